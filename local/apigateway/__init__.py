@@ -1,0 +1,1 @@
+"""Emulator of Amazon API Gateway REST APIs: keys, usage plans, methods, deployments, data plane."""

@@ -1,0 +1,150 @@
+"""The state of one account and Region, in plain Python: what every door of the emulator reads and changes.
+
+Bodies (`settings`, a method, an integration) are kept in the shape of botocore's output members
+(`apiKeyRequired`, `methodIntegration`, …), because that is the shape in which API Gateway answers;
+times are epoch seconds. What has an identity of its own is a class here.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+JSON = dict[str, Any]
+
+
+@dataclass
+class Resource:
+    """A path of the working copy. `methods` maps a verb (`GET`, `ANY`) to the output shape of GetMethod,
+    its `methodIntegration` and `methodResponses` included."""
+
+    id: str
+    path: str
+    parent_id: str | None = None
+    path_part: str | None = None
+    methods: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a deployment froze: all that the data plane and GetExport need, deep-copied, never changed."""
+
+    paths: dict[str, dict[str, JSON]]
+    settings: JSON
+    authorizers: dict[str, JSON]
+    models: dict[str, JSON]
+    request_validators: dict[str, JSON]
+    gateway_responses: dict[str, JSON]
+
+
+@dataclass
+class Deployment:
+    """An immutable snapshot with its id; `created` in epoch seconds."""
+
+    id: str
+    created: int
+    snapshot: Snapshot
+    description: str | None = None
+
+
+@dataclass
+class Stage:
+    """A stage: `settings` is the output shape of GetStage (deploymentId, variables, methodSettings,
+    canarySettings, tags, …)."""
+
+    name: str
+    settings: JSON
+
+    @property
+    def deployment_id(self) -> str:
+        """Id of the deployment that the stage serves."""
+        return str(self.settings["deploymentId"])
+
+
+@dataclass
+class RestApi:
+    """A RestApi with its working copy, deployments and stages. `settings` is the output shape of GetRestApi."""
+
+    id: str
+    settings: JSON
+    root_id: str
+    resources: dict[str, Resource] = field(default_factory=dict)
+    authorizers: dict[str, JSON] = field(default_factory=dict)
+    models: dict[str, JSON] = field(default_factory=dict)
+    request_validators: dict[str, JSON] = field(default_factory=dict)
+    gateway_responses: dict[str, JSON] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+    def by_path(self) -> dict[str, Resource]:
+        """The resources by their path, `/` included."""
+        return {resource.path: resource for resource in self.resources.values()}
+
+    def freeze(self) -> Snapshot:
+        """A snapshot of the working copy as CreateDeployment takes it."""
+        return Snapshot(
+            paths=copy.deepcopy({r.path: r.methods for r in self.resources.values() if r.methods}),
+            settings=copy.deepcopy(self.settings),
+            authorizers=copy.deepcopy(self.authorizers),
+            models=copy.deepcopy(self.models),
+            request_validators=copy.deepcopy(self.request_validators),
+            gateway_responses=copy.deepcopy(self.gateway_responses),
+        )
+
+
+@dataclass
+class ApiKey:
+    """An API key. `settings` is the output shape of GetApiKey without `value`."""
+
+    id: str
+    value: str
+    settings: JSON
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the data plane accepts it."""
+        return bool(self.settings["enabled"])
+
+
+@dataclass
+class UsagePlan:
+    """A usage plan. `settings` is the output shape of GetUsagePlan (`apiStages`, `throttle`, `quota`, …);
+    `key_ids` in the order in which they were attached."""
+
+    id: str
+    settings: JSON
+    key_ids: list[str] = field(default_factory=list)
+
+    def covers(self, api_id: str, stage: str) -> bool:
+        """Whether the stage is among the plan's API stages."""
+        return any(
+            item["apiId"] == api_id and item["stage"] == stage
+            for item in self.settings.get("apiStages", [])
+        )
+
+
+@dataclass
+class Usage:
+    """Counters of one key in one plan: requests used by day (`YYYY-MM-DD`), and what UpdateUsage set
+    as remaining for a period (by the period's first day)."""
+
+    used: dict[str, int] = field(default_factory=dict)
+    remaining: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class State:
+    """Everything the emulated account holds. `usage` is keyed by (plan id, key id)."""
+
+    account_id: str = "123456789012"
+    region: str = "us-east-1"
+    rest_apis: dict[str, RestApi] = field(default_factory=dict)
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    plans: dict[str, UsagePlan] = field(default_factory=dict)
+    usage: dict[tuple[str, str], Usage] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def plans_of(self, key_id: str) -> list[UsagePlan]:
+        """The plans that a key is attached to."""
+        return [plan for plan in self.plans.values() if key_id in plan.key_ids]
