@@ -1,0 +1,63 @@
+"""Faults to order: what is to go wrong with the n-th call of an operation from now on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from local.apigateway.errors import ApiGatewayError, bad_request, too_many_requests
+
+REFUSED = "connection_refused"
+BEFORE, AFTER, STALE = "timeout_before", "timeout_after", "stale_read"
+KINDS = ("throttle", "500", "503", BEFORE, AFTER, REFUSED, STALE)
+
+
+class Faults:
+    """The ordered faults. Each order replaces the list and starts counting anew."""
+
+    def __init__(self) -> None:
+        self._ordered: dict[tuple[str, int], str] = {}
+        self._seen: Counter[str] = Counter()
+
+    def order(self, wanted: Any) -> None:
+        """Take a list of `{"operation", "call" (1 = the next), "fault"}`.
+
+        Raises:
+            ApiGatewayError: BadRequestException, when an entry is not of that form; nothing changes.
+        """
+        if not isinstance(wanted, list):
+            raise bad_request("faults: a list is wanted")
+        self._ordered = {_key(item): item["fault"] for item in wanted}
+        self._seen.clear()
+
+    def due(self, operation: str) -> str | None:
+        """Count one call of the operation and name the fault that it meets, if any."""
+        self._seen[operation] += 1
+        return self._ordered.pop((operation, self._seen[operation]), None)
+
+    @property
+    def stale_reads_ordered(self) -> bool:
+        """Whether a stale read is still to come."""
+        return STALE in self._ordered.values()
+
+
+def _key(item: Any) -> tuple[str, int]:
+    form = isinstance(item, dict) and isinstance(item.get("operation"), str)
+    if not form or item.get("fault") not in KINDS:
+        raise bad_request(f"faults: operation, call and fault (one of {', '.join(KINDS)}) are wanted")
+    call = item.get("call", 1)
+    if not isinstance(call, int) or isinstance(call, bool) or call < 1:
+        raise bad_request("faults: call is a whole number from 1")
+    return item["operation"], call
+
+
+def answer(fault: str | None) -> ApiGatewayError | None:
+    """The error answer of a fault that is one."""
+    if fault == "throttle":
+        return too_many_requests()
+    if fault == "500":
+        return ApiGatewayError("InternalFailure", 500, "Internal server error")
+    if fault == "503":
+        # botocore model: ServiceUnavailableException
+        return ApiGatewayError("ServiceUnavailableException", 503, "Service Unavailable")
+    return None
