@@ -1,0 +1,169 @@
+"""Leases: one run at a time for a customer, an API or a usage plan; nobody's event is lost by waiting."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from keyward.errors import InvalidInputError, LeaseLostError
+
+LEASE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease that is held. `token` grows with each acquisition (fencing)."""
+
+    name: str
+    owner: str
+    token: int
+
+    def as_json(self) -> dict[str, Any]:
+        """For the state of a state machine."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, task: dict[str, Any]) -> Lease:
+        """The lease in a task's input. Raises InvalidInputError when it is missing or malformed."""
+        try:
+            held = task["lease"]
+            return cls(str(held["name"]), str(held["owner"]), int(held["token"]))
+        except (KeyError, TypeError, ValueError):
+            raise InvalidInputError(
+                "lease", "is missing or malformed", "Pass the lease that the plan step returned"
+            ) from None
+
+
+def refused(error: ClientError) -> bool:
+    """Whether DynamoDB refused a conditional write because its condition was not met."""
+    code = error.response["Error"]["Code"]
+    if code == "TransactionCanceledException":
+        reasons = error.response.get("CancellationReasons", [])
+        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+    return bool(code == "ConditionalCheckFailedException")
+
+
+class Leases:
+    """The Leases table. Times are epoch seconds, passed in."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def acquire(
+        self, name: str, owner: str, now: float, seconds: int = LEASE_SECONDS
+    ) -> Lease | None:
+        """Take the lease, or leave word (`again`) with its holder and return None.
+
+        A lease that ran out, or that `owner` itself holds (a retried task), is taken. Both outcomes are
+        one conditional write each, so between them no request falls through.
+        """
+        while True:
+            lease = self._take(name, owner, now, seconds)
+            if lease or self._leave_word(name, now):
+                return lease
+
+    def _take(self, name: str, owner: str, now: float, seconds: int) -> Lease | None:
+        try:
+            answer = self._table.update_item(
+                Key={"lease": name},
+                UpdateExpression="SET #owner = :me, expires_at = :until ADD #token :one REMOVE #again",
+                ConditionExpression="attribute_not_exists(#owner) OR #owner = :me OR expires_at <= :now",
+                ExpressionAttributeNames={"#owner": "owner", "#token": "token", "#again": "again"},
+                ExpressionAttributeValues={
+                    ":me": owner, ":until": int(now) + seconds, ":now": int(now), ":one": 1,
+                },
+                ReturnValues="UPDATED_NEW",
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
+            return None
+        return Lease(name, owner, int(answer["Attributes"]["token"]))
+
+    def _leave_word(self, name: str, now: float) -> bool:
+        try:
+            self._table.update_item(
+                Key={"lease": name},
+                UpdateExpression="SET #again = :yes",
+                ConditionExpression="attribute_exists(#owner) AND expires_at > :now",
+                ExpressionAttributeNames={"#owner": "owner", "#again": "again"},
+                ExpressionAttributeValues={":yes": True, ":now": int(now)},
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
+            return False
+        return True
+
+    def owner(self, name: str) -> str | None:
+        """Who holds the lease, None when nobody does."""
+        item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
+        found = item.get("owner")
+        return str(found) if found else None
+
+    def take_over(self, name: str, dead: str, owner: str, now: float) -> Lease | None:
+        """Take the lease from an owner that is known to run no more; None when it changed hands."""
+        try:
+            answer = self._table.update_item(
+                Key={"lease": name},
+                UpdateExpression="SET #owner = :me, expires_at = :until ADD #token :one REMOVE #again",
+                ConditionExpression="#owner = :dead",
+                ExpressionAttributeNames={"#owner": "owner", "#token": "token", "#again": "again"},
+                ExpressionAttributeValues={
+                    ":me": owner, ":until": int(now) + LEASE_SECONDS, ":dead": dead, ":one": 1,
+                },
+                ReturnValues="UPDATED_NEW",
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
+            return None
+        return Lease(name, owner, int(answer["Attributes"]["token"]))
+
+    def renew(self, lease: Lease, now: float) -> None:
+        """Extend the lease before a write. Raises LeaseLostError when another run has it."""
+        try:
+            self._table.update_item(
+                Key={"lease": lease.name},
+                UpdateExpression="SET expires_at = :until",
+                ConditionExpression="#owner = :me AND #token = :token",
+                ExpressionAttributeNames={"#owner": "owner", "#token": "token"},
+                ExpressionAttributeValues={
+                    ":me": lease.owner, ":token": lease.token, ":until": int(now) + LEASE_SECONDS,
+                },
+            )
+        except ClientError as error:
+            if refused(error):
+                raise LeaseLostError(f"{lease.name} is held by another run") from None
+            raise
+
+    def release(self, lease: Lease) -> bool:
+        """Give the lease back: True. When somebody left word meanwhile, keep it, clear the word: False.
+
+        A lease that another run took over counts as given back.
+        """
+        while True:
+            if self._when(lease, "REMOVE #owner, expires_at", "attribute_not_exists(#again)"):
+                return True
+            if self._when(lease, "REMOVE #again", "attribute_exists(#again)"):
+                return False
+            if self.owner(lease.name) != lease.owner:
+                return True
+
+    def _when(self, lease: Lease, update: str, condition: str) -> bool:
+        names = {"#owner": "owner", "#token": "token", "#again": "again"}
+        try:
+            self._table.update_item(
+                Key={"lease": lease.name},
+                UpdateExpression=update,
+                ConditionExpression=f"#owner = :me AND #token = :token AND {condition}",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={":me": lease.owner, ":token": lease.token},
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
+            return False
+        return True
