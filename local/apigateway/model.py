@@ -1,4 +1,4 @@
-"""The state of one account and Region, in plain Python: what every door of the emulator reads and changes.
+"""The state of one account and Region, in plain Python: what every door of the emulator reads.
 
 Bodies (`settings`, a method, an integration) are kept in the shape of botocore's output members
 (`apiKeyRequired`, `methodIntegration`, …), because that is the shape in which API Gateway answers;
@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+from local.apigateway.routing import Node, tree
 
 JSON = dict[str, Any]
 
 
 @dataclass
 class Resource:
-    """A path of the working copy. `methods` maps a verb (`GET`, `ANY`) to the output shape of GetMethod,
-    its `methodIntegration` and `methodResponses` included."""
+    """A path of the working copy. `methods` maps a verb (`GET`, `ANY`) to the output shape of
+    GetMethod, its `methodIntegration` and `methodResponses` included."""
 
     id: str
     path: str
@@ -28,7 +31,8 @@ class Resource:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a deployment froze: all that the data plane and GetExport need, deep-copied, never changed."""
+    """What a deployment froze, all that the data plane and GetExport need: a deep copy, never
+    changed."""
 
     paths: dict[str, dict[str, JSON]]
     settings: JSON
@@ -36,6 +40,11 @@ class Snapshot:
     models: dict[str, JSON]
     request_validators: dict[str, JSON]
     gateway_responses: dict[str, JSON]
+
+    @cached_property
+    def routes(self) -> Node:
+        """The paths as a tree, made when the first request comes."""
+        return tree(self.paths)
 
 
 @dataclass
@@ -64,7 +73,8 @@ class Stage:
 
 @dataclass
 class RestApi:
-    """A RestApi with its working copy, deployments and stages. `settings` is the output shape of GetRestApi."""
+    """A RestApi with its working copy, deployments and stages. `settings` is the output shape of
+    GetRestApi."""
 
     id: str
     settings: JSON
@@ -109,7 +119,7 @@ class ApiKey:
 
 @dataclass
 class UsagePlan:
-    """A usage plan. `settings` is the output shape of GetUsagePlan (`apiStages`, `throttle`, `quota`, …);
+    """A usage plan. `settings` is the output shape of GetUsagePlan (`apiStages`, `throttle`, …);
     `key_ids` in the order in which they were attached."""
 
     id: str
@@ -126,8 +136,8 @@ class UsagePlan:
 
 @dataclass
 class Usage:
-    """Counters of one key in one plan: requests used by day (`YYYY-MM-DD`), and what UpdateUsage set
-    as remaining for a period (by the period's first day)."""
+    """Counters of one key in one plan: requests used by day (`YYYY-MM-DD`), and what is left of
+    what UpdateUsage granted for a period (by the period's first day)."""
 
     used: dict[str, int] = field(default_factory=dict)
     remaining: dict[str, int] = field(default_factory=dict)
@@ -135,7 +145,8 @@ class Usage:
 
 @dataclass
 class State:
-    """Everything the emulated account holds. `usage` is keyed by (plan id, key id)."""
+    """Everything the emulated account holds. `usage` is keyed by (plan id, key id); `buckets` are
+    the throttle's token buckets: tokens left and the time of that figure."""
 
     account_id: str = "123456789012"
     region: str = "us-east-1"
@@ -144,6 +155,11 @@ class State:
     plans: dict[str, UsagePlan] = field(default_factory=dict)
     usage: dict[tuple[str, str], Usage] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    buckets: dict[tuple[str, ...], tuple[float, float]] = field(default_factory=dict)
+
+    def key_with(self, value: str) -> ApiKey | None:
+        """The key that has this value; there is at most one (aws-recorded.md 1)."""
+        return next((key for key in self.keys.values() if key.value == value), None)
 
     def plans_of(self, key_id: str) -> list[UsagePlan]:
         """The plans that a key is attached to."""
