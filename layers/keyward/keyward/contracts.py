@@ -1,0 +1,256 @@
+"""The contracts: events in, events out, and the checks of what a person types into a console run.
+
+An event on the bus is an EventBridge envelope; its `detail` is checked here and nowhere else. Whatever
+is wrong is an InvalidEventError that names the field and the remedy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from keyward.errors import InvalidEventError, InvalidInputError
+
+JSON = dict[str, Any]
+
+SOURCE = "keyward"
+AHEAD_SECONDS = 300
+CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.-]{3,64}")
+REST_API_ID = re.compile(r"[a-z0-9]{5,32}")
+STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+TAG = re.compile(r"[A-Za-z0-9+\-=._:/ ]*")
+
+CUSTOMER_EVENTS = (
+    "CustomerSignedUp", "CustomerPlanChanged", "CustomerSuspended", "CustomerResumed",
+    "CustomerClosed", "KeyRotationRequested",
+)
+DECISION_EVENTS = ("DeploymentApproved", "DeploymentRejected")
+EVENTS_OUT = (
+    "KeyIssued", "KeyRotated", "KeyRetired", "KeySuspended", "KeyResumed", "KeyRevoked", "PlanChanged",
+    "ApiProtected", "ApiExposed", "ApiHeld", "CustomerFailed", "ApiFailed", "PolicyRefused",
+)
+
+
+@dataclass(frozen=True)
+class CustomerEvent:
+    """A change in a customer's life. `occurred_at` is epoch seconds, whole; `fields` are the checked
+    members of `detail` that belong to the detail-type."""
+
+    detail_type: str
+    customer_id: str
+    occurred_at: int
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A person's answer to a held deployment: publish, or do not, exactly what `fingerprint` names."""
+
+    approved: bool
+    rest_api_id: str
+    stage: str
+    fingerprint: str
+
+
+def customer_event(envelope: object, now: float) -> CustomerEvent:
+    """The event in an EventBridge envelope. `now` is epoch seconds. Raises InvalidEventError."""
+    body, detail = _parts(envelope)
+    detail_type = body.get("detail-type")
+    if detail_type not in CUSTOMER_EVENTS:
+        raise InvalidEventError("detail-type", f"{_seen(detail_type)} is not known", _one_of(CUSTOMER_EVENTS))
+    customer_id = _matching("detail.customer_id", detail.get("customer_id"), CUSTOMER_ID)
+    occurred_at = _occurred_at(detail.get("occurred_at"), body.get("time"), now)
+    return CustomerEvent(detail_type, customer_id, occurred_at, _FIELDS[detail_type](detail))
+
+
+def decision(envelope: object) -> Decision:
+    """DeploymentApproved or DeploymentRejected. Raises InvalidEventError."""
+    body, detail = _parts(envelope)
+    detail_type = body.get("detail-type")
+    if detail_type not in DECISION_EVENTS:
+        raise InvalidEventError("detail-type", f"{_seen(detail_type)} is not known", _one_of(DECISION_EVENTS))
+    return Decision(
+        approved=detail_type == "DeploymentApproved",
+        rest_api_id=_matching("detail.rest_api_id", detail.get("rest_api_id"), REST_API_ID),
+        stage=_matching("detail.stage", detail.get("stage"), STAGE),
+        fingerprint=_matching("detail.fingerprint", detail.get("fingerprint"), FINGERPRINT),
+    )
+
+
+def customer_named_in(envelope: object) -> str | None:
+    """The customer that a malformed event is about, if one can be named."""
+    detail = envelope.get("detail") if isinstance(envelope, dict) else None
+    found = detail.get("customer_id") if isinstance(detail, dict) else None
+    return found if isinstance(found, str) and CUSTOMER_ID.fullmatch(found) else None
+
+
+def customer_id_of(task: object) -> str:
+    """`customer_id` of a console run or a task. Raises InvalidInputError."""
+    return str(_input(task, "customer_id", CUSTOMER_ID))
+
+
+def rest_api_id_of(task: object) -> str:
+    """`rest_api_id` of a console run or a task. Raises InvalidInputError."""
+    return str(_input(task, "rest_api_id", REST_API_ID))
+
+
+def flag_of(task: Mapping[str, Any], name: str) -> bool:
+    """An optional true/false of a console run. Raises InvalidInputError for anything else."""
+    value = task.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise InvalidInputError(name, f"{_seen(value)} is neither true nor false", f'Write "{name}": true')
+
+
+def optional_of(task: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str | None:
+    """An optional text of a console run. Raises InvalidInputError when it does not match."""
+    return None if task.get(name) is None else str(_input(task, name, pattern))
+
+
+def announcement(detail_type: str, **detail: Any) -> JSON:
+    """An event out, ready for the outbox: members that are None are left out."""
+    return {"detail_type": detail_type, "detail": {k: v for k, v in detail.items() if v is not None}}
+
+
+def entry(announced: JSON, bus_name: str) -> JSON:
+    """The PutEvents entry of an announcement; `Detail` is an object, as the Step Functions
+    integration of PutEvents takes it."""
+    return {
+        "Source": SOURCE,
+        "DetailType": announced["detail_type"],
+        "Detail": announced["detail"],
+        "EventBusName": bus_name,
+    }
+
+
+def iso(epoch: float) -> str:
+    """Epoch seconds as ISO 8601 in UTC, whole seconds."""
+    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _parts(envelope: object) -> tuple[JSON, JSON]:
+    if not isinstance(envelope, dict):
+        raise InvalidEventError("event", "is not a JSON object", "Send an EventBridge envelope")
+    detail = envelope.get("detail")
+    if not isinstance(detail, dict):
+        raise InvalidEventError("detail", "is not a JSON object", "Put the event's members into detail")
+    return envelope, detail
+
+
+def _input(task: object, name: str, pattern: re.Pattern[str]) -> str:
+    value = task.get(name) if isinstance(task, dict) else None
+    try:
+        return _matching(name, value, pattern)
+    except InvalidEventError as error:
+        raise InvalidInputError(name, *_halves(error)) from None
+
+
+def _halves(error: InvalidEventError) -> tuple[str, str]:
+    problem, _, remedy = str(error).partition(": ")[2].partition(". ")
+    return problem, remedy
+
+
+def _matching(name: str, value: object, pattern: re.Pattern[str]) -> str:
+    remedy = f"Give a text that matches {pattern.pattern}"
+    if value is None:
+        raise InvalidEventError(name, "is missing", remedy)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise InvalidEventError(name, f"{_seen(value)} is malformed", remedy)
+    return value
+
+
+def _occurred_at(stated: object, envelope_time: object, now: float) -> int:
+    name = "detail.occurred_at" if stated is not None else "time"
+    value = stated if stated is not None else envelope_time
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        when = datetime.fromisoformat(value)
+        epoch = int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        remedy = "Write ISO 8601, like 2026-11-23T10:00:00Z"
+        raise InvalidEventError(name, f"{_seen(value)} is no time", remedy) from None
+    if epoch > now + AHEAD_SECONDS:
+        raise InvalidEventError(
+            name, f"{_seen(value)} is more than 5 minutes ahead", "Send the time at which it happened, in UTC"
+        )
+    return epoch
+
+
+def _text(detail: JSON, name: str, longest: int = 256) -> str:
+    value = detail.get(name)
+    if not isinstance(value, str) or not value.strip() or len(value) > longest:
+        problem = "is missing" if value is None else f"{_seen(value)} is malformed"
+        raise InvalidEventError(f"detail.{name}", problem, f"Give a text of 1 to {longest} characters")
+    return value
+
+
+def _optional_text(detail: JSON, name: str) -> JSON:
+    return {} if detail.get(name) is None else {name: _text(detail, name)}
+
+
+def _plan(detail: JSON) -> JSON:
+    return {"plan": _text(detail, "plan", 255)}
+
+
+def _tags(detail: JSON) -> JSON:
+    """Tags as API Gateway takes them: at most 50, key 1–128, value up to 256 (botocore model)."""
+    tags = detail.get("tags")
+    if tags is None:
+        return {}
+    good = isinstance(tags, dict) and len(tags) <= 40 and all(
+        isinstance(v, str) and 0 < len(k) <= 128 and len(v) <= 256
+        and TAG.fullmatch(k) and TAG.fullmatch(v) and not k.startswith("aws:")
+        for k, v in tags.items()
+    )
+    if not good:
+        raise InvalidEventError(
+            "detail.tags", "is malformed",
+            "Give an object of at most 40 texts, characters A-Z a-z 0-9 + - = . _ : / and space",
+        )
+    return {"tags": tags}
+
+
+def _choice(detail: JSON, name: str, choices: tuple[str, ...]) -> JSON:
+    value = detail.get(name)
+    if value is None:
+        return {}
+    if value not in choices:
+        raise InvalidEventError(f"detail.{name}", f"{_seen(value)} is not known", _one_of(choices))
+    return {name: value}
+
+
+def _overlap(detail: JSON) -> JSON:
+    value = detail.get("overlap_hours")
+    if value is None:
+        return {}
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 8760:
+        raise InvalidEventError(
+            "detail.overlap_hours", f"{_seen(value)} is malformed", "Give a number of hours from 0 to 8760"
+        )
+    return {"overlap_hours": value}
+
+
+_FIELDS: dict[str, Callable[[JSON], JSON]] = {
+    "CustomerSignedUp": lambda d: _plan(d) | _optional_text(d, "name") | _tags(d),
+    "CustomerPlanChanged": lambda d: _plan(d) | _choice(d, "key", ("in_place", "successor")),
+    "CustomerSuspended": lambda d: _optional_text(d, "reason"),
+    "CustomerResumed": lambda d: {},
+    "CustomerClosed": lambda d: {},
+    "KeyRotationRequested": lambda d: _overlap(d) | _optional_text(d, "reason"),
+}
+
+
+def _seen(value: object) -> str:
+    """A glimpse of what was sent: kind and length only, as it may hold what must not be repeated."""
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters"
+    return "a missing value" if value is None else f"a value of type {type(value).__name__}"
+
+
+def _one_of(choices: tuple[str, ...]) -> str:
+    return f"Use one of {', '.join(choices)}"

@@ -1,0 +1,224 @@
+"""The policy: which usage plans there are, which methods are exempt, how long things take.
+
+Pure: text in, a `Policy` out. Its schema is `policy_schema.json`; the words are API Gateway's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.utilities.validation import validate
+from aws_lambda_powertools.utilities.validation.exceptions import SchemaValidationError
+
+from keyward.errors import PolicyRefusedError, UnknownPlanError
+
+JSON = dict[str, Any]
+SCHEMA_FILE = Path(__file__).with_name("policy_schema.json")
+DEFAULT_FILE = Path(__file__).with_name("default_policy.json")
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """A throttle: `rate_limit` in requests a second, `burst_limit` in requests."""
+
+    rate_limit: float
+    burst_limit: int
+
+    @classmethod
+    def of(cls, body: JSON | None) -> Throttle | None:
+        """From `{"rateLimit", "burstLimit"}` of the policy or of API Gateway; None stays None."""
+        return cls(float(body["rateLimit"]), int(body["burstLimit"])) if body else None
+
+    def as_json(self) -> JSON:
+        """In API Gateway's words. Both fields always: a missing one is stored as 0 (aws-recorded.md 3)."""
+        return {"rateLimit": self.rate_limit, "burstLimit": self.burst_limit}
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A quota: `limit` requests in a `period` (DAY, WEEK, MONTH), which starts `offset` days late."""
+
+    limit: int
+    period: str
+    offset: int = 0
+
+    @classmethod
+    def of(cls, body: JSON | None) -> Quota | None:
+        """From `{"limit", "period", "offset"?}` of the policy or of API Gateway; None stays None."""
+        return cls(int(body["limit"]), str(body["period"]), int(body.get("offset", 0))) if body else None
+
+    def as_json(self) -> JSON:
+        """In API Gateway's words."""
+        return {"limit": self.limit, "period": self.period, "offset": self.offset}
+
+
+@dataclass(frozen=True)
+class PlanPolicy:
+    """What a usage plan has to be. `methods` maps `GET /reports` to its own throttle; `apis` and `stages`
+    are globs on a RestApi's id or name and on a stage's name."""
+
+    name: str
+    throttle: Throttle | None
+    quota: Quota | None
+    apis: tuple[str, ...] = ("*",)
+    stages: tuple[str, ...] = ("*",)
+    methods: Mapping[str, Throttle] = field(default_factory=dict)
+
+    def covers(self, api_id: str, api_name: str, stage: str) -> bool:
+        """Whether the stage of the API belongs into this plan."""
+        return _any(self.apis, api_id, api_name) and _any(self.stages, stage)
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """A method that may stay open. `expires` is a date `YYYY-MM-DD` and ends at its 00:00 UTC."""
+
+    api: str
+    method: str
+    path: str
+    reason: str
+    owner: str | None = None
+    expires: str | None = None
+
+    def covers(self, api_id: str, api_name: str, method: str, path: str, now: float) -> bool:
+        """Whether it exempts the method at `now` (epoch seconds)."""
+        if self.expires and now >= _midnight(self.expires):
+            return False
+        return (
+            _any((self.api,), api_id, api_name)
+            and self.method in ("*", method)
+            and _any((self.path,), path)
+        )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The whole policy, checked. Times in it are seconds and hours as their names say."""
+
+    usage_plans: Mapping[str, PlanPolicy]
+    exemptions: tuple[Exemption, ...] = ()
+    require_key: str = "all"
+    plan_change: str = "in_place"
+    propagation_seconds: int = 120
+    overlap_hours: float = 168
+
+    def plan(self, name: str) -> PlanPolicy:
+        """The plan of that name. Raises UnknownPlanError, which lists the names there are."""
+        try:
+            return self.usage_plans[name]
+        except KeyError:
+            known = ", ".join(sorted(self.usage_plans))
+            raise UnknownPlanError(
+                f"plan: the policy names no usage plan {name!r}. "
+                f"Use one of {known}, or add it to usage_plans in the policy parameter"
+            ) from None
+
+    def exemption(
+        self, api_id: str, api_name: str, method: str, path: str, now: float
+    ) -> Exemption | None:
+        """The first exemption that covers the method at `now` (epoch seconds), if any."""
+        found = (e for e in self.exemptions if e.covers(api_id, api_name, method, path, now))
+        return next(found, None)
+
+
+def parse(text: str) -> Policy:
+    """The policy that `text` (JSON) states. Raises PolicyRefusedError, which names the field."""
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise PolicyRefusedError(f"the policy is not JSON: {error}") from None
+    try:
+        validate(event=body, schema=_schema())
+    except SchemaValidationError as error:
+        raise PolicyRefusedError(f"the policy breaks its schema: {_said(error)}") from None
+    for place, exemption in enumerate(body.get("exemptions", [])):
+        _check_date(place, exemption.get("expires"))
+    for name, plan in body["usage_plans"].items():
+        _check_offset(name, plan.get("quota"))
+        _check_methods(name, plan)
+    return _policy(body)
+
+
+def default_text() -> str:
+    """The policy that a new stack starts with, as JSON."""
+    return DEFAULT_FILE.read_text(encoding="utf-8")
+
+
+def _policy(body: JSON) -> Policy:
+    settings = ("require_key", "plan_change", "propagation_seconds", "overlap_hours")
+    return Policy(
+        usage_plans={name: _plan(name, plan) for name, plan in body["usage_plans"].items()},
+        exemptions=tuple(Exemption(**item) for item in body.get("exemptions", [])),
+        **{name: body[name] for name in settings if name in body},
+    )
+
+
+def _plan(name: str, body: JSON) -> PlanPolicy:
+    throttles = {line: Throttle.of(limits) for line, limits in body.get("methods", {}).items()}
+    return PlanPolicy(
+        name=name,
+        throttle=Throttle.of(body.get("throttle")),
+        quota=Quota.of(body.get("quota")),
+        apis=tuple(body.get("apis", ["*"])),
+        stages=tuple(body.get("stages", ["*"])),
+        methods={line: throttle for line, throttle in throttles.items() if throttle},
+    )
+
+
+def _check_date(place: int, expires: str | None) -> None:
+    try:
+        _midnight(expires or "2000-01-01")
+    except ValueError:
+        raise PolicyRefusedError(
+            f"exemptions[{place}].expires: {expires!r} is no date. Write YYYY-MM-DD"
+        ) from None
+
+
+def _check_offset(name: str, quota: JSON | None) -> None:
+    most = {"DAY": 0, "WEEK": 6, "MONTH": 27}
+    if quota and quota.get("offset", 0) > most[quota["period"]]:
+        raise PolicyRefusedError(
+            f"usage_plans.{name}.quota.offset: {quota['offset']} is too large for the period "
+            f"{quota['period']}. The largest is {most[quota['period']]}"
+        )
+
+
+def _check_methods(name: str, plan: JSON) -> None:
+    """A plan without a throttle of its own cannot limit single methods: API Gateway refuses to drop the
+    plan's throttle while methods have one (aws-recorded.md 3)."""
+    if plan.get("methods") and not plan.get("throttle"):
+        raise PolicyRefusedError(
+            f"usage_plans.{name}.methods: needs usage_plans.{name}.throttle as well. Add the throttle"
+        )
+
+
+def _said(error: SchemaValidationError) -> str:
+    words = getattr(error, "validation_message", None) or str(error)
+    return str(words).replace("data.", "", 1)
+
+
+def _midnight(day: str) -> float:
+    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+
+
+def _any(globs: tuple[str, ...], *texts: str) -> bool:
+    return any(_pattern(glob).fullmatch(text) for glob in globs for text in texts)
+
+
+@lru_cache(maxsize=512)
+def _pattern(glob: str) -> re.Pattern[str]:
+    """Only `*` is special: `{petId}` and `[` are themselves in a resource path."""
+    return re.compile(".*".join(re.escape(part) for part in glob.split("*")), re.DOTALL)
+
+
+@lru_cache(maxsize=1)
+def _schema() -> JSON:
+    schema: JSON = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return schema
