@@ -1,0 +1,66 @@
+# Keyward on this machine. Every target sets up what it needs; `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-local check test demo local bench conformance live-check sam-local \
+  build deploy destroy lock clean
+
+BIN := .venv/bin
+PY := $(BIN)/python
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# Tests that start the local AWS get a process of their own; all others share two workers.
+SERVER_TESTS := $(wildcard tests/local tests/workflow)
+QUICK_TESTS := $(filter-out $(SERVER_TESTS),$(patsubst %/,%,$(wildcard tests/*/)))
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: ## The virtual environment .venv with all pinned tools (the other targets call it)
+	@tools/setup.sh dev
+
+setup-local:
+	@tools/setup.sh local
+
+check: setup ## Lint, types, template and state machines, without running anything
+	@tools/check.sh
+
+test: setup ## All tests; no account, no Docker, no network
+	@echo "test: units, functions, emulator and conformance, on two workers"
+	@$(PY) -m pytest -n 2 $(QUICK_TESTS)
+	@echo "test: the local AWS and the whole stack on it"
+	@$(PY) -m pytest $(SERVER_TESTS)
+
+demo: setup-local ## The whole story on a local AWS, step by step, in under a minute
+	@$(PY) -m local demo
+
+local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
+	@exec $(PY) -m local serve
+
+bench: setup ## Calls, virtual seconds and start-up costs: one table, benchmarks/latest.json
+	@$(PY) -m benchmarks
+
+conformance: setup ## The emulator against every recorded and documented behaviour of API Gateway
+	@tools/conformance.sh
+
+live-check: setup ## The same cases against the account of your AWS credentials (slow, cleans up)
+	@KEYWARD_LIVE=1 $(PY) -m pytest tests/conformance
+
+sam-local: setup ## sam validate, sam build and sam local invoke against the local AWS (needs Docker)
+	@$(PY) tools/sam_local.py
+
+build: setup ## sam build
+	@sam build
+
+deploy: setup ## sam build && sam deploy --guided, into the account of your AWS credentials
+	@sam build && sam deploy --guided
+
+destroy: setup ## Delete the stack (its tables are kept: see the README)
+	@sam delete
+
+lock: ## Remake the dependency locks from requirements/*.in
+	@tools/lock.sh
+
+clean: ## Remove all that the other targets made, .venv too
+	rm -rf .venv .aws-sam build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
