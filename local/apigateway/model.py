@@ -120,11 +120,11 @@ class ApiKey:
 @dataclass
 class UsagePlan:
     """A usage plan. `settings` is the output shape of GetUsagePlan (`apiStages`, `throttle`, …);
-    `key_ids` in the order in which they were attached."""
+    `key_ids` is an ordered set, in the order in which they were attached."""
 
     id: str
     settings: JSON
-    key_ids: list[str] = field(default_factory=list)
+    key_ids: dict[str, None] = field(default_factory=dict)
 
     def covers(self, api_id: str, stage: str) -> bool:
         """Whether the stage is among the plan's API stages."""

@@ -1,0 +1,64 @@
+"""Pages of 25 to 500 and their opaque positions (botocore model: limit; aws-recorded.md 1)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+from urllib.parse import parse_qsl, quote, unquote
+
+from local.apigateway.errors import bad_request
+from local.apigateway.model import JSON
+
+DEFAULT_LIMIT, MAX_LIMIT = 25, 500
+Thing = TypeVar("Thing")
+Mark = tuple[tuple[str, str], ...]
+
+
+def page(
+    things: Iterable[Thing],
+    params: JSON,
+    mark: Callable[[Thing], Mark],
+    show: Callable[[Thing], JSON],
+) -> JSON:
+    """One page of `things`, ordered by the values of `mark`, which are also the position.
+
+    A position names the last thing shown, so that a list that changes meanwhile neither repeats
+    nor skips what stayed. A negative limit gives nothing (aws-recorded.md 1).
+    """
+    ordered = sorted(things, key=lambda thing: _order(mark(thing)))
+    if params.get("position"):
+        after = _order(decode(params["position"]))
+        ordered = [thing for thing in ordered if _order(mark(thing)) > after]
+    limit = min(params.get("limit", DEFAULT_LIMIT), MAX_LIMIT)
+    shown = ordered[: max(limit, 0)]
+    answer: JSON = {"items": [show(thing) for thing in shown]}
+    if shown and len(ordered) > len(shown):
+        answer["position"] = encode(mark(shown[-1]))
+    return answer
+
+
+def _order(mark: Mark) -> list[str]:
+    """Sort by the last component first: by name, then by what tells two of one name apart."""
+    return [value for _, value in reversed(mark)]
+
+
+def encode(mark: Mark) -> str:
+    """`apiKey=S…&name=S…` in base64, percent-encoded, as recorded (S means string)."""
+    text = "&".join(f"{name}=S{quote(value, safe='')}" for name, value in mark)
+    return quote(base64.b64encode(text.encode()).decode(), safe="")
+
+
+def decode(position: str) -> Mark:
+    """The mark of a position."""
+    try:
+        text = base64.b64decode(unquote(position), validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise bad_request("Invalid position parameter") from None
+    return tuple((name, value[1:]) for name, value in parse_qsl(text, keep_blank_values=True))
+
+
+def by(name: str, value: Callable[[Thing], str]) -> Callable[[Thing], Mark]:
+    """A mark of one component."""
+    return lambda thing: ((name, value(thing)),)
