@@ -146,7 +146,8 @@ class Usage:
 @dataclass
 class State:
     """Everything the emulated account holds. `usage` is keyed by (plan id, key id); `buckets` are
-    the throttle's token buckets: tokens left and the time of that figure."""
+    the throttle's token buckets: tokens left and the time of that figure; `account` is what
+    UpdateAccount has set. Operations add and remove keys by the methods, which keep an index."""
 
     account_id: str = "123456789012"
     region: str = "us-east-1"
@@ -154,12 +155,31 @@ class State:
     keys: dict[str, ApiKey] = field(default_factory=dict)
     plans: dict[str, UsagePlan] = field(default_factory=dict)
     usage: dict[tuple[str, str], Usage] = field(default_factory=dict)
-    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    account: JSON = field(default_factory=dict)
     buckets: dict[tuple[str, ...], tuple[float, float]] = field(default_factory=dict)
+    _ids_by_value: dict[str, str] = field(default_factory=dict)
 
     def key_with(self, value: str) -> ApiKey | None:
         """The key that has this value; there is at most one (aws-recorded.md 1)."""
-        return next((key for key in self.keys.values() if key.value == value), None)
+        if len(self._ids_by_value) != len(self.keys):
+            self._ids_by_value = {key.value: key.id for key in self.keys.values()}
+        return self.keys.get(self._ids_by_value.get(value, ""))
+
+    def add_key(self, key: ApiKey) -> None:
+        """Take a key in."""
+        self.keys[key.id] = key
+        self._ids_by_value[key.value] = key.id
+
+    def remove_key(self, key_id: str) -> None:
+        """Forget a key, its places in plans and its usage."""
+        self._ids_by_value.pop(self.keys.pop(key_id).value, None)
+        for plan in self.plans_of(key_id):
+            self.detach(plan, key_id)
+
+    def detach(self, plan: UsagePlan, key_id: str) -> None:
+        """Take a key out of a plan; its counters there go with it."""
+        del plan.key_ids[key_id]
+        self.usage.pop((plan.id, key_id), None)
 
     def plans_of(self, key_id: str) -> list[UsagePlan]:
         """The plans that a key is attached to."""

@@ -67,7 +67,7 @@ def _import_row(context: Context, row: dict[str, str]) -> str:
 
 
 def _store(context: Context, value: str, settings: JSON) -> ApiKey:
-    existing = context.state.key_by_value(value)
+    existing = context.state.key_with(value)
     if existing:
         kept = {
             name: item

@@ -59,7 +59,7 @@ def create_api_key(context: Context, params: JSON) -> JSON:
     check_texts(params)
     value = params.get("value") or context.ids.value()
     check_value(value)
-    if context.state.key_by_value(value):
+    if context.state.key_with(value):
         raise conflict("API Key already exists")
     common.check_limit(len(context.state.keys), common.MAX_KEYS, "API Keys")
     stage_keys = [
