@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
@@ -143,23 +144,20 @@ def _parts(envelope: object) -> tuple[JSON, JSON]:
 
 def _input(task: object, name: str, pattern: re.Pattern[str]) -> str:
     value = task.get(name) if isinstance(task, dict) else None
-    try:
-        return _matching(name, value, pattern)
-    except InvalidEventError as error:
-        raise InvalidInputError(name, *_halves(error)) from None
+    return _matching(name, value, pattern, InvalidInputError)
 
 
-def _halves(error: InvalidEventError) -> tuple[str, str]:
-    problem, _, remedy = str(error).partition(": ")[2].partition(". ")
-    return problem, remedy
-
-
-def _matching(name: str, value: object, pattern: re.Pattern[str]) -> str:
+def _matching(
+    name: str,
+    value: object,
+    pattern: re.Pattern[str],
+    error: type[InvalidInputError] = InvalidEventError,
+) -> str:
     remedy = f"Give a text that matches {pattern.pattern}"
     if value is None:
-        raise InvalidEventError(name, "is missing", remedy)
+        raise error(name, "is missing", remedy)
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise InvalidEventError(name, f"{_seen(value)} is malformed", remedy)
+        raise error(name, f"{_seen(value)} is malformed", remedy)
     return value
 
 
@@ -232,7 +230,7 @@ def _overlap(detail: JSON) -> JSON:
         raise InvalidEventError(
             "detail.overlap_hours", f"{_seen(value)} is malformed", "Give a number of hours from 0 to 8760"
         )
-    return {"overlap_hours": value}
+    return {"overlap_hours": Decimal(str(value))}
 
 
 _FIELDS: dict[str, Callable[[JSON], JSON]] = {

@@ -9,6 +9,7 @@
     ├── DuplicatePlanError           two usage plans of one name on the gateway
     ├── KeyValueTakenError           the customer's own value belongs to another key
     ├── KeyInOtherPlanError          the key is in another plan of the same stage
+    ├── NotInThisVersionError        a change that this version cannot make
     ├── KeyGoneError                 the gateway no longer has a key that the records name
     ├── CustomerNotFoundError
     ├── ApiNotFoundError
@@ -75,6 +76,10 @@ class KeyValueTakenError(KeywardError):
 
 class KeyInOtherPlanError(KeywardError):
     """The key is in another plan that holds the same stage; the message names the plans by id."""
+
+
+class NotInThisVersionError(KeywardError):
+    """A desired change that this version of Keyward has no action for."""
 
 
 class KeyGoneError(KeywardError):

@@ -97,11 +97,22 @@ class Leases:
             return False
         return True
 
-    def owner(self, name: str) -> str | None:
-        """Who holds the lease, None when nobody does."""
+    def holder(self, name: str) -> Lease | None:
+        """The lease as its holder has it, None when nobody does."""
         item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
-        found = item.get("owner")
-        return str(found) if found else None
+        return Lease(name, str(item["owner"]), int(item["token"])) if item.get("owner") else None
+
+    def first(self, name: str) -> bool:
+        """Whether `name` was never marked before; marks it. For what is to be said only once."""
+        try:
+            self._table.put_item(
+                Item={"lease": name}, ConditionExpression="attribute_not_exists(lease)"
+            )
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
 
     def take_over(self, name: str, dead: str, owner: str, now: float) -> Lease | None:
         """Take the lease from an owner that is known to run no more; None when it changed hands."""
@@ -149,7 +160,7 @@ class Leases:
                 return True
             if self._when(lease, "REMOVE #again", "attribute_exists(#again)"):
                 return False
-            if self.owner(lease.name) != lease.owner:
+            if self.holder(lease.name) != lease:
                 return True
 
     def _when(self, lease: Lease, update: str, condition: str) -> bool:

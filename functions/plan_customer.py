@@ -1,0 +1,61 @@
+"""Plan customer: take the lease, read what is desired and what is known, plan the difference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward import contracts, runs, runtime
+from keyward.bus import Bus
+from keyward.customer import customer_of
+from keyward.customer_plan import plan_customer
+from keyward.errors import CustomerNotFoundError
+from keyward.policy import Policy
+from keyward.registry import Registry
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input `{customer_id, execution_arn, dry_run?}`; output: see `plan`."""
+    contracts.customer_id_of(event)
+    return plan(
+        event, runtime.registry(), runtime.bus(), runtime.announced_policy(), runtime.now()
+    )
+
+
+def plan(
+    task: dict[str, Any], registry: Registry, bus: Bus, policy: Policy, now: float
+) -> dict[str, Any]:
+    """`{customer_id, dry_run, busy, lease, actions, unannounced, problem}`.
+
+    `busy`: another run has the customer and will start over. `unannounced`: an earlier run's outcome
+    waits to be told. `problem` `{Error, Cause}` is reported when the actions are done. A dry run
+    takes no lease and writes nothing. Raises InvalidInputError, InvalidRecordError,
+    CustomerNotFoundError, and in a dry run the problem itself.
+    """
+    customer_id = contracts.customer_id_of(task)
+    dry_run = contracts.flag_of(task, "dry_run")
+    output = {"customer_id": customer_id, "dry_run": dry_run, "busy": False, "lease": None}
+    if not dry_run:
+        owner = str(task["execution_arn"])
+        lease = runs.begin(registry.leases, bus, f"customer#{customer_id}", owner, now)
+        if lease is None:
+            return output | {"busy": True, "actions": [], "unannounced": False, "problem": None}
+        output["lease"] = lease.as_json()
+    record = registry.customers.desired(customer_id)
+    if record is None:
+        raise CustomerNotFoundError(
+            f"customer_id: the Customers table has no customer {customer_id}. "
+            "Send CustomerSignedUp or put a record"
+        )
+    known = registry.customers.known(customer_id)
+    planned = plan_customer(customer_of(record), known.keys, policy)
+    if dry_run and planned.problem:
+        raise planned.problem
+    return output | {
+        "actions": [action.as_json() for action in planned.actions],
+        "unannounced": bool(known.outbox),
+        "problem": _told(planned.problem),
+    }
+
+
+def _told(problem: Exception | None) -> dict[str, str] | None:
+    return {"Error": type(problem).__name__, "Cause": str(problem)} if problem else None

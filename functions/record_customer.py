@@ -1,0 +1,89 @@
+"""Record customer: events from the queue become the desired state in the Customers table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from keyward import contracts, runtime
+from keyward.bus import Bus
+from keyward.customer import apply
+from keyward.errors import InvalidEventError, PassingError
+from keyward.registry import Registry
+
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@runtime.metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """A batch from the customers queue; output: the messages that are to come again."""
+    recorder = Recorder(
+        runtime.registry(), runtime.bus(), runtime.setting("EVENT_BUS"),
+        runtime.setting("RECONCILE_CUSTOMER_ARN"), runtime.setting("CUSTOMERS_DLQ_URL"), _count,
+    )
+    return dict(
+        process_partial_response(
+            event=event,
+            record_handler=lambda record: recorder.take(record, runtime.now()),
+            processor=processor,
+            context=context,
+        )
+    )
+
+
+def _count(name: str, number: int) -> None:
+    runtime.metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Records one message after the other; one that is malformed never stops the next."""
+
+    registry: Registry
+    bus: Bus
+    bus_name: str
+    machine_arn: str
+    dlq_url: str
+    count: Callable[[str, int], None]
+
+    def take(self, message: SQSRecord, now: float) -> None:
+        """Record the event of a message. A malformed one goes to the DLQ at once, and is answered by
+        CustomerFailed when its customer can be named. Raises what can pass: SQS sends it again."""
+        envelope = _json(message.body)
+        try:
+            self._record(contracts.customer_event(envelope, now), message.message_id)
+        except InvalidEventError as error:
+            self.bus.send(self.dlq_url, message.body, reason=str(error))
+            self._tell(contracts.customer_named_in(envelope), str(error))
+            self.count("MalformedEvent", 1)
+
+    def _record(self, event: contracts.CustomerEvent, message_id: str) -> None:
+        before = self.registry.customers.desired(event.customer_id)
+        dated = self.registry.customers.known(event.customer_id).dated if before else {}
+        change = apply(before, event, dated)
+        self.count("OlderChangeIgnored", len(change.ignored))
+        if change.record == before:
+            # No change, no stream record; yet an event is a wish to have the customer looked at.
+            name = f"{event.customer_id[:40]}-{hashlib.sha256(message_id.encode()).hexdigest()[:20]}"
+            self.bus.start(self.machine_arn, name, {"customer_id": event.customer_id})
+        elif not self.registry.customers.save_desired(change.record, before):
+            raise PassingError(f"the record of {event.customer_id} changed meanwhile")
+
+    def _tell(self, customer_id: str | None, reason: str) -> None:
+        if customer_id:
+            failed = contracts.announcement("CustomerFailed", customer_id=customer_id, reason=reason)
+            self.bus.announce([contracts.entry(failed, self.bus_name)])
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

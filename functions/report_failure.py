@@ -1,0 +1,40 @@
+"""Report failure: the one failure path of both state machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward import contracts, runs, runtime
+from keyward.errors import InvalidInputError
+from keyward.registry import Registry
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input `{customer_id | rest_api_id, stage?, error: {Error, Cause}, execution_arn}`; output
+    `{events, again, reason}`."""
+    reported = report(event, runtime.registry(), runtime.setting("EVENT_BUS"))
+    runtime.logger.error(
+        "run failed",
+        extra={name: event.get(name) for name in ("customer_id", "rest_api_id", "execution_arn")}
+        | {"reason": reported["reason"]},
+    )
+    return reported
+
+
+def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str, Any]:
+    """CustomerFailed or ApiFailed as a PutEvents entry (none when nobody can be named), and the lease
+    given back. `again`: somebody asked meanwhile, the lease is kept and the run starts over."""
+    reason = runs.reason_of(task["error"])
+    told = {"reason": reason, "execution_arn": task["execution_arn"]}
+    for lease, detail_type, field, named in (
+        ("customer", "CustomerFailed", "customer_id", contracts.customer_id_of),
+        ("api", "ApiFailed", "rest_api_id", contracts.rest_api_id_of),
+    ):
+        try:
+            name = named(task)
+        except InvalidInputError:
+            continue
+        event = contracts.announcement(detail_type, **{field: name}, stage=task.get("stage"), **told)
+        again = runs.end_failed(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))
+        return {"events": [contracts.entry(event, bus_name)], "again": again, "reason": reason}
+    return {"events": [], "again": False, "reason": reason}

@@ -1,0 +1,53 @@
+"""Start customer reconcile: each change of the Customers table starts a run for its customer."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
+from keyward import contracts, runtime
+from keyward.bus import Bus
+from keyward.customer import undated_fields
+from keyward.errors import InvalidInputError
+from keyward.registry import Registry
+
+processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """A batch from the Customers table's stream; output: the records that are to come again."""
+    registry, bus = runtime.registry(), runtime.bus()
+    machine, dlq = runtime.setting("RECONCILE_CUSTOMER_ARN"), runtime.setting("CUSTOMERS_DLQ_URL")
+    return dict(
+        process_partial_response(
+            event=event,
+            record_handler=lambda record: start(record, registry, bus, machine, dlq),
+            processor=processor,
+            context=context,
+        )
+    )
+
+
+def start(
+    record: DynamoDBRecord, registry: Registry, bus: Bus, machine_arn: str, dlq_url: str
+) -> None:
+    """Date what was put by hand, then start a run; a record of the stream that comes twice starts one.
+    A customer id that cannot be one goes to the DLQ."""
+    change = record.dynamodb
+    image = dict(change.new_image) if change and change.new_image else None
+    if change is None or image is None:
+        return
+    try:
+        customer_id = contracts.customer_id_of(image)
+    except InvalidInputError as error:
+        bus.send(dlq_url, record.event_id or "", reason=str(error))
+        return
+    by_hand = undated_fields(image)
+    if by_hand:
+        at = change.approximate_creation_date_time or 0
+        registry.customers.note_dates(customer_id, by_hand, int(at))
+    digest = hashlib.sha256((record.event_id or "").encode()).hexdigest()[:20]
+    bus.start(machine_arn, f"{customer_id[:40]}-{digest}", {"customer_id": customer_id})

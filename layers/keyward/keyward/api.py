@@ -1,0 +1,198 @@
+"""What an API is to Keyward: what its stages serve, its working copy, and what is remembered of it.
+
+Pure. "Deployed" is what a stage serves, whatever the working copy says; a method is exposed when it is
+deployed, asks for no key, and is not exempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from keyward.policy import Policy
+
+JSON = dict[str, Any]
+
+ENFORCE, OBSERVE, OFF = "enforce", "observe", "off"
+MODES = (ENFORCE, OBSERVE, OFF)
+MODE_TAG = "keyward"
+
+PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class DeployedMethod:
+    """A method of a deployment, as its apisummary tells. `authorization` is API Gateway's type."""
+
+    path: str
+    verb: str
+    authorization: str
+    key_required: bool
+
+    @property
+    def place(self) -> Place:
+        """(path, verb)."""
+        return self.path, self.verb
+
+
+@dataclass(frozen=True)
+class WorkingMethod:
+    """A method of the working copy; `body` has the shape of GetMethod's answer."""
+
+    resource_id: str
+    path: str
+    verb: str
+    body: Mapping[str, Any]
+
+    @property
+    def place(self) -> Place:
+        """(path, verb)."""
+        return self.path, self.verb
+
+    @property
+    def authorization(self) -> str:
+        """API Gateway's authorization type, `NONE` when there is none."""
+        return str(self.body.get("authorizationType") or "NONE")
+
+    @property
+    def key_required(self) -> bool:
+        """Whether the next deployment asks for a key here."""
+        return bool(self.body.get("apiKeyRequired"))
+
+    def deployed(self) -> DeployedMethod:
+        """What the next deployment's apisummary says of it."""
+        return DeployedMethod(self.path, self.verb, self.authorization, self.key_required)
+
+
+Seen = TypeVar("Seen", DeployedMethod, WorkingMethod)
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A canary deployment and its share of the traffic in percent."""
+
+    deployment_id: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class StageSeen:
+    """A stage and what it serves. `canary` is None unless it gets traffic: a promoted canary stays
+    behind with 0 percent (aws-recorded.md 7)."""
+
+    name: str
+    deployment_id: str
+    canary: Canary | None = None
+    methods: tuple[DeployedMethod, ...] = ()
+    canary_methods: tuple[DeployedMethod, ...] = ()
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A usage plan of the gateway and the stages of this API that it holds."""
+
+    plan: str
+    plan_id: str
+    stages: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference, in words, between what a stage serves and what a deployment would publish."""
+
+    difference: str
+    method: str = "*"
+    path: str = "*"
+
+    def as_json(self) -> JSON:
+        """For ApiHeld and the hold's record."""
+        return {"method": self.method, "path": self.path, "difference": self.difference}
+
+
+@dataclass(frozen=True)
+class ApiSeen:
+    """An API as it was read. `working` and `differences` (by stage) are read only when a stage is
+    exposed."""
+
+    rest_api_id: str
+    name: str
+    stages: tuple[StageSeen, ...]
+    plans: tuple[Membership, ...] = ()
+    working: tuple[WorkingMethod, ...] | None = None
+    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """When a stage was attached to a plan: `attached_at` (epoch seconds) was stored before the call, and
+    `confirmed` says that the call was answered."""
+
+    stage: str
+    plan: str
+    plan_id: str | None
+    attached_at: int
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A deployment that waits for a person. `kind` is `deployment` or, for keys that are in two plans
+    of the stage, `keys`."""
+
+    stage: str
+    fingerprint: str
+    decision: str = PENDING
+    kind: str = "deployment"
+
+
+@dataclass(frozen=True)
+class ApiKnown:
+    """What is remembered of an API. `planned` holds, by stage, the actions that were planned and whose
+    outcome is not announced; `exposures` the fingerprint that ApiExposed announced last."""
+
+    attachments: tuple[Attachment, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    exposures: Mapping[str, str] = field(default_factory=dict)
+    planned: Mapping[str, tuple[JSON, ...]] = field(default_factory=dict)
+    outbox: Mapping[str, JSON] = field(default_factory=dict)
+
+    def attachment(self, stage: str, plan: str) -> Attachment | None:
+        """The attachment of a stage to a plan, if one is remembered."""
+        found = (a for a in self.attachments if (a.stage, a.plan) == (stage, plan))
+        return next(found, None)
+
+    def hold(self, stage: str) -> Hold | None:
+        """The hold of a stage, if there is one."""
+        return next((hold for hold in self.holds if hold.stage == stage), None)
+
+
+@dataclass(frozen=True)
+class KeyRule:
+    """The policy as it holds for one API at one time (`now` in epoch seconds)."""
+
+    policy: Policy
+    rest_api_id: str
+    name: str
+    now: float
+
+    def requires(self, method: DeployedMethod | WorkingMethod) -> bool:
+        """Whether the method has to ask for a key. ANY is exempt only as ANY: it serves every verb."""
+        if self.policy.require_key == "unauthorized" and method.authorization != "NONE":
+            return False
+        exemption = self.policy.exemption(
+            self.rest_api_id, self.name, method.verb, method.path, self.now
+        )
+        return exemption is None
+
+    def open(self, methods: Iterable[Seen]) -> list[Seen]:
+        """Those methods that ask for no key and have to."""
+        return [method for method in methods if not method.key_required and self.requires(method)]
+
+    def exposed(self, stage: StageSeen) -> list[DeployedMethod]:
+        """What the stage exposes, its canary included, each method once, by path and verb."""
+        found = {method.place: method for method in self.open(stage.canary_methods)}
+        found |= {method.place: method for method in self.open(stage.methods)}
+        return [found[place] for place in sorted(found)]

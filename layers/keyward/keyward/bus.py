@@ -1,0 +1,65 @@
+"""The adapter to what carries work: EventBridge, Step Functions and SQS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+JSON = dict[str, Any]
+# PutEvents and SendMessageBatch take 10 entries at a time (botocore models).
+BATCH = 10
+
+
+class Bus:
+    """Announces, starts executions, sends messages. Clients are botocore's."""
+
+    def __init__(self, events: Any, states: Any, sqs: Any) -> None:
+        self._events = events
+        self._states = states
+        self._sqs = sqs
+
+    def announce(self, entries: Sequence[JSON]) -> None:
+        """PutEvents; `Detail` of an entry is an object. Raises RuntimeError when EventBridge takes
+        only a part of them."""
+        for start in range(0, len(entries), BATCH):
+            chunk = [entry | {"Detail": json.dumps(entry["Detail"])} for entry in entries[start : start + BATCH]]
+            failed = self._events.put_events(Entries=chunk).get("FailedEntryCount", 0)
+            if failed:
+                raise RuntimeError(f"PutEvents refused {failed} of {len(chunk)} events")
+
+    def start(self, machine_arn: str, name: str, task: JSON) -> bool:
+        """StartExecution. False when an execution of this name exists: a repeat starts nothing, for
+        90 days (Step Functions API reference)."""
+        try:
+            self._states.start_execution(
+                stateMachineArn=machine_arn, name=name, input=json.dumps(task, default=str)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
+                return False
+            raise
+        return True
+
+    def is_running(self, execution_arn: str) -> bool:
+        """Whether an execution runs; one that is not known does not."""
+        try:
+            answer = self._states.describe_execution(executionArn=execution_arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("ExecutionDoesNotExist", "InvalidArn"):
+                return False
+            raise
+        return bool(answer["status"] == "RUNNING")
+
+    def send(self, queue_url: str, body: str, **attributes: str) -> None:
+        """One message with text attributes: into a DLQ with its reason, or work into a queue."""
+        self._sqs.send_message(
+            QueueUrl=queue_url,
+            MessageBody=body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value[:1024]}
+                for name, value in attributes.items()
+            },
+        )

@@ -1,0 +1,175 @@
+"""A customer's record in the Customers table: the desired state, and how an event changes it.
+
+    customer_id  plan  status          the contract: a plain PutItem of these three is a complete new truth
+    name  tags  key_value_secret       optional; the last names a Secrets Manager secret with an own value
+    rotation {overlap_hours?, reason?} plan_key ("in_place" | "successor")  status_reason
+    recorded {field: {value, at}}      what the last event said and when; a field that differs from it was
+                                       changed by hand and is dated by its stream record
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyward.contracts import CUSTOMER_ID, CustomerEvent
+from keyward.errors import InvalidRecordError, RecordUndatedError
+
+JSON = dict[str, Any]
+
+STATUSES = ("active", "suspended", "closed")
+DATED_FIELDS = ("plan", "status", "rotation")
+
+
+@dataclass(frozen=True)
+class Customer:
+    """The desired state of one customer, checked. `plan` and `status` are None while only later events of
+    its life have arrived, and the sign-up has not."""
+
+    customer_id: str
+    plan: str | None
+    status: str | None
+    name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    key_value_secret: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the sign-up is known, so that something can be desired at all."""
+        return self.plan is not None and self.status is not None
+
+
+@dataclass(frozen=True)
+class Dated:
+    """What is known of a field that was put by hand: its value and the time of its stream record
+    (epoch seconds)."""
+
+    value: Any
+    at: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """An event applied: the new record, and the fields for which a newer change was known already."""
+
+    record: JSON
+    ignored: tuple[str, ...] = ()
+
+
+def customer_of(record: JSON) -> Customer:
+    """The customer that a record states. Raises InvalidRecordError, which names the attribute."""
+    customer_id = record.get("customer_id")
+    if not isinstance(customer_id, str) or not CUSTOMER_ID.fullmatch(customer_id):
+        raise InvalidRecordError(
+            "customer_id", "is malformed", f"Give a text that matches {CUSTOMER_ID.pattern}"
+        )
+    for name in ("plan", "status"):
+        if record.get(name) is None and not record.get("recorded"):
+            raise InvalidRecordError(name, "is missing", "A record needs customer_id, plan and status")
+    return Customer(
+        customer_id=customer_id,
+        plan=_text(record, "plan"),
+        status=_status(record),
+        name=_text(record, "name"),
+        tags=_tags(record),
+        key_value_secret=_text(record, "key_value_secret"),
+    )
+
+
+def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated]) -> Change:
+    """The record after the event: newer wins, field by field; a tie goes to the later arrival.
+
+    `dated` tells when fields that were put by hand got their value. Raises RecordUndatedError when that
+    is not known yet. The same event twice gives the same record.
+    """
+    before = dict(record or {"customer_id": event.customer_id})
+    times = {name: _time(before, name, dated) for name in DATED_FIELDS}
+    after = dict(before)
+    ignored = []
+    for name, values in _changes(event).items():
+        if event.occurred_at < times[name] or _repeats(event, times[name]):
+            ignored.append(name)
+            continue
+        times[name] = event.occurred_at
+        _overwrite(after, name, values)
+    after["recorded"] = {
+        name: {"value": after.get(name), "at": times[name]} for name in DATED_FIELDS if name in after
+    }
+    return Change(after, tuple(ignored))
+
+
+def undated_fields(record: JSON) -> dict[str, Any]:
+    """The fields of a record that were put by hand, with their values."""
+    recorded = record.get("recorded") or {}
+    return {
+        name: record[name]
+        for name in DATED_FIELDS
+        if name in record and recorded.get(name, {}).get("value", _ABSENT) != record[name]
+    }
+
+
+_ABSENT = object()
+_COMPANIONS = {"plan": ("plan_key",), "status": ("status_reason",), "rotation": ()}
+
+
+def _changes(event: CustomerEvent) -> dict[str, JSON]:
+    """Which dated field an event changes, and the attributes that go with it."""
+    said = event.fields
+    if event.detail_type == "CustomerSignedUp":
+        about = {name: said[name] for name in ("name", "tags") if name in said}
+        return {"plan": {"plan": said["plan"]} | about, "status": {"status": "active"}}
+    if event.detail_type == "CustomerPlanChanged":
+        how = {"plan_key": said["key"]} if "key" in said else {}
+        return {"plan": {"plan": said["plan"]} | how}
+    if event.detail_type == "KeyRotationRequested":
+        asked = {name: said[name] for name in ("overlap_hours", "reason") if name in said}
+        return {"rotation": {"rotation": asked | {"requested_at": event.occurred_at}}}
+    status = {"CustomerSuspended": "suspended", "CustomerResumed": "active", "CustomerClosed": "closed"}
+    why = {"status_reason": said["reason"]} if "reason" in said else {}
+    return {"status": {"status": status[event.detail_type]} | why}
+
+
+def _repeats(event: CustomerEvent, time: int) -> bool:
+    """A rotation not newer than the last is a repeat, where elsewhere a tie goes to the later arrival."""
+    return event.detail_type == "KeyRotationRequested" and event.occurred_at == time
+
+
+def _overwrite(after: JSON, name: str, values: JSON) -> None:
+    for companion in _COMPANIONS[name]:
+        after.pop(companion, None)
+    after.update(values)
+
+
+def _time(record: JSON, name: str, dated: Mapping[str, Dated]) -> int:
+    """When the field got its value; -1 when it has none."""
+    if name not in record:
+        return -1
+    recorded = (record.get("recorded") or {}).get(name)
+    if recorded and recorded["value"] == record[name]:
+        return int(recorded["at"])
+    known = dated.get(name)
+    if known is None or known.value != record[name]:
+        raise RecordUndatedError(f"{name}: was put by hand and its stream record was not seen yet")
+    return known.at
+
+
+def _text(record: JSON, name: str) -> str | None:
+    value = record.get(name)
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        raise InvalidRecordError(name, "is not a text", f"Store {name} as a non-empty text")
+    return value
+
+
+def _status(record: JSON) -> str | None:
+    status = record.get("status")
+    if status is not None and status not in STATUSES:
+        raise InvalidRecordError("status", "is not known", f"Use one of {', '.join(STATUSES)}")
+    return status
+
+
+def _tags(record: JSON) -> dict[str, str]:
+    tags = record.get("tags") or {}
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise InvalidRecordError("tags", "is not a map of texts", "Store tags as a map of texts")
+    return tags

@@ -1,0 +1,64 @@
+"""API keys on the gateway. Answers hold key values; nothing but `reveal` lets one out of this module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from keyward.errors import GatewayRefusedError
+from keyward.gateway.calls import JSON, Calls
+
+
+@dataclass(frozen=True)
+class KeySeen:
+    """A key as the gateway has it, without its value. `created_at` is epoch seconds."""
+
+    key_id: str
+    name: str
+    enabled: bool
+    customer_id: str | None
+    created_at: float
+
+
+class KeyCalls(Calls):
+    """Create, find, read and delete keys."""
+
+    def create_key(
+        self, name: str, value: str, customer_id: str, tags: Mapping[str, str]
+    ) -> KeySeen:
+        """CreateApiKey, enabled (its default is false, aws-recorded.md 1). The answer is compared with what
+        was asked for. Raises KeyConflictError when a key with this value exists."""
+        more = {"tags": dict(tags)} if tags else {}
+        seen = _seen(
+            self._call("CreateApiKey", name=name, value=value, customerId=customer_id, enabled=True, **more)
+        )
+        if not seen.enabled or seen.name != name or seen.customer_id != customer_id:
+            raise GatewayRefusedError(f"CreateApiKey: key {seen.key_id} is not as it was asked for")
+        return seen
+
+    def keys_named(self, customer_id: str, name: str) -> list[KeySeen]:
+        """The customer's keys of exactly this name, oldest first. The gateway's own filter is only a
+        prefix match: `acme/1` finds `acme/10` (aws-recorded.md 1)."""
+        items = self._pages("GetApiKeys", customerId=customer_id, nameQuery=name, includeValues=False)
+        seen = [_seen(item) for item in items]
+        mine = [key for key in seen if key.name == name and key.customer_id == customer_id]
+        return sorted(mine, key=lambda key: (key.created_at, key.key_id))
+
+    def delete_key(self, key_id: str) -> None:
+        """DeleteApiKey; the key leaves its plans with it. Raises NotFoundError when it is gone."""
+        self._call("DeleteApiKey", apiKey=key_id)
+
+    def reveal(self, key_id: str) -> str:
+        """The value. For `reveal_key` only, whose use is recorded. Raises NotFoundError."""
+        return str(self._call("GetApiKey", apiKey=key_id, includeValue=True)["value"])
+
+
+def _seen(item: JSON) -> KeySeen:
+    created = item.get("createdDate")
+    return KeySeen(
+        key_id=str(item["id"]),
+        name=str(item.get("name", "")),
+        enabled=bool(item.get("enabled")),
+        customer_id=item.get("customerId"),
+        created_at=created.timestamp() if created else 0.0,
+    )

@@ -1,0 +1,105 @@
+"""Usage plans by the names of the policy: found by id from a table, made at first need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from keyward.errors import (
+    DuplicatePlanError,
+    GatewayRefusedError,
+    PlanBusyError,
+    ThrottledError,
+    TryUnderwayError,
+)
+from keyward.gateway import Gateway, PlanSeen
+from keyward.gateway.calls import TRY_SECONDS
+from keyward.policy import Policy, Throttle
+from keyward.registry import Lease, Registry
+
+Stages = Mapping[tuple[str, str], Mapping[str, Throttle]]
+NO_STAGES: Stages = {}
+# A function runs 30 s at most, so a lease that is older belongs to one that died.
+LEASE_SECONDS = 35
+
+
+def only_one(name: str, plans: list[PlanSeen]) -> PlanSeen | None:
+    """The usage plan of that name, None without one. Raises DuplicatePlanError for two: names are not
+    unique on the gateway, and Keyward cannot know which is meant."""
+    named = [plan for plan in plans if plan.name == name]
+    if len(named) > 1:
+        ids = ", ".join(plan.plan_id for plan in named)
+        raise DuplicatePlanError(
+            f"plan: API Gateway has {len(named)} usage plans named {name!r} ({ids}). "
+            "Rename or delete all but one"
+        )
+    return named[0] if named else None
+
+
+class UsagePlans:
+    """Finds and makes the policy's usage plans for one run. `owner` is the run's execution ARN; `clock`
+    gives epoch seconds."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        registry: Registry,
+        policy: Policy,
+        owner: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._gateway = gateway
+        self._registry = registry
+        self._policy = policy
+        self._owner = owner
+        self._clock = clock
+
+    def id_of(self, name: str) -> str:
+        """The id of the plan, made if need be. 0 calls once it is known. Raises UnknownPlanError,
+        DuplicatePlanError, PlanBusyError, TryUnderwayError and what the gateway raises."""
+        record = self._registry.plans.find(name)
+        if record and record.plan_id:
+            return record.plan_id
+        return self.found_or_made(name, NO_STAGES)[0]
+
+    def found_again(self, name: str) -> str:
+        """The plan's id after the recorded one turned out to be gone (404)."""
+        self._registry.plans.forget(name)
+        return self.id_of(name)
+
+    def found_or_made(self, name: str, stages: Stages) -> tuple[str, bool]:
+        """The plan's id, and whether it was made just now, with these stages in it.
+
+        One maker at a time; a maker that may still be under way is waited for, as CreateUsagePlan has no
+        client token and a second call would make a second plan.
+        """
+        wanted = self._policy.plan(name)
+        with self._lease(name):
+            record = self._registry.plans.find(name)
+            if record and not record.plan_id and self._clock() < record.tried_at + TRY_SECONDS:
+                raise TryUnderwayError(f"plan {name} may be in the making: looking again in a moment")
+            seen = only_one(name, self._gateway.plans())
+            if seen:
+                self._registry.plans.found(name, seen.plan_id)
+                return seen.plan_id, False
+            self._registry.plans.trying(name, self._clock())
+            try:
+                made = self._gateway.create_plan(name, wanted.throttle, wanted.quota, stages)
+            except (ThrottledError, GatewayRefusedError):
+                self._registry.plans.forget(name)
+                raise
+            self._registry.plans.found(name, made.plan_id)
+            return made.plan_id, True
+
+    @contextmanager
+    def _lease(self, name: str) -> Iterator[Lease]:
+        """The plan's lease. A run that died in it is overtaken when the lease runs out."""
+        owner = f"{self._owner}#{name}"
+        lease = self._registry.leases.acquire(f"plan#{name}", owner, self._clock(), LEASE_SECONDS)
+        if lease is None:
+            raise PlanBusyError(f"plan {name} is being made by another run")
+        try:
+            yield lease
+        finally:
+            while not self._registry.leases.release(lease):
+                continue

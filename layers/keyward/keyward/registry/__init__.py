@@ -1,0 +1,24 @@
+"""The adapter to what Keyward remembers: DynamoDB tables and the policy parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keyward.registry.apis import Apis
+from keyward.registry.customers import Customers, Known
+from keyward.registry.leases import Lease, Leases
+from keyward.registry.plans import Plans
+from keyward.registry.policies import Policies
+
+__all__ = ["Apis", "Customers", "Known", "Lease", "Leases", "Plans", "Policies", "Registry"]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All that is remembered, by what it is about."""
+
+    customers: Customers
+    leases: Leases
+    plans: Plans
+    apis: Apis
+    policies: Policies

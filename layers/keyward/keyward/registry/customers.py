@@ -1,0 +1,160 @@
+"""The Customers table (desired state) and the Keys table (key records, dates, what is to be announced).
+
+Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
+record; `outbox#…` an event that is still to be announced. No item ever holds a key value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+from botocore.exceptions import ClientError
+
+from keyward.customer import Dated
+from keyward.errors import LeaseLostError
+from keyward.key import KeyRecord, record_of
+from keyward.registry.leases import Lease, refused
+
+JSON = dict[str, Any]
+OUTBOX = "outbox#"
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is known of a customer's keys; `outbox` maps a record's name to an announcement."""
+
+    keys: tuple[KeyRecord, ...]
+    outbox: dict[str, JSON]
+    dated: dict[str, Dated]
+
+
+class Customers:
+    """Both tables. Reads are consistent; writes of key records are fenced by the lease's token."""
+
+    def __init__(self, customers: Any, keys: Any) -> None:
+        self._customers = customers
+        self._keys = keys
+
+    def desired(self, customer_id: str) -> JSON | None:
+        """The customer's record in the Customers table, None without one."""
+        answer = self._customers.get_item(Key={"customer_id": customer_id}, ConsistentRead=True)
+        item: JSON | None = answer.get("Item")
+        return item
+
+    def save_desired(self, record: JSON, before: JSON | None) -> bool:
+        """Write the record if nobody changed it since `before` was read; False when somebody did.
+        For `record_customer` only: reconcilers never write this table."""
+        try:
+            self._customers.put_item(Item=record, ConditionExpression=_unchanged(before))
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
+
+    def known(self, customer_id: str) -> Known:
+        """Everything that the Keys table has under the customer."""
+        found = self._query(customer_id)
+        keys = [record_of(item) for item in found if item["record"].startswith("key#")]
+        dates = next((item for item in found if item["record"] == "customer"), {}).get("dated", {})
+        return Known(
+            keys=tuple(sorted(keys, key=lambda key: key.number)),
+            outbox={item["record"]: item["event"] for item in found if item["record"].startswith(OUTBOX)},
+            dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
+        )
+
+    def key(self, customer_id: str, number: int) -> KeyRecord | None:
+        """One key record, None without one."""
+        where = {"customer_id": customer_id, "record": f"key#{number}"}
+        item = self._keys.get_item(Key=where, ConsistentRead=True).get("Item")
+        return record_of(item) if item else None
+
+    def save_key(self, key: KeyRecord, lease: Lease, announced: JSON | None = None) -> None:
+        """Write a key record, and with it, in one transaction, what is to be announced. Raises
+        LeaseLostError when a later run has written the record."""
+        item = {name: value for name, value in asdict(key).items() if value is not None}
+        item = item | {"record": f"key#{item.pop('number')}", "fence": lease.token}
+        puts = [self._put(item, lease)]
+        if announced:
+            name = f"{OUTBOX}{lease.token:08d}#{announced['detail_type']}#{key.number}"
+            puts.append(self._put({"customer_id": key.customer_id, "record": name, "event": announced}))
+        try:
+            self._keys.meta.client.transact_write_items(TransactItems=puts)
+        except ClientError as error:
+            if refused(error):
+                raise LeaseLostError(f"a later run wrote {key.name}") from None
+            raise
+
+    def drop_key(self, key: KeyRecord, lease: Lease) -> None:
+        """Forget a key record whose try certainly had no effect. Raises LeaseLostError."""
+        try:
+            self._keys.delete_item(
+                Key={"customer_id": key.customer_id, "record": f"key#{key.number}"},
+                ConditionExpression=Attr("fence").lte(lease.token),
+            )
+        except ClientError as error:
+            if refused(error):
+                raise LeaseLostError(f"a later run wrote {key.name}") from None
+            raise
+
+    def announced(self, customer_id: str, records: list[str]) -> None:
+        """Forget what was announced. Idempotent."""
+        for record in records:
+            self._keys.delete_item(Key={"customer_id": customer_id, "record": record})
+
+    def note_dates(self, customer_id: str, fields: JSON, at: int) -> None:
+        """Remember when fields that were put by hand got their values (epoch seconds). A date never
+        goes back: records of the stream may come twice."""
+        for name, value in fields.items():
+            self._note_date(customer_id, name, value, at)
+
+    def _note_date(self, customer_id: str, name: str, value: Any, at: int) -> None:
+        where = {"customer_id": customer_id, "record": "customer"}
+        made = {"Key": where, "ExpressionAttributeNames": {"#dated": "dated"}}
+        self._keys.update_item(
+            **made,
+            UpdateExpression="SET #dated = if_not_exists(#dated, :none)",
+            ExpressionAttributeValues={":none": {}},
+        )
+        try:
+            self._keys.update_item(
+                Key=where,
+                UpdateExpression="SET #dated.#name = :date",
+                ConditionExpression="attribute_not_exists(#dated.#name) OR #dated.#name.#at < :at",
+                ExpressionAttributeNames={"#dated": "dated", "#name": name, "#at": "at"},
+                ExpressionAttributeValues={":date": {"value": value, "at": at}, ":at": at},
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
+
+    def _put(self, item: JSON, lease: Lease | None = None) -> JSON:
+        fenced = {
+            "ConditionExpression": "attribute_not_exists(fence) OR fence <= :token",
+            "ExpressionAttributeValues": {":token": lease.token if lease else 0},
+        }
+        return {"Put": {"TableName": self._keys.name, "Item": item} | (fenced if lease else {})}
+
+    def _query(self, customer_id: str) -> list[JSON]:
+        items: list[JSON] = []
+        more: JSON = {}
+        while True:
+            answer = self._keys.query(
+                KeyConditionExpression=Key("customer_id").eq(customer_id), ConsistentRead=True, **more
+            )
+            items += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _unchanged(before: JSON | None) -> ConditionBase:
+    """That the dated fields and their dates are still as they were read."""
+    if before is None:
+        return Attr("customer_id").not_exists()
+    condition: ConditionBase = Attr("customer_id").exists()
+    for name in ("plan", "status", "rotation", "recorded"):
+        condition &= Attr(name).eq(before[name]) if name in before else Attr(name).not_exists()
+    return condition

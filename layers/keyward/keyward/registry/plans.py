@@ -1,0 +1,41 @@
+"""The Plans table: the id of each usage plan by its name, so that nothing is read to attach a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PlanRecord:
+    """`plan_id` is None while a try to make the plan may be under way; `tried_at` in epoch seconds."""
+
+    plan: str
+    plan_id: str | None
+    tried_at: int = 0
+
+
+class Plans:
+    """The Plans table."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def find(self, plan: str) -> PlanRecord | None:
+        """What is recorded of the plan, None without a record."""
+        item = self._table.get_item(Key={"plan": plan}, ConsistentRead=True).get("Item")
+        if not item:
+            return None
+        return PlanRecord(plan, item.get("plan_id"), int(item.get("tried_at", 0)))
+
+    def trying(self, plan: str, now: float) -> None:
+        """Record, before the call, that the plan is being made."""
+        self._table.put_item(Item={"plan": plan, "tried_at": int(now)})
+
+    def found(self, plan: str, plan_id: str) -> None:
+        """Record the plan's id."""
+        self._table.put_item(Item={"plan": plan, "plan_id": plan_id})
+
+    def forget(self, plan: str) -> None:
+        """Drop the record: the id is no longer good, or the try certainly had no effect."""
+        self._table.delete_item(Key={"plan": plan})

@@ -1,0 +1,54 @@
+"""One customer, one run; one API, one run: how a run begins, and how it ends when it failed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from keyward import contracts
+from keyward.bus import Bus
+from keyward.registry import Lease, Leases
+from keyward.registry.policies import Current
+
+JSON = dict[str, Any]
+
+
+def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease | None:
+    """The lease for the run `owner` (an execution ARN). None when another run has it: that one was told
+    to start over when it ends, so nothing is lost by giving up here.
+
+    A holder that was stopped, and so will never end, is taken over at once.
+    """
+    lease = leases.acquire(name, owner, now)
+    holder = None if lease else leases.holder(name)
+    if holder is None or bus.is_running(holder.owner):
+        return lease
+    return leases.take_over(name, holder.owner, owner, now)
+
+
+def end_failed(leases: Leases, name: str, owner: str) -> bool:
+    """Give back what the failed run `owner` holds. True when somebody left word meanwhile: the lease
+    is kept, and the run has to start over."""
+    holder = leases.holder(name)
+    return holder is not None and holder.owner == owner and not leases.release(holder)
+
+
+def tell_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now: float) -> None:
+    """Announce a bad version of the policy, once a version."""
+    if not leases.first(f"policy-refused#{current.version}"):
+        return
+    told = contracts.announcement(
+        "PolicyRefused", reason=current.refused, version=current.version, at=contracts.iso(now)
+    )
+    bus.announce([contracts.entry(told, bus_name)])
+
+
+def reason_of(error: JSON) -> str:
+    """The words of a state machine's error output `{"Error", "Cause"}`: class and message, no trace."""
+    name, cause = str(error.get("Error", "Error")), str(error.get("Cause", ""))
+    try:
+        told = json.loads(cause)
+        message = told["errorMessage"]
+    except (ValueError, TypeError, KeyError):
+        message = cause
+    return f"{name}: {message}"[:1000]

@@ -1,0 +1,143 @@
+"""What a Lambda function runs in: its settings, its logger, its metrics, its adapters. For functions only.
+
+Everything is made at first use and kept for the life of the environment, from one botocore session:
+endpoint data is loaded once, and a function without a client pays for none.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+    from keyward.bus import Bus
+    from keyward.gateway import Gateway
+    from keyward.plans import UsagePlans
+    from keyward.policy import Policy
+    from keyward.registry import Registry
+
+logger = Logger(service="keyward")
+metrics = Metrics(namespace="Keyward", service="keyward")
+# At DEBUG botocore logs bodies, and those of API Gateway hold key values.
+logging.getLogger("botocore").setLevel(logging.INFO)
+
+
+def setting(name: str) -> str:
+    """A setting of the function. Raises RuntimeError, which names it, when the template lacks it."""
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise RuntimeError(f"the environment variable {name} is not set on this function") from None
+
+
+def now() -> float:
+    """Epoch seconds."""
+    return time.time()
+
+
+def registry() -> Registry:
+    """The tables and the policy parameter that this function's settings name."""
+    return _registry()
+
+
+def gateway() -> Gateway:
+    """API Gateway."""
+    return _gateway()
+
+
+def bus() -> Bus:
+    """EventBridge, Step Functions and SQS."""
+    return _bus()
+
+
+def policy() -> Policy:
+    """The policy in force. Raises PolicyRefusedError when no version is good."""
+    return registry().policies.current(now()).policy
+
+
+def announced_policy() -> Policy:
+    """The policy in force; a newer version that is bad is announced by PolicyRefused. For the functions
+    that plan, whose roles may write to the bus."""
+    from keyward.runs import tell_refusal
+
+    current = registry().policies.current(now())
+    if current.refused:
+        tell_refusal(current, registry().leases, bus(), setting("EVENT_BUS"), now())
+    return current.policy
+
+
+def usage_plans(owner: str) -> UsagePlans:
+    """The policy's usage plans, for the run `owner` (an execution ARN)."""
+    from keyward.plans import UsagePlans
+
+    return UsagePlans(gateway(), registry(), policy(), owner, now)
+
+
+def secret(secret_id: str) -> str:
+    """The text of a Secrets Manager secret: a customer's own key value. Never log it."""
+    return str(_Lazy("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+
+
+@lru_cache(maxsize=1)
+def _session() -> Session:
+    from boto3.session import Session
+
+    return Session()
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Registry:
+    from keyward.registry import Apis, Customers, Leases, Plans, Policies, Registry
+
+    tables = _session().resource("dynamodb")
+
+    def table(variable: str) -> Any:
+        # A function without access to a table is not told its name: a use of it fails loudly.
+        return tables.Table(os.environ.get(variable) or f"{variable}-is-not-set")
+
+    return Registry(
+        customers=Customers(table("CUSTOMERS_TABLE"), table("KEYS_TABLE")),
+        leases=Leases(table("LEASES_TABLE")),
+        plans=Plans(table("PLANS_TABLE")),
+        apis=Apis(table("APIS_TABLE")),
+        policies=Policies(_Lazy("ssm"), os.environ.get("POLICY_PARAMETER", "")),
+    )
+
+
+@lru_cache(maxsize=1)
+def _gateway() -> Gateway:
+    from keyward.gateway import Gateway
+    from keyward.gateway.calls import DEPLOY_READ_SECONDS, client_config
+
+    def client(config: Any) -> Any:
+        return _session().client("apigateway", config=config)
+
+    return Gateway(client(client_config()), _Lazy("apigateway", client_config(DEPLOY_READ_SECONDS)))
+
+
+@lru_cache(maxsize=1)
+def _bus() -> Bus:
+    from keyward.bus import Bus
+
+    return Bus(_Lazy("events"), _Lazy("stepfunctions"), _Lazy("sqs"))
+
+
+class _Lazy:
+    """A client that is made when it is first used."""
+
+    def __init__(self, service: str, config: Any = None) -> None:
+        self._service = service
+        self._config = config
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            self._made = _session().client(self._service, config=self._config)  # type: ignore[call-overload]
+        return getattr(self._made, name)
