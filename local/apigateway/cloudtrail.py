@@ -11,15 +11,12 @@ from __future__ import annotations
 import copy
 import uuid
 from datetime import UTC, datetime
-from functools import cache
-
-import botocore.session
-from botocore.model import OperationModel, ServiceModel
 
 from local.apigateway.clock import Clock
 from local.apigateway.cloudtrail_links import links
 from local.apigateway.errors import ApiGatewayError
 from local.apigateway.model import JSON
+from local.apigateway.service_model import operation_model
 
 SECRET = frozenset({"value"})
 # logged although the caller did not send them (aws-recorded.md 11)
@@ -144,7 +141,7 @@ def _identity(caller: str | None, account_id: str, at: float) -> JSON:
 
 
 def _request(operation: str, params: JSON) -> JSON:
-    model = _operation(operation)
+    model = operation_model(operation)
     members = model.input_shape.members if model.input_shape else {}
     made: JSON = {}
     body: JSON = dict(DEFAULTS.get(operation, {}))
@@ -171,7 +168,7 @@ def _without_values(operations: list[JSON]) -> list[JSON]:
 
 
 def _response(operation: str, params: JSON, output: JSON) -> JSON | None:
-    shape = _operation(operation).output_shape
+    shape = operation_model(operation).output_shape
     if shape is None or not output:
         return None
     shown = {name: copy.deepcopy(item) for name, item in output.items() if name not in SECRET}
@@ -180,14 +177,3 @@ def _response(operation: str, params: JSON, output: JSON) -> JSON | None:
         if name.endswith("Date") and isinstance(shown[name], int | float):
             shown[name] = iso(shown[name])
     return {**shown, **links(shape.name, params, output)}
-
-
-@cache
-def _service() -> ServiceModel:
-    session = botocore.session.get_session()
-    return ServiceModel(session.get_data("apigateway/2015-07-09/service-2"), "apigateway")
-
-
-@cache
-def _operation(name: str) -> OperationModel:
-    return _service().operation_model(name)

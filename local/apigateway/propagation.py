@@ -93,6 +93,10 @@ class Propagation:
             return View(state)
         return HostView(state, self._under_way, self._random.randrange(HOSTS), now)
 
+    def falls_within(self, percent: float) -> bool:
+        """Whether a request is one of the `percent` that a canary gets."""
+        return percent > 0 and self._random.random() * 100 < percent
+
     def _publish(self, entity: Entity, before: Fact) -> None:
         now = self._clock.now()
         earlier = [
