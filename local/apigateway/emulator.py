@@ -14,10 +14,10 @@ from local.apigateway.faults import Faults
 from local.apigateway.ids import Ids
 from local.apigateway.ledger import entry
 from local.apigateway.model import JSON, State
-from local.apigateway.operations import HANDLERS, is_write
+from local.apigateway.operations import HANDLERS
 from local.apigateway.propagation import Propagation
 from local.apigateway.quotas import Quotas
-from local.apigateway.service_model import success_status
+from local.apigateway.service_model import is_write, success_status
 
 OnEvent = Callable[[JSON], None]
 

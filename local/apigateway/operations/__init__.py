@@ -1,0 +1,54 @@
+"""The control plane's operations: one module a thing, one function an operation."""
+
+from __future__ import annotations
+
+from local.apigateway.context import Handler
+from local.apigateway.operations import (
+    account,
+    authorizers,
+    csv_import,
+    deployments,
+    gateway_responses,
+    integrations,
+    keys,
+    methods,
+    models,
+    plan_keys,
+    plan_patches,
+    plans,
+    request_validators,
+    resources,
+    rest_api_patches,
+    rest_apis,
+    stage_patches,
+    stages,
+    tags,
+    usage,
+)
+
+_MODULES = (
+    account,
+    authorizers,
+    csv_import,
+    deployments,
+    gateway_responses,
+    integrations,
+    keys,
+    methods,
+    models,
+    plan_keys,
+    plan_patches,
+    plans,
+    request_validators,
+    resources,
+    rest_api_patches,
+    rest_apis,
+    stage_patches,
+    stages,
+    tags,
+    usage,
+)
+
+HANDLERS: dict[str, Handler] = {
+    operation: handler for module in _MODULES for operation, handler in module.HANDLERS.items()
+}

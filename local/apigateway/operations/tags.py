@@ -1,0 +1,69 @@
+"""Tags of APIs, stages, keys and plans (aws-recorded.md 1, Tags)."""
+
+from __future__ import annotations
+
+from local.apigateway.context import Context, Handler
+from local.apigateway.errors import bad_request, not_found
+from local.apigateway.model import JSON
+from local.apigateway.operations import common
+
+# botocore model: tags; developer guide, tagging: 50 tags, keys of 128 and values of 256 characters
+MAX_TAGS, MAX_KEY, MAX_VALUE = 50, 128, 256
+
+
+def _settings(context: Context, arn: str) -> JSON:
+    """The settings of what `arn:aws:apigateway:<region>::/<kind>/<id>` names."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[2] != "apigateway":
+        raise bad_request(f"Invalid ARN: {arn}")
+    match parts[5].strip("/").split("/"):
+        case ["restapis", api_id]:
+            return common.rest_api(context, api_id).settings
+        case ["restapis", api_id, "stages", name]:
+            return common.stage(context, {"restApiId": api_id, "stageName": name}).settings
+        case ["apikeys", key_id]:
+            return common.key(context, key_id).settings
+        case ["usageplans", plan_id]:
+            return common.plan(context, plan_id).settings
+        case _:
+            raise not_found("Invalid resource identifier specified")
+
+
+def check_tags(tags: dict[str, str]) -> None:
+    """Refuse too many tags, or tags that are too long."""
+    if len(tags) > MAX_TAGS:
+        raise bad_request(f"The number of tags exceeds the maximum of {MAX_TAGS}")
+    if any(not 0 < len(name) <= MAX_KEY for name in tags):
+        raise bad_request(f"Tag keys must have 1 to {MAX_KEY} characters")
+    if any(len(value) > MAX_VALUE for value in tags.values()):
+        raise bad_request(f"Tag values can have at most {MAX_VALUE} characters")
+
+
+def get_tags(context: Context, params: JSON) -> JSON:
+    """GetTags."""
+    return {"tags": dict(_settings(context, params["resourceArn"]).get("tags") or {})}
+
+
+def tag_resource(context: Context, params: JSON) -> JSON:
+    """TagResource: adds to what is there."""
+    settings = _settings(context, params["resourceArn"])
+    tags = (settings.get("tags") or {}) | params["tags"]
+    check_tags(tags)
+    settings["tags"] = tags
+    return {}
+
+
+def untag_resource(context: Context, params: JSON) -> JSON:
+    """UntagResource: an absent key is no error (recorded)."""
+    settings = _settings(context, params["resourceArn"])
+    gone = set(params["tagKeys"])
+    tags = settings.get("tags") or {}
+    settings["tags"] = {name: value for name, value in tags.items() if name not in gone}
+    return {}
+
+
+HANDLERS: dict[str, Handler] = {
+    "GetTags": get_tags,
+    "TagResource": tag_resource,
+    "UntagResource": untag_resource,
+}
