@@ -1,7 +1,7 @@
-"""What an API is to Keyward: what its stages serve, its working copy, and what is remembered of it.
+"""What an API is to Keyward: what its stages serve, its working copy, what is remembered of it.
 
-Pure. "Deployed" is what a stage serves, whatever the working copy says; a method is exposed when it is
-deployed, asks for no key, and is not exempt.
+Pure. "Deployed" is what a stage serves, whatever the working copy says; a method is exposed when
+it is deployed, asks for no key, and is not exempt.
 """
 
 from __future__ import annotations
@@ -36,6 +36,12 @@ class DeployedMethod:
     def place(self) -> Place:
         """(path, verb)."""
         return self.path, self.verb
+
+    @property
+    def line(self) -> str:
+        """Everything in one text: `GET /pets NONE key`."""
+        asks = "key" if self.key_required else "open"
+        return f"{self.verb} {self.path} {self.authorization} {asks}"
 
 
 @dataclass(frozen=True)
@@ -92,11 +98,13 @@ class StageSeen:
 
 @dataclass(frozen=True)
 class Membership:
-    """A usage plan of the gateway and the stages of this API that it holds."""
+    """A usage plan of the gateway and the stages of this API that it holds. `differs` says that its
+    limits are not those of the policy."""
 
     plan: str
     plan_id: str
     stages: frozenset[str]
+    differs: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,8 @@ class ApiSeen:
 
 @dataclass(frozen=True)
 class Attachment:
-    """When a stage was attached to a plan: `attached_at` (epoch seconds) was stored before the call, and
-    `confirmed` says that the call was answered."""
+    """When a stage was attached to a plan: `attached_at` (epoch seconds) was stored before the
+    call, and `confirmed` says that the call was answered."""
 
     stage: str
     plan: str
@@ -139,8 +147,8 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Hold:
-    """A deployment that waits for a person. `kind` is `deployment` or, for keys that are in two plans
-    of the stage, `keys`."""
+    """A deployment that waits for a person. `kind` is `deployment` or, for keys that are in two
+    plans of the stage, `keys`."""
 
     stage: str
     fingerprint: str
@@ -149,9 +157,37 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Deploying:
+    """A CreateDeployment that was begun `at` (epoch seconds): its description carries the nonce, and
+    `deployment_id` is None until it was answered."""
+
+    stage: str
+    nonce: str
+    fingerprint: str
+    at: int
+    deployment_id: str | None = None
+
+    @property
+    def description(self) -> str:
+        """The deployment's description: for people, and to find the answer to a doubtful call."""
+        return f"Keyward requires API keys on stage {self.stage} ({self.nonce})"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment of ours; `methods` are the lines of `DeployedMethod.line` that it has to serve."""
+
+    deployment_id: str
+    stage: str
+    former_deployment_id: str
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ApiKnown:
-    """What is remembered of an API. `planned` holds, by stage, the actions that were planned and whose
-    outcome is not announced; `exposures` the fingerprint that ApiExposed announced last."""
+    """What is remembered of an API. `planned` holds, by stage, the actions that were planned and
+    whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last;
+    `outbox` announcements by the name of their record."""
 
     attachments: tuple[Attachment, ...] = ()
     holds: tuple[Hold, ...] = ()
@@ -179,7 +215,7 @@ class KeyRule:
     now: float
 
     def requires(self, method: DeployedMethod | WorkingMethod) -> bool:
-        """Whether the method has to ask for a key. ANY is exempt only as ANY: it serves every verb."""
+        """Whether the method has to ask for a key. ANY is exempt only as ANY: it is every verb."""
         if self.policy.require_key == "unauthorized" and method.authorization != "NONE":
             return False
         exemption = self.policy.exemption(

@@ -1,8 +1,8 @@
 """What a deployment would publish beyond what the stage serves.
 
-Pure. A deployment takes the whole working copy, so it must be the same as what the stage serves, but
-for the keys that we require. The stage's side comes from its apisummary (methods, authorization) and
-from its export (integrations), the working copy's from GetResources; both are brought to one form.
+Pure. A deployment takes the whole working copy, so that has to be what the stage serves, but
+for the keys that we require. The stage's side comes from its apisummary (methods, authorization) and its
+export (integrations), the working copy's from GetResources; both are brought to one form.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ DEFAULTS: JSON = {
     "responseTransferMode": "BUFFERED",
 }
 ENUMS = ("type", "passthroughBehavior", "contentHandling", "connectionType", "responseTransferMode")
+ELSEWHERE = ("responses", "integrationResponses", "cacheNamespace")
 # An empty template is written in three ways; the last is what exports have (console's PetStore).
 EMPTY_TEMPLATES = (None, "", "__passthrough__")
 
@@ -75,7 +76,8 @@ def compare(
     working: Iterable[WorkingMethod],
     rule: KeyRule,
 ) -> tuple[Difference, ...]:
-    """All differences, by path and verb. `export` is the stage's OpenAPI 3 export with extensions."""
+    """All differences, by path and verb. `export` is the stage's OpenAPI 3 export, extensions
+    included."""
     live = {method.place: method for method in deployed}
     copy = {method.place: method for method in working}
     operations = _operations(export)
@@ -105,7 +107,9 @@ def _method(
     if live.authorization != copy.authorization:
         words.append(f"authorization is {live.authorization}, would be {copy.authorization}")
     if live.key_required != copy.key_required and not rule.requires(copy):
-        words.append(f"asks for a key: {_yes(live.key_required)}, would be {_yes(copy.key_required)}")
+        words.append(
+            f"asks for a key: {_yes(live.key_required)}, would be {_yes(copy.key_required)}"
+        )
     if operation is None:
         return [*words, "its integration as deployed is not in the export"]
     if _scopes(operation) != sorted(copy.body.get("authorizationScopes") or []):
@@ -145,8 +149,7 @@ def from_resources(integration: Mapping[str, Any]) -> JSON:
 
 
 def _integration(body: Mapping[str, Any], responses: JSON) -> JSON:
-    kept = {name: value for name, value in body.items() if name not in ("responses", "integrationResponses")}
-    kept.pop("cacheNamespace", None)
+    kept = {name: value for name, value in body.items() if name not in ELSEWHERE}
     for name in ENUMS:
         if kept.get(name):
             kept[name] = str(kept[name]).upper()
@@ -154,6 +157,8 @@ def _integration(body: Mapping[str, Any], responses: JSON) -> JSON:
         kept = {name: value for name, value in kept.items() if name not in ("uri", "httpMethod")}
     if kept.get("timeoutInMillis"):
         kept["timeoutInMillis"] = int(kept["timeoutInMillis"])
+    if not (kept.get("tlsConfig") or {}).get("insecureSkipVerification"):
+        kept.pop("tlsConfig", None)
     kept["requestTemplates"] = _templates(kept.get("requestTemplates"))
     kept["cacheKeyParameters"] = sorted(kept.get("cacheKeyParameters") or [])
     kept["responses"] = responses
@@ -209,13 +214,17 @@ def _scopes(operation: Mapping[str, Any]) -> list[str]:
 def _swapped_authorizers(
     export: Mapping[str, Any], operations: Mapping[Place, JSON], copy: Mapping[Place, WorkingMethod]
 ) -> set[Place]:
-    """Methods whose authorizer is another than deployed. The export names authorizers and the working
+    """Methods whose authorizer is another than deployed. The export names authorizers, the working
     copy has their ids; which belongs to which is told by the pairs that are most frequent."""
     schemes = (export.get("components") or {}).get("securitySchemes") or {}
-    authorizers = {name for name, scheme in schemes.items() if "x-amazon-apigateway-authtype" in scheme}
+    authorizers = {
+        name for name, scheme in schemes.items() if "x-amazon-apigateway-authtype" in scheme
+    }
     pairs: dict[Place, tuple[str, str]] = {}
     for place, operation in operations.items():
-        names = [name for item in operation.get("security") or [] for name in item if name in authorizers]
+        names = [
+            name for item in operation.get("security") or [] for name in item if name in authorizers
+        ]
         used = copy[place].body.get("authorizerId") if place in copy else None
         if names and used:
             pairs[place] = (names[0], str(used))

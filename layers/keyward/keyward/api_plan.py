@@ -1,0 +1,276 @@
+"""The planner of protect-api: what was read and what is remembered -> what is to be done.
+
+Pure: no I/O, no clock. The order of the actions is the order in which they are safe: stages are
+attached to their plans before keys are required, so that no customer with a good key gets a 403,
+and keys are required before anything is deployed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.api import (
+    APPROVED,
+    ApiKnown,
+    ApiSeen,
+    Attachment,
+    DeployedMethod,
+    Difference,
+    KeyRule,
+    StageSeen,
+    WorkingMethod,
+)
+from keyward.api_compare import digest, fingerprint
+
+JSON = dict[str, Any]
+
+# A call that nobody answered may take effect this long after its attachment was recorded.
+DOUBT_SECONDS = 10
+ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
+
+
+@dataclass(frozen=True)
+class Attach:
+    """Stages that one usage plan lacks, and whether the plan's limits are to be mended."""
+
+    plan: str
+    stages: tuple[str, ...]
+    mend: bool = False
+
+    def as_json(self) -> JSON:
+        """For the state machine."""
+        return {"plan": self.plan, "stages": list(self.stages)}
+
+
+@dataclass(frozen=True)
+class Require:
+    """A method that is to ask for a key. `resource_id` is empty where only the stage was read."""
+
+    path: str
+    verb: str
+    resource_id: str = ""
+    note: str | None = None
+
+    def as_json(self) -> JSON:
+        """For the state machine."""
+        return {"resource_id": self.resource_id, "method": self.verb, "path": self.path}
+
+    def as_action(self) -> JSON:
+        """For a dry run and for events."""
+        action = {"action": "require_key", "method": self.verb, "path": self.path}
+        return action | ({"note": self.note} if self.note else {})
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """A stage that is to serve the working copy instead of `deployment_id`."""
+
+    stage: str
+    deployment_id: str
+    fingerprint: str
+
+    def as_json(self) -> JSON:
+        """For the state machine."""
+        return {
+            "stage": self.stage,
+            "deployment_id": self.deployment_id,
+            "fingerprint": self.fingerprint,
+        }
+
+    def as_action(self) -> JSON:
+        """For a dry run and for events."""
+        return {"action": "deploy_api", "stage": self.stage, "fingerprint": self.fingerprint}
+
+
+@dataclass(frozen=True)
+class Held:
+    """A stage that is left alone, and why. `news` is false when it was announced before."""
+
+    stage: str
+    fingerprint: str
+    differences: tuple[Difference, ...]
+    news: bool
+
+    def as_action(self) -> JSON:
+        """For a dry run."""
+        return {
+            "action": "hold_stage",
+            "stage": self.stage,
+            "fingerprint": self.fingerprint,
+            "differences": [difference.as_json() for difference in self.differences],
+        }
+
+
+@dataclass(frozen=True)
+class ApiPlan:
+    """What is to be done. `effective_at` (epoch seconds, 0 = now) is when the attachments of the
+    stages to be closed have reached every host; `first_seen` are attachments of unknown age;
+    `settled` are the stages that need nothing."""
+
+    attach: tuple[Attach, ...] = ()
+    require: tuple[Require, ...] = ()
+    deploy: tuple[Deploy, ...] = ()
+    held: tuple[Held, ...] = ()
+    effective_at: float = 0
+    first_seen: tuple[Attachment, ...] = ()
+    settled: frozenset[str] = frozenset()
+
+    def actions(self) -> list[JSON]:
+        """Everything, in order: the output of a dry run."""
+        mended = [{"action": "mend_plan", "plan": item.plan} for item in self.attach if item.mend]
+        return [
+            *_attachments(self.attach),
+            *mended,
+            *(item.as_action() for item in self.require),
+            *(item.as_action() for item in self.deploy),
+            *(item.as_action() for item in self.held),
+        ]
+
+    def actions_of(self, stage: str) -> list[JSON]:
+        """What is done for one stage, in order."""
+        deployed = [item.as_action() for item in self.deploy if item.stage == stage]
+        required = [item.as_action() for item in self.require] if deployed else []
+        return [*_attachments(self.attach, stage), *required, *deployed]
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What a stage in mode observe exposes, and what enforce would do about it."""
+
+    stage: str
+    fingerprint: str
+    actions: tuple[JSON, ...]
+
+
+def plan_api(seen: ApiSeen, known: ApiKnown, rule: KeyRule, approve: str | None = None) -> ApiPlan:
+    """What mode enforce does. Planning again after it was done gives nothing.
+
+    `seen.working` has to be read when a stage is exposed; `approve` is a fingerprint that a person
+    approved.
+    """
+    exposed = [stage for stage in seen.stages if rule.exposed(stage)]
+    held, deploy = [], []
+    for stage in exposed:
+        mark = fingerprint(stage, seen.working or (), rule)
+        reasons = _reasons(stage, seen, known, mark, approve)
+        if reasons:
+            held.append(Held(stage.name, mark, reasons, _is_news(stage.name, known, mark)))
+        else:
+            deploy.append(Deploy(stage.name, stage.deployment_id, mark))
+    at_rest = {item.stage for item in held}
+    attach = _attach(seen, rule, [stage for stage in seen.stages if stage.name not in at_rest])
+    first_seen = _first_seen(seen, known, rule)
+    busy = {item.stage for item in deploy} | {name for item in attach for name in item.stages}
+    return ApiPlan(
+        attach=attach,
+        require=_require(seen.working or (), rule) if deploy else (),
+        deploy=tuple(deploy),
+        held=tuple(held),
+        effective_at=_effective_at(deploy, known.attachments + first_seen, rule),
+        first_seen=first_seen,
+        settled=frozenset(stage.name for stage in seen.stages) - busy - at_rest,
+    )
+
+
+def exposures(seen: ApiSeen, rule: KeyRule) -> tuple[Exposure, ...]:
+    """What mode observe has to tell: read from the stages alone, the working copy is not needed."""
+    return tuple(_exposure(stage, seen, rule) for stage in seen.stages if rule.exposed(stage))
+
+
+def _exposure(stage: StageSeen, seen: ApiSeen, rule: KeyRule) -> Exposure:
+    live = rule.exposed(stage)
+    actions = (
+        *_attachments(_attach(seen, rule, [stage])),
+        *(item.as_action() for item in _require(live, rule, stage.methods)),
+        {"action": "deploy_api", "stage": stage.name},
+    )
+    return Exposure(stage.name, digest(actions), actions)
+
+
+def _reasons(
+    stage: StageSeen, seen: ApiSeen, known: ApiKnown, mark: str, approve: str | None
+) -> tuple[Difference, ...]:
+    """Why the stage is held. A canary in flight cannot be approved away: its share of the traffic
+    would stay as it is."""
+    if stage.canary:
+        share = f"{stage.canary.percent:g} % of the traffic"
+        words = f"a canary ({stage.canary.deployment_id}) gets {share}: promote or remove it"
+        return (Difference(words), *seen.differences.get(stage.name, ()))
+    hold = known.hold(stage.name)
+    approved = hold is not None and hold.decision == APPROVED and hold.fingerprint == mark
+    return () if approved or approve == mark else seen.differences.get(stage.name, ())
+
+
+def _is_news(stage: str, known: ApiKnown, mark: str) -> bool:
+    hold = known.hold(stage)
+    return hold is None or hold.fingerprint != mark
+
+
+def _attach(seen: ApiSeen, rule: KeyRule, stages: Iterable[StageSeen]) -> tuple[Attach, ...]:
+    """One item a plan, as UpdateUsagePlan is allowed once in 20 s."""
+    holding = {plan.plan: plan for plan in seen.plans}
+    items = []
+    for plan in rule.policy.usage_plans.values():
+        covered = [s.name for s in stages if plan.covers(seen.rest_api_id, seen.name, s.name)]
+        there = holding.get(plan.name)
+        lacking = tuple(name for name in covered if there is None or name not in there.stages)
+        mend = bool(covered) and there is not None and there.differs
+        if lacking or mend:
+            items.append(Attach(plan.name, lacking, mend))
+    return tuple(items)
+
+
+def _first_seen(seen: ApiSeen, known: ApiKnown, rule: KeyRule) -> tuple[Attachment, ...]:
+    """Attachments that somebody else made: their age is unknown, so it counts from now."""
+    return tuple(
+        Attachment(stage.name, plan.plan, plan.plan_id, int(rule.now), confirmed=True)
+        for plan in seen.plans
+        for stage in seen.stages
+        if stage.name in plan.stages and known.attachment(stage.name, plan.plan) is None
+    )
+
+
+def _effective_at(
+    deploy: Iterable[Deploy], attachments: Iterable[Attachment], rule: KeyRule
+) -> float:
+    closing = {item.stage for item in deploy}
+    moments = [
+        attachment.attached_at
+        + rule.policy.propagation_seconds
+        + (0 if attachment.confirmed else DOUBT_SECONDS)
+        for attachment in attachments
+        if attachment.stage in closing and attachment.plan in rule.policy.usage_plans
+    ]
+    latest = max(moments, default=0)
+    return latest if latest > rule.now else 0
+
+
+def _require(
+    methods: Sequence[DeployedMethod | WorkingMethod],
+    rule: KeyRule,
+    beside: Sequence[DeployedMethod] = (),
+) -> tuple[Require, ...]:
+    """The methods that have to ask for a key, by path and verb. `beside` are methods that need no
+    look, but may be a path's OPTIONS."""
+    with_options = {method.path for method in (*methods, *beside) if method.verb == "OPTIONS"}
+    return tuple(
+        Require(
+            path=method.path,
+            verb=method.verb,
+            resource_id=method.resource_id if isinstance(method, WorkingMethod) else "",
+            note=ANY_NOTE if method.verb == "ANY" and method.path not in with_options else None,
+        )
+        for method in sorted(methods, key=lambda method: method.place)
+        if not method.key_required and rule.requires(method)
+    )
+
+
+def _attachments(attach: Iterable[Attach], only: str | None = None) -> list[JSON]:
+    return [
+        {"action": "attach_stage", "stage": stage, "plan": item.plan}
+        for item in attach
+        for stage in item.stages
+        if only in (None, stage)
+    ]

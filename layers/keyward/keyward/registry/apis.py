@@ -1,0 +1,191 @@
+"""The Apis table: what is remembered of an API.
+
+By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deploying#<stage>` (a CreateDeployment
+that may be under way), `hold#<stage>`, `exposure#<stage>`, `planned#<stage>` (actions whose outcome is
+not announced) and `outbox#<detail-type>#<stage>`. Times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from keyward.api import ApiKnown, Attachment, Deploying, Deployment, Hold
+from keyward.registry.leases import refused
+
+JSON = dict[str, Any]
+OUTBOX = "outbox#"
+
+
+class Apis:
+    """Reads are consistent. Who writes holds the API's lease, but for decisions, which are a
+    person's."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def known(self, rest_api_id: str) -> ApiKnown:
+        """Everything that is remembered and matters to a plan, in one query."""
+        items = self._query(rest_api_id)
+        of = _sorted_by_kind(items)
+        return ApiKnown(
+            attachments=tuple(_attachment(item) for item in of("attachment")),
+            holds=tuple(_hold(item) for item in of("hold")),
+            exposures={item["stage"]: item["fingerprint"] for item in of("exposure")},
+            planned={item["stage"]: tuple(item["actions"]) for item in of("planned")},
+            outbox={item["record"]: item["event"] for item in of("outbox")},
+        )
+
+    def attached(self, rest_api_id: str, attachment: Attachment) -> None:
+        """Note an attachment; before the call with `confirmed` false, after it with true."""
+        self._put(
+            rest_api_id,
+            f"attachment#{attachment.stage}#{attachment.plan}",
+            stage=attachment.stage,
+            plan=attachment.plan,
+            plan_id=attachment.plan_id,
+            attached_at=attachment.attached_at,
+            confirmed=attachment.confirmed,
+        )
+
+    def plan_actions(self, rest_api_id: str, stage: str, actions: Sequence[JSON]) -> None:
+        """Note what is going to be done for a stage, so that it is announced whatever happens."""
+        self._put(rest_api_id, f"planned#{stage}", stage=stage, actions=list(actions))
+
+    def hold(self, rest_api_id: str, hold: Hold, announced: JSON, now: float) -> None:
+        """Hold a stage and have it announced. The announcement is stored first: a crash between
+        the two announces twice rather than never."""
+        self.announce(rest_api_id, hold.stage, announced, now)
+        self._put(
+            rest_api_id,
+            f"hold#{hold.stage}",
+            stage=hold.stage,
+            fingerprint=hold.fingerprint,
+            decision=hold.decision,
+            kind=hold.kind,
+            held_at=int(now),
+        )
+
+    def decide(self, rest_api_id: str, stage: str, fingerprint: str, decision: str) -> bool:
+        """A person's decision on what is held; False when that is not held (any more)."""
+        try:
+            self._table.update_item(
+                Key={"rest_api_id": rest_api_id, "record": f"hold#{stage}"},
+                UpdateExpression="SET decision = :decision",
+                ConditionExpression=Attr("fingerprint").eq(fingerprint),
+                ExpressionAttributeValues={":decision": decision},
+            )
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
+
+    def expose(
+        self, rest_api_id: str, stage: str, fingerprint: str, announced: JSON, now: float
+    ) -> None:
+        """Note what mode observe found, and have it announced."""
+        self.announce(rest_api_id, stage, announced, now)
+        self._put(rest_api_id, f"exposure#{stage}", stage=stage, fingerprint=fingerprint)
+
+    def deploying(self, rest_api_id: str, stage: str) -> Deploying | None:
+        """The CreateDeployment of a stage that is under way, or was when a run ended."""
+        item = self._get(rest_api_id, f"deploying#{stage}")
+        if item is None:
+            return None
+        return Deploying(
+            stage, item["nonce"], item["fingerprint"], int(item["at"]), item.get("deployment_id")
+        )
+
+    def save_deploying(self, rest_api_id: str, deploying: Deploying) -> None:
+        """Write ahead of CreateDeployment, and again when its id is known."""
+        self._put(
+            rest_api_id,
+            f"deploying#{deploying.stage}",
+            nonce=deploying.nonce,
+            fingerprint=deploying.fingerprint,
+            at=deploying.at,
+            deployment_id=deploying.deployment_id,
+        )
+
+    def deployment(self, rest_api_id: str, deployment_id: str) -> Deployment | None:
+        """A deployment of ours, None when it is not."""
+        item = self._get(rest_api_id, f"deployment#{deployment_id}")
+        if item is None:
+            return None
+        return Deployment(
+            deployment_id, item["stage"], item["former_deployment_id"], tuple(item["methods"])
+        )
+
+    def save_deployment(self, rest_api_id: str, deployment: Deployment, now: float) -> None:
+        """Note that a deployment is ours, what it replaces and what it has to serve."""
+        self._put(
+            rest_api_id,
+            f"deployment#{deployment.deployment_id}",
+            stage=deployment.stage,
+            former_deployment_id=deployment.former_deployment_id,
+            methods=list(deployment.methods),
+            created_at=int(now),
+        )
+
+    def announce(self, rest_api_id: str, stage: str, announced: JSON, now: float) -> None:
+        """Put an event into the outbox; a newer one of the type and stage takes its place."""
+        record = f"{OUTBOX}{announced['detail_type']}#{stage}"
+        self._put(rest_api_id, record, event=announced, saved_at=int(now))
+
+    def forget(self, rest_api_id: str, records: Iterable[str]) -> None:
+        """Delete records by name. Idempotent."""
+        for record in records:
+            self._table.delete_item(Key={"rest_api_id": rest_api_id, "record": record})
+
+    def _put(self, rest_api_id: str, record: str, **fields: Any) -> None:
+        kept = {name: value for name, value in fields.items() if value is not None}
+        self._table.put_item(Item={"rest_api_id": rest_api_id, "record": record, **kept})
+
+    def _get(self, rest_api_id: str, record: str) -> JSON | None:
+        where = {"rest_api_id": rest_api_id, "record": record}
+        item: JSON | None = self._table.get_item(Key=where, ConsistentRead=True).get("Item")
+        return item
+
+    def _query(self, rest_api_id: str) -> list[JSON]:
+        """All records but those of deployments, which grow in number and matter one at a time."""
+        items: list[JSON] = []
+        for condition in (
+            Key("record").lt("deployment#"),
+            Key("record").gt("deployment$"),
+        ):
+            items += self._pages(Key("rest_api_id").eq(rest_api_id) & condition)
+        return items
+
+    def _pages(self, condition: Any) -> list[JSON]:
+        items: list[JSON] = []
+        more: JSON = {}
+        while True:
+            answer = self._table.query(
+                KeyConditionExpression=condition, ConsistentRead=True, **more
+            )
+            items += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _sorted_by_kind(items: list[JSON]) -> Callable[[str], list[JSON]]:
+    return lambda kind: [item for item in items if item["record"].partition("#")[0] == kind]
+
+
+def _attachment(item: JSON) -> Attachment:
+    return Attachment(
+        stage=item["stage"],
+        plan=item["plan"],
+        plan_id=item.get("plan_id"),
+        attached_at=int(item["attached_at"]),
+        confirmed=bool(item["confirmed"]),
+    )
+
+
+def _hold(item: JSON) -> Hold:
+    return Hold(item["stage"], item["fingerprint"], item["decision"], item["kind"])
