@@ -1,4 +1,4 @@
-"""Real and virtual time for the emulator: quotas, throttles, usage days and propagation run on it."""
+"""Real and virtual time: quotas, throttles, usage days and propagation run on it."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Emulator:
         self._stale_state: State | None = None
 
     def reset(self) -> None:
-        """An empty account: state, ledger, faults, quotas and propagation as at the start; callers stay."""
+        """Begin anew: state, ledger, faults, quotas and propagation; callers stay."""
         with self.lock:
             self._begin()
 
@@ -76,6 +76,20 @@ class Emulator:
             self.faults.order(wanted)
             stale = self.faults.stale_reads_ordered
             self._stale_state = copy.deepcopy(self.state) if stale else None
+
+    def enforce_quotas(self, on: bool) -> None:
+        """Refuse calls above the account's quotas, or stop doing so."""
+        with self.lock:
+            self.quotas.enforce(on)
+
+    def set_propagation(self, seconds: float) -> None:
+        """Let changes take up to `seconds` to bite; 0 also settles what is under way.
+
+        Raises:
+            ValueError: `seconds` is negative.
+        """
+        with self.lock:
+            self.propagation.set(seconds)
 
     def calls(self) -> list[JSON]:
         """A copy of the ledger, in order."""

@@ -1,16 +1,16 @@
 """What a call to the emulator can end in, other than an answer.
 
-    ApiGatewayError      an error answer: code, HTTP status, message
-    NoAnswer             an injected fault: the caller gets nothing
-      ConnectionRefused  … because there was no connection
-      NeverAnswered      … because the answer never comes (with or without effect)
+ApiGatewayError      an error answer: code, HTTP status, message
+NoAnswer             an injected fault: the caller gets nothing
+  ConnectionRefused  … because there was no connection
+  NeverAnswered      … because the answer never comes (with or without effect)
 """
 
 from __future__ import annotations
 
 
 class ApiGatewayError(Exception):
-    """An error as API Gateway answers it; `code` goes into `x-amzn-errortype` (aws-recorded.md 0)."""
+    """An error answer of API Gateway; `code` is its `x-amzn-errortype` (aws-recorded.md 0)."""
 
     def __init__(self, code: str, status: int, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -28,7 +28,7 @@ class ConnectionRefused(NoAnswer):
 
 
 class NeverAnswered(NoAnswer):
-    """The call was taken and is never answered; whether it had an effect, the caller cannot know."""
+    """The call was taken and is never answered; its effect the caller cannot know."""
 
 
 def bad_request(message: str) -> ApiGatewayError:
@@ -52,7 +52,7 @@ def invalid(message: str) -> ApiGatewayError:
 
 
 def limit_exceeded(message: str) -> ApiGatewayError:
-    """429 LimitExceededException: a resource quota is used up (botocore model: LimitExceededException)."""
+    """429 LimitExceededException: a resource quota is used up (botocore model)."""
     return ApiGatewayError("LimitExceededException", 429, message)
 
 

@@ -23,7 +23,7 @@ class Faults:
         """Take a list of `{"operation", "call" (1 = the next), "fault"}`.
 
         Raises:
-            ApiGatewayError: BadRequestException, when an entry is not of that form; nothing changes.
+            ApiGatewayError: BadRequestException, when an entry has not that form.
         """
         if not isinstance(wanted, list):
             raise bad_request("faults: a list is wanted")
@@ -44,7 +44,7 @@ class Faults:
 def _key(item: Any) -> tuple[str, int]:
     form = isinstance(item, dict) and isinstance(item.get("operation"), str)
     if not form or item.get("fault") not in KINDS:
-        raise bad_request(f"faults: operation, call and fault (one of {', '.join(KINDS)}) are wanted")
+        raise bad_request(f"faults: operation and fault are wanted, one of {', '.join(KINDS)}")
     call = item.get("call", 1)
     if not isinstance(call, int) or isinstance(call, bool) or call < 1:
         raise bad_request("faults: call is a whole number from 1")

@@ -14,7 +14,8 @@ NEVER_ANSWERED = 0
 
 def without_values(params: JSON) -> JSON:
     """A call's parameters as the ledger may keep them."""
-    kept = {name: copy.deepcopy(item) for name, item in params.items() if name not in SECRET_MEMBERS}
+    shown = {name: item for name, item in params.items() if name not in SECRET_MEMBERS}
+    kept = copy.deepcopy(shown)
     if "patchOperations" in kept:
         kept["patchOperations"] = [_patch(item) for item in kept["patchOperations"]]
     return kept
@@ -27,7 +28,7 @@ def _patch(operation: Any) -> Any:
 
 
 def entry(at: float, operation: str, params: JSON, caller: str | None) -> JSON:
-    """A ledger line (DESIGN.md 6) for a call that has just come in; its outcome is filled in later."""
+    """A ledger line (DESIGN.md 6) for a call that comes in; its outcome is filled in later."""
     return {
         "at": at,
         "operation": operation,

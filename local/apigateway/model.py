@@ -40,6 +40,7 @@ class Snapshot:
     models: dict[str, JSON]
     request_validators: dict[str, JSON]
     gateway_responses: dict[str, JSON]
+    documentation_parts: list[JSON] = field(default_factory=list)
 
     @cached_property
     def routes(self) -> Node:
@@ -84,6 +85,7 @@ class RestApi:
     models: dict[str, JSON] = field(default_factory=dict)
     request_validators: dict[str, JSON] = field(default_factory=dict)
     gateway_responses: dict[str, JSON] = field(default_factory=dict)
+    documentation_parts: list[JSON] = field(default_factory=list)
     deployments: dict[str, Deployment] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
 
@@ -100,6 +102,7 @@ class RestApi:
             models=copy.deepcopy(self.models),
             request_validators=copy.deepcopy(self.request_validators),
             gateway_responses=copy.deepcopy(self.gateway_responses),
+            documentation_parts=copy.deepcopy(self.documentation_parts),
         )
 
 

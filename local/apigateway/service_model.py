@@ -69,7 +69,7 @@ def _route(operation: str, uri: str) -> Route:
 
 
 def match(verb: str, path: str, query: dict[str, list[str]]) -> tuple[str, dict[str, str]] | None:
-    """The operation that a request asks for and its path labels, unescaped; None when there is none."""
+    """The operation that a request asks for and its path labels, unescaped; None for no such."""
     for route in _routes().get(verb, []):
         found = route.pattern.fullmatch(path)
         if found and all(value in query.get(name, []) for name, value in route.query):

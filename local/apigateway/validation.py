@@ -12,12 +12,20 @@ from local.apigateway.errors import invalid
 from local.apigateway.model import JSON
 
 # AWS names the values in an order that is not the model's; these were recorded (aws-recorded.md 0;
-# localstack snapshots test_create_rest_api_with_endpoint_configuration), the others come as modelled
+# localstack snapshots, test_create_rest_api_with_endpoint_configuration and
+# test_gateway_response_validation), the others come as modelled
 RECORDED_ORDER = {
     "QuotaPeriodType": "MONTH, WEEK, DAY",
     "Op": "add, remove, move, test, replace, copy",
     "IpAddressType": "ipv4, dualstack",
     "EndpointType": "PRIVATE, EDGE, REGIONAL",
+    "GatewayResponseType": (
+        "REQUEST_TOO_LARGE, RESOURCE_NOT_FOUND, AUTHORIZER_CONFIGURATION_ERROR, "
+        "MISSING_AUTHENTICATION_TOKEN, BAD_REQUEST_BODY, INVALID_SIGNATURE, INVALID_API_KEY, "
+        "BAD_REQUEST_PARAMETERS, AUTHORIZER_FAILURE, UNAUTHORIZED, INTEGRATION_TIMEOUT, "
+        "ACCESS_DENIED, DEFAULT_4XX, DEFAULT_5XX, WAF_FILTERED, QUOTA_EXCEEDED, THROTTLED, "
+        "API_CONFIGURATION_ERROR, UNSUPPORTED_MEDIA_TYPE, INTEGRATION_FAILURE, EXPIRED_TOKEN"
+    ),
 }
 STATUS_CODE = re.compile(r"[1-5]\d\d")
 

@@ -1,4 +1,4 @@
-"""HTTP requests to parameters and outputs to HTTP answers, by the shapes of botocore's service model."""
+"""HTTP requests to parameters, outputs to HTTP answers, by the shapes of botocore's model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Answer:
 
 
 def parse(verb: str, target: str, headers: dict[str, str], body: bytes) -> tuple[str, JSON]:
-    """The operation and its parameters; `target` is path and query, `headers` have lower-case names.
+    """The operation and its parameters; `target` is path and query, header names are lower case.
 
     Raises:
         ApiGatewayError: for a path that is no operation's, or a body that fits no shape.

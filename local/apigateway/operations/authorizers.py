@@ -9,7 +9,7 @@ from local.apigateway.errors import bad_request, conflict, not_found
 from local.apigateway.ids import SHORT
 from local.apigateway.model import JSON
 from local.apigateway.operations import common
-from local.apigateway.operations.paging import by, page
+from local.apigateway.operations.paging import by_member, page
 from local.apigateway.operations.patching import Patch, patches, path_error
 
 NO_AUTHORIZER = "Invalid Authorizer identifier specified"
@@ -64,8 +64,7 @@ def get_authorizer(context: Context, params: JSON) -> JSON:
 def get_authorizers(context: Context, params: JSON) -> JSON:
     """GetAuthorizers."""
     api = common.rest_api(context, params["restApiId"])
-    mark = by("id", lambda item: str(item["id"]))
-    return page(api.authorizers.values(), params, mark, copy.deepcopy)
+    return page(api.authorizers.values(), params, by_member("id"), copy.deepcopy)
 
 
 def update_authorizer(context: Context, params: JSON) -> JSON:

@@ -84,7 +84,7 @@ def _store(context: Context, value: str, settings: JSON) -> ApiKey:
 
 
 def _attach(context: Context, plan_id: str, key: ApiKey) -> None:
-    """An unknown plan is passed over in silence, as recorded; so is one that holds the key already."""
+    """An unknown plan is passed over in silence (recorded), and one that has the key already."""
     plan = context.state.plans.get(plan_id)
     if plan and key.id not in plan.key_ids:
         attach(context, plan, key)

@@ -142,9 +142,7 @@ def delete_deployment(context: Context, params: JSON) -> JSON:
     for stage in api.stages.values():
         canary = stage.settings.get("canarySettings") or {}
         if found.id in (stage.deployment_id, canary.get("deploymentId")):
-            raise bad_request(
-                "Active stages pointing to this deployment must be moved or deleted"
-            )
+            raise bad_request("Active stages pointing to this deployment must be moved or deleted")
     del api.deployments[found.id]
     return {}
 

@@ -50,7 +50,7 @@ def _default(kind: str) -> JSON:
 
 
 def effective(api: RestApi, kind: str) -> JSON:
-    """The response of a type: its own, else that of DEFAULT_4XX or DEFAULT_5XX, else the default."""
+    """The response of a type: its own, else that of DEFAULT_4XX or 5XX, else the default."""
     if kind in api.gateway_responses:
         return api.gateway_responses[kind] | {"defaultResponse": False}
     base = _default(kind)
@@ -58,9 +58,11 @@ def effective(api: RestApi, kind: str) -> JSON:
     if family not in api.gateway_responses:
         return base
     inherited = api.gateway_responses[family]
-    return base | {name: item for name, item in inherited.items() if name != "responseType"} | {
-        "defaultResponse": True
-    }
+    return (
+        base
+        | {name: item for name, item in inherited.items() if name != "responseType"}
+        | {"defaultResponse": True}
+    )
 
 
 def put_gateway_response(context: Context, params: JSON) -> JSON:

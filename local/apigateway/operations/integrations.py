@@ -174,7 +174,7 @@ def update_integration_response(context: Context, params: JSON) -> JSON:
 
 
 def delete_integration_response(context: Context, params: JSON) -> JSON:
-    """DeleteIntegrationResponse. Without the method the integration is said to be missing (recorded)."""
+    """DeleteIntegrationResponse. Without the method the integration is missing (recorded)."""
     methods = common.resource(context, params).methods
     if params["httpMethod"] not in methods:
         raise not_found(NO_INTEGRATION)

@@ -13,9 +13,7 @@ MISSING = {"Parameters": "Invalid parameter name specified"}
 NO_CONTENT_TYPE = "Content-Type specified was not found"
 
 
-def change_map(
-    thing: JSON, name: str, key: str, patch: Patch, *, as_boolean: bool = False
-) -> None:
+def change_map(thing: JSON, name: str, key: str, patch: Patch, *, as_boolean: bool = False) -> None:
     """Add, replace or remove one entry of the map `name`; an empty map is dropped."""
     entries = thing.get(name) or {}
     if patch.op != "add" and key not in entries:

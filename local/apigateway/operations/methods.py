@@ -1,8 +1,9 @@
-"""Methods and their responses (aws-recorded.md 6; localstack snapshots, TestApiGatewayApiMethod)."""
+"""Methods and their responses (aws-recorded.md 6; localstack snapshots, …ApiMethod)."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 from local.apigateway.context import Context, Handler
 from local.apigateway.errors import bad_request, conflict, not_found
@@ -97,24 +98,9 @@ def update_method(context: Context, params: JSON) -> JSON:
 
 def _apply(method: JSON, patch: Patch) -> None:
     match patch.parts:
-        case ["apiKeyRequired"]:
+        case [name] if name in _SETTERS:
             only_replace(patch)
-            method["apiKeyRequired"] = common.parse_boolean(patch.text)
-        case ["authorizationType"]:
-            only_replace(patch)
-            method["authorizationType"] = patch.text
-            if patch.text not in NEEDS_AUTHORIZER:
-                method.pop("authorizerId", None)
-        case ["authorizerId"]:
-            only_replace(patch)
-            # of a method without an authorizer the id is passed over (recorded)
-            if method["authorizationType"] in NEEDS_AUTHORIZER:
-                method["authorizerId"] = patch.text
-        case ["operationName" | "requestValidatorId" as name]:
-            only_replace(patch)
-            method.pop(name, None)
-            if patch.text:
-                method[name] = patch.text
+            _SETTERS[name](method, patch)
         case ["requestParameters", name]:
             change_map(method, "requestParameters", name, patch, as_boolean=True)
         case ["requestModels", name]:
@@ -123,6 +109,38 @@ def _apply(method: JSON, patch: Patch) -> None:
             _change_scopes(method, patch)
         case _:
             raise path_error(patch)
+
+
+def _set_key_required(method: JSON, patch: Patch) -> None:
+    method["apiKeyRequired"] = common.parse_boolean(patch.text)
+
+
+def _set_type(method: JSON, patch: Patch) -> None:
+    method["authorizationType"] = patch.text
+    if patch.text not in NEEDS_AUTHORIZER:
+        method.pop("authorizerId", None)
+
+
+def _set_authorizer(method: JSON, patch: Patch) -> None:
+    """Of a method without an authorizer the id is passed over (recorded)."""
+    if method["authorizationType"] in NEEDS_AUTHORIZER:
+        method["authorizerId"] = patch.text
+
+
+def _set_text(method: JSON, patch: Patch) -> None:
+    name = patch.path[1:]
+    method.pop(name, None)
+    if patch.text:
+        method[name] = patch.text
+
+
+_SETTERS: dict[str, Callable[[JSON, Patch], None]] = {
+    "apiKeyRequired": _set_key_required,
+    "authorizationType": _set_type,
+    "authorizerId": _set_authorizer,
+    "operationName": _set_text,
+    "requestValidatorId": _set_text,
+}
 
 
 def _change_scopes(method: JSON, patch: Patch) -> None:

@@ -10,7 +10,7 @@ from local.apigateway.errors import bad_request, conflict, not_found
 from local.apigateway.ids import SHORT, Ids
 from local.apigateway.model import JSON, RestApi
 from local.apigateway.operations import common
-from local.apigateway.operations.paging import by, page
+from local.apigateway.operations.paging import by_member, page
 from local.apigateway.operations.patching import listed_path_error, patches
 
 PATHS = {"replace": ("/description", "/schema")}
@@ -50,9 +50,8 @@ def create_model(context: Context, params: JSON) -> JSON:
         raise bad_request(NO_SCHEMA)
     if params["name"] in api.models:
         raise conflict("Model name already exists for this REST API")
-    made = {"id": context.ids.new(SHORT)} | common.given(
-        params, "name", "description", "schema", "contentType"
-    )
+    made: JSON = {"id": context.ids.new(SHORT)}
+    made |= common.given(params, "name", "description", "schema", "contentType")
     api.models[made["name"]] = made
     return copy.deepcopy(made)
 
@@ -74,8 +73,7 @@ def get_model(context: Context, params: JSON) -> JSON:
 def get_models(context: Context, params: JSON) -> JSON:
     """GetModels."""
     api = common.rest_api(context, params["restApiId"])
-    mark = by("name", lambda item: str(item["name"]))
-    return page(api.models.values(), params, mark, copy.deepcopy)
+    return page(api.models.values(), params, by_member("name"), copy.deepcopy)
 
 
 def update_model(context: Context, params: JSON) -> JSON:

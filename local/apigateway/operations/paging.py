@@ -62,3 +62,8 @@ def decode(position: str) -> Mark:
 def by(name: str, value: Callable[[Thing], str]) -> Callable[[Thing], Mark]:
     """A mark of one component."""
     return lambda thing: ((name, value(thing)),)
+
+
+def by_member(name: str) -> Callable[[JSON], Mark]:
+    """A mark of one member of things that are plain settings."""
+    return lambda thing: ((name, str(thing[name])),)

@@ -1,7 +1,7 @@
 """Patch operations. API Gateway tells its refusals in two wordings, by the kind of the thing.
 
-Keys, plans, resources, models and request validators list the paths of an operation; methods, APIs,
-integrations and responses do not (aws-recorded.md 1, 3 and 6; localstack snapshots, test_apigateway_api).
+Keys, plans, resources, models and request validators list the paths of an operation; methods,
+APIs, integrations and responses do not (aws-recorded.md 1, 3 and 6; localstack snapshots).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Patch:
 
     @property
     def parts(self) -> list[str]:
-        """The path's segments, JSON-pointer escapes undone (botocore model: PatchOperation.path)."""
+        """The path's segments, JSON-pointer escapes undone (botocore model: PatchOperation)."""
         return [unescape(part) for part in self.path.split("/")[1:]]
 
     @property

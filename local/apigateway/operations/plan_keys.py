@@ -20,8 +20,8 @@ def collision(plan_id: str, key_id: str, stage: str) -> str:
 def attach(context: Context, plan: UsagePlan, key: ApiKey) -> None:
     """Put the key into the plan.
 
-    The plan itself counts among those whose stages may collide, so attaching twice is refused in the
-    same words (recorded); with a plan of no stage nothing collides and it is accepted (inferred).
+    The plan itself counts among those whose stages may collide, so attaching twice is refused in
+    the same words (recorded); with a plan of no stage nothing collides (inferred).
 
     Raises:
         ApiGatewayError: ConflictException, LimitExceededException.

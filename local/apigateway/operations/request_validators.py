@@ -9,7 +9,7 @@ from local.apigateway.errors import bad_request, not_found
 from local.apigateway.ids import SHORT
 from local.apigateway.model import JSON
 from local.apigateway.operations import common
-from local.apigateway.operations.paging import by, page
+from local.apigateway.operations.paging import by_member, page
 from local.apigateway.operations.patching import listed_path_error, patches
 
 NO_VALIDATOR = "Invalid Request Validator identifier specified"
@@ -25,7 +25,8 @@ def create_request_validator(context: Context, params: JSON) -> JSON:
         "id": context.ids.new(SHORT, api.request_validators),
         "validateRequestBody": bool(params.get("validateRequestBody", False)),
         "validateRequestParameters": bool(params.get("validateRequestParameters", False)),
-    } | common.given(params, "name")
+    }
+    made |= common.given(params, "name")
     api.request_validators[made["id"]] = made
     return copy.deepcopy(made)
 
@@ -46,8 +47,7 @@ def get_request_validator(context: Context, params: JSON) -> JSON:
 def get_request_validators(context: Context, params: JSON) -> JSON:
     """GetRequestValidators."""
     api = common.rest_api(context, params["restApiId"])
-    mark = by("id", lambda item: str(item["id"]))
-    return page(api.request_validators.values(), params, mark, copy.deepcopy)
+    return page(api.request_validators.values(), params, by_member("id"), copy.deepcopy)
 
 
 def update_request_validator(context: Context, params: JSON) -> JSON:

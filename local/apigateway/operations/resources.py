@@ -61,7 +61,7 @@ def is_variable(part: str) -> bool:
 
 
 def _check_place(api: RestApi, parent: Resource, part: str, moving: str | None = None) -> None:
-    """Refuse a part that cannot stand under the parent; `moving` is the resource that moves there."""
+    """Refuse a part that cannot stand under the parent; `moving` is who moves there."""
     if not PART.fullmatch(part):
         raise bad_request(BAD_PART)
     if (parent.path_part or "").endswith("+}"):
@@ -72,9 +72,7 @@ def _check_place(api: RestApi, parent: Resource, part: str, moving: str | None =
         if sibling.parent_id != parent.id or sibling.id == moving:
             continue
         if sibling.path_part == part:
-            raise conflict(
-                f"Another resource with the same parent already has this name: {part}"
-            )
+            raise conflict(f"Another resource with the same parent already has this name: {part}")
         if _crowded(parent, sibling.path_part or "", part):
             raise bad_request(
                 f"A sibling ({sibling.path_part}) of this resource already has a variable "
@@ -83,7 +81,7 @@ def _check_place(api: RestApi, parent: Resource, part: str, moving: str | None =
 
 
 def _crowded(parent: Resource, one: str, other: str) -> bool:
-    """Two variables cannot be siblings. Below the root, `{x}` beside `{y+}` was accepted (recorded)."""
+    """Two variables are no siblings; but below the root `{x}` beside `{y+}` is (recorded)."""
     if not (is_variable(one) and is_variable(other)):
         return False
     alike = one.endswith("+}") == other.endswith("+}")
@@ -102,9 +100,7 @@ def create_resource(context: Context, params: JSON) -> JSON:
         raise not_found(common.NO_RESOURCE)
     part = params["pathPart"]
     _check_place(api, parent, part)
-    common.check_limit(
-        len(api.resources), common.MAX_RESOURCES, "Resources for this API"
-    )
+    common.check_limit(len(api.resources), common.MAX_RESOURCES, "Resources for this API")
     made = Resource(context.ids.new(SHORT, api.resources), _path(parent, part), parent.id, part)
     api.resources[made.id] = made
     return shown(made, methods=False)

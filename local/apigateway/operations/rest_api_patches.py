@@ -78,9 +78,7 @@ def _change_endpoint(endpoint: JSON, patch: Patch, rest: list[str]) -> None:
         _change_address_type(endpoint, patch)
     elif rest[:1] == ["types"]:
         if patch.op not in ("add", "remove", "replace"):
-            raise bad_request(
-                "Invalid patch operation specified. Must be 'add'|'remove'|'replace'"
-            )
+            raise bad_request("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
         if patch.op == "replace":
             _change_type(endpoint, patch.text)
     elif rest[:1] == ["vpcEndpointIds"]:

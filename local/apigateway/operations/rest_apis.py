@@ -33,9 +33,7 @@ def _endpoint(wanted: JSON | None) -> JSON:
     endpoint = copy.deepcopy(wanted or {})
     types = endpoint.setdefault("types", ["EDGE"])
     if not types:
-        raise bad_request(
-            "REGIONAL Configuration and EDGE Configuration cannot be both DISABLED."
-        )
+        raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
     if len(types) > 1:
         raise bad_request("Cannot create an api with multiple Endpoint Types.")
     private = types == ["PRIVATE"]

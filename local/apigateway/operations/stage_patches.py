@@ -203,7 +203,8 @@ def _copy(settings: JSON, patch: Patch) -> None:
         overrides = canary.get("stageVariableOverrides", {})
         settings["variables"] = settings.get("variables", {}) | overrides
     else:
-        raise bad_request(f"Invalid copy operation with path: {patch.path} and from: {patch.source}")
+        where = f"path: {patch.path} and from: {patch.source}"
+        raise bad_request(f"Invalid copy operation with {where}")
 
 
 HANDLERS: dict[str, Handler] = {"UpdateStage": update_stage}

@@ -25,9 +25,7 @@ def canary_of(wanted: JSON, deployment_id: str) -> JSON:
     return made | common.given(wanted, "stageVariableOverrides")
 
 
-def add_stage(
-    context: Context, api: RestApi, name: str, deployment_id: str, wanted: JSON
-) -> Stage:
+def add_stage(context: Context, api: RestApi, name: str, deployment_id: str, wanted: JSON) -> Stage:
     """Make a stage; the caller has checked the deployment.
 
     Raises:
