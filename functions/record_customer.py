@@ -19,6 +19,8 @@ from keyward.errors import InvalidEventError, PassingError
 from keyward.registry import Registry
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+# Two events of one customer may be recorded at the same moment: the loser reads again.
+ROUNDS = 5
 
 
 @runtime.metrics.log_metrics
@@ -65,16 +67,22 @@ class Recorder:
             self.count("MalformedEvent", 1)
 
     def _record(self, event: contracts.CustomerEvent, message_id: str) -> None:
-        before = self.registry.customers.desired(event.customer_id)
-        dated = self.registry.customers.known(event.customer_id).dated if before else {}
-        change = apply(before, event, dated)
-        self.count("OlderChangeIgnored", len(change.ignored))
-        if change.record == before:
-            # No change, no stream record; yet an event is a wish to have the customer looked at.
-            name = f"{event.customer_id[:40]}-{hashlib.sha256(message_id.encode()).hexdigest()[:20]}"
-            self.bus.start(self.machine_arn, name, {"customer_id": event.customer_id})
-        elif not self.registry.customers.save_desired(change.record, before):
-            raise PassingError(f"the record of {event.customer_id} changed meanwhile")
+        for _ in range(ROUNDS):
+            before = self.registry.customers.desired(event.customer_id)
+            dated = self.registry.customers.known(event.customer_id).dated if before else {}
+            change = apply(before, event, dated)
+            if change.record == before:
+                self._look_again(event.customer_id, message_id)
+            elif not self.registry.customers.save_desired(change.record, before):
+                continue
+            self.count("OlderChangeIgnored", len(change.ignored))
+            return
+        raise PassingError(f"the record of {event.customer_id} keeps changing")
+
+    def _look_again(self, customer_id: str, message_id: str) -> None:
+        """No change, so no stream record; yet an event is a wish to have the customer looked at."""
+        digest = hashlib.sha256(message_id.encode()).hexdigest()[:20]
+        self.bus.start(self.machine_arn, f"{customer_id[:40]}-{digest}", {"customer_id": customer_id})
 
     def _tell(self, customer_id: str | None, reason: str) -> None:
         if customer_id:
