@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from local.apigateway.errors import ApiGatewayError, bad_request, too_many_requests
+from local.apigateway.service_model import is_operation
 
 REFUSED = "connection_refused"
 BEFORE, AFTER, STALE = "timeout_before", "timeout_after", "stale_read"
@@ -42,7 +43,7 @@ class Faults:
 
 
 def _key(item: Any) -> tuple[str, int]:
-    form = isinstance(item, dict) and isinstance(item.get("operation"), str)
+    form = isinstance(item, dict) and is_operation(item.get("operation"))
     if not form or item.get("fault") not in KINDS:
         raise bad_request(f"faults: operation and fault are wanted, one of {', '.join(KINDS)}")
     call = item.get("call", 1)

@@ -35,6 +35,11 @@ def operation_model(operation: str) -> OperationModel:
     return service_model().operation_model(operation)
 
 
+def is_operation(name: object) -> bool:
+    """Whether API Gateway has an operation of that name."""
+    return name in service_model().operation_names
+
+
 @functools.cache
 def success_status(operation: str) -> int:
     """The HTTP status of the operation's answer (aws-recorded.md 0 agrees with the model's)."""
