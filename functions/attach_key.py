@@ -52,7 +52,9 @@ def attach_key(
     customer_id, action = contracts.customer_id_of(task), task["action"]
     record = registry.customers.key(customer_id, int(action["number"]))
     if record is None or record.key_id is None:
-        raise InvalidInputError("action.number", "names no key that was created", "Plan the customer anew")
+        raise InvalidInputError(
+            "action.number", "names no key that was created", "Plan the customer anew"
+        )
     plan = str(action["plan"])
     effective_by = contracts.iso((record.attached_at or now) + policy.propagation_seconds)
     output = {"key_id": record.key_id, "plan": plan, "effective_by": effective_by}
@@ -76,7 +78,8 @@ def _attach(key_id: str, plan: str, gateway: Gateway, plans: UsagePlans) -> None
         again = plans.found_again(plan)
         if again == plan_id:
             raise KeyGoneError(
-                f"key {key_id} is no longer on API Gateway. Delete its record to have a new one made"
+                f"key {key_id} is no longer on API Gateway. "
+                "Delete its record in the Keys table to have a new one made"
             ) from None
         _attach_to(key_id, again, gateway)
 
@@ -89,8 +92,8 @@ def _attach_to(key_id: str, plan_id: str, gateway: Gateway) -> None:
         found = [plan.plan_id for plan in gateway.plans_of(key_id)]
         if plan_id not in found:
             raise KeyInOtherPlanError(
-                f"key {key_id} cannot join plan {plan_id}: it is in {', '.join(found)}, which holds the "
-                "same stage. Detach it there, then send the event again"
+                f"key {key_id} cannot join plan {plan_id}: it is in {', '.join(found)}, "
+                "which holds the same stage. Detach it there, then send the event again"
             ) from None
 
 

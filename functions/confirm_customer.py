@@ -15,8 +15,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def confirm(task: dict[str, Any], registry: Registry, bus_name: str, now: float) -> dict[str, Any]:
-    """`{events: [PutEvents entries], records: [names in the outbox]}`, at most as many as one call of
-    PutEvents takes: the outbox keeps the rest for the next run. Raises LeaseLostError."""
+    """`{events: [PutEvents entries], records: [names in the outbox]}`, at most as many as one call
+    of PutEvents takes: the outbox keeps the rest for the next run. Raises LeaseLostError."""
     registry.leases.renew(Lease.of(task), now)
     known = registry.customers.known(contracts.customer_id_of(task))
     waiting = sorted(known.outbox.items())[:BATCH]

@@ -74,7 +74,9 @@ def create_key(
 def _customer(registry: Registry, customer_id: str) -> Customer:
     record = registry.customers.desired(customer_id)
     if record is None:
-        raise CustomerNotFoundError(f"customer_id: the Customers table has no customer {customer_id}")
+        raise CustomerNotFoundError(
+            f"customer_id: the Customers table has no customer {customer_id}"
+        )
     return customer_of(record)
 
 
@@ -100,8 +102,8 @@ def _make(
     registry: Registry,
     lease: Lease,
 ) -> KeySeen:
-    """CreateApiKey. When it certainly had no effect the record is dropped, so that the next try need
-    not wait and look; when it may have had one, the record stays."""
+    """CreateApiKey. When it certainly had no effect the record is dropped, so that the next try
+    need not wait and look; when it may have had one, the record stays."""
     try:
         return gateway.create_key(record.name, value, customer.customer_id, customer.tags)
     except KeyConflictError:

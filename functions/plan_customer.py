@@ -16,9 +16,7 @@ from keyward.registry import Registry
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, execution_arn, dry_run?}`; output: see `plan`."""
     contracts.customer_id_of(event)
-    return plan(
-        event, runtime.registry(), runtime.bus(), runtime.announced_policy(), runtime.now()
-    )
+    return plan(event, runtime.registry(), runtime.bus(), runtime.announced_policy(), runtime.now())
 
 
 def plan(
@@ -26,9 +24,9 @@ def plan(
 ) -> dict[str, Any]:
     """`{customer_id, dry_run, busy, lease, actions, unannounced, problem}`.
 
-    `busy`: another run has the customer and will start over. `unannounced`: an earlier run's outcome
-    waits to be told. `problem` `{Error, Cause}` is reported when the actions are done. A dry run
-    takes no lease and writes nothing. Raises InvalidInputError, InvalidRecordError,
+    `busy`: another run has the customer and will start over. `unannounced`: an earlier run's
+    outcome waits to be told. `problem` `{Error, Cause}` is reported when the actions are done. A
+    dry run takes no lease and writes nothing. Raises InvalidInputError, InvalidRecordError,
     CustomerNotFoundError, and in a dry run the problem itself.
     """
     customer_id = contracts.customer_id_of(task)

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from keyward import contracts, runtime
@@ -27,8 +31,12 @@ ROUNDS = 5
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A batch from the customers queue; output: the messages that are to come again."""
     recorder = Recorder(
-        runtime.registry(), runtime.bus(), runtime.setting("EVENT_BUS"),
-        runtime.setting("RECONCILE_CUSTOMER_ARN"), runtime.setting("CUSTOMERS_DLQ_URL"), _count,
+        runtime.registry(),
+        runtime.bus(),
+        runtime.setting("EVENT_BUS"),
+        runtime.setting("RECONCILE_CUSTOMER_ARN"),
+        runtime.setting("CUSTOMERS_DLQ_URL"),
+        _count,
     )
     return dict(
         process_partial_response(
@@ -56,8 +64,9 @@ class Recorder:
     count: Callable[[str, int], None]
 
     def take(self, message: SQSRecord, now: float) -> None:
-        """Record the event of a message. A malformed one goes to the DLQ at once, and is answered by
-        CustomerFailed when its customer can be named. Raises what can pass: SQS sends it again."""
+        """Record the event of a message. A malformed one goes to the DLQ at once, and is answered
+        by CustomerFailed when its customer can be named. Raises what can pass: SQS sends it
+        again."""
         envelope = _json(message.body)
         try:
             self._record(contracts.customer_event(envelope, now), message.message_id)
@@ -82,11 +91,15 @@ class Recorder:
     def _look_again(self, customer_id: str, message_id: str) -> None:
         """No change, so no stream record; yet an event is a wish to have the customer looked at."""
         digest = hashlib.sha256(message_id.encode()).hexdigest()[:20]
-        self.bus.start(self.machine_arn, f"{customer_id[:40]}-{digest}", {"customer_id": customer_id})
+        self.bus.start(
+            self.machine_arn, f"{customer_id[:40]}-{digest}", {"customer_id": customer_id}
+        )
 
     def _tell(self, customer_id: str | None, reason: str) -> None:
         if customer_id:
-            failed = contracts.announcement("CustomerFailed", customer_id=customer_id, reason=reason)
+            failed = contracts.announcement(
+                "CustomerFailed", customer_id=customer_id, reason=reason
+            )
             self.bus.announce([contracts.entry(failed, self.bus_name)])
 
 

@@ -14,6 +14,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def release(task: dict[str, Any], registry: Registry) -> dict[str, Any]:
-    """`again`: somebody asked for this customer meanwhile; the lease is kept and the run starts over."""
+    """`again`: somebody asked for this customer meanwhile; the lease is kept and the run starts
+    over."""
     registry.customers.announced(contracts.customer_id_of(task), list(task.get("records") or []))
     return {"again": not registry.leases.release(Lease.of(task))}

@@ -10,8 +10,8 @@ from keyward.registry import Registry
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id | rest_api_id, stage?, error: {Error, Cause}, execution_arn}`; output
-    `{events, again, reason}`."""
+    """Task input `{customer_id | rest_api_id, stage?, error: {Error, Cause}, execution_arn}`;
+    output `{events, again, reason}`."""
     reported = report(event, runtime.registry(), runtime.setting("EVENT_BUS"))
     runtime.logger.error(
         "run failed",
@@ -22,8 +22,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str, Any]:
-    """CustomerFailed or ApiFailed as a PutEvents entry (none when nobody can be named), and the lease
-    given back. `again`: somebody asked meanwhile, the lease is kept and the run starts over."""
+    """CustomerFailed or ApiFailed as a PutEvents entry (none when nobody can be named), and the
+    lease given back. `again`: somebody asked meanwhile, the lease is kept and the run starts
+    over."""
     reason = runs.reason_of(task["error"])
     told = {"reason": reason, "execution_arn": task["execution_arn"]}
     for lease, detail_type, field, named in (
@@ -34,7 +35,9 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
             name = named(task)
         except InvalidInputError:
             continue
-        event = contracts.announcement(detail_type, **{field: name}, stage=task.get("stage"), **told)
+        event = contracts.announcement(
+            detail_type, **{field: name}, stage=task.get("stage"), **told
+        )
         again = runs.end_failed(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))
         return {"events": [contracts.entry(event, bus_name)], "again": again, "reason": reason}
     return {"events": [], "again": False, "reason": reason}

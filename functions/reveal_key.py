@@ -14,9 +14,12 @@ from keyward.registry import Registry
 
 @runtime.metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Input `{customer_id, key_id?}`; output `{customer_id, keys: [{key_id, value}]}`. By IAM only."""
+    """Input `{customer_id, key_id?}`; output `{customer_id, keys: [{key_id, value}]}`. By IAM
+    only."""
     revealed = reveal(event, runtime.gateway(), runtime.registry())
-    runtime.metrics.add_metric(name="KeyRevealed", unit=MetricUnit.Count, value=len(revealed["keys"]))
+    runtime.metrics.add_metric(
+        name="KeyRevealed", unit=MetricUnit.Count, value=len(revealed["keys"])
+    )
     runtime.logger.info(
         "key revealed",
         extra={
@@ -29,8 +32,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def reveal(task: dict[str, Any], gateway: Gateway, registry: Registry) -> dict[str, Any]:
-    """The values of the customer's keys, or of the one that `key_id` names. Raises InvalidInputError,
-    CustomerNotFoundError for a customer without such a key."""
+    """The values of the customer's keys, or of the one that `key_id` names. Raises
+    InvalidInputError, CustomerNotFoundError for a customer without such a key."""
     customer_id = contracts.customer_id_of(task)
     wanted = task.get("key_id")
     ids = [key.key_id for key in registry.customers.known(customer_id).keys if key.key_id]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from keyward import contracts, runtime
@@ -14,7 +18,9 @@ from keyward.customer import undated_fields
 from keyward.errors import InvalidInputError
 from keyward.registry import Registry
 
-processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+processor = BatchProcessor(
+    event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False
+)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -34,8 +40,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def start(
     record: DynamoDBRecord, registry: Registry, bus: Bus, machine_arn: str, dlq_url: str
 ) -> None:
-    """Date what was put by hand, then start a run; a record of the stream that comes twice starts one.
-    A customer id that cannot be one goes to the DLQ."""
+    """Date what was put by hand, then start a run; a record of the stream that comes twice starts
+    one. A customer id that cannot be one goes to the DLQ."""
     change = record.dynamodb
     image = dict(change.new_image) if change and change.new_image else None
     if change is None or image is None:

@@ -25,7 +25,10 @@ class Bus:
         """PutEvents; `Detail` of an entry is an object. Raises RuntimeError when EventBridge takes
         only a part of them."""
         for start in range(0, len(entries), BATCH):
-            chunk = [entry | {"Detail": json.dumps(entry["Detail"])} for entry in entries[start : start + BATCH]]
+            chunk = [
+                entry | {"Detail": json.dumps(entry["Detail"])}
+                for entry in entries[start : start + BATCH]
+            ]
             failed = self._events.put_events(Entries=chunk).get("FailedEntryCount", 0)
             if failed:
                 raise RuntimeError(f"PutEvents refused {failed} of {len(chunk)} events")

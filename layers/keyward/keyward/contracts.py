@@ -1,7 +1,7 @@
 """The contracts: events in, events out, and the checks of what a person types into a console run.
 
-An event on the bus is an EventBridge envelope; its `detail` is checked here and nowhere else. Whatever
-is wrong is an InvalidEventError that names the field and the remedy.
+An event on the bus is an EventBridge envelope; its `detail` is checked here and nowhere else.
+Whatever is wrong is an InvalidEventError that names the field and the remedy.
 """
 
 from __future__ import annotations
@@ -26,20 +26,35 @@ FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 TAG = re.compile(r"[A-Za-z0-9+\-=._:/ ]*")
 
 CUSTOMER_EVENTS = (
-    "CustomerSignedUp", "CustomerPlanChanged", "CustomerSuspended", "CustomerResumed",
-    "CustomerClosed", "KeyRotationRequested",
+    "CustomerSignedUp",
+    "CustomerPlanChanged",
+    "CustomerSuspended",
+    "CustomerResumed",
+    "CustomerClosed",
+    "KeyRotationRequested",
 )
 DECISION_EVENTS = ("DeploymentApproved", "DeploymentRejected")
 EVENTS_OUT = (
-    "KeyIssued", "KeyRotated", "KeyRetired", "KeySuspended", "KeyResumed", "KeyRevoked", "PlanChanged",
-    "ApiProtected", "ApiExposed", "ApiHeld", "CustomerFailed", "ApiFailed", "PolicyRefused",
+    "KeyIssued",
+    "KeyRotated",
+    "KeyRetired",
+    "KeySuspended",
+    "KeyResumed",
+    "KeyRevoked",
+    "PlanChanged",
+    "ApiProtected",
+    "ApiExposed",
+    "ApiHeld",
+    "CustomerFailed",
+    "ApiFailed",
+    "PolicyRefused",
 )
 
 
 @dataclass(frozen=True)
 class CustomerEvent:
-    """A change in a customer's life. `occurred_at` is epoch seconds, whole; `fields` are the checked
-    members of `detail` that belong to the detail-type."""
+    """A change in a customer's life. `occurred_at` is epoch seconds, whole; `fields` are the
+    checked members of `detail` that belong to the detail-type."""
 
     detail_type: str
     customer_id: str
@@ -49,7 +64,8 @@ class CustomerEvent:
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's answer to a held deployment: publish, or do not, exactly what `fingerprint` names."""
+    """A person's answer to a held deployment: publish, or do not, exactly what `fingerprint`
+    names."""
 
     approved: bool
     rest_api_id: str
@@ -62,7 +78,9 @@ def customer_event(envelope: object, now: float) -> CustomerEvent:
     body, detail = _parts(envelope)
     detail_type = body.get("detail-type")
     if detail_type not in CUSTOMER_EVENTS:
-        raise InvalidEventError("detail-type", f"{_seen(detail_type)} is not known", _one_of(CUSTOMER_EVENTS))
+        raise InvalidEventError(
+            "detail-type", f"{_seen(detail_type)} is not known", _one_of(CUSTOMER_EVENTS)
+        )
     customer_id = _matching("detail.customer_id", detail.get("customer_id"), CUSTOMER_ID)
     occurred_at = _occurred_at(detail.get("occurred_at"), body.get("time"), now)
     return CustomerEvent(detail_type, customer_id, occurred_at, _FIELDS[detail_type](detail))
@@ -73,7 +91,9 @@ def decision(envelope: object) -> Decision:
     body, detail = _parts(envelope)
     detail_type = body.get("detail-type")
     if detail_type not in DECISION_EVENTS:
-        raise InvalidEventError("detail-type", f"{_seen(detail_type)} is not known", _one_of(DECISION_EVENTS))
+        raise InvalidEventError(
+            "detail-type", f"{_seen(detail_type)} is not known", _one_of(DECISION_EVENTS)
+        )
     return Decision(
         approved=detail_type == "DeploymentApproved",
         rest_api_id=_matching("detail.rest_api_id", detail.get("rest_api_id"), REST_API_ID),
@@ -104,7 +124,9 @@ def flag_of(task: Mapping[str, Any], name: str) -> bool:
     value = task.get(name)
     if value is None or isinstance(value, bool):
         return bool(value)
-    raise InvalidInputError(name, f"{_seen(value)} is neither true nor false", f'Write "{name}": true')
+    raise InvalidInputError(
+        name, f"{_seen(value)} is neither true nor false", f'Write "{name}": true'
+    )
 
 
 def optional_of(task: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str | None:
@@ -114,7 +136,10 @@ def optional_of(task: Mapping[str, Any], name: str, pattern: re.Pattern[str]) ->
 
 def announcement(detail_type: str, **detail: Any) -> JSON:
     """An event out, ready for the outbox: members that are None are left out."""
-    return {"detail_type": detail_type, "detail": {k: v for k, v in detail.items() if v is not None}}
+    return {
+        "detail_type": detail_type,
+        "detail": {k: v for k, v in detail.items() if v is not None},
+    }
 
 
 def entry(announced: JSON, bus_name: str) -> JSON:
@@ -138,7 +163,9 @@ def _parts(envelope: object) -> tuple[JSON, JSON]:
         raise InvalidEventError("event", "is not a JSON object", "Send an EventBridge envelope")
     detail = envelope.get("detail")
     if not isinstance(detail, dict):
-        raise InvalidEventError("detail", "is not a JSON object", "Put the event's members into detail")
+        raise InvalidEventError(
+            "detail", "is not a JSON object", "Put the event's members into detail"
+        )
     return envelope, detail
 
 
@@ -174,7 +201,9 @@ def _occurred_at(stated: object, envelope_time: object, now: float) -> int:
         raise InvalidEventError(name, f"{_seen(value)} is no time", remedy) from None
     if epoch > now + AHEAD_SECONDS:
         raise InvalidEventError(
-            name, f"{_seen(value)} is more than 5 minutes ahead", "Send the time at which it happened, in UTC"
+            name,
+            f"{_seen(value)} is more than 5 minutes ahead",
+            "Send the time at which it happened, in UTC",
         )
     return epoch
 
@@ -183,7 +212,9 @@ def _text(detail: JSON, name: str, longest: int = 256) -> str:
     value = detail.get(name)
     if not isinstance(value, str) or not value.strip() or len(value) > longest:
         problem = "is missing" if value is None else f"{_seen(value)} is malformed"
-        raise InvalidEventError(f"detail.{name}", problem, f"Give a text of 1 to {longest} characters")
+        raise InvalidEventError(
+            f"detail.{name}", problem, f"Give a text of 1 to {longest} characters"
+        )
     return value
 
 
@@ -200,14 +231,23 @@ def _tags(detail: JSON) -> JSON:
     tags = detail.get("tags")
     if tags is None:
         return {}
-    good = isinstance(tags, dict) and len(tags) <= 40 and all(
-        isinstance(v, str) and 0 < len(k) <= 128 and len(v) <= 256
-        and TAG.fullmatch(k) and TAG.fullmatch(v) and not k.startswith("aws:")
-        for k, v in tags.items()
+    good = (
+        isinstance(tags, dict)
+        and len(tags) <= 40
+        and all(
+            isinstance(v, str)
+            and 0 < len(k) <= 128
+            and len(v) <= 256
+            and TAG.fullmatch(k)
+            and TAG.fullmatch(v)
+            and not k.startswith("aws:")
+            for k, v in tags.items()
+        )
     )
     if not good:
         raise InvalidEventError(
-            "detail.tags", "is malformed",
+            "detail.tags",
+            "is malformed",
             "Give an object of at most 40 texts, characters A-Z a-z 0-9 + - = . _ : / and space",
         )
     return {"tags": tags}
@@ -228,7 +268,9 @@ def _overlap(detail: JSON) -> JSON:
         return {}
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 8760:
         raise InvalidEventError(
-            "detail.overlap_hours", f"{_seen(value)} is malformed", "Give a number of hours from 0 to 8760"
+            "detail.overlap_hours",
+            f"{_seen(value)} is malformed",
+            "Give a number of hours from 0 to 8760",
         )
     return {"overlap_hours": Decimal(str(value))}
 
@@ -244,7 +286,8 @@ _FIELDS: dict[str, Callable[[JSON], JSON]] = {
 
 
 def _seen(value: object) -> str:
-    """A glimpse of what was sent: kind and length only, as it may hold what must not be repeated."""
+    """A glimpse of what was sent: kind and length only, as it may hold what must not be
+    repeated."""
     if isinstance(value, str):
         return f"a text of {len(value)} characters"
     return "a missing value" if value is None else f"a value of type {type(value).__name__}"

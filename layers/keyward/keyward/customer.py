@@ -1,10 +1,12 @@
 """A customer's record in the Customers table: the desired state, and how an event changes it.
 
-    customer_id  plan  status          the contract: a plain PutItem of these three is a complete new truth
-    name  tags  key_value_secret       optional; the last names a Secrets Manager secret with an own value
-    rotation {overlap_hours?, reason?} plan_key ("in_place" | "successor")  status_reason
-    recorded {field: {value, at}}      what the last event said and when; a field that differs from it was
-                                       changed by hand and is dated by its stream record
+customer_id plan status        the contract: a plain PutItem of these is a complete new truth
+name tags                      optional
+key_value_secret               optional: the Secrets Manager secret that holds an own value
+plan_key status_reason         how, and why, the last event wanted its change
+rotation                       {requested_at, overlap_hours?, reason?}
+recorded {field: {value, at}}  what the last event said and when; a field that differs from it
+                               was changed by hand and is dated by its stream record
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ DATED_FIELDS = ("plan", "status", "rotation")
 
 @dataclass(frozen=True)
 class Customer:
-    """The desired state of one customer, checked. `plan` and `status` are None while only later events of
-    its life have arrived, and the sign-up has not."""
+    """The desired state of one customer, checked. `plan` and `status` are None while only later
+    events of its life have arrived, and the sign-up has not."""
 
     customer_id: str
     plan: str | None
@@ -51,7 +53,8 @@ class Dated:
 
 @dataclass(frozen=True)
 class Change:
-    """An event applied: the new record, and the fields for which a newer change was known already."""
+    """An event applied: the new record, and the fields for which a newer change was known
+    already."""
 
     record: JSON
     ignored: tuple[str, ...] = ()
@@ -66,7 +69,9 @@ def customer_of(record: JSON) -> Customer:
         )
     for name in ("plan", "status"):
         if record.get(name) is None and not record.get("recorded"):
-            raise InvalidRecordError(name, "is missing", "A record needs customer_id, plan and status")
+            raise InvalidRecordError(
+                name, "is missing", "A record needs customer_id, plan and status"
+            )
     return Customer(
         customer_id=customer_id,
         plan=_text(record, "plan"),
@@ -80,8 +85,8 @@ def customer_of(record: JSON) -> Customer:
 def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated]) -> Change:
     """The record after the event: newer wins, field by field; a tie goes to the later arrival.
 
-    `dated` tells when fields that were put by hand got their value. Raises RecordUndatedError when that
-    is not known yet. The same event twice gives the same record.
+    `dated` tells when fields that were put by hand got their value. Raises RecordUndatedError when
+    that is not known yet. The same event twice gives the same record.
     """
     before = dict(record or {"customer_id": event.customer_id})
     times = {name: _time(before, name, dated) for name in DATED_FIELDS}
@@ -94,7 +99,9 @@ def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated])
         times[name] = event.occurred_at
         _overwrite(after, name, values)
     after["recorded"] = {
-        name: {"value": after.get(name), "at": times[name]} for name in DATED_FIELDS if name in after
+        name: {"value": after.get(name), "at": times[name]}
+        for name in DATED_FIELDS
+        if name in after
     }
     return Change(after, tuple(ignored))
 
@@ -125,13 +132,18 @@ def _changes(event: CustomerEvent) -> dict[str, JSON]:
     if event.detail_type == "KeyRotationRequested":
         asked = {name: said[name] for name in ("overlap_hours", "reason") if name in said}
         return {"rotation": {"rotation": asked | {"requested_at": event.occurred_at}}}
-    status = {"CustomerSuspended": "suspended", "CustomerResumed": "active", "CustomerClosed": "closed"}
+    status = {
+        "CustomerSuspended": "suspended",
+        "CustomerResumed": "active",
+        "CustomerClosed": "closed",
+    }
     why = {"status_reason": said["reason"]} if "reason" in said else {}
     return {"status": {"status": status[event.detail_type]} | why}
 
 
 def _repeats(event: CustomerEvent, time: int) -> bool:
-    """A rotation not newer than the last is a repeat, where elsewhere a tie goes to the later arrival."""
+    """A rotation not newer than the last is a repeat, where elsewhere a tie goes to the later
+    arrival."""
     return event.detail_type == "KeyRotationRequested" and event.occurred_at == time
 
 

@@ -1,8 +1,8 @@
 """The customer planner: what is desired, what is known of the keys -> the actions between them.
 
 Pure: no I/O, no clock. Actions are in the order in which they are safe. Those of this version are
-create_key and attach_key; a difference that would need another one is stated as the plan's `problem`,
-so that it is reported and never passed over.
+create_key and attach_key; a difference that would need another one is stated as the plan's
+`problem`, so that it is reported and never passed over.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def plan_customer(customer: Customer, keys: Sequence[KeyRecord], policy: Policy)
     except UnknownPlanError as problem:
         return CustomerPlan(problem=problem)
     if not keys:
-        return CustomerPlan((_create(customer, FIRST_NUMBER), _attach(customer, FIRST_NUMBER, plan.name)))
+        return CustomerPlan(
+            (_create(customer, FIRST_NUMBER), _attach(customer, FIRST_NUMBER, plan.name))
+        )
     return _finish(customer, keys[-1], plan.name)
 
 
@@ -65,7 +67,9 @@ def _finish(customer: Customer, key: KeyRecord, plan: str) -> CustomerPlan:
     if key.plan is None:
         return CustomerPlan((attach,))
     if key.plan != plan:
-        return CustomerPlan(problem=_not_yet(f"moving key {key.name} from plan {key.plan} to plan {plan}"))
+        return CustomerPlan(
+            problem=_not_yet(f"moving key {key.name} from plan {key.plan} to plan {plan}")
+        )
     return CustomerPlan()
 
 

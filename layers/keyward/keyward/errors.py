@@ -1,7 +1,7 @@
 """The tree of errors.
 
     KeywardError
-    ├── InvalidInputError            a task, an event or a record that cannot be right; never retried
+    ├── InvalidInputError            input that cannot be right; never retried
     │   ├── InvalidEventError        an event on the bus
     │   └── InvalidRecordError       a record in the Customers table
     ├── PolicyRefusedError           no version of the policy parameter is usable

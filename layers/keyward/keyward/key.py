@@ -22,7 +22,8 @@ RANDOM_BITS = 256
 RANDOM_LENGTH = 43
 CHECKSUM_LENGTH = 6
 PREFIX = re.compile(r"[A-Za-z0-9]{1,20}")
-# API Gateway takes 20 to 128 characters (aws-recorded.md 1); others than alphanumeric were never recorded.
+# API Gateway takes 20 to 128 characters (aws-recorded.md 1); others than letters and digits
+# were never recorded.
 OWN_VALUE = re.compile(r"[A-Za-z0-9]{20,128}")
 
 CREATING = "CREATING"
@@ -31,9 +32,9 @@ CREATED = "CREATED"
 
 @dataclass(frozen=True)
 class KeyRecord:
-    """What Keyward knows of a key. `state` is CREATING before CreateApiKey is called and CREATED when
-    `key_id` is known; `tried_at` is when the last try began, `attached_at` when the attachment was
-    asked for (epoch seconds); `plan` is the plan that the key is in."""
+    """What Keyward knows of a key. `state` is CREATING before CreateApiKey is called and CREATED
+    when `key_id` is known; `tried_at` is when the last try began, `attached_at` when the attachment
+    was asked for (epoch seconds); `plan` is the plan that the key is in."""
 
     customer_id: str
     number: int
@@ -45,7 +46,8 @@ class KeyRecord:
 
     @property
     def name(self) -> str:
-        """The key's name on the gateway; unique by construction, though API Gateway would not ask for it."""
+        """The key's name on the gateway; unique by construction, though API Gateway would not ask
+        for it."""
         return name_of(self.customer_id, self.number)
 
 
@@ -55,7 +57,8 @@ def name_of(customer_id: str, number: int) -> str:
 
 
 def new_value(prefix: str) -> str:
-    """A new random value. Raises ValueError for a prefix that is not 1–20 alphanumeric characters."""
+    """A new random value. Raises ValueError for a prefix that is not 1–20 alphanumeric
+    characters."""
     if not PREFIX.fullmatch(prefix):
         raise ValueError("the prefix has to be 1 to 20 letters and digits")
     body = prefix + _base62(secrets.randbits(RANDOM_BITS), RANDOM_LENGTH)
@@ -77,7 +80,8 @@ def own_value(text: str) -> str:
     value = text.strip()
     if not OWN_VALUE.fullmatch(value):
         raise InvalidRecordError(
-            "key_value_secret", "the secret holds no usable value",
+            "key_value_secret",
+            "the secret holds no usable value",
             "Store 20 to 128 letters and digits as the secret's text",
         )
     return value
@@ -109,7 +113,8 @@ def record_of(item: dict[str, Any]) -> KeyRecord:
 
 
 def main(arguments: list[str]) -> int:
-    """`check VALUE`: exit code 0 for a value that Keyward made, 1 for anything else, 2 for a wrong call."""
+    """`check VALUE`: exit code 0 for a value that Keyward made, 1 for anything else, 2 for a wrong
+    call."""
     if len(arguments) != 2 or arguments[0] != "check":
         sys.stderr.write("usage: python -m keyward.key check VALUE\n")
         return 2

@@ -24,8 +24,8 @@ LEASE_SECONDS = 35
 
 
 def only_one(name: str, plans: list[PlanSeen]) -> PlanSeen | None:
-    """The usage plan of that name, None without one. Raises DuplicatePlanError for two: names are not
-    unique on the gateway, and Keyward cannot know which is meant."""
+    """The usage plan of that name, None without one. Raises DuplicatePlanError for two: names are
+    not unique on the gateway, and Keyward cannot know which is meant."""
     named = [plan for plan in plans if plan.name == name]
     if len(named) > 1:
         ids = ", ".join(plan.plan_id for plan in named)
@@ -37,8 +37,8 @@ def only_one(name: str, plans: list[PlanSeen]) -> PlanSeen | None:
 
 
 class UsagePlans:
-    """Finds and makes the policy's usage plans for one run. `owner` is the run's execution ARN; `clock`
-    gives epoch seconds."""
+    """Finds and makes the policy's usage plans for one run. `owner` is the run's execution ARN;
+    `clock` gives epoch seconds."""
 
     def __init__(
         self,
@@ -70,14 +70,16 @@ class UsagePlans:
     def found_or_made(self, name: str, stages: Stages) -> tuple[str, bool]:
         """The plan's id, and whether it was made just now, with these stages in it.
 
-        One maker at a time; a maker that may still be under way is waited for, as CreateUsagePlan has no
-        client token and a second call would make a second plan.
+        One maker at a time; a maker that may still be under way is waited for, as CreateUsagePlan
+        has no client token and a second call would make a second plan.
         """
         wanted = self._policy.plan(name)
         with self._lease(name):
             record = self._registry.plans.find(name)
             if record and not record.plan_id and self._clock() < record.tried_at + TRY_SECONDS:
-                raise TryUnderwayError(f"plan {name} may be in the making: looking again in a moment")
+                raise TryUnderwayError(
+                    f"plan {name} may be in the making: looking again in a moment"
+                )
             seen = only_one(name, self._gateway.plans())
             if seen:
                 self._registry.plans.found(name, seen.plan_id)

@@ -37,13 +37,15 @@ class Throttle:
         return cls(float(body["rateLimit"]), int(body["burstLimit"])) if body else None
 
     def as_json(self) -> JSON:
-        """In API Gateway's words. Both fields always: a missing one is stored as 0 (aws-recorded.md 3)."""
+        """In API Gateway's words. Both fields always: a missing one is stored as 0 (aws-recorded.md
+        3)."""
         return {"rateLimit": self.rate_limit, "burstLimit": self.burst_limit}
 
 
 @dataclass(frozen=True)
 class Quota:
-    """A quota: `limit` requests in a `period` (DAY, WEEK, MONTH), which starts `offset` days late."""
+    """A quota: `limit` requests in a `period` (DAY, WEEK, MONTH), which starts `offset` days
+    late."""
 
     limit: int
     period: str
@@ -51,8 +53,13 @@ class Quota:
 
     @classmethod
     def of(cls, body: JSON | None) -> Quota | None:
-        """From `{"limit", "period", "offset"?}` of the policy or of API Gateway; None stays None."""
-        return cls(int(body["limit"]), str(body["period"]), int(body.get("offset", 0))) if body else None
+        """From `{"limit", "period", "offset"?}` of the policy or of API Gateway; None stays
+        None."""
+        return (
+            cls(int(body["limit"]), str(body["period"]), int(body.get("offset", 0)))
+            if body
+            else None
+        )
 
     def as_json(self) -> JSON:
         """In API Gateway's words."""
@@ -61,8 +68,8 @@ class Quota:
 
 @dataclass(frozen=True)
 class PlanPolicy:
-    """What a usage plan has to be. `methods` maps `GET /reports` to its own throttle; `apis` and `stages`
-    are globs on a RestApi's id or name and on a stage's name."""
+    """What a usage plan has to be. `methods` maps `GET /reports` to its own throttle; `apis` and
+    `stages` are globs on a RestApi's id or name and on a stage's name."""
 
     name: str
     throttle: Throttle | None
@@ -191,11 +198,12 @@ def _check_offset(name: str, quota: JSON | None) -> None:
 
 
 def _check_methods(name: str, plan: JSON) -> None:
-    """A plan without a throttle of its own cannot limit single methods: API Gateway refuses to drop the
-    plan's throttle while methods have one (aws-recorded.md 3)."""
+    """A plan without a throttle of its own cannot limit single methods: API Gateway refuses to drop
+    the plan's throttle while methods have one (aws-recorded.md 3)."""
     if plan.get("methods") and not plan.get("throttle"):
         raise PolicyRefusedError(
-            f"usage_plans.{name}.methods: needs usage_plans.{name}.throttle as well. Add the throttle"
+            f"usage_plans.{name}.methods: needs a throttle of the plan as well. "
+            f"Add usage_plans.{name}.throttle"
         )
 
 

@@ -14,8 +14,8 @@ JSON = dict[str, Any]
 
 
 def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease | None:
-    """The lease for the run `owner` (an execution ARN). None when another run has it: that one was told
-    to start over when it ends, so nothing is lost by giving up here.
+    """The lease for the run `owner` (an execution ARN). None when another run has it: that one was
+    told to start over when it ends, so nothing is lost by giving up here.
 
     A holder that was stopped, and so will never end, is taken over at once.
     """
@@ -27,8 +27,8 @@ def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease 
 
 
 def end_failed(leases: Leases, name: str, owner: str) -> bool:
-    """Give back what the failed run `owner` holds. True when somebody left word meanwhile: the lease
-    is kept, and the run has to start over."""
+    """Give back what the failed run `owner` holds. True when somebody left word meanwhile: the
+    lease is kept, and the run has to start over."""
     holder = leases.holder(name)
     return holder is not None and holder.owner == owner and not leases.release(holder)
 
@@ -44,7 +44,8 @@ def tell_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now:
 
 
 def reason_of(error: JSON) -> str:
-    """The words of a state machine's error output `{"Error", "Cause"}`: class and message, no trace."""
+    """The words of a state machine's error output `{"Error", "Cause"}`: class and message, no
+    trace."""
     name, cause = str(error.get("Error", "Error")), str(error.get("Cause", ""))
     try:
         told = json.loads(cause)

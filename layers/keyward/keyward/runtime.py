@@ -1,4 +1,5 @@
-"""What a Lambda function runs in: its settings, its logger, its metrics, its adapters. For functions only.
+"""What a Lambda function runs in: its settings, its logger, its metrics, its adapters. For
+functions only.
 
 Everything is made at first use and kept for the life of the environment, from one botocore session:
 endpoint data is loaded once, and a function without a client pays for none.
@@ -30,7 +31,8 @@ logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 def setting(name: str) -> str:
-    """A setting of the function. Raises RuntimeError, which names it, when the template lacks it."""
+    """A setting of the function. Raises RuntimeError, which names it, when the template lacks
+    it."""
     try:
         return os.environ[name]
     except KeyError:
@@ -63,8 +65,8 @@ def policy() -> Policy:
 
 
 def announced_policy() -> Policy:
-    """The policy in force; a newer version that is bad is announced by PolicyRefused. For the functions
-    that plan, whose roles may write to the bus."""
+    """The policy in force; a newer version that is bad is announced by PolicyRefused. For the
+    functions that plan, whose roles may write to the bus."""
     from keyward.runs import tell_refusal
 
     current = registry().policies.current(now())

@@ -1,4 +1,5 @@
-"""The adapter to API Gateway: one thin class, errors of ours, no key value in any answer but `reveal`."""
+"""The adapter to API Gateway: one thin class, errors of ours, no key value in any answer but
+`reveal`."""
 
 from __future__ import annotations
 
@@ -12,6 +13,6 @@ __all__ = ["Gateway", "KeySeen", "PlanSeen"]
 class Gateway(KeyCalls, PlanCalls, ApiCalls):
     """API Gateway's control plane, as far as Keyward uses it.
 
-    `Gateway(client, deploy_client)` takes botocore clients: `deploy_client` waits longer for an answer
-    and is used for CreateDeployment.
+    `Gateway(client, deploy_client)` takes botocore clients: `deploy_client` waits longer for an
+    answer and is used for CreateDeployment.
     """

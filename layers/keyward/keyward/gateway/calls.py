@@ -24,8 +24,9 @@ _THROTTLED = {
 
 
 def client_config(read_seconds: int = READ_SECONDS) -> Config:
-    """Time-outs in which an unanswered call ends while the function still runs; no retries in the SDK,
-    because Step Functions retries by error class and a doubtful write must be looked up first."""
+    """Time-outs in which an unanswered call ends while the function still runs; no retries in the
+    SDK, because Step Functions retries by error class and a doubtful write must be looked up
+    first."""
     return Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=read_seconds,
@@ -36,8 +37,8 @@ def client_config(read_seconds: int = READ_SECONDS) -> Config:
 def translated(operation: str, error: ClientError) -> errors.KeywardError:
     """Our error for an answer of API Gateway.
 
-    ConflictException has three meanings and no other mark than its text (aws-recorded.md 1, 3, 4), so
-    this table, and nothing else, looks at messages.
+    ConflictException has three meanings and no other mark than its text (aws-recorded.md 1, 3, 4),
+    so this table, and nothing else, looks at messages.
     """
     status = int(error.response["ResponseMetadata"].get("HTTPStatusCode", 0))
     code = error.response["Error"].get("Code", "")

@@ -1,4 +1,5 @@
-"""API keys on the gateway. Answers hold key values; nothing but `reveal` lets one out of this module."""
+"""API keys on the gateway. Answers hold key values; nothing but `reveal` lets one out of this
+module."""
 
 from __future__ import annotations
 
@@ -26,20 +27,24 @@ class KeyCalls(Calls):
     def create_key(
         self, name: str, value: str, customer_id: str, tags: Mapping[str, str]
     ) -> KeySeen:
-        """CreateApiKey, enabled (its default is false, aws-recorded.md 1). The answer is compared with what
-        was asked for. Raises KeyConflictError when a key with this value exists."""
+        """CreateApiKey, enabled (its default is false, aws-recorded.md 1). The answer is compared
+        with what was asked for. Raises KeyConflictError when a key with this value exists."""
         more = {"tags": dict(tags)} if tags else {}
         seen = _seen(
-            self._call("CreateApiKey", name=name, value=value, customerId=customer_id, enabled=True, **more)
+            self._call(
+                "CreateApiKey", name=name, value=value, customerId=customer_id, enabled=True, **more
+            )
         )
         if not seen.enabled or seen.name != name or seen.customer_id != customer_id:
             raise GatewayRefusedError(f"CreateApiKey: key {seen.key_id} is not as it was asked for")
         return seen
 
     def keys_named(self, customer_id: str, name: str) -> list[KeySeen]:
-        """The customer's keys of exactly this name, oldest first. The gateway's own filter is only a
-        prefix match: `acme/1` finds `acme/10` (aws-recorded.md 1)."""
-        items = self._pages("GetApiKeys", customerId=customer_id, nameQuery=name, includeValues=False)
+        """The customer's keys of exactly this name, oldest first. The gateway's own filter is only
+        a prefix match: `acme/1` finds `acme/10` (aws-recorded.md 1)."""
+        items = self._pages(
+            "GetApiKeys", customerId=customer_id, nameQuery=name, includeValues=False
+        )
         seen = [_seen(item) for item in items]
         mine = [key for key in seen if key.name == name and key.customer_id == customer_id]
         return sorted(mine, key=lambda key: (key.created_at, key.key_id))

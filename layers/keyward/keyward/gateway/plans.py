@@ -14,8 +14,8 @@ StageRef = tuple[str, str]
 
 @dataclass(frozen=True)
 class PlanSeen:
-    """A usage plan as the gateway has it. `stages` maps (API id, stage name) to the throttles of single
-    methods there, by `GET /pets`."""
+    """A usage plan as the gateway has it. `stages` maps (API id, stage name) to the throttles of
+    single methods there, by `GET /pets`."""
 
     plan_id: str
     name: str
@@ -36,7 +36,8 @@ class PlanCalls(Calls):
         return [_seen(item) for item in self._pages("GetUsagePlans", keyId=key_id)]
 
     def keys_in(self, plan_id: str) -> list[str]:
-        """The ids of a plan's keys. An unknown plan has none: AWS answers 200 (aws-recorded.md 4)."""
+        """The ids of a plan's keys. An unknown plan has none: AWS answers 200 (aws-recorded.md
+        4)."""
         return [str(item["id"]) for item in self._pages("GetUsagePlanKeys", usagePlanId=plan_id)]
 
     def create_plan(
@@ -46,8 +47,9 @@ class PlanCalls(Calls):
         quota: Quota | None,
         stages: Mapping[StageRef, Mapping[str, Throttle]],
     ) -> PlanSeen:
-        """CreateUsagePlan, stages included, which spares the scarce UpdateUsagePlan. There is no client
-        token: a doubtful call must be looked up by name. Raises NotFoundError for an unknown stage."""
+        """CreateUsagePlan, stages included, which spares the scarce UpdateUsagePlan. There is no
+        client token: a doubtful call must be looked up by name. Raises NotFoundError for an unknown
+        stage."""
         limits: JSON = {}
         if throttle:
             limits["throttle"] = throttle.as_json()
@@ -56,15 +58,16 @@ class PlanCalls(Calls):
         return _seen(self._call("CreateUsagePlan", name=name, apiStages=_wire(stages), **limits))
 
     def update_plan(self, plan_id: str, operations: Sequence[JSON]) -> PlanSeen:
-        """UpdateUsagePlan with all patch operations in one call (1 call in 20 s for the account). Raises
-        StageConflictError when a key would be in two plans of one stage, PlanThrottledError, NotFoundError."""
+        """UpdateUsagePlan with all patch operations in one call (1 call in 20 s for the account).
+        Raises StageConflictError when a key would be in two plans of one stage, PlanThrottledError,
+        NotFoundError."""
         return _seen(
             self._call("UpdateUsagePlan", usagePlanId=plan_id, patchOperations=list(operations))
         )
 
     def attach_key(self, plan_id: str, key_id: str) -> None:
-        """CreateUsagePlanKey. Raises StageConflictError when the key is in this or another plan of the same
-        stage (the answer is the same), NotFoundError when plan or key are unknown."""
+        """CreateUsagePlanKey. Raises StageConflictError when the key is in this or another plan of
+        the same stage (the answer is the same), NotFoundError when plan or key are unknown."""
         self._call("CreateUsagePlanKey", usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
 
 

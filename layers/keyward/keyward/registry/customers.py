@@ -1,4 +1,5 @@
-"""The Customers table (desired state) and the Keys table (key records, dates, what is to be announced).
+"""The Customers table (desired state) and the Keys table (key records, dates, what is to be
+announced).
 
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
 record; `outbox#…` an event that is still to be announced. No item ever holds a key value.
@@ -61,7 +62,9 @@ class Customers:
         dates = next((item for item in found if item["record"] == "customer"), {}).get("dated", {})
         return Known(
             keys=tuple(sorted(keys, key=lambda key: key.number)),
-            outbox={item["record"]: item["event"] for item in found if item["record"].startswith(OUTBOX)},
+            outbox={
+                item["record"]: item["event"] for item in found if item["record"].startswith(OUTBOX)
+            },
             dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
         )
 
@@ -79,7 +82,9 @@ class Customers:
         puts = [self._put(item, lease)]
         if announced:
             name = f"{OUTBOX}{lease.token:08d}#{announced['detail_type']}#{key.number}"
-            puts.append(self._put({"customer_id": key.customer_id, "record": name, "event": announced}))
+            puts.append(
+                self._put({"customer_id": key.customer_id, "record": name, "event": announced})
+            )
         try:
             self._keys.meta.client.transact_write_items(TransactItems=puts)
         except ClientError as error:
@@ -142,7 +147,9 @@ class Customers:
         more: JSON = {}
         while True:
             answer = self._keys.query(
-                KeyConditionExpression=Key("customer_id").eq(customer_id), ConsistentRead=True, **more
+                KeyConditionExpression=Key("customer_id").eq(customer_id),
+                ConsistentRead=True,
+                **more,
             )
             items += answer["Items"]
             if "LastEvaluatedKey" not in answer:

@@ -1,4 +1,5 @@
-"""Leases: one run at a time for a customer, an API or a usage plan; nobody's event is lost by waiting."""
+"""Leases: one run at a time for a customer, an API or a usage plan; nobody's event is lost by
+waiting."""
 
 from __future__ import annotations
 
@@ -56,8 +57,8 @@ class Leases:
     ) -> Lease | None:
         """Take the lease, or leave word (`again`) with its holder and return None.
 
-        A lease that ran out, or that `owner` itself holds (a retried task), is taken. Both outcomes are
-        one conditional write each, so between them no request falls through.
+        A lease that ran out, or that `owner` itself holds (a retried task), is taken. Both outcomes
+        are one conditional write each, so between them no request falls through.
         """
         while True:
             lease = self._take(name, owner, now, seconds)
@@ -65,15 +66,30 @@ class Leases:
                 return lease
 
     def _take(self, name: str, owner: str, now: float, seconds: int) -> Lease | None:
+        return self._own(
+            name,
+            owner,
+            int(now) + seconds,
+            "attribute_not_exists(#owner) OR #owner = :me OR expires_at <= :now",
+            {":now": int(now)},
+        )
+
+    def take_over(self, name: str, dead: str, owner: str, now: float) -> Lease | None:
+        """Take the lease from an owner that is known to run no more; None when it changed hands."""
+        until = int(now) + LEASE_SECONDS
+        return self._own(name, owner, until, "#owner = :dead", {":dead": dead})
+
+    def _own(
+        self, name: str, owner: str, until: int, condition: str, values: dict[str, Any]
+    ) -> Lease | None:
         try:
             answer = self._table.update_item(
                 Key={"lease": name},
-                UpdateExpression="SET #owner = :me, expires_at = :until ADD #token :one REMOVE #again",
-                ConditionExpression="attribute_not_exists(#owner) OR #owner = :me OR expires_at <= :now",
+                UpdateExpression="SET #owner = :me, expires_at = :until "
+                "ADD #token :one REMOVE #again",
+                ConditionExpression=condition,
                 ExpressionAttributeNames={"#owner": "owner", "#token": "token", "#again": "again"},
-                ExpressionAttributeValues={
-                    ":me": owner, ":until": int(now) + seconds, ":now": int(now), ":one": 1,
-                },
+                ExpressionAttributeValues={":me": owner, ":until": until, ":one": 1} | values,
                 ReturnValues="UPDATED_NEW",
             )
         except ClientError as error:
@@ -114,25 +130,6 @@ class Leases:
             raise
         return True
 
-    def take_over(self, name: str, dead: str, owner: str, now: float) -> Lease | None:
-        """Take the lease from an owner that is known to run no more; None when it changed hands."""
-        try:
-            answer = self._table.update_item(
-                Key={"lease": name},
-                UpdateExpression="SET #owner = :me, expires_at = :until ADD #token :one REMOVE #again",
-                ConditionExpression="#owner = :dead",
-                ExpressionAttributeNames={"#owner": "owner", "#token": "token", "#again": "again"},
-                ExpressionAttributeValues={
-                    ":me": owner, ":until": int(now) + LEASE_SECONDS, ":dead": dead, ":one": 1,
-                },
-                ReturnValues="UPDATED_NEW",
-            )
-        except ClientError as error:
-            if not refused(error):
-                raise
-            return None
-        return Lease(name, owner, int(answer["Attributes"]["token"]))
-
     def renew(self, lease: Lease, now: float) -> None:
         """Extend the lease before a write. Raises LeaseLostError when another run has it."""
         try:
@@ -142,7 +139,9 @@ class Leases:
                 ConditionExpression="#owner = :me AND #token = :token",
                 ExpressionAttributeNames={"#owner": "owner", "#token": "token"},
                 ExpressionAttributeValues={
-                    ":me": lease.owner, ":token": lease.token, ":until": int(now) + LEASE_SECONDS,
+                    ":me": lease.owner,
+                    ":token": lease.token,
+                    ":until": int(now) + LEASE_SECONDS,
                 },
             )
         except ClientError as error:
@@ -151,7 +150,8 @@ class Leases:
             raise
 
     def release(self, lease: Lease) -> bool:
-        """Give the lease back: True. When somebody left word meanwhile, keep it, clear the word: False.
+        """Give the lease back: True. When somebody left word meanwhile, keep it, clear the word:
+        False.
 
         A lease that another run took over counts as given back.
         """

@@ -1,4 +1,5 @@
-"""The Plans table: the id of each usage plan by its name, so that nothing is read to attach a key."""
+"""The Plans table: the id of each usage plan by its name, so that nothing is read to attach a
+key."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PlanRecord:
-    """`plan_id` is None while a try to make the plan may be under way; `tried_at` in epoch seconds."""
+    """`plan_id` is None while a try to make the plan may be under way; `tried_at` in epoch
+    seconds."""
 
     plan: str
     plan_id: str | None

@@ -9,13 +9,14 @@ from keyward.errors import PolicyRefusedError
 from keyward.policy import Policy, parse
 
 FRESH_SECONDS = 5
-# SSM keeps the last 100 versions of a parameter (Parameter Store, "Working with parameter versions").
+# SSM keeps the last 100 versions (Parameter Store, "Working with parameter versions").
 VERSIONS_KEPT = 100
 
 
 @dataclass(frozen=True)
 class Current:
-    """The policy in force; `refused` says why a newer version is not, `version` which one that is."""
+    """The policy in force; `refused` says why a newer version is not, `version` which one that
+    is."""
 
     policy: Policy
     version: int
@@ -32,8 +33,8 @@ class Policies:
         self._current: Current | None = None
 
     def current(self, now: float) -> Current:
-        """The policy in force at `now` (epoch seconds). Raises PolicyRefusedError when no version of the
-        parameter is good."""
+        """The policy in force at `now` (epoch seconds). Raises PolicyRefusedError when no version
+        of the parameter is good."""
         if self._current is None or now - self._read_at >= FRESH_SECONDS:
             self._current = self._read()
             self._read_at = now
@@ -46,7 +47,9 @@ class Policies:
         try:
             return Current(parse(newest["Value"]), newest["Version"])
         except PolicyRefusedError as error:
-            return Current(self._last_good(newest["Version"], str(error)), newest["Version"], str(error))
+            return Current(
+                self._last_good(newest["Version"], str(error)), newest["Version"], str(error)
+            )
 
     def _last_good(self, newest: int, why: str) -> Policy:
         for version in range(newest - 1, max(0, newest - VERSIONS_KEPT), -1):

@@ -1,0 +1,120 @@
+"""What tests share: sample events, tables as the template declares them, a gateway that is the emulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+
+from keyward.gateway import Gateway
+from keyward.gateway.calls import client_config
+from keyward.plans import UsagePlans
+from keyward.policy import Policy, default_text, parse
+from keyward.registry import Apis, Customers, Leases, Plans, Policies, Registry
+from local.apigateway.clock import VirtualClock
+from local.apigateway.emulator import Emulator
+from local.apigateway.inprocess import attach
+
+ROOT = Path(__file__).resolve().parent.parent
+JSON = dict[str, Any]
+TABLES = ("CustomersTable", "KeysTable", "LeasesTable", "PlansTable", "ApisTable")
+MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
+
+
+def load_event(name: str) -> JSON:
+    """A sample from events/, by its file name without `.json`."""
+    loaded: JSON = json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def load_template() -> JSON:
+    """template.yaml, with CloudFormation's short tags as `Fn::…`."""
+    loaded: JSON = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+class Runs:
+    """Stands in for the bus: keeps what was announced, started and sent; all owners run unless named."""
+
+    def __init__(self) -> None:
+        self.entries: list[JSON] = []
+        self.started: list[tuple[str, str, JSON]] = []
+        self.sent: list[tuple[str, str, dict[str, str]]] = []
+        self.stopped: set[str] = set()
+
+    def announce(self, entries: list[JSON]) -> None:
+        self.entries += entries
+
+    def start(self, machine_arn: str, name: str, task: JSON) -> bool:
+        new = all(name != known for _, known, _ in self.started)
+        if new:
+            self.started.append((machine_arn, name, task))
+        return new
+
+    def is_running(self, execution_arn: str) -> bool:
+        return execution_arn not in self.stopped
+
+    def send(self, queue_url: str, body: str, **attributes: str) -> None:
+        self.sent.append((queue_url, body, attributes))
+
+
+@dataclass
+class Bench:
+    """The product's adapters on moto and the emulator, on one virtual clock."""
+
+    emulator: Emulator
+    clock: VirtualClock
+    gateway: Gateway
+    registry: Registry
+    client: Any
+    tables: dict[str, Any]
+    bus: Any
+    ssm: Any
+
+    def plans(self, policy: Policy | None = None, owner: str = MACHINE) -> UsagePlans:
+        """Usage plans for the default policy."""
+        wanted = policy or parse(default_text())
+        return UsagePlans(self.gateway, self.registry, wanted, owner, self.clock.now)
+
+    def operations(self) -> list[str]:
+        """The calls on the gateway so far, by operation, in order."""
+        return [call["operation"] for call in self.emulator.calls()]
+
+
+@contextmanager
+def workbench() -> Iterator[Bench]:
+    """A fresh bench: tables as in template.yaml, the default policy in its parameter."""
+    with mock_aws():
+        clock = VirtualClock()
+        emulator = Emulator(clock=clock)
+        client = boto3.client("apigateway", config=client_config())
+        attach(emulator, client)
+        resource = boto3.resource("dynamodb")
+        tables = {name: _made(resource, name) for name in TABLES}
+        ssm = boto3.client("ssm")
+        ssm.put_parameter(Name="policy", Type="String", Value=default_text())
+        registry = Registry(
+            customers=Customers(tables["CustomersTable"], tables["KeysTable"]),
+            leases=Leases(tables["LeasesTable"]),
+            plans=Plans(tables["PlansTable"]),
+            apis=Apis(tables["ApisTable"]),
+            policies=Policies(ssm, "policy"),
+        )
+        yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)
+
+
+def _made(resource: Any, name: str) -> Any:
+    wanted = load_template()["Resources"][name]["Properties"]
+    return resource.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=wanted["AttributeDefinitions"],
+        KeySchema=wanted["KeySchema"],
+    )
