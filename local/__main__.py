@@ -1,0 +1,24 @@
+"""`python -m local serve`: an AWS on this machine. `python -m local demo`: a told story on it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="until Ctrl-C; one line of JSON when ready")
+    serve.add_argument("--seed", action="store_true", help="with a sample API, told how to use it")
+    serve.add_argument("--template", type=Path, help="deploy this one instead of template.yaml")
+    chosen = parser.parse_args(arguments)
+    from local.serve import serve as run
+
+    return run(seed=chosen.seed, template=chosen.template)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""A whole local AWS in this process: ministack, the emulator of API Gateway, the stack on both."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from local import ministack, sinks
+from local.account import Account, Urls
+from local.apigateway import server
+from local.apigateway.emulator import Emulator
+from local.dependencies import link_packages
+from local.packaging import Stack
+
+JSON = dict[str, Any]
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = ROOT / "template.yaml"
+STACK_NAME = "keyward"
+
+
+class LocalAws(Account):
+    """A local AWS with a stack on it; a process has one at a time.
+
+    `emulator` is the API Gateway behind `urls.apigateway`; what it writes becomes CloudTrail events
+    on the account's default bus.
+    """
+
+    def __init__(
+        self, urls: Urls, region: str, outputs: dict[str, str], emulator: Emulator, stop: ExitStack
+    ) -> None:
+        super().__init__(urls, region, outputs)
+        self.emulator = emulator
+        self._stop = stop
+
+    @classmethod
+    def start(
+        cls,
+        template: Path = TEMPLATE,
+        *,
+        region: str = "us-east-1",
+        parameters: Mapping[str, str] | None = None,
+    ) -> LocalAws:
+        """Start everything and deploy the template with the stack `parameters` that it declares.
+
+        Raises:
+            StartError: a server does not come up.
+            DeployError: CloudFormation refuses the stack.
+            DependencyError: this environment lacks what the layer locks.
+        """
+        with ExitStack() as stack:
+            emulator = Emulator(region=region, account_id=ministack.ACCOUNT_ID)
+            gateway = server.start(emulator)
+            stack.callback(gateway.stop)
+            services = ministack.start(region)
+            stack.callback(services.stop)
+            urls = Urls(services.url, gateway.url, gateway.invoke_url)
+            _open_workers(stack, urls, emulator)
+            _connect_cloudtrail(emulator, region)
+            aws = cls(urls, region, {}, emulator, stack.pop_all())
+        try:
+            deployed = Stack(aws.client, template, STACK_NAME).deploy(
+                parameters=parameters or {}, variables=_endpoints(urls)
+            )
+        except BaseException:
+            aws.stop()
+            raise
+        aws.outputs.update(deployed)
+        return aws
+
+    def events(self, detail_type: str | None = None) -> list[JSON]:
+        """What was put on any bus since the start, as PutEvents took it, in order.
+
+        `Detail` is parsed. Only those of the detail-type when one is given.
+        """
+        from ministack.services import eventbridge
+
+        logs = eventbridge._events_log.to_dict().values()
+        return [
+            {**event, "Detail": eventbridge._decoded_detail(event["Detail"])}
+            for event in (event for log in logs for event in list(log))
+            if detail_type in (None, event["DetailType"])
+        ]
+
+    def sinks(self) -> Iterator[tuple[str, str]]:
+        """Every place where text may rest, and the text."""
+        yield from sinks.read(self)
+        for event in self.events():
+            yield f"event {event['DetailType']}", json.dumps(event)
+
+    def stop(self) -> None:
+        """Stop servers and workers; a second call does nothing."""
+        self._stop.close()
+
+    def __enter__(self) -> LocalAws:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+
+def _endpoints(urls: Urls) -> dict[str, str]:
+    return {"AWS_ENDPOINT_URL": urls.aws, "AWS_ENDPOINT_URL_API_GATEWAY": urls.apigateway}
+
+
+def _open_workers(stack: ExitStack, urls: Urls, emulator: Emulator) -> None:
+    # ministack may be imported only once its settings are in place
+    from local.shims import workers
+
+    packages = link_packages(ROOT / "layers/keyward/requirements.txt")
+    stack.callback(shutil.rmtree, packages)
+    workers.open_for(workers.WorkerSettings(packages, _endpoints(urls), emulator.add_caller))
+
+
+def _connect_cloudtrail(emulator: Emulator, region: str) -> None:
+    from local.shims import delivery
+
+    emulator.on_event = lambda event: delivery.put_aws_event(
+        event, account_id=emulator.account_id, region=region
+    )

@@ -1,0 +1,69 @@
+"""`python -m local serve`: a local AWS until SIGINT or SIGTERM (DESIGN.md, section 6, "Local")."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from local import sample
+from local.aws import TEMPLATE, LocalAws
+
+# propagation takes no time on the emulator, so the policy waits for none
+PARAMETERS: Mapping[str, str] = {"PropagationSeconds": "0"}
+
+
+def serve(*, seed: bool = False, template: Path | None = None) -> int:
+    """Start, print one line of JSON on standard output, wait for a signal, stop. The exit code.
+
+    With `seed` there is a sample API, and standard error tells how to use it; `template` is the
+    stack to deploy, Keyward's own by default.
+    """
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    forget_host_settings()
+    ready_line = take_standard_output()
+    with LocalAws.start(template or TEMPLATE, parameters=PARAMETERS) as aws:
+        rest_api_id = sample.create(aws) if seed else None
+        os.write(ready_line, (json.dumps(contract(aws)) + "\n").encode())
+        if rest_api_id:
+            print(sample.how_to_use(aws, rest_api_id), file=sys.stderr, flush=True)
+        stopped.wait()
+    return 0
+
+
+def contract(aws: LocalAws) -> dict[str, object]:
+    """What the line on standard output says."""
+    return {
+        "aws": aws.urls.aws,
+        "apigateway": aws.urls.apigateway,
+        "invoke": aws.urls.invoke,
+        "region": aws.region,
+        "outputs": aws.outputs,
+    }
+
+
+def take_standard_output() -> int:
+    """A descriptor of standard output that only its holder has: whoever else prints, prints to
+    standard error."""
+    kept = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return kept
+
+
+def forget_host_settings() -> None:
+    """Keep the host's AWS configuration and proxies out: everything here is on this machine."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        NO_PROXY="127.0.0.1,localhost",
+        no_proxy="127.0.0.1,localhost",
+    )

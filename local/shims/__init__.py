@@ -1,0 +1,30 @@
+"""What ministack does otherwise than AWS and Keyward notices, mended in memory, once a process."""
+
+from __future__ import annotations
+
+from functools import cache
+
+
+@cache
+def install() -> None:
+    """Install every shim; ministack's environment variables must be set before.
+
+    Raises:
+        SeamChangedError: ministack is not the version that the shims were written for.
+    """
+    from local.shims import seam
+
+    seam.check_version()
+    from local.shims import (
+        accounts,
+        delivery,
+        executions,
+        function_errors,
+        queues,
+        streams,
+        workers,
+    )
+
+    function_errors.install()  # before workers, which wraps the same function
+    for shim in (workers, delivery, queues, streams, executions, accounts):
+        shim.install()

@@ -1,0 +1,124 @@
+"""The processes in which functions run: their number, environment, credentials and end.
+
+- At most three workers a function: ministack starts one for each event that arrives at once.
+- A worker sees nothing of the host's environment but a few harmless variables, and of the host's
+  packages only those that are on Lambda (runtime and layer): a missing dependency shows here.
+- Each function's credentials are told to whoever wants to know its role (the emulator does).
+- After `close` no worker starts any more, so that a stop leaves none behind.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+from local.shims import seam
+
+JSON = dict[str, Any]
+
+WORKERS_PER_FUNCTION = 3
+KEPT_VARIABLES = frozenset({"PATH", "LANG", "LC_ALL", "TMPDIR", "TZ"})
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker gets: `packages` is a folder with the packages that Lambda and the layer bring,
+    `variables` are added to its environment (endpoints); `on_credentials` hears each access key id
+    and the name of the role that it stands for."""
+
+    packages: Path
+    variables: dict[str, str]
+    on_credentials: Callable[[str, str], None]
+
+
+class _Workshop:
+    """The settings in force; None while closed. ministack keeps its state in modules, so do we."""
+
+    def __init__(self) -> None:
+        self.settings: WorkerSettings | None = None
+        self.slots: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
+            lambda: threading.BoundedSemaphore(WORKERS_PER_FUNCTION)
+        )
+
+
+_workshop = _Workshop()
+
+
+def open_for(settings: WorkerSettings) -> None:
+    """Let workers start, with these settings."""
+    _workshop.settings = settings
+
+
+def close() -> None:
+    """Start no worker any more, end those that run and remove their folders."""
+    _workshop.settings = None
+    lambda_runtime.reset()
+
+
+def worker_environment(wanted: dict[str, str], settings: WorkerSettings) -> dict[str, str]:
+    """`wanted` without what was only inherited from the host, with the settings' additions."""
+    own = {
+        name: value
+        for name, value in wanted.items()
+        if name in KEPT_VARIABLES or os.environ.get(name) != value
+    }
+    return {**own, "PYTHONPATH": str(settings.packages), **settings.variables}
+
+
+def _popen(command: list[str], *, env: dict[str, str], **kwargs: Any) -> subprocess.Popen[str]:
+    settings = _workshop.settings
+    if settings is None:
+        raise RuntimeError("the local AWS has stopped")
+    if command[0] == sys.executable:
+        # -S: without the host's site-packages
+        command = [sys.executable, "-S", *command[1:]]
+    return subprocess.Popen(command, env=worker_environment(env, settings), **kwargs)
+
+
+def _limit_workers(execute: Callable[..., JSON]) -> Callable[..., JSON]:
+    def limited(func: JSON, event: Any, request_id: str) -> JSON:
+        if _workshop.settings is None:
+            stopped = {"errorType": "Stopped", "errorMessage": "the local AWS has stopped"}
+            return {"body": stopped, "error": True, "log": ""}
+        with _workshop.slots[str((func.get("config") or func).get("FunctionName"))]:
+            return execute(func, event, request_id)
+
+    return limited
+
+
+def _tell_credentials(credentials: Callable[[JSON], JSON]) -> Callable[[JSON], JSON]:
+    def telling(config: JSON) -> JSON:
+        found = credentials(config)
+        role_name = str(config.get("Role", "")).rsplit("/", 1)[-1]
+        if _workshop.settings is not None:
+            _workshop.settings.on_credentials(found["AWS_ACCESS_KEY_ID"], role_name)
+        return found
+
+    return telling
+
+
+def install() -> None:
+    """Mend how workers are counted, started and given credentials."""
+    # _execute_function_warm is function_errors' seam, which is installed first and checks its text
+    lambda_svc._execute_function_warm = _limit_workers(lambda_svc._execute_function_warm)
+    seam.replace(lambda_runtime, "execution_credentials", "cffaadc4f396f6e4", _tell_credentials)
+    source = "c55febf956565c5e"
+    seam.replace(lambda_runtime.Worker, "_spawn", source, lambda original: original)
+    lambda_runtime.subprocess = SimpleNamespace(
+        Popen=_popen,
+        PIPE=subprocess.PIPE,
+        DEVNULL=subprocess.DEVNULL,
+        STDOUT=subprocess.STDOUT,
+        TimeoutExpired=subprocess.TimeoutExpired,
+    )

@@ -1,0 +1,67 @@
+"""One local AWS for all tests of this folder, with the trial stack on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from local.aws import LocalAws
+
+TRIAL = Path(__file__).parent / "fixtures/trial/template.yaml"
+
+Found = TypeVar("Found")
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[LocalAws]:
+    with LocalAws.start(TRIAL) as started:
+        yield started
+
+
+def eventually(look: Callable[[], Found], seconds: float = 20.0) -> Found:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, "nothing found in time"
+        time.sleep(0.05)
+    return found
+
+
+class Trial:
+    """The trial stack, by the names of its parts."""
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
+
+    def put(self, **item: Any) -> None:
+        self.aws.client("dynamodb").put_item(TableName=self.aws.outputs["TableName"], Item=item)
+
+    def get(self, id: str) -> Any:
+        key = {"id": {"S": id}}
+        table = self.aws.outputs["TableName"]
+        return self.aws.client("dynamodb").get_item(TableName=table, Key=key).get("Item")
+
+    def items(self) -> list[Any]:
+        table = self.aws.outputs["TableName"]
+        return list(self.aws.pages("dynamodb", "scan", "Items", TableName=table))
+
+    def send(self, detail_type: str, detail: str = "{}", **entry: Any) -> Any:
+        entry |= {"EventBusName": self.aws.outputs["BusName"], "Source": "test"}
+        entry |= {"DetailType": detail_type, "Detail": detail}
+        return self.aws.client("events").put_events(Entries=[entry])
+
+    def finished(self, id: str) -> Any:
+        """The finished execution that was started for the item `id`, if there is one."""
+        for execution in self.aws.executions(self.aws.outputs["MachineArn"]):
+            if execution.input["id"] == id and execution.status != "RUNNING":
+                return execution
+        return None
+
+
+@pytest.fixture
+def trial(aws: LocalAws) -> Trial:
+    return Trial(aws)
