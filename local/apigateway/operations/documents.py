@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from local.apigateway import openapi
+from local.apigateway import cloudtrail, openapi
 from local.apigateway.context import Context, Handler
 from local.apigateway.errors import bad_request
 from local.apigateway.model import JSON, RestApi
@@ -76,9 +76,10 @@ def get_export(context: Context, params: JSON) -> JSON:
         export_type=kind,
         accepts=accepts,
         extensions={name.strip() for name in extensions.split(",") if name.strip()},
+        region=context.state.region,
     )
     version = api.deployments[stage.deployment_id].snapshot.settings.get("version")
-    version = version or api.settings.get("version") or str(api.settings["createdDate"])
+    version = version or cloudtrail.iso(api.settings["createdDate"])
     return {
         "body": body,
         "contentType": "application/octet-stream",
