@@ -1,0 +1,300 @@
+"""The stack: least privilege, nothing lost in silence, nothing kept without need.
+
+Asked of the template after SAM's transform, so that what a short form leaves out is seen too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import tree
+
+JSON = dict[str, Any]
+
+OUTPUTS = {"EventBusName", "CustomersTableName", "KeysTableName", "ReconcileCustomerArn"} | {
+    "ProtectApiArn",
+    "RevealKeyFunctionName",
+    "AuditFunctionName",
+    "PolicyParameterName",
+}
+
+VERBS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+TWO_WEEKS = 14 * 24 * 3600
+
+# What each function may ask of API Gateway, and no other: verb and path (reference: botocore's
+# URIs). A new line here is a decision; every other function may ask nothing.
+MAY_ASK = {
+    "CreateKey": {"GET /apikeys", "POST /apikeys", "DELETE /apikeys/*"}
+    | {"PUT /tags/*", "POST /tags/*"},
+    "AttachKey": {"POST /usageplans/*/keys", "GET /usageplans", "POST /usageplans"},
+    "RevealKey": {"GET /apikeys/*"},
+    "PlanProtection": {"GET /restapis/*", "GET /usageplans"},
+    "AttachStage": {"GET /usageplans", "POST /usageplans", "PATCH /usageplans/*"}
+    | {"GET /usageplans/*/keys"},
+    "RequireKey": {"PATCH /restapis/*/resources/*/methods/*"},
+    "DeployApi": {"GET /restapis/*/resources", "GET /restapis/*/deployments"}
+    | {"GET /restapis/*/stages/*", "POST /restapis/*/deployments", "PATCH /restapis/*/stages/*"},
+    "VerifyStage": {"GET /restapis/*/deployments/*"},
+    "RollBackStage": {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
+    "Audit": {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
+    | {"GET /usageplans", "GET /apikeys"},
+}
+
+
+def functions() -> dict[str, JSON]:
+    return tree.deployed_resources("AWS::Lambda::Function")
+
+
+def roles() -> dict[str, JSON]:
+    return tree.deployed_resources("AWS::IAM::Role")
+
+
+def role_of(function: JSON) -> str:
+    return str(function["Properties"]["Role"]["Fn::GetAtt"][0])
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(role: JSON) -> Iterator[JSON]:
+    for policy in role["Properties"].get("Policies", []):
+        yield from as_list(policy["PolicyDocument"]["Statement"])
+
+
+def queues() -> dict[str, JSON]:
+    return tree.deployed_resources("AWS::SQS::Queue")
+
+
+def dead_letter_queues() -> set[str]:
+    """Every queue that another queue, a rule, a stream or a schedule names as its last resort."""
+    text = json.dumps(tree.deployed()["Resources"])
+    named = re.findall(
+        r'"(?:deadLetterTargetArn|DeadLetterConfig|OnFailure)": (?:\{"(?:Arn|Destination)": )?'
+        r'\{"Fn::GetAtt": \["(\w+)", "Arn"\]',
+        text,
+    )
+    return set(named)
+
+
+def alarms() -> dict[str, JSON]:
+    return tree.deployed_resources("AWS::CloudWatch::Alarm")
+
+
+def alarms_for(metric: str, about: str) -> list[str]:
+    return [
+        name
+        for name, alarm in alarms().items()
+        if alarm["Properties"].get("MetricName") == metric
+        and f'"{about}"' in json.dumps(alarm["Properties"].get("Dimensions", []))
+    ]
+
+
+def test_every_function_has_a_role_of_its_own_under_our_path() -> None:
+    used = [role_of(function) for function in functions().values()]
+    assert len(used) == len(set(used))
+    assert {roles()[name]["Properties"].get("Path") for name in used} == {"/keyward/"}
+
+
+def test_every_role_of_the_stack_is_under_our_path_so_that_its_calls_are_filtered() -> None:
+    paths = {name: role["Properties"].get("Path") for name, role in roles().items()}
+    assert {name for name, path in paths.items() if path != "/keyward/"} == set()
+
+
+def test_no_role_has_a_managed_policy_but_the_basic_ones() -> None:
+    basic = re.compile(
+        r"service-role/AWSLambda(BasicExecutionRole|SQSQueueExecutionRole|DynamoDBExecutionRole)$"
+    )
+    for name, role in roles().items():
+        for arn in role["Properties"].get("ManagedPolicyArns", []):
+            assert basic.search(json.dumps(arn).strip('"}] ')), f"{name}: {arn}"
+
+
+def test_no_statement_allows_every_action_of_a_service() -> None:
+    wide = {
+        (name, action)
+        for name, role in roles().items()
+        for statement in statements(role)
+        for action in as_list(statement["Action"])
+        if "*" in action
+    }
+    assert wide == set()
+
+
+def test_a_statement_for_every_resource_has_its_reason_beside_it() -> None:
+    lines = (tree.ROOT / "template.yaml").read_text("utf-8").splitlines()
+    bare = [
+        f"line {number + 1}: {line.strip()}"
+        for number, line in enumerate(lines)
+        if re.search(r"Resource:\s*\[?\s*[\"']?\*", line)
+        and "#" not in line
+        and not any(before.strip().startswith("#") for before in lines[number - 3 : number])
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", sorted(tree.function_files()))
+def test_a_function_may_ask_api_gateway_exactly_what_it_needs(name: str) -> None:
+    allowed = set()
+    for statement in statements(roles()[role_of(functions()[name])]):
+        for action in as_list(statement["Action"]):
+            if action.startswith("apigateway:"):
+                verb = action.removeprefix("apigateway:")
+                assert verb in VERBS
+                paths = [gateway_path(item) for item in as_list(statement["Resource"])]
+                allowed |= {f"{verb} {path}" for path in paths}
+    assert allowed == MAY_ASK.get(name, set())
+
+
+def gateway_path(resource: Any) -> str:
+    arn = resource["Fn::Sub"]
+    found = re.fullmatch(r"arn:\$\{AWS::Partition\}:apigateway:\$\{AWS::Region\}::(/\S+)", arn)
+    assert found, arn
+    return found[1]
+
+
+def test_no_function_but_the_audited_one_may_read_a_single_key() -> None:
+    readers = {name for name, asks in MAY_ASK.items() if "GET /apikeys/*" in asks}
+    assert readers == {"RevealKey"}
+
+
+def test_functions_run_on_the_chosen_runtime_and_architecture() -> None:
+    for name, function in functions().items():
+        properties = function["Properties"]
+        assert properties["Runtime"] == "python3.13", name
+        assert properties["Architectures"] == [{"Ref": "Architecture"}], name
+        assert properties["Timeout"], name
+        assert properties.get("TracingConfig") is None, name
+
+
+def test_every_function_writes_to_a_log_group_that_forgets() -> None:
+    groups = tree.deployed_resources("AWS::Logs::LogGroup")
+    for name, function in functions().items():
+        group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+        assert groups[group]["Properties"]["RetentionInDays"], name
+
+
+def test_no_log_of_a_state_machine_holds_execution_data() -> None:
+    for machine in tree.deployed_resources("AWS::StepFunctions::StateMachine").values():
+        logging = machine["Properties"].get("LoggingConfiguration", {})
+        assert not logging.get("IncludeExecutionData", False)
+
+
+def test_every_table_can_be_restored_is_encrypted_and_outlives_the_stack() -> None:
+    tables = tree.deployed_resources("AWS::DynamoDB::Table")
+    assert tables
+    for name, table in tables.items():
+        properties = table["Properties"]
+        assert properties["BillingMode"] == "PAY_PER_REQUEST", name
+        assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name
+        assert properties["SSESpecification"]["SSEEnabled"], name
+        assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_every_rule_buffers_in_a_queue_retries_and_has_a_dead_letter_queue() -> None:
+    rules = tree.deployed_resources("AWS::Events::Rule")
+    assert rules
+    for name, rule in rules.items():
+        for target in rule["Properties"]["Targets"]:
+            assert target["Arn"]["Fn::GetAtt"][0] in queues(), name
+            assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0, name
+            assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in dead_letter_queues(), name
+
+
+def test_every_schedule_retries_and_has_a_dead_letter_queue() -> None:
+    for name, schedule in tree.deployed_resources("AWS::Scheduler::Schedule").items():
+        target = schedule["Properties"]["Target"]
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0, name
+        assert target["DeadLetterConfig"], name
+
+
+def test_every_queue_is_encrypted_and_ends_in_a_dead_letter_queue() -> None:
+    last = dead_letter_queues()
+    for name, queue in queues().items():
+        properties = queue["Properties"]
+        assert properties.get("SqsManagedSseEnabled") or properties.get("KmsMasterKeyId"), name
+        assert (name in last) != ("RedrivePolicy" in properties), name
+
+
+def test_every_dead_letter_queue_keeps_its_messages_and_has_an_alarm() -> None:
+    assert dead_letter_queues()
+    for name in dead_letter_queues():
+        assert queues()[name]["Properties"]["MessageRetentionPeriod"] == TWO_WEEKS, name
+        assert alarms_for("ApproximateNumberOfMessagesVisible", name), name
+
+
+def test_a_message_stays_hidden_as_long_as_its_function_may_run() -> None:
+    # below the function's timeout Lambda refuses the mapping (Lambda developer guide, with-sqs)
+    for mapping in tree.deployed_resources("AWS::Lambda::EventSourceMapping").values():
+        source = mapping["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]
+        if source in queues():
+            function = functions()[mapping["Properties"]["FunctionName"]["Ref"]]
+            hidden = queues()[source]["Properties"]["VisibilityTimeout"]
+            assert hidden >= function["Properties"]["Timeout"], source
+
+
+def test_one_bad_record_of_a_batch_neither_repeats_nor_blocks_the_others() -> None:
+    for name, mapping in tree.deployed_resources("AWS::Lambda::EventSourceMapping").items():
+        properties = mapping["Properties"]
+        if properties.get("BatchSize") != 1:
+            assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
+        if properties["EventSourceArn"]["Fn::GetAtt"][0] not in queues():
+            assert properties["BisectBatchOnFunctionError"], name
+            assert properties["MaximumRetryAttempts"] > 0, name
+            assert properties["DestinationConfig"]["OnFailure"]["Destination"], name
+
+
+def test_both_machines_have_an_alarm_for_failed_executions() -> None:
+    machines = tree.deployed_resources("AWS::StepFunctions::StateMachine")
+    assert set(machines) == {"ReconcileCustomer", "ProtectApi"}
+    assert all(alarms_for("ExecutionsFailed", name) for name in machines)
+
+
+def test_an_alarm_tells_of_eighty_percent_of_the_ten_thousand_keys() -> None:
+    thresholds = {name: alarm["Properties"]["Threshold"] for name, alarm in alarms().items()}
+    assert 8000 in thresholds.values()
+
+
+def test_every_alarm_says_what_to_do_and_can_notify() -> None:
+    for name, alarm in alarms().items():
+        assert alarm["Properties"]["AlarmDescription"], name
+        assert alarm["Properties"]["AlarmActions"], name
+        assert alarm["Properties"]["TreatMissingData"] == "notBreaching", name
+
+
+@pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::Events::EventBusPolicy"])
+def test_no_resource_policy_is_open_to_everybody(kind: str) -> None:
+    for name, policy in tree.deployed_resources(kind).items():
+        properties = policy["Properties"]
+        document = properties.get("PolicyDocument") or {"Statement": properties["Statement"]}
+        for statement in as_list(document["Statement"]):
+            principal = statement["Principal"]
+            assert principal != "*", name
+            assert "*" not in as_list(principal.get("AWS", [])), name
+            if "Service" in principal:
+                condition = json.dumps(statement["Condition"])
+                assert "aws:SourceAccount" in condition or "aws:SourceArn" in condition, name
+
+
+def test_services_may_take_our_roles_only() -> None:
+    for name, role in roles().items():
+        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
+            assert set(statement["Principal"]) == {"Service"}, name
+
+
+def test_the_stack_has_the_outputs_that_others_build_on() -> None:
+    assert set(tree.template()["Outputs"]) >= OUTPUTS
+
+
+def test_a_new_stack_changes_nothing_until_it_is_told_to() -> None:
+    assert tree.template()["Parameters"]["DefaultMode"]["Default"] == "observe"
+
+
+def test_the_policy_parameter_holds_a_policy_longer_than_four_kilobytes() -> None:
+    (parameter,) = tree.deployed_resources("AWS::SSM::Parameter").values()
+    assert parameter["Properties"]["Tier"] == "Advanced"
