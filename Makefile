@@ -35,13 +35,13 @@ demo: setup-local ## The whole story on a local AWS, step by step, in under a mi
 	@$(PY) -m local demo
 
 local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
-	@exec $(PY) -m local serve
+	@exec $(PY) -m local serve --seed
 
 bench: setup ## Calls, virtual seconds and start-up costs: one table, benchmarks/latest.json
 	@$(PY) -m benchmarks
 
 conformance: setup ## The emulator against every recorded and documented behaviour of API Gateway
-	@tools/conformance.sh
+	@$(PY) tools/conformance.py
 
 live-check: setup ## The same cases against the account of your AWS credentials (slow, cleans up)
 	@KEYWARD_LIVE=1 $(PY) -m pytest tests/conformance

@@ -1,0 +1,43 @@
+"""`make conformance`: our conformance cases, then those written apart from the product, if here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+APART = ROOT.parent / "shared" / "conformance" / "run.py"
+STOP_SECONDS = 15
+
+
+def main() -> int:
+    """Runs both; the exit status is 0 only when both passed."""
+    print("conformance: our cases, tests/conformance", flush=True)
+    ours = subprocess.call([sys.executable, "-m", "pytest", "tests/conformance"], cwd=ROOT)
+    if not APART.exists():
+        print(
+            "conformance: the cases written apart (../shared/conformance) are not beside this tree"
+        )
+        return ours
+    print("conformance: the cases written apart from the product", flush=True)
+    return ours or apart()
+
+
+def apart() -> int:
+    """The cases of ../shared/conformance against an emulator that is started for them."""
+    command = [sys.executable, "-m", "local.apigateway"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as emulator:
+        assert emulator.stdout
+        try:
+            urls = json.loads(emulator.stdout.readline())
+            arguments = ["--apigateway", urls["apigateway"], "--invoke", urls["invoke"]]
+            return subprocess.call([sys.executable, str(APART), *arguments], cwd=ROOT)
+        finally:
+            emulator.terminate()
+            emulator.wait(STOP_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
