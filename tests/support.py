@@ -1,4 +1,5 @@
-"""What tests share: sample events, tables as the template declares them, a gateway that is the emulator."""
+"""What tests share: sample events, tables as the template declares them, a gateway that is the
+emulator."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def load_template() -> JSON:
 
 
 class Runs:
-    """Stands in for the bus: keeps what was announced, started and sent; all owners run unless named."""
+    """Stands in for the bus: keeps what was announced, started and sent; all owners run unless
+    named."""
 
     def __init__(self) -> None:
         self.entries: list[JSON] = []

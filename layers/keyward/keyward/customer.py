@@ -21,7 +21,7 @@ from keyward.errors import InvalidRecordError, RecordUndatedError
 JSON = dict[str, Any]
 
 STATUSES = ("active", "suspended", "closed")
-DATED_FIELDS = ("plan", "status", "rotation")
+DATED_FIELDS = ("plan", "status", "rotation", "name", "tags")
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,15 @@ def undated_fields(record: JSON) -> dict[str, Any]:
 
 
 _ABSENT = object()
-_COMPANIONS = {"plan": ("plan_key",), "status": ("status_reason",), "rotation": ()}
+_COMPANIONS = {"plan": ("plan_key",), "status": ("status_reason",)}
 
 
 def _changes(event: CustomerEvent) -> dict[str, JSON]:
     """Which dated field an event changes, and the attributes that go with it."""
     said = event.fields
     if event.detail_type == "CustomerSignedUp":
-        about = {name: said[name] for name in ("name", "tags") if name in said}
-        return {"plan": {"plan": said["plan"]} | about, "status": {"status": "active"}}
+        about = {name: {name: said[name]} for name in ("name", "tags") if name in said}
+        return {"plan": {"plan": said["plan"]}, "status": {"status": "active"}} | about
     if event.detail_type == "CustomerPlanChanged":
         how = {"plan_key": said["key"]} if "key" in said else {}
         return {"plan": {"plan": said["plan"]} | how}
@@ -148,7 +148,7 @@ def _repeats(event: CustomerEvent, time: int) -> bool:
 
 
 def _overwrite(after: JSON, name: str, values: JSON) -> None:
-    for companion in _COMPANIONS[name]:
+    for companion in _COMPANIONS.get(name, ()):
         after.pop(companion, None)
     after.update(values)
 

@@ -13,7 +13,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
-from keyward.customer import Dated
+from keyward.customer import DATED_FIELDS, Dated
 from keyward.errors import LeaseLostError
 from keyward.key import KeyRecord, record_of
 from keyward.registry.leases import Lease, refused
@@ -162,6 +162,6 @@ def _unchanged(before: JSON | None) -> ConditionBase:
     if before is None:
         return Attr("customer_id").not_exists()
     condition: ConditionBase = Attr("customer_id").exists()
-    for name in ("plan", "status", "rotation", "recorded"):
+    for name in (*DATED_FIELDS, "recorded"):
         condition &= Attr(name).eq(before[name]) if name in before else Attr(name).not_exists()
     return condition
