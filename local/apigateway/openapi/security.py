@@ -68,6 +68,7 @@ def protect(made: JSON, operation: Operation, document: Document, ids: dict[str,
 
 
 def _require(made: JSON, scheme: JSON, scopes: Any, authorizer_id: str | None) -> None:
+    """A method has one authorization, the first that is named, and a key besides."""
     if authorizer_id is not None:
         if made["authorizationType"] == "NONE":
             made["authorizationType"] = _authorization_type(scheme)
@@ -75,7 +76,8 @@ def _require(made: JSON, scheme: JSON, scopes: Any, authorizer_id: str | None) -
             if scopes and isinstance(scopes, list):
                 made["authorizationScopes"] = [text(scope) for scope in scopes]
     elif text(scheme.get(AUTHTYPE) or "").lower() == "awssigv4":
-        made["authorizationType"] = "AWS_IAM"
+        if made["authorizationType"] == "NONE":
+            made["authorizationType"] = "AWS_IAM"
     elif is_key(scheme):
         made["apiKeyRequired"] = True
 
