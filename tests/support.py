@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def load_event(name: str) -> JSON:
     return loaded
 
 
+@lru_cache(maxsize=1)
 def load_template() -> JSON:
     """template.yaml, with CloudFormation's short tags as `Fn::…`."""
     loaded: JSON = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
