@@ -19,6 +19,7 @@ MODES = (ENFORCE, OBSERVE, OFF)
 MODE_TAG = "keyward"
 
 PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
+DEPLOYMENT, KEYS = "deployment", "keys"
 
 Place = tuple[str, str]
 
@@ -147,19 +148,19 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Hold:
-    """A deployment that waits for a person. `kind` is `deployment` or, for keys that are in two
-    plans of the stage, `keys`."""
+    """A stage that waits for a person. `kind` is DEPLOYMENT or, for keys that are in two plans of
+    the stage, KEYS."""
 
     stage: str
     fingerprint: str
     decision: str = PENDING
-    kind: str = "deployment"
+    kind: str = DEPLOYMENT
 
 
 @dataclass(frozen=True)
 class Deploying:
-    """A CreateDeployment that was begun `at` (epoch seconds): its description carries the nonce, and
-    `deployment_id` is None until it was answered."""
+    """A CreateDeployment that was begun `at` (epoch seconds): its description carries the nonce,
+    and `deployment_id` is None until it was answered."""
 
     stage: str
     nonce: str
@@ -175,7 +176,8 @@ class Deploying:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment of ours; `methods` are the lines of `DeployedMethod.line` that it has to serve."""
+    """A deployment of ours; `methods` are the lines of `DeployedMethod.line` that it has to
+    serve."""
 
     deployment_id: str
     stage: str

@@ -1,9 +1,9 @@
 """The Apis table: what is remembered of an API.
 
-By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deploying#<stage>` (a CreateDeployment
-that may be under way), `hold#<stage>`, `exposure#<stage>`, `planned#<stage>` (actions whose outcome is
-not announced) and `outbox#<detail-type>#<stage>`. Times are epoch seconds.
-"""
+By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deploying#<stage>` (a
+CreateDeployment that may be under way), `hold#<stage>`, `exposure#<stage>`, `planned#<stage>`
+(actions whose outcome is not announced) and `outbox#<detail-type>#<stage>`. Times are epoch
+seconds."""
 
 from __future__ import annotations
 

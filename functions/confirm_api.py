@@ -1,0 +1,58 @@
+"""Confirm API: what was done becomes announcements, and those go out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward import contracts, runtime
+from keyward.api_notes import Notes
+from keyward.bus import BATCH
+from keyward.registry import Lease, Registry
+
+JSON = dict[str, Any]
+DEPLOYS = "deploy_api"
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input `{rest_api_id, lease, execution_arn, outcomes}`; output `{events, records}`."""
+    return confirm(
+        event,
+        runtime.registry(),
+        runtime.setting("EVENT_BUS"),
+        runtime.policy().propagation_seconds,
+        runtime.now(),
+    )
+
+
+def confirm(
+    task: JSON, registry: Registry, bus_name: str, propagation_seconds: float, now: float
+) -> JSON:
+    """`{events: [PutEvents entries], records: [names in the outbox]}`, at most as many as one
+    call of PutEvents takes.
+
+    `outcomes` are the outputs of verify_stage and roll_back_stage, one a deployed stage, and
+    `{stage, verified: null}` for one that could not be read. A stage that was only attached is done
+    when the run gets here. Raises LeaseLostError.
+    """
+    registry.leases.renew(Lease.of(task), now)
+    rest_api_id = contracts.rest_api_id_of(task)
+    notes = Notes(registry, rest_api_id, str(task["execution_arn"]), now, propagation_seconds)
+    outcomes = {outcome["stage"]: outcome for outcome in task.get("outcomes") or []}
+    for stage, actions in registry.apis.known(rest_api_id).planned.items():
+        deploys = any(action["action"] == DEPLOYS for action in actions)
+        if stage in outcomes:
+            _conclude(notes, outcomes[stage], actions)
+        elif not deploys:
+            notes.protected(stage, actions)
+    waiting = sorted(registry.apis.known(rest_api_id).outbox.items())[:BATCH]
+    return {
+        "events": [contracts.entry(announced, bus_name) for _, announced in waiting],
+        "records": [name for name, _ in waiting],
+    }
+
+
+def _conclude(notes: Notes, outcome: JSON, actions: tuple[JSON, ...]) -> None:
+    if outcome["verified"]:
+        notes.protected(outcome["stage"], actions)
+    elif outcome["verified"] is None:
+        notes.unverified(outcome["stage"])

@@ -1,0 +1,117 @@
+"""Deploy API: publish the working copy on one stage, if it is what was planned, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from keyward import contracts, runtime
+from keyward.api import Deploying, Deployment, KeyRule, StageSeen, WorkingMethod
+from keyward.api_compare import fingerprint
+from keyward.errors import (
+    GatewayRefusedError,
+    NotFoundError,
+    StageMovedError,
+    ThrottledError,
+    TryUnderwayError,
+    WorkingCopyChangedError,
+)
+from keyward.gateway import Gateway
+from keyward.gateway.calls import CONNECT_SECONDS, DEPLOY_READ_SECONDS
+from keyward.registry import Lease, Registry
+
+# A CreateDeployment whose caller gave up may still take effect this long after it was sent.
+DOUBT_SECONDS = CONNECT_SECONDS + DEPLOY_READ_SECONDS + 1
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input `{rest_api_id, lease, stage, deployment_id, fingerprint, api_name}`; output
+    `{stage, deployment_id}`."""
+    rest_api_id, now = contracts.rest_api_id_of(event), runtime.now()
+    rule = KeyRule(runtime.policy(), rest_api_id, str(event["api_name"]), now)
+    deployer = Deployer(runtime.gateway(), runtime.registry(), rule, uuid4().hex)
+    stage = StageSeen(str(event["stage"]), str(event["deployment_id"]))
+    return deployer.deploy(Lease.of(event), stage, str(event["fingerprint"]))
+
+
+@dataclass(frozen=True)
+class Deployer:
+    """Deploys one API in one run, at `rule.now`; `nonce` marks a new deployment."""
+
+    gateway: Gateway
+    registry: Registry
+    rule: KeyRule
+    nonce: str
+
+    def deploy(self, lease: Lease, stage: StageSeen, mark: str) -> dict[str, Any]:
+        """`{stage, deployment_id}`: the deployment that the stage serves now.
+
+        `stage` is as it was planned for, `mark` the fingerprint that was planned or approved. Read
+        again just before each write: raises WorkingCopyChangedError and StageMovedError when it is
+        no longer so, TryUnderwayError while an earlier try may be on its way, and what the gateway
+        raises. Nothing of the stage changes but its deployment.
+        """
+        self.registry.leases.renew(lease, self.rule.now)
+        working = self._working_copy(stage, mark)
+        deployment_id = self._deployment(stage, mark, working)
+        self._point(stage, deployment_id)
+        self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage.name}"])
+        return {"stage": stage.name, "deployment_id": deployment_id}
+
+    def _working_copy(self, stage: StageSeen, mark: str) -> Sequence[WorkingMethod]:
+        working = self.gateway.working_copy(self.rule.rest_api_id)
+        if fingerprint(stage, working, self.rule) != mark:
+            raise WorkingCopyChangedError("the working copy was edited since the plan was made")
+        if self.rule.open(working):
+            raise WorkingCopyChangedError("a method was opened since the plan was made")
+        return working
+
+    def _deployment(self, stage: StageSeen, mark: str, working: Sequence[WorkingMethod]) -> str:
+        """The deployment of this working copy: an earlier try's, or a new one."""
+        before = self.registry.apis.deploying(self.rule.rest_api_id, stage.name)
+        found = self._earlier_try(before) if before and before.fingerprint == mark else None
+        if before is None or found is None:
+            before = Deploying(stage.name, self.nonce, mark, int(self.rule.now))
+            found = self._create(before)
+        methods = tuple(sorted(method.deployed().line for method in working))
+        deployment = Deployment(found, stage.name, stage.deployment_id, methods)
+        self.registry.apis.save_deployment(self.rule.rest_api_id, deployment, self.rule.now)
+        self.registry.apis.save_deploying(
+            self.rule.rest_api_id, replace(before, deployment_id=found)
+        )
+        return found
+
+    def _earlier_try(self, before: Deploying) -> str | None:
+        if before.deployment_id:
+            return before.deployment_id
+        found = self.gateway.deployment_described(self.rule.rest_api_id, before.description)
+        if found is None and self.rule.now < before.at + DOUBT_SECONDS:
+            raise TryUnderwayError("an earlier CreateDeployment may still be under way")
+        return found
+
+    def _create(self, deploying: Deploying) -> str:
+        """CreateDeployment, written ahead. What certainly had no effect need not be looked up."""
+        rest_api_id = self.rule.rest_api_id
+        self.registry.apis.save_deploying(rest_api_id, deploying)
+        try:
+            return self.gateway.deploy(rest_api_id, deploying.description)
+        except (ThrottledError, GatewayRefusedError):
+            self.registry.apis.forget(rest_api_id, [f"deploying#{deploying.stage}"])
+            raise
+
+    def _point(self, planned: StageSeen, deployment_id: str) -> None:
+        """Point the stage to the deployment, unless somebody moved it meanwhile."""
+        rest_api_id = self.rule.rest_api_id
+        try:
+            live = self.gateway.stage(rest_api_id, planned.name)
+        except NotFoundError:
+            raise StageMovedError(f"stage {planned.name} was deleted meanwhile") from None
+        if live.deployment_id == deployment_id:
+            return
+        if live.deployment_id != planned.deployment_id or live.canary:
+            raise StageMovedError(f"stage {planned.name} was moved since the plan was made")
+        answered = self.gateway.point_stage(rest_api_id, planned.name, deployment_id)
+        if answered != deployment_id:
+            raise StageMovedError(f"stage {planned.name} was moved while it was pointed")

@@ -1,0 +1,52 @@
+"""Require key: make methods of the working copy ask for a key, as many as the quota lets
+through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward import contracts, runtime
+from keyward.errors import (
+    GatewayRefusedError,
+    NotFoundError,
+    PassingError,
+    WorkingCopyChangedError,
+)
+from keyward.gateway import Gateway
+from keyward.registry import Lease, Registry
+
+JSON = dict[str, Any]
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input `{rest_api_id, lease, methods: [{resource_id, method, path}]}`; output
+    `{remaining}`."""
+    return require_key(event, runtime.gateway(), runtime.registry(), runtime.now())
+
+
+def require_key(task: JSON, gateway: Gateway, registry: Registry, now: float) -> JSON:
+    """`{remaining}`: the methods that the account's quota left for the next turn.
+
+    Idempotent. Raises what can pass (ThrottledError …) only when not one method was done, so that
+    what was done is not done again; WorkingCopyChangedError when a method is gone.
+    """
+    registry.leases.renew(Lease.of(task), now)
+    rest_api_id, methods = contracts.rest_api_id_of(task), list(task["methods"])
+    for done, method in enumerate(methods):
+        try:
+            _require(rest_api_id, method, gateway)
+        except PassingError:
+            if not done:
+                raise
+            return {"remaining": methods[done:]}
+    return {"remaining": []}
+
+
+def _require(rest_api_id: str, method: JSON, gateway: Gateway) -> None:
+    place = f"{method['method']} {method['path']}"
+    try:
+        asks = gateway.require_key(rest_api_id, method["resource_id"], method["method"])
+    except NotFoundError:
+        raise WorkingCopyChangedError(f"{place} is gone from the working copy") from None
+    if not asks:
+        raise GatewayRefusedError(f"UpdateMethod: {place} still asks for no key")

@@ -1,0 +1,145 @@
+"""How an API is read from the gateway: a few calls, whatever the number of its methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keyward.api import (
+    MODE_TAG,
+    MODES,
+    ApiSeen,
+    DeployedMethod,
+    Difference,
+    KeyRule,
+    Membership,
+    StageSeen,
+    WorkingMethod,
+)
+from keyward.api_compare import compare
+from keyward.errors import GatewayRefusedError, InvalidInputError
+from keyward.gateway import Gateway, PlanSeen
+from keyward.plan_patch import patch
+from keyward.plans import only_one
+from keyward.policy import PlanPolicy, Policy
+
+AUTHORIZER_SOURCE = Difference(
+    "keys come from an authorizer (apiKeySource AUTHORIZER) and this method has none: "
+    "it would refuse everybody"
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What GetRestApi tells. `keys_from_authorizer`: the x-api-key header counts for nothing."""
+
+    rest_api_id: str
+    name: str
+    mode: str
+    keys_from_authorizer: bool
+
+
+def read_head(gateway: Gateway, rest_api_id: str, default_mode: str) -> Head:
+    """1 call. Raises ApiNotFoundError, and InvalidInputError for a mode that is none."""
+    api = gateway.api(rest_api_id)
+    mode = (api.get("tags") or {}).get(MODE_TAG, default_mode)
+    if mode not in MODES:
+        raise InvalidInputError(
+            f"tag {MODE_TAG} of API {rest_api_id}",
+            f"{str(mode)[:32]!r} is no mode",
+            f"Use one of {', '.join(MODES)}",
+        )
+    source = api.get("apiKeySource") == "AUTHORIZER"
+    return Head(rest_api_id, str(api.get("name", "")), mode, source)
+
+
+def read_stages(gateway: Gateway, head: Head, policy: Policy, only: str | None) -> ApiSeen:
+    """2 calls and one for each distinct deployment: what the stages serve, which plans hold them.
+    Raises InvalidInputError when there is no stage `only`, DuplicatePlanError."""
+    stages = gateway.stages(head.rest_api_id)
+    if only is not None:
+        names = ", ".join(sorted(stage.name for stage in stages)) or "none"
+        stages = [stage for stage in stages if stage.name == only]
+        if not stages:
+            raise InvalidInputError("stage", f"the API has no stage {only}", f"It has: {names}")
+    served: dict[str, tuple[DeployedMethod, ...]] = {}
+    for stage in stages:
+        for deployment_id in _deployments(stage):
+            if deployment_id not in served:
+                served[deployment_id] = gateway.deployed(head.rest_api_id, deployment_id)
+    return ApiSeen(
+        rest_api_id=head.rest_api_id,
+        name=head.name,
+        stages=tuple(_serving(stage, served) for stage in stages),
+        plans=_memberships(gateway.plans(), head, policy) if stages else (),
+    )
+
+
+def read_working_copy(gateway: Gateway, head: Head, seen: ApiSeen, rule: KeyRule) -> ApiSeen:
+    """1 call and one for each exposed stage: the working copy, and its differences from them."""
+    working = gateway.working_copy(head.rest_api_id)
+    found = {
+        stage.name: (
+            *_unreachable(head, working, rule),
+            *_differences(gateway, head, stage, working, rule),
+        )
+        for stage in seen.stages
+        if rule.exposed(stage)
+    }
+    return replace(seen, working=working, differences=found)
+
+
+def _deployments(stage: StageSeen) -> list[str]:
+    canary = [stage.canary.deployment_id] if stage.canary else []
+    return [deployment_id for deployment_id in [stage.deployment_id, *canary] if deployment_id]
+
+
+def _serving(stage: StageSeen, served: Mapping[str, tuple[DeployedMethod, ...]]) -> StageSeen:
+    canary = served.get(stage.canary.deployment_id, ()) if stage.canary else ()
+    return replace(stage, methods=served.get(stage.deployment_id, ()), canary_methods=canary)
+
+
+def _memberships(plans: list[PlanSeen], head: Head, policy: Policy) -> tuple[Membership, ...]:
+    """The policy's plans that the gateway has."""
+    found = [
+        (wanted, seen)
+        for name, wanted in policy.usage_plans.items()
+        if (seen := only_one(name, plans))
+    ]
+    return tuple(_membership(wanted, seen, head.rest_api_id) for wanted, seen in found)
+
+
+def _membership(wanted: PlanPolicy, seen: PlanSeen, rest_api_id: str) -> Membership:
+    return Membership(
+        plan=seen.name,
+        plan_id=seen.plan_id,
+        stages=frozenset(stage for api_id, stage in seen.stages if api_id == rest_api_id),
+        differs=bool(patch(seen, wanted, rest_api_id)),
+    )
+
+
+def _unreachable(head: Head, working: tuple[WorkingMethod, ...], rule: KeyRule) -> list[Difference]:
+    """Methods that a key would shut for good (aws-recorded.md 9: apiKeySource AUTHORIZER)."""
+    if not head.keys_from_authorizer:
+        return []
+    return [
+        replace(AUTHORIZER_SOURCE, method=method.verb, path=method.path)
+        for method in rule.open(working)
+        if method.authorization in ("NONE", "AWS_IAM")
+    ]
+
+
+def _differences(
+    gateway: Gateway,
+    head: Head,
+    stage: StageSeen,
+    working: tuple[WorkingMethod, ...],
+    rule: KeyRule,
+) -> tuple[Difference, ...]:
+    """A refused export is a difference of its own: what cannot be read may hold anything."""
+    try:
+        export: dict[str, Any] = gateway.export(head.rest_api_id, stage.name)
+    except GatewayRefusedError as error:
+        return (Difference(f"what the stage integrates could not be read: {error}"),)
+    return compare(export, stage.methods, working, rule)

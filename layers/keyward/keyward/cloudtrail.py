@@ -1,0 +1,88 @@
+"""What an "AWS API Call via CloudTrail" event says, as far as it is believed.
+
+Pure. Only the id of the API is believed; the rest serves to drop what is certainly no news, and
+what is dropped by mistake is found by the audit. Shapes: aws-recorded.md 11."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.contracts import REST_API_ID
+from keyward.errors import InvalidEventError
+
+JSON = dict[str, Any]
+
+DETAIL_TYPE = "AWS API Call via CloudTrail"
+EVENT_SOURCE = "apigateway.amazonaws.com"
+# Roles of this stack; the rule filters them as well.
+OWN_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/keyward/.+")
+# Calls whose answer is the API itself: only there is `responseElements.id` the id of an API.
+MAKES_API = ("CreateRestApi", "ImportRestApi")
+
+
+@dataclass(frozen=True)
+class ApiCall:
+    """A call that may have changed what a stage serves. `deployment_id` is what it made, or pointed
+    a stage to and nothing else."""
+
+    rest_api_id: str
+    deployment_id: str | None
+
+
+def api_call(envelope: Mapping[str, Any]) -> ApiCall | None:
+    """The call in an EventBridge envelope; None when it is none of ours to look at: one of HTTP and
+    WebSocket APIs (they have `apiId`), one that failed, one of our own roles. Raises
+    InvalidEventError."""
+    detail = _object(envelope, "detail")
+    if detail.get("eventSource") != EVENT_SOURCE or detail.get("errorCode") is not None:
+        return None
+    asked = _object(detail, "requestParameters", "detail.")
+    if "apiId" in asked or OWN_ROLE.fullmatch(_caller(detail)):
+        return None
+    answered = detail.get("responseElements")
+    answer = answered if isinstance(answered, dict) else {}
+    found = asked.get("restApiId")
+    if found is None and detail.get("eventName") in MAKES_API:
+        found = answer.get("id")
+    if not isinstance(found, str) or not REST_API_ID.fullmatch(found):
+        remedy = "Send the event as CloudTrail writes it"
+        raise InvalidEventError(
+            "detail.requestParameters.restApiId", "is missing or malformed", remedy
+        )
+    return ApiCall(found, _deployment(str(detail.get("eventName")), asked, answer))
+
+
+def _deployment(name: str, asked: JSON, answer: JSON) -> str | None:
+    """A new stage on a deployment of ours is news, and so is an UpdateStage that does more than
+    point the stage to one."""
+    if name == "CreateDeployment":
+        return _text(answer.get("id"))
+    changes = (asked.get("updateStageInput") or {}).get("patchOperations") or []
+    if name != "UpdateStage" or len(changes) != 1 or not isinstance(changes[0], dict):
+        return None
+    change = changes[0]
+    points = change.get("op") == "replace" and change.get("path") == "/deploymentId"
+    return _text(change.get("value")) if points else None
+
+
+def _caller(detail: JSON) -> str:
+    """The ARN of the caller's role; IAM users have `sessionIssuer: {}`."""
+    found: Any = detail
+    for name in ("userIdentity", "sessionContext", "sessionIssuer", "arn"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return _text(found) or ""
+
+
+def _object(body: Mapping[str, Any], name: str, where: str = "") -> JSON:
+    found = body.get(name)
+    if not isinstance(found, dict):
+        remedy = "Send the event as CloudTrail writes it"
+        raise InvalidEventError(f"{where}{name}", "is no JSON object", remedy)
+    return found
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
