@@ -41,13 +41,13 @@ bench: setup ## Calls, virtual seconds and start-up costs: one table, benchmarks
 	@$(PY) -m benchmarks
 
 conformance: setup ## The emulator against every recorded and documented behaviour of API Gateway
-	@$(PY) tools/conformance.py
+	@$(PY) -m tools.conformance
 
 live-check: setup ## The same cases against the account of your AWS credentials (slow, cleans up)
 	@KEYWARD_LIVE=1 $(PY) -m pytest tests/conformance
 
 sam-local: setup ## sam validate, sam build and sam local invoke against the local AWS (needs Docker)
-	@$(PY) tools/sam_local.py
+	@$(PY) -m tools.sam_local
 
 build: setup ## sam build
 	@sam build

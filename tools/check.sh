@@ -18,7 +18,7 @@ step "ruff check" ruff check --quiet .
 step "ruff format" ruff format --check --quiet .
 step "mypy --strict" mypy
 step "cfn-lint template.yaml" cfn-lint template.yaml
-step "state machines (E3601)" python tools/check_state_machines.py
+step "state machines (E3601)" python -m tools.check_state_machines
 # sam validate wants a region, and asks STS who it is unless told not to
 step "sam validate --lint" env AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=testing \
   AWS_SECRET_ACCESS_KEY=testing AWS_ENDPOINT_URL_STS=http://127.0.0.1:9 sam validate --lint

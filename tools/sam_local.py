@@ -1,18 +1,23 @@
 """`make sam-local`: the real `sam build`, and `sam local invoke` in containers, on the local AWS.
 
-    python tools/sam_local.py            validate, build, start the local AWS, invoke
-    python tools/sam_local.py --image    only print the name of the runtime image that SAM uses
+    python -m tools.sam_local            validate, build, start the local AWS, invoke
+    python -m tools.sam_local --image    only print the name of the runtime image that SAM uses
 
-`sam local invoke` exits with 0 even when the handler raised, so the output is what is judged.
+The containers do what the state machine would, with the task inputs of events/: plan a customer,
+create its key, attach it; then the emulator is asked whether the key is there. `sam local invoke`
+exits with 0 even when the handler raised, so its output is what is judged.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
 import shlex
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,21 +27,27 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-from forwarder import forwarded
 from samcli.local.docker.lambda_image import LambdaImage
+
+from local.account import ANYBODY, Account, Urls
+from tools.forwarder import forwarded
 
 JSON = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+BRIDGE = "docker0"
+SIOCGIFADDR = 0x8915  # Linux: an interface's IPv4 address (netdevice(7))
 STOP_SECONDS = 15  # what `python -m local serve` promises
-FAKE = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-OFFLINE = {"region": "us-east-1", "aws": "http://127.0.0.1:9"}  # nobody listens on port 9
+NOWHERE = "http://127.0.0.1:9"  # nobody listens there
 
-# Function and event, in the order in which a customer comes to a key.
-INVOCATIONS = (("CreateKey", "create-key"),)
+# Functions with their events, in the order in which the state machine calls them.
+STORY = (
+    ("PlanCustomer", "plan-customer"),
+    ("CreateKey", "create-key"),
+    ("AttachKey", "attach-key"),
+)
 
 
 class SamLocalError(Exception):
@@ -52,8 +63,10 @@ def main(arguments: list[str]) -> int:
         bridge = bridge_address()
         sam("validate", "--lint")
         sam("build", *parameters())
-        with local_aws() as local:
-            invoke_all(local, bridge)
+        with local_aws() as aws:
+            put_customer(aws)
+            invoke_all(aws, bridge)
+            check_outcome(aws)
     except SamLocalError as error:
         print(f"sam-local: {error}", file=sys.stderr)
         return 1
@@ -67,15 +80,20 @@ def runtime_image() -> str:
 
 
 def bridge_address() -> str:
-    """This machine as its containers see it: the address of Docker's bridge."""
-    question = ("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    """This machine as its containers see it: the address of Docker's bridge (Linux only)."""
     try:
-        answer = subprocess.run(["docker", *question], capture_output=True, text=True, check=True)
+        subprocess.run(["docker", "info"], capture_output=True, text=True, check=True)
     except FileNotFoundError:
         raise SamLocalError("needs Docker, and there is no `docker` here") from None
     except subprocess.CalledProcessError as error:
         raise SamLocalError(f"needs a running Docker engine: {error.stderr.strip()}") from None
-    return answer.stdout.strip()
+    # asked of the kernel: the engine leaves out the gateway of a docker0 that it has just made
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            answer = fcntl.ioctl(asking, SIOCGIFADDR, struct.pack("256s", BRIDGE.encode()))
+        except OSError:
+            raise SamLocalError(f"there is no bridge {BRIDGE} on this machine") from None
+    return socket.inet_ntoa(answer[20:24])
 
 
 def parameters() -> tuple[str, ...]:
@@ -84,8 +102,8 @@ def parameters() -> tuple[str, ...]:
 
 
 @contextmanager
-def local_aws() -> Iterator[JSON]:
-    """`python -m local serve` while the block runs; gives the line of JSON that it prints."""
+def local_aws() -> Iterator[Account]:
+    """`python -m local serve` while the block runs."""
     started = time.monotonic()
     command = [sys.executable, "-m", "local", "serve"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
@@ -95,7 +113,9 @@ def local_aws() -> Iterator[JSON]:
             if not line:
                 raise SamLocalError("the local AWS did not start")
             say(f"the local AWS is up after {time.monotonic() - started:.1f} s")
-            yield json.loads(line)
+            told = json.loads(line)
+            urls = Urls(told["aws"], told["apigateway"], told["invoke"])
+            yield Account(urls, told["region"], told["outputs"])
         finally:
             server.send_signal(signal.SIGINT)
             try:
@@ -104,54 +124,82 @@ def local_aws() -> Iterator[JSON]:
                 server.kill()
 
 
-def invoke_all(local: JSON, bridge: str) -> None:
+def put_customer(aws: Account) -> None:
+    """The customer of events/, whom only the containers are to see: the stream is switched off."""
+    client = aws.client("lambda")
+    for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
+        if ":dynamodb:" in mapping["EventSourceArn"]:
+            client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    record = json.loads((ROOT / "events" / "customer-record.json").read_text(encoding="utf-8"))
+    table = aws.session.resource("dynamodb", endpoint_url=aws.urls.aws).Table(
+        aws.outputs["CustomersTableName"]
+    )
+    table.put_item(Item=record)
+
+
+def invoke_all(aws: Account, bridge: str) -> None:
     """Invoke each function in a container that sees the local AWS through the bridge."""
     with ExitStack() as stack:
         endpoints = {
-            "AWS_ENDPOINT_URL": stack.enter_context(forwarded(local["aws"], bridge)),
+            "AWS_ENDPOINT_URL": stack.enter_context(forwarded(aws.urls.aws, bridge)),
             "AWS_ENDPOINT_URL_API_GATEWAY": stack.enter_context(
-                forwarded(local["apigateway"], bridge)
+                forwarded(aws.urls.apigateway, bridge)
             ),
         }
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        deployed = settings_by_function(local)
-        for function, event in INVOCATIONS:
-            variables = {**deployed[function], **endpoints}
-            env_vars = folder / f"{function}.json"
-            env_vars.write_text(json.dumps({function: variables}), encoding="utf-8")
-            invoke(function, event, env_vars, caller(variables, local))
+        settings = {name: variables | endpoints for name, variables in deployed(aws).items()}
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        env_vars = Path(folder) / "env.json"
+        env_vars.write_text(json.dumps(settings), encoding="utf-8")
+        for function, event in STORY:
+            invoke(function, event, env_vars, environment(aws.region, aws.urls.aws))
 
 
-def settings_by_function(local: JSON) -> dict[str, dict[str, str]]:
+def deployed(aws: Account) -> dict[str, dict[str, str]]:
     """The environment of each deployed function, by its id in the template: real table names."""
-    session = boto3.Session(
-        FAKE["aws_access_key_id"], FAKE["aws_secret_access_key"], region_name=local["region"]
-    )
-    lambda_client = session.client("lambda", endpoint_url=local["aws"])
-    stacks = session.client("cloudformation", endpoint_url=local["aws"])
     settings = {}
-    for stack in stacks.describe_stacks()["Stacks"]:
-        resources = stacks.list_stack_resources(StackName=stack["StackName"])
-        for resource in resources["StackResourceSummaries"]:
+    for stack in aws.client("cloudformation").describe_stacks()["Stacks"]:
+        resources = aws.pages(
+            "cloudformation",
+            "list_stack_resources",
+            "StackResourceSummaries",
+            StackName=stack["StackName"],
+        )
+        for resource in resources:
             if resource["ResourceType"] == "AWS::Lambda::Function":
                 name = resource["PhysicalResourceId"]
-                answer = lambda_client.get_function_configuration(FunctionName=name)
-                variables = answer.get("Environment", {}).get("Variables", {})
-                settings[resource["LogicalResourceId"]] = variables
+                found = aws.client("lambda").get_function_configuration(FunctionName=name)
+                settings[resource["LogicalResourceId"]] = found["Environment"]["Variables"]
     return settings
 
 
-def caller(variables: dict[str, str], local: JSON) -> dict[str, str]:
-    """The environment of SAM itself: it hands its credentials on to the container.
+def environment(region: str, sts: str) -> dict[str, str]:
+    """The environment of SAM CLI, which hands its credentials on to the container.
 
     SAM asks STS who it is, and would wait long for an answer from outside.
     """
-    keys = {name.upper(): variables.get(name.upper(), value) for name, value in FAKE.items()}
-    region = {"AWS_DEFAULT_REGION": local["region"], "AWS_ENDPOINT_URL_STS": local["aws"]}
-    return {**os.environ, **keys, **region}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ACCESS_KEY_ID": ANYBODY,
+        "AWS_SECRET_ACCESS_KEY": ANYBODY,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL_STS": sts,
+        "SAM_CLI_TELEMETRY": "0",
+    }
 
 
-def invoke(function: str, event: str, env_vars: Path, environment: dict[str, str]) -> None:
+def check_outcome(aws: Account) -> None:
+    """The key that the containers made, as the emulator has it."""
+    gateway = aws.client("apigateway")
+    keys = gateway.get_api_keys()["items"]
+    plans = [
+        plan["name"] for key in keys for plan in gateway.get_usage_plans(keyId=key["id"])["items"]
+    ]
+    if [key["name"] for key in keys] != ["acme/1"] or plans != ["free"]:
+        raise SamLocalError(f"the emulator has {len(keys)} keys, in the plans {plans}")
+    say("the emulator has the key acme/1, in the plan free")
+
+
+def invoke(function: str, event: str, env_vars: Path, variables: dict[str, str]) -> None:
     """Invoke one function with a file of events/ and judge what it printed.
 
     Raises:
@@ -161,7 +209,7 @@ def invoke(function: str, event: str, env_vars: Path, environment: dict[str, str
     output = sam(
         *("local", "invoke", function, "--event", f"events/{event}.json"),
         *("--env-vars", str(env_vars), "--skip-pull-image", *parameters()),
-        environment=environment,
+        variables=variables,
     )
     answer = json.loads(output.strip().splitlines()[-1]) if output.strip() else None
     if answer is None or (isinstance(answer, dict) and "errorType" in answer):
@@ -170,13 +218,13 @@ def invoke(function: str, event: str, env_vars: Path, environment: dict[str, str
     say(f"{function} with events/{event}.json, {seconds:.1f} s: {json.dumps(answer)}")
 
 
-def sam(*arguments: str, environment: dict[str, str] | None = None) -> str:
+def sam(*arguments: str, variables: dict[str, str] | None = None) -> str:
     """Run SAM CLI quietly; its output, or an error with all that it said."""
     command = ["sam", *arguments]
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**(environment or caller({}, OFFLINE)), "SAM_CLI_TELEMETRY": "0"},
+        env=variables or environment("us-east-1", NOWHERE),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
