@@ -1,5 +1,4 @@
 """What reaches Keyward first: the queue of customer events, the Customers table's stream."""
-table."""
 
 from __future__ import annotations
 
