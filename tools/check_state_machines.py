@@ -18,8 +18,9 @@ from cfnlint.config import ManualArgs
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Stands in for a `${Name}` of DefinitionSubstitutions: valid wherever an ARN is asked for.
+# Stands in for a `${Name}` of DefinitionSubstitutions that has no plain value.
 PLACEHOLDER = "arn:aws:lambda:us-east-1:123456789012:function:placeholder"
+PLAIN = {"Partition": "aws"}
 
 
 def definitions() -> dict[str, Any]:
@@ -29,8 +30,11 @@ def definitions() -> dict[str, Any]:
 
 
 def read_definition(path: Path) -> Any:
-    """One definition with its substitutions replaced by a placeholder."""
-    return yaml.safe_load(re.sub(r"\$\{\w+\}", PLACEHOLDER, path.read_text(encoding="utf-8")))
+    """One definition with placeholders for its substitutions."""
+    text = path.read_text(encoding="utf-8")
+    return yaml.safe_load(
+        re.sub(r"\$\{(\w+)\}", lambda found: PLAIN.get(found[1], PLACEHOLDER), text)
+    )
 
 
 def findings(definition: Any) -> list[str]:
