@@ -9,6 +9,10 @@ NoAnswer             an injected fault: the caller gets nothing
 from __future__ import annotations
 
 
+# the 409 that is no conflict: calls in parallel (aws-recorded.md 4)
+CONCURRENT = "Unable to complete operation due to concurrent modification. Please try again later."
+
+
 class ApiGatewayError(Exception):
     """An error answer of API Gateway; `code` is its `x-amzn-errortype` (aws-recorded.md 0)."""
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from local.apigateway.errors import ApiGatewayError, bad_request, too_many_requests
+from local.apigateway.errors import (
+    CONCURRENT,
+    ApiGatewayError,
+    bad_request,
+    conflict,
+    too_many_requests,
+)
 from local.apigateway.service_model import is_operation
 
 REFUSED = "connection_refused"
+CONFLICT = "conflict"
 BEFORE, AFTER, STALE = "timeout_before", "timeout_after", "stale_read"
-KINDS = ("throttle", "500", "503", BEFORE, AFTER, REFUSED, STALE)
+KINDS = ("throttle", "500", "503", CONFLICT, BEFORE, AFTER, REFUSED, STALE)
 
 
 class Faults:
@@ -56,6 +63,8 @@ def answer(fault: str | None) -> ApiGatewayError | None:
     """The error answer of a fault that is one."""
     if fault == "throttle":
         return too_many_requests()
+    if fault == CONFLICT:
+        return conflict(CONCURRENT)
     if fault == "500":
         return ApiGatewayError("InternalFailure", 500, "Internal server error")
     if fault == "503":

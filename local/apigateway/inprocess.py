@@ -15,6 +15,8 @@ from local.apigateway.emulator import Emulator
 from local.apigateway.errors import ConnectionRefused, NeverAnswered
 
 EVENT = "before-send.apigateway"
+# botocore asks every listener, whoever has answered; this address is nobody's, so moto passes by
+HANDLED = "https://handled.invalid/"
 
 
 class _Raw(io.BytesIO):
@@ -63,8 +65,9 @@ def _send(emulator: Emulator, request: AWSPreparedRequest) -> AWSResponse:
     except ConnectionRefused as problem:
         raise EndpointConnectionError(endpoint_url=request.url, error=problem) from problem
     raw = _Raw(answer.body)
+    url, request.url = request.url, HANDLED
     headers_out: Any = HeadersDict(answer.headers)
-    return AWSResponse(request.url, answer.status, headers_out, raw)
+    return AWSResponse(url, answer.status, headers_out, raw)
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
@@ -21,7 +21,8 @@ HOST = "127.0.0.1"
 VERBS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD")
 HOLD_SECONDS = 0.2
 Headers = list[tuple[str, str]]
-Respond = Callable[[Emulator, str, str, Headers, bytes], Answer]
+Reply = tuple[int, Headers, bytes]
+Respond = Callable[[Emulator, str, str, Headers, bytes], Reply]
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         headers = list(self.headers.items())
         try:
-            answer = self._server.respond(
+            reply = self._server.respond(
                 self._server.emulator, self.command, self.path, headers, body
             )
         except NeverAnswered:
@@ -92,9 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionRefused:
             self._reset()
         except Exception as problem:  # noqa: BLE001 - a client gets an answer whatever went wrong
-            self._write(control_plane.broken(problem))
+            self._write(_reply(control_plane.broken(problem)))
         else:
-            self._write(answer)
+            self._write(reply)
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
@@ -107,15 +108,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return chunk
 
-    def _write(self, answer: Answer) -> None:
-        self.send_response_only(answer.status)
-        for name, value in answer.headers.items():
+    def _write(self, reply: Reply) -> None:
+        status, headers, body = reply
+        self.send_response_only(status)
+        for name, value in headers:
             self.send_header(name, value)
-        if answer.status != 204:
-            self.send_header("Content-Length", str(len(answer.body)))
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD" and answer.status != 204:
-            self.wfile.write(answer.body)
+        if self.command != "HEAD" and status != 204:
+            self.wfile.write(body)
         self.wfile.flush()
 
     def _hold(self) -> None:
@@ -142,24 +144,23 @@ for _verb in VERBS:
     setattr(_Handler, f"do_{_verb}", _Handler._serve)
 
 
-def _control(emulator: Emulator, verb: str, target: str, headers: Headers, body: bytes) -> Answer:
+def _reply(answer: Answer) -> Reply:
+    return answer.status, list(answer.headers.items()), answer.body
+
+
+def _control(emulator: Emulator, verb: str, target: str, headers: Headers, body: bytes) -> Reply:
     lower = {name.lower(): value for name, value in headers}
-    return control_plane.answer(emulator, verb, target, lower, body)
+    return _reply(control_plane.answer(emulator, verb, target, lower, body))
 
 
-def _data(emulator: Emulator, verb: str, target: str, headers: Headers, body: bytes) -> Answer:
+def _data(emulator: Emulator, verb: str, target: str, headers: Headers, body: bytes) -> Reply:
     """`/{rest_api_id}/{stage}/path?query`."""
     path, _, query = target.partition("?")
     api_id, _, rest = path.removeprefix("/").partition("/")
     stage, slash, rest = rest.partition("/")
-    status, found, content = data_plane.handle(
+    return data_plane.handle(
         emulator, verb, api_id, stage, slash + rest or "/", query, headers, body
     )
-    return Answer(status, dict(_pairs(found)), content)
-
-
-def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    return headers.items() if isinstance(headers, Mapping) else headers
 
 
 def start(emulator: Emulator, host: str = HOST, port: int = 0, invoke_port: int = 0) -> Running:

@@ -84,7 +84,7 @@ def _list_errors(shape: ListShape, value: list[Any], at: str) -> list[str]:
         if all(item in member.enum for item in value):
             return []
         constraint = f"Member must satisfy constraint: [{_enum_constraint(member)}]"
-        return [_error(f"[{', '.join(value)}]", at, constraint).replace("Value [", "Value '[", 1)]
+        return [_error(f"'[{', '.join(value)}]'", at, constraint)]
     return [
         error
         for number, item in enumerate(value, 1)

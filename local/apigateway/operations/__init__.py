@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from local.apigateway.context import Handler
 from local.apigateway.operations import (
+    absent,
     account,
     authorizers,
     csv_import,
@@ -28,6 +29,7 @@ from local.apigateway.operations import (
 )
 
 _MODULES = (
+    absent,
     account,
     authorizers,
     csv_import,

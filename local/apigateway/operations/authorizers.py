@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from local.apigateway.context import Context, Handler
-from local.apigateway.errors import bad_request, conflict, not_found
+from local.apigateway.errors import CONCURRENT, bad_request, conflict, not_found
 from local.apigateway.ids import SHORT
 from local.apigateway.model import JSON
 from local.apigateway.operations import common
@@ -29,9 +29,7 @@ def create_authorizer(context: Context, params: JSON) -> JSON:
     """CreateAuthorizer. Of an unknown API it says "concurrent modification" (recorded)."""
     api = context.state.rest_apis.get(params["restApiId"])
     if api is None:
-        raise conflict(
-            "Unable to complete operation due to concurrent modification. Please try again later."
-        )
+        raise conflict(CONCURRENT)
     if any(item["name"] == params["name"] for item in api.authorizers.values()):
         raise conflict("Authorizer name must be unique. Authorizer already exists in this RestApi.")
     cognito = params["type"] == "COGNITO_USER_POOLS"

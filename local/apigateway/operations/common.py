@@ -16,6 +16,8 @@ NO_METHOD = "Invalid Method identifier specified"
 NO_STAGE = "Invalid stage identifier specified"
 # api-gateway.md 1, resource quotas
 MAX_KEYS, MAX_PLANS, MAX_PLANS_OF_KEY = 10_000, 300, 10
+# botocore model: tags; developer guide, tagging: 50 tags, keys of 128 and values of 256 characters
+MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256
 MAX_APIS, MAX_RESOURCES, MAX_STAGES, MAX_METHOD_THROTTLES = 600, 300, 10, 20
 
 
@@ -107,3 +109,14 @@ def number(text: Any, error: ApiGatewayError | None = None) -> float:
         return float(text)
     except (TypeError, ValueError):
         raise error or bad_request(f"Invalid number: {text}") from None
+
+
+def check_tags(tags: dict[str, str] | None) -> None:
+    """Refuse too many tags, or tags that are too long."""
+    tags = tags or {}
+    if len(tags) > MAX_TAGS:
+        raise bad_request(f"The number of tags exceeds the maximum of {MAX_TAGS}")
+    if any(not 0 < len(name) <= MAX_TAG_KEY for name in tags):
+        raise bad_request(f"Tag keys must have 1 to {MAX_TAG_KEY} characters")
+    if any(len(value) > MAX_TAG_VALUE for value in tags.values()):
+        raise bad_request(f"Tag values can have at most {MAX_TAG_VALUE} characters")

@@ -57,6 +57,7 @@ def _stage_key(context: Context, api_id: str, stage: str) -> str:
 def create_api_key(context: Context, params: JSON) -> JSON:
     """CreateApiKey. `generateDistinctId` has no visible effect, as recorded."""
     check_texts(params)
+    common.check_tags(params.get("tags"))
     value = params.get("value") or context.ids.value()
     check_value(value)
     if context.state.key_with(value):

@@ -12,6 +12,7 @@ from local.apigateway.errors import bad_request
 from local.apigateway.model import JSON
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 500
+BAD_POSITION = "Invalid position parameter"
 Thing = TypeVar("Thing")
 Mark = tuple[tuple[str, str], ...]
 
@@ -40,8 +41,10 @@ def page(
 
 
 def _order(mark: Mark) -> list[str]:
-    """Sort by the last component first: by name, then by what tells two of one name apart."""
-    return [value for _, value in reversed(mark)]
+    """By the last component, then by the others read backwards: keys of one name came in an order
+    that was stable, and neither that of their values nor of their ages (aws-recorded.md 1)."""
+    *others, (_, last) = mark
+    return [last, *(value[::-1] for _, value in others)]
 
 
 def encode(mark: Mark) -> str:
@@ -55,8 +58,11 @@ def decode(position: str) -> Mark:
     try:
         text = base64.b64decode(unquote(position), validate=True).decode()
     except (binascii.Error, ValueError):
-        raise bad_request("Invalid position parameter") from None
-    return tuple((name, value[1:]) for name, value in parse_qsl(text, keep_blank_values=True))
+        raise bad_request(BAD_POSITION) from None
+    mark = tuple((name, value[1:]) for name, value in parse_qsl(text, keep_blank_values=True))
+    if not mark:
+        raise bad_request(BAD_POSITION)
+    return mark
 
 
 def by(name: str, value: Callable[[Thing], str]) -> Callable[[Thing], Mark]:

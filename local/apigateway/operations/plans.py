@@ -82,6 +82,7 @@ def _api_stage(context: Context, item: JSON) -> JSON:
 
 def create_usage_plan(context: Context, params: JSON) -> JSON:
     """CreateUsagePlan. Names need not differ; two plans may have the same stage (recorded)."""
+    common.check_tags(params.get("tags"))
     settings = common.given(params, "name", "description", "tags")
     if "throttle" in params:
         settings["throttle"] = whole_throttle(params["throttle"])

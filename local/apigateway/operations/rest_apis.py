@@ -67,6 +67,7 @@ def create_rest_api(context: Context, params: JSON) -> JSON:
     """CreateRestApi, or a copy of the API that `cloneFrom` names."""
     if params.get("description") == "":
         raise bad_request("Description cannot be an empty string")
+    common.check_tags(params.get("tags"))
     settings = common.given(
         params,
         "name",

@@ -35,6 +35,7 @@ def add_stage(context: Context, api: RestApi, name: str, deployment_id: str, wan
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
     if name in api.stages:
         raise conflict("Stage already exists")
+    common.check_tags(wanted.get("tags"))
     common.check_limit(len(api.stages), common.MAX_STAGES, "Stages for this API")
     now = context.now()
     cached = bool(wanted.get("cacheClusterEnabled"))

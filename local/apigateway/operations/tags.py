@@ -7,9 +7,6 @@ from local.apigateway.errors import bad_request, not_found
 from local.apigateway.model import JSON
 from local.apigateway.operations import common
 
-# botocore model: tags; developer guide, tagging: 50 tags, keys of 128 and values of 256 characters
-MAX_TAGS, MAX_KEY, MAX_VALUE = 50, 128, 256
-
 
 def _settings(context: Context, arn: str) -> JSON:
     """The settings of what `arn:aws:apigateway:<region>::/<kind>/<id>` names."""
@@ -29,16 +26,6 @@ def _settings(context: Context, arn: str) -> JSON:
             raise not_found("Invalid resource identifier specified")
 
 
-def check_tags(tags: dict[str, str]) -> None:
-    """Refuse too many tags, or tags that are too long."""
-    if len(tags) > MAX_TAGS:
-        raise bad_request(f"The number of tags exceeds the maximum of {MAX_TAGS}")
-    if any(not 0 < len(name) <= MAX_KEY for name in tags):
-        raise bad_request(f"Tag keys must have 1 to {MAX_KEY} characters")
-    if any(len(value) > MAX_VALUE for value in tags.values()):
-        raise bad_request(f"Tag values can have at most {MAX_VALUE} characters")
-
-
 def get_tags(context: Context, params: JSON) -> JSON:
     """GetTags."""
     return {"tags": dict(_settings(context, params["resourceArn"]).get("tags") or {})}
@@ -48,7 +35,7 @@ def tag_resource(context: Context, params: JSON) -> JSON:
     """TagResource: adds to what is there."""
     settings = _settings(context, params["resourceArn"])
     tags = (settings.get("tags") or {}) | params["tags"]
-    check_tags(tags)
+    common.check_tags(tags)
     settings["tags"] = tags
     return {}
 
