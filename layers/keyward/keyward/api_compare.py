@@ -1,8 +1,8 @@
 """What a deployment would publish beyond what the stage serves.
 
-Pure. A deployment takes the whole working copy, so that has to be what the stage serves, but
-for the keys that we require. The stage's side comes from its apisummary (methods, authorization) and its
-export (integrations), the working copy's from GetResources; both are brought to one form.
+Pure. A deployment takes the whole working copy, so that has to be what the stage serves, but for
+the keys that we require. The stage's side comes from its apisummary (methods, authorization) and
+its export (integrations), the working copy's from GetResources; both are brought to one form.
 """
 
 from __future__ import annotations
