@@ -71,8 +71,8 @@ def function_files() -> dict[str, Path]:
 
 
 def camel(words: str) -> str:
-    """`CreateKey` for `create_key` and for `Create key`."""
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[ _]", words))
+    """`CreateKey` for `create_key` and `Create key`, `ConfirmApi` for `Confirm API`."""
+    return "".join(word.capitalize() for word in re.split(r"[ _]", words))
 
 
 @cache
