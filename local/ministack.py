@@ -14,6 +14,8 @@ import threading
 import time
 import urllib.request
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from local import shims
 
@@ -30,6 +32,30 @@ SETTINGS = {
     "LAMBDA_WARM_TTL_SECONDS": "60",  # surplus workers after a burst
     "MINISTACK_WORKER_THREADS": "16",
 }
+
+# what the stack uses, and what these use in turn
+SERVICES = (
+    "cloudformation",
+    "cloudwatch",
+    "cloudwatch_logs",
+    "dynamodb",
+    "eventbridge",
+    "iam",
+    "kms",
+    "lambda_svc",
+    "s3",
+    "scheduler",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "stepfunctions",
+    "sts",
+)
+
+
+# What ministack's modules read when the process first imported them: every later start keeps it.
+_first: dict[str, Any] = {}
 
 
 class StartError(RuntimeError):
@@ -55,16 +81,16 @@ class Ministack:
 
     def stop(self) -> None:
         """Stop the server, end every worker and forget all state. Takes a few seconds at most."""
-        from ministack import app
-
         from local.shims import streams, workers
 
         # first, because the server waits for invocations that a client waits for
         workers.close()
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(timeout=10)
-        app._reset_all_state()
         streams.reset()
+        for service in SERVICES:
+            # ministack's own reset of everything would look for a Docker engine
+            import_module(f"ministack.services.{service}").reset()
 
 
 def start(region: str) -> Ministack:
@@ -74,11 +100,11 @@ def start(region: str) -> Ministack:
         StartError: it does not answer, or this process once had one with another Region.
         SeamChangedError: another version of ministack is installed.
     """
-    # a second start keeps the port: ministack reads it when its modules are imported
-    listener = _listen(int(os.environ.get("GATEWAY_PORT", "0")))
-    port = listener.getsockname()[1]
-    earlier = os.environ.get("MINISTACK_REGION")
-    if earlier not in (None, region):
+    listener = _listen(_first.get("port", 0))
+    port = _first.setdefault("port", listener.getsockname()[1])
+    earlier = _first.setdefault("region", region)
+    if earlier != region:
+        listener.close()
         raise StartError(f"this process has a local AWS in {earlier}, it cannot have {region}")
     os.environ.update(SETTINGS, GATEWAY_PORT=str(port), MINISTACK_REGION=region)
     shims.install()

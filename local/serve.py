@@ -16,6 +16,17 @@ from local.aws import TEMPLATE, LocalAws
 # propagation takes no time on the emulator, so the policy waits for none
 PARAMETERS: Mapping[str, str] = {"PropagationSeconds": "0"}
 
+HOST_SETTINGS = (
+    "AWS_",
+    "MINISTACK_",
+    "LOCALSTACK_",
+    "LAMBDA_",
+    "SFN_",
+    "S3_",
+    "PERSIST",
+    "SERVICES",
+)
+
 
 def serve(*, seed: bool = False, template: Path | None = None) -> int:
     """Start, print one line of JSON on standard output, wait for a signal, stop. The exit code.
@@ -57,8 +68,8 @@ def take_standard_output() -> int:
 
 
 def forget_host_settings() -> None:
-    """Keep the host's AWS configuration and proxies out: everything here is on this machine."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+    """Keep the host's AWS configuration, proxies and settings of other local AWSs out."""
+    for name in [name for name in os.environ if name.startswith(HOST_SETTINGS)]:
         del os.environ[name]
     os.environ.update(
         AWS_CONFIG_FILE=os.devnull,

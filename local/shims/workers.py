@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +29,10 @@ from local.shims import seam
 JSON = dict[str, Any]
 
 WORKERS_PER_FUNCTION = 3
-KEPT_VARIABLES = frozenset({"PATH", "LANG", "LC_ALL", "TMPDIR", "TZ"})
+KEPT_VARIABLES = frozenset(
+    {"PATH", "LANG", "LC_ALL", "TMPDIR", "TZ"}
+    | {"AWS_REGION", "AWS_DEFAULT_REGION"}  # set by ministack, possibly to what the host has
+)
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,26 @@ def worker_environment(wanted: dict[str, str], settings: WorkerSettings) -> dict
     return {**own, "PYTHONPATH": str(settings.packages), **settings.variables}
 
 
-def _popen(command: list[str], *, env: dict[str, str], **kwargs: Any) -> subprocess.Popen[str]:
+class _Process(subprocess.Popen[str]):
+    """A process whose pipes are closed with it; ministack leaves them to the garbage collector."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = super().wait(timeout)
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        return code
+
+
+def _popen(command: list[str], *, env: dict[str, str], **kwargs: Any) -> _Process:
     settings = _workshop.settings
     if settings is None:
         raise RuntimeError("the local AWS has stopped")
     if command[0] == sys.executable:
         # -S: without the host's site-packages
         command = [sys.executable, "-S", *command[1:]]
-    return subprocess.Popen(command, env=worker_environment(env, settings), **kwargs)
+    return _Process(command, env=worker_environment(env, settings), **kwargs)
 
 
 def _limit_workers(execute: Callable[..., JSON]) -> Callable[..., JSON]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -13,22 +12,11 @@ from local.aws import LocalAws
 
 TRIAL = Path(__file__).parent / "fixtures/trial/template.yaml"
 
-Found = TypeVar("Found")
-
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
     with LocalAws.start(TRIAL) as started:
         yield started
-
-
-def eventually(look: Callable[[], Found], seconds: float = 20.0) -> Found:
-    """What `look` finds, as soon as it finds something."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "nothing found in time"
-        time.sleep(0.05)
-    return found
 
 
 class Trial:

@@ -1,0 +1,187 @@
+"""One contract a shim: each fails when ministack, or the shim, stops doing as AWS does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws import LocalAws
+from local.waiting import until
+
+
+def invoke(aws: LocalAws, name: str, payload: Any) -> tuple[str | None, Any]:
+    answer = aws.client("lambda").invoke(
+        FunctionName=aws.outputs[name], Payload=json.dumps(payload)
+    )
+    return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+
+def test_an_exception_keeps_its_class_and_its_trace(aws: LocalAws) -> None:
+    error, payload = invoke(aws, "GreetName", {"name": "stranger"})
+
+    assert error == "Unhandled"
+    assert payload["errorType"] == "StrangerError"
+    assert payload["errorMessage"] == "stranger"
+    assert "raise StrangerError" in payload["stackTrace"][-1]
+    assert "[ERROR] StrangerError: stranger" in aws.logs()
+
+
+def test_a_worker_survives_an_exception(aws: LocalAws) -> None:
+    _, before = invoke(aws, "GreetName", {"name": "ann"})
+    invoke(aws, "GreetName", {"name": "stranger"})
+    _, after = invoke(aws, "GreetName", {"name": "ann"})
+
+    assert after["process"] == before["process"]
+
+
+def test_retry_and_catch_match_the_class_of_an_exception(trial: Any) -> None:
+    trial.put(id={"S": "by-class"}, names={"SS": ["shy-bob", "stranger"]})
+
+    execution = until(lambda: trial.finished("by-class"))
+
+    assert execution.status == "SUCCEEDED"
+    assert execution.states.count("Pass by") == 1
+    assert [task["error"] for task in execution.tasks if "error" in task] == [
+        "ShyError",
+        "StrangerError",
+    ]
+
+
+def test_a_rules_lambda_target_is_tried_three_times(trial: Any) -> None:
+    trial.send("Direct")
+
+    def attempts() -> list[int]:
+        return [int(item["attempts"]["N"]) for item in trial.items() if "attempts" in item]
+
+    assert until(lambda: attempts() == [3])
+
+
+def test_an_events_time_is_the_one_that_its_entry_says(trial: Any) -> None:
+    trial.send("Tried", '{"n": "timed"}', Time=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+
+    def arrived() -> list[Any]:
+        events = [json.loads(item["event"]["S"]) for item in trial.items() if "event" in item]
+        return [event for event in events if event["detail"].get("n") == "timed"]
+
+    assert until(arrived)[0]["time"] == "2026-01-02T03:04:05Z"
+
+
+def test_a_stream_record_that_always_fails_is_given_up_alone_and_told(trial: Any) -> None:
+    trial.put(id={"S": "p1"}, names={"SS": ["ann"]})
+    trial.put(id={"S": "p2"}, poison={"BOOL": True})
+    trial.put(id={"S": "p3"}, names={"SS": ["ann"]})
+    failures = trial.aws.outputs["StreamFailuresUrl"]
+
+    def told() -> Any:
+        return trial.aws.client("sqs").receive_message(QueueUrl=failures).get("Messages")
+
+    message = json.loads(until(told)[0]["Body"])
+    assert message["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert message["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert until(lambda: trial.finished("p1") and trial.finished("p3"))
+
+
+def test_a_stream_batch_that_raises_is_halved_until_the_culprit_is_alone(trial: Any) -> None:
+    for number in range(4):
+        trial.put(id={"S": f"c{number}"}, names={"SS": ["ann"]})
+    trial.put(id={"S": "c-crash"}, crash={"BOOL": True})
+    trial.put(id={"S": "c-after"}, names={"SS": ["ann"]})
+    expected = ["c0", "c1", "c2", "c3", "c-after"]
+
+    assert until(lambda: all(trial.finished(name) for name in expected))
+
+
+def test_a_write_to_api_gateway_arrives_as_cloudtrail_event_on_the_default_bus(trial: Any) -> None:
+    api = trial.aws.client("apigateway").create_rest_api(name="seen by CloudTrail")
+
+    def arrived() -> list[Any]:
+        events = [json.loads(item["event"]["S"]) for item in trial.items() if "event" in item]
+        details = [event["detail"] for event in events if event["source"] == "aws.apigateway"]
+        return [detail for detail in details if detail["responseElements"]["id"] == api["id"]]
+
+    (record,) = until(arrived)
+    assert record["eventName"] == "CreateRestApi"
+
+
+def test_putting_an_aws_event_stays_refused_to_customers(aws: LocalAws) -> None:
+    entry = {"Source": "aws.apigateway", "DetailType": "x", "Detail": "{}"}
+
+    answer = aws.client("events").put_events(Entries=[entry])
+
+    assert answer["Entries"][0]["ErrorCode"] == "NotAuthorizedForSourceException"
+
+
+def test_starting_a_running_execution_again_gives_the_same_one(aws: LocalAws) -> None:
+    machine = {"stateMachineArn": aws.outputs["MachineArn"], "name": "twice"}
+    given = json.dumps({"id": "twice", "names": ["slow"]})
+    steps = aws.client("stepfunctions")
+
+    first = steps.start_execution(**machine, input=given)
+    second = steps.start_execution(**machine, input=given)
+
+    assert second["executionArn"] == first["executionArn"]
+    assert second["startDate"] == first["startDate"]
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        steps.start_execution(**machine, input='{"id": "other"}')
+    until(lambda: aws.execution(first["executionArn"]).status == "SUCCEEDED")
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        steps.start_execution(**machine, input=given)
+
+
+def test_the_history_tells_inner_states_and_what_tasks_were_given(trial: Any) -> None:
+    trial.put(id={"S": "told"}, names={"SS": ["ann"]})
+
+    execution = until(lambda: trial.finished("told"))
+
+    assert execution.states == ["Anybody there?", "Greet each", "Greet", "Note", "Announce"]
+    given = [task["parameters"] for task in execution.tasks if "parameters" in task]
+    assert given[0]["Payload"] == {"name": "ann"}
+    assert given[1]["Item"]["id"] == {"S": "note-told"}
+    assert given[2]["Entries"][0]["Detail"] == {"id": "told"}
+
+
+def test_a_function_has_at_most_three_workers(aws: LocalAws) -> None:
+    def greet(_number: int) -> int:
+        return int(invoke(aws, "GreetName", {"name": "slow"})[1]["process"])
+
+    with ThreadPoolExecutor(8) as crowd:
+        processes = set(crowd.map(greet, range(8)))
+
+    assert len(processes) <= 3
+
+
+def test_no_message_is_lost_when_many_arrive_while_others_are_taken(aws: LocalAws) -> None:
+    sqs = aws.client("sqs")
+    dead = sqs.create_queue(QueueName="storm-dead")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
+    redrive = {"deadLetterTargetArn": attributes["QueueArn"], "maxReceiveCount": 1000}
+    queue = sqs.create_queue(QueueName="storm", Attributes={"RedrivePolicy": json.dumps(redrive)})[
+        "QueueUrl"
+    ]
+    from ministack.services import sqs as service
+
+    record = service._queues.to_dict()
+    (storm,) = [found for key, found in record.items() if key[-1].endswith("/storm")]
+    stopping = threading.Event()
+
+    def sweep() -> None:
+        while not stopping.is_set():
+            service._dlq_sweep(storm)
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        for batch in range(30):
+            entries = [{"Id": str(n), "MessageBody": f"{batch}-{n}"} for n in range(10)]
+            sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    finally:
+        stopping.set()
+        sweeper.join()
+
+    assert len(storm["messages"]) == 300
