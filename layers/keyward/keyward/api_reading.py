@@ -42,7 +42,11 @@ class Head:
 
 def read_head(gateway: Gateway, rest_api_id: str, default_mode: str) -> Head:
     """1 call. Raises ApiNotFoundError, and InvalidInputError for a mode that is none."""
-    api = gateway.api(rest_api_id)
+    return head_of(gateway.api(rest_api_id), rest_api_id, default_mode)
+
+
+def head_of(api: Mapping[str, Any], rest_api_id: str, default_mode: str) -> Head:
+    """From an answer of GetRestApi or an item of GetRestApis. Raises InvalidInputError."""
     mode = (api.get("tags") or {}).get(MODE_TAG, default_mode)
     if mode not in MODES:
         raise InvalidInputError(
@@ -54,9 +58,16 @@ def read_head(gateway: Gateway, rest_api_id: str, default_mode: str) -> Head:
     return Head(rest_api_id, str(api.get("name", "")), mode, source)
 
 
-def read_stages(gateway: Gateway, head: Head, policy: Policy, only: str | None) -> ApiSeen:
+def read_stages(
+    gateway: Gateway,
+    head: Head,
+    policy: Policy,
+    only: str | None,
+    plans: list[PlanSeen] | None = None,
+) -> ApiSeen:
     """2 calls and one for each distinct deployment: what the stages serve, which plans hold them.
-    Raises InvalidInputError when there is no stage `only`, DuplicatePlanError."""
+    `plans`, when they are known, spare a call. Raises InvalidInputError when there is no stage
+    `only`, DuplicatePlanError."""
     stages = gateway.stages(head.rest_api_id)
     if only is not None:
         names = ", ".join(sorted(stage.name for stage in stages)) or "none"
@@ -72,7 +83,7 @@ def read_stages(gateway: Gateway, head: Head, policy: Policy, only: str | None) 
         rest_api_id=head.rest_api_id,
         name=head.name,
         stages=tuple(_serving(stage, served) for stage in stages),
-        plans=_memberships(gateway.plans(), head, policy) if stages else (),
+        plans=_memberships(_plans(gateway, plans), head, policy) if stages else (),
     )
 
 
@@ -88,6 +99,10 @@ def read_working_copy(gateway: Gateway, head: Head, seen: ApiSeen, rule: KeyRule
         if rule.exposed(stage)
     }
     return replace(seen, working=working, differences=found)
+
+
+def _plans(gateway: Gateway, plans: list[PlanSeen] | None) -> list[PlanSeen]:
+    return gateway.plans() if plans is None else plans
 
 
 def _deployments(stage: StageSeen) -> list[str]:

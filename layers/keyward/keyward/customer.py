@@ -17,6 +17,7 @@ from typing import Any
 
 from keyward.contracts import CUSTOMER_ID, CustomerEvent
 from keyward.errors import InvalidRecordError, RecordUndatedError
+from keyward.key import KeyRecord
 
 JSON = dict[str, Any]
 
@@ -49,6 +50,15 @@ class Dated:
 
     value: Any
     at: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is known of a customer's keys; `outbox` maps a record's name to an announcement."""
+
+    keys: tuple[KeyRecord, ...] = ()
+    outbox: Mapping[str, JSON] = field(default_factory=dict)
+    dated: Mapping[str, Dated] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,14 @@ def gateway() -> Gateway:
     return _gateway()
 
 
+def patient_gateway() -> Gateway:
+    """API Gateway for a function that only reads and has no state machine to retry it."""
+    from keyward.gateway import Gateway
+    from keyward.gateway.calls import client_config
+
+    return Gateway(_session().client("apigateway", config=client_config(attempts=8)))
+
+
 def bus() -> Bus:
     """EventBridge, Step Functions and SQS."""
     return _bus()

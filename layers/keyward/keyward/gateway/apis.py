@@ -24,6 +24,10 @@ class ApiCalls(Calls):
                 f"rest_api_id: this account and Region have no REST API {rest_api_id}"
             ) from None
 
+    def apis(self) -> list[JSON]:
+        """GetRestApis: what `api` tells, of all of them, 500 a call."""
+        return self._pages("GetRestApis")
+
     def stages(self, rest_api_id: str) -> list[StageSeen]:
         """GetStages, without the methods that the stages serve."""
         items = self._call("GetStages", restApiId=rest_api_id).get("item", [])

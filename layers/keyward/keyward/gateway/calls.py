@@ -23,14 +23,16 @@ _THROTTLED = {
 }
 
 
-def client_config(read_seconds: int = READ_SECONDS) -> Config:
-    """Time-outs in which an unanswered call ends while the function still runs; no retries in the
-    SDK, because Step Functions retries by error class and a doubtful write must be looked up
-    first."""
+def client_config(read_seconds: int = READ_SECONDS, attempts: int = 1) -> Config:
+    """Time-outs in which an unanswered call ends while the function still runs.
+
+    No retries in the SDK: Step Functions retries by error class, and a doubtful write must be
+    looked up first. The audit only reads, outside of a state machine: it has more `attempts`.
+    """
     return Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=read_seconds,
-        retries={"total_max_attempts": 1, "mode": "standard"},
+        retries={"total_max_attempts": attempts, "mode": "standard"},
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keyward.registry.apis import Apis
-from keyward.registry.customers import Customers, Known
+from keyward.registry.customers import Customers
 from keyward.registry.leases import Lease, Leases
 from keyward.registry.plans import Plans
 from keyward.registry.policies import Policies
 
-__all__ = ["Apis", "Customers", "Known", "Lease", "Leases", "Plans", "Policies", "Registry"]
+__all__ = ["Apis", "Customers", "Lease", "Leases", "Plans", "Policies", "Registry"]
 
 
 @dataclass(frozen=True)

@@ -7,28 +7,20 @@ record; `outbox#…` an event that is still to be announced. No item ever holds 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
-from keyward.customer import DATED_FIELDS, Dated
+from keyward.customer import DATED_FIELDS, Dated, Known
 from keyward.errors import LeaseLostError
 from keyward.key import KeyRecord, record_of
 from keyward.registry.leases import Lease, refused
 
 JSON = dict[str, Any]
 OUTBOX = "outbox#"
-
-
-@dataclass(frozen=True)
-class Known:
-    """All that is known of a customer's keys; `outbox` maps a record's name to an announcement."""
-
-    keys: tuple[KeyRecord, ...]
-    outbox: dict[str, JSON]
-    dated: dict[str, Dated]
 
 
 class Customers:
@@ -57,16 +49,17 @@ class Customers:
 
     def known(self, customer_id: str) -> Known:
         """Everything that the Keys table has under the customer."""
-        found = self._query(customer_id)
-        keys = [record_of(item) for item in found if item["record"].startswith("key#")]
-        dates = next((item for item in found if item["record"] == "customer"), {}).get("dated", {})
-        return Known(
-            keys=tuple(sorted(keys, key=lambda key: key.number)),
-            outbox={
-                item["record"]: item["event"] for item in found if item["record"].startswith(OUTBOX)
-            },
-            dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
-        )
+        mine = Key("customer_id").eq(customer_id)
+        return _known(_pages(self._keys.query, KeyConditionExpression=mine, ConsistentRead=True))
+
+    def everything(self) -> tuple[list[JSON], dict[str, Known]]:
+        """All customers' records, and what is known of keys by customer: two scans, for the
+        audit."""
+        known: dict[str, list[JSON]] = {}
+        for item in _pages(self._keys.scan):
+            known.setdefault(str(item["customer_id"]), []).append(item)
+        by_customer = {customer_id: _known(items) for customer_id, items in known.items()}
+        return _pages(self._customers.scan), by_customer
 
     def key(self, customer_id: str, number: int) -> KeyRecord | None:
         """One key record, None without one."""
@@ -142,19 +135,27 @@ class Customers:
         }
         return {"Put": {"TableName": self._keys.name, "Item": item} | (fenced if lease else {})}
 
-    def _query(self, customer_id: str) -> list[JSON]:
-        items: list[JSON] = []
-        more: JSON = {}
-        while True:
-            answer = self._keys.query(
-                KeyConditionExpression=Key("customer_id").eq(customer_id),
-                ConsistentRead=True,
-                **more,
-            )
-            items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return items
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+def _pages(read: Callable[..., JSON], **params: Any) -> list[JSON]:
+    items: list[JSON] = []
+    more: JSON = {}
+    while True:
+        answer = read(**params, **more)
+        items += answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return items
+        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _known(items: list[JSON]) -> Known:
+    keys = [record_of(item) for item in items if item["record"].startswith("key#")]
+    dates = next((item for item in items if item["record"] == "customer"), {}).get("dated", {})
+    outbox = [item for item in items if item["record"].startswith(OUTBOX)]
+    return Known(
+        keys=tuple(sorted(keys, key=lambda key: key.number)),
+        outbox={item["record"]: item["event"] for item in outbox},
+        dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
+    )
 
 
 def _unchanged(before: JSON | None) -> ConditionBase:

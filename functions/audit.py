@@ -1,0 +1,99 @@
+"""Audit: everything that is not as desired, by the deployed truth; on request it starts the
+repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from keyward import contracts, findings, runtime
+from keyward.api import OFF, KeyRule
+from keyward.api_reading import head_of, read_stages
+from keyward.bus import Bus
+from keyward.errors import KeywardError
+from keyward.findings import Finding
+from keyward.gateway import Gateway, PlanSeen
+from keyward.policy import Policy
+from keyward.registry import Registry
+
+
+@runtime.metrics.log_metrics
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Input `{repair?}`, or a batch from the queue of policy changes, which repairs; output: see
+    `Auditor.audit`."""
+    auditor = Auditor(
+        runtime.patient_gateway(),
+        runtime.registry(),
+        runtime.bus(),
+        runtime.announced_policy(),
+        runtime.setting("DEFAULT_MODE"),
+        runtime.now(),
+    )
+    told = auditor.audit()
+    runtime.metrics.add_metric(name="KeysOnGateway", unit=MetricUnit.Count, value=told["keys"])
+    if contracts.flag_of(event, "repair") or "Records" in event:
+        machines = {
+            "reconcile-customer": runtime.setting("RECONCILE_CUSTOMER_ARN"),
+            "protect-api": runtime.setting("PROTECT_API_ARN"),
+        }
+        told["started"] = auditor.repair(told["findings"], machines)
+    return told
+
+
+@dataclass(frozen=True)
+class Auditor:
+    """Reads APIs, plans and keys once each; `now` in epoch seconds."""
+
+    gateway: Gateway
+    registry: Registry
+    bus: Bus
+    policy: Policy
+    default_mode: str
+    now: float
+
+    def audit(self) -> dict[str, Any]:
+        """`{findings, apis, customers, keys}`; changes nothing. Calls: one for 500 APIs, keys or
+        plans, and for each managed API one and one more for each deployment that a stage serves."""
+        records, known = self.registry.customers.everything()
+        key_ids = self.gateway.key_ids()
+        plans = self.gateway.plans()
+        apis = self.gateway.apis()
+        found = findings.of_customers(records, known, key_ids, self.policy)
+        for api in apis:
+            found += self._api(api, plans)
+        return {
+            "findings": [finding.as_json() for finding in found],
+            "apis": len(apis),
+            "customers": len(records),
+            "keys": len(key_ids),
+        }
+
+    def _api(self, api: dict[str, Any], plans: list[PlanSeen]) -> list[Finding]:
+        """What is wrong with one API. That it could not be read is a finding, and stops no
+        other."""
+        rest_api_id = str(api["id"])
+        try:
+            head = head_of(api, rest_api_id, self.default_mode)
+            if head.mode == OFF:
+                return []
+            seen = read_stages(self.gateway, head, self.policy, None, plans)
+            rule = KeyRule(self.policy, rest_api_id, head.name, self.now)
+            return findings.of_api(seen, rule, head.mode)
+        except KeywardError as error:
+            words = f"{type(error).__name__}: {error}"
+            return [Finding("unreadable", "high", words, rest_api_id=rest_api_id)]
+
+    def repair(self, found: list[dict[str, Any]], machines: dict[str, str]) -> int:
+        """Start one run for each customer and API that a state machine can mend; how many."""
+        wanted = {
+            (finding["mended_by"], finding.get("customer_id"), finding.get("rest_api_id"))
+            for finding in found
+            if "mended_by" in finding
+        }
+        for machine, customer_id, rest_api_id in sorted(wanted, key=str):
+            about = {"customer_id": customer_id} if customer_id else {"rest_api_id": rest_api_id}
+            name = f"audit-{(customer_id or rest_api_id or '')[:50]}-{int(self.now)}"
+            self.bus.start(machines[machine], name, about)
+        return len(wanted)
