@@ -11,9 +11,7 @@ from tests import tree
 
 README_LINES = 150
 
-FOLDERS = (
-    "benchmarks docs events functions layers local requirements statemachines tests tools".split()
-)
+FOLDERS = "benchmarks|docs|events|functions|layers|local|requirements|statemachines|tests|tools"
 
 DOCUMENTS = [path for path in tree.files("*.md") if "fixtures" not in path.parts]
 
@@ -72,7 +70,7 @@ def test_every_make_target_but_the_inner_ones_is_explained_in_its_help() -> None
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=tree.name)
 def test_every_path_that_a_document_names_exists(path: Path) -> None:
-    pattern = rf"(?<![\w./])(?:{'|'.join(FOLDERS)})/[\w./-]*\w"
+    pattern = rf"(?<![\w./])(?:{FOLDERS})/[\w./-]*\w"
     named = set(re.findall(pattern, text(path)))
     assert {item for item in named if not (tree.ROOT / item).exists()} == set()
 
