@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from local.apigateway import cloudtrail, faults, validation
 from local.apigateway.clock import Clock, RealClock
 from local.apigateway.context import Context
-from local.apigateway.errors import ApiGatewayError, ConnectionRefused, NeverAnswered
+from local.apigateway.errors import ApiGatewayError, ConnectionRefused, NeverAnswered, NoAnswer
 from local.apigateway.faults import Faults
 from local.apigateway.ids import Ids
 from local.apigateway.ledger import entry
@@ -20,6 +21,20 @@ from local.apigateway.quotas import Quotas
 from local.apigateway.service_model import is_write, success_status
 
 OnEvent = Callable[[JSON], None]
+
+
+@contextmanager
+def _refusals_written(line: JSON) -> Iterator[None]:
+    try:
+        yield
+    except ApiGatewayError as error:
+        line.update(status=error.status, error=error.code)
+        raise
+    except NoAnswer:
+        raise
+    except Exception:
+        line.update(status=500, error="InternalFailure")
+        raise
 
 
 class Emulator:
@@ -110,12 +125,9 @@ class Emulator:
             line = entry(self.clock.now(), operation, params, caller)
             self.ledger.append(line)
             fault = self.faults.due(operation)
-            try:
+            with _refusals_written(line):
                 self._refuse(operation, params, fault)
                 output = self._run(operation, params, stale=fault == faults.STALE)
-            except ApiGatewayError as error:
-                line.update(status=error.status, error=error.code)
-                raise
             if is_write(operation):
                 event = cloudtrail.record(
                     operation,

@@ -8,7 +8,6 @@ NoAnswer             an injected fault: the caller gets nothing
 
 from __future__ import annotations
 
-
 # the 409 that is no conflict: calls in parallel (aws-recorded.md 4)
 CONCURRENT = "Unable to complete operation due to concurrent modification. Please try again later."
 

@@ -7,8 +7,11 @@ from typing import Any
 
 from local.apigateway.model import JSON
 
-# members that are, or may hold, a key's value; a position of GetApiKeys does (aws-recorded.md 1)
-SECRET_MEMBERS = frozenset({"value", "body", "position"})
+# members that are, or may hold, a key's value: a position of GetApiKeys does (aws-recorded.md 1),
+# and TestInvokeMethod takes headers
+SECRET_MEMBERS = frozenset(
+    {"value", "body", "position", "headers", "multiValueHeaders", "pathWithQueryString"}
+)
 NEVER_ANSWERED = 0
 
 

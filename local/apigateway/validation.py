@@ -12,13 +12,14 @@ from local.apigateway.errors import invalid
 from local.apigateway.model import JSON
 
 # AWS names the values in an order that is not the model's; these were recorded (aws-recorded.md 0;
-# localstack snapshots, test_create_rest_api_with_endpoint_configuration and
-# test_gateway_response_validation), the others come as modelled
+# localstack snapshots: test_create_rest_api_with_endpoint_configuration,
+# test_put_integration_wrong_type, test_gateway_response_validation), the others come as modelled
 RECORDED_ORDER = {
     "QuotaPeriodType": "MONTH, WEEK, DAY",
     "Op": "add, remove, move, test, replace, copy",
     "IpAddressType": "ipv4, dualstack",
     "EndpointType": "PRIVATE, EDGE, REGIONAL",
+    "IntegrationType": "HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS",
     "GatewayResponseType": (
         "REQUEST_TOO_LARGE, RESOURCE_NOT_FOUND, AUTHORIZER_CONFIGURATION_ERROR, "
         "MISSING_AUTHENTICATION_TOKEN, BAD_REQUEST_BODY, INVALID_SIGNATURE, INVALID_API_KEY, "

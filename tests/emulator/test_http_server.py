@@ -273,3 +273,34 @@ def test_the_module_runs_alone_prints_one_line_and_ends_well() -> None:
         process.terminate()
         rest, errors = process.communicate(timeout=15)
     assert (process.returncode, rest, errors) == (0, b"", b"")
+
+
+def test_clients_of_a_stage_see_one_deployment_or_the_other_while_it_moves(
+    running: Running,
+) -> None:
+    gw = client(running.url)
+    api = gw.create_rest_api(name="petstore")
+    where = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+    gw.put_method(**where, authorizationType="NONE", apiKeyRequired=True)
+    gw.put_integration(
+        **where, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'}
+    )
+    gw.put_integration_response(**where, statusCode="200")
+    closed = gw.create_deployment(restApiId=api["id"], stageName="prod")["id"]
+    off = [{"op": "replace", "path": "/apiKeyRequired", "value": "false"}]
+    gw.update_method(**where, patchOperations=off)
+    opened = gw.create_deployment(restApiId=api["id"])["id"]
+
+    def visit(_: int) -> list[int]:
+        connection = connect(running.invoke_url)
+        seen = [ask(connection, "GET", f"/{api['id']}/prod")[0] for _ in range(40)]
+        connection.close()
+        return seen
+
+    with ThreadPoolExecutor(3) as pool:
+        visits = pool.map(visit, range(3))
+        for deployment in (opened, closed) * 10:
+            move = [{"op": "replace", "path": "/deploymentId", "value": deployment}]
+            gw.update_stage(restApiId=api["id"], stageName="prod", patchOperations=move)
+    assert {status for seen in visits for status in seen} <= {200, 403}
+    assert visit(0) == [403] * 40

@@ -194,3 +194,34 @@ def test_a_model_in_use_is_not_deleted(account: Account) -> None:
 )
 def test_an_unknown_api_is_told_in_many_ways(gw: Any, call: Any, expected: Any) -> None:
     assert refused(lambda: call(gw)) == expected
+
+
+def test_a_method_is_tried_out_without_key_and_deployment(account: Account) -> None:
+    api, root = bare(account.gw)
+    pet = account.gw.create_resource(restApiId=api, parentId=root, pathPart="{petId}")["id"]
+    method = {"restApiId": api, "resourceId": pet, "httpMethod": "GET"}
+    account.gw.put_method(**method, authorizationType="NONE", apiKeyRequired=True)
+    templates = {"application/json": '{"statusCode": 200}'}
+    account.gw.put_integration(**method, type="MOCK", requestTemplates=templates)
+    account.gw.put_integration_response(
+        **method,
+        statusCode="200",
+        responseTemplates={"application/json": '{"petId": "$input.params(\'petId\')"}'},
+    )
+    answer = account.gw.test_invoke_method(**method, pathWithQueryString="/123?foo=bar")
+    assert (answer["status"], answer["body"]) == (200, '{"petId": "123"}')
+    assert "Method request path: {petId=123}\n" in answer["log"]
+    assert "Method request query string: {foo=bar}\n" in answer["log"]
+    assert answer["log"].endswith("Method completed with status: 200\n")
+    assert account.emulator.calls()[-1]["params"] == method
+    assert "TestInvokeMethod" not in [e["detail"]["eventName"] for e in account.events]
+
+
+def test_a_method_without_integration_is_tried_out_in_vain(gw: Any) -> None:
+    api, root = bare(gw)
+    method = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
+    gw.put_method(**method, authorizationType="NONE")
+    gw.put_integration(**method, type="MOCK")
+    answer = gw.test_invoke_method(**method)
+    assert answer["status"] == 500
+    assert answer["headers"]["x-amzn-ErrorType"] == "InternalServerErrorException"

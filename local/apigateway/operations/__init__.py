@@ -25,6 +25,7 @@ from local.apigateway.operations import (
     stage_patches,
     stages,
     tags,
+    try_method,
     usage,
 )
 
@@ -50,6 +51,7 @@ _MODULES = (
     stage_patches,
     stages,
     tags,
+    try_method,
     usage,
 )
 
