@@ -20,11 +20,12 @@ def install() -> None:
         delivery,
         executions,
         function_errors,
+        parameters,
         queues,
         streams,
         workers,
     )
 
     function_errors.install()  # before workers, which wraps the same function
-    for shim in (workers, delivery, queues, streams, executions, accounts):
+    for shim in (workers, delivery, queues, streams, executions, parameters, accounts):
         shim.install()

@@ -185,3 +185,19 @@ def test_no_message_is_lost_when_many_arrive_while_others_are_taken(aws: LocalAw
         sweeper.join()
 
     assert len(storm["messages"]) == 300
+
+
+def test_a_changed_parameter_is_told_on_the_default_bus(aws: LocalAws) -> None:
+    name = aws.outputs["ParameterName"]
+
+    aws.client("ssm").put_parameter(Name=name, Value="{}", Overwrite=True)
+
+    told = aws.events("Parameter Store Change")
+    assert told[0]["Detail"]["operation"] == "Create"
+    assert told[-1]["Detail"] == {
+        "operation": "Update",
+        "name": name,
+        "type": "String",
+        "description": "",
+    }
+    assert told[-1]["Resources"] == [f"arn:aws:ssm:us-east-1:123456789012:parameter/{name}"]
