@@ -9,20 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from keyward import contracts, runtime
+from keyward import batches, contracts, runtime
 from keyward.bus import Bus
 from keyward.customer import apply
 from keyward.errors import InvalidEventError, PassingError
 from keyward.registry import Registry
 
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 # Two events of one customer may be recorded at the same moment: the loser reads again.
 ROUNDS = 5
 
@@ -38,18 +32,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.setting("CUSTOMERS_DLQ_URL"),
         _count,
     )
-    return dict(
-        process_partial_response(
-            event=event,
-            record_handler=lambda record: recorder.take(record, runtime.now()),
-            processor=processor,
-            context=context,
-        )
-    )
+    return batches.from_queue(event, context, lambda record: recorder.take(record, runtime.now()))
 
 
 def _count(name: str, number: int) -> None:
-    runtime.metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+    if number:
+        runtime.metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
 
 
 @dataclass(frozen=True)

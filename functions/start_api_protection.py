@@ -7,14 +7,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from keyward import contracts, runtime
+from keyward import batches, contracts, runtime
 from keyward.api import APPROVED, REJECTED
 from keyward.bus import Bus
 from keyward.cloudtrail import DETAIL_TYPE, api_call
@@ -22,7 +17,6 @@ from keyward.errors import InvalidInputError
 from keyward.registry import Registry
 
 JSON = dict[str, Any]
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -33,11 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.setting("PROTECT_API_ARN"),
         runtime.setting("APIS_DLQ_URL"),
     )
-    return dict(
-        process_partial_response(
-            event=event, record_handler=starter.take, processor=processor, context=context
-        )
-    )
+    return batches.from_queue(event, context, starter.take)
 
 
 @dataclass(frozen=True)

@@ -5,35 +5,21 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from keyward import contracts, runtime
+from keyward import batches, contracts, runtime
 from keyward.bus import Bus
 from keyward.customer import undated_fields
 from keyward.errors import InvalidInputError
 from keyward.registry import Registry
-
-processor = BatchProcessor(
-    event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False
-)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A batch from the Customers table's stream; output: the records that are to come again."""
     registry, bus = runtime.registry(), runtime.bus()
     machine, dlq = runtime.setting("RECONCILE_CUSTOMER_ARN"), runtime.setting("CUSTOMERS_DLQ_URL")
-    return dict(
-        process_partial_response(
-            event=event,
-            record_handler=lambda record: start(record, registry, bus, machine, dlq),
-            processor=processor,
-            context=context,
-        )
+    return batches.from_stream(
+        event, context, lambda record: start(record, registry, bus, machine, dlq)
     )
 
 

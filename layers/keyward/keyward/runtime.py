@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 logger = Logger(service="keyward")
 metrics = Metrics(namespace="Keyward", service="keyward")
+# Most batches have nothing to count; a warning in the log each time would hide the others.
+warnings.filterwarnings("ignore", message="No application metrics to publish")
 # At DEBUG botocore logs bodies, and those of API Gateway hold key values.
 logging.getLogger("botocore").setLevel(logging.INFO)
 
