@@ -26,10 +26,12 @@ check: setup ## Lint, types, template and state machines, without running anythi
 	@tools/check.sh
 
 test: setup ## All tests; no account, no Docker, no network
-	@echo "test: units, functions, emulator and conformance, on two workers"
-	@$(PY) -m pytest -n 2 $(QUICK_TESTS)
-	@echo "test: the local AWS and the whole stack on it"
-	@$(PY) -m pytest $(SERVER_TESTS)
+	@status=0; \
+	echo "test: units, functions, emulator and conformance, on two workers"; \
+	$(PY) -m pytest -n 2 $(QUICK_TESTS) || status=$$?; \
+	echo "test: the local AWS and the whole stack on it"; \
+	$(PY) -m pytest $(SERVER_TESTS) || status=$$?; \
+	exit $$status
 
 demo: setup-local ## The whole story on a local AWS, step by step, in under a minute
 	@$(PY) -m local demo

@@ -3,10 +3,37 @@
 from __future__ import annotations
 
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
+
+
+class _Forwarder(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, address: str, target: tuple[str, int]) -> None:
+        self.target = target
+        super().__init__((address, 0), _Connection)
+
+
+class _Connection(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        """Copies both ways until both sides have said all; at once when there is no target."""
+        assert isinstance(self.server, _Forwarder)
+        with suppress(OSError), socket.create_connection(self.server.target) as target:
+            back = threading.Thread(target=_copy, args=(target, self.request))
+            back.start()
+            _copy(self.request, target)
+            back.join()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):  # either side may hang up at any time
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
 
 
 @contextmanager
@@ -18,31 +45,11 @@ def forwarded(url: str, address: str) -> Iterator[str]:
     target = urlsplit(url)
     assert target.hostname
     assert target.port
-    with socket.create_server((address, 0)) as listener:
-        threading.Thread(
-            target=_accept, args=(listener, (target.hostname, target.port)), daemon=True
-        ).start()
-        yield f"{target.scheme}://{address}:{listener.getsockname()[1]}"
-
-
-def _accept(listener: socket.socket, target: tuple[str, int]) -> None:
-    while True:
+    with _Forwarder(address, (target.hostname, target.port)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
         try:
-            client, _ = listener.accept()
-        except OSError:  # the listener was closed: the end
-            return
-        try:
-            server = socket.create_connection(target)
-        except OSError:  # the container sees a closed connection, as without a forwarder
-            client.close()
-            continue
-        for source, sink in ((client, server), (server, client)):
-            threading.Thread(target=_copy, args=(source, sink), daemon=True).start()
-
-
-def _copy(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):  # either side may hang up at any time
-        while data := source.recv(65536):
-            sink.sendall(data)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
+            yield f"{target.scheme}://{address}:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -211,11 +211,24 @@ def invoke(function: str, event: str, env_vars: Path, variables: dict[str, str])
         *("--env-vars", str(env_vars), "--skip-pull-image", *parameters()),
         variables=variables,
     )
-    answer = json.loads(output.strip().splitlines()[-1]) if output.strip() else None
-    if answer is None or (isinstance(answer, dict) and "errorType" in answer):
-        raise SamLocalError(f"{function} with events/{event}.json answered {output.strip()}")
+    answer = answered(output, f"{function} with events/{event}.json")
     seconds = time.monotonic() - started
     say(f"{function} with events/{event}.json, {seconds:.1f} s: {json.dumps(answer)}")
+
+
+def answered(output: str, what: str) -> Any:
+    """What a handler returned, by what `sam local invoke` printed; its last line is the answer.
+
+    Raises:
+        SamLocalError: there is none, or it tells of an exception (`errorType`).
+    """
+    lines = output.strip().splitlines()
+    if not lines:
+        raise SamLocalError(f"{what} answered nothing")
+    answer = json.loads(lines[-1])
+    if isinstance(answer, dict) and "errorType" in answer:
+        raise SamLocalError(f"{what} raised {lines[-1]}")
+    return answer
 
 
 def sam(*arguments: str, variables: dict[str, str] | None = None) -> str:

@@ -1,0 +1,86 @@
+"""What the make targets call."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from typing import Any
+
+import pytest
+
+from tests import tree
+from tools import check_state_machines, sam_local
+from tools.forwarder import forwarded
+
+GOOD: dict[str, Any] = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "Create key",
+    "States": {
+        "Create key": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": "create-key"},
+            "End": True,
+        }
+    },
+}
+
+
+def test_a_good_definition_has_no_findings() -> None:
+    assert check_state_machines.findings(GOOD) == []
+
+
+def test_a_field_of_the_other_query_language_is_found() -> None:
+    state = GOOD["States"]["Create key"] | {"ResultPath": "$.key"}
+    (finding, *_) = check_state_machines.findings(GOOD | {"States": {"Create key": state}})
+    assert "E3601" in finding
+    assert "ResultPath" in finding
+
+
+def test_every_definition_of_the_tree_is_looked_at() -> None:
+    wanted = {tree.name(path) for path in (tree.ROOT / "statemachines").glob("*.yaml")}
+    assert set(check_state_machines.definitions()) == wanted != set()
+
+
+def test_an_answer_is_the_last_line_that_sam_prints() -> None:
+    assert sam_local.answered('a line that was printed\n{"key_id": "k1"}', "CreateKey") == {
+        "key_id": "k1"
+    }
+
+
+@pytest.mark.parametrize("output", ["", '{"errorType": "ValueError", "errorMessage": "no"}'])
+def test_a_handler_that_raised_or_said_nothing_is_a_failure(output: str) -> None:
+    with pytest.raises(sam_local.SamLocalError, match="CreateKey"):
+        sam_local.answered(output, "CreateKey")
+
+
+def test_what_is_forwarded_arrives_and_its_answer_comes_back() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_echo_once, args=(server,), daemon=True).start()
+        with forwarded(f"http://127.0.0.1:{server.getsockname()[1]}", "127.0.0.1") as url:
+            host, port = url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=5) as client:
+                client.sendall(b"hello")
+                client.shutdown(socket.SHUT_WR)
+                assert client.makefile("rb").read() == b"hello"
+
+
+def _echo_once(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(connection.makefile("rb").read())
+
+
+def test_nothing_is_forwarded_any_more_afterwards() -> None:
+    with forwarded("http://127.0.0.1:9", "127.0.0.1") as url:
+        host, port = url.removeprefix("http://").split(":")
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((host, int(port)), timeout=5)
+
+
+@pytest.mark.parametrize("script", ["tools/setup.sh", "tools/check.sh", "tools/lock.sh", ".ci/run"])
+def test_a_script_is_executable_and_bash_can_read_it(script: str) -> None:
+    path = tree.ROOT / script
+    assert path.stat().st_mode & 0o100
+    subprocess.run(["bash", "-n", str(path)], check=True)
