@@ -13,11 +13,17 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="until Ctrl-C; one line of JSON when ready")
     serve.add_argument("--seed", action="store_true", help="with a sample API, told how to use it")
-    serve.add_argument("--template", type=Path, help="deploy this one instead of template.yaml")
+    story = commands.add_parser("demo", help="the whole manual job, done by events, told in steps")
+    for command in (serve, story):
+        command.add_argument("--template", type=Path, help="deploy this instead of template.yaml")
     chosen = parser.parse_args(arguments)
-    from local.serve import serve as run
+    if chosen.command == "demo":
+        from local import demo as told
 
-    return run(seed=chosen.seed, template=chosen.template)
+        return told.run(chosen.template)
+    from local import serve as served
+
+    return served.serve(seed=chosen.seed, template=chosen.template)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ JSON = dict[str, Any]
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "keyward"
+POLICY_PARAMETER = "InitialPolicy"
 
 
 class LocalAws(Account):
@@ -47,6 +48,9 @@ class LocalAws(Account):
     ) -> LocalAws:
         """Start everything and deploy the template with the stack `parameters` that it declares.
 
+        Unless `parameters` says otherwise, Keyward's policy waits for no propagation, because the
+        emulator's takes no time.
+
         Raises:
             StartError: a server does not come up.
             DeployError: CloudFormation refuses the stack.
@@ -63,9 +67,9 @@ class LocalAws(Account):
             _connect_cloudtrail(emulator, region)
             aws = cls(urls, region, {}, emulator, stack.pop_all())
         try:
-            deployed = Stack(aws.client, template, STACK_NAME).deploy(
-                parameters=parameters or {}, variables=_endpoints(urls)
-            )
+            keyward = Stack(aws.client, template, STACK_NAME)
+            wanted = {**_hasty_policy(keyward.defaults), **(parameters or {})}
+            deployed = keyward.deploy(parameters=wanted, variables=_endpoints(urls))
         except BaseException:
             aws.stop()
             raise
@@ -86,6 +90,21 @@ class LocalAws(Account):
             if detail_type in (None, event["DetailType"])
         ]
 
+    def busy(self) -> bool:
+        """Whether a function or an execution runs, or a consumed queue holds a message."""
+        from ministack.services import lambda_svc, sqs, stepfunctions
+
+        if lambda_svc.executions_in_flight()[0]:
+            return True
+        executions = stepfunctions._executions.to_dict().values()
+        if any(execution["status"] == "RUNNING" for execution in executions):
+            return True
+        consumed = {mapping["EventSourceArn"] for mapping in lambda_svc._esms.to_dict().values()}
+        queues = sqs._queues.to_dict().values()
+        return any(
+            queue["messages"] for queue in queues if queue["attributes"]["QueueArn"] in consumed
+        )
+
     def sinks(self) -> Iterator[tuple[str, str]]:
         """Every place where text may rest, and the text."""
         yield from sinks.read(self)
@@ -101,6 +120,13 @@ class LocalAws(Account):
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+
+
+def _hasty_policy(defaults: Mapping[str, str]) -> dict[str, str]:
+    if POLICY_PARAMETER not in defaults:
+        return {}
+    policy = json.loads(defaults[POLICY_PARAMETER]) | {"propagation_seconds": 0}
+    return {POLICY_PARAMETER: json.dumps(policy)}
 
 
 def _endpoints(urls: Urls) -> dict[str, str]:
