@@ -55,5 +55,7 @@ if ! .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-ch
   tail -n 15 "$log" >&2
   die "the packages could not be installed; all of pip's words are in $log"
 fi
+# `python -m keyward.key check VALUE` works without a PYTHONPATH.
+echo "$PWD/layers/keyward" >"$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/keyward.pth"
 echo "$wanted" >"$STAMP"
 say "ready in $((SECONDS - started)) s"
