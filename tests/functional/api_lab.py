@@ -118,6 +118,13 @@ class Lab:
         self.bench.emulator.ledger.clear()
         self.bench.bus.entries.clear()
 
+    def reset(self) -> None:
+        """An empty account; the tables keep what they know of APIs that are gone."""
+        self.bench.emulator.reset()
+        for plan in ("free", "pro"):
+            self.bench.registry.plans.forget(plan)
+        self.forget()
+
     def calls(self) -> tuple[list[str], list[str]]:
         """Reads and writes so far, by operation."""
         names = self.bench.operations()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class StateFailed(Exception):
 
 @dataclass
 class Execution:
-    """How a run went: `status`, its `output` or `error` and `cause`, and the names of its states."""
+    """How a run went: `status`, `output` or `error` and `cause`, the names of its states."""
 
     arn: str
     status: str = "RUNNING"
@@ -55,10 +56,9 @@ class Machine:
         """Run it to its end."""
         self.runs += 1
         execution = Execution(f"{ARN}:{name or f'run-{self.runs}'}")
-        text = (ROOT / "statemachines" / f"{self.name}.asl.yaml").read_text(encoding="utf-8")
         context = {"Execution": {"Id": execution.arn, "Input": given, "Name": name}}
         try:
-            output = Level(self, execution, context, {}).run(yaml.safe_load(text), given)
+            output = Level(self, execution, context, {}).run(definition(self.name), given)
         except StateFailed as failure:
             execution.status = "FAILED"
             execution.error, execution.cause = failure.error, failure.cause
@@ -190,6 +190,14 @@ class Level:
         if found is None:
             raise StateFailed("States.QueryEvaluationError", f"{template} gives nothing")
         return plain(found)
+
+
+@cache
+def definition(name: str) -> JSON:
+    """A definition of statemachines/, by its file's name without endings."""
+    text = (ROOT / "statemachines" / f"{name}.asl.yaml").read_text(encoding="utf-8")
+    loaded: JSON = yaml.safe_load(text)
+    return loaded
 
 
 def names(rule: JSON, error: str) -> bool:
