@@ -1,0 +1,332 @@
+"""What a client of a stage gets."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.account import FUNCTION, KEYED, OPEN, Account, Api, Reply, replace
+from tests.conformance.documents import MOCK
+from tests.conformance.tags import believed, documented, emulator_only, recorded
+
+DATA = "9 Data plane with keys: "
+TYPE = "x-amzn-errortype"
+
+
+def is_forbidden(reply: Reply) -> bool:
+    return (reply.status, reply.body, reply.headers.get(TYPE)) == (
+        403,
+        b'{"message":"Forbidden"}',
+        "ForbiddenException",
+    )
+
+
+def with_authorizer(account: Account, method: dict[str, object], **settings: str) -> Api:
+    """An API whose GET /a asks a Lambda authorizer; the function is nobody's on AWS."""
+    api = account.bare_api(**settings)
+    made = account.gw.create_authorizer(
+        restApiId=api.id,
+        name="a",
+        type="TOKEN",
+        authorizerUri=FUNCTION,
+        identitySource="method.request.header.Authorization",
+    )
+    api.method("GET /a", authorizationType="CUSTOM", authorizerId=made["id"], **method)
+    api.method("GET /b", **KEYED)
+    api.deploy("prod")
+    return api
+
+
+@documented("usage plans: a method that asks for no key answers everybody")
+def test_an_open_method_answers_its_body(account: Account) -> None:
+    api = account.api({"GET /a": OPEN}, stage="prod")
+    assert account.sees(200, api).json == {"ok": True}
+
+
+@recorded(DATA + "no key, 23 bytes, no byte more")
+def test_no_key_is_forbidden(account: Account) -> None:
+    reply = account.sees(403, account.api(stage="prod"))
+    assert is_forbidden(reply)
+    assert len(reply.body) == 23
+
+
+@recorded(DATA + "no Retry-After, no trace id on a refusal; a trace id on 200")
+def test_only_an_answer_has_a_trace_id(account: Account) -> None:
+    api = account.api({"GET /a": KEYED, "GET /open": OPEN}, stage="prod")
+    opened, refused = account.sees(200, api, "GET /open"), account.sees(403, api)
+    assert opened.headers["x-amzn-trace-id"]
+    assert not {"x-amzn-trace-id", "retry-after"} & set(refused.headers)
+
+
+@recorded(DATA + "a key in a plan of the stage")
+def test_a_customer_comes_in(account: Account) -> None:
+    api = account.api(stage="prod")
+    _, key = account.customer(api)
+    assert account.sees(200, api, key=key).json == {"ok": True}
+
+
+@recorded(DATA + "wrong, disabled, in no plan, in a plan without this stage: all the same")
+@pytest.mark.parametrize("case", ["wrong", "disabled", "in no plan", "in a plan of another stage"])
+def test_a_key_that_does_not_fit_is_forbidden(account: Account, case: str) -> None:
+    api = account.api(stage="prod")
+    api.deploy("dev")
+    key = account.key(enabled=case != "disabled")
+    if case == "disabled":
+        account.attach(account.plan((api, "prod")), key)
+    if case == "in a plan of another stage":
+        account.attach(account.plan((api, "dev")), key)
+    value = account.value() if case == "wrong" else key["value"]
+    account.sees(403, api)
+    assert is_forbidden(account.call(api, key=value))
+
+
+@recorded("1 CreateApiKey: legacy stageKeys without a plan are refused")
+def test_stage_keys_let_nobody_in(account: Account) -> None:
+    api = account.api(stage="prod")
+    key = account.key(stageKeys=[{"restApiId": api.id, "stageName": "prod"}])
+    assert is_forbidden(account.sees(403, api, key=key))
+
+
+@recorded(DATA + "an unknown stage answers like a bad key")
+def test_an_unknown_stage_is_forbidden(account: Account) -> None:
+    api = account.api({"GET /a": OPEN}, stage="prod")
+    assert is_forbidden(account.sees(403, api, stage="nosuch"))
+
+
+@recorded(DATA + "unknown path or verb")
+@pytest.mark.parametrize("line", ["GET /nosuch", "DELETE /a"])
+def test_an_unknown_method_is_a_missing_token(account: Account, line: str) -> None:
+    api = account.api({"GET /a": OPEN}, stage="prod")
+    account.sees(200, api)
+    reply = account.call(api, line)
+    assert (reply.status, reply.json) == (403, {"message": "Missing Authentication Token"})
+    assert reply.headers[TYPE] == "MissingAuthenticationTokenException"
+
+
+@recorded(DATA + "the header has no case (sent X-API-Key)")
+@pytest.mark.parametrize("name", ["X-API-Key", "x-api-key", "X-Api-Key"])
+def test_the_header_has_no_case(account: Account, name: str) -> None:
+    api = account.api(stage="prod")
+    _, key = account.customer(api)
+    account.sees(200, api, key=key)
+    assert account.call(api, **{name: key["value"]}).status == 200
+
+
+@recorded(DATA + "a route that needs no key takes any")
+def test_an_open_method_takes_a_wrong_key(account: Account) -> None:
+    api = account.api({"GET /a": OPEN}, stage="prod")
+    account.sees(200, api)
+    assert account.call(api, key=account.value()).status == 200
+
+
+@recorded(DATA + "a route that needs no key shows the key and, of a known one, its id")
+def test_an_open_method_tells_which_key_was_sent(account: Account) -> None:
+    api = account.bare_api()
+    api.method("GET /a", body="$context.identity.apiKey|$context.identity.apiKeyId", **OPEN)
+    api.deploy("prod")
+    key = account.key()
+    account.sees(200, api)
+    assert account.call(api, key="wrong").body == b"wrong|"
+    assert account.call(api, key=key).body.decode() == f"{key['value']}|{key['id']}"
+
+
+@documented("apiKeySource HEADER: the key is read from X-API-Key only")
+def test_a_key_in_the_query_is_none(account: Account) -> None:
+    api = account.api(stage="prod")
+    _, key = account.customer(api)
+    account.sees(200, api, key=key)
+    assert is_forbidden(account.call(api, f"GET /a?x-api-key={key['value']}"))
+
+
+@recorded(DATA + "AWS_IAM and key: unsigned with a valid key is refused")
+def test_a_key_is_no_signature(account: Account) -> None:
+    signed = {"authorizationType": "AWS_IAM", "apiKeyRequired": True}
+    api = account.api({"GET /a": signed, "GET /b": KEYED}, stage="prod")
+    _, key = account.customer(api)
+    account.sees(200, api, "GET /b", key=key)
+    assert account.call(api, key=key).status == 403
+
+
+@recorded(DATA + "CUSTOM without its identity header: 401, with or without a key")
+def test_an_authorizer_wants_its_header(account: Account) -> None:
+    api = with_authorizer(account, {"apiKeyRequired": True})
+    _, key = account.customer(api)
+    account.sees(200, api, "GET /b", key=key)
+    for sent in (None, key):
+        reply = account.call(api, key=sent)
+        assert (reply.status, reply.headers[TYPE]) == (401, "UnauthorizedException")
+
+
+@emulator_only
+@recorded(DATA + "CUSTOM: Deny with a valid key 403, Allow without a key 403")
+def test_authorizer_and_key_are_both_asked(account: Account) -> None:
+    api = with_authorizer(account, {"apiKeyRequired": True})
+    _, key = account.customer(api)
+    assert account.call(api, key=key, Authorization="deny").status == 403
+    assert is_forbidden(account.call(api, Authorization="allow"))
+    assert account.call(api, key=key, Authorization="allow").status == 200
+
+
+@emulator_only
+@recorded(DATA + "apiKeySource AUTHORIZER: only usageIdentifierKey counts")
+def test_the_authorizer_names_the_key(account: Account) -> None:
+    api = with_authorizer(account, {"apiKeyRequired": True}, apiKeySource="AUTHORIZER")
+    _, key = account.customer(api)
+    assert account.call(api, Authorization=f"allow {key['value']}").status == 200
+    assert is_forbidden(account.call(api, key=key, Authorization="allow"))
+    assert is_forbidden(account.call(api, "GET /b", key=key))
+
+
+@recorded(DATA + "UpdateMethod has no effect until CreateDeployment; other stages keep theirs")
+def test_a_change_waits_for_a_deployment_of_the_stage(account: Account) -> None:
+    api = account.api({"GET /a": OPEN}, stage="dev")
+    api.deploy("prod")
+    api.patch_method("GET /a", replace("/apiKeyRequired", "true"))
+    account.sees(200, api)
+    api.deploy("prod")
+    account.sees(403, api)
+    assert account.call(api, stage="dev").status == 200
+
+
+@documented("patch operations: UpdateStage /deploymentId goes back")
+def test_a_rollback_opens_again(account: Account) -> None:
+    api = account.api({"GET /a": OPEN})
+    first = api.deploy("prod")
+    api.patch_method("GET /a", replace("/apiKeyRequired", "true"))
+    api.deploy("prod")
+    account.sees(403, api)
+    api.patch_stage(replace("/deploymentId", first))
+    account.sees(200, api)
+
+
+@recorded("10 Propagation: disable, enable")
+def test_a_disabled_key_is_shut_out_and_comes_back(account: Account) -> None:
+    api = account.api(stage="prod")
+    _, key = account.customer(api)
+    account.sees(200, api, key=key)
+    account.patch_key(key, replace("/enabled", "false"))
+    account.sees(403, api, key=key)
+    account.patch_key(key, replace("/enabled", "true"))
+    account.sees(200, api, key=key)
+
+
+@recorded("10 Propagation: detach, re-attach")
+def test_a_detached_key_is_shut_out_and_comes_back(account: Account) -> None:
+    api = account.api(stage="prod")
+    plan, key = account.customer(api)
+    account.sees(200, api, key=key)
+    account.gw.delete_usage_plan_key(usagePlanId=plan, keyId=key["id"])
+    account.sees(403, api, key=key)
+    account.attach(plan, key)
+    account.sees(200, api, key=key)
+
+
+@documented("API reference: DeleteStage")
+def test_a_deleted_stage_answers_no_more(account: Account) -> None:
+    api = account.api({"GET /a": OPEN}, stage="prod")
+    account.sees(200, api)
+    account.gw.delete_stage(restApiId=api.id, stageName="prod")
+    assert is_forbidden(account.sees(403, api))
+
+
+@documented("developer guide: siblings of a proxy resource are not the proxy's")
+def test_a_fixed_path_goes_before_a_greedy_one(account: Account) -> None:
+    api = account.api({"ANY /{proxy+}": KEYED, "GET /health": OPEN}, stage="prod")
+    account.sees(200, api, "GET /health")
+    assert is_forbidden(account.call(api, "GET /some/where"))
+
+
+@believed("a path parameter is one segment; a fixed sibling goes first")
+def test_a_fixed_path_goes_before_a_parameter(account: Account) -> None:
+    api = account.api({"GET /pets/{id}": KEYED, "GET /pets/open": OPEN}, stage="prod")
+    account.sees(200, api, "GET /pets/open")
+    assert is_forbidden(account.call(api, "GET /pets/17"))
+
+
+@documented("API reference: ANY answers for verbs that have no method")
+def test_any_takes_what_is_left(account: Account) -> None:
+    api = account.api({"ANY /a": KEYED, "GET /a": OPEN}, stage="prod")
+    account.sees(200, api)
+    assert is_forbidden(account.call(api, "PUT /a"))
+    assert is_forbidden(account.call(api, "OPTIONS /a"))
+
+
+@documented("developer guide, stage variables: $stageVariables in a mapping template")
+def test_stage_variables_reach_a_template(account: Account) -> None:
+    api = account.bare_api()
+    api.method("GET /a", body="$stageVariables.color", **OPEN)
+    api.deploy("prod", variables={"color": "green"})
+    assert account.sees(200, api).body == b"green"
+
+
+@documented("developer guide, mapping templates: $input.params, $context")
+def test_a_template_sees_the_request(account: Account) -> None:
+    api = account.bare_api()
+    body = "$input.params('id') $input.params('q') $context.httpMethod $context.resourcePath"
+    api.method("GET /pets/{id}", body=body, **OPEN)
+    api.deploy("prod")
+    assert account.sees(200, api, "GET /pets/17?q=x").body == b"17 x GET /pets/{id}"
+
+
+@documented("developer guide, CORS: headers by responseParameters of a MOCK")
+def test_a_preflight_answers_its_headers_without_a_key(account: Account) -> None:
+    api = account.api({"GET /a": KEYED})
+    where = api.where("OPTIONS /a")
+    name = "Access-Control-Allow-Origin"
+    account.gw.put_method(**where, **OPEN)
+    account.gw.put_integration(**where, type="MOCK", requestTemplates=MOCK["requestTemplates"])
+    account.gw.put_method_response(
+        **where, statusCode="200", responseParameters={f"method.response.header.{name}": False}
+    )
+    account.gw.put_integration_response(
+        **where,
+        statusCode="200",
+        responseParameters={f"method.response.header.{name}": "'https://example.org'"},
+    )
+    api.deploy("prod")
+    reply = account.sees(200, api, "OPTIONS /a")
+    assert reply.headers[name.lower()] == "https://example.org"
+
+
+@documented("developer guide, gateway responses: INVALID_API_KEY reworded")
+def test_a_refusal_can_be_reworded(account: Account) -> None:
+    api = account.api()
+    account.gw.put_gateway_response(
+        restApiId=api.id,
+        responseType="INVALID_API_KEY",
+        statusCode="401",
+        responseTemplates={"application/json": '{"why":$context.error.messageString}'},
+    )
+    api.deploy("prod")
+    assert account.sees(401, api).json == {"why": "Forbidden"}
+
+
+@documented("developer guide, canary: a share of the traffic gets the canary's deployment")
+def test_a_whole_canary_takes_all_traffic(account: Account) -> None:
+    api = account.api({"GET /a": OPEN}, stage="prod")
+    api.patch_method("GET /a", replace("/apiKeyRequired", "true"))
+    api.deploy("prod", canarySettings={"percentTraffic": 100.0})
+    assert is_forbidden(account.sees(403, api))
+
+
+@documented("usage plans: one plan may cover several APIs")
+def test_one_plan_opens_two_apis(account: Account) -> None:
+    one, two, key = account.api(stage="prod"), account.api(stage="live"), account.key()
+    account.attach(account.plan((one, "prod"), (two, "live")), key)
+    account.sees(200, one, key=key)
+    account.sees(200, two, key=key, stage="live")
+
+
+@emulator_only
+@believed("the emulator's echo of other integrations never shows a key")
+def test_an_echo_shows_no_key(account: Account) -> None:
+    api = account.bare_api()
+    where = api.where("GET /a")
+    account.gw.put_method(**where, **KEYED)
+    account.gw.put_integration(
+        **where, type="HTTP_PROXY", integrationHttpMethod="GET", uri="https://example.org/"
+    )
+    api.deploy("prod")
+    _, key = account.customer(api)
+    reply = account.call(api, f"GET /a?again={key['value']}", key=key, X_Other=key["value"])
+    assert (reply.status, key["value"] in reply.body.decode()) == (200, False)
+    assert reply.json["apiKeyId"] == key["id"]
