@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from local.aws import LocalAws
+from tests.one_local_aws import only_local_aws
 
 TRIAL = Path(__file__).parent / "fixtures/trial/template.yaml"
 
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
-    with LocalAws.start(TRIAL) as started:
-        yield started
+    yield from only_local_aws(TRIAL)
 
 
 class Trial:

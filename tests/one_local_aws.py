@@ -1,0 +1,25 @@
+"""The one local AWS that a process can have (local/ministack.py says why).
+
+Fixtures of several folders may outlive their tests in one run of pytest: whoever starts a local AWS
+here stops the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from local.aws import TEMPLATE, LocalAws
+
+_started: list[LocalAws] = []
+
+
+def only_local_aws(
+    template: Path = TEMPLATE, parameters: Mapping[str, str] | None = None
+) -> Iterator[LocalAws]:
+    """A local AWS with the template on it, until it is closed or another one is started."""
+    while _started:
+        _started.pop().stop()
+    with LocalAws.start(template, parameters=parameters) as aws:
+        _started.append(aws)
+        yield aws
