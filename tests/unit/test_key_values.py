@@ -52,7 +52,9 @@ def test_an_unusable_own_value_is_refused_without_quoting_it(text: str) -> None:
     assert text not in str(told.value)
 
 
-@pytest.mark.parametrize(("text", "code"), [(new_value("acme"), 0), ("A" * 51, 1)])
+@pytest.mark.parametrize(
+    ("text", "code"), [(new_value("acme"), 0), ("A" * 51, 1)], ids=["ours", "another"]
+)
 def test_the_check_command_tells_by_its_exit_code(text: str, code: int) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "keyward.key", "check", text],
