@@ -167,6 +167,12 @@ def test_every_event_file_is_used_by_a_test_or_told_in_the_readme() -> None:
     assert unused == []
 
 
+def test_every_function_has_an_input_of_its_name_in_events() -> None:
+    named = {path.stem for path in (tree.ROOT / "events").glob("*.json")}
+    wanted = {path.stem.replace("_", "-") for path in tree.function_files().values()}
+    assert wanted - named == set()
+
+
 def test_every_event_file_is_json() -> None:
     for path in sorted((tree.ROOT / "events").glob("*.json")):
         assert isinstance(json.loads(path.read_text("utf-8")), dict | list), path.name
