@@ -68,8 +68,15 @@ class Stack:
     def __init__(self, client: Callable[[str], Any], template_path: Path, name: str) -> None:
         self._s3 = client("s3")
         self._formation = client("cloudformation")
-        self._path = template_path
+        self._folder = template_path.parent
+        self._template = template.load(template_path)
         self.name = name
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """The stack parameters that the template declares, with their defaults (or empty)."""
+        declared = self._template.get("Parameters", {})
+        return {name: str(parameter.get("Default", "")) for name, parameter in declared.items()}
 
     def deploy(
         self, *, parameters: Mapping[str, str], variables: Mapping[str, str]
@@ -83,9 +90,8 @@ class Stack:
         """
         self._s3.create_bucket(Bucket=BUCKET)
         uploads = template.Uploads(self._upload_code, self._upload_layer, self._upload_definition)
-        body = template.localize(template.load(self._path), uploads, variables)
+        body = template.localize(self._template, uploads, variables)
         self._put("template.json", json.dumps(body).encode())
-        declared = body.get("Parameters", {})
         self._formation.create_stack(
             StackName=self.name,
             TemplateURL=f"https://s3.amazonaws.com/{BUCKET}/template.json",
@@ -93,7 +99,7 @@ class Stack:
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value}
                 for key, value in parameters.items()
-                if key in declared
+                if key in self.defaults
             ],
         )
         return self._await_outputs()
@@ -117,20 +123,20 @@ class Stack:
         return "; ".join(failed) or "the stack was not created, without a reason"
 
     def _upload_code(self, local_path: str) -> JSON:
-        return self._put(f"code/{local_path}.zip", zip_folder(self._folder(local_path)))
+        return self._put(f"code/{local_path}.zip", zip_folder(self._below(local_path)))
 
     def _upload_layer(self, local_path: str) -> JSON:
-        content = zip_folder(self._folder(local_path), LAYER_PREFIX)
+        content = zip_folder(self._below(local_path), LAYER_PREFIX)
         return self._put(f"layer/{local_path}.zip", content)
 
-    def _folder(self, local_path: str) -> Path:
-        folder = (self._path.parent / local_path).resolve()
+    def _below(self, local_path: str) -> Path:
+        folder = (self._folder / local_path).resolve()
         if not folder.is_dir():
-            raise DeployError(f"{local_path} of {self._path.name} is no folder")
+            raise DeployError(f"the template names {local_path}, which is no folder")
         return folder
 
     def _upload_definition(self, local_path: str) -> JSON:
-        definition = yaml.safe_load((self._path.parent / local_path).read_text())
+        definition = yaml.safe_load((self._folder / local_path).read_text())
         return self._put(f"{local_path}.json", json.dumps(definition).encode())
 
     def _put(self, key: str, content: bytes) -> JSON:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 
-from local.account import Account
+from local.account import ANYBODY, Account
 
 DOCUMENT = Path(__file__).parent / "sample_api.yaml"
 STAGE = "prod"
@@ -20,34 +23,64 @@ def create(account: Account, *, mode: str = "enforce") -> str:
     return rest_api_id
 
 
-def how_to_use(account: Account, rest_api_id: str) -> str:
-    """What to type in a shell to see Keyward work on the sample API."""
-    url = account.urls.stage(rest_api_id, STAGE)
-    entry = (
-        f"EventBusName={account.outputs['EventBusName']},Source=shop,DetailType=CustomerSignedUp,"
-        """Detail='{"customer_id":"acme","plan":"free"}'"""
+@dataclass(frozen=True)
+class Commands:
+    """What to type in a shell (bash, the AWS CLI of either version, curl) to see Keyward work."""
+
+    exports: str
+    sign_up: str
+    keys: str
+    reveal: str
+    without_key: str
+    with_key: str
+
+
+def commands(account: Account, rest_api_id: str) -> Commands:
+    """The commands for the sample API; in `with_key` VALUE stands for the key's value."""
+    urls, outputs = account.urls, account.outputs
+    pets = f"{urls.stage(rest_api_id, STAGE)}/pets"
+    detail = json.dumps({"customer_id": "acme", "plan": "free"})
+    entry = {"EventBusName": outputs["EventBusName"], "Source": "shop"}
+    entry |= {"DetailType": "CustomerSignedUp", "Detail": detail}
+    return Commands(
+        exports=f"export AWS_ENDPOINT_URL={urls.aws}\n"
+        f"export AWS_ENDPOINT_URL_API_GATEWAY={urls.apigateway}\n"
+        f"export AWS_ACCESS_KEY_ID={ANYBODY} AWS_SECRET_ACCESS_KEY={ANYBODY} "
+        f"AWS_DEFAULT_REGION={account.region}",
+        sign_up=f"aws events put-events --entries '{json.dumps([entry])}'",
+        keys="aws apigateway get-api-keys",
+        # fileb:// is the one way to send text that both versions of the AWS CLI understand
+        reveal="""echo '{"customer_id": "acme"}' | aws lambda invoke /dev/stderr """
+        f"--payload fileb:///dev/stdin --function-name {outputs['RevealKeyFunctionName']}",
+        without_key=f"curl -i {pets}",
+        with_key=f"curl -i {pets} -H 'x-api-key: VALUE'",
     )
+
+
+def how_to_use(typed: Commands) -> str:
+    """The commands, told to a person."""
     return f"""
 A local AWS with Keyward on it, and a pet shop that it protects. In another shell:
 
-  export AWS_ENDPOINT_URL={account.urls.aws}
-  export AWS_ENDPOINT_URL_API_GATEWAY={account.urls.apigateway}
-  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={account.region}
+{_indented(typed.exports)}
 
 1. A customer signs up; a moment later there is a key in the usage plan `free`:
 
-  aws events put-events --entries "{entry.replace('"', chr(92) + '"')}"
-  aws apigateway get-api-keys
+{_indented(typed.sign_up)}
+{_indented(typed.keys)}
 
 2. The key's value, which only this function tells:
 
-  aws lambda invoke --function-name {account.outputs["RevealKeyFunctionName"]} \\
-    --cli-binary-format raw-in-base64-out --payload '{{"customer_id":"acme"}}' /dev/stdout
+{_indented(typed.reveal)}
 
 3. The shop without a key (403), then with it (200):
 
-  curl -i {url}/pets
-  curl -i {url}/pets -H 'x-api-key: VALUE'
+{_indented(typed.without_key)}
+{_indented(typed.with_key)}
 
 Ctrl-C stops everything.
 """
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, "  ")

@@ -7,14 +7,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 from local import sample
 from local.aws import TEMPLATE, LocalAws
-
-# propagation takes no time on the emulator, so the policy waits for none
-PARAMETERS: Mapping[str, str] = {"PropagationSeconds": "0"}
 
 HOST_SETTINGS = (
     "AWS_",
@@ -39,11 +35,12 @@ def serve(*, seed: bool = False, template: Path | None = None) -> int:
         signal.signal(number, lambda *_: stopped.set())
     forget_host_settings()
     ready_line = take_standard_output()
-    with LocalAws.start(template or TEMPLATE, parameters=PARAMETERS) as aws:
+    with LocalAws.start(template or TEMPLATE) as aws:
         rest_api_id = sample.create(aws) if seed else None
         os.write(ready_line, (json.dumps(contract(aws)) + "\n").encode())
         if rest_api_id:
-            print(sample.how_to_use(aws, rest_api_id), file=sys.stderr, flush=True)
+            typed = sample.commands(aws, rest_api_id)
+            print(sample.how_to_use(typed), file=sys.stderr, flush=True)
         stopped.wait()
     return 0
 

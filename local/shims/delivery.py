@@ -1,4 +1,4 @@
-"""Events on their way: their time, retries of Lambda targets, CloudTrail's way onto the bus."""
+"""Events on their way: their time, retries of Lambda targets, schedules, CloudTrail's records."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core import responses
-from ministack.services import eventbridge, lambda_svc
+from ministack.services import eventbridge, lambda_svc, scheduler
 
 from local.shims import seam
 
 JSON = dict[str, Any]
 
 MOST_ENTRIES = 10
+SCHEDULES_EVERY_SECONDS = 2
 
 
 def put_aws_event(event: JSON, *, account_id: str, region: str) -> None:
@@ -105,5 +106,7 @@ def install() -> None:
     seam.replace(eventbridge, "_dispatch_to_lambda", "1f95adbaed3a966a", _invoke_with_retries)
     seam.replace(eventbridge, "_put_events", "ebcda0f38061fc62", _keep_times)
     seam.replace(eventbridge, "_now_ts", "207143452ca86c81", _now_or_entry_time)
+    eventbridge._SCHEDULER_TICK_INTERVAL = SCHEDULES_EVERY_SECONDS
+    scheduler._SCHEDULE_TICK_INTERVAL = SCHEDULES_EVERY_SECONDS
     source = "289fe4d3cbd4089b"
     seam.replace(lambda_svc, "invoke_async_with_retry", source, lambda original: original)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +60,24 @@ def test_a_rules_lambda_target_is_tried_three_times(trial: Any) -> None:
         return [int(item["attempts"]["N"]) for item in trial.items() if "attempts" in item]
 
     assert until(lambda: attempts() == [3])
+
+
+def test_scheduled_work_starts_soon_after_it_is_due(trial: Any) -> None:
+    due = datetime.now(tz=UTC) + timedelta(seconds=1)
+    trial.aws.client("scheduler").create_schedule(
+        Name="once",
+        ScheduleExpression=f"at({due:%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": trial.aws.outputs["TickArn"],
+            "RoleArn": "arn:aws:iam::123456789012:role/any",
+        },
+    )
+
+    item = until(lambda: trial.get("tick"))
+
+    assert int(item["at"]["N"]) >= int(due.timestamp())
+    assert int(item["at"]["N"]) < due.timestamp() + 10
 
 
 def test_an_events_time_is_the_one_that_its_entry_says(trial: Any) -> None:
