@@ -187,6 +187,7 @@ class Account:
     region: str
     live: bool = False
     settle: float = 2.0
+    pace: Callable[[str], None] = lambda operation: None
     _made: list[tuple[str, str]] = field(default_factory=list)
 
     # names and values
@@ -299,6 +300,7 @@ class Account:
         request.headers["Accept"] = "application/json"
         if body is not None:
             request.headers["Content-Type"] = "application/json"
+        self.pace("raw")
         SigV4Auth(self.credentials, "apigateway", self.region).add_auth(request)
         return _send(verb, f"{self.control}{target}", dict(request.headers.items()), data)
 

@@ -110,8 +110,9 @@ def _session_account(
             retries={"total_max_attempts": 5 if live else 1, "mode": "standard"},
         ),
     )
+    pacer = Pacer()
     if live:
-        client.meta.events.register("before-call.apigateway", _paced(Pacer()))
+        client.meta.events.register("before-call.apigateway", _paced(pacer))
     account = Account(
         gw=client,
         credentials=session.get_credentials(),
@@ -120,6 +121,7 @@ def _session_account(
         region=client.meta.region_name,
         live=live,
         settle=LIVE_SETTLE_SECONDS if live else 2.0,
+        pace=pacer.wait if live else lambda operation: None,
     )
     yield account
     if live:

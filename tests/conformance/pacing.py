@@ -7,6 +7,7 @@ import time
 
 # seconds between two calls of an operation; a little more than the quota asks for
 SECONDS_BETWEEN = {
+    "raw": 0.5,
     "CreateApiKey": 0.25,
     "DeleteApiKey": 0.25,
     "CreateResource": 0.25,
