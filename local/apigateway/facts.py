@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
+from typing import TypeVar
 
 from local.apigateway.model import JSON, State, UsagePlan
 from local.apigateway.view import Entity, Fact, KeyView, frozen, read
 
 Facts = dict[Entity, Fact]
+Thing = TypeVar("Thing")
 Collector = Callable[[State, JSON], Facts]
 
 
 def _all_keys(state: State, params: JSON) -> Facts:
     return {("key", key.value): KeyView(key.id, key.enabled) for key in state.keys.values()}
+
+
+def _newest_key(state: State, params: JSON) -> Facts:
+    """A created key comes last, so ten thousand others need not be looked at."""
+    return {("key", key.value): KeyView(key.id, key.enabled) for key in _last(state.keys)}
 
 
 def _one_key(state: State, params: JSON) -> Facts:
@@ -48,6 +56,10 @@ def _of_plan(plan: UsagePlan) -> Facts:
     return made
 
 
+def _newest_plan(state: State, params: JSON) -> Facts:
+    return {entity: fact for plan in _last(state.plans) for entity, fact in _of_plan(plan).items()}
+
+
 def _all_plans(state: State, params: JSON) -> Facts:
     made: Facts = {}
     for plan in state.plans.values():
@@ -67,11 +79,11 @@ def _stages(state: State, params: JSON) -> Facts:
 
 
 _COLLECTORS: dict[str, tuple[Collector, ...]] = {
-    "CreateApiKey": (_all_keys,),
+    "CreateApiKey": (_newest_key,),
     "ImportApiKeys": (_all_keys, _memberships),
     "UpdateApiKey": (_one_key,),
     "DeleteApiKey": (_one_key, _memberships_of_key),
-    "CreateUsagePlan": (_all_plans,),
+    "CreateUsagePlan": (_newest_plan,),
     "UpdateUsagePlan": (_one_plan,),
     "DeleteUsagePlan": (_one_plan, _memberships_of_plan),
     "CreateUsagePlanKey": (_one_membership,),
@@ -82,6 +94,10 @@ _COLLECTORS: dict[str, tuple[Collector, ...]] = {
     "DeleteStage": (_stages, _all_plans),
     "DeleteRestApi": (_stages, _all_plans),
 }
+
+
+def _last(things: dict[str, Thing]) -> list[Thing]:
+    return list(islice(reversed(things.values()), 1))
 
 
 def collectors_of(operation: str) -> tuple[Collector, ...]:

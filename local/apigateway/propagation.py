@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from local.apigateway.clock import Clock
 from local.apigateway.facts import Collector, Facts, collectors_of, first_stages
 from local.apigateway.model import JSON, State
-from local.apigateway.view import Entity, Fact, StageView, View
+from local.apigateway.view import Entity, Fact, StageView, View, read
 
 HOSTS = 6
 
@@ -80,7 +80,8 @@ class Propagation:
             after.update(collect(state, params))
         at_once = first_stages(before, after)
         for entity in {**before, **after}:
-            old, new = before.get(entity), after.get(entity)
+            old = before.get(entity)
+            new = after[entity] if entity in after else read(state, entity)
             if entity not in at_once and not _same(old, new):
                 self._publish(entity, old)
 

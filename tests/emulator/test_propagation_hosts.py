@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from local.apigateway.view import View
 from tests.emulator.gateway_lab import VALUE, Lab, keyed, mock
 
 SECONDS = 80.0
@@ -124,6 +125,28 @@ def test_a_key_that_is_left_alone_is_not_disturbed() -> None:
     for _ in range(10):
         assert statuses(lab, 10) == {200}
         lab.clock.advance(9)
+
+
+def test_a_new_key_and_a_new_plan_take_their_time_and_others_stay() -> None:
+    lab = ready()
+    second = "fake-value-of-a-key-0002"
+    with lab.propagation.around(lab.state, "CreateApiKey", {}):
+        key = lab.key(second)
+    with lab.propagation.around(lab.state, "CreateUsagePlan", {}):
+        lab.plan(key)
+    assert statuses(lab) == {200}
+    assert lab.call("GET /a", second).status == 403
+    lab.clock.advance(SECONDS)
+    assert lab.call("GET /a", second).status == 200
+
+
+def test_a_refused_creation_publishes_nothing() -> None:
+    lab = ready()
+    for operation in ("CreateApiKey", "CreateUsagePlan"):
+        with lab.propagation.around(lab.state, operation, {}):
+            pass
+    assert statuses(lab) == {200}
+    assert type(lab.propagation.view(lab.state)) is View
 
 
 def test_zero_settles_what_is_under_way() -> None:
