@@ -119,11 +119,19 @@ class Lab:
         self.bench.bus.entries.clear()
 
     def reset(self) -> None:
-        """An empty account; the tables keep what they know of APIs that are gone."""
-        self.bench.emulator.reset()
-        for plan in ("free", "pro"):
-            self.bench.registry.plans.forget(plan)
+        """An empty account, empty tables, the default policy, no faults and no events."""
+        emulator = self.bench.emulator
+        vars(emulator).pop("call", None)
+        emulator.on_event = None
+        emulator.reset()
+        for table in self.bench.tables.values():
+            keys = [item["AttributeName"] for item in table.key_schema]
+            for record in table.scan()["Items"]:
+                table.delete_item(Key={name: record[name] for name in keys})
+        for seen in (self.bench.bus.started, self.bench.bus.sent, self.bench.bus.stopped):
+            seen.clear()
         self.forget()
+        self.policy()
 
     def calls(self) -> tuple[list[str], list[str]]:
         """Reads and writes so far, by operation."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.functional.api_lab import Lab, laboratory
+from tests.functional.api_lab import Lab
 
 JSON = dict[str, Any]
 FAULTS = ("throttle", "500", "503", "timeout_before", "timeout_after")
@@ -30,17 +29,8 @@ FIRST_RUN: JSON = {
 CALLS = [(name, call) for name, number in FIRST_RUN.items() for call in range(1, number + 1)]
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Lab]:
-    """One laboratory for many tests; who uses it resets it."""
-    with laboratory() as made:
-        made.policy(propagation_seconds=0)
-        yield made
-
-
-def test_the_calls_of_the_straight_run_are_known(shared: Lab) -> None:
-    lab = shared
-    lab.reset()
+def test_the_calls_of_the_straight_run_are_known(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
     api_id = lab.api()
     lab.forget()
     lab.run(api_id)
@@ -50,10 +40,9 @@ def test_the_calls_of_the_straight_run_are_known(shared: Lab) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("operation", "call"), CALLS, ids=str)
 def test_a_single_fault_is_over_within_two_minutes_and_leaves_no_trace(
-    shared: Lab, operation: str, call: int, fault: str
+    lab: Lab, operation: str, call: int, fault: str
 ) -> None:
-    lab = shared
-    lab.reset()
+    lab.policy(propagation_seconds=0)
     api_id = lab.api()
     lab.forget()
     began = lab.bench.clock.now()
@@ -70,9 +59,8 @@ def test_a_single_fault_is_over_within_two_minutes_and_leaves_no_trace(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_of_update_usage_plan_is_over_within_two_minutes(shared: Lab, fault: str) -> None:
-    lab = shared
-    lab.reset()
+def test_a_fault_of_update_usage_plan_is_over_within_two_minutes(lab: Lab, fault: str) -> None:
+    lab.policy(propagation_seconds=0)
     lab.run(lab.api())
     api_id = lab.api()
     began = lab.bench.clock.now()

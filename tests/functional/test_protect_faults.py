@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from keyward import runtime
 from keyward.errors import GatewayRefusedError
-from tests.functional.api_lab import PETS, Lab, laboratory
+from tests.functional.api_lab import PETS, Lab
 
 JSON = dict[str, Any]
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with laboratory() as made:
-        yield made
 
 
 def test_under_the_quotas_of_the_account_every_method_is_closed(lab: Lab) -> None:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.functional.api_lab import PETS, Lab, laboratory
+from tests.functional.api_lab import PETS, Lab
 from tests.support import load_event
 
 JSON = dict[str, Any]
 HEALTH: JSON = {"/health": {"get": None}, "/pets": {"get": None}}
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with laboratory() as made:
-        yield made
 
 
 def exempt(**more: str) -> JSON:

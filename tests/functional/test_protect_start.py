@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import start_api_protection
 from keyward.api import Deployment, Hold
-from tests.functional.api_lab import Lab, laboratory
+from tests.functional.api_lab import Lab
 from tests.support import load_event
 
 JSON = dict[str, Any]
 API = "a1b2c3d4e5"
 DEPLOYMENTS = ["cloudtrail-create-deployment", "cloudtrail-update-stage", "cloudtrail-create-stage"]
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with laboratory() as made:
-        yield made
 
 
 def batch(*bodies: object) -> JSON:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.emulator.openapi_lab import document, real_document
-from tests.functional.api_lab import Lab, laboratory
+from tests.functional.api_lab import Lab
 
 JSON = dict[str, Any]
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with laboratory() as made:
-        yield made
 
 
 def open_methods(number: int) -> JSON:

@@ -1,0 +1,22 @@
+"""One laboratory a module, emptied before each test: making one costs more than most tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.functional.api_lab import Lab, laboratory
+
+
+@pytest.fixture(scope="module")
+def shared_lab() -> Iterator[Lab]:
+    with laboratory() as made:
+        yield made
+
+
+@pytest.fixture
+def lab(shared_lab: Lab) -> Lab:
+    """APIs on the emulator, and protect-api to run on them; empty."""
+    shared_lab.reset()
+    return shared_lab
