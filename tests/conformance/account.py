@@ -210,8 +210,9 @@ class Account:
         self._made.append((kind, made))
 
     def bare_api(self, **settings: Any) -> Api:
-        """An API with nothing but its root."""
-        made = self.gw.create_rest_api(**({"name": self.name("api")} | settings))
+        """An API with nothing but its root; on AWS a regional one, which may be made more often."""
+        regional = {"endpointConfiguration": {"types": ["REGIONAL"]}} if self.live else {}
+        made = self.gw.create_rest_api(**({"name": self.name("api")} | regional | settings))
         self.keep("api", made["id"])
         return Api(self, made["id"], {"/": made["rootResourceId"]})
 
@@ -219,8 +220,7 @@ class Account:
         self, methods: dict[str, JSON] | None = None, stage: str | None = None, **settings: Any
     ) -> Api:
         """An API with MOCK methods by "GET /a", by default one that asks for a key."""
-        regional = {"endpointConfiguration": {"types": ["REGIONAL"]}} if self.live else {}
-        api = self.bare_api(**(regional | settings))
+        api = self.bare_api(**settings)
         for line, method in (methods or {"GET /a": KEYED}).items():
             api.method(line, **method)
         if stage:
