@@ -68,6 +68,7 @@ class Stack:
         self.trail: list[JSON] = []
         self._catcher = Catcher(aws)
         self._console_runs = count(1)
+        self._dead: dict[str, dict[str, JSON]] = {}
         assert aws.emulator.on_event is not None
         self.deliver = aws.emulator.on_event
         aws.emulator.on_event = self._keep_and_deliver
@@ -222,6 +223,20 @@ class Stack:
         reads = [name for name in ours if name.startswith("Get")]
         return reads, [name for name in ours if not name.startswith("Get")]
 
+    def writes_for(self, customer_id: str) -> list[str]:
+        """All writes for a customer so far, by operation."""
+        keys = {key["id"] for key in self.keys_of(customer_id)}
+        return [
+            call["operation"]
+            for call in self.aws.calls()
+            if call["caller"]
+            and not call["operation"].startswith("Get")
+            and (
+                call["params"].get("customerId") == customer_id
+                or keys & {call["params"].get("keyId"), call["params"].get("apiKey")}
+            )
+        ]
+
     def tables(self) -> JSON:
         """Everything in every table."""
         names = list(self.aws.pages("dynamodb", "list_tables", "TableNames"))
@@ -231,19 +246,51 @@ class Stack:
         }
 
     def dead_letters(self, queue: str) -> list[JSON]:
-        """The messages of a dead-letter queue (`CustomersDlq`, `ApisDlq`) that are there to see,
-        each with `Body` and `MessageAttributes`; they stay there."""
-        sqs = self.aws.client("sqs")
-        (url,) = (url for url in sqs.list_queues()["QueueUrls"] if f"-{queue}-" in url)
-        found: dict[str, JSON] = {}
+        """The messages that reached a dead-letter queue (`CustomersDlq`, `ApisDlq`), each with
+        `Body` and `MessageAttributes`; they stay there."""
+        url = self.queue(queue)
+        known = self._dead.setdefault(queue, {})
         while True:
-            answer = sqs.receive_message(
+            answer = self.aws.client("sqs").receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=10,
-                VisibilityTimeout=2,
+                VisibilityTimeout=1,
                 MessageAttributeNames=["All"],
             )
             if not answer.get("Messages"):
-                break
-            found |= {message["MessageId"]: message for message in answer["Messages"]}
-        return list(found.values())
+                return list(known.values())
+            known |= {message["MessageId"]: message for message in answer["Messages"]}
+
+    def queue(self, name: str) -> str:
+        """The URL of a queue of the stack, by its name in the template."""
+        urls = self.aws.client("sqs").list_queues()["QueueUrls"]
+        (url,) = (url for url in urls if f"-{name}-" in url)
+        return str(url)
+
+    # the policy and the emulator's test doors
+
+    def policy(self) -> JSON:
+        """The policy as the parameter has it."""
+        name = self.aws.outputs["PolicyParameterName"]
+        found = self.aws.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+        return dict(json.loads(found))
+
+    def put_policy(self, text: str) -> None:
+        """A new version of the policy parameter."""
+        name = self.aws.outputs["PolicyParameterName"]
+        self.aws.client("ssm").put_parameter(Name=name, Value=text, Overwrite=True)
+
+    def fault(self, operation: str, kind: str, call: int = 1) -> int:
+        """Let the next call of an operation fail. Returns a mark for `struck`."""
+        order = {"operation": operation, "call": call, "fault": kind}
+        self.aws.order("faults", [order])
+        return self.mark()
+
+    def struck(self, operation: str, since: int) -> JSON:
+        """The first call of the operation since a mark, awaited: the one that the fault met."""
+
+        def look() -> JSON | None:
+            calls = self.aws.calls()[since:]
+            return next((call for call in calls if call["operation"] == operation), None)
+
+        return eventually(look, what=f"{operation} with a fault")
