@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import secrets
 import string
@@ -12,89 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError
 
-JSON = dict[str, Any]
+from tests.conformance.answers import JSON, KEYED, OPEN, Reply, bare, remove, send
+
 PREFIX = "keyward-conformance-"
-OPEN: JSON = {"authorizationType": "NONE"}
-KEYED: JSON = {"authorizationType": "NONE", "apiKeyRequired": True}
-FUNCTION = (
-    "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
-    "arn:aws:lambda:us-east-1:123456789012:function:example/invocations"
-)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """How a call was refused."""
-
-    code: str
-    status: int
-    message: str
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An HTTP answer as it came; header names in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body, read."""
-        return json.loads(self.body)
-
-
-def refusal_of(call: Callable[[], Any]) -> Refusal:
-    """The refusal that the call ends in; it is a failure when it is accepted."""
-    try:
-        call()
-    except ClientError as error:
-        found = error.response["Error"]
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        return Refusal(found["Code"], status, found.get("Message", ""))
-    raise AssertionError("the call was accepted")
-
-
-def bad_request(message: str) -> Refusal:
-    """400 BadRequestException."""
-    return Refusal("BadRequestException", 400, message)
-
-
-def not_found(message: str) -> Refusal:
-    """404 NotFoundException."""
-    return Refusal("NotFoundException", 404, message)
-
-
-def conflict(message: str) -> Refusal:
-    """409 ConflictException."""
-    return Refusal("ConflictException", 409, message)
-
-
-def replace(path: str, value: str) -> JSON:
-    """A patch operation."""
-    return {"op": "replace", "path": path, "value": value}
-
-
-def add(path: str, value: str) -> JSON:
-    """A patch operation."""
-    return {"op": "add", "path": path, "value": value}
-
-
-def remove(path: str, value: str | None = None) -> JSON:
-    """A patch operation."""
-    return {"op": "remove", "path": path} | ({} if value is None else {"value": value})
-
-
-def bare(answer: JSON) -> JSON:
-    """An answer without what the SDK adds."""
-    return {name: item for name, item in answer.items() if name != "ResponseMetadata"}
 
 
 @dataclass
@@ -302,7 +225,7 @@ class Account:
             request.headers["Content-Type"] = "application/json"
         self.pace("raw")
         SigV4Auth(self.credentials, "apigateway", self.region).add_auth(request)
-        return _send(verb, f"{self.control}{target}", dict(request.headers.items()), data)
+        return send(verb, f"{self.control}{target}", dict(request.headers.items()), data)
 
     def call(
         self,
@@ -318,7 +241,7 @@ class Account:
         if key is not None:
             sent["x-api-key"] = key if isinstance(key, str) else key["value"]
         url = self.invoke.format(rest_api_id=api.id, stage=stage, region=self.region)
-        return _send(verb, f"{url}{path}", sent, b"")
+        return send(verb, f"{url}{path}", sent, b"")
 
     def sees(self, status: int, api: Api, line: str = "GET /a", **more: Any) -> Reply:
         """The answer once it has this status: at once, or on AWS when it stays so for a while."""
@@ -335,7 +258,7 @@ class Account:
     def door(self, name: str, order: Any) -> None:
         """An order to the emulator (DESIGN.md 6)."""
         body = json.dumps(order).encode()
-        reply = _send("POST", f"{self.control}/_emulator/{name}", {}, body)
+        reply = send("POST", f"{self.control}/_emulator/{name}", {}, body)
         assert reply.status < 300, reply.body
 
     # clean-up
@@ -359,17 +282,3 @@ class Account:
                 plan, *(remove("/apiStages", f"{item['apiId']}:{item['stage']}") for item in stages)
             )
         self.gw.delete_usage_plan(usagePlanId=plan)
-
-
-def _send(verb: str, url: str, headers: dict[str, str], body: bytes) -> Reply:
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=15)
-    try:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request(verb, target, body or None, headers)
-        answer = connection.getresponse()
-        found = {name.lower(): value for name, value in answer.getheaders()}
-        return Reply(answer.status, found, answer.read())
-    finally:
-        connection.close()

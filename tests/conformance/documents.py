@@ -6,7 +6,8 @@ import copy
 import json
 from typing import Any
 
-from tests.conformance.account import FUNCTION, JSON, Account, Api
+from tests.conformance.account import Account, Api
+from tests.conformance.answers import FUNCTION, JSON
 
 MOCK: JSON = {
     "type": "mock",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.account import JSON, Account, bad_request, refusal_of, replace
+from tests.conformance.account import Account
+from tests.conformance.answers import JSON, bad_request, refusal_of, replace
 from tests.conformance.tags import documented, recorded
 
 IMPORT = "2 ImportApiKeys: "

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from tests.conformance.account import (
+from tests.conformance.account import Account
+from tests.conformance.answers import (
     JSON,
     KEYED,
     OPEN,
-    Account,
     bad_request,
     bare,
     conflict,

@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.conformance.account import (
-    Account,
+from tests.conformance.account import Account
+from tests.conformance.answers import (
     add,
     bad_request,
     bare,

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.conformance.account import KEYED, OPEN, Account, Api, remove, replace
+from tests.conformance.account import Account, Api
+from tests.conformance.answers import KEYED, OPEN, remove, replace
 from tests.conformance.tags import believed, documented, emulator_only, recorded
 
 DATA = "9 Data plane with keys: "

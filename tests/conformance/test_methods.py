@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.account import (
+from tests.conformance.account import Account
+from tests.conformance.answers import (
     FUNCTION,
     KEYED,
     OPEN,
-    Account,
     add,
     bad_request,
     bare,

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.conformance.account import KEYED, OPEN, Account, bad_request, not_found, refusal_of
+from tests.conformance.account import Account
+from tests.conformance.answers import KEYED, OPEN, bad_request, not_found, refusal_of
 from tests.conformance.documents import ANY, document, export, operation, put
 from tests.conformance.tags import believed, documented, observed, recorded
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.account import OPEN, Account
+from tests.conformance.account import Account
+from tests.conformance.answers import OPEN
 from tests.conformance.tags import believed, documented, recorded
 
 LISTS = "1 GetApiKeys: "

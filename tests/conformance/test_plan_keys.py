@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.account import (
-    Account,
-    Api,
-    Refusal,
-    bad_request,
-    conflict,
-    not_found,
-    refusal_of,
-    replace,
-)
+from tests.conformance.account import Account, Api
+from tests.conformance.answers import Refusal, bad_request, conflict, not_found, refusal_of, replace
 from tests.conformance.tags import believed, documented, recorded
 
 ATTACH = "4 CreateUsagePlanKey etc.: "

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.account import KEYED, OPEN, Account, Api, remove, replace
+from tests.conformance.account import Account, Api
+from tests.conformance.answers import KEYED, OPEN, remove, replace
 from tests.conformance.tags import emulator_only, recorded
 
 pytestmark = emulator_only

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.account import Account, refusal_of
+from tests.conformance.account import Account
+from tests.conformance.answers import refusal_of
 from tests.conformance.tags import documented, recorded
 
 KINDS = ("restapis", "stages", "apikeys", "usageplans")

@@ -6,7 +6,8 @@ import datetime
 
 import pytest
 
-from tests.conformance.account import Account, refusal_of, replace
+from tests.conformance.account import Account
+from tests.conformance.answers import refusal_of, replace
 from tests.conformance.tags import believed, documented, recorded
 
 QUOTA = {"limit": 10, "period": "DAY"}

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conformance.account import Account, Refusal, add, bare, refusal_of, replace
+from tests.conformance.account import Account
+from tests.conformance.answers import Refusal, add, bare, refusal_of, replace
 from tests.conformance.tags import believed, documented, recorded
 
 WIRE = "0 Wire conventions: "
