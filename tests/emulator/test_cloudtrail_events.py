@@ -123,6 +123,7 @@ def keys(node: Any) -> Any:
 @pytest.mark.parametrize(
     ("operation", "name", "params", "output"), CALLS, ids=lambda v: str(v)[:24]
 )
+@pytest.mark.real_data
 def test_a_record_has_the_members_of_the_real_one(
     operation: str, name: str, params: dict[str, Any], output: dict[str, Any]
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_record_has_the_members_of_the_real_one(
     assert set(wanted) - {"sessionCredentialFromConsole"} <= set(made)
 
 
+@pytest.mark.real_data
 def test_a_new_api_shows_the_links_of_the_real_record() -> None:
     output = {"id": "jrrfh5tt86", "name": "x", "rootResourceId": "64nivyyz8c"}
     made = event("CreateRestApi", {"name": "x"}, output)["detail"]["responseElements"]
@@ -147,6 +149,7 @@ def test_a_new_api_shows_the_links_of_the_real_record() -> None:
     assert {name: made.get(name) for name in links} == links
 
 
+@pytest.mark.real_data
 def test_the_envelope_is_eventbridges() -> None:
     made = event("CreateDeployment", {"restApiId": "a"}, {"id": "d"})
     wanted = json.loads((RECORDS / CALLS[-1][1]).read_text(encoding="utf-8"))
@@ -158,6 +161,7 @@ def test_the_envelope_is_eventbridges() -> None:
     assert made["time"] == made["detail"]["eventTime"] == "2026-11-18T11:06:40Z"
 
 
+@pytest.mark.real_data
 def test_a_role_of_ours_is_told_by_its_path() -> None:
     identity = event("CreateDeployment", {"restApiId": "a"}, {"id": "d"}, "DeployApi")["detail"]
     issuer = identity["userIdentity"]["sessionContext"]["sessionIssuer"]
@@ -171,6 +175,7 @@ def test_a_role_with_a_path_of_its_own_keeps_it() -> None:
     assert issuer["arn"] == "arn:aws:iam::123456789012:role/deploy/pipeline"
 
 
+@pytest.mark.real_data
 def test_everybody_else_is_an_iam_user_with_an_empty_issuer() -> None:
     made = event("CreateDeployment", {"restApiId": "a"}, {"id": "d"})["detail"]["userIdentity"]
     known = real("rest-DeleteMethod-console-2021.json")["userIdentity"]
@@ -219,6 +224,7 @@ def test_a_key_creation_is_nested_like_the_others() -> None:
     }
 
 
+@pytest.mark.real_data
 def test_a_refused_call_has_code_and_message_and_no_response() -> None:
     error = bad_request("Active stages pointing to this deployment must be moved or deleted")
     made = event_for(

@@ -34,10 +34,12 @@ COUNTS = {
 }
 
 
+@pytest.mark.real_data
 def test_every_document_is_counted() -> None:
     assert set(COUNTS) == {path.name for path in DOCUMENTS.iterdir()}
 
 
+@pytest.mark.real_data
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_real_document_has_its_resources_and_methods(name: str) -> None:
     api = imported(real_document(name))
@@ -47,6 +49,7 @@ def test_a_real_document_has_its_resources_and_methods(name: str) -> None:
     assert (len(api.resources), len(found), wildcards, keyed) == COUNTS[name]
 
 
+@pytest.mark.real_data
 @pytest.mark.parametrize("name", COUNTS)
 def test_every_resource_hangs_below_its_parent(name: str) -> None:
     api = imported(real_document(name))
@@ -157,6 +160,7 @@ def test_an_integration_gets_the_defaults_of_put_integration() -> None:
     }
 
 
+@pytest.mark.real_data
 def test_the_pattern_of_a_response_is_its_key() -> None:
     name = "importer-apikey-toplevel-and-method-swagger2-2m.json"
     integration = methods(imported(real_document(name)))["GET /products"]["methodIntegration"]
