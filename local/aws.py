@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from local.apigateway import server
 from local.apigateway.emulator import Emulator
 from local.dependencies import link_packages
 from local.packaging import Stack
+from local.waiting import until
 
 JSON = dict[str, Any]
 
@@ -22,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "keyward"
 POLICY_PARAMETER = "InitialPolicy"
+QUIET_SECONDS = 0.6
 
 
 class LocalAws(Account):
@@ -90,20 +93,23 @@ class LocalAws(Account):
             if detail_type in (None, event["DetailType"])
         ]
 
-    def busy(self) -> bool:
-        """Whether a function or an execution runs, or a consumed queue holds a message."""
-        from ministack.services import lambda_svc, sqs, stepfunctions
+    def settle(self, seconds: float = 30.0) -> None:
+        """Wait until nothing runs and nothing is on its way any more.
 
-        if lambda_svc.executions_in_flight()[0]:
-            return True
-        executions = stepfunctions._executions.to_dict().values()
-        if any(execution["status"] == "RUNNING" for execution in executions):
-            return True
-        consumed = {mapping["EventSourceArn"] for mapping in lambda_svc._esms.to_dict().values()}
-        queues = sqs._queues.to_dict().values()
-        return any(
-            queue["messages"] for queue in queues if queue["attributes"]["QueueArn"] in consumed
-        )
+        Raises:
+            TimeoutError: something still does after `seconds`.
+        """
+        from local.activity import is_busy
+
+        quiet_since = time.monotonic()
+
+        def is_quiet() -> bool:
+            nonlocal quiet_since
+            if is_busy():
+                quiet_since = time.monotonic()
+            return time.monotonic() - quiet_since > QUIET_SECONDS
+
+        until(is_quiet, seconds, "silence")
 
     def sinks(self) -> Iterator[tuple[str, str]]:
         """Every place where text may rest, and the text."""

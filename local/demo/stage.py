@@ -16,7 +16,6 @@ from local.waiting import until
 
 JSON = dict[str, Any]
 
-QUIET_SECONDS = 0.6
 RUN_SECONDS = 30.0
 UNTOLD = frozenset({"action", "fingerprint"})
 
@@ -157,16 +156,8 @@ class Stage:
         return sum("Dlq" in place for place in places)
 
     def settle(self) -> None:
-        """Wait until nothing runs and nothing is on its way."""
-        quiet_since = time.monotonic()
-
-        def quiet() -> bool:
-            nonlocal quiet_since
-            if self.aws.busy():
-                quiet_since = time.monotonic()
-            return time.monotonic() - quiet_since > QUIET_SECONDS
-
-        until(quiet, RUN_SECONDS, "silence")
+        """Wait until nothing runs and nothing is on its way; what ran is not watched any more."""
+        self.aws.settle(RUN_SECONDS)
         self._seen.update(self._all_runs())
 
     def _all_runs(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -174,35 +175,37 @@ def test_a_function_has_at_most_three_workers(aws: LocalAws) -> None:
     assert len(processes) <= 3
 
 
-def test_no_message_is_lost_when_many_arrive_while_others_are_taken(aws: LocalAws) -> None:
-    sqs = aws.client("sqs")
-    dead = sqs.create_queue(QueueName="storm-dead")["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
-    redrive = {"deadLetterTargetArn": attributes["QueueArn"], "maxReceiveCount": 1000}
-    queue = sqs.create_queue(QueueName="storm", Attributes={"RedrivePolicy": json.dumps(redrive)})[
-        "QueueUrl"
-    ]
+def test_no_message_is_lost_that_arrives_while_others_are_moved(aws: LocalAws) -> None:
     from ministack.services import sqs as service
 
-    record = service._queues.to_dict()
-    (storm,) = [found for key, found in record.items() if key[-1].endswith("/storm")]
-    stopping = threading.Event()
+    sqs = aws.client("sqs")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
+    redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": 9}
+    redriven = {"RedrivePolicy": json.dumps(redrive)}
+    url = sqs.create_queue(QueueName="crossing", Attributes=redriven)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="first")
+    queues = service._queues.to_dict()
+    (queue,) = [found for key, found in queues.items() if key[-1].endswith("/crossing")]
+    seen, sent = threading.Event(), threading.Event()
 
-    def sweep() -> None:
-        while not stopping.is_set():
-            service._dlq_sweep(storm)
+    class Slow(list[Any]):
+        """Messages that take their time to be gone through, so that another one arrives."""
 
-    sweeper = threading.Thread(target=sweep)
-    sweeper.start()
-    try:
-        for batch in range(30):
-            entries = [{"Id": str(n), "MessageBody": f"{batch}-{n}"} for n in range(10)]
-            sqs.send_message_batch(QueueUrl=queue, Entries=entries)
-    finally:
-        stopping.set()
-        sweeper.join()
+        def __iter__(self) -> Iterator[Any]:
+            yield from list.copy(self)
+            seen.set()
+            sent.wait(0.5)
 
-    assert len(storm["messages"]) == 300
+    queue["messages"] = Slow(queue["messages"])
+    moving = threading.Thread(target=service._dlq_sweep, args=(queue,))
+    moving.start()
+    seen.wait()
+    sqs.send_message(QueueUrl=url, MessageBody="second")
+    sent.set()
+    moving.join()
+
+    assert [message["body"] for message in queue["messages"]] == ["first", "second"]
 
 
 def test_a_changed_parameter_is_told_on_the_default_bus(aws: LocalAws) -> None:
@@ -219,3 +222,11 @@ def test_a_changed_parameter_is_told_on_the_default_bus(aws: LocalAws) -> None:
         "description": "",
     }
     assert told[-1]["Resources"] == [f"arn:aws:ssm:us-east-1:123456789012:parameter/{name}"]
+
+
+def test_settled_means_that_what_an_event_sets_off_is_over(trial: Any) -> None:
+    trial.put(id={"S": "settled"}, names={"SS": ["slow"]})
+
+    trial.aws.settle()
+
+    assert trial.finished("settled").status == "SUCCEEDED"

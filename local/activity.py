@@ -1,0 +1,38 @@
+"""Whether anything is under way in the ministack of this process."""
+
+from __future__ import annotations
+
+from ministack.services import dynamodb, lambda_svc, sqs, stepfunctions
+
+
+def is_busy() -> bool:
+    """Whether a function or an execution runs, or a mapped queue or stream holds work."""
+    return (
+        lambda_svc.executions_in_flight()[0] > 0
+        or any(e["status"] == "RUNNING" for e in stepfunctions._executions.to_dict().values())
+        or _queues_hold_work()
+        or _streams_hold_work()
+    )
+
+
+def _queues_hold_work() -> bool:
+    mapped = {mapping["EventSourceArn"] for mapping in lambda_svc._esms.to_dict().values()}
+    queues = sqs._queues.to_dict().values()
+    return any(q["messages"] for q in queues if q["attributes"]["QueueArn"] in mapped)
+
+
+def _streams_hold_work() -> bool:
+    positions = lambda_svc._dynamodb_stream_positions.to_dict()
+    return any(
+        positions.get(key, 0) < _stream_end(key, mapping["EventSourceArn"])
+        for key, mapping in lambda_svc._esms.to_dict().items()
+    )
+
+
+def _stream_end(key: tuple[str, str, str], source: str) -> int:
+    """How many records the stream ever had, 0 for a source that is no stream of a table."""
+    before, stream, _label = source.partition("/stream/")
+    if not stream:
+        return 0
+    table = before.rpartition("/")[2]
+    return int(dynamodb.stream_end_position(table, account_id=key[0], region=key[1]))
