@@ -204,3 +204,28 @@ def test_an_export_that_is_refused_holds_the_stage(lab: Lab) -> None:
         lab.run(api_id)
     (event,) = lab.events("ApiHeld")
     assert "could not be read" in event["differences"][0]["difference"]
+
+
+def test_a_turn_ends_in_time_when_api_gateway_is_slow(lab: Lab) -> None:
+    api_id = lab.attached({f"/things{n}": {"get": None} for n in range(20)})
+
+    def slow() -> None:
+        lab.bench.clock.advance(4)
+        lab.before("UpdateMethod", slow)
+
+    lab.before("UpdateMethod", slow)
+    run = lab.run(api_id)
+    assert run.status == "SUCCEEDED", run.cause
+    assert run.states.count("Require key") == 3
+    assert lab.calls()[1].count("UpdateMethod") == 20
+
+
+def test_what_somebody_else_mended_meanwhile_is_not_told_as_ours(lab: Lab) -> None:
+    api_id = lab.attached()
+    dying(lab, api_id, "RequireKey")
+    lab.edit(api_id, {"/pets": {"get": ["api_key"], "options": None}})
+    lab.deploy(api_id)
+    lab.forget()
+    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.told() == []
+    assert lab.bench.registry.apis.known(api_id).planned == {}

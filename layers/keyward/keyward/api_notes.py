@@ -12,6 +12,8 @@ from keyward.api_plan import ApiPlan, Exposure
 from keyward.registry import Registry
 
 JSON = dict[str, Any]
+# What is noted of a stage until it is protected.
+NOTED = ("deploying", "exposure", "hold", "planned")
 UNVERIFIED = "unverified: what the stage serves could not be read; it stays as it was deployed"
 
 
@@ -36,7 +38,7 @@ class Notes:
             self._announce_hold(held.stage, held.fingerprint, held.differences)
         for stage in stages:
             self._note_actions(stage, planned.actions_of(stage), known)
-        settled = [self._settle(stage, known) for stage in sorted(planned.settled)]
+        settled = [self._settle(*stage, known) for stage in sorted(planned.settled.items())]
         return bool(news) or any(settled)
 
     def exposures(self, found: Sequence[Exposure], known: ApiKnown, stages: Iterable[str]) -> bool:
@@ -59,7 +61,7 @@ class Notes:
         there = {*stages}
         noted = {hold.stage for hold in known.holds} | {*known.planned} | {*known.exposures}
         for stage in sorted(noted - there):
-            self._forget(f"hold#{stage}", f"planned#{stage}", f"exposure#{stage}")
+            self._forget(*(f"{kind}#{stage}" for kind in NOTED))
         self._forget(
             *(f"attachment#{a.stage}#{a.plan}" for a in known.attachments if a.stage not in there)
         )
@@ -71,7 +73,7 @@ class Notes:
             self.rest_api_id, stage, actions, effective_at, self.execution_arn
         )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
-        self._forget(f"hold#{stage}", f"exposure#{stage}", f"planned#{stage}")
+        self._forget(*(f"{kind}#{stage}" for kind in NOTED))
 
     def failed(self, stage: str, reason: str) -> None:
         """Have it announced that a stage is not protected; the actions are planned anew."""
@@ -97,16 +99,27 @@ class Notes:
         if added:
             self.registry.apis.plan_actions(self.rest_api_id, stage, [*before, *added])
 
-    def _settle(self, stage: str, known: ApiKnown) -> bool:
-        """A stage needs nothing. Actions that are still noted were done by a run that died."""
-        if stage in known.planned:
-            self.protected(stage, known.planned[stage])
+    def _settle(self, stage: str, deployment_id: str, known: ApiKnown) -> bool:
+        """A stage needs nothing. Actions that are still noted are those of a run that died or was
+        overtaken. True when they are to be announced."""
+        done = self._done(stage, deployment_id, known.planned.get(stage, ()))
+        if done:
+            self.protected(stage, done)
             return True
-        if known.hold(stage):
-            self._forget(f"hold#{stage}")
-        if stage in known.exposures:
-            self._forget(f"exposure#{stage}")
+        if known.hold(stage) or stage in known.planned or stage in known.exposures:
+            self._forget(*(f"{kind}#{stage}" for kind in NOTED))
         return False
+
+    def _done(self, stage: str, deployment_id: str, planned: Sequence[JSON]) -> Sequence[JSON]:
+        """What of the planned actions was done by us: all when the stage serves a deployment of
+        ours; all but the last when we came to deploying; else the rest was somebody else's."""
+        apis = self.registry.apis
+        if not planned or apis.deployment(self.rest_api_id, deployment_id):
+            return planned
+        certain = {"attach_stage"}
+        if apis.deploying(self.rest_api_id, stage):
+            certain.add("require_key")
+        return [action for action in planned if action["action"] in certain]
 
     def _forget(self, *records: str) -> None:
         self.registry.apis.forget(self.rest_api_id, records)

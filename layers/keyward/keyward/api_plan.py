@@ -7,8 +7,8 @@ and keys are required before anything is deployed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.api import (
@@ -107,7 +107,7 @@ class Held:
 class ApiPlan:
     """What is to be done. `effective_at` (epoch seconds, 0 = now) is when the attachments of the
     stages to be closed have reached every host; `first_seen` are attachments of unknown age;
-    `settled` are the stages that need nothing."""
+    `settled` are the stages that need nothing, with the deployments that they serve."""
 
     attach: tuple[Attach, ...] = ()
     require: tuple[Require, ...] = ()
@@ -115,7 +115,7 @@ class ApiPlan:
     held: tuple[Held, ...] = ()
     effective_at: float = 0
     first_seen: tuple[Attachment, ...] = ()
-    settled: frozenset[str] = frozenset()
+    settled: Mapping[str, str] = field(default_factory=dict)
 
     def actions(self) -> list[JSON]:
         """Everything, in order: the output of a dry run."""
@@ -170,7 +170,11 @@ def plan_api(seen: ApiSeen, known: ApiKnown, rule: KeyRule, approve: str | None 
         held=tuple(held),
         effective_at=_effective_at(deploy, known.attachments + first_seen, rule),
         first_seen=first_seen,
-        settled=frozenset(stage.name for stage in seen.stages) - busy - at_rest,
+        settled={
+            stage.name: stage.deployment_id
+            for stage in seen.stages
+            if stage.name not in busy | at_rest
+        },
     )
 
 
