@@ -40,8 +40,8 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
         assert process.stdout is not None
         yield process, json.loads(process.stdout.readline())
     finally:
-        process.kill()
-        process.communicate()
+        process.terminate()
+        process.communicate(timeout=15)
 
 
 def account(ready: dict[str, Any]) -> Account:
