@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from copy import deepcopy
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,15 +30,16 @@ JSON = dict[str, Any]
 
 def files(pattern: str = "*") -> list[Path]:
     """Our files, by a glob for the name."""
-    return [
-        path
-        for path in sorted(ROOT.rglob(pattern))
-        if path.is_file() and not _foreign(path.relative_to(ROOT))
-    ]
+    return [path for path in _all_files() if fnmatch(path.name, pattern)]
 
 
-def _foreign(path: Path) -> bool:
-    return any(part in NOT_OURS or part.endswith("_cache") for part in path.parts)
+@cache
+def _all_files() -> tuple[Path, ...]:
+    found = []
+    for folder, inner, names in os.walk(ROOT):
+        inner[:] = [name for name in inner if name not in NOT_OURS and not name.endswith("_cache")]
+        found += [Path(folder, name) for name in names if name not in NOT_OURS]
+    return tuple(sorted(found))
 
 
 def name(path: Path) -> str:
