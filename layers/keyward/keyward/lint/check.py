@@ -1,0 +1,93 @@
+"""Reads files, templates and documents alike, and collects their methods."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from keyward.api import KeyRule
+from keyward.lint import sam
+from keyward.lint.found import Findings, Method
+from keyward.lint.marks import SourceError
+from keyward.lint.openapi import Document, is_document
+from keyward.lint.source import Source, read
+from keyward.lint.template import Template
+from keyward.policy import Policy
+
+NEITHER = "is no template (it has no Resources) and no OpenAPI 2.0 or 3 document with paths"
+
+
+class Checker:
+    """Checks one file after the other. `api` overrides the names that the files give their APIs."""
+
+    def __init__(self, api: str | None = None) -> None:
+        self.findings = Findings()
+        self._api = api
+        self._seen: set[tuple[str, int, str, str]] = set()
+        self._noted: set[str] = set()
+
+    def check(self, files: Iterable[str]) -> Findings:
+        """The findings of all files; one that cannot be read is an error among them."""
+        for name in files:
+            source = self._read(name, name, 0)
+            if source is None:
+                continue
+            if is_document(source.root):
+                self._document(source, None)
+            elif "Resources" in source.root:
+                self._template(source)
+            else:
+                self.findings.error(name, 0, NEITHER)
+        return self.findings
+
+    def _read(self, name: str, blamed: str, line: int) -> Source | None:
+        """The file called `name`; `blamed` is where an error is told, a template's reference or
+        the file itself."""
+        try:
+            source = read(Path(name), name)
+        except SourceError as error:
+            told = error.problem if name == blamed else f"{name} {error.problem}"
+            self.findings.error(blamed, line or error.line, told)
+            return None
+        if name not in self._noted:
+            self._noted.add(name)
+            for where, key in source.repeated:
+                self.findings.note(name, where, f"{key!r} stands twice; the last one counts")
+        return source
+
+    def _template(self, source: Source) -> None:
+        template = Template(source, self.findings)
+        self._foreach(template)
+        self._take(template.methods())
+        self._take(sam.methods(template))
+        for reference in template.references:
+            path = os.path.normpath(os.path.join(os.path.dirname(source.name), reference.location))
+            found = self._read(path, source.name, reference.line)
+            if found and is_document(found.root):
+                self._document(found, reference.api)
+            elif found:
+                self.findings.error(source.name, reference.line, f"{path} is no OpenAPI document")
+
+    def _foreach(self, template: Template) -> None:
+        for name in template.resources:
+            if name.startswith("Fn::"):
+                template.note(template.resources.line_of(name), f"{name} is not looked into")
+
+    def _document(self, source: Source, api: str | None) -> None:
+        title = source.root.map("info").get("title")
+        self._take(Document(source, source.root, api or str(title or source.name)).methods())
+
+    def _take(self, methods: Iterable[Method]) -> None:
+        for method in methods:
+            if method.mark not in self._seen:
+                self._seen.add(method.mark)
+                self.findings.methods.append(method)
+
+    def open(self, policy: Policy, now: float) -> list[Method]:
+        """Those methods found that ask for no key and have to, at `now` (epoch seconds)."""
+        return [method for method in self.findings.methods if self._is_open(method, policy, now)]
+
+    def _is_open(self, method: Method, policy: Policy, now: float) -> bool:
+        api = self._api or method.api
+        return bool(KeyRule(policy, api, api, now).open([method.deployed]))

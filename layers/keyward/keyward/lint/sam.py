@@ -1,0 +1,218 @@
+"""The methods of SAM's own resources: AWS::Serverless::Api, and events of type Api.
+
+What SAM's transform makes of `Auth` is followed step by step (aws-sam-translator 1.113, swagger/
+swagger.py and model/eventsources/push.py; the tests run it beside this). Only what is true for
+certain counts as asking for a key, where SAM takes every value but a plain false for true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keyward.api import DeployedMethod
+from keyward.lint.found import Method
+from keyward.lint.intrinsics import argument
+from keyward.lint.marks import Map
+from keyward.lint.openapi import VERBS, Document, Overlay, Place, resource_path
+from keyward.lint.security import SAM_KEY, SAM_NO_KEY, ApiAuth, asks
+from keyward.lint.template import Template
+
+API, IMPLICIT = "AWS::Serverless::Api", "ServerlessRestApi"
+FUNCTION, STATE_MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of type Api. `line` is its own, or that of its ApiKeyRequired."""
+
+    name: str
+    api_id: str
+    verb: str
+    path: str
+    line: int
+    auth: Map | None
+    security: list[str]
+    of_function: bool = True
+
+    @property
+    def place(self) -> Place:
+        """(verb, path)."""
+        return self.verb, self.path
+
+    @property
+    def overrides(self) -> bool:
+        """Whether its Auth holds for a DefinitionBody as well; SAM reads that of functions only."""
+        return self.of_function and self.auth is not None and bool(self.auth.get("OverrideApiAuth"))
+
+
+def methods(template: Template) -> Iterator[Method]:
+    """All methods that SAM's transform would make of the template."""
+    events = list(_events(template))
+    shared = template.source.root.map("Globals").map("Api")
+    apis = template.of_type(API)
+    if any(event.api_id == IMPLICIT for event in events):
+        apis[IMPLICIT] = Map(shared.line)
+    for api_id, properties in apis.items():
+        own = [event for event in events if event.api_id == api_id]
+        yield from Api(template, api_id, merged(shared, properties), own).methods()
+
+
+def merged(shared: Map, own: Map) -> Map:
+    """Globals under a resource's own properties: mappings are merged, anything else is replaced."""
+    made = Map(own.line or shared.line)
+    for name in [*shared, *(key for key in own if key not in shared)]:
+        holder = own if name in own else shared
+        value = holder[name]
+        if isinstance(shared.get(name), Map) and isinstance(own.get(name), Map):
+            value = merged(shared[name], own[name])
+        made.put(name, value, holder.line_of(name))
+    return made
+
+
+class Api:
+    """An AWS::Serverless::Api with its Globals merged in, and the events that name it."""
+
+    def __init__(
+        self, template: Template, logical_id: str, properties: Map, events: list[Event]
+    ) -> None:
+        self._template = template
+        self._source = template.source
+        self._id = logical_id
+        self._properties = properties
+        self._events = events
+        self._auth = properties.map("Auth")
+        self._body = properties.get("DefinitionBody")
+        self._name = template.name_of(logical_id, properties, self._body)
+        self._defaults = _api_auth(template, self._auth)
+
+    def methods(self) -> Iterator[Method]:
+        """Its methods: those of the document, or else of the events, and OPTIONS for Cors."""
+        for key in ("DefinitionUri", "DefinitionBody"):
+            if self._template.refer(self._properties, key, self._name):
+                return
+        if not self._body:
+            yield from (self._of_event(event) for event in self._events)
+            yield from self._preflights([(e.path, e.verb == "OPTIONS") for e in self._events])
+        elif isinstance(self._body, Map):
+            yield from self._of_body(self._body)
+
+    def _of_body(self, body: Map) -> Iterator[Method]:
+        merges = self._template.parameters.is_true(self._properties.get("MergeDefinitions"))
+        functions = [event for event in self._events if event.of_function]
+        overlay = Overlay(
+            self._defaults,
+            added={event.place: event.security for event in functions if event.overrides},
+            merged={event.place: event.security for event in functions if merges},
+        )
+        document = Document(self._source, body, self._name, overlay)
+        found = list(document.methods())
+        yield from found
+        known = {(method.deployed.verb, method.deployed.path) for method in found}
+        new = [event for event in functions if merges and event.place not in known]
+        yield from (self._of_event(event) for event in new)
+        options = {path for verb, path in known if verb == "OPTIONS"}
+        places = [(path, path in options) for path in document.paths()]
+        yield from self._preflights(
+            [*places, *((event.path, event.verb == "OPTIONS") for event in new)]
+        )
+
+    def _of_event(self, event: Event) -> Method:
+        place, remedy = self._event_remedy(event)
+        security = self._defaults.applied(event.verb, event.security)
+        return self._method(event.verb, event.path, event.line, security, place, remedy)
+
+    def _preflights(self, places: list[tuple[str, bool]]) -> Iterator[Method]:
+        """`Cors` adds OPTIONS to each path that has none; `places` are (path, has OPTIONS)."""
+        if not self._properties.get("Cors"):
+            return
+        taken = {path for path, has_options in places if has_options}
+        line = self._properties.line_of("Cors")
+        for path in dict.fromkeys(path for path, _ in places):
+            if path not in taken:
+                security = self._defaults.applied("OPTIONS", [])
+                yield self._method("OPTIONS", path, line, security, *self._api_remedy())
+
+    def _method(
+        self, verb: str, path: str, line: int, security: list[str], place: str, remedy: str
+    ) -> Method:
+        required, authorization = asks(security, self._defaults.kinds(has_key=True))
+        deployed = DeployedMethod(path, verb, authorization, required)
+        return Method(self._source.name, line, self._name, deployed, place, remedy)
+
+    def _event_remedy(self, event: Event) -> tuple[str, str]:
+        """Where a line goes, and the line."""
+        if event.verb == "OPTIONS" and self._defaults.key and not self._defaults.key_on_preflight:
+            return self._api_remedy()
+        if event.auth is not None:
+            line = self._source.written("ApiKeyRequired", True)
+            return f"Auth in Properties of the event {event.name}", line
+        line = self._source.written("Auth", {"ApiKeyRequired": True})
+        return f"Properties of the event {event.name}", line
+
+    def _api_remedy(self) -> tuple[str, str]:
+        owner = "Globals.Api" if self._id == IMPLICIT else f"Properties of {self._id}"
+        name = "AddApiKeyRequiredToCorsPreflight" if self._defaults.key else "ApiKeyRequired"
+        if "Auth" in self._properties:
+            return f"Auth in {owner}", self._source.written(name, True)
+        return owner, self._source.written("Auth", {name: True})
+
+
+def _api_auth(template: Template, auth: Map) -> ApiAuth:
+    """The API's Auth; both switches for OPTIONS are true unless somebody says otherwise."""
+    parameters = template.parameters
+    authorizers = frozenset(auth.map("Authorizers"))
+    default = parameters.text(auth.get("DefaultAuthorizer")) or ""
+    return ApiAuth(
+        key=parameters.is_true(auth.get("ApiKeyRequired")),
+        key_on_preflight=parameters.is_true(auth.get("AddApiKeyRequiredToCorsPreflight", True)),
+        authorizer=default if default in authorizers or default == "AWS_IAM" else "",
+        authorizer_on_preflight=not parameters.is_false(
+            auth.get("AddDefaultAuthorizerToCorsPreflight", True)
+        ),
+        authorizers=authorizers,
+    )
+
+
+def _events(template: Template) -> Iterator[Event]:
+    for kind in (FUNCTION, STATE_MACHINE):
+        for properties in template.of_type(kind).values():
+            declared = properties.map("Events")
+            for name, event in declared.items():
+                if isinstance(event, Map) and event.get("Type") == "Api":
+                    found = _event(template, name, event.map("Properties"), declared.line_of(name))
+                    if found:
+                        yield replace(found, of_function=kind == FUNCTION)
+
+
+def _event(template: Template, name: str, properties: Map, line: int) -> Event | None:
+    """The event; a note instead when the template does not tell what it is."""
+    path, verb = (template.parameters.text(properties.get(key)) for key in ("Path", "Method"))
+    reference = properties.get("RestApiId", IMPLICIT)
+    api_id = argument(reference, "Ref") or reference
+    known = api_id == IMPLICIT or (isinstance(api_id, str) and template.type_of(api_id))
+    if not path or not verb or not known:
+        problem = "Path, Method and an API of this template, in plain words"
+        template.note(line, f"the event {name} is not checked: it lacks {problem}")
+        return None
+    auth = properties["Auth"] if isinstance(properties.get("Auth"), Map) else None
+    return Event(
+        name=name,
+        api_id=str(api_id),
+        verb="ANY" if verb.lower() == "any" else VERBS.get(verb.lower(), verb.upper()),
+        path=resource_path(path),
+        line=auth.lines.get("ApiKeyRequired", line) if auth is not None else line,
+        auth=auth,
+        security=_security(template, auth) if auth is not None else [],
+    )
+
+
+def _security(template: Template, auth: Map) -> list[str]:
+    """The names that an event's Auth puts into `security`."""
+    authorizer: Any = template.parameters.text(auth.get("Authorizer"))
+    found = [authorizer] if authorizer else []
+    if auth.get("ApiKeyRequired") is not None:
+        asked = template.parameters.is_true(auth["ApiKeyRequired"])
+        found.append(SAM_KEY if asked else SAM_NO_KEY)
+    return found

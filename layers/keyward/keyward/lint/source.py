@@ -1,0 +1,77 @@
+"""A file as the check sees it: its mapping with lines, and how a line of it has to be written."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keyward.lint.marks import JsonReader, Map, SourceError, YamlReader
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that was read. `name` is the file as people wrote it; `repeated` are (line, key) of
+    keys that stand twice in one mapping."""
+
+    name: str
+    root: Map
+    is_json: bool
+    repeated: tuple[tuple[int, str], ...] = ()
+
+    def written(self, key: str, value: Any) -> str:
+        """`key: value` in one line, in the file's own language."""
+        if self.is_json:
+            return f"{json.dumps(key)}: {json.dumps(value)}"
+        return f"{_plain(key)}: {_flow(value)}"
+
+
+def read(path: Path, name: str) -> Source:
+    """The file. Raises SourceError for one that cannot be read or holds no mapping."""
+    text = _text(path)
+    try:
+        root, repeated, is_json = _parsed(text, path.suffix.lower() == ".json")
+    except RecursionError:
+        raise SourceError("is nested too deeply") from None
+    if not isinstance(root, Map):
+        raise SourceError("is no template and no OpenAPI document: it holds no mapping")
+    return Source(name, root, is_json, tuple(repeated))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SourceError("is not UTF-8 text") from None
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}") from None
+
+
+def _parsed(text: str, strict: bool) -> tuple[Any, list[tuple[int, str]], bool]:
+    """What begins with a brace is JSON or, unless `strict`, YAML in flow style."""
+    if strict or text.lstrip().startswith("{"):
+        reader = JsonReader(text)
+        try:
+            return reader.read(), reader.repeated, True
+        except SourceError:
+            if strict:
+                raise
+    other = YamlReader(text)
+    return other.read(), other.repeated, False
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_plain(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    return _plain(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _plain(text: str) -> str:
+    """Words that could be anything but text are quoted."""
+    safe = re.fullmatch(r"[A-Za-z_][\w./-]*", text)
+    word = text.lower() in ("true", "false", "yes", "no", "on", "off", "y", "n", "null")
+    return text if safe and not word else json.dumps(text)
