@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keyward.gateway.calls import JSON, Calls
+from keyward.plan_patch import place_of
 from keyward.policy import Quota, Throttle
 
 StageRef = tuple[str, str]
@@ -100,12 +101,6 @@ def _methods(throttles: JSON | None) -> dict[str, Throttle]:
         if throttle:
             found[f"{verb} {path or '/'}"] = throttle
     return found
-
-
-def place_of(line: str) -> str:
-    """`GET /pets` as API Gateway's throttle map writes it: `/pets/GET`."""
-    verb, _, path = line.partition(" ")
-    return f"{path.rstrip('/')}/{verb}"
 
 
 def _wire(stages: Mapping[StageRef, Mapping[str, Throttle]]) -> list[JSON]:
