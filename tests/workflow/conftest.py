@@ -4,8 +4,10 @@ Each test has customers and APIs of its own."""
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from tests.workflow.stack_lab import Stack
 NOWHERE = {"apis": ["no API"], "throttle": {"rateLimit": 50, "burstLimit": 100}}
 
 
-def policy() -> str:
+def initial_policy() -> str:
     """The default policy, without propagation; with an exempt path, and plans that no API joins."""
     body = json.loads(default_text()) | {"propagation_seconds": 0}
     body["usage_plans"] |= {"late": NOWHERE}
@@ -30,7 +32,7 @@ def policy() -> str:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
-    yield from only_local_aws(parameters={"InitialPolicy": policy()})
+    yield from only_local_aws(parameters={"InitialPolicy": initial_policy()})
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +44,12 @@ def stack(aws: LocalAws) -> Stack:
 def shop(stack: Stack) -> Api:
     """An API that asks for keys: where a key shows what it is worth."""
     return protected_api(stack)
+
+
+@pytest.fixture
+def policy(stack: Stack) -> Iterator[dict[str, Any]]:
+    """The policy in force, to change; put back afterwards."""
+    before = stack.policy()
+    yield copy.deepcopy(before)
+    stack.put_policy(json.dumps(before))
+    stack.settle()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeVar
@@ -19,7 +18,6 @@ Found = TypeVar("Found")
 
 # DESIGN.md, section 6: on the local AWS an event has its effect within 30 s.
 EFFECT_SECONDS = 30.0
-QUIET_SECONDS = 0.5
 ENDED = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 
 
@@ -170,15 +168,7 @@ class Stack:
 
     def settle(self, seconds: float = EFFECT_SECONDS) -> None:
         """Wait until nothing runs and nothing is on its way."""
-        since = time.monotonic()
-
-        def quiet() -> bool:
-            nonlocal since
-            if self.aws.busy():
-                since = time.monotonic()
-            return time.monotonic() - since > QUIET_SECONDS
-
-        until(quiet, seconds, "silence")
+        self.aws.settle(seconds)
 
     # keys
 
