@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from keyward.policy import Policy
     from keyward.registry import Registry
 
+SERVICES = ("apigateway", "dynamodb", "events", "secretsmanager", "sqs", "ssm", "stepfunctions")
+
 logger = Logger(service="keyward")
 metrics = Metrics(namespace="Keyward", service="keyward")
 # Most batches have nothing to count; a warning in the log each time would hide the others.
@@ -100,9 +102,21 @@ def secret(secret_id: str) -> str:
 
 @lru_cache(maxsize=1)
 def _session() -> Session:
+    import botocore.session
     from boto3.session import Session
+    from botocore.loaders import Loader
 
-    return Session()
+    class Named(Loader):
+        """Takes the service's name as given. Botocore would look through the folders of all its 400
+        services, three times, for nothing but to refuse a name that does not exist."""
+
+        def list_available_services(self, type_name: str) -> list[str]:
+            """Those that Keyward calls."""
+            return list(SERVICES)
+
+    session = botocore.session.Session()
+    session.register_component("data_loader", Named())
+    return Session(botocore_session=session)
 
 
 @lru_cache(maxsize=1)

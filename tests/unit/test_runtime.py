@@ -1,0 +1,33 @@
+"""The runtime's one botocore session, which looks for no service but those that it names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import UnknownServiceError
+
+from keyward import runtime
+
+
+@pytest.fixture(autouse=True)
+def a_session_of_its_own() -> None:
+    runtime._session.cache_clear()
+
+
+def test_every_client_that_the_runtime_makes_is_of_a_service_that_it_names() -> None:
+    source = Path(runtime.__file__).read_text(encoding="utf-8")
+    made = set(re.findall(r"(?:_Lazy|client|resource)\(\"(\w+)\"", source))
+    assert made == set(runtime.SERVICES)
+
+
+@pytest.mark.parametrize("service", runtime.SERVICES)
+def test_a_client_is_made_for_each_service(service: str) -> None:
+    made = runtime._session().client(service)  # type: ignore[call-overload]
+    assert made.meta.service_model.service_name == service
+
+
+def test_another_service_is_refused_aloud() -> None:
+    with pytest.raises(UnknownServiceError):
+        runtime._session().client("ec2")
