@@ -1,0 +1,88 @@
+"""The check away from the command line: in no function, as a hook, in its document."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import tree
+
+
+def test_no_function_and_no_other_module_of_the_layer_imports_the_check() -> None:
+    files = [*tree.FUNCTIONS.glob("*.py"), *tree.PACKAGE.rglob("*.py")]
+    others = [path for path in files if tree.PACKAGE / "lint" not in path.parents]
+    assert len(others) > 30
+    importers = [
+        tree.name(path)
+        for path in others
+        if any(name.startswith(("keyward.lint", "yaml")) for name in tree.imports(path))
+    ]
+    assert importers == []
+
+
+def hook() -> dict[str, Any]:
+    (found,) = yaml.safe_load((tree.ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "template.yaml",
+        "stacks/template.json",
+        "app.template.yml",
+        "sam-template.yaml",
+        "openapi.json",
+        "docs/petstore.openapi.yaml",
+        "swagger.yml",
+        "local/sample_api.yaml",
+    ],
+)
+def test_the_hook_looks_at_templates_and_documents(name: str) -> None:
+    assert re.search(hook()["files"], name)
+
+
+@pytest.mark.parametrize(
+    "name", ["package.json", ".github/workflows/ci.yml", "capital.yaml", "template.yaml.md"]
+)
+def test_the_hook_leaves_other_files_alone(name: str) -> None:
+    assert not re.search(hook()["files"], name)
+
+
+def test_what_the_hook_installs_is_what_the_check_needs() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(tree.ROOT / "setup.cfg", encoding="utf-8")
+    where = tree.ROOT / setup["options.packages.find"]["where"]
+    assert (where / "keyward" / "lint" / "__main__.py").exists()
+    assert setup["options.package_data"]["keyward"] == "*.json"
+    needed = setup["options"]["install_requires"].split()
+    assert needed == ["PyYAML", "aws-lambda-powertools[validation]"]
+    assert hook()["entry"] == "python -m keyward.lint"
+
+
+def prevention() -> str:
+    return (tree.ROOT / "docs" / "prevention.md").read_text("utf-8")
+
+
+def test_the_documents_hook_and_options_exist() -> None:
+    assert re.findall(r"- id: (\S+)", prevention()) == [hook()["id"]]
+    told = set(re.findall(r"(?<![\w-])(--[a-z]+)", prevention()))
+    assert {"--policy", "--api", "--format"} <= told
+
+
+def test_the_documents_service_control_policy_closes_every_verb_but_options() -> None:
+    (block,) = re.findall(r"```json\n(.*?)```", prevention(), re.DOTALL)
+    (statement,) = json.loads(block)["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Action"] == "apigateway:PUT"
+    verbs = {resource.rsplit("/", 1)[1] for resource in statement["Resource"]}
+    assert verbs == {"GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "ANY"}
+    assert statement["Condition"] == {
+        "ForAnyValue:Bool": {"apigateway:Request/ApiKeyRequired": "false"}
+    }
