@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 import audit
+from keyward.contracts import flag_of
 from keyward.key import CREATED, KeyRecord
 from keyward.policy import default_text, parse
-from tests.support import MACHINE, Bench, workbench
+from tests.support import MACHINE, Bench, load_event, workbench
 
 MACHINES = {"reconcile-customer": "the-customer-machine", "protect-api": "the-api-machine"}
 
@@ -125,3 +126,8 @@ def test_a_repair_starts_one_run_for_each_that_can_be_mended(bench: Bench) -> No
         ("the-api-machine", {"rest_api_id": enforced}),
         ("the-customer-machine", {"customer_id": "acme"}),
     ]
+
+
+def test_the_samples_ask_for_an_audit_with_and_without_repair() -> None:
+    assert load_event("audit") == {}
+    assert flag_of(load_event("audit-repair"), "repair")
