@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -94,3 +96,20 @@ def door(url: str, name: str, order: Any = None) -> Any:
     body = None if order is None else json.dumps(order).encode()
     with urllib.request.urlopen(f"{url}/_emulator/{name}", body, timeout=5) as answer:
         return json.loads(answer.read())
+
+
+def connect(url: str) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+
+
+def ask(
+    connection: http.client.HTTPConnection,
+    verb: str,
+    path: str,
+    body: bytes | str | None = None,
+    headers: dict[str, str] | None = None,
+) -> tuple[int, dict[str, str], bytes]:
+    connection.request(verb, path, body, headers or {})
+    answer = connection.getresponse()
+    found = {name.lower(): value for name, value in answer.getheaders()}
+    return answer.status, found, answer.read()
