@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from keyward.policy import PlanPolicy, Quota, Throttle
+from keyward.policy import PlanPolicy, Quota, Throttle, place_of
 
 JSON = dict[str, Any]
 StageRef = tuple[str, str]
@@ -49,12 +49,6 @@ def patch(
         *_throttle(seen.throttle, wanted.throttle),
         *_quota(seen.quota, wanted.quota),
     ]
-
-
-def place_of(line: str) -> str:
-    """`GET /pets` as a throttle map of API Gateway writes it: `/pets/GET`."""
-    verb, _, path = line.partition(" ")
-    return f"{path.rstrip('/')}/{verb}"
 
 
 def _method_throttles(ref: StageRef, methods: Mapping[str, Throttle]) -> JSON:

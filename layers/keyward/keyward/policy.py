@@ -153,6 +153,12 @@ def parse(text: str) -> Policy:
     return _policy(body)
 
 
+def place_of(line: str) -> str:
+    """`GET /pets` as a throttle map of API Gateway writes it: `/pets/GET`."""
+    verb, _, path = line.partition(" ")
+    return f"{path.rstrip('/')}/{verb}"
+
+
 def default_text() -> str:
     """The policy that a new stack starts with, as JSON."""
     return DEFAULT_FILE.read_text(encoding="utf-8")

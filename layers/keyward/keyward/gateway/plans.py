@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keyward.gateway.calls import JSON, Calls
-from keyward.plan_patch import place_of
-from keyward.policy import Quota, Throttle
+from keyward.policy import Quota, Throttle, place_of
 
 StageRef = tuple[str, str]
 
