@@ -16,6 +16,7 @@ from local.aws import LocalAws
 from tests.one_local_aws import only_local_aws
 from tests.workflow.api_lab import Api, protected_api
 from tests.workflow.stack_lab import Stack
+from tests.workflow.troubles import Troubles
 
 NOWHERE = {"apis": ["no API"], "throttle": {"rateLimit": 50, "burstLimit": 100}}
 
@@ -48,8 +49,13 @@ def shop(stack: Stack) -> Api:
 
 @pytest.fixture
 def policy(stack: Stack) -> Iterator[dict[str, Any]]:
-    """The policy in force, to change; put back afterwards."""
+    """The policy in force, to change; put back afterwards, which holds some seconds later."""
     before = stack.policy()
     yield copy.deepcopy(before)
     stack.put_policy(json.dumps(before))
-    stack.settle()
+
+
+@pytest.fixture(scope="session")
+def troubles(stack: Stack, shop: Api) -> Troubles:
+    """All that goes wrong, started together, because most of it is waiting."""
+    return Troubles.begun(stack)

@@ -1,0 +1,127 @@
+"""Single faults of API Gateway and runs that are stopped: begun one by one, waited for together."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.account import Execution
+from tests.workflow.api_lab import PETS, Api, new_api
+from tests.workflow.stack_lab import Stack, eventually
+
+JSON = dict[str, Any]
+# DESIGN.md, section 6: on the local AWS a single injected fault is over within 120 s.
+OVER_SECONDS = 120.0
+
+# By customer: the call that fails, how, and the plan.
+CUSTOMERS: dict[str, tuple[str, str, str]] = {
+    "fault-create": ("CreateApiKey", "timeout_after", "pro"),
+    "fault-lost": ("CreateApiKey", "timeout_before", "pro"),
+    "fault-500": ("CreateApiKey", "500", "pro"),
+    "fault-throttle": ("CreateApiKey", "throttle", "pro"),
+    "fault-attach": ("CreateUsagePlanKey", "timeout_after", "pro"),
+    "fault-plan": ("CreateUsagePlan", "timeout_after", "late"),
+}
+# By name of the API: the call that fails, and how.
+APIS: dict[str, tuple[str, str]] = {
+    "api-plan-throttle": ("UpdateUsagePlan", "throttle"),
+    "api-method": ("UpdateMethod", "timeout_after"),
+    "api-deployment": ("CreateDeployment", "timeout_after"),
+    "api-plan": ("UpdateUsagePlan", "timeout_after"),
+    "api-stage": ("UpdateStage", "timeout_after"),
+}
+
+
+@dataclass
+class Troubles:
+    """What was begun. `since` is when (monotonic seconds), by customer or name of the API."""
+
+    stack: Stack
+    apis: dict[str, Api] = field(default_factory=dict)
+    since: dict[str, float] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def begun(cls, stack: Stack) -> Troubles:
+        """Everything begun: each fault has struck, each run that is to be stopped is stopped."""
+        troubles = cls(stack)
+        stack.issued("plan-pro-is-known")
+        stack.settle()
+        for name, (operation, kind) in APIS.items():
+            troubles._break_api(name, operation, kind)
+        for customer_id, (operation, kind, plan) in CUSTOMERS.items():
+            troubles._break_customer(customer_id, operation, kind, plan)
+        troubles._stop_customer("crash-customer")
+        troubles._stop_api("crash-api")
+        troubles._change_meanwhile("meanwhile")
+        return troubles
+
+    def left(self, name: str) -> float:
+        """The seconds that are left of those that a fault may take."""
+        return OVER_SECONDS - (time.monotonic() - self.since[name])
+
+    def _break_customer(self, customer_id: str, operation: str, kind: str, plan: str) -> None:
+        mark = self.stack.fault(operation, kind)
+        self.since[customer_id] = time.monotonic()
+        self.stack.put_event("CustomerSignedUp", customer_id=customer_id, plan=plan)
+        self.stack.struck(operation, mark)
+
+    def _break_api(self, name: str, operation: str, kind: str) -> None:
+        self.apis[name] = api = new_api(self.stack, PETS)
+        made = self.stack.gateway.create_deployment(restApiId=api.id)["id"]
+        mark = self.stack.fault(operation, kind)
+        self.since[name] = time.monotonic()
+        # CreateStage, so that the fault cannot meet a call of the team
+        self.stack.gateway.create_stage(restApiId=api.id, stageName="prod", deploymentId=made)
+        self.stack.struck(operation, mark)
+
+    def _stop(self, name: str, arn: str) -> None:
+        self.stack.aws.client("stepfunctions").stop_execution(executionArn=arn)
+        self.stopped[name] = arn
+        self.since[name] = time.monotonic()
+
+    def _stop_customer(self, customer_id: str) -> None:
+        """Stopped while CreateApiKey has no answer; then the event comes again."""
+        event = {"customer_id": customer_id, "plan": "pro"}
+        mark = self.stack.fault("CreateApiKey", "timeout_after")
+        self.stack.put_event("CustomerSignedUp", **event)
+        self.stack.struck("CreateApiKey", mark)
+        (arn,) = self.stack.run_arns(customer_id)
+        self._stop(customer_id, arn)
+        self.stack.put_event("CustomerSignedUp", **event)
+
+    def _stop_api(self, name: str) -> None:
+        """Stopped between the methods and the deployment; then the team deploys again."""
+        self.apis[name] = api = new_api(self.stack, PETS | {"/orders": {"get": None}})
+        mark = self.stack.fault("UpdateMethod", "throttle", call=2)
+        api.deploy()
+        eventually(
+            lambda: len([c for c in self.stack.aws.calls()[mark:] if is_method(c, api)]) >= 2
+        )
+        (arn,) = api.arns()
+        self._stop(name, arn)
+        api.deploy()
+
+    def _change_meanwhile(self, customer_id: str) -> None:
+        """Another event for a customer whose run is under way."""
+        mark = self.stack.fault("CreateApiKey", "timeout_before")
+        self.since[customer_id] = time.monotonic()
+        self.stack.put_event("CustomerSignedUp", customer_id=customer_id, plan="pro")
+        self.stack.struck("CreateApiKey", mark)
+        self.stack.put_event("CustomerPlanChanged", customer_id=customer_id, plan="free")
+
+    def runs_ended(self, of: str, number: int) -> list[Execution]:
+        """As many runs of a customer or an API, with their histories, once all have ended."""
+        arns = eventually(
+            lambda: len(self.stack.run_arns(of)) >= number and self.stack.run_arns(of),
+            what=f"{number} runs of {of}",
+        )
+        for arn in arns or []:
+            self.stack.ended(arn, OVER_SECONDS)
+        return self.stack.runs_of(of)
+
+
+def is_method(call: JSON, api: Api) -> bool:
+    """Whether the call is an UpdateMethod of the API."""
+    return call["operation"] == "UpdateMethod" and call["params"]["restApiId"] == api.id
