@@ -79,7 +79,7 @@ def test_short_tags_are_what_they_are_short_for() -> None:
 
 
 def test_merged_keys_keep_their_lines() -> None:
-    text = "base: &base\n  x: 1\n  y: 2\nother: &other {y: 4, z: 5}\n"
+    text = "base: &base\n  x: 1\n  y: 2\nother: &other {x: 3, y: 4, z: 5}\n"
     text += "own:\n  y: 3\n  <<: [*base, *other]\n"
     own = YamlReader(text).read()["own"]
     assert own == {"x": 1, "y": 3, "z": 5}

@@ -236,3 +236,18 @@ def test_a_state_machine_has_events_too() -> None:
     }
     assert found(body) == transformed(body)
     assert found(body) == {"GET /a": (True, False), "POST /a": (False, False)}
+
+
+@pytest.mark.parametrize("merges", [True, False])
+def test_a_state_machines_event_does_not_change_a_document(merges: bool) -> None:
+    document_of_api = document({"/a": {"get": None}}, 2)
+    body = template(api={"DefinitionBody": document_of_api, "MergeDefinitions": merges})
+    auth = {"ApiKeyRequired": True, "OverrideApiAuth": True}
+    body["Resources"]["Machine"] = {
+        "Type": "AWS::Serverless::StateMachine",
+        "Properties": {
+            "Definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}},
+            "Events": {"One": event(auth=auth, api="Api")},
+        },
+    }
+    assert found(body) == transformed(body) == {"GET /a": (False, False)}
