@@ -1,0 +1,150 @@
+"""Start-up CPU of each function: its import, and its first invocation with all its clients."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.stub import Stub
+from benchmarks.tape import Take, record
+
+JSON = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parent.parent
+PROBE = Path(__file__).with_name("probe.py")
+LAYER = ROOT / "layers" / "keyward"
+FUNCTIONS = ROOT / "functions"
+# As Lambda's Python has them; jmespath is in the layer too.
+RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3")
+REFERENCE = "reference"  # the name that probe.py knows
+RUNS = 3
+NO_TAKE = Take({}, 0.0)
+SETTINGS = (
+    *("CUSTOMERS_TABLE", "KEYS_TABLE", "LEASES_TABLE", "PLANS_TABLE", "APIS_TABLE"),
+    *("POLICY_PARAMETER", "EVENT_BUS", "RECONCILE_CUSTOMER_ARN", "PROTECT_API_ARN"),
+)
+
+
+@dataclass(frozen=True)
+class StartUp:
+    """CPU milliseconds, user and system, medians, without those of the bare interpreter. `ready`:
+    import and first invocation. `ratio`: `ready` by that of the reference."""
+
+    function: str
+    modules: int
+    clients: list[str]
+    import_ms: int
+    ready_ms: int
+    ratio: float
+
+    def as_json(self) -> JSON:
+        """A row of latest.json."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class StartUps:
+    """All functions; `reference_ms` is `import boto3; boto3.client("apigateway")`."""
+
+    bare_ms: int
+    reference_ms: int
+    functions: list[StartUp]
+
+
+def start_ups() -> StartUps:
+    """Measure each function in fresh processes, bytecode present, round after round, so that what
+    else the machine does is spread over all of them."""
+    takes = {REFERENCE: NO_TAKE} | record()
+    missing = {path.stem for path in FUNCTIONS.glob("*.py")} - set(takes)
+    if missing:
+        raise RuntimeError(f"benchmarks/tape.py does not call {', '.join(sorted(missing))}")
+    told: dict[str, list[JSON]] = {name: [] for name in sorted(takes)}
+    clients: dict[str, list[str]] = {}
+    with tempfile.TemporaryDirectory() as work, closing(Stub()) as stub:
+        site = _site(Path(work) / "site")
+        for round_ in range(RUNS + 1):
+            for name, results in told.items():
+                stub.put_in(takes[name])
+                measured = _probe(name, takes[name], stub.url, site, Path(work))
+                clients[name] = sorted(stub.services)
+                if round_:  # the first one made the bytecode
+                    results.append(measured)
+    return _summary(told, clients)
+
+
+def _summary(told: dict[str, list[JSON]], clients: dict[str, list[str]]) -> StartUps:
+    def middle(name: str, figure: str) -> float:
+        return 1000 * float(median(result[figure] for result in told[name]))
+
+    reference = middle(REFERENCE, "ready")
+    functions = [
+        StartUp(
+            name,
+            results[0]["modules"],
+            clients[name],
+            round(middle(name, "imported")),
+            round(middle(name, "ready")),
+            round(middle(name, "ready") / reference, 2),
+        )
+        for name, results in told.items()
+        if name != REFERENCE
+    ]
+    return StartUps(round(middle(REFERENCE, "bare")), round(reference), functions)
+
+
+def _site(folder: Path) -> Path:
+    """A folder with links to the packages that Lambda has, and to no other: this environment's
+    awscrt, for one, would be imported by botocore."""
+    folder.mkdir()
+    lock = (LAYER / "requirements.txt").read_text(encoding="utf-8")
+    for name in {*RUNTIME_PACKAGES, *re.findall(r"^([a-z][\w.-]*)==", lock, re.MULTILINE)}:
+        for top in {path.parts[0] for path in distribution(name).files or []}:
+            found = Path(str(distribution(name).locate_file(top)))
+            if ".." not in top and top != "__pycache__":
+                (folder / top).symlink_to(found)
+    return folder
+
+
+def _probe(name: str, take: Take, endpoint: str, site: Path, work: Path) -> JSON:
+    folders = [str(LAYER), str(FUNCTIONS), str(site)]
+    command = [sys.executable, "-I", "-S", "-X", f"pycache_prefix={work / 'bytecode'}", str(PROBE)]
+    done = subprocess.run(
+        [*command, name, *folders],
+        input=json.dumps({"event": take.event, "now": take.now}),
+        env=_environment(endpoint),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{name} failed:\n{done.stdout}\n{done.stderr}")
+    result: JSON = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _environment(endpoint: str) -> dict[str, str]:
+    """Fake credentials, and no address but the stub's."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "DEFAULT_MODE": "observe",
+        "KEY_PREFIX": "kw",
+        "CUSTOMERS_DLQ_URL": f"{endpoint}/queue",
+        "APIS_DLQ_URL": f"{endpoint}/queue",
+        **{name: name.lower() for name in SETTINGS},
+    }

@@ -1,0 +1,89 @@
+"""One straight invocation of every function: its event and AWS's answers, to be played back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from botocore.response import StreamingBody
+
+import reveal_key
+from benchmarks.desk import Desk, desk
+from tests.support import load_event
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of API Gateway or DynamoDB, as it came over the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Take:
+    """One invocation: the event, the time in epoch seconds, and all answers in order."""
+
+    event: JSON
+    now: float
+    answers: list[Answer] = field(default_factory=list)
+
+
+@dataclass
+class Recorder(Desk):
+    """A desk that keeps the first invocation of each function, by its module's name."""
+
+    takes: dict[str, Take] = field(default_factory=dict)
+    running: Take | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        table = self.lab.bench.tables["KeysTable"]
+        for client in (self.lab.client, self.patient, table.meta.client):
+            client.meta.events.register("response-received", self._answered)
+
+    def invoke(self, module: Any, event: JSON, context: object = None) -> Any:
+        """Call a function."""
+        if module.__name__ in self.takes:
+            return super().invoke(module, event, context)
+        self.running = Take(json.loads(json.dumps(event)), self.world.now())
+        self.takes[module.__name__] = self.running
+        try:
+            return super().invoke(module, event, context)
+        finally:
+            self.running = None
+
+    def _answered(self, response_dict: JSON, parsed_response: JSON, **_: Any) -> None:
+        if self.running:
+            body = response_dict["body"]
+            if not isinstance(body, bytes):  # the stream of an export, which is read only once
+                body = body.read()
+                parsed_response["body"] = StreamingBody(BytesIO(body), len(body))
+            headers = {str(name): str(value) for name, value in response_dict["headers"].items()}
+            answer = Answer(response_dict["status_code"], headers, body)
+            self.running.answers.append(answer)
+
+
+def record() -> dict[str, Take]:
+    """A take of every function that both machines, their triggers and people call."""
+    with desk(Recorder) as made:
+        assert isinstance(made, Recorder)
+        made.sign_up(["acme"])
+        made.invoke(reveal_key, load_event("reveal-key"))
+        made.lab.bench.bus.start("reconcile_customer", "run", {"customer_id": "nobody"})
+        made.run_started()
+        api_id = made.lab.api()
+        made.protect([api_id])
+        made.trail_delivered(list(made.trail))
+        made.lab.edit(api_id, {"/pets": {"get": None}})
+        made.lab.deploy(api_id)
+        sneak_in = {"/sneaked-in": {"get": None}}
+        made.lab.before("CreateDeployment", lambda: made.lab.edit(api_id, sneak_in, mode="merge"))
+        made.protect([api_id])
+        made.audit()
+        return made.takes

@@ -1,0 +1,98 @@
+"""The figures that were saved: complete, within the budgets, and what the code costs now. Counts
+are held to, times never: they are those of the machine that measured."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+import pytest
+
+from benchmarks import jobs, report
+from benchmarks.desk import Cost, Desk, desk
+from benchmarks.startup import StartUp
+from tests import tree
+
+JSON = dict[str, Any]
+SAVED: JSON = json.loads(report.LATEST.read_text(encoding="utf-8"))
+ROWS: dict[str, JSON] = {row["job"]: row for row in SAVED["jobs"]}
+
+# DESIGN.md 7: the most reads and writes of a job; for an API of k exposed methods.
+BUDGETS: dict[str, Callable[[int], tuple[int, int]]] = {
+    r"sign-up": lambda k: (0, 2),
+    r"the same event again": lambda k: (0, 0),
+    r"(\d+) sign-ups at once": lambda k: (0, 2 * k),
+    r"the same \d+ events again": lambda k: (0, 0),
+    r"API of \d+ methods, the events of our own deployment": lambda k: (0, 0),
+    r"API of \d+ methods, compliant": lambda k: (4, 0),
+    r"API of (\d+) methods, all exposed, usage plans attached": lambda k: (9, k + 2),
+    r"audit of (\d+) APIs with a stage each": lambda k: (2 * k + 3, 0),
+}
+
+
+def budget(job: str) -> tuple[int, int] | None:
+    for pattern, allowed in BUDGETS.items():
+        found = re.fullmatch(pattern, job)
+        if found:
+            return allowed(int(found[1]) if found.groups() else 0)
+    return None
+
+
+def test_one_and_a_hundred_customers_and_three_sizes_of_apis_are_told() -> None:
+    told = "\n".join(ROWS)
+    assert all(f"API of {methods} methods, compliant" in told for methods in (10, 100, 300))
+    assert {"sign-up", "100 sign-ups at once"} <= set(ROWS)
+
+
+def test_every_row_has_every_figure() -> None:
+    names = {field.name for field in fields(Cost)}
+    assert all(set(row) == names for row in SAVED["jobs"])
+    names = {field.name for field in fields(StartUp)}
+    assert all(set(row) == names for row in SAVED["start_up"]["functions"])
+
+
+def test_every_function_is_told() -> None:
+    told = [row["function"] for row in SAVED["start_up"]["functions"]]
+    assert told == sorted(path.stem for path in tree.function_files().values())
+
+
+@pytest.mark.parametrize("job", ROWS)
+def test_a_job_is_within_its_budget(job: str) -> None:
+    row, allowed = ROWS[job], budget(job)
+    assert row["budget"] == (list(allowed) if allowed else None)
+    if allowed:
+        assert row["reads"] <= allowed[0]
+        assert row["writes"] <= allowed[1]
+        assert row["failed"] == 0
+
+
+def test_every_budget_has_its_row() -> None:
+    assert [pattern for pattern in BUDGETS if not any(re.fullmatch(pattern, j) for j in ROWS)] == []
+
+
+GROUPS = [jobs.one_customer, partial(jobs.one_api, methods=jobs.METHODS[0])]
+
+
+# As the product does (runtime.py): most batches have nothing to count.
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+@pytest.mark.parametrize("group", GROUPS, ids=["one customer", "one API"])
+def test_what_was_saved_is_what_it_costs_now(group: Callable[[Desk], Iterator[Cost]]) -> None:
+    with desk() as made:
+        for cost in group(made):
+            row = ROWS[cost.job]
+            now = (cost.reads, cost.writes, cost.refused, cost.failed)
+            saved = (row["reads"], row["writes"], row["refused"], row["failed"])
+            assert now == saved, f"{cost.job}: run `make bench`"
+
+
+def test_the_table_of_the_readme_is_the_one_that_was_saved() -> None:
+    assert report.table(SAVED) in report.README.read_text(encoding="utf-8")
+
+
+def test_nothing_that_was_saved_names_a_machine() -> None:
+    text = report.LATEST.read_text(encoding="utf-8")
+    assert not re.search(r"://|(?<!\w)/\w|localhost|127\.", text)
