@@ -179,11 +179,11 @@ class Lab:
 
         def interrupted(name: str, *args: Any, **more: Any) -> Any:
             if name == operation:
-                emulator.call = call
+                emulator.call = call  # type: ignore[method-assign]
                 action()
             return call(name, *args, **more)
 
-        emulator.call = interrupted
+        emulator.call = interrupted  # type: ignore[assignment, method-assign]
 
     def key_in(self, *plans: str) -> str:
         """A customer's key, attached to usage plans by their names."""
