@@ -5,27 +5,36 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeVar
 
 from local.account import Execution
 from local.aws import LocalAws
-from local.waiting import until
 
 JSON = dict[str, Any]
 Found = TypeVar("Found")
 
 # DESIGN.md, section 6: on the local AWS an event has its effect within 30 s.
 EFFECT_SECONDS = 30.0
+LOOK_EVERY_SECONDS = 0.15
 ENDED = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 
 
 def eventually(
     condition: Callable[[], Found | None], seconds: float = EFFECT_SECONDS, what: str = "it"
 ) -> Found:
-    """What the condition gives as soon as that is true. Raises TimeoutError after `seconds`."""
-    return until(condition, seconds, what)
+    """What the condition gives as soon as that is true. Raises TimeoutError after `seconds`.
+
+    Looks less often than local.waiting: a look here costs the stack as much as a small task.
+    """
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {seconds:g} s")
+        time.sleep(LOOK_EVERY_SECONDS)
+    return found
 
 
 class Catcher:

@@ -129,9 +129,8 @@ def test_an_older_change_is_ignored_and_counted(stack: Stack) -> None:
 def test_a_record_put_twice_and_an_event_besides_make_one_key(stack: Stack) -> None:
     for _ in range(2):
         stack.put_record("thrice", plan="pro", status="active")
-    stack.put_event("CustomerSignedUp", customer_id="thrice", plan="pro")
-
     stack.outcome("KeyIssued", customer_id="thrice")
+    stack.put_event("CustomerSignedUp", customer_id="thrice", plan="pro")
     stack.settle()
 
     assert stack.writes_for("thrice") == KEY_WRITES
