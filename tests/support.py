@@ -92,6 +92,16 @@ class Bench:
         return [call["operation"] for call in self.emulator.calls()]
 
 
+@lru_cache(maxsize=1)
+def _clients() -> tuple[Any, Any, Any]:
+    """API Gateway, DynamoDB and SSM, made once: moto and the emulator answer whichever is there."""
+    return (
+        boto3.client("apigateway", config=client_config()),
+        boto3.resource("dynamodb"),
+        boto3.client("ssm"),
+    )
+
+
 @contextmanager
 def workbench() -> Iterator[Bench]:
     """A fresh bench: tables as in template.yaml, the default policy in its parameter."""
@@ -99,11 +109,9 @@ def workbench() -> Iterator[Bench]:
     with mock_aws(config={"core": {"passthrough": {"services": ["apigateway"]}}}):
         clock = VirtualClock()
         emulator = Emulator(clock=clock)
-        client = boto3.client("apigateway", config=client_config())
-        attach(emulator, client)
-        resource = boto3.resource("dynamodb")
+        client, resource, ssm = _clients()
+        detach = attach(emulator, client)
         tables = {name: _made(resource, name) for name in TABLES}
-        ssm = boto3.client("ssm")
         ssm.put_parameter(Name="policy", Type="String", Value=default_text())
         registry = Registry(
             customers=Customers(tables["CustomersTable"], tables["KeysTable"]),
@@ -112,7 +120,10 @@ def workbench() -> Iterator[Bench]:
             apis=Apis(tables["ApisTable"]),
             policies=Policies(ssm, "policy"),
         )
-        yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)
+        try:
+            yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)
+        finally:
+            detach()
 
 
 def _made(resource: Any, name: str) -> Any:
