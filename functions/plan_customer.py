@@ -12,10 +12,14 @@ from keyward.errors import CustomerNotFoundError
 from keyward.policy import Policy
 from keyward.registry import Registry
 
+# What a console run may state.
+FIELDS = ("customer_id", "dry_run")
+
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, execution_arn, dry_run?}`; output: see `plan`."""
     contracts.customer_id_of(event)
+    runs.only_fields(event, FIELDS)
     return plan(event, runtime.registry(), runtime.bus(), runtime.announced_policy(), runtime.now())
 
 

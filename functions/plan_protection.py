@@ -11,15 +11,14 @@ from keyward.api_notes import Notes
 from keyward.api_plan import ApiPlan, exposures, plan_api
 from keyward.api_reading import Head, read_head, read_stages, read_working_copy
 from keyward.bus import Bus
-from keyward.errors import InvalidInputError
 from keyward.gateway import Gateway
 from keyward.policy import Policy
 from keyward.registry import Registry
 
 JSON = dict[str, Any]
 
-# What a console run may state; the Step Functions console offers `Comment` by itself.
-FIELDS = ("rest_api_id", "stage", "dry_run", "approve", "execution_arn", "Comment")
+# What a console run may state.
+FIELDS = ("rest_api_id", "stage", "dry_run", "approve")
 # A batch is done well within its function's time-out, and 300 methods stay small in the state.
 METHODS_A_BATCH = 50
 
@@ -52,10 +51,7 @@ class Request:
     def of(cls, task: JSON) -> Request:
         """From a task's input. Raises InvalidInputError, which names the field."""
         rest_api_id = contracts.rest_api_id_of(task)
-        for name in task:
-            if name not in FIELDS:
-                remedy = f"Use {', '.join(FIELDS[:4])}"
-                raise InvalidInputError(str(name)[:64], "is no field of this input", remedy)
+        runs.only_fields(task, FIELDS)
         return cls(
             rest_api_id,
             contracts.optional_of(task, "stage", contracts.STAGE),

@@ -7,10 +7,24 @@ from typing import Any
 
 from keyward import contracts
 from keyward.bus import Bus
+from keyward.errors import InvalidInputError
 from keyward.registry import Lease, Leases
 from keyward.registry.policies import Current
 
 JSON = dict[str, Any]
+
+# Besides what a person states: the machine adds the one, the Step Functions console the other.
+MACHINE_FIELDS = ("execution_arn", "Comment")
+
+
+def only_fields(task: JSON, fields: tuple[str, ...]) -> None:
+    """Refuse what a console run cannot state: a misspelt `dry_run` would make it a real one.
+    `fields` are those that a person may state. Raises InvalidInputError."""
+    for name in task:
+        if name not in (*fields, *MACHINE_FIELDS):
+            raise InvalidInputError(
+                str(name)[:64], "is no field of this input", f"Use {', '.join(fields)}"
+            )
 
 
 def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease | None:
