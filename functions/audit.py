@@ -3,6 +3,7 @@ repair."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +93,11 @@ class Auditor:
             for finding in found
             if "mended_by" in finding
         }
+        started = 0
         for machine, customer_id, rest_api_id in sorted(wanted, key=str):
             about = {"customer_id": customer_id} if customer_id else {"rest_api_id": rest_api_id}
-            name = f"audit-{(customer_id or rest_api_id or '')[:50]}-{int(self.now)}"
-            self.bus.start(machines[machine], name, about)
-        return len(wanted)
+            subject = customer_id or rest_api_id or ""
+            digest = hashlib.sha256(subject.encode()).hexdigest()[:12]
+            name = f"audit-{subject[:40]}-{digest}-{int(self.now)}"
+            started += self.bus.start(machines[machine], name, about)
+        return started

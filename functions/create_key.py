@@ -27,7 +27,7 @@ from keyward.registry import Lease, Registry
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, lease, action: {number}, execution_arn}`; output `{key_id}`."""
     value = value_source(runtime.secret, runtime.setting("KEY_PREFIX"))
-    return create_key(event, runtime.gateway(), runtime.registry(), value, runtime.now())
+    return create_key(event, runtime.gateway(), runtime.registry(), value, runtime.now)
 
 
 def value_source(read_secret: Callable[[str], str], prefix: str) -> Callable[[Customer], str]:
@@ -46,29 +46,31 @@ def create_key(
     gateway: Gateway,
     registry: Registry,
     value: Callable[[Customer], str],
-    now: float,
+    clock: Callable[[], float],
 ) -> dict[str, Any]:
-    """Make the key, or adopt the one that an earlier try made. Idempotent.
+    """Make the key, or adopt the one that an earlier try made. Idempotent. `clock`: epoch seconds.
 
     Without a key record nothing is read. A record in CREATING means that an earlier try may have
     happened: it is waited for (TryUnderwayError) and looked up. Raises what the gateway raises,
     KeyValueTakenError, CustomerNotFoundError, InvalidRecordError, LeaseLostError.
     """
     lease = Lease.of(task)
-    registry.leases.renew(lease, now)
+    registry.leases.renew(lease, clock())
     customer = _customer(registry, customer_id_of(task))
     number = int(task["action"]["number"])
     known = registry.customers.key(customer.customer_id, number)
     if known and known.state == CREATED:
         return {"key_id": known.key_id}
-    record = KeyRecord(customer.customer_id, number, CREATING, tried_at=int(now))
-    adopted = _earlier_try(known, gateway, now) if known else None
-    if adopted is None:
+    record = KeyRecord(customer.customer_id, number, CREATING)
+    made = _earlier_try(known, gateway, clock()) if known else None
+    if made is None:
         chosen = value(customer)
+        # The moment of the call: reading a secret may have taken a while.
+        record = replace(record, tried_at=int(clock()))
         registry.customers.save_key(record, lease)
-        adopted = _make(record, chosen, customer, gateway, registry, lease)
-    registry.customers.save_key(replace(record, state=CREATED, key_id=adopted.key_id), lease)
-    return {"key_id": adopted.key_id}
+        made = _make(record, chosen, customer, gateway, registry, lease)
+    registry.customers.save_key(replace(record, state=CREATED, key_id=made.key_id), lease)
+    return {"key_id": made.key_id}
 
 
 def _customer(registry: Registry, customer_id: str) -> Customer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
@@ -35,7 +36,7 @@ def start(
     try:
         customer_id = contracts.customer_id_of(image)
     except InvalidInputError as error:
-        bus.send(dlq_url, record.event_id or "", reason=str(error))
+        bus.send(dlq_url, json.dumps(image, default=str), reason=str(error))
         return
     by_hand = undated_fields(image)
     if by_hand:

@@ -49,9 +49,10 @@ fi
 
 say "installing $(grep -c '^[a-z]' "$LOCK") pinned packages from $LOCK (up to a minute) ..."
 started=$SECONDS
+# The lock is complete, so nothing is resolved anew: an extra that it lacks would stop pip's hash check.
 log=.venv/install.log
 if ! .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check \
-  --require-hashes --requirement "$LOCK" >"$log" 2>&1; then
+  --no-deps --require-hashes --requirement "$LOCK" >"$log" 2>&1; then
   tail -n 15 "$log" >&2
   die "the packages could not be installed; all of pip's words are in $log"
 fi

@@ -11,7 +11,7 @@ import pytest
 
 from tests import tree
 
-THINGS = {"errors", "contracts", "policy", "key", "customer", "api", "api_compare"}
+THINGS = {"errors", "contracts", "event_fields", "policy", "key", "customer", "api", "api_compare"}
 PLANNERS = {"customer_plan", "api_plan"}
 ADAPTERS = {"gateway", "registry", "bus"}
 FOR_FUNCTIONS = {"runtime", "batches"}

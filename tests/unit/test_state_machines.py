@@ -20,7 +20,7 @@ MACHINES = ["protect_api", "reconcile_customer"]
 FAILURE_PATH = "Report failure"
 
 # Errors that are not ours: of Step Functions itself, of Lambda, and of Python.
-THEIRS = re.compile(r"(States|Lambda|EventBridge|DynamoDB)\.\w+$")
+THEIRS = re.compile(r"(States|Lambda|Sandbox|Runtime|EventBridge|DynamoDB)\.\w+$")
 
 
 def definition(machine: str) -> JSON:

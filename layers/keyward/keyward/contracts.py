@@ -7,13 +7,13 @@ Whatever is wrong is an InvalidEventError that names the field and the remedy.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
+from keyward.event_fields import FIELDS, one_of, seen
 
 JSON = dict[str, Any]
 
@@ -23,7 +23,6 @@ CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.-]{3,64}")
 REST_API_ID = re.compile(r"[a-z0-9]{5,32}")
 STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-TAG = re.compile(r"[A-Za-z0-9+\-=._:/ ]*")
 
 CUSTOMER_EVENTS = (
     "CustomerSignedUp",
@@ -79,11 +78,11 @@ def customer_event(envelope: object, now: float) -> CustomerEvent:
     detail_type = body.get("detail-type")
     if detail_type not in CUSTOMER_EVENTS:
         raise InvalidEventError(
-            "detail-type", f"{_seen(detail_type)} is not known", _one_of(CUSTOMER_EVENTS)
+            "detail-type", f"{seen(detail_type)} is not known", one_of(CUSTOMER_EVENTS)
         )
     customer_id = _matching("detail.customer_id", detail.get("customer_id"), CUSTOMER_ID)
     occurred_at = _occurred_at(detail.get("occurred_at"), body.get("time"), now)
-    return CustomerEvent(detail_type, customer_id, occurred_at, _FIELDS[detail_type](detail))
+    return CustomerEvent(detail_type, customer_id, occurred_at, FIELDS[detail_type](detail))
 
 
 def decision(envelope: object) -> Decision:
@@ -92,7 +91,7 @@ def decision(envelope: object) -> Decision:
     detail_type = body.get("detail-type")
     if detail_type not in DECISION_EVENTS:
         raise InvalidEventError(
-            "detail-type", f"{_seen(detail_type)} is not known", _one_of(DECISION_EVENTS)
+            "detail-type", f"{seen(detail_type)} is not known", one_of(DECISION_EVENTS)
         )
     return Decision(
         approved=detail_type == "DeploymentApproved",
@@ -125,7 +124,7 @@ def flag_of(task: Mapping[str, Any], name: str) -> bool:
     if value is None or isinstance(value, bool):
         return bool(value)
     raise InvalidInputError(
-        name, f"{_seen(value)} is neither true nor false", f'Write "{name}": true'
+        name, f"{seen(value)} is neither true nor false", f'Write "{name}": true'
     )
 
 
@@ -184,7 +183,7 @@ def _matching(
     if value is None:
         raise error(name, "is missing", remedy)
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise error(name, f"{_seen(value)} is malformed", remedy)
+        raise error(name, f"{seen(value)} is malformed", remedy)
     return value
 
 
@@ -198,100 +197,11 @@ def _occurred_at(stated: object, envelope_time: object, now: float) -> int:
         epoch = int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         remedy = "Write ISO 8601, like 2026-11-23T10:00:00Z"
-        raise InvalidEventError(name, f"{_seen(value)} is no time", remedy) from None
+        raise InvalidEventError(name, f"{seen(value)} is no time", remedy) from None
     if epoch > now + AHEAD_SECONDS:
         raise InvalidEventError(
             name,
-            f"{_seen(value)} is more than 5 minutes ahead",
+            f"{seen(value)} is more than 5 minutes ahead",
             "Send the time at which it happened, in UTC",
         )
     return epoch
-
-
-def _text(detail: JSON, name: str, longest: int = 256) -> str:
-    value = detail.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > longest:
-        problem = "is missing" if value is None else f"{_seen(value)} is malformed"
-        raise InvalidEventError(
-            f"detail.{name}", problem, f"Give a text of 1 to {longest} characters"
-        )
-    return value
-
-
-def _optional_text(detail: JSON, name: str) -> JSON:
-    return {} if detail.get(name) is None else {name: _text(detail, name)}
-
-
-def _plan(detail: JSON) -> JSON:
-    return {"plan": _text(detail, "plan", 255)}
-
-
-def _tags(detail: JSON) -> JSON:
-    """Tags as API Gateway takes them: at most 50, key 1–128, value up to 256 (botocore model)."""
-    tags = detail.get("tags")
-    if tags is None:
-        return {}
-    good = (
-        isinstance(tags, dict)
-        and len(tags) <= 40
-        and all(
-            isinstance(v, str)
-            and 0 < len(k) <= 128
-            and len(v) <= 256
-            and TAG.fullmatch(k)
-            and TAG.fullmatch(v)
-            and not k.startswith("aws:")
-            for k, v in tags.items()
-        )
-    )
-    if not good:
-        raise InvalidEventError(
-            "detail.tags",
-            "is malformed",
-            "Give an object of at most 40 texts, characters A-Z a-z 0-9 + - = . _ : / and space",
-        )
-    return {"tags": tags}
-
-
-def _choice(detail: JSON, name: str, choices: tuple[str, ...]) -> JSON:
-    value = detail.get(name)
-    if value is None:
-        return {}
-    if value not in choices:
-        raise InvalidEventError(f"detail.{name}", f"{_seen(value)} is not known", _one_of(choices))
-    return {name: value}
-
-
-def _overlap(detail: JSON) -> JSON:
-    value = detail.get("overlap_hours")
-    if value is None:
-        return {}
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 8760:
-        raise InvalidEventError(
-            "detail.overlap_hours",
-            f"{_seen(value)} is malformed",
-            "Give a number of hours from 0 to 8760",
-        )
-    return {"overlap_hours": Decimal(str(value))}
-
-
-_FIELDS: dict[str, Callable[[JSON], JSON]] = {
-    "CustomerSignedUp": lambda d: _plan(d) | _optional_text(d, "name") | _tags(d),
-    "CustomerPlanChanged": lambda d: _plan(d) | _choice(d, "key", ("in_place", "successor")),
-    "CustomerSuspended": lambda d: _optional_text(d, "reason"),
-    "CustomerResumed": lambda d: {},
-    "CustomerClosed": lambda d: {},
-    "KeyRotationRequested": lambda d: _overlap(d) | _optional_text(d, "reason"),
-}
-
-
-def _seen(value: object) -> str:
-    """A glimpse of what was sent: kind and length only, as it may hold what must not be
-    repeated."""
-    if isinstance(value, str):
-        return f"a text of {len(value)} characters"
-    return "a missing value" if value is None else f"a value of type {type(value).__name__}"
-
-
-def _one_of(choices: tuple[str, ...]) -> str:
-    return f"Use one of {', '.join(choices)}"

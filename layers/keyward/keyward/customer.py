@@ -126,6 +126,7 @@ def undated_fields(record: JSON) -> dict[str, Any]:
     }
 
 
+NEVER = -(10**12)
 _ABSENT = object()
 _COMPANIONS = {"plan": ("plan_key",), "status": ("status_reason",)}
 
@@ -164,9 +165,9 @@ def _overwrite(after: JSON, name: str, values: JSON) -> None:
 
 
 def _time(record: JSON, name: str, dated: Mapping[str, Dated]) -> int:
-    """When the field got its value; -1 when it has none."""
+    """When the field got its value; NEVER when it has none."""
     if name not in record:
-        return -1
+        return NEVER
     recorded = (record.get("recorded") or {}).get(name)
     if recorded and recorded["value"] == record[name]:
         return int(recorded["at"])

@@ -19,8 +19,8 @@ from keyward.registry import Lease, Registry
 
 Stages = Mapping[tuple[str, str], Mapping[str, Throttle]]
 NO_STAGES: Stages = {}
-# A function runs 30 s at most, so a lease that is older belongs to one that died.
-LEASE_SECONDS = 35
+# The functions that make plans run 60 s at most: a lease that is older belongs to one that died.
+LEASE_SECONDS = 65
 
 
 def only_one(name: str, plans: list[PlanSeen]) -> PlanSeen | None:

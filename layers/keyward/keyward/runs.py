@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -48,13 +49,16 @@ def end_failed(leases: Leases, name: str, owner: str) -> bool:
 
 
 def tell_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now: float) -> None:
-    """Announce a bad version of the policy, once a version."""
-    if not leases.first(f"policy-refused#{current.version}"):
+    """Announce a bad version of the policy, once a version; twice rather than never."""
+    digest = hashlib.sha256((current.refused or "").encode()).hexdigest()[:8]
+    mark = f"policy-refused#{current.version}#{digest}"
+    if leases.marked(mark):
         return
     told = contracts.announcement(
         "PolicyRefused", reason=current.refused, version=current.version, at=contracts.iso(now)
     )
     bus.announce([contracts.entry(told, bus_name)])
+    leases.mark(mark)
 
 
 def reason_of(error: JSON) -> str:

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 SERVICES = ("apigateway", "dynamodb", "events", "secretsmanager", "sqs", "ssm", "stepfunctions")
 
+UNREADABLE = (
+    "ResourceNotFoundException",
+    "AccessDeniedException",
+    "InvalidRequestException",
+    "ValidationException",
+)
+
 logger = Logger(service="keyward")
 metrics = Metrics(namespace="Keyward", service="keyward")
 # Most batches have nothing to count; a warning in the log each time would hide the others.
@@ -96,14 +103,30 @@ def usage_plans(owner: str) -> UsagePlans:
 
 
 def secret(secret_id: str) -> str:
-    """The text of a Secrets Manager secret: a customer's own key value. Never log it."""
-    return str(_Lazy("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+    """The text of a Secrets Manager secret: a customer's own key value. Never log it. Raises
+    InvalidRecordError when there is no such secret, or none that Keyward may read."""
+    from botocore.exceptions import ClientError
+
+    from keyward.errors import InvalidRecordError
+
+    try:
+        answer = _Lazy("secretsmanager").get_secret_value(SecretId=secret_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in UNREADABLE:
+            raise
+        raise InvalidRecordError(
+            "key_value_secret",
+            f"there is no readable secret {secret_id}",
+            "Name a Secrets Manager secret whose name begins with keyward/",
+        ) from None
+    return str(answer.get("SecretString", ""))
 
 
 @lru_cache(maxsize=1)
 def _session() -> Session:
     import botocore.session
     from boto3.session import Session
+    from botocore.config import Config
     from botocore.loaders import Loader
 
     class Named(Loader):
@@ -116,6 +139,9 @@ def _session() -> Session:
 
     session = botocore.session.Session()
     session.register_component("data_loader", Named())
+    session.set_default_client_config(
+        Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
+    )
     return Session(botocore_session=session)
 
 

@@ -118,17 +118,13 @@ class Leases:
         item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
         return Lease(name, str(item["owner"]), int(item["token"])) if item.get("owner") else None
 
-    def first(self, name: str) -> bool:
-        """Whether `name` was never marked before; marks it. For what is to be said only once."""
-        try:
-            self._table.put_item(
-                Item={"lease": name}, ConditionExpression="attribute_not_exists(lease)"
-            )
-        except ClientError as error:
-            if refused(error):
-                return False
-            raise
-        return True
+    def marked(self, name: str) -> bool:
+        """Whether `mark` was called with this name before."""
+        return "Item" in self._table.get_item(Key={"lease": name}, ConsistentRead=True)
+
+    def mark(self, name: str) -> None:
+        """Remember a name: of what is to be said only once."""
+        self._table.put_item(Item={"lease": name})
 
     def renew(self, lease: Lease, now: float) -> None:
         """Extend the lease before a write. Raises LeaseLostError when another run has it."""
