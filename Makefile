@@ -29,8 +29,10 @@ test: setup ## All tests; no account, no Docker, no network
 	@status=0; \
 	echo "test: units, functions, emulator and conformance, on two workers"; \
 	$(PY) -m pytest -n 2 $(QUICK_TESTS) || status=$$?; \
-	echo "test: the local AWS and the whole stack on it"; \
-	$(PY) -m pytest $(SERVER_TESTS) || status=$$?; \
+	echo "test: the local AWS"; \
+	$(PY) -m pytest tests/local || status=$$?; \
+	echo "test: the whole stack on it, on two workers"; \
+	$(PY) -m pytest -n 2 --dist loadfile tests/workflow || status=$$?; \
 	exit $$status
 
 demo: setup-local ## The whole story on a local AWS, step by step, in under a minute

@@ -131,3 +131,11 @@ def test_a_repair_starts_one_run_for_each_that_can_be_mended(bench: Bench) -> No
 def test_the_samples_ask_for_an_audit_with_and_without_repair() -> None:
     assert load_event("audit") == {}
     assert flag_of(load_event("audit-repair"), "repair")
+
+
+def test_customers_whose_ids_begin_alike_are_each_repaired(bench: Bench) -> None:
+    for end in ("a", "b"):
+        put(bench, "x" * 60 + end)
+    made = auditor(bench)
+    assert made.repair(made.audit()["findings"], MACHINES) == 2
+    assert len(bench.bus.started) == 2

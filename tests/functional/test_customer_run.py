@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import confirm_customer
+import create_key
 import release_customer
 from keyward.errors import GatewayUnavailableError, LeaseLostError, PassingError
 from keyward.key import is_value
@@ -207,3 +208,21 @@ def test_the_steps_take_the_inputs_that_their_samples_show(bench: Bench) -> None
         confirm_customer.confirm(task, bench.registry, "the-bus", bench.clock.now())
     released = release_customer.release(load_event("release-customer"), bench.registry)
     assert released == {"again": False}
+
+
+def test_the_time_of_a_try_is_that_of_its_call(bench: Bench) -> None:
+    put(bench, key_value_secret="keyward/acme")
+    run = planned(bench)
+
+    def slow_secret(name: str) -> str:
+        bench.clock.advance(30)
+        return "B" * 40
+
+    value = create_key.value_source(slow_secret, "kw")
+    task = {"customer_id": "acme", "lease": run["lease"], "action": run["actions"][0]}
+    lost = {"operation": "CreateApiKey", "call": 1, "fault": "timeout_after"}
+    bench.emulator.order_faults([lost])
+    with pytest.raises(PassingError):
+        create_key.create_key(task, bench.gateway, bench.registry, value, bench.clock.now)
+    [tried] = bench.registry.customers.known("acme").keys
+    assert tried.tried_at == int(bench.clock.now())

@@ -60,3 +60,17 @@ def test_a_refusal_is_announced_once_a_version(bench: Bench) -> None:
     [told] = bench.bus.entries
     assert told["DetailType"] == "PolicyRefused"
     assert "usage_plans" in told["Detail"]["reason"]
+
+
+def test_a_refusal_that_could_not_be_announced_is_announced_later(bench: Bench) -> None:
+    put(bench, BAD)
+    current = bench.registry.policies.current(0)
+
+    class Broken:
+        def announce(self, entries: object) -> None:
+            raise RuntimeError("no bus")
+
+    with pytest.raises(RuntimeError):
+        runs.tell_refusal(current, bench.registry.leases, Broken(), "the-bus", 0)  # type: ignore[arg-type]
+    runs.tell_refusal(current, bench.registry.leases, bench.bus, "the-bus", 1)
+    assert [entry["DetailType"] for entry in bench.bus.entries] == ["PolicyRefused"]

@@ -81,6 +81,7 @@ def test_a_time_up_to_five_minutes_ahead_is_accepted() -> None:
         ({"plan": ["free"]}, "detail.plan"),
         ({"plan": "x" * 256}, "detail.plan"),
         ({"name": 5}, "detail.name"),
+        ({"name": "half a character: \ud800"}, "detail.name"),
         ({"tags": "none"}, "detail.tags"),
         ({"tags": {"a": 1}}, "detail.tags"),
         ({"tags": {"aws:x": "y"}}, "detail.tags"),

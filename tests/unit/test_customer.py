@@ -46,6 +46,11 @@ def test_a_newer_plan_wins_and_an_older_one_is_named_as_ignored() -> None:
     assert change.record["status"] == "active"
 
 
+def test_an_event_of_long_ago_counts_where_nothing_is_known() -> None:
+    long_ago = CustomerEvent("CustomerSignedUp", "acme", -315_619_200, {"plan": "free"})
+    assert after(long_ago)["plan"] == "free"
+
+
 def test_a_tie_goes_to_the_later_arrival() -> None:
     first = CustomerEvent("CustomerPlanChanged", "acme", 100, {"plan": "free"})
     second = CustomerEvent("CustomerPlanChanged", "acme", 100, {"plan": "pro"})
