@@ -56,6 +56,7 @@ SETTINGS = {
     "RECONCILE_CUSTOMER_ARN": "reconcile_customer",
     "PROTECT_API_ARN": "protect_api",
     "CUSTOMERS_DLQ_URL": "the-customers-dlq",
+    "RUNS_DLQ_URL": "the-runs-dlq",
 }
 TRAIL = ("CreateDeployment", "CreateStage", "UpdateStage")
 

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.stub import Stub
-from benchmarks.tape import Take, record
+from benchmarks.tape import MACHINES, Take, record
 
 JSON = dict[str, Any]
 
@@ -31,7 +31,7 @@ RUNS = 3
 NO_TAKE = Take({}, 0.0)
 SETTINGS = (
     *("CUSTOMERS_TABLE", "KEYS_TABLE", "LEASES_TABLE", "PLANS_TABLE", "APIS_TABLE"),
-    *("POLICY_PARAMETER", "EVENT_BUS", "RECONCILE_CUSTOMER_ARN", "PROTECT_API_ARN"),
+    *("POLICY_PARAMETER", "EVENT_BUS"),
 )
 
 
@@ -146,5 +146,7 @@ def _environment(endpoint: str) -> dict[str, str]:
         "KEY_PREFIX": "kw",
         "CUSTOMERS_DLQ_URL": f"{endpoint}/queue",
         "APIS_DLQ_URL": f"{endpoint}/queue",
+        "RUNS_DLQ_URL": f"{endpoint}/queue",
+        **MACHINES,
         **{name: name.lower() for name in SETTINGS},
     }

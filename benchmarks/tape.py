@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
+from unittest import mock
 
 from botocore.response import StreamingBody
 
+import resume_run
 import reveal_key
 from benchmarks.desk import Desk, desk
 from tests.support import load_event
 
 JSON = dict[str, Any]
+
+# Those of events/resume-run.json.
+ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:keyward"
+MACHINES = {
+    "RECONCILE_CUSTOMER_ARN": f"{ARN}-reconcile-customer",
+    "PROTECT_API_ARN": f"{ARN}-protect-api",
+}
 
 
 @dataclass(frozen=True)
@@ -86,4 +96,17 @@ def record() -> dict[str, Take]:
         made.lab.before("CreateDeployment", lambda: made.lab.edit(api_id, sneak_in, mode="merge"))
         made.protect([api_id])
         made.audit()
+        _left_word(made)
+        with mock.patch.dict(os.environ, MACHINES):
+            made.invoke(resume_run, load_event("resume-run"))
         return made.takes
+
+
+def _left_word(made: Desk) -> None:
+    """The stopped runs of the sample hold their leases, and another left word with each."""
+    leases = made.lab.bench.registry.leases
+    messages = load_event("resume-run")["Records"]
+    for name, message in zip(("customer#acme", "api#a1b2c3d4e5"), messages, strict=True):
+        stopped = json.loads(message["body"])["detail"]["executionArn"]
+        for owner in (stopped, "another run"):
+            leases.acquire(name, owner, made.world.now())

@@ -14,7 +14,11 @@ from tests import tree
 JSON = dict[str, Any]
 
 ACCOUNT = "123456789012"
-VALUES = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "AWS::Region": "us-east-1"}
+MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:keyward"
+VALUES = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "AWS::Region": "us-east-1"} | {
+    "ReconcileCustomer": f"{MACHINES}-reconcile-customer",
+    "ProtectApi": f"{MACHINES}-protect-api",
+}
 OUR_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward/keyward-DeployApiRole-1"
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward-fans"
 
@@ -129,3 +133,28 @@ def test_no_rule_hears_calls_that_may_carry_a_key_value_or_start_nothing(name: s
     event = deepcopy(deployment())
     event["detail"]["eventName"] = name
     assert takers(event) == set()
+
+
+def ended(**changes: str) -> JSON:
+    """The end of a run as Step Functions tells it."""
+    (event,) = deepcopy(samples("Step Functions Execution Status Change"))
+    event["detail"] |= changes
+    return dict(event)
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT"])
+@pytest.mark.parametrize("machine", ["ReconcileCustomer", "ProtectApi"])
+def test_a_run_that_was_stopped_or_timed_out_goes_to_the_runs_queue(
+    machine: str, status: str
+) -> None:
+    event = ended(stateMachineArn=VALUES[machine], status=status)
+    assert takers(event) == {"RunEventsRule"}
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "FAILED", "PENDING_REDRIVE"])
+def test_a_run_that_can_start_over_by_itself_is_not_heard(status: str) -> None:
+    assert takers(ended(status=status)) == set()
+
+
+def test_the_end_of_somebody_elses_run_is_not_heard() -> None:
+    assert takers(ended(stateMachineArn=f"{MACHINES}-something-else")) == set()

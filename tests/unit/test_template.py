@@ -245,10 +245,11 @@ def test_one_bad_record_of_a_batch_neither_repeats_nor_blocks_the_others() -> No
             assert properties["DestinationConfig"]["OnFailure"]["Destination"], name
 
 
-def test_both_machines_have_an_alarm_for_failed_executions() -> None:
+def test_both_machines_have_an_alarm_for_each_bad_end_of_an_execution() -> None:
     machines = tree.deployed_resources("AWS::StepFunctions::StateMachine")
     assert set(machines) == {"ReconcileCustomer", "ProtectApi"}
-    assert all(alarms_for("ExecutionsFailed", name) for name in machines)
+    for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
+        assert all(alarms_for(metric, name) for name in machines)
 
 
 def test_an_alarm_tells_of_eighty_percent_of_the_ten_thousand_keys() -> None:

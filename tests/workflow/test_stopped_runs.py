@@ -39,6 +39,20 @@ def test_an_api_whose_run_was_stopped_half_way_is_closed_by_the_next(
     assert stack.told(rest_api_id=api.id) == ["ApiProtected"]
 
 
+def test_an_event_during_a_run_is_not_lost_when_that_run_is_stopped(
+    troubles: Troubles, stack: Stack
+) -> None:
+    """No third event comes: the end of the stopped run starts the one that takes up the word."""
+    stack.outcome("KeyIssued", troubles.left("left-word"), customer_id="left-word")
+
+    (key,) = stack.keys_of("left-word")
+    assert stack.plans_of(key["id"]) == ["pro"]
+    runs = troubles.runs_ended("left-word", 3)
+    assert [run.status for run in runs] == ["ABORTED", "SUCCEEDED", "SUCCEEDED"]
+    assert runs[0].arn == troubles.stopped["left-word"]
+    assert stack.told(customer_id="left-word") == ["KeyIssued"]
+
+
 def test_an_event_during_a_run_is_not_lost(troubles: Troubles, stack: Stack) -> None:
     """The run that comes second leaves word; the first one starts over and sees the new wish."""
     stack.outcome("KeyIssued", troubles.left("meanwhile"), customer_id="meanwhile")

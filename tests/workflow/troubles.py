@@ -55,6 +55,7 @@ class Troubles:
         troubles._stop_customer("crash-customer")
         troubles._stop_api("crash-api")
         troubles._change_meanwhile("meanwhile")
+        troubles._stop_after_word("left-word")
         return troubles
 
     def left(self, name: str) -> float:
@@ -110,6 +111,19 @@ class Troubles:
         self.stack.put_event("CustomerSignedUp", customer_id=customer_id, plan="pro")
         self.stack.struck("CreateApiKey", mark)
         self.stack.put_event("CustomerPlanChanged", customer_id=customer_id, plan="free")
+
+    def _stop_after_word(self, customer_id: str) -> None:
+        """Stopped after another event came, whose run gave up at once and left word."""
+        event = {"customer_id": customer_id, "plan": "pro"}
+        mark = self.stack.fault("CreateApiKey", "timeout_before")
+        self.stack.put_event("CustomerSignedUp", **event)
+        self.stack.struck("CreateApiKey", mark)
+        (arn,) = self.stack.run_arns(customer_id)
+        self.stack.put_event("CustomerSignedUp", **event)
+        eventually(lambda: len(self.stack.run_arns(customer_id)) == 2)
+        (other,) = set(self.stack.run_arns(customer_id)) - {arn}
+        assert self.stack.ended(other)["output"] == {"customer_id": customer_id, "busy": True}
+        self._stop(customer_id, arn)
 
     def runs_ended(self, of: str, number: int) -> list[Execution]:
         """As many runs of a customer or an API, with their histories, once all have ended."""

@@ -1,6 +1,6 @@
 """A batch from a queue or a stream: one record that fails comes again, and never stops the next.
 
-For functions only, like `runtime`; apart from it, because only three functions pay for its import.
+For functions only, like `runtime`; apart from it, because only a few functions pay for its import.
 """
 
 from __future__ import annotations

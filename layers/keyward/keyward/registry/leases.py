@@ -118,6 +118,11 @@ class Leases:
         item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
         return Lease(name, str(item["owner"]), int(item["token"])) if item.get("owner") else None
 
+    def word_left(self, name: str, owner: str) -> bool:
+        """Whether `owner` holds the lease and somebody left word (`again`) with it."""
+        item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
+        return item.get("owner") == owner and "again" in item
+
     def marked(self, name: str) -> bool:
         """Whether `mark` was called with this name before."""
         return "Item" in self._table.get_item(Key={"lease": name}, ConsistentRead=True)
