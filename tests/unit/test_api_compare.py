@@ -63,7 +63,8 @@ def export(*methods: tuple[str, str, list[str]], integration: JSON = EXPORTED) -
         security = {"security": [{name: []} for name in names]} if names else {}
         operation = security | {"x-amazon-apigateway-integration": integration}
         paths.setdefault(path, {})[verb] = operation
-    schemes = dict.fromkeys(("blue", "green"), custom)
+    schemes = {"blue": dict(custom), "green": dict(custom)}
+    schemes["api_key"] = {"type": "apiKey", "name": "x-api-key", "in": "header"}
     return {"paths": paths, "components": {"securitySchemes": schemes}}
 
 
@@ -178,28 +179,62 @@ def test_a_method_that_the_export_does_not_show_is_a_difference() -> None:
     ]
 
 
-def test_an_authorizer_that_was_swapped_on_one_method_is_a_difference() -> None:
-    paths = ["/a", "/b", "/c", "/d"]
-    names = ["blue", "blue", "blue", "green"]
-    document = export(*[("get", path, [name]) for path, name in zip(paths, names, strict=True)])
-    live = [DeployedMethod(path, "GET", "CUSTOM", True) for path in paths]
-    ids = {"/a": "1", "/b": "1", "/c": "2", "/d": "2"}
-    copy_of = [
-        working(path=path, authorizationType="CUSTOM", authorizerId=ids[path]) for path in paths
-    ]
-    found = compare(document, live, copy_of, RULE)
-    assert [(d.path, d.difference) for d in found] == [
-        ("/c", "uses another authorizer in the working copy")
-    ]
+NAMES = {"id1": "blue", "id2": "green"}
 
 
-def test_authorizers_that_only_have_other_ids_are_no_difference() -> None:
-    document = export(("get", "/a", ["blue"]), ("get", "/b", ["green"]))
-    live = [DeployedMethod(path, "GET", "CUSTOM", True) for path in ("/a", "/b")]
+def swapped(used: dict[str, str], names: JSON = NAMES, **scheme: Any) -> list[tuple[str, str]]:
+    """Differences of an API that is deployed with `blue` on all methods; `used` are the ids of the
+    working copy by path."""
+    document = export(*[("get", path, ["blue", "api_key"]) for path in used])
+    document["components"]["securitySchemes"]["blue"] |= scheme
+    live = [DeployedMethod(path, "GET", "CUSTOM", True) for path in used]
     copy_of = [
-        working(path=path, authorizationType="CUSTOM", authorizerId=path) for path in ("/a", "/b")
+        working(path=path, authorizationType="CUSTOM", authorizerId=authorizer)
+        for path, authorizer in used.items()
     ]
-    assert compare(document, live, copy_of, RULE) == ()
+    found = compare(document, live, copy_of, RULE, names)
+    return [(str(item.path), item.difference) for item in found]
+
+
+def another(would_be: str, deployed: str = "blue") -> str:
+    return f"uses another authorizer in the working copy ({would_be}, deployed: {deployed})"
+
+
+def test_the_same_authorizer_is_no_difference() -> None:
+    assert swapped({"/a": "id1", "/b": "id1"}) == []
+
+
+def test_an_authorizer_is_told_by_its_extension_when_it_has_no_authtype() -> None:
+    extension = {"x-amazon-apigateway-authtype": "awsSigv4", "x-amazon-apigateway-authorizer": {}}
+    assert swapped({"/a": "id1"}, **extension) == []
+
+
+@pytest.mark.parametrize("paths", [["/a"], ["/a", "/b", "/c"]])
+def test_an_authorizer_that_was_swapped_on_all_methods_is_a_difference(paths: list[str]) -> None:
+    assert swapped(dict.fromkeys(paths, "id2")) == [(path, another("green")) for path in paths]
+
+
+@pytest.mark.parametrize("rest", ["id1", "id2"])
+def test_an_authorizer_that_was_swapped_is_a_difference_whatever_the_others_use(rest: str) -> None:
+    found = swapped({"/a": rest, "/b": "id2", "/c": rest})
+    assert ("/b", another("green")) in found
+    assert len(found) == (1 if rest == "id1" else 3)
+
+
+def test_an_authorizer_that_is_not_known_is_a_difference() -> None:
+    assert swapped({"/a": "id3"}) == [("/a", another("unknown id3"))]
+    assert swapped({"/a": ""}) == [("/a", another("unknown"))]
+    assert swapped({"/a": "id1"}, names={}) == [("/a", another("unknown id1"))]
+
+
+def test_an_authorizer_that_the_export_does_not_name_is_a_difference() -> None:
+    live = DeployedMethod("/pets", "GET", "CUSTOM", True)
+    method = working(authorizationType="CUSTOM", authorizerId="id1")
+    assert words(PETS, [live], [method], RULE, NAMES) == [another("blue", "unknown")]
+
+
+def test_a_former_authorizer_of_a_method_without_one_is_nobodys_business() -> None:
+    assert compare(PETS, [deployed()], [working(authorizerId="id2")], RULE, NAMES) == ()
 
 
 def test_a_fingerprint_is_not_changed_by_the_keys_that_we_require() -> None:

@@ -39,6 +39,7 @@ MEANT: dict[str, set[str]] = {
     "GetRestApi": {"PlanProtection"},
     "GetRestApis": {"Audit"},
     "GetExport": {"PlanProtection"},
+    "GetAuthorizers": {"PlanProtection"},
 }
 
 

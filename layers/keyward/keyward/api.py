@@ -21,6 +21,9 @@ MODE_TAG = "keyward"
 PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
 DEPLOYMENT, KEYS = "deployment", "keys"
 
+# The authorization types of methods that ask an authorizer (API reference: Method).
+AUTHORIZED = ("CUSTOM", "COGNITO_USER_POOLS")
+
 Place = tuple[str, str]
 
 
@@ -63,6 +66,11 @@ class WorkingMethod:
     def authorization(self) -> str:
         """API Gateway's authorization type, `NONE` when there is none."""
         return str(self.body.get("authorizationType") or "NONE")
+
+    @property
+    def uses_authorizer(self) -> bool:
+        """Whether an authorizer of the API decides; `authorizerId` says which one."""
+        return self.authorization in AUTHORIZED
 
     @property
     def key_required(self) -> bool:

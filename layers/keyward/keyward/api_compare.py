@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -35,6 +34,10 @@ NOT_COMPARED = (
 )
 ANY_METHOD = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
+AUTHORIZER = "x-amazon-apigateway-authorizer"
+AUTHTYPE = "x-amazon-apigateway-authtype"
+IAM_AUTHTYPE = "awsSigv4"
+NO_AUTHORIZERS: Mapping[str, str] = {}
 VERBS = {
     verb.lower(): verb for verb in ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD")
 } | {ANY_METHOD: "ANY"}
@@ -75,19 +78,22 @@ def compare(
     deployed: Iterable[DeployedMethod],
     working: Iterable[WorkingMethod],
     rule: KeyRule,
+    authorizers: Mapping[str, str] = NO_AUTHORIZERS,
 ) -> tuple[Difference, ...]:
     """All differences, by path and verb. `export` is the stage's OpenAPI 3 export, extensions
-    included."""
+    included; `authorizers` are the names of the API's authorizers by id: the export has their
+    names (each is a security scheme), the working copy their ids."""
     live = {method.place: method for method in deployed}
     copy = {method.place: method for method in working}
     operations = _operations(export)
-    swapped = _swapped_authorizers(export, operations, copy)
+    schemes = (export.get("components") or {}).get("securitySchemes") or {}
     found: list[Difference] = []
     for place in sorted({**live, **copy}):
-        for words in _method(live.get(place), copy.get(place), operations.get(place), rule):
-            found.append(_difference(place, words))
-        if place in swapped and place in live:
-            found.append(_difference(place, "uses another authorizer in the working copy"))
+        was, will, operation = live.get(place), copy.get(place), operations.get(place)
+        words = _method(was, will, operation, rule)
+        if was and will and operation and was.authorization == will.authorization:
+            words += _authorizer(will, _deployed_authorizers(schemes, operation), authorizers)
+        found += [_difference(place, text) for text in words]
     return tuple(found)
 
 
@@ -211,27 +217,30 @@ def _scopes(operation: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _swapped_authorizers(
-    export: Mapping[str, Any], operations: Mapping[Place, JSON], copy: Mapping[Place, WorkingMethod]
-) -> set[Place]:
-    """Methods whose authorizer is another than deployed. The export names authorizers, the working
-    copy has their ids; which belongs to which is told by the pairs that are most frequent."""
-    schemes = (export.get("components") or {}).get("securitySchemes") or {}
-    authorizers = {
-        name for name, scheme in schemes.items() if "x-amazon-apigateway-authtype" in scheme
-    }
-    pairs: dict[Place, tuple[str, str]] = {}
-    for place, operation in operations.items():
-        names = [
-            name for item in operation.get("security") or [] for name in item if name in authorizers
-        ]
-        used = copy[place].body.get("authorizerId") if place in copy else None
-        if names and used:
-            pairs[place] = (names[0], str(used))
-    ids: dict[str, str] = {}
-    names_taken: set[str] = set()
-    for (name, used), _ in Counter(pairs.values()).most_common():
-        if name not in ids and used not in names_taken:
-            ids[name] = used
-            names_taken.add(used)
-    return {place for place, (name, used) in pairs.items() if ids.get(name) != used}
+def _deployed_authorizers(schemes: Mapping[str, Any], operation: Mapping[str, Any]) -> list[str]:
+    """The authorizers that an operation names. What is an authorizer's scheme is told by its
+    extensions; `x-amazon-apigateway-authtype` is free text but for awsSigv4, which is IAM's."""
+    return sorted(
+        {
+            name
+            for requirement in operation.get("security") or []
+            for name in requirement
+            if AUTHORIZER in schemes.get(name, {})
+            or schemes.get(name, {}).get(AUTHTYPE, IAM_AUTHTYPE) != IAM_AUTHTYPE
+        }
+    )
+
+
+def _authorizer(
+    copy: WorkingMethod, deployed: list[str], authorizers: Mapping[str, str]
+) -> list[str]:
+    """One that cannot be named, on either side, may be any other."""
+    if not copy.uses_authorizer:
+        return []
+    used = str(copy.body.get("authorizerId") or "")
+    name = authorizers.get(used)
+    if name is not None and deployed == [name]:
+        return []
+    would_be = name or f"unknown {used}".strip()
+    was = ", ".join(deployed) or "unknown"
+    return [f"uses another authorizer in the working copy ({would_be}, deployed: {was})"]

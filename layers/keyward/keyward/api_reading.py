@@ -88,12 +88,15 @@ def read_stages(
 
 
 def read_working_copy(gateway: Gateway, head: Head, seen: ApiSeen, rule: KeyRule) -> ApiSeen:
-    """1 call and one for each exposed stage: the working copy, and its differences from them."""
+    """1 call and one for each exposed stage: the working copy, and its differences from them. One
+    more for an API whose methods use authorizers."""
     working = gateway.working_copy(head.rest_api_id)
+    authorized = any(method.uses_authorizer for method in working)
+    authorizers = gateway.authorizers(head.rest_api_id) if authorized else {}
     found = {
         stage.name: (
             *_unreachable(head, working, rule),
-            *_differences(gateway, head, stage, working, rule),
+            *_differences(gateway, head, stage, working, rule, authorizers),
         )
         for stage in seen.stages
         if rule.exposed(stage)
@@ -151,10 +154,11 @@ def _differences(
     stage: StageSeen,
     working: tuple[WorkingMethod, ...],
     rule: KeyRule,
+    authorizers: Mapping[str, str],
 ) -> tuple[Difference, ...]:
     """A refused export is a difference of its own: what cannot be read may hold anything."""
     try:
         export: dict[str, Any] = gateway.export(head.rest_api_id, stage.name)
     except GatewayRefusedError as error:
         return (Difference(f"what the stage integrates could not be read: {error}"),)
-    return compare(export, stage.methods, working, rule)
+    return compare(export, stage.methods, working, rule, authorizers)

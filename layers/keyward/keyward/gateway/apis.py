@@ -63,6 +63,11 @@ class ApiCalls(Calls):
             for verb, method in sorted((resource.get("resourceMethods") or {}).items())
         )
 
+    def authorizers(self, rest_api_id: str) -> dict[str, str]:
+        """GetAuthorizers: the names of an API's authorizers, by id."""
+        items = self._pages("GetAuthorizers", restApiId=rest_api_id)
+        return {str(item["id"]): str(item["name"]) for item in items}
+
     def export(self, rest_api_id: str, stage: str) -> JSON:
         """The OpenAPI 3 document of what a stage serves, extensions included. Raises
         GatewayRefusedError when API Gateway cannot write one ("JSON body models are not found")."""
