@@ -1,5 +1,5 @@
 """Audit: everything that is not as desired, by the deployed truth; on request it starts the
-repair."""
+repair, and then the report."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from keyward import contracts, findings, runtime
-from keyward.api import OFF, KeyRule
-from keyward.api_reading import head_of, read_stages
+from keyward.account_reading import look_at
 from keyward.bus import Bus
-from keyward.errors import KeywardError
-from keyward.findings import Finding
-from keyward.gateway import Gateway, PlanSeen
+from keyward.gateway import Gateway
 from keyward.policy import Policy
 from keyward.registry import Registry
 
@@ -40,6 +37,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             "protect-api": runtime.setting("PROTECT_API_ARN"),
         }
         told["started"] = auditor.repair(told["findings"], machines)
+        runtime.bus().send(runtime.setting("REPORT_QUEUE_URL"), "{}")
     return told
 
 
@@ -63,28 +61,14 @@ class Auditor:
         apis = self.gateway.apis()
         found = findings.of_customers(records, known, key_ids, self.policy)
         for api in apis:
-            found += self._api(api, plans)
+            look = look_at(self.gateway, api, plans, self.policy, self.default_mode, self.now)
+            found += look.findings
         return {
             "findings": [finding.as_json() for finding in found],
             "apis": len(apis),
             "customers": len(records),
             "keys": len(key_ids),
         }
-
-    def _api(self, api: dict[str, Any], plans: list[PlanSeen]) -> list[Finding]:
-        """What is wrong with one API. That it could not be read is a finding, and stops no
-        other."""
-        rest_api_id = str(api["id"])
-        try:
-            head = head_of(api, rest_api_id, self.default_mode)
-            if head.mode == OFF:
-                return []
-            seen = read_stages(self.gateway, head, self.policy, None, plans)
-            rule = KeyRule(self.policy, rest_api_id, head.name, self.now)
-            return findings.of_api(seen, rule, head.mode)
-        except KeywardError as error:
-            words = f"{type(error).__name__}: {error}"
-            return [Finding("unreadable", "high", words, rest_api_id=rest_api_id)]
 
     def repair(self, found: list[dict[str, Any]], machines: dict[str, str]) -> int:
         """Start one run for each customer and API that a state machine can mend; how many."""

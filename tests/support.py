@@ -19,14 +19,16 @@ from keyward.gateway import Gateway
 from keyward.gateway.calls import client_config
 from keyward.plans import UsagePlans
 from keyward.policy import Policy, default_text, parse
-from keyward.registry import Apis, Customers, Leases, Plans, Policies, Registry
+from keyward.registry import Apis, Customers, Leases, Outcomes, Plans, Policies, Registry
 from local.apigateway.clock import VirtualClock
 from local.apigateway.emulator import Emulator
 from local.apigateway.inprocess import attach
 
 ROOT = Path(__file__).resolve().parent.parent
 JSON = dict[str, Any]
-TABLES = ("CustomersTable", "KeysTable", "LeasesTable", "PlansTable", "ApisTable")
+TABLES = tuple(f"{name}Table" for name in ("Customers", "Keys", "Leases", "Plans", "Apis")) + (
+    "OutcomesTable",
+)
 MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
 
 
@@ -64,6 +66,9 @@ class Runs:
 
     def is_running(self, execution_arn: str) -> bool:
         return execution_arn not in self.stopped
+
+    def waiting(self, queue_url: str) -> int:
+        return sum(url == queue_url for url, _, _ in self.sent)
 
     def send(self, queue_url: str, body: str, **attributes: str) -> None:
         self.sent.append((queue_url, body, attributes))
@@ -119,6 +124,7 @@ def workbench() -> Iterator[Bench]:
             plans=Plans(tables["PlansTable"]),
             apis=Apis(tables["ApisTable"]),
             policies=Policies(ssm, "policy"),
+            outcomes=Outcomes(tables["OutcomesTable"]),
         )
         try:
             yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)

@@ -37,6 +37,8 @@ MAY_ASK = {
     "RollBackStage": {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
     "Audit": {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
     | {"GET /usageplans", "GET /apikeys"},
+    "WriteReport": {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
+    | {"GET /usageplans", "GET /usageplans/*/usage", "GET /apikeys"},
 }
 
 

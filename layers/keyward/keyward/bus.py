@@ -66,3 +66,9 @@ class Bus:
                 for name, value in attributes.items()
             },
         )
+
+    def waiting(self, queue_url: str) -> int:
+        """About how many messages wait in a queue (GetQueueAttributes)."""
+        name = "ApproximateNumberOfMessages"
+        answer = self._sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])
+        return int(answer["Attributes"][name])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from keyward.plans import UsagePlans
     from keyward.policy import Policy
     from keyward.registry import Registry
+    from keyward.registry.reports import Reports
 
 SERVICES = ("apigateway", "dynamodb", "events", "secretsmanager", "sqs", "ssm", "stepfunctions")
 
@@ -102,6 +103,13 @@ def usage_plans(owner: str) -> UsagePlans:
     return UsagePlans(gateway(), registry(), policy(), owner, now)
 
 
+def reports() -> Reports:
+    """The bucket of reports."""
+    from keyward.registry.reports import Reports
+
+    return Reports(_Lazy("s3"), setting("REPORT_BUCKET"))
+
+
 def secret(secret_id: str) -> str:
     """The text of a Secrets Manager secret: a customer's own key value. Never log it. Raises
     InvalidRecordError when there is no such secret, or none that Keyward may read."""
@@ -147,7 +155,7 @@ def _session() -> Session:
 
 @lru_cache(maxsize=1)
 def _registry() -> Registry:
-    from keyward.registry import Apis, Customers, Leases, Plans, Policies, Registry
+    from keyward.registry import Apis, Customers, Leases, Outcomes, Plans, Policies, Registry
 
     tables = _session().resource("dynamodb")
 
@@ -161,6 +169,7 @@ def _registry() -> Registry:
         plans=Plans(table("PLANS_TABLE")),
         apis=Apis(table("APIS_TABLE")),
         policies=Policies(_Lazy("ssm"), os.environ.get("POLICY_PARAMETER", "")),
+        outcomes=Outcomes(table("OUTCOMES_TABLE")),
     )
 
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from keyward.gateway.apis import ApiCalls
 from keyward.gateway.keys import KeyCalls, KeySeen
 from keyward.gateway.plans import PlanCalls, PlanSeen
+from keyward.gateway.usage import DayUsed, UsageCalls
 
-__all__ = ["Gateway", "KeySeen", "PlanSeen"]
+__all__ = ["DayUsed", "Gateway", "KeySeen", "PlanSeen"]
 
 
-class Gateway(KeyCalls, PlanCalls, ApiCalls):
+class Gateway(KeyCalls, PlanCalls, ApiCalls, UsageCalls):
     """API Gateway's control plane, as far as Keyward uses it.
 
     `Gateway(client, deploy_client)` takes botocore clients: `deploy_client` waits longer for an

@@ -53,6 +53,10 @@ class KeyCalls(Calls):
         """The ids of all keys of the account, Keyward's or not: one call for 500 of them."""
         return {str(item["id"]) for item in self._pages("GetApiKeys", includeValues=False)}
 
+    def all_keys(self) -> list[KeySeen]:
+        """All keys of the account, Keyward's or not: one call for 500 of them."""
+        return [_seen(item) for item in self._pages("GetApiKeys", includeValues=False)]
+
     def delete_key(self, key_id: str) -> None:
         """DeleteApiKey; the key leaves its plans with it. Raises NotFoundError when it is gone."""
         self._call("DeleteApiKey", apiKey=key_id)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from keyward.registry.apis import Apis
 from keyward.registry.customers import Customers
 from keyward.registry.leases import Lease, Leases
+from keyward.registry.outcomes import Outcomes
 from keyward.registry.plans import Plans
 from keyward.registry.policies import Policies
 
-__all__ = ["Apis", "Customers", "Lease", "Leases", "Plans", "Policies", "Registry"]
+__all__ = ["Apis", "Customers", "Lease", "Leases", "Outcomes", "Plans", "Policies", "Registry"]
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,4 @@ class Registry:
     plans: Plans
     apis: Apis
     policies: Policies
+    outcomes: Outcomes

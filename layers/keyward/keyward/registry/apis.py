@@ -39,6 +39,11 @@ class Apis:
             outbox={item["record"]: item["event"] for item in of("outbox")},
         )
 
+    def all_holds(self) -> list[JSON]:
+        """All holds of all APIs, as they are recorded: one scan, for the report."""
+        condition = Attr("record").begins_with("hold#")
+        return self._pages(self._table.scan, FilterExpression=condition)
+
     def attached(self, rest_api_id: str, attachment: Attachment) -> None:
         """Note an attachment; before the call with `confirmed` false, after it with true."""
         self._put(
@@ -157,16 +162,17 @@ class Apis:
             Key("record").lt("deployment#"),
             Key("record").gt("deployment$"),
         ):
-            items += self._pages(Key("rest_api_id").eq(rest_api_id) & condition)
+            mine = Key("rest_api_id").eq(rest_api_id) & condition
+            items += self._pages(
+                self._table.query, KeyConditionExpression=mine, ConsistentRead=True
+            )
         return items
 
-    def _pages(self, condition: Any) -> list[JSON]:
+    def _pages(self, read: Callable[..., JSON], **params: Any) -> list[JSON]:
         items: list[JSON] = []
         more: JSON = {}
         while True:
-            answer = self._table.query(
-                KeyConditionExpression=condition, ConsistentRead=True, **more
-            )
+            answer = read(**params, **more)
             items += answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return items

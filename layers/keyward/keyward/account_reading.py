@@ -1,0 +1,53 @@
+"""How the account's APIs are read for the audit and for the report: once each, by the deployed
+truth, and one that cannot be read stops no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keyward import findings
+from keyward.api import MODE_TAG, OFF, ApiSeen, KeyRule
+from keyward.api_reading import head_of, read_stages
+from keyward.errors import KeywardError
+from keyward.findings import Finding
+from keyward.gateway import Gateway, PlanSeen
+from keyward.policy import Policy
+
+
+@dataclass(frozen=True)
+class ApiLook:
+    """One API as it is. `seen` is None when its mode is off, or when it could not be read: then a
+    finding says why."""
+
+    rest_api_id: str
+    name: str
+    mode: str
+    seen: ApiSeen | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def look_at(
+    gateway: Gateway,
+    api: dict[str, Any],
+    plans: list[PlanSeen],
+    policy: Policy,
+    default_mode: str,
+    now: float,
+) -> ApiLook:
+    """`api` is an item of GetRestApis, `now` epoch seconds. Calls: none for an API that is off,
+    else one, and one more for each deployment that a stage serves."""
+    rest_api_id = str(api["id"])
+    try:
+        head = head_of(api, rest_api_id, default_mode)
+        if head.mode == OFF:
+            return ApiLook(rest_api_id, head.name, OFF)
+        seen = read_stages(gateway, head, policy, None, plans)
+        rule = KeyRule(policy, rest_api_id, head.name, now)
+        found = tuple(findings.of_api(seen, rule, head.mode))
+        return ApiLook(rest_api_id, head.name, head.mode, seen, found)
+    except KeywardError as error:
+        mode = str((api.get("tags") or {}).get(MODE_TAG, default_mode))
+        words = f"{type(error).__name__}: {error}"
+        found = (Finding("unreadable", "high", words, rest_api_id=rest_api_id),)
+        return ApiLook(rest_api_id, str(api.get("name", "")), mode, None, found)

@@ -1,0 +1,96 @@
+"""What a report tells of APIs and exemptions. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from keyward.account_reading import ApiLook
+from keyward.api import ApiSeen, DeployedMethod, KeyRule, StageSeen
+from keyward.policy import Exemption, Policy
+from keyward.report.model import ApiTold, ExemptionTold, ExemptMethods, OpenMethod, StageTold
+
+SOON_SECONDS = 7 * 24 * 3600
+IN_FORCE, ENDS_SOON, ENDED = "in force", "ends soon", "ended"
+
+
+def api_told(
+    look: ApiLook, policy: Policy, held: Collection[tuple[str, str]], now: float
+) -> ApiTold:
+    """`held` are the (API, stage) that wait for a decision; `now` is epoch seconds."""
+    problem = next((f.says for f in look.findings if f.kind == "unreadable"), None)
+    told = ApiTold(look.rest_api_id, look.name, look.mode, problem=problem)
+    if look.seen is None:
+        return told
+    rule = KeyRule(policy, look.rest_api_id, look.name, now)
+    stages = tuple(
+        replace(
+            _stage(stage, look.seen, rule),
+            held=(look.rest_api_id, stage.name) in held,
+        )
+        for stage in look.seen.stages
+    )
+    return replace(told, stages=stages)
+
+
+def exemptions_told(
+    policy: Policy, apis: Iterable[ApiTold], now: float
+) -> tuple[ExemptionTold, ...]:
+    """Every exemption of the policy with the number of live methods that it exempts."""
+    counts: Counter[int] = Counter()
+    for api in apis:
+        for stage in api.stages:
+            counts.update({group.exemption: len(group.methods) for group in stage.exempt})
+    return tuple(
+        ExemptionTold(
+            item.api,
+            item.method,
+            item.path,
+            item.reason,
+            item.owner,
+            item.expires,
+            _state(item, now),
+            counts[place],
+        )
+        for place, item in enumerate(policy.exemptions)
+    )
+
+
+def _stage(stage: StageSeen, seen: ApiSeen, rule: KeyRule) -> StageTold:
+    exposed = rule.exposed(stage)
+    places = {method.place for method in exposed}
+    rest = [method for method in stage.methods if method.place not in places]
+    unasked = [method for method in rest if not method.key_required]
+    exempt = _exempt(unasked, rule)
+    return StageTold(
+        stage=stage.name,
+        key=len(rest) - len(unasked),
+        authorized=len(unasked) - sum(len(group.methods) for group in exempt),
+        exposed=tuple(OpenMethod(m.verb, m.path, m.authorization) for m in exposed),
+        exempt=exempt,
+        plans=tuple(sorted(plan.plan for plan in seen.plans if stage.name in plan.stages)),
+        canary_percent=stage.canary.percent if stage.canary else 0.0,
+    )
+
+
+def _exempt(methods: Sequence[DeployedMethod], rule: KeyRule) -> tuple[ExemptMethods, ...]:
+    found: dict[int, list[str]] = {}
+    for method in methods:
+        exemption = rule.policy.exemption(
+            rule.rest_api_id, rule.name, method.verb, method.path, rule.now
+        )
+        if exemption:
+            place = rule.policy.exemptions.index(exemption)
+            found.setdefault(place, []).append(f"{method.verb} {method.path}")
+    return tuple(ExemptMethods(place, tuple(lines)) for place, lines in sorted(found.items()))
+
+
+def _state(exemption: Exemption, now: float) -> str:
+    if exemption.expires is None:
+        return IN_FORCE
+    ends = datetime.strptime(exemption.expires, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+    if now >= ends:
+        return ENDED
+    return ENDS_SOON if ends - now <= SOON_SECONDS else IN_FORCE

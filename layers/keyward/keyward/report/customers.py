@@ -1,0 +1,113 @@
+"""What a report tells of keys, plans and usage. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from keyward.gateway import DayUsed, KeySeen, PlanSeen
+from keyward.key import CREATED, KeyRecord
+from keyward.policy import Policy, Quota, Throttle
+from keyward.report.model import CustomerUsage, PlanTold, UsageTold
+
+DAYS = 14
+MOST_CUSTOMERS = 20
+ENABLED, DISABLED, CREATING, GONE = "enabled", "disabled", "being created", "not on the gateway"
+STATES = (ENABLED, DISABLED, CREATING, GONE)
+NO_PLAN = "in no plan"
+
+
+@dataclass(frozen=True)
+class UsageRead:
+    """GetUsage's answer for a plan, by key id, or why there is none."""
+
+    plan: PlanSeen
+    by_key: Mapping[str, Sequence[DayUsed]] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def days_until(now: float) -> tuple[str, ...]:
+    """The last 14 days, today included, in UTC."""
+    today = datetime.fromtimestamp(now, UTC).date()
+    return tuple((today - timedelta(days=back)).isoformat() for back in reversed(range(DAYS)))
+
+
+def plans_told(
+    records: Iterable[KeyRecord], keys: Iterable[KeySeen], plans: Sequence[PlanSeen], policy: Policy
+) -> tuple[PlanTold, ...]:
+    """The policy's plans, and others that keys of Keyward's are in."""
+    enabled = {key.key_id: key.enabled for key in keys}
+    counts: dict[str, Counter[str]] = {name: Counter() for name in policy.usage_plans}
+    for record in records:
+        counts.setdefault(record.plan or NO_PLAN, Counter())[_state(record, enabled)] += 1
+    ids = {plan.name: plan.plan_id for plan in plans}
+    return tuple(
+        PlanTold(
+            name,
+            _limits(name, policy),
+            {state: count[state] for state in STATES if count[state]},
+            ids.get(name),
+            name in policy.usage_plans,
+        )
+        for name, count in counts.items()
+    )
+
+
+def usage_told(read: UsageRead, records: Iterable[KeyRecord], days: tuple[str, ...]) -> UsageTold:
+    """A plan's usage by customer: what the keys of a customer used, together."""
+    quota = read.plan.quota
+    told = UsageTold(read.plan.name, days, problem=read.problem)
+    if quota is None:
+        return told
+    by_customer: dict[str, list[Sequence[DayUsed]]] = {}
+    for record in records:
+        days_used = read.by_key.get(record.key_id or "")
+        if days_used:
+            by_customer.setdefault(record.customer_id, []).append(days_used)
+    found = [_customer(customer_id, rows, quota) for customer_id, rows in by_customer.items()]
+    found = [customer for customer in found if any(customer.used)]
+    found.sort(key=lambda customer: (-customer.share, -sum(customer.used), customer.customer_id))
+    return UsageTold(
+        read.plan.name,
+        days,
+        quota.limit,
+        quota.period,
+        tuple(found[:MOST_CUSTOMERS]),
+        max(0, len(found) - MOST_CUSTOMERS),
+        read.problem,
+    )
+
+
+def _customer(customer_id: str, rows: list[Sequence[DayUsed]], quota: Quota) -> CustomerUsage:
+    """Each key has a quota of its own: the share is that of the key that used most of it."""
+    used = tuple(sum(day.used for day in days) for days in zip(*rows, strict=True))
+    left = min((row[-1].remaining for row in rows if row), default=quota.limit)
+    share = (quota.limit - left) / quota.limit if quota.limit else 1.0
+    return CustomerUsage(customer_id, used, max(0.0, share))
+
+
+def _state(record: KeyRecord, enabled: Mapping[str, bool]) -> str:
+    if record.state != CREATED or record.key_id is None:
+        return CREATING
+    if record.key_id not in enabled:
+        return GONE
+    return ENABLED if enabled[record.key_id] else DISABLED
+
+
+def _limits(name: str, policy: Policy) -> str:
+    plan = policy.usage_plans.get(name)
+    if plan is None:
+        return "not in the policy"
+    return f"{_throttle(plan.throttle)}, {_quota(plan.quota)}"
+
+
+def _throttle(throttle: Throttle | None) -> str:
+    if throttle is None:
+        return "no throttle"
+    return f"{throttle.rate_limit:g} a second, burst {throttle.burst_limit}"
+
+
+def _quota(quota: Quota | None) -> str:
+    return f"{quota.limit:,} a {quota.period.lower()}" if quota else "no quota"

@@ -1,0 +1,178 @@
+"""What a report tells: plain data, without a key value anywhere. Its JSON is `Report.as_json`.
+
+Days are `YYYY-MM-DD` in UTC, times ISO 8601 in UTC, shares are of 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+JSON = dict[str, Any]
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class OpenMethod:
+    """A method that is live, asks for no key and has to."""
+
+    method: str
+    path: str
+    authorization: str
+
+
+@dataclass(frozen=True)
+class ExemptMethods:
+    """Live methods (`OPTIONS /pets`) that ask for no key, by the exemption that allows it: its
+    place in `Report.exemptions`."""
+
+    exemption: int
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StageTold:
+    """What a stage serves. `key` methods ask for a key; `authorized` ones have an authorizer,
+    where the policy wants no key besides."""
+
+    stage: str
+    key: int = 0
+    authorized: int = 0
+    exposed: tuple[OpenMethod, ...] = ()
+    exempt: tuple[ExemptMethods, ...] = ()
+    plans: tuple[str, ...] = ()
+    canary_percent: float = 0.0
+    held: bool = False
+
+    @property
+    def exempt_count(self) -> int:
+        """How many methods are exempt."""
+        return sum(len(group.methods) for group in self.exempt)
+
+    @property
+    def total(self) -> int:
+        """How many methods the stage serves."""
+        return self.key + self.authorized + len(self.exposed) + self.exempt_count
+
+
+@dataclass(frozen=True)
+class ApiTold:
+    """An API. `problem` says why it could not be read."""
+
+    rest_api_id: str
+    name: str
+    mode: str
+    stages: tuple[StageTold, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class ExemptionTold:
+    """An exemption of the policy. `state` is `in force`, `ends soon` (within 7 days) or
+    `ended`; `methods` is how many live methods it exempts, over all stages."""
+
+    api: str
+    method: str
+    path: str
+    reason: str
+    owner: str | None = None
+    expires: str | None = None
+    state: str = "in force"
+    methods: int = 0
+
+
+@dataclass(frozen=True)
+class PlanTold:
+    """A usage plan and the states of the keys in it, in numbers. `limits` is in words; `known`
+    says that the policy names it."""
+
+    plan: str
+    limits: str
+    keys: Mapping[str, int]
+    plan_id: str | None = None
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class CustomerUsage:
+    """A customer's calls by day, and the `share` of the quota used in the current period."""
+
+    customer_id: str
+    used: tuple[int, ...]
+    share: float
+
+
+@dataclass(frozen=True)
+class UsageTold:
+    """Usage of a plan against its quota of `limit` calls in a `period`: the customers that used
+    most of it, first; `others` are the customers left out. A plan without a quota counts
+    nothing."""
+
+    plan: str
+    days: tuple[str, ...]
+    limit: int | None = None
+    period: str | None = None
+    customers: tuple[CustomerUsage, ...] = ()
+    others: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """One thing that was announced: who it is about, what was done."""
+
+    at: str
+    event: str
+    customer_id: str | None = None
+    rest_api_id: str | None = None
+    stage: str | None = None
+    plan: str | None = None
+    key_id: str | None = None
+    reason: str | None = None
+    did: tuple[str, ...] = ()
+    execution: str | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One thing that a person, or (`mended_by`) a state machine, has to do."""
+
+    kind: str
+    severity: str
+    says: str
+    remedy: str
+    customer_id: str | None = None
+    rest_api_id: str | None = None
+    stage: str | None = None
+    since: str | None = None
+    mended_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole report. `keys` are the keys on the gateway and `keys_of_others` those that Keyward
+    does not know; `unread` APIs were left out because time ran out; `calls` is what reading cost,
+    in control-plane calls."""
+
+    written_at: str
+    place: str
+    apis: tuple[ApiTold, ...] = ()
+    exemptions: tuple[ExemptionTold, ...] = ()
+    plans: tuple[PlanTold, ...] = ()
+    usage: tuple[UsageTold, ...] = ()
+    done: tuple[Done, ...] = ()
+    done_counts: Mapping[str, int] | None = None
+    waiting: tuple[Waiting, ...] = ()
+    mending: tuple[Waiting, ...] = ()
+    customers: int = 0
+    keys: int = 0
+    keys_of_others: int = 0
+    unread: int = 0
+    policy_version: int | None = None
+    calls: int = 0
+    schema: int = SCHEMA
+
+    def as_json(self) -> JSON:
+        """Objects and lists of texts and numbers."""
+        return asdict(self)

@@ -1,0 +1,143 @@
+"""The report as one HTML page: no script, no network, nothing outside of itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from keyward.report.markup import Markup, Node, join, tag
+from keyward.report.model import Report
+from keyward.report.page_apis import coverage, exempt, exposed
+from keyward.report.page_customers import done, keys, usage
+from keyward.report.page_parts import number, plural, table, when
+from keyward.report.page_waiting import waiting
+from keyward.report.style import CSS
+from keyward.report.summary import Summary, summary_of
+
+DOCTYPE = Markup("<!doctype html>\n")
+SECTIONS = (
+    ("waiting", "Waits for a person", waiting),
+    ("coverage", "Coverage", coverage),
+    ("exposed", "Exposed methods", exposed),
+    ("exempt", "Exempt methods", exempt),
+    ("keys", "Keys", keys),
+    ("usage", "Usage against quota", usage),
+    ("done", "Done this week", done),
+)
+
+__all__ = ["page", "table"]
+
+
+def page(report: Report) -> str:
+    """The whole page, as text in UTF-8."""
+    summary = summary_of(report)
+    body = tag(
+        "body",
+        _header(report, summary),
+        tag("main", [_section(name, title, make(report)) for name, title, make in SECTIONS]),
+        _footer(report),
+    )
+    return DOCTYPE + tag("html", _head(report), body, lang="en")
+
+
+def _head(report: Report) -> Markup:
+    """The policy of the page's own: nothing is loaded and nothing runs, whatever is in it."""
+    digest = base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="robots", content="noindex"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("title", f"API keys: report of {report.written_at[:10]}"),
+        tag("style", Markup(CSS)),
+    )
+
+
+def _header(report: Report, summary: Summary) -> Markup:
+    return tag(
+        "header",
+        tag("h1", "API keys and their APIs"),
+        tag("p", f"{report.place} · written ", when(report.written_at), class_="soft"),
+        _verdict(summary),
+        _tiles(report, summary),
+        tag(
+            "nav",
+            tag("ul", [tag("li", tag("a", t, href=f"#{n}")) for n, t, _ in SECTIONS]),
+            aria_label="Sections",
+        ),
+    )
+
+
+def _verdict(summary: Summary) -> Markup:
+    if summary.exposed:
+        methods = plural(summary.exposed, "live method")
+        closed: Node = [
+            tag("b", "! ", methods, class_="bad"),
+            " should ask for a key and ",
+            "does not" if summary.exposed == 1 else "do not",
+            ".",
+        ]
+    else:
+        closed = [tag("b", "✓ Every live method", class_="good"), " asks for a key or is exempt."]
+    if summary.waiting:
+        people: Node = [
+            " ",
+            tag("b", plural(summary.waiting, "thing"), class_="wait"),
+            " waits for a person." if summary.waiting == 1 else " wait for a person.",
+        ]
+    else:
+        people = " Nothing waits for a person."
+    return tag("p", closed, people, class_="verdict")
+
+
+def _tiles(report: Report, summary: Summary) -> Markup:
+    near = [customer.customer_id for customer in summary.near_quota[:3]]
+    tiles = (
+        (
+            f"{summary.covered:.1%}" if summary.methods else "–",
+            "methods in order",
+            f"of {number(summary.methods)} live, in {plural(summary.stages, 'stage')}",
+        ),
+        (number(summary.exposed), "exposed", f"in {plural(summary.open_stages, 'stage')}"),
+        (number(summary.waiting), "wait for a person", f"and {summary.mending} mend themselves"),
+        (number(summary.keys), "working keys", f"of {plural(report.customers, 'customer')}"),
+        (
+            number(len(summary.near_quota)),
+            "near their quota",
+            ", ".join(near) if near else "none above 80 %",
+        ),
+    )
+    return tag(
+        "ul",
+        [tag("li", tag("b", value), what, tag("span", more)) for value, what, more in tiles],
+        class_="tiles",
+    )
+
+
+def _section(name: str, title: str, content: Node) -> Markup:
+    return tag(
+        "section",
+        tag("h2", title, id=f"{name}-title"),
+        content,
+        id=name,
+        aria_labelledby=f"{name}-title",
+    )
+
+
+def _footer(report: Report) -> Markup:
+    version = f"policy version {report.policy_version}, " if report.policy_version else ""
+    return tag(
+        "footer",
+        tag(
+            "p",
+            join(
+                "Written by Keyward from what API Gateway serves and what Keyward remembers; ",
+                f"{version}{plural(report.calls, 'control-plane call')}. The same as data: ",
+                tag("a", "report.json", href="report.json"),
+                ". No key value is in either.",
+            ),
+        ),
+    )

@@ -1,0 +1,96 @@
+"""Parts of the page that several sections use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from keyward.report.markup import Markup, Node, join, tag
+
+
+def number(value: int) -> str:
+    """With a thin space between thousands."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 method`, `2 methods`."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def when(iso: str) -> Markup:
+    """A time (ISO 8601, UTC) for people, to the minute."""
+    return tag("time", f"{iso[:10]} {iso[11:16]} UTC", datetime=iso)
+
+
+def code(value: object) -> Markup:
+    """Something to be copied or searched for."""
+    return tag("code", str(value))
+
+
+def label(words: str, kind: str = "") -> Markup:
+    """A short word in a frame; `kind` is good, bad, wait or nothing."""
+    return tag("span", words, class_=f"tag {kind}".strip())
+
+
+def empty(words: str) -> Markup:
+    """What stands where there is nothing to tell."""
+    return tag("p", words, class_="soft")
+
+
+def table(
+    caption: str,
+    columns: Sequence[str],
+    bodies: Iterable[Node],
+    *,
+    kind: str = "",
+    wide: bool = True,
+) -> Markup:
+    """A table that scrolls by itself when the page is narrow. A column that begins with `#` holds
+    numbers."""
+    head = [
+        tag("th", name.removeprefix("#"), scope="col", class_="num" if name[0] == "#" else None)
+        for name in columns
+    ]
+    made = tag(
+        "table",
+        tag("caption", caption),
+        tag("thead", tag("tr", head)),
+        [tag("tbody", body) for body in bodies],
+        class_=kind or None,
+    )
+    return scroll(caption, made, wide=wide)
+
+
+def scroll(name: str, content: Markup, *, wide: bool = True) -> Markup:
+    """A region of its own, so that a keyboard can scroll it."""
+    kind = "scroll wide" if wide else "scroll"
+    return tag("div", content, class_=kind, role="region", aria_label=name, tabindex="0")
+
+
+def row(first: Node, *rest: Node, numbers: Sequence[int] = (), **attributes: object) -> Markup:
+    """A row; its first cell names it. `numbers` are the places of columns that hold numbers."""
+    cells = [
+        tag("td", cell, class_="num" if place in numbers else None)
+        for place, cell in enumerate(rest, start=1)
+    ]
+    return tag("tr", tag("th", first, scope="row"), cells, **attributes)
+
+
+def anchor(kind: str, name: str) -> str:
+    """An id of the page: `api-a1b2c3`."""
+    return f"{kind}-{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}"
+
+
+def about(
+    customer_id: str | None, rest_api_id: str | None, stage: str | None, names: dict[str, str]
+) -> Markup:
+    """Whom or what something is about: `customer acme`, or the API's name, id and stage."""
+    if customer_id:
+        return join("customer ", code(customer_id))
+    if not rest_api_id:
+        return join("the stack")
+    name = names.get(rest_api_id)
+    link = tag("a", code(rest_api_id), href=f"#{anchor('api', rest_api_id)}")
+    told = [f"{name} ", link] if name is not None else [code(rest_api_id)]
+    return join(told, [", stage ", code(stage)] if stage else None)

@@ -1,0 +1,64 @@
+"""What waits for a person, and what mends itself."""
+
+from __future__ import annotations
+
+from keyward.report.markup import Markup, Node, join, tag
+from keyward.report.model import Report, Waiting
+from keyward.report.page_parts import about, code, empty, label, plural, row, table, when
+
+MOST_ROWS = 500
+WORDS = {
+    "held": "held",
+    "failed": "failed",
+    "dead_letters": "dead letters",
+    "policy_refused": "policy refused",
+    "exemption": "exemption",
+    "exposed_methods": "exposed",
+}
+
+
+def waiting(report: Report) -> Node:
+    """The section."""
+    names = {api.rest_api_id: api.name for api in report.apis}
+    told: list[Node] = []
+    if report.waiting:
+        caption = f"{plural(len(report.waiting), 'thing')}, the urgent first"
+        told.append(_table(caption, report.waiting, names))
+    else:
+        told.append(
+            empty(
+                "Nothing. Holds, failed runs, dead letters and findings that no state "
+                "machine can mend would stand here."
+            )
+        )
+    if report.mending:
+        told += [
+            tag("h3", "Mends itself"),
+            _table("what the state machines are at", report.mending, names),
+        ]
+    return told
+
+
+def _table(caption: str, items: tuple[Waiting, ...], names: dict[str, str]) -> Markup:
+    rows = [_row(item, names) for item in items[:MOST_ROWS]]
+    told = table(caption, ("What", "About", "Why", "What to do"), [rows])
+    more = len(items) - MOST_ROWS
+    return join(told, empty(f"{more} more are in report.json.") if more > 0 else None)
+
+
+def _row(item: Waiting, names: dict[str, str]) -> Markup:
+    kind = "bad" if item.severity == "high" and item.mended_by is None else ""
+    since = tag("div", "since ", when(item.since), class_="soft keep") if item.since else None
+    return row(
+        label(WORDS.get(item.kind, item.kind.replace("_", " ")), kind),
+        [about(item.customer_id, item.rest_api_id, item.stage, names), since],
+        tag("div", item.says, class_="methods"),
+        _remedy(item.remedy),
+    )
+
+
+def _remedy(words: str) -> Markup:
+    """What stands between backticks, or is JSON, is to be copied."""
+    parts = words.split("`")
+    told = [code(part) if place % 2 else part for place, part in enumerate(parts)]
+    return tag("div", told, class_="methods")

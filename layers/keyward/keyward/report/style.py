@@ -1,0 +1,144 @@
+"""The page's style sheet: two palettes, one layout, and paper.
+
+Every pair of text and ground has a contrast of 4.5 : 1 or more (WCAG 2.2, 1.4.3; a test holds it),
+and no colour says anything that a word, a number or a pattern beside it does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LIGHT = {
+    "ground": "#ffffff",
+    "panel": "#f5f7f8",
+    "ink": "#15202b",
+    "soft": "#556270",
+    "line": "#dbe1e6",
+    "link": "#0b5c8a",
+    "good": "#1f7a63",
+    "bad": "#b3400e",
+    "wait": "#7a5200",
+    "exempt": "#a9b7c2",
+    "heat1": "#e4f2ee",
+    "heat2": "#bfe0d6",
+    "heat3": "#8cc7b6",
+    "heat4": "#f4c98f",
+    "heat5": "#b3400e",
+    "on-heat": "#15202b",
+    "on-heat5": "#ffffff",
+}
+DARK = {
+    "ground": "#10161b",
+    "panel": "#182127",
+    "ink": "#e4eaef",
+    "soft": "#9dabb7",
+    "line": "#2b363f",
+    "link": "#7cc0ea",
+    "good": "#4db597",
+    "bad": "#ff9a6b",
+    "wait": "#e6b35a",
+    "exempt": "#5d6d7a",
+    "heat1": "#15302a",
+    "heat2": "#1b463c",
+    "heat3": "#225e50",
+    "heat4": "#6d4a12",
+    "heat5": "#ff9a6b",
+    "on-heat": "#e4eaef",
+    "on-heat5": "#10161b",
+}
+
+
+def _palette(colours: Mapping[str, str]) -> str:
+    return ";".join(f"--{name}:{colour}" for name, colour in colours.items())
+
+
+LAYOUT = """
+*{box-sizing:border-box}
+html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--ground);color:var(--ink);
+font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+main,header,footer{max-width:1120px;margin:0 auto;padding:0 24px}
+header{padding-top:40px}
+h1{font-size:28px;line-height:1.2;font-weight:650;letter-spacing:-.015em;margin:0}
+h2{font-size:19px;line-height:1.3;font-weight:650;letter-spacing:-.005em;margin:0 0 4px}
+h3{font-size:15px;font-weight:650;margin:28px 0 8px}
+p{margin:0;max-width:75ch}
+a{color:var(--link);text-underline-offset:2px}
+a:focus-visible,[tabindex]:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+code{font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
+overflow-wrap:anywhere}
+.soft,.lead{color:var(--soft)}
+.good{color:var(--good)}.bad{color:var(--bad)}.wait{color:var(--wait)}
+.verdict{font-size:17px;margin-top:20px;max-width:none}
+.verdict b{font-weight:650}
+nav{margin-top:20px;padding:10px 0;border:1px solid var(--line);
+border-width:1px 0}
+nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:4px 22px;margin:0;padding:0}
+nav a{text-decoration:none}nav a:hover{text-decoration:underline}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(168px,1fr));gap:12px;
+margin:24px 0 0;padding:0;list-style:none}
+.tiles li{background:var(--panel);border-radius:8px;padding:14px 16px}
+.tiles b{display:block;font-size:26px;line-height:1.25;font-weight:650;letter-spacing:-.01em;
+font-variant-numeric:tabular-nums}
+.tiles span{display:block;font-size:13px;color:var(--soft)}
+section{margin-top:52px;scroll-margin-top:16px}
+section>.lead{margin-bottom:14px}
+.scroll{overflow-x:auto;margin-top:10px}
+table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
+caption{text-align:left;color:var(--soft);padding:0 0 6px;font-size:13px}
+th{font-weight:600;text-align:left}
+thead th{font-size:12.5px;color:var(--soft);
+border-bottom:1px solid var(--line);padding:6px 12px 6px 0;vertical-align:bottom;white-space:nowrap}
+td,tbody th{padding:7px 12px 7px 0;border-bottom:1px solid var(--line);vertical-align:top}
+tbody th{font-weight:400}
+.num{text-align:right;white-space:nowrap}
+.keep{white-space:nowrap}
+tr.head th{padding-top:18px;border-bottom:0;font-weight:600}
+tr.head code{font-weight:400}
+.stages{padding-left:14px;overflow-wrap:anywhere;min-width:120px}
+.bar{display:block;width:100%;min-width:120px;height:10px;margin-top:6px;border-radius:3px;
+background:var(--panel)}
+.bar-key{fill:var(--good)}.bar-exempt{fill:var(--exempt)}.bar-exposed{fill:var(--bad)}
+.hatch{stroke:var(--ground);stroke-width:2}
+.tag{display:inline-block;border:1px solid var(--line);border-radius:4px;padding:0 6px;
+font-size:12.5px;line-height:20px;white-space:nowrap}
+.tag.bad,.tag.wait,.tag.good{border-color:currentColor}
+.legend{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;margin:10px 0 0;padding:0;
+font-size:13px;color:var(--soft)}
+.legend svg,.legend i{display:inline-block;width:22px;height:10px;margin-right:6px;
+border-radius:2px}
+.heat{border-collapse:separate;border-spacing:2px;width:auto}
+.heat td,.heat tbody th{border:0;padding:3px 6px}
+.heat thead th{border:0;padding:0 6px 2px;text-align:right;font-weight:400}
+.heat thead th.first{text-align:left}
+.heat td{text-align:right;min-width:46px;border-radius:3px;color:var(--on-heat)}
+.heat .h0{color:var(--soft)}
+.h1{background:var(--heat1)}.h2{background:var(--heat2)}.h3{background:var(--heat3)}
+.h4{background:var(--heat4)}.heat td.h4{font-weight:600}
+.h5{background:var(--heat5)}.heat td.h5{color:var(--on-heat5);font-weight:700}
+.methods{overflow-wrap:anywhere}
+.methods code{margin-right:14px;display:inline-block}
+.days h3{margin-bottom:2px}
+ul.plain{list-style:none;margin:0;padding:0}
+footer{margin-top:56px;padding-bottom:48px;font-size:13px;color:var(--soft)}
+footer p{border-top:1px solid var(--line);padding-top:14px;max-width:none}
+@media(max-width:640px){main,header,footer{padding-left:16px;padding-right:16px}
+header{padding-top:24px}section{margin-top:40px}.tiles{grid-template-columns:1fr 1fr}
+.tiles li:last-child:nth-child(odd){grid-column:1/-1}.wide table{min-width:720px}}
+"""
+
+PAPER = """
+@page{margin:14mm}
+body{font-size:11px}nav{display:none}main,header,footer{max-width:none;padding-left:0;padding-right:0}
+header{padding-top:0}section{margin-top:26px}.scroll{overflow:visible}table{font-size:10px}
+h2,h3,thead{break-after:avoid}tr,.tiles li{break-inside:avoid}thead{display:table-header-group}
+.bar,.heat td,.legend i,.legend svg,.tiles li
+{-webkit-print-color-adjust:exact;print-color-adjust:exact}
+a{color:inherit;text-decoration:none}
+"""
+
+CSS = (
+    f":root{{color-scheme:light dark;{_palette(LIGHT)}}}"
+    f"@media screen and (prefers-color-scheme:dark){{:root{{{_palette(DARK)}}}}}"
+    f"{LAYOUT}@media print{{{PAPER}}}"
+).replace("\n", "")

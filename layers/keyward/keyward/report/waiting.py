@@ -1,0 +1,165 @@
+"""What waits for a person, and what a state machine mends. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from keyward.api import KEYS, PENDING
+from keyward.contracts import iso
+from keyward.findings import Finding
+from keyward.report.model import Done, ExemptionTold, Waiting
+
+JSON = dict[str, Any]
+
+REMEDY = {
+    "key_gone": "Give the customer a new key: delete its `key#` item in the Keys table, and start"
+    " reconcile-customer",
+    "key_without_customer": "Put the customer's record back, or delete the key and its record",
+    "invalid_record": "Correct the record in the Customers table",
+    "not_possible": "Do what is said here, then start reconcile-customer",
+    "unreadable": "Correct what is said here; the next audit reads the API again",
+}
+OTHER_REMEDY = "Look into the matter, then start the audit"
+MENDS = "Nothing: Keyward mends it, unless it fails, and then says so"
+OBSERVED = "Tag the API `keyward` = `enforce` to have it closed, or exempt the methods"
+KEYS_HELD = "keys of a usage plan are in another plan of this stage"
+DEPLOYMENT_HELD = "a deployment would publish more than the keys that Keyward requires"
+
+
+def findings_told(
+    findings: Iterable[Finding], modes: Mapping[str, str]
+) -> tuple[list[Waiting], list[Waiting]]:
+    """What people have to do, and what state machines mend. `modes` are those of the APIs: what
+    is observed is a person's to decide."""
+    waiting, mending = [], []
+    for found in findings:
+        if found.mended_by is None:
+            waiting.append(_finding(found, REMEDY.get(found.kind, OTHER_REMEDY)))
+        elif modes.get(found.rest_api_id or "") == "observe":
+            waiting.append(_finding(found, OBSERVED))
+        else:
+            mending.append(_finding(found, MENDS))
+    return waiting, mending
+
+
+def holds_told(holds: Iterable[Mapping[str, Any]], done: Sequence[Done]) -> list[Waiting]:
+    """Holds without a decision, with the differences that were announced last."""
+    return [_hold(hold, done) for hold in holds if hold["decision"] == PENDING]
+
+
+def failures_told(done: Sequence[Done], waiting: Sequence[Waiting]) -> list[Waiting]:
+    """Runs that failed, newest first, and were not followed by anything better; not of those that
+    wait anyway. `done` is newest first."""
+    settled = {about for item in waiting for about in _about(item)}
+    found = []
+    for item in done:
+        if item.event.endswith("Failed") and _about(item)[0] not in settled:
+            found.append(_failure(item))
+        settled.update(_about(item))
+    return found
+
+
+def queues_told(depths: Mapping[str, int]) -> list[Waiting]:
+    """Dead-letter queues that hold messages, by name."""
+    return [
+        Waiting(
+            "dead_letters",
+            "high",
+            f"{name}: {count} {'message' if count == 1 else 'messages'} could not be processed",
+            "Read each message's attribute `reason`, mend its cause, redrive the queue",
+        )
+        for name, count in depths.items()
+        if count
+    ]
+
+
+def exemptions_waiting(exemptions: Sequence[ExemptionTold]) -> list[Waiting]:
+    """Exemptions that end soon, have ended, or exempt nothing."""
+    found = []
+    for item in exemptions:
+        words = f"{item.method} {item.path} of {item.api} ({item.reason})"
+        owner = f"; owner {item.owner}" if item.owner else ""
+        if item.state == "ended":
+            says, remedy = f"ended on {item.expires}: {words}", "Remove it from the policy"
+        elif item.state == "ends soon":
+            says = f"ends on {item.expires} at 00:00 UTC: {words}{owner}"
+            remedy = "Extend it in the policy, or let the method ask for a key from then on"
+        elif not item.methods:
+            says, remedy = f"exempts no live method: {words}{owner}", "Remove it from the policy"
+        else:
+            continue
+        found.append(Waiting("exemption", "low", f"an exemption {says}", remedy))
+    return found
+
+
+def _about(item: Done | Waiting) -> tuple[tuple[str | None, str | None, str | None], ...]:
+    """What it is about, and then the API as a whole: a failure may name no stage."""
+    named = (item.customer_id, item.rest_api_id)
+    return (*named, item.stage), (*named, None)
+
+
+def policy_told(refused: str | None) -> list[Waiting]:
+    """A newest version of the policy that is bad."""
+    if refused is None:
+        return []
+    remedy = "Put a good version into the policy parameter; the last good one is in force"
+    return [Waiting("policy_refused", "high", refused, remedy)]
+
+
+def _finding(found: Finding, remedy: str) -> Waiting:
+    return Waiting(
+        found.kind,
+        found.severity,
+        found.says,
+        remedy,
+        found.customer_id,
+        found.rest_api_id,
+        found.stage,
+        mended_by=found.mended_by,
+    )
+
+
+def _hold(hold: Mapping[str, Any], done: Sequence[Done]) -> Waiting:
+    rest_api_id, stage = str(hold["rest_api_id"]), str(hold["stage"])
+    announced = next(
+        (
+            item
+            for item in done
+            if (item.event, item.rest_api_id, item.stage) == ("ApiHeld", rest_api_id, stage)
+        ),
+        None,
+    )
+    differences = "; ".join(announced.did) if announced else ""
+    says = KEYS_HELD if hold.get("kind") == KEYS else DEPLOYMENT_HELD
+    return Waiting(
+        "held",
+        "high",
+        f"{says}: {differences}" if differences else says,
+        _approve(rest_api_id, stage, hold),
+        rest_api_id=rest_api_id,
+        stage=stage,
+        since=iso(float(hold["held_at"])) if hold.get("held_at") else None,
+    )
+
+
+def _approve(rest_api_id: str, stage: str, hold: Mapping[str, Any]) -> str:
+    if hold.get("kind") == KEYS:
+        return "Take the keys out of one of the two plans, then start protect-api"
+    fingerprint = str(hold["fingerprint"])
+    task = {"rest_api_id": rest_api_id, "stage": stage, "approve": fingerprint}
+    return f"Start protect-api with {json.dumps(task)}, or send DeploymentRejected with it"
+
+
+def _failure(item: Done) -> Waiting:
+    return Waiting(
+        "failed",
+        "high",
+        item.reason or "a run failed",
+        "Mend what is said here; the next event or audit tries again",
+        item.customer_id,
+        item.rest_api_id,
+        item.stage,
+        since=item.at,
+    )
