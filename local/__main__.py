@@ -1,4 +1,4 @@
-"""`python -m local serve`: an AWS on this machine. `python -m local demo`: a told story on it."""
+"""`python -m local serve`: an AWS on this machine; `demo`: a told story; `report`: a report of it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ def main(arguments: list[str] | None = None) -> int:
     serve = commands.add_parser("serve", help="until Ctrl-C; one line of JSON when ready")
     serve.add_argument("--seed", action="store_true", help="with a sample API, told how to use it")
     story = commands.add_parser("demo", help="the whole manual job, done by events, told in steps")
-    for command in (serve, story):
+    report = commands.add_parser("report", help="the report of a little world, as a page")
+    for command in (serve, story, report):
         command.add_argument("--template", type=Path, help="deploy this instead of template.yaml")
     chosen = parser.parse_args(arguments)
     if chosen.command == "demo":
         from local import demo as told
 
         return told.run(chosen.template)
+    if chosen.command == "report":
+        from local import report as reported
+
+        return reported.run(chosen.template)
     from local import serve as served
 
     return served.serve(seed=chosen.seed, template=chosen.template)

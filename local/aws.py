@@ -25,7 +25,7 @@ TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "keyward"
 POLICY_PARAMETER = "InitialPolicy"
 # Nobody on this machine wants to wait ten minutes for a report.
-HASTE = {"ReportDelaySeconds": "1"}
+REPORT_DELAY = "1"
 QUIET_SECONDS = 0.6
 
 
@@ -73,7 +73,7 @@ class LocalAws(Account):
             aws = cls(urls, region, {}, emulator, stack.pop_all())
         try:
             keyward = Stack(aws.client, template, STACK_NAME)
-            wanted = {**_hasty_policy(keyward.defaults), **HASTE, **(parameters or {})}
+            wanted = {**_local(keyward.defaults, urls), **(parameters or {})}
             deployed = keyward.deploy(parameters=wanted, variables=_endpoints(urls))
         except BaseException:
             aws.stop()
@@ -128,6 +128,12 @@ class LocalAws(Account):
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+
+
+def _local(defaults: Mapping[str, str], urls: Urls) -> dict[str, str]:
+    """Parameters that are other than on AWS: nothing here needs to wait, and it speaks HTTP."""
+    here = {"ReportDelaySeconds": REPORT_DELAY, "AwsEndpointUrl": urls.aws}
+    return here | {"ApiGatewayEndpointUrl": urls.apigateway} | _hasty_policy(defaults)
 
 
 def _hasty_policy(defaults: Mapping[str, str]) -> dict[str, str]:

@@ -62,7 +62,7 @@ def _patterns() -> Markup:
         height="6",
         patternUnits="userSpaceOnUse",
     )
-    return tag("svg", tag("defs", pattern), width="0", height="0", aria_hidden="true")
+    return tag("svg", tag("defs", pattern), class_="defs", width="0", height="0", aria_hidden="true")
 
 
 def _legend(kind: str, words: str) -> Markup:
@@ -166,7 +166,7 @@ def exposed(report: Report) -> Node:
     return [
         tag("p", "Anybody can call these without a key.", class_="lead"),
         table(
-            plural(len(found), "method"),
+            f"{plural(len(found), 'method')}, each with all stages that serve it",
             ("Method", "API", "Stages", "Authorization", "Mode"),
             [rows],
         ),

@@ -9,8 +9,8 @@ from keyward.report.markup import Markup, Node, join, tag
 
 
 def number(value: int) -> str:
-    """With a thin space between thousands."""
-    return f"{value:,}".replace(",", "\u202f")
+    """`1,000`."""
+    return f"{value:,}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -92,6 +92,7 @@ border-bottom:1px solid var(--line);padding:6px 12px 6px 0;vertical-align:bottom
 td,tbody th{padding:7px 12px 7px 0;border-bottom:1px solid var(--line);vertical-align:top}
 tbody th{font-weight:400}
 .num{text-align:right;white-space:nowrap}
+td.num,thead th.num{padding-right:20px}
 .keep{white-space:nowrap}
 tr.head th{padding-top:18px;border-bottom:0;font-weight:600}
 tr.head code{font-weight:400}
@@ -99,8 +100,9 @@ tr.head code{font-weight:400}
 .bar{display:block;width:100%;min-width:120px;height:10px;margin-top:6px;border-radius:3px;
 background:var(--panel)}
 .bar-key{fill:var(--good)}.bar-exempt{fill:var(--exempt)}.bar-exposed{fill:var(--bad)}
+.defs{position:absolute}
 .hatch{stroke:var(--ground);stroke-width:2}
-.tag{display:inline-block;border:1px solid var(--line);border-radius:4px;padding:0 6px;
+.tag{display:inline-block;font-weight:400;border:1px solid var(--line);border-radius:4px;padding:0 6px;
 font-size:12.5px;line-height:20px;white-space:nowrap}
 .tag.bad,.tag.wait,.tag.good{border-color:currentColor}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;margin:10px 0 0;padding:0;

@@ -12,12 +12,13 @@ NEAR = 0.8
 @dataclass(frozen=True)
 class Summary:
     """`methods` are all live ones of managed APIs, counted on every stage; `covered` is the share
-    that asks for a key, or need not; `near_quota` are customers above 80 % of theirs."""
+    that asks for a key, or need not; `unknown` APIs could not be read; `near_quota` are customers above 80 % of theirs."""
 
     methods: int
     exposed: int
     stages: int
     open_stages: int
+    unknown: int
     covered: float
     waiting: int
     mending: int
@@ -36,6 +37,7 @@ def summary_of(report: Report) -> Summary:
         exposed=exposed,
         stages=len(stages),
         open_stages=sum(bool(stage.exposed) for stage in stages),
+        unknown=report.unread + sum(api.problem is not None for api in report.apis),
         covered=(methods - exposed) / methods if methods else 1.0,
         waiting=len(report.waiting),
         mending=len(report.mending),

@@ -1,0 +1,41 @@
+"""`python -m local report`: the report of a little world on a local AWS of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from local import world
+from local.aws import POLICY_PARAMETER, ROOT, TEMPLATE, LocalAws
+from local.serve import forget_host_settings
+
+FOLDER = ROOT / "build"
+FILES = ("report.html", "report.json")
+
+
+def run(template: Path | None = None, folder: Path = FOLDER) -> int:
+    """Write `report.html` and `report.json` into the folder and say where; 1 when the function
+    failed."""
+    forget_host_settings()
+    print("report: starting an AWS on this machine, with a few APIs and customers …", flush=True)
+    parameters = {POLICY_PARAMETER: json.dumps(world.policy())}
+    with LocalAws.start(template or TEMPLATE, parameters=parameters) as aws:
+        world.create(aws)
+        return write(aws, folder)
+
+
+def write(aws: LocalAws, folder: Path) -> int:
+    """Have the report written, and bring it out of the bucket."""
+    name = aws.outputs["WriteReportFunctionName"]
+    answer = aws.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    told = json.loads(answer["Payload"].read())
+    if "errorMessage" in told:
+        print(f"report: FAILED: {told['errorMessage']}")
+        return 1
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in FILES:
+        body = aws.client("s3").get_object(Bucket=told["bucket"], Key=file)["Body"].read()
+        (folder / file).write_bytes(body)
+        print(f"report: {folder / file} ({len(body) // 1000} KB)")
+    print(f"report: {told['waiting']} things wait for a person")
+    return 0

@@ -1,0 +1,136 @@
+"""Reports to render: a believable one, and a very large one."""
+
+from __future__ import annotations
+
+from keyward.report.customers import days_until
+from keyward.report.model import (
+    ApiTold,
+    CustomerUsage,
+    Done,
+    ExemptionTold,
+    ExemptMethods,
+    OpenMethod,
+    PlanTold,
+    Report,
+    StageTold,
+    UsageTold,
+    Waiting,
+)
+
+NOW = 1_795_428_124.0
+NOW_ISO = "2026-11-23T10:02:04Z"
+ATTACK = "<script>alert(1)</script>"
+EMPTY = Report(NOW_ISO, "account 123456789012, us-east-1")
+
+
+def believable() -> Report:
+    """Something of everything."""
+    exempt = (ExemptMethods(0, ("OPTIONS /orders", "OPTIONS /orders/{id}")),)
+    open_ones = (OpenMethod("GET", "/orders", "NONE"), OpenMethod("POST", "/orders", "AWS_IAM"))
+    apis = (
+        ApiTold(
+            "pets123456",
+            "pet shop",
+            "enforce",
+            tuple(StageTold(name, 24, 0, (), exempt, ("free", "pro")) for name in ("prod", "test")),
+        ),
+        ApiTold(
+            "orders1234",
+            "orders",
+            "observe",
+            (
+                StageTold("prod", 8, 1, open_ones, exempt, (), 10.0),
+                StageTold("test", 10, 1, open_ones[:1], exempt, ()),
+            ),
+        ),
+        ApiTold("held123456", "invoices", "enforce", (StageTold("prod", 4, held=True),)),
+        ApiTold("internal12", "internal", "off"),
+        ApiTold("broken1234", "", "on", (), "InvalidInputError: 'on' is no mode"),
+    )
+    return Report(
+        written_at=NOW_ISO,
+        place="account 123456789012, us-east-1",
+        apis=apis,
+        exemptions=(
+            ExemptionTold("*", "OPTIONS", "*", "CORS preflight", methods=8),
+            ExemptionTold("pets", "GET", "/health", "probe", "ops", "2026-11-27", "ends soon", 1),
+        ),
+        plans=(
+            PlanTold("free", "5 a second, burst 10, 1,000 a day", {"enabled": 41, "disabled": 2}),
+            PlanTold("pro", "50 a second, burst 100, no quota", {"enabled": 9}, "p1r2o3"),
+        ),
+        usage=(usage("free"), UsageTold("pro", days_until(NOW))),
+        done=(
+            Done(NOW_ISO, "KeyIssued", "acme", plan="free", key_id="k1", did=("create key acme/1",)),
+            Done("2026-11-22T09:00:00Z", "ApiFailed", None, "orders1234", "prod", reason="no"),
+        ),
+        done_counts={"KeyIssued": 1, "ApiFailed": 1},
+        waiting=(
+            Waiting(
+                "held",
+                "high",
+                "a deployment would publish more than the keys that Keyward requires",
+                'Start protect-api with {"rest_api_id": "held123456", "stage": "prod"}',
+                rest_api_id="held123456",
+                stage="prod",
+                since="2026-11-21T18:12:00Z",
+            ),
+            Waiting("dead_letters", "high", "CUSTOMERS_DLQ: 1 message", "Read `reason`"),
+        ),
+        mending=(
+            Waiting("unannounced", "low", "waits", "Nothing", "acme", mended_by="reconcile-customer"),
+        ),
+        customers=43,
+        keys=57,
+        keys_of_others=5,
+        policy_version=4,
+        calls=19,
+    )
+
+
+def usage(plan: str) -> UsageTold:
+    """Customers at every shade of the quota."""
+    shares = (1.0, 0.83, 0.61, 0.3, 0.02)
+    return UsageTold(
+        plan,
+        days_until(NOW),
+        1000,
+        "DAY",
+        tuple(
+            CustomerUsage(f"customer-{place}", (0, *[int(1000 * share)] * 13), share)
+            for place, share in enumerate(shares)
+        ),
+        others=17,
+    )
+
+
+def large(apis: int = 600, stages: int = 10, methods: int = 20) -> Report:
+    """Many APIs; every seventh has something open on a stage, and no two stages are alike there."""
+    return Report(
+        NOW_ISO,
+        "account 123456789012, us-east-1",
+        apis=tuple(_large_api(number, stages, methods) for number in range(apis)),
+        exemptions=(ExemptionTold("*", "OPTIONS", "*", "CORS preflight", methods=apis * stages),),
+        usage=(usage("free"),),
+    )
+
+
+def _large_api(number: int, stages: int, methods: int) -> ApiTold:
+    exempt = (ExemptMethods(0, tuple(f"OPTIONS /thing-{n}" for n in range(methods // 2))),)
+    opened = tuple(OpenMethod("GET", f"/thing-{n}", "NONE") for n in range(stages))
+    return ApiTold(
+        f"api{number:07}",
+        f"api number {number}",
+        "enforce",
+        tuple(
+            StageTold(
+                f"stage-{stage}",
+                methods,
+                0,
+                opened[:stage] if number % 7 == 0 else (),
+                exempt,
+                ("free", "pro"),
+            )
+            for stage in range(stages)
+        ),
+    )
