@@ -1,4 +1,4 @@
-"""`python -m local serve`: an AWS on this machine; `demo`: a told story; `report`: a report of it."""
+"""`python -m local serve`: an AWS on this machine. `demo`: a told story on it. `report`: a page."""
 
 from __future__ import annotations
 

@@ -17,8 +17,10 @@ DAYS = 14
 OPEN, KEY = False, True
 
 CUSTOMERS = {
-    "free": ("alder-labs", "birch-and-co", "cedar-travel", "dogwood", "elm-street-books")
-    + ("fir-analytics", "ginkgo", "hazel-maps", "ivy-health", "juniper-bank"),
+    "free": (
+        *("alder-labs", "birch-and-co", "cedar-travel", "dogwood", "elm-street-books"),
+        *("fir-analytics", "ginkgo", "hazel-maps", "ivy-health", "juniper-bank"),
+    ),
     "pro": ("kapok-logistics", "larch-media", "maple-foods", "nutmeg", "olive-energy"),
     "partner": ("poplar-insurance", "quince-telecom"),
 }

@@ -26,8 +26,8 @@ from local.apigateway.inprocess import attach
 
 ROOT = Path(__file__).resolve().parent.parent
 JSON = dict[str, Any]
-TABLES = tuple(f"{name}Table" for name in ("Customers", "Keys", "Leases", "Plans", "Apis")) + (
-    "OutcomesTable",
+TABLES = tuple(
+    f"{name}Table" for name in ("Customers", "Keys", "Leases", "Plans", "Apis", "Outcomes")
 )
 MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
 

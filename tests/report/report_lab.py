@@ -61,7 +61,9 @@ def believable() -> Report:
         ),
         usage=(usage("free"), UsageTold("pro", days_until(NOW))),
         done=(
-            Done(NOW_ISO, "KeyIssued", "acme", plan="free", key_id="k1", did=("create key acme/1",)),
+            Done(
+                NOW_ISO, "KeyIssued", "acme", plan="free", key_id="k1", did=("create key acme/1",)
+            ),
             Done("2026-11-22T09:00:00Z", "ApiFailed", None, "orders1234", "prod", reason="no"),
         ),
         done_counts={"KeyIssued": 1, "ApiFailed": 1},
@@ -78,7 +80,9 @@ def believable() -> Report:
             Waiting("dead_letters", "high", "CUSTOMERS_DLQ: 1 message", "Read `reason`"),
         ),
         mending=(
-            Waiting("unannounced", "low", "waits", "Nothing", "acme", mended_by="reconcile-customer"),
+            Waiting(
+                "unannounced", "low", "waits", "Nothing", "acme", mended_by="reconcile-customer"
+            ),
         ),
         customers=43,
         keys=57,
@@ -133,4 +137,32 @@ def _large_api(number: int, stages: int, methods: int) -> ApiTold:
             )
             for stage in range(stages)
         ),
+    )
+
+
+def hostile() -> Report:
+    """Every text is an attack, and as long as it may be."""
+    text = f"{ATTACK}\"'><img src=x onerror=alert(1)>\u202e{'x' * 200}"
+    attack = (text,)
+    return Report(
+        NOW_ISO,
+        text,
+        apis=(
+            ApiTold(text, text, text, (StageTold(text, 1, 1, (OpenMethod(*attack * 3),)),)),
+            ApiTold("b", text, "observe", problem=text),
+            ApiTold("c", text, "off"),
+            ApiTold("d", text, "enforce", (StageTold(text, exempt=(ExemptMethods(0, attack),)),)),
+        ),
+        exemptions=(ExemptionTold(text, text, text, text, text, text, text, 1),),
+        plans=(PlanTold(text, text, {"enabled": 1}, text),),
+        usage=(
+            UsageTold(
+                text, days_until(NOW), 10, text, (CustomerUsage(text, tuple(range(14)), 0.5),)
+            ),
+            UsageTold("pro", (), problem=text),
+        ),
+        done=(Done(NOW_ISO, text, text, text, text, text, text, text, attack, text),),
+        done_counts={text: 1},
+        waiting=(Waiting(text, text, text, f"{text}`{text}", text, since=NOW_ISO),),
+        mending=(Waiting(text, text, text, text, None, text, text),),
     )

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from keyward.registry import Registry
     from keyward.registry.reports import Reports
 
-SERVICES = ("apigateway", "dynamodb", "events", "s3", "secretsmanager", "sqs", "ssm") + (
+SERVICES = (
+    "apigateway",
+    "dynamodb",
+    "events",
+    "s3",
+    "secretsmanager",
+    "sqs",
+    "ssm",
     "stepfunctions",
 )
 

@@ -138,7 +138,7 @@ class Collector:
             done=done,
             done_counts=counts_of(done),
             waiting=tuple(sorted(people, key=_urgency)),
-            mending=tuple(mending),
+            mending=tuple(waiting.not_in(people, mending)),
             calls=sum(self._calls),
         )
 
@@ -165,5 +165,5 @@ def _modes(apis: Sequence[ApiTold]) -> dict[str, str]:
     return {api.rest_api_id: api.mode for api in apis}
 
 
-def _urgency(item: Waiting) -> tuple[bool, str]:
-    return item.severity != "high", item.kind
+def _urgency(item: Waiting) -> tuple[bool, bool, str]:
+    return item.severity != "high", item.kind != "held", item.kind

@@ -62,7 +62,9 @@ def _patterns() -> Markup:
         height="6",
         patternUnits="userSpaceOnUse",
     )
-    return tag("svg", tag("defs", pattern), class_="defs", width="0", height="0", aria_hidden="true")
+    return tag(
+        "svg", tag("defs", pattern), class_="defs", width="0", height="0", aria_hidden="true"
+    )
 
 
 def _legend(kind: str, words: str) -> Markup:
@@ -84,7 +86,7 @@ def _api(api: ApiTold) -> Node:
         id=anchor("api", api.rest_api_id),
     )
     if api.problem:
-        words = tag("span", f"could not be read: {api.problem}", class_="bad methods")
+        words = tag("span", f"could not be read: {api.problem}", class_="bad words")
         return [head, tag("tr", tag("td", words, colspan="6", class_="stages"))]
     if not api.stages:
         why = "Keyward leaves it alone." if api.mode == "off" else "It has no stage."

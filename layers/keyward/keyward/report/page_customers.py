@@ -171,6 +171,6 @@ def _row(item: Done, names: dict[str, str]) -> Markup:
                 plan,
                 tag("br") if (key or plan) and facts else None,
             ],
-            tag("div", facts, class_="methods soft") if facts else None,
+            tag("div", facts, class_="words soft") if facts else None,
         ],
     )

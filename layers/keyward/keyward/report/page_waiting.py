@@ -52,7 +52,7 @@ def _row(item: Waiting, names: dict[str, str]) -> Markup:
     return row(
         label(WORDS.get(item.kind, item.kind.replace("_", " ")), kind),
         [about(item.customer_id, item.rest_api_id, item.stage, names), since],
-        tag("div", item.says, class_="methods"),
+        tag("div", item.says, class_="words"),
         _remedy(item.remedy),
     )
 
@@ -61,4 +61,4 @@ def _remedy(words: str) -> Markup:
     """What stands between backticks, or is JSON, is to be copied."""
     parts = words.split("`")
     told = [code(part) if place % 2 else part for place, part in enumerate(parts)]
-    return tag("div", told, class_="methods")
+    return tag("div", told, class_="words")

@@ -63,6 +63,7 @@ h1{font-size:28px;line-height:1.2;font-weight:650;letter-spacing:-.015em;margin:
 h2{font-size:19px;line-height:1.3;font-weight:650;letter-spacing:-.005em;margin:0 0 4px}
 h3{font-size:15px;font-weight:650;margin:28px 0 8px}
 p{margin:0;max-width:75ch}
+h1,h3,p,caption,li,.tag,tr.head th,td[colspan]{overflow-wrap:anywhere}
 a{color:var(--link);text-underline-offset:2px}
 a:focus-visible,[tabindex]:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 code{font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
@@ -95,6 +96,8 @@ tbody th{font-weight:400}
 td.num,thead th.num{padding-right:20px}
 .keep{white-space:nowrap}
 tr.head th{padding-top:18px;border-bottom:0;font-weight:600}
+tbody th>.tag{white-space:nowrap}
+tr.head th>.tag{white-space:normal}
 tr.head code{font-weight:400}
 .stages{padding-left:14px;overflow-wrap:anywhere;min-width:120px}
 .bar{display:block;width:100%;min-width:120px;height:10px;margin-top:6px;border-radius:3px;
@@ -102,8 +105,8 @@ background:var(--panel)}
 .bar-key{fill:var(--good)}.bar-exempt{fill:var(--exempt)}.bar-exposed{fill:var(--bad)}
 .defs{position:absolute}
 .hatch{stroke:var(--ground);stroke-width:2}
-.tag{display:inline-block;font-weight:400;border:1px solid var(--line);border-radius:4px;padding:0 6px;
-font-size:12.5px;line-height:20px;white-space:nowrap}
+.tag{display:inline-block;font-weight:400;border:1px solid var(--line);border-radius:4px;
+padding:0 6px;font-size:12.5px;line-height:20px}
 .tag.bad,.tag.wait,.tag.good{border-color:currentColor}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;margin:10px 0 0;padding:0;
 font-size:13px;color:var(--soft)}
@@ -118,7 +121,7 @@ border-radius:2px}
 .h1{background:var(--heat1)}.h2{background:var(--heat2)}.h3{background:var(--heat3)}
 .h4{background:var(--heat4)}.heat td.h4{font-weight:600}
 .h5{background:var(--heat5)}.heat td.h5{color:var(--on-heat5);font-weight:700}
-.methods{overflow-wrap:anywhere}
+.methods,.words{overflow-wrap:anywhere}
 .methods code{margin-right:14px;display:inline-block}
 .days h3{margin-bottom:2px}
 ul.plain{list-style:none;margin:0;padding:0}

@@ -12,7 +12,8 @@ NEAR = 0.8
 @dataclass(frozen=True)
 class Summary:
     """`methods` are all live ones of managed APIs, counted on every stage; `covered` is the share
-    that asks for a key, or need not; `unknown` APIs could not be read; `near_quota` are customers above 80 % of theirs."""
+    that asks for a key, or need not; `unknown` APIs could not be read; `near_quota` are customers
+    above 80 % of theirs."""
 
     methods: int
     exposed: int

@@ -76,7 +76,8 @@ def queues_told(depths: Mapping[str, int]) -> list[Waiting]:
 
 
 def exemptions_waiting(exemptions: Sequence[ExemptionTold]) -> list[Waiting]:
-    """Exemptions that end soon, have ended, or exempt nothing."""
+    """Exemptions that end soon, have ended, or exempt nothing; a rule for every API and path may
+    wait for its first."""
     found = []
     for item in exemptions:
         words = f"{item.method} {item.path} of {item.api} ({item.reason})"
@@ -86,7 +87,7 @@ def exemptions_waiting(exemptions: Sequence[ExemptionTold]) -> list[Waiting]:
         elif item.state == "ends soon":
             says = f"ends on {item.expires} at 00:00 UTC: {words}{owner}"
             remedy = "Extend it in the policy, or let the method ask for a key from then on"
-        elif not item.methods:
+        elif not item.methods and (item.api, item.path) != ("*", "*"):
             says, remedy = f"exempts no live method: {words}{owner}", "Remove it from the policy"
         else:
             continue
@@ -98,6 +99,12 @@ def _about(item: Done | Waiting) -> tuple[tuple[str | None, str | None, str | No
     """What it is about, and then the API as a whole: a failure may name no stage."""
     named = (item.customer_id, item.rest_api_id)
     return (*named, item.stage), (*named, None)
+
+
+def not_in(waiting: Sequence[Waiting], mending: Sequence[Waiting]) -> list[Waiting]:
+    """What mends itself, without what waits for a person anyway."""
+    settled = {_about(item)[0] for item in waiting}
+    return [item for item in mending if _about(item)[0] not in settled]
 
 
 def policy_told(refused: str | None) -> list[Waiting]:

@@ -1,0 +1,136 @@
+"""What waits for a person, and what was done, from what was read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from keyward.contracts import EVENTS_OUT
+from keyward.errors import InvalidEventError
+from keyward.findings import Finding
+from keyward.report import waiting
+from keyward.report.model import Done, ExemptionTold, Waiting
+from keyward.report.outcomes import done_told, outcome_of, within_a_week
+from tests.support import load_event
+
+JSON = dict[str, Any]
+HOLD: JSON = {
+    "rest_api_id": "a1b2c3",
+    "stage": "prod",
+    "fingerprint": "0123456789abcdef",
+    "decision": "pending",
+    "kind": "deployment",
+    "held_at": 1_795_428_124,
+}
+
+
+def failed(at: str = "2026-11-23T10:00:00Z", **about: Any) -> Done:
+    return Done(at, "CustomerFailed" if "customer_id" in about else "ApiFailed", **about)
+
+
+def envelope(detail_type: str = "ApiProtected", **detail: Any) -> JSON:
+    return {
+        "id": "e1",
+        "time": "2026-11-23T10:02:04Z",
+        "detail-type": detail_type,
+        "detail": detail,
+    }
+
+
+def test_a_pending_hold_names_its_differences_and_the_input_that_publishes_it() -> None:
+    announced = Done("x", "ApiHeld", rest_api_id="a1b2c3", stage="prod", did=("GET /a is new",))
+    (told,) = waiting.holds_told([HOLD], [announced])
+    assert told.says.endswith("GET /a is new")
+    task = {"rest_api_id": "a1b2c3", "stage": "prod", "approve": HOLD["fingerprint"]}
+    assert json.dumps(task) in told.remedy
+    assert told.since == "2026-11-23T10:02:04Z"
+
+
+def test_a_decided_hold_waits_no_more() -> None:
+    assert waiting.holds_told([HOLD | {"decision": "rejected"}], []) == []
+
+
+def test_a_failure_that_was_followed_by_something_better_is_settled() -> None:
+    better = Done("2026-11-23T11:00:00Z", "KeyIssued", customer_id="acme")
+    assert waiting.failures_told([better, failed(customer_id="acme")], []) == []
+    (told,) = waiting.failures_told([failed(customer_id="acme"), better], [])
+    assert told.customer_id == "acme"
+
+
+def test_a_failure_without_a_stage_is_settled_by_any_stage_of_its_api() -> None:
+    better = Done("2026-11-23T11:00:00Z", "ApiProtected", rest_api_id="a1b2c3", stage="prod")
+    assert waiting.failures_told([better, failed(rest_api_id="a1b2c3")], []) == []
+    other = failed(rest_api_id="a1b2c3", stage="test")
+    assert len(waiting.failures_told([better, other], [])) == 1
+
+
+def test_ten_failures_of_one_customer_are_one_thing() -> None:
+    assert len(waiting.failures_told([failed(customer_id="acme")] * 10, [])) == 1
+
+
+def test_what_is_observed_is_a_persons_to_decide() -> None:
+    found = Finding("exposed_methods", "low", "open", "protect-api", rest_api_id="a", stage="prod")
+    people, mending = waiting.findings_told([found], {"a": "observe"})
+    assert (len(people), len(mending)) == (1, 0)
+    people, mending = waiting.findings_told([found], {"a": "enforce"})
+    assert (len(people), len(mending)) == (0, 1)
+
+
+def test_what_waits_for_a_person_does_not_mend_itself() -> None:
+    held = Waiting("held", "high", "", "", rest_api_id="a", stage="prod")
+    open_one = Waiting("exposed_methods", "high", "", "", rest_api_id="a", stage="prod")
+    assert waiting.not_in([held], [open_one]) == []
+
+
+def test_exemptions_that_end_or_exempt_nothing_are_told() -> None:
+    def told(**more: Any) -> list[str]:
+        item = ExemptionTold("*", "GET", "/a", "why", methods=1, **more)
+        return [one.says for one in waiting.exemptions_waiting([item])]
+
+    assert told() == []
+    assert "ends on 2026-12-01" in told(state="ends soon", expires="2026-12-01")[0]
+    assert "ended on 2026-11-01" in told(state="ended", expires="2026-11-01")[0]
+    unused = ExemptionTold("*", "GET", "/a", "why")
+    assert "exempts no live method" in waiting.exemptions_waiting([unused])[0].says
+    general = ExemptionTold("*", "OPTIONS", "*", "CORS preflight")
+    assert waiting.exemptions_waiting([general]) == []
+
+
+def test_only_queues_with_messages_are_told() -> None:
+    (told,) = waiting.queues_told({"CUSTOMERS_DLQ": 2, "APIS_DLQ": 0})
+    assert told.says == "CUSTOMERS_DLQ: 2 messages could not be processed"
+
+
+@pytest.mark.parametrize("detail_type", EVENTS_OUT)
+def test_every_announcement_can_be_remembered(detail_type: str) -> None:
+    event_id, at, kept = outcome_of(envelope(detail_type, customer_id="acme"))
+    (told,) = done_told([kept | {"at": at}])
+    assert (event_id, told.event, told.customer_id) == ("e1", detail_type, "acme")
+
+
+def test_only_named_members_are_remembered_and_none_is_long() -> None:
+    actions = [{"action": "require_key", "method": "GET", "path": f"/{n}"} for n in range(300)]
+    _, _, kept = outcome_of(
+        envelope(stage="prod", value="a secret", reason="x" * 9000, actions=actions)
+    )
+    assert "a secret" not in json.dumps(kept)
+    assert len(kept["reason"]) == 500
+    assert kept["did"][0] == "require key GET /0"
+    assert kept["did"][-1] == "and 280 more"
+
+
+def test_what_is_no_announcement_is_refused() -> None:
+    with pytest.raises(InvalidEventError, match="not announced"):
+        outcome_of(envelope("CustomerSignedUp"))
+
+
+def test_what_is_older_than_a_week_is_left_out() -> None:
+    items = [{"at": "2026-11-16T10:02:03Z"}, {"at": "2026-11-16T10:02:04Z"}]
+    assert within_a_week(items, 1_795_428_124.0) == items[1:]
+
+
+def test_the_sample_in_events_is_an_announcement() -> None:
+    body = json.loads(load_event("record-outcome")["Records"][0]["body"])
+    assert outcome_of(body)[2]["event_type"] == "ApiProtected"
