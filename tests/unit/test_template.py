@@ -1,7 +1,4 @@
-"""The stack: least privilege, nothing lost in silence, nothing kept without need.
-
-Asked of the template after SAM's transform, so that what a short form leaves out is seen too.
-"""
+"""The stack, after SAM's transform: least privilege, nothing lost in silence."""
 
 from __future__ import annotations
 
@@ -20,6 +17,8 @@ VERBS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 TWO_WEEKS = 14 * 24 * 3600
 
 KEY_TAGS = "/tags/arn%3A${AWS::Partition}%3Aapigateway%3A${AWS::Region}%3A%3A%2Fapikeys%2F*"
+ALL_STAGES = {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
+ALL_STAGES |= {"GET /usageplans", "GET /apikeys"}
 # What each function may ask of API Gateway, and no other: verb and path (reference: botocore's
 # URIs). A new line here is a decision; every other function may ask nothing.
 MAY_ASK = {
@@ -35,10 +34,8 @@ MAY_ASK = {
     | {"GET /restapis/*/stages/*", "POST /restapis/*/deployments", "PATCH /restapis/*/stages/*"},
     "VerifyStage": {"GET /restapis/*/deployments/*"},
     "RollBackStage": {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
-    "Audit": {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
-    | {"GET /usageplans", "GET /apikeys"},
-    "WriteReport": {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
-    | {"GET /usageplans", "GET /usageplans/*/usage", "GET /apikeys"},
+    "Audit": ALL_STAGES,
+    "WriteReport": ALL_STAGES | {"GET /usageplans/*/usage"},
 }
 
 

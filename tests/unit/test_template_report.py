@@ -1,0 +1,59 @@
+"""The bucket of reports: private, encrypted, kept; and nobody but one function writes it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests import tree
+
+JSON = dict[str, Any]
+
+
+def buckets() -> dict[str, JSON]:
+    return tree.deployed_resources("AWS::S3::Bucket")
+
+
+def test_every_bucket_is_private_encrypted_and_outlives_the_stack() -> None:
+    assert "ReportBucket" in buckets()
+    for name, bucket in buckets().items():
+        properties = bucket["Properties"]
+        assert all(properties["PublicAccessBlockConfiguration"].values()), name
+        assert len(properties["PublicAccessBlockConfiguration"]) == 4, name
+        (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"], name
+        assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain", name
+        assert properties["LifecycleConfiguration"]["Rules"], name
+
+
+def test_earlier_reports_are_kept_for_a_year_and_then_go() -> None:
+    properties = buckets()["ReportBucket"]["Properties"]
+    assert properties["VersioningConfiguration"]["Status"] == "Enabled"
+    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+    assert 365 <= rule["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 400
+
+
+def test_the_report_travels_over_tls_only() -> None:
+    policy = tree.deployed_resources("AWS::S3::BucketPolicy")["ReportBucketPolicy"]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_only_the_reporting_function_may_write_the_bucket_and_only_the_report() -> None:
+    writers = {
+        name: json.dumps(statement["Resource"])
+        for name, role in tree.deployed_resources("AWS::IAM::Role").items()
+        for policy in role["Properties"].get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "s3:" in json.dumps(statement["Action"])
+    }
+    assert set(writers) == {"WriteReportRole"}
+    assert "/report.html" in writers["WriteReportRole"]
+    assert "/*" not in writers["WriteReportRole"]
+
+
+def test_what_was_announced_is_forgotten_in_time() -> None:
+    properties = tree.deployed_resources("AWS::DynamoDB::Table")["OutcomesTable"]["Properties"]
+    expiry = {"AttributeName": "expires_at", "Enabled": True}
+    assert properties["TimeToLiveSpecification"] == expiry
