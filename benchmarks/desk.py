@@ -21,10 +21,12 @@ import confirm_customer
 import create_key
 import plan_customer
 import record_customer
+import record_outcome
 import release_customer
 import report_failure
 import start_api_protection
 import start_customer_reconcile
+import write_report
 from benchmarks.machine import TimedMachine
 from benchmarks.world import World
 from keyward import runtime
@@ -57,6 +59,11 @@ SETTINGS = {
     "PROTECT_API_ARN": "protect_api",
     "CUSTOMERS_DLQ_URL": "the-customers-dlq",
     "RUNS_DLQ_URL": "the-runs-dlq",
+    "AUDIT_DLQ_URL": "the-audit-dlq",
+    "OUTCOMES_DLQ_URL": "the-outcomes-dlq",
+    "REPORT_DLQ_URL": "the-report-dlq",
+    "REPORT_BUCKET": "the-bucket",
+    "REPORT_PLACE": "here",
 }
 TRAIL = ("CreateDeployment", "CreateStage", "UpdateStage")
 
@@ -184,6 +191,13 @@ class Desk:
     def audit(self) -> None:
         """The audit, without its repair."""
         self.invoke(audit, {})
+
+    def report(self) -> None:
+        """The report, of one announcement."""
+        self.invoke(record_outcome, load_event("record-outcome"))
+        bucket = mock.patch.object(runtime, "reports", return_value=mock.Mock(bucket="the-bucket"))
+        with bucket:
+            self.invoke(write_report, load_event("write-report"))
 
 
 def queued(event: JSON, message_id: str) -> JSON:

@@ -32,7 +32,9 @@ NO_TAKE = Take({}, 0.0)
 SETTINGS = (
     *("CUSTOMERS_TABLE", "KEYS_TABLE", "LEASES_TABLE", "PLANS_TABLE", "APIS_TABLE"),
     *("POLICY_PARAMETER", "EVENT_BUS"),
+    *("OUTCOMES_TABLE", "REPORT_BUCKET", "REPORT_PLACE"),
 )
+QUEUES = ("CUSTOMERS", "APIS", "RUNS", "AUDIT", "OUTCOMES", "REPORT")
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,7 @@ def _environment(endpoint: str) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "DEFAULT_MODE": "observe",
         "KEY_PREFIX": "kw",
-        "CUSTOMERS_DLQ_URL": f"{endpoint}/queue",
-        "APIS_DLQ_URL": f"{endpoint}/queue",
-        "RUNS_DLQ_URL": f"{endpoint}/queue",
         **MACHINES,
+        **{f"{name}_DLQ_URL": f"{endpoint}/queue" for name in QUEUES},
         **{name: name.lower() for name in SETTINGS},
     }

@@ -99,6 +99,7 @@ def record() -> dict[str, Take]:
         _left_word(made)
         with mock.patch.dict(os.environ, MACHINES):
             made.invoke(resume_run, load_event("resume-run"))
+        made.report()
         return made.takes
 
 

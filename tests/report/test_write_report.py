@@ -23,20 +23,9 @@ from local.apigateway.model import Usage
 from tests.support import MACHINE, Bench, load_event, workbench
 
 JSON = dict[str, Any]
-ARN = "arn:aws:lambda:us-east-1:123456789012:function:keyward-WriteReport-1"
+PLACE = "account 123456789012, us-east-1"
 BUCKET = "reports"
 QUEUES = {f"{name}_URL": f"the-{name}" for name in write_report.DEAD_LETTERS}
-
-
-@dataclass
-class Context:
-    """What Lambda tells a function of its run."""
-
-    invoked_function_arn: str = ARN
-    aws_request_id: str = "r"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 900_000
 
 
 @dataclass
@@ -49,7 +38,7 @@ class Lab:
 
     def write(self) -> JSON:
         """The report as data, through the handler."""
-        told = write_report.handler(load_event("write-report"), Context())
+        told = write_report.handler(load_event("write-report"), None)
         assert told["bucket"] == BUCKET
         return dict(json.loads(self.read(told["data"])))
 
@@ -102,7 +91,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         made = Lab(bench, s3)
-        for name, value in (QUEUES | {"DEFAULT_MODE": "observe"}).items():
+        for name, value in (QUEUES | {"DEFAULT_MODE": "observe", "REPORT_PLACE": PLACE}).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(runtime, "now", bench.clock.now)
         monkeypatch.setattr(runtime, "patient_gateway", lambda: bench.gateway)
@@ -114,13 +103,13 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
 
 
 def collected(lab: Lab, **changes: Any) -> Collector:
-    return replace(write_report.collector(ARN, float("inf")), **changes)
+    return replace(write_report.collector(float("inf")), **changes)
 
 
 def test_an_empty_account_has_a_report(lab: Lab) -> None:
     told = lab.write()
     assert (told["apis"], told["waiting"], told["keys"]) == ([], [], 0)
-    assert told["place"] == "account 123456789012, us-east-1"
+    assert told["place"] == PLACE
     assert "The account has no REST API" in lab.read("report.html")
 
 
@@ -176,10 +165,11 @@ def test_reading_costs_what_is_stated_whatever_the_number_of_methods(
 
 
 def test_reading_leaves_half_of_the_accounts_quota_to_others(lab: Lab) -> None:
-    for _ in range(5):
+    for _ in range(20):
         lab.api("enforce", 2)
     calls = lab.write()["calls"]
-    assert sum(lab.rested) == pytest.approx(calls / 5)
+    assert sum(lab.rested) >= (calls - 20) / 5
+    assert sum(lab.rested) <= calls / 5
 
 
 def test_usage_of_many_keys_is_one_paged_call_a_plan(lab: Lab) -> None:
@@ -240,7 +230,7 @@ def test_holds_failures_dead_letters_and_a_bad_policy_wait_for_a_person(lab: Lab
 def test_an_announcement_that_comes_twice_is_remembered_once(lab: Lab) -> None:
     event = load_event("record-outcome")
     for _ in range(2):
-        answer = record_outcome.handler(event, Context())
+        answer = record_outcome.handler(event, None)
         assert answer == {"batchItemFailures": []}
     (item,) = lab.bench.registry.outcomes.of_days(["2026-11-23"])
     assert (item["rest_api_id"], item["did"]) == ("a1b2c3d4e5", ["require key GET /pets"])
@@ -250,7 +240,7 @@ def test_an_announcement_that_comes_twice_is_remembered_once(lab: Lab) -> None:
 def test_an_announcement_that_is_none_comes_again_and_stops_no_other(lab: Lab) -> None:
     event = load_event("record-outcome")
     bad = event["Records"][0] | {"messageId": "bad", "body": '{"detail-type": "Else"}'}
-    answer = record_outcome.handler({"Records": [bad, *event["Records"]]}, Context())
+    answer = record_outcome.handler({"Records": [bad, *event["Records"]]}, None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
     assert len(lab.bench.registry.outcomes.of_days(["2026-11-23"])) == 1
 
@@ -279,7 +269,7 @@ def test_a_report_follows_the_audit_that_repairs_and_no_other(
     for name in ("RECONCILE_CUSTOMER_ARN", "PROTECT_API_ARN", "REPORT_QUEUE_URL"):
         monkeypatch.setenv(name, name)
     monkeypatch.setattr(runtime, "announced_policy", runtime.policy)
-    audit.handler(load_event("audit"), Context())
+    audit.handler(load_event("audit"), None)
     assert lab.bench.bus.sent == []
-    audit.handler(load_event("audit-repair"), Context())
+    audit.handler(load_event("audit-repair"), None)
     assert [url for url, _, _ in lab.bench.bus.sent] == ["REPORT_QUEUE_URL"]
