@@ -10,7 +10,9 @@ from keyward.registry.reports import DATA, PAGE
 from keyward.report import data, page
 from keyward.report.collect import Collector
 
-DEAD_LETTERS = ("CUSTOMERS_DLQ", "APIS_DLQ", "AUDIT_DLQ", "OUTCOMES_DLQ", "REPORT_DLQ")
+DEAD_LETTERS = tuple(
+    f"{name}_DLQ" for name in ("CUSTOMERS", "APIS", "RUNS", "AUDIT", "OUTCOMES", "REPORT")
+)
 # Of the 900 s that the function has, the last two minutes are for writing.
 READ_SECONDS = 780
 

@@ -118,6 +118,11 @@ def _tiles(report: Report, summary: Summary) -> Markup:
     )
 
 
+def _mending(count: int) -> str:
+    """Beside what waits for a person."""
+    return f"{number(count)} more being mended" if count else "nothing is being mended"
+
+
 def _section(name: str, title: str, content: Node) -> Markup:
     return tag(
         "section",
