@@ -152,7 +152,8 @@ def _open_workers(stack: ExitStack, urls: Urls, emulator: Emulator) -> None:
     from local.shims import workers
 
     packages = link_packages(ROOT / "layers/keyward/requirements.txt")
-    stack.callback(shutil.rmtree, packages)
+    # a worker may still write byte code there
+    stack.callback(shutil.rmtree, packages, ignore_errors=True)
     workers.open_for(workers.WorkerSettings(packages, _endpoints(urls), emulator.add_caller))
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 from local import sample
@@ -35,14 +36,27 @@ def serve(*, seed: bool = False, template: Path | None = None) -> int:
         signal.signal(number, lambda *_: stopped.set())
     forget_host_settings()
     ready_line = take_standard_output()
-    with LocalAws.start(template or TEMPLATE) as aws:
+    aws = LocalAws.start(template or TEMPLATE)
+    try:
         rest_api_id = sample.create(aws) if seed else None
         os.write(ready_line, (json.dumps(contract(aws)) + "\n").encode())
         if rest_api_id:
             typed = sample.commands(aws, rest_api_id)
             print(sample.how_to_use(typed), file=sys.stderr, flush=True)
         stopped.wait()
+    finally:
+        end(aws)
     return 0
+
+
+def end(aws: LocalAws) -> None:
+    """Stop. Work that was under way may break as its ground goes; that is told, and is no failure
+    of whoever asked for the end."""
+    try:
+        aws.stop()
+    except Exception:  # noqa: BLE001 - whatever breaks in half-done work: the end was asked for
+        print("serve: work that was under way broke off:", file=sys.stderr)
+        traceback.print_exc()
 
 
 def contract(aws: LocalAws) -> dict[str, object]:

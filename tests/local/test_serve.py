@@ -70,7 +70,7 @@ def test_it_says_one_line_and_ends_well(number: signal.Signals) -> None:
 
         seconds, output, errors = stopped(process, number)
 
-    assert process.returncode == 0
+    assert process.returncode == 0, errors
     assert seconds < 15
     assert output == ""
     assert errors == ""
