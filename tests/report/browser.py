@@ -63,7 +63,7 @@ class Browser:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.ask("Emulation.setDeviceMetricsOverride", **size)
         wanted = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.ask("Emulation.setEmulatedMedia", features=wanted)
+        self.ask("Emulation.setEmulatedMedia", media="", features=wanted)
         self.events.clear()
         self.ask("Page.navigate", url=path.as_uri())
         while not self.told("Page.loadEventFired"):

@@ -13,6 +13,8 @@ from tests.report import report_lab as lab
 from tests.report.browser import Browser, browser
 
 pytestmark = pytest.mark.browser
+# 210 mm without two margins of 14 mm, at 96 pixels an inch.
+A4_PIXELS = 688
 PALETTES = {"light": LIGHT, "dark": DARK}
 PAGES = {
     "believable": lab.believable(),
@@ -63,6 +65,17 @@ def test_nothing_is_loaded_refused_or_complained_about(
     assert shown.told("Log.entryAdded") == []
     assert shown.told("Runtime.consoleAPICalled") == []
     assert shown.told("Runtime.exceptionThrown") == []
+
+
+@pytest.mark.parametrize("name", ["believable", "empty"])
+def test_the_page_fits_on_paper_and_is_light_there(
+    shown: Browser, tmp_path: Path, name: str
+) -> None:
+    shown.open(written(tmp_path, PAGES[name]), A4_PIXELS, "dark")
+    shown.ask("Emulation.setEmulatedMedia", media="print")
+    assert shown.content_width() <= A4_PIXELS
+    assert hexed(shown.style("body")["background-color"]) == LIGHT["ground"]
+    assert shown.style("nav")["display"] == "none"
 
 
 def test_a_bar_is_drawn_with_all_its_parts(shown: Browser, tmp_path: Path) -> None:

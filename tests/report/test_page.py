@@ -180,3 +180,8 @@ def luminance(colour: str) -> float:
 
 def test_a_report_is_plain_data() -> None:
     assert json.loads(data(Report("2026-11-23T10:02:04Z", "here")))["apis"] == []
+
+
+def test_the_tile_of_what_waits_says_what_mends_without_anybody() -> None:
+    assert "1 more being mended" in page(lab.believable())
+    assert "nothing is being mended" in page(lab.EMPTY)

@@ -103,7 +103,7 @@ def _tiles(report: Report, summary: Summary) -> Markup:
             f"of {number(summary.methods)} live, in {plural(summary.stages, 'stage')}",
         ),
         (number(summary.exposed), "exposed", f"in {plural(summary.open_stages, 'stage')}"),
-        (number(summary.waiting), "wait for a person", f"and {summary.mending} mend themselves"),
+        (number(summary.waiting), "wait for a person", _mending(summary.mending)),
         (number(summary.keys), "working keys", f"of {plural(report.customers, 'customer')}"),
         (
             number(len(summary.near_quota)),

@@ -15,6 +15,8 @@ WORDS = {
     "exemption": "exemption",
     "exposed_methods": "exposed",
 }
+# What is about no customer and no API.
+WHOLES = {"exemption": "the policy", "policy_refused": "the policy", "dead_letters": "a queue"}
 
 
 def waiting(report: Report) -> Node:
@@ -51,10 +53,15 @@ def _row(item: Waiting, names: dict[str, str]) -> Markup:
     since = tag("div", "since ", when(item.since), class_="soft keep") if item.since else None
     return row(
         label(WORDS.get(item.kind, item.kind.replace("_", " ")), kind),
-        [about(item.customer_id, item.rest_api_id, item.stage, names), since],
+        [_about(item, names), since],
         tag("div", item.says, class_="words"),
         _remedy(item.remedy),
     )
+
+
+def _about(item: Waiting, names: dict[str, str]) -> Node:
+    whole = WHOLES.get(item.kind)
+    return whole or about(item.customer_id, item.rest_api_id, item.stage, names)
 
 
 def _remedy(words: str) -> Markup:

@@ -140,6 +140,11 @@ h2,h3,thead{break-after:avoid}tr,.tiles li{break-inside:avoid}thead{display:tabl
 .bar,.heat td,.legend i,.legend svg,.tiles li
 {-webkit-print-color-adjust:exact;print-color-adjust:exact}
 a{color:inherit;text-decoration:none}
+h1{font-size:20px}h2{font-size:14px}h3{font-size:11px;margin-top:16px}.verdict{font-size:12.5px}
+code,caption,thead th,.legend,.tiles span,footer{font-size:9.5px}
+.tag{font-size:9px;line-height:14px}.tiles{grid-template-columns:repeat(5,1fr)}
+.tiles b{font-size:18px}.tiles li{padding:8px 10px}td,tbody th{padding:4px 8px 4px 0}
+.wide table{min-width:0}.heat{font-size:8.5px}.heat td,.heat tbody th{min-width:0;padding:2px 3px}
 """
 
 CSS = (
