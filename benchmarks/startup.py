@@ -148,5 +148,6 @@ def _environment(endpoint: str) -> dict[str, str]:
         "KEY_PREFIX": "kw",
         **MACHINES,
         **{f"{name}_DLQ_URL": f"{endpoint}/queue" for name in QUEUES},
+        "INVOKE_URL": f"{endpoint}/{{rest_api_id}}/{{stage}}",
         **{name: name.lower() for name in SETTINGS},
     }

@@ -11,6 +11,8 @@ from unittest import mock
 
 from botocore.response import StreamingBody
 
+import note_editor
+import probe_stage
 import resume_run
 import reveal_key
 from benchmarks.desk import Desk, desk
@@ -95,6 +97,9 @@ def record() -> dict[str, Take]:
         sneak_in = {"/sneaked-in": {"get": None}}
         made.lab.before("CreateDeployment", lambda: made.lab.edit(api_id, sneak_in, mode="merge"))
         made.protect([api_id])
+        made.protect([made.lab.api(mode="observe")])
+        made.invoke(note_editor, load_event("note-editor"))
+        made.invoke(probe_stage, _probe(made, api_id))
         made.audit()
         _left_word(made)
         with mock.patch.dict(os.environ, MACHINES):
@@ -111,3 +116,11 @@ def _left_word(made: Desk) -> None:
         stopped = json.loads(message["body"])["detail"]["executionArn"]
         for owner in (stopped, "another run"):
             leases.acquire(name, owner, made.world.now())
+
+
+def _probe(made: Recorder, api_id: str) -> JSON:
+    """A probe with the key of a customer who has none: all but the requests themselves."""
+    leases = made.lab.bench.registry.leases
+    lease = leases.acquire(f"api#{api_id}", "a probe", made.world.now())
+    assert lease is not None
+    return load_event("probe-stage") | {"rest_api_id": api_id, "lease": lease.as_json()}

@@ -16,6 +16,7 @@ from keyward.errors import (
     StageMovedError,
 )
 from keyward.gateway import Gateway, PlanSeen
+from keyward.hold_words import Waiting
 from keyward.plan_patch import patch
 from keyward.plans import UsagePlans, only_one
 from keyward.policy import PlanPolicy, Policy
@@ -32,6 +33,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         runtime.now,
         contracts.rest_api_id_of(event),
         str(event["execution_arn"]),
+        runtime.setting("EVENT_BUS"),
     )
     return attacher.attach(Lease.of(event), str(event["plan"]), list(event["stages"]))
 
@@ -47,6 +49,7 @@ class Attacher:
     clock: Callable[[], float]
     rest_api_id: str
     execution_arn: str
+    bus_name: str
 
     def attach(self, lease: Lease, plan: str, stages: list[str]) -> dict[str, Any]:
         """`{plan, effective_at, held}`: when the attachments have reached every host (epoch
@@ -143,21 +146,44 @@ class Conflicts:
         return [stage for stage in stages if self._hold(stage, None)]
 
     def _hold(self, stage: str, before: Hold | None) -> bool:
-        """Hold the stage when keys are in two plans; announced once for the same keys."""
+        """Hold the stage when keys are in two plans; announced once for the same keys, and then
+        daily."""
         found = list(self._differences(stage))
         if not found:
             return False
-        apis, rest_api_id = self.run.registry.apis, self.run.rest_api_id
-        keys = sorted({key for key, _ in found})
         differences = [difference for _, difference in found]
         mark = digest([stage, [difference.as_json() for difference in differences]])
-        if before is None or before.fingerprint != mark:
-            event = api_events.held(
-                rest_api_id, stage, mark, differences, self.run.execution_arn, keys
-            )
-            apis.hold(rest_api_id, Hold(stage, mark, kind=KEYS), event, self.run.clock())
-        apis.forget(rest_api_id, [f"planned#{stage}"])
+        same = before if before is not None and before.fingerprint == mark else None
+        if same is None or same.reminder_due(self.run.clock()):
+            keys = sorted({key for key, _ in found})
+            self._announce(stage, mark, differences, keys, same)
+        self.run.registry.apis.forget(self.run.rest_api_id, [f"planned#{stage}"])
         return True
+
+    def _announce(
+        self,
+        stage: str,
+        mark: str,
+        differences: list[Difference],
+        keys: list[str],
+        before: Hold | None,
+    ) -> None:
+        run, now = self.run, self.run.clock()
+        waiting = Waiting(
+            run.rest_api_id,
+            stage,
+            mark,
+            differences,
+            since=before.held_at if before else now,
+            kind=KEYS,
+            reminder=before is not None,
+            key_ids=keys,
+        )
+        event = api_events.held(waiting, run.bus_name, run.execution_arn)
+        if before:
+            run.registry.apis.remind(run.rest_api_id, before, event, now)
+        else:
+            run.registry.apis.hold(run.rest_api_id, Hold(stage, mark, kind=KEYS), event, now)
 
     def _differences(self, stage: str) -> Iterator[tuple[str, Difference]]:
         others = [

@@ -61,7 +61,8 @@ class Auditor:
         apis = self.gateway.apis()
         found = findings.of_customers(records, known, key_ids, self.policy)
         for api in apis:
-            look = look_at(self.gateway, api, plans, self.policy, self.default_mode, self.now)
+            seen = (self.gateway, api, plans, self.policy, self.default_mode, self.now)
+            look = look_at(*seen, self.registry.apis.known)
             found += look.findings
         return {
             "findings": [finding.as_json() for finding in found],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keyward import contracts, runtime
-from keyward.api_notes import Notes
+from keyward.api_notes import UNVERIFIED, Notes
 from keyward.bus import BATCH
 from keyward.registry import Lease, Registry
 
@@ -31,8 +31,8 @@ def confirm(
     call of PutEvents takes.
 
     `outcomes` are the outputs of verify_stage and roll_back_stage, one a deployed stage, and
-    `{stage, verified: null}` for one that could not be read. A stage that was only attached is done
-    when the run gets here. Raises LeaseLostError.
+    `{stage, verified: null, why?}` for one that could not be read or probed. A stage that was only
+    attached is done when the run gets here. Raises LeaseLostError.
     """
     registry.leases.renew(Lease.of(task), now)
     rest_api_id = contracts.rest_api_id_of(task)
@@ -55,4 +55,4 @@ def _conclude(notes: Notes, outcome: JSON, actions: tuple[JSON, ...]) -> None:
     if outcome["verified"]:
         notes.protected(outcome["stage"], actions)
     elif outcome["verified"] is None:
-        notes.unverified(outcome["stage"])
+        notes.unverified(outcome["stage"], outcome.get("why") or UNVERIFIED)

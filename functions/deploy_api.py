@@ -28,7 +28,7 @@ DOUBT_SECONDS = CONNECT_SECONDS + DEPLOY_READ_SECONDS + 1
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{rest_api_id, lease, stage, deployment_id, fingerprint, api_name}`; output
-    `{stage, deployment_id}`."""
+    `{stage, deployment_id, probe}`."""
     rest_api_id, now = contracts.rest_api_id_of(event), runtime.now()
     rule = KeyRule(runtime.policy(), rest_api_id, str(event["api_name"]), now)
     deployer = Deployer(runtime.gateway(), runtime.registry(), rule, uuid4().hex, runtime.now)
@@ -48,7 +48,8 @@ class Deployer:
     clock: Callable[[], float]
 
     def deploy(self, lease: Lease, stage: StageSeen, mark: str) -> dict[str, Any]:
-        """`{stage, deployment_id}`: the deployment that the stage serves now.
+        """`{stage, deployment_id, probe}`: the deployment that the stage serves now, and what is
+        to be asked of it when every host has it (`at`, epoch seconds); empty when nothing is.
 
         `stage` is as it was planned for, `mark` the fingerprint that was planned or approved. Read
         again just before each write: raises WorkingCopyChangedError and StageMovedError when it is
@@ -60,7 +61,15 @@ class Deployer:
         deployment_id = self._deployment(stage, mark, working)
         self._point(stage, deployment_id)
         self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage.name}"])
-        return {"stage": stage.name, "deployment_id": deployment_id}
+        return {"stage": stage.name, "deployment_id": deployment_id, "probe": self._probe(stage)}
+
+    def _probe(self, stage: StageSeen) -> dict[str, Any]:
+        rule = self.rule
+        probe = rule.policy.probe(rule.rest_api_id, rule.name, stage.name)
+        if probe is None:
+            return {}
+        at = rule.now + rule.policy.propagation_seconds
+        return {"path": probe.path, "customer": probe.customer, "url": probe.url or "", "at": at}
 
     def _working_copy(self, stage: StageSeen, mark: str) -> Sequence[WorkingMethod]:
         working = self.gateway.working_copy(self.rule.rest_api_id)
@@ -78,7 +87,7 @@ class Deployer:
             before = Deploying(stage.name, self.nonce, mark, int(self.clock()))
             found = self._create(before)
         methods = tuple(sorted(method.deployed().line for method in working))
-        deployment = Deployment(found, stage.name, stage.deployment_id, methods)
+        deployment = Deployment(found, stage.name, stage.deployment_id, methods, mark)
         self.registry.apis.save_deployment(self.rule.rest_api_id, deployment, self.rule.now)
         self.registry.apis.save_deploying(
             self.rule.rest_api_id, replace(before, deployment_id=found)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from keyward import contracts, runs, runtime
-from keyward.api import APPROVED, OBSERVE, OFF, ApiKnown, ApiSeen, KeyRule
+from keyward.api import (
+    APPROVED,
+    OBSERVE,
+    OFF,
+    REJECTED,
+    ROLLBACK,
+    WARN,
+    ApiKnown,
+    ApiSeen,
+    KeyRule,
+    StageSeen,
+)
 from keyward.api_notes import Notes
 from keyward.api_plan import ApiPlan, exposures, plan_api
 from keyward.api_reading import Head, read_head, read_stages, read_working_copy
 from keyward.bus import Bus
+from keyward.errors import InvalidInputError, NotFoundError
 from keyward.gateway import Gateway
 from keyward.policy import Policy
 from keyward.registry import Registry
@@ -18,13 +31,14 @@ from keyward.registry import Registry
 JSON = dict[str, Any]
 
 # What a console run may state.
-FIELDS = ("rest_api_id", "stage", "dry_run", "approve")
+FIELDS = ("rest_api_id", "stage", "dry_run", "approve", "reject", "rollback")
 # A batch is done well within its function's time-out, and 300 methods stay small in the state.
 METHODS_A_BATCH = 50
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, execution_arn, stage?, dry_run?, approve?}`; output: see `plan`."""
+    """Task input `{rest_api_id, execution_arn, stage?, dry_run?, approve?, reject?, rollback?}`;
+    output: see `plan`."""
     request = Request.of(event)
     planner = Planner(
         runtime.gateway(),
@@ -32,6 +46,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         runtime.bus(),
         runtime.announced_policy(),
         runtime.setting("DEFAULT_MODE"),
+        runtime.setting("EVENT_BUS"),
         runtime.now(),
     )
     return planner.plan(request)
@@ -45,6 +60,8 @@ class Request:
     stage: str | None
     dry_run: bool
     approve: str | None
+    reject: str | None
+    rollback: bool
     execution_arn: str
 
     @classmethod
@@ -52,40 +69,55 @@ class Request:
         """From a task's input. Raises InvalidInputError, which names the field."""
         rest_api_id = contracts.rest_api_id_of(task)
         runs.only_fields(task, FIELDS)
+        rollback = contracts.flag_of(task, "rollback")
+        if rollback and task.get("stage") is None:
+            raise InvalidInputError("stage", "is missing", "Name the stage to roll back")
         return cls(
             rest_api_id,
             contracts.optional_of(task, "stage", contracts.STAGE),
             contracts.flag_of(task, "dry_run"),
             contracts.optional_of(task, "approve", contracts.FINGERPRINT),
+            contracts.optional_of(task, "reject", contracts.FINGERPRINT),
+            rollback,
             str(task.get("execution_arn", "")),
         )
 
 
 @dataclass(frozen=True)
 class Planner:
-    """Reads, plans, notes. `default_mode` is that of APIs without a tag; `now` in epoch seconds."""
+    """Reads, plans, notes. `default_mode` is that of APIs without a tag, `bus_name` the bus that
+    answers are sent to; `now` in epoch seconds."""
 
     gateway: Gateway
     registry: Registry
     bus: Bus
     policy: Policy
     default_mode: str
+    bus_name: str
     now: float
 
     def plan(self, request: Request) -> JSON:
         """`{rest_api_id, dry_run, busy, lease, actions, attach, effective_at, require, deploy,
-        unannounced}`.
+        rollback, exposed, api_name?, unannounced}`.
 
         `busy`: another run has the API and will start over. `actions`, in a dry run only: what mode
         enforce does; a dry run takes no lease and writes nothing. `attach`: one item a usage plan.
-        `require`: batches of methods. `deploy`: one item a stage. `unannounced`: something waits in
+        `require`: batches of methods. `deploy`: one item a stage. `rollback`: stages that are to
+        serve their former deployment again; nothing else is done then. `exposed`: stages of which
+        mode observe or warn has news, with their access logs. `unannounced`: something waits in
         the outbox. Raises InvalidInputError, ApiNotFoundError, DuplicatePlanError and what the
         gateway raises.
         """
         if request.dry_run:
             return _output(request, actions=self._dry_run(request))
+        if request.rollback and request.stage:
+            self.registry.apis.ask_rollback(request.rest_api_id, request.stage, self.now)
         if request.approve:
-            self._approve(request.rest_api_id, request.approve)
+            self._decide(request.rest_api_id, request.approve, APPROVED)
+        if request.reject and not self._decide(request.rest_api_id, request.reject, REJECTED):
+            raise InvalidInputError(
+                "reject", "no stage is held with this fingerprint", "Take it from ApiHeld"
+            )
         name = f"api#{request.rest_api_id}"
         lease = runs.begin(self.registry.leases, self.bus, name, request.execution_arn, self.now)
         if lease is None:
@@ -93,6 +125,10 @@ class Planner:
         return _output(request, lease=lease.as_json()) | self._act(request)
 
     def _dry_run(self, request: Request) -> list[JSON]:
+        if request.rollback and request.stage:
+            known = self.registry.apis.known(request.rest_api_id)
+            found = self._to_roll_back(request.rest_api_id, [request.stage], known)
+            return [{"action": "roll_back_stage", **item} for item in found]
         head = read_head(self.gateway, request.rest_api_id, self.default_mode)
         if head.mode == OFF:
             return []
@@ -103,19 +139,28 @@ class Planner:
         head = read_head(self.gateway, request.rest_api_id, self.default_mode)
         known = self.registry.apis.known(request.rest_api_id)
         waiting = bool(known.outbox)
-        if head.mode == OFF:
-            return {"unannounced": waiting}
+        back = self._rollbacks(head.rest_api_id, known)
+        if back:
+            return {"rollback": back, "unannounced": waiting}
+        tagged = head.mode == WARN
+        head = head.dated(known.enforce_on, self.now, self.policy.warn_days)
         notes = Notes(
             self.registry,
             head.rest_api_id,
             request.execution_arn,
             self.now,
             self.policy.propagation_seconds,
+            self.bus_name,
         )
-        if head.mode == OBSERVE:
+        notes.warning(tagged, known, head.enforce_on)
+        if head.mode == OFF:
+            return {"unannounced": waiting}
+        if head.mode in (OBSERVE, WARN):
             seen = self._read(head, request)
-            news = notes.exposures(exposures(seen, self._rule(head)), known, _names(seen))
-            return {"unannounced": waiting or news}
+            found = exposures(seen, self._rule(head))
+            told = notes.exposures(found, known, _names(seen), head.enforce_on)
+            logs = [_log(stage) for stage in seen.stages if stage.name in told]
+            return {"unannounced": waiting or bool(told), "exposed": logs, "api_name": head.name}
         seen, planned = self._enforce(head, request, known)
         news = notes.plan(planned, known, _names(seen))
         if request.stage is None:
@@ -129,17 +174,55 @@ class Planner:
             seen = read_working_copy(self.gateway, head, seen, rule)
         return seen, plan_api(seen, known, rule, request.approve)
 
+    def _rollbacks(self, rest_api_id: str, known: ApiKnown) -> list[JSON]:
+        """What persons asked for. What is done, or cannot be done, is not asked for any more."""
+        wanted = known.rollbacks
+        try:
+            found = self._to_roll_back(rest_api_id, wanted, known)
+        except InvalidInputError:
+            self.registry.apis.forget(rest_api_id, [f"rollback#{stage}" for stage in wanted])
+            raise
+        done = {*wanted} - {item["stage"] for item in found}
+        self.registry.apis.forget(rest_api_id, [f"rollback#{stage}" for stage in sorted(done)])
+        return found
+
+    def _to_roll_back(self, rest_api_id: str, stages: Iterable[str], known: ApiKnown) -> list[JSON]:
+        """`{stage, deployment_id}` of those that serve a deployment of ours; one that was rolled
+        back already is left out. Raises InvalidInputError for any other."""
+        found = []
+        for stage in stages:
+            live = self._live(rest_api_id, stage)
+            hold = known.hold(stage)
+            if hold and (hold.kind, hold.deployment_id) == (ROLLBACK, live):
+                continue
+            ours = self.registry.apis.deployment(rest_api_id, live)
+            if ours is None or ours.stage != stage:
+                problem = f"{stage} serves {live}, which is no deployment of Keyward's for it"
+                remedy = "Point it elsewhere yourself: Keyward takes back only what it did"
+                raise InvalidInputError("stage", problem, remedy)
+            found.append({"stage": stage, "deployment_id": live})
+        return found
+
+    def _live(self, rest_api_id: str, stage: str) -> str:
+        try:
+            return self.gateway.stage(rest_api_id, stage).deployment_id
+        except NotFoundError:
+            raise InvalidInputError("stage", f"there is no stage {stage}", "Name one") from None
+
     def _read(self, head: Head, request: Request) -> ApiSeen:
         return read_stages(self.gateway, head, self.policy, request.stage)
 
     def _rule(self, head: Head) -> KeyRule:
         return KeyRule(self.policy, head.rest_api_id, head.name, self.now)
 
-    def _approve(self, rest_api_id: str, fingerprint: str) -> None:
-        """Recorded before the lease is asked for: the run that has it will find the decision."""
-        for hold in self.registry.apis.known(rest_api_id).holds:
-            if hold.fingerprint == fingerprint:
-                self.registry.apis.decide(rest_api_id, hold.stage, fingerprint, APPROVED)
+    def _decide(self, rest_api_id: str, fingerprint: str, decision: str) -> bool:
+        """Whether something is held so. Recorded before the lease is asked for: the run that has it
+        will find the decision."""
+        apis = self.registry.apis
+        held = [h for h in apis.known(rest_api_id).holds if h.fingerprint == fingerprint]
+        for hold in held:
+            apis.decide(rest_api_id, hold.stage, fingerprint, decision)
+        return bool(held)
 
 
 def _output(request: Request, **stated: Any) -> JSON:
@@ -153,6 +236,8 @@ def _output(request: Request, **stated: Any) -> JSON:
         "effective_at": 0,
         "require": [],
         "deploy": [],
+        "rollback": [],
+        "exposed": [],
         "unannounced": False,
     }
     return output | stated
@@ -167,6 +252,10 @@ def _steps(planned: ApiPlan, head: Head) -> JSON:
         "require": [methods[start : start + METHODS_A_BATCH] for start in starts],
         "deploy": [item.as_json() | {"api_name": head.name} for item in planned.deploy],
     }
+
+
+def _log(stage: StageSeen) -> JSON:
+    return {"stage": stage.name, "log_arn": stage.log_arn, "log_format": stage.log_format}
 
 
 def _names(seen: ApiSeen) -> list[str]:

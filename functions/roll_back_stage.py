@@ -1,44 +1,66 @@
-"""Roll back stage: point it to its former deployment, after a proof that the new one is wrong."""
+"""Roll back stage: point it to its former deployment, on proof that the new one is wrong, or
+because a person wants it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from keyward import contracts, runtime
+from keyward.api import Deployment
 from keyward.api_notes import Notes
 from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError
 from keyward.gateway import Gateway
-from keyward.registry import Lease, Registry
+from keyward.registry import Lease
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, stage, deployment_id, mismatch, execution_arn}`; output: see
-    `roll_back`."""
-    return roll_back(event, runtime.gateway(), runtime.registry(), runtime.now())
+    """Task input `{rest_api_id, lease, stage, deployment_id, mismatch?, result?, rollback?,
+    execution_arn}`; output: see `roll_back`."""
+    notes = Notes(
+        runtime.registry(),
+        contracts.rest_api_id_of(event),
+        str(event["execution_arn"]),
+        runtime.now(),
+        runtime.policy().propagation_seconds,
+        runtime.setting("EVENT_BUS"),
+    )
+    return roll_back(event, runtime.gateway(), notes)
 
 
-def roll_back(
-    task: dict[str, Any], gateway: Gateway, registry: Registry, now: float
-) -> dict[str, Any]:
-    """`{stage, deployment_id, verified: false, rolled_back}`. A stage that somebody moved meanwhile
-    is left alone. ApiFailed goes into the outbox either way. Raises what the gateway raises."""
-    registry.leases.renew(Lease.of(task), now)
-    rest_api_id, deployment_id = contracts.rest_api_id_of(task), str(task["deployment_id"])
+def roll_back(task: dict[str, Any], gateway: Gateway, notes: Notes) -> dict[str, Any]:
+    """`{stage, deployment_id, verified: false, rolled_back, requested?}`. A stage that somebody
+    moved meanwhile is left alone.
+
+    One that a person wanted back, or that failed its probe, is held: it would be closed again at
+    once. ApiRolledBack or ApiFailed goes into the outbox. Raises what the gateway raises.
+    """
+    registry = notes.registry
+    registry.leases.renew(Lease.of(task), notes.now)
+    rest_api_id, deployment_id = notes.rest_api_id, str(task["deployment_id"])
     ours = registry.apis.deployment(rest_api_id, deployment_id)
     if ours is None:
         raise InvalidInputError("deployment_id", "is not one of ours", "Plan the API anew")
+    wanted = bool(task.get("rollback"))
+    if wanted or task.get("result"):
+        notes.hold_back(ours)
+    done = _point_back(gateway, rest_api_id, ours.stage, deployment_id, ours.former_deployment_id)
+    if not done and (wanted or task.get("result")):
+        notes.hold_no_more(ours.stage)
+    if wanted and done:
+        notes.rolled_back(ours.stage, ours.former_deployment_id)
+    else:
+        notes.failed(ours.stage, _reason(task, ours, done))
+    outcome = {"stage": ours.stage, "deployment_id": deployment_id, "verified": False}
+    return outcome | {"rolled_back": done} | ({"requested": True} if wanted and done else {})
+
+
+def _reason(task: dict[str, Any], ours: Deployment, done: bool) -> str:
     former = ours.former_deployment_id
-    done = _point_back(gateway, rest_api_id, ours.stage, deployment_id, former)
     ending = f"rolled back to {former}" if done else "left alone, as somebody moved it meanwhile"
+    if task.get("rollback"):
+        return f"a rollback was requested, the stage is {ending}"
     mismatch = "; ".join(task.get("mismatch") or [])
-    notes = Notes(registry, rest_api_id, str(task["execution_arn"]), now)
-    notes.failed(ours.stage, f"the deployment is not as planned, the stage is {ending}: {mismatch}")
-    return {
-        "stage": ours.stage,
-        "deployment_id": deployment_id,
-        "verified": False,
-        "rolled_back": done,
-    }
+    return f"the deployment is not as planned, the stage is {ending}: {mismatch}"
 
 
 def _point_back(

@@ -54,6 +54,9 @@ class Starter:
         event_id = str(envelope.get("id") or message_id)
         if envelope.get("detail-type") == DETAIL_TYPE:
             self._deployed(envelope, event_id)
+        elif envelope.get("detail-type") == contracts.ROLLBACK_EVENT:
+            rest_api_id, stage = contracts.rollback(envelope)
+            self._start(event_id, {"rest_api_id": rest_api_id, "stage": stage, "rollback": True})
         elif "detail-type" in envelope:
             self._decided(envelope, event_id)
         else:

@@ -133,7 +133,8 @@ class LocalAws(Account):
 def _local(defaults: Mapping[str, str], urls: Urls) -> dict[str, str]:
     """Parameters that are other than on AWS: nothing here needs to wait, and it speaks HTTP."""
     here = {"ReportDelaySeconds": REPORT_DELAY, "AwsEndpointUrl": urls.aws}
-    return here | {"ApiGatewayEndpointUrl": urls.apigateway} | _hasty_policy(defaults)
+    here |= {"ApiGatewayEndpointUrl": urls.apigateway, "InvokeUrl": urls.invoke}
+    return here | _hasty_policy(defaults)
 
 
 def _hasty_policy(defaults: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,9 @@ import attach_stage
 import confirm_api
 import deploy_api
 import plan_protection
+import probe_stage
 import release_api
+import report_exposure
 import report_failure
 import require_key
 import roll_back_stage
@@ -31,7 +33,9 @@ FUNCTIONS = {
     "AttachStage": attach_stage,
     "RequireKey": require_key,
     "DeployApi": deploy_api,
+    "ReportExposure": report_exposure,
     "VerifyStage": verify_stage,
+    "ProbeStage": probe_stage,
     "RollBackStage": roll_back_stage,
     "ConfirmApi": confirm_api,
     "ReleaseApi": release_api,
@@ -42,6 +46,8 @@ SETTINGS = {
     "DEFAULT_MODE": "observe",
     "PROTECT_API_ARN": "the-machine",
     "APIS_DLQ_URL": "the-dlq",
+    "EDITS_DLQ_URL": "the-dlq",
+    "INVOKE_URL": "http://emulator.invalid/{rest_api_id}/{stage}",
 }
 PETS: JSON = {"/pets": {"get": None, "options": None}}
 

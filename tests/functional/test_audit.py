@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import audit
+from keyward.api import Editor, Hold
 from keyward.contracts import flag_of
 from keyward.key import CREATED, KeyRecord
 from keyward.policy import default_text, parse
@@ -24,6 +25,12 @@ def auditor(bench: Bench) -> audit.Auditor:
     policy = parse(default_text())
     now = bench.clock.now()
     return audit.Auditor(bench.gateway, bench.registry, bench.bus, policy, "observe", now)
+
+
+def hold(bench: Bench, rest_api_id: str, **more: Any) -> None:
+    event = {"detail_type": "ApiHeld", "detail": {}}
+    made = Hold("prod", "0f1e2d3c4b5a6978", **more)
+    bench.registry.apis.hold(rest_api_id, made, event, bench.clock.now())
 
 
 def found(bench: Bench) -> list[tuple[str, str]]:
@@ -139,3 +146,38 @@ def test_customers_whose_ids_begin_alike_are_each_repaired(bench: Bench) -> None
     made = auditor(bench)
     assert made.repair(made.audit()["findings"], MACHINES) == 2
     assert len(bench.bus.started) == 2
+
+
+def findings_of(bench: Bench, kind: str) -> list[dict[str, Any]]:
+    return [item for item in auditor(bench).audit()["findings"] if item["kind"] == kind]
+
+
+def test_a_stage_that_is_held_is_found_with_the_last_editor(bench: Bench) -> None:
+    enforced = api(bench, "enforce")
+    hold(bench, enforced)
+    bench.registry.apis.note_editor(enforced, Editor("ada", "PutMethod", "2026-11-23T10:00:00Z"))
+    (found,) = findings_of(bench, "held")
+    assert (found["rest_api_id"], found["stage"], found["severity"]) == (enforced, "prod", "high")
+    assert "ada (PutMethod, 2026-11-23T10:00:00Z)" in found["says"]
+    assert found["actions"][0]["fingerprint"] == "0f1e2d3c4b5a6978"
+    assert "mended_by" not in found
+
+
+def test_a_rejected_deployment_is_found_as_nothing_urgent(bench: Bench) -> None:
+    hold(bench, api(bench, "enforce"), decision="rejected")
+    (found,) = findings_of(bench, "held")
+    assert found["severity"] == "low"
+    assert "rejected" in found["says"]
+
+
+def test_a_hold_that_is_over_is_ended_by_the_repair(bench: Bench) -> None:
+    enforced = api(bench, "enforce", key=True)
+    hold(bench, enforced)
+    assert findings_of(bench, "held") == []
+    (found,) = findings_of(bench, "hold_over")
+    assert found["mended_by"] == "protect-api"
+
+
+def test_an_api_that_is_only_observed_holds_nothing(bench: Bench) -> None:
+    hold(bench, api(bench, "observe"))
+    assert findings_of(bench, "held") == []

@@ -47,7 +47,7 @@ def test_a_tag_with_a_mode_that_is_none_fails_with_the_remedy(lab: Lab) -> None:
     api_id = lab.api(mode="enfroce")
     run = lab.run(api_id)
     assert (run.status, run.error) == ("FAILED", "InvalidInputError")
-    assert "enforce, observe, off" in lab.events("ApiFailed")[0]["reason"]
+    assert "enforce, warn, observe, off" in lab.events("ApiFailed")[0]["reason"]
 
 
 def test_observe_tells_what_enforce_would_do(lab: Lab) -> None:

@@ -144,6 +144,8 @@ MALFORMED: list[object] = [
     changed("deployment-approved", "detail", "fingerprint", value=None),
     changed("deployment-approved", "detail", "fingerprint", value="*"),
     changed("deployment-rejected", "detail", "stage", value=None),
+    changed("rollback-requested", "detail", "stage", value=None),
+    changed("rollback-requested", "detail", "rest_api_id", value="../a"),
     changed("deployment-rejected", "detail", value="text"),
 ]
 
@@ -188,6 +190,12 @@ def test_a_decision_is_recorded_with_the_hold(lab: Lab, name: str, decision: str
     take(lab, load_event(name))
     (found,) = lab.bench.registry.apis.known(API).holds
     assert found.decision == decision
+
+
+def test_a_wish_to_roll_back_starts_one_run_that_does(lab: Lab) -> None:
+    task = {"rest_api_id": API, "stage": "prod", "rollback": True}
+    assert take(lab, load_event("rollback-requested")) == ([task], [])
+    assert take(lab, load_event("rollback-requested")) == ([task], [])
 
 
 def test_a_rejection_starts_nothing(lab: Lab) -> None:

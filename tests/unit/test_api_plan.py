@@ -181,7 +181,7 @@ def test_planning_the_result_of_a_plan_is_empty(
     plan = plan_api(seen, known, rule)
     again = plan_api(applied(seen, plan, rule), remembered(known, plan), rule)
     assert (again.attach, again.require, again.deploy) == ((), (), ())
-    assert not any(item.news for item in again.held)
+    assert all(item.before for item in again.held)
     assert not again.first_seen
 
 

@@ -12,8 +12,9 @@ import pytest
 from tests import tree
 
 THINGS = {"errors", "contracts", "event_fields", "policy", "key", "customer", "api", "api_compare"}
+THINGS |= {"api_steps"}
 PLANNERS = {"customer_plan", "api_plan"}
-ADAPTERS = {"gateway", "registry", "bus"}
+ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}
 FOR_FUNCTIONS = {"runtime", "batches"}
 MAY_CALL_AWS = ADAPTERS | {"runtime"}
 

@@ -22,6 +22,20 @@ VALUES = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "AWS::Region": "us
 OUR_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward/keyward-DeployApiRole-1"
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward-fans"
 
+EDITS = (
+    "CreateResource",
+    "DeleteResource",
+    "PutMethod",
+    "UpdateMethod",
+    "DeleteMethod",
+    "PutIntegration",
+    "UpdateIntegration",
+    "DeleteIntegration",
+    "PutIntegrationResponse",
+    "UpdateAuthorizer",
+    "PutRestApi",
+)
+
 
 def resolved(value: Any) -> Any:
     """A pattern with its references replaced, as CloudFormation would."""
@@ -88,14 +102,42 @@ def test_a_change_in_a_customers_life_goes_to_the_customers_queue(kind: str) -> 
     assert [takers(event) for event in samples(kind)] == [{"CustomerEventsRule"}]
 
 
-@pytest.mark.parametrize("kind", ["DeploymentApproved", "DeploymentRejected"])
+@pytest.mark.parametrize("kind", ["DeploymentApproved", "DeploymentRejected", "RollbackRequested"])
 def test_a_persons_decision_goes_to_the_apis_queue(kind: str) -> None:
     assert [takers(event) for event in samples(kind)] == [{"DecisionEventsRule"}]
 
 
 def test_every_deployment_sample_goes_to_the_apis_queue() -> None:
-    for event in samples("AWS API Call via CloudTrail"):
+    told = samples("AWS API Call via CloudTrail")
+    deployments = [item for item in told if item["detail"]["eventName"] not in EDITS]
+    assert len(deployments) == 3
+    for event in deployments:
         assert takers(event) == {"DeploymentEventsRule"}, event["detail"]["eventName"]
+
+
+def edited(name: str) -> JSON:
+    """A sample of an edit, as another call."""
+    told = samples("AWS API Call via CloudTrail")
+    event = deepcopy(next(item for item in told if item["detail"]["eventName"] == "PutMethod"))
+    event["detail"]["eventName"] = name
+    return event
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_of_a_working_copy_is_noted_and_starts_no_run(name: str) -> None:
+    assert takers(edited(name)) == {"EditEventsRule"}
+
+
+def test_our_own_edits_are_not_noted() -> None:
+    event = edited("UpdateMethod")
+    event["detail"]["userIdentity"]["sessionContext"]["sessionIssuer"] = {"arn": OUR_ROLE}
+    assert takers(event) == set()
+
+
+def test_an_edit_of_an_http_api_is_not_noted() -> None:
+    event = edited("DeleteResource")
+    event["detail"]["requestParameters"] = {"apiId": "a1b2c3"}
+    assert takers(event) == set()
 
 
 @pytest.mark.parametrize(
@@ -127,7 +169,16 @@ def test_a_deployment_of_an_http_or_websocket_api_is_not_heard() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["CreateApiKey", "UpdateApiKey", "CreateUsagePlanKey", "UpdateUsagePlan", "TagResource"]
+    "name",
+    [
+        "CreateApiKey",
+        "UpdateApiKey",
+        "ImportApiKeys",
+        "CreateUsagePlanKey",
+        "CreateUsagePlan",
+        "UpdateUsagePlan",
+        "TagResource",
+    ],
 )
 def test_no_rule_hears_calls_that_may_carry_a_key_value_or_start_nothing(name: str) -> None:
     event = deepcopy(deployment())

@@ -33,6 +33,7 @@ MAY_ASK = {
     "DeployApi": {"GET /restapis/*/resources", "GET /restapis/*/deployments"}
     | {"GET /restapis/*/stages/*", "POST /restapis/*/deployments", "PATCH /restapis/*/stages/*"},
     "VerifyStage": {"GET /restapis/*/deployments/*"},
+    "ProbeStage": {"GET /apikeys/*", "GET /restapis/*"},
     "RollBackStage": {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
     "Audit": ALL_STAGES,
     "WriteReport": ALL_STAGES | {"GET /usageplans/*/usage"},
@@ -153,9 +154,9 @@ def gateway_path(resource: Any) -> str:
     return found[1]
 
 
-def test_no_function_but_the_audited_one_may_read_a_single_key() -> None:
+def test_no_function_but_the_audited_ones_may_read_a_single_key() -> None:
     readers = {name for name, asks in MAY_ASK.items() if "GET /apikeys/*" in asks}
-    assert readers == {"RevealKey"}
+    assert readers == {"RevealKey", "ProbeStage"}
 
 
 def test_functions_run_on_the_chosen_runtime_and_architecture() -> None:

@@ -22,12 +22,14 @@ NOWHERE = {"apis": ["no API"], "throttle": {"rateLimit": 50, "burstLimit": 100}}
 
 
 def initial_policy() -> str:
-    """The default policy, without propagation; with an exempt path, and plans that no API joins."""
+    """The default policy, without propagation; with an exempt path, and plans that no API joins;
+    the API called probed is asked after it was closed."""
     body = json.loads(default_text()) | {"propagation_seconds": 0}
     body["usage_plans"] |= {"late": NOWHERE}
     body["exemptions"].append(
         {"api": "*", "method": "GET", "path": "/health", "reason": "probe", "owner": "ops"}
     )
+    body["probes"] = [{"api": "probed", "path": "/pets", "customer": "canary"}]
     return json.dumps(body)
 
 

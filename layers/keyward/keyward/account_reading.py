@@ -3,11 +3,12 @@ truth, and one that cannot be read stops no other."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from keyward import findings
-from keyward.api import MODE_TAG, OFF, ApiSeen, KeyRule
+from keyward.api import ENFORCE, MODE_TAG, OFF, ApiKnown, ApiSeen, KeyRule
 from keyward.api_reading import head_of, read_stages
 from keyward.errors import KeywardError
 from keyward.findings import Finding
@@ -34,20 +35,26 @@ def look_at(
     policy: Policy,
     default_mode: str,
     now: float,
+    known: Callable[[str], ApiKnown] = lambda _: ApiKnown(),
 ) -> ApiLook:
-    """`api` is an item of GetRestApis, `now` epoch seconds. Calls: none for an API that is off,
-    else one, and one more for each deployment that a stage serves."""
+    """`api` is an item of GetRestApis, `now` epoch seconds; `known` tells what is remembered of an
+    API: its holds, and the day of mode warn. Calls: none for an API that is off, else one, and one
+    more for each deployment that a stage serves."""
     rest_api_id = str(api["id"])
     try:
         head = head_of(api, rest_api_id, default_mode)
         if head.mode == OFF:
             return ApiLook(rest_api_id, head.name, OFF)
+        remembered = known(rest_api_id)
+        head = head.dated(remembered.enforce_on, now, policy.warn_days)
         seen = read_stages(gateway, head, policy, None, plans)
         rule = KeyRule(policy, rest_api_id, head.name, now)
-        found = tuple(findings.of_api(seen, rule, head.mode))
-        return ApiLook(rest_api_id, head.name, head.mode, seen, found)
+        found = findings.of_api(seen, rule, head.mode)
+        if head.mode == ENFORCE:
+            found += findings.of_holds(seen, remembered, rule)
+        return ApiLook(rest_api_id, head.name, head.mode, seen, tuple(found))
     except KeywardError as error:
         mode = str((api.get("tags") or {}).get(MODE_TAG, default_mode))
         words = f"{type(error).__name__}: {error}"
-        found = (Finding("unreadable", "high", words, rest_api_id=rest_api_id),)
-        return ApiLook(rest_api_id, str(api.get("name", "")), mode, None, found)
+        unread = (Finding("unreadable", "high", words, rest_api_id=rest_api_id),)
+        return ApiLook(rest_api_id, str(api.get("name", "")), mode, None, unread)

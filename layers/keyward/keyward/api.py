@@ -14,12 +14,14 @@ from keyward.policy import Policy
 
 JSON = dict[str, Any]
 
-ENFORCE, OBSERVE, OFF = "enforce", "observe", "off"
-MODES = (ENFORCE, OBSERVE, OFF)
+ENFORCE, WARN, OBSERVE, OFF = "enforce", "warn", "observe", "off"
+MODES = (ENFORCE, WARN, OBSERVE, OFF)
 MODE_TAG = "keyward"
 
 PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
-DEPLOYMENT, KEYS = "deployment", "keys"
+DEPLOYMENT, KEYS, ROLLBACK = "deployment", "keys", "rollback"
+# Less than a day, so that each nightly audit reminds, also one that starts a little early.
+REMIND_SECONDS = 20 * 3600
 
 # The authorization types of methods that ask an authorizer (API reference: Method).
 AUTHORIZED = ("CUSTOM", "COGNITO_USER_POOLS")
@@ -96,13 +98,16 @@ class Canary:
 @dataclass(frozen=True)
 class StageSeen:
     """A stage and what it serves. `canary` is None unless it gets traffic: a promoted canary stays
-    behind with 0 percent (aws-recorded.md 7)."""
+    behind with 0 percent (aws-recorded.md 7). `log_arn` is where its access log goes, if there is
+    one, `log_format` what a line of it holds."""
 
     name: str
     deployment_id: str
     canary: Canary | None = None
     methods: tuple[DeployedMethod, ...] = ()
     canary_methods: tuple[DeployedMethod, ...] = ()
+    log_arn: str = ""
+    log_format: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,12 +162,34 @@ class Attachment:
 @dataclass(frozen=True)
 class Hold:
     """A stage that waits for a person. `kind` is DEPLOYMENT or, for keys that are in two plans of
-    the stage, KEYS."""
+    the stage, KEYS, or ROLLBACK for one that serves `deployment_id` again. `held_at` and `told_at`,
+    when it was announced last, are epoch seconds."""
 
     stage: str
     fingerprint: str
     decision: str = PENDING
     kind: str = DEPLOYMENT
+    held_at: int = 0
+    told_at: int = 0
+    deployment_id: str | None = None
+
+    def reminder_due(self, now: float) -> bool:
+        """Whether it was announced so long ago that people have to be reminded; a rejected one is
+        silent."""
+        return self.decision != REJECTED and now - self.told_at >= REMIND_SECONDS
+
+
+@dataclass(frozen=True)
+class Editor:
+    """Who edited a working copy last: an ARN, the call that did it, and when (ISO 8601)."""
+
+    who: str
+    what: str
+    when: str
+
+    def as_json(self) -> JSON:
+        """For ApiHeld."""
+        return {"who": self.who, "what": self.what, "when": self.when}
 
 
 @dataclass(frozen=True)
@@ -185,25 +212,31 @@ class Deploying:
 @dataclass(frozen=True)
 class Deployment:
     """A deployment of ours; `methods` are the lines of `DeployedMethod.line` that it has to
-    serve."""
+    serve, `fingerprint` names what it published."""
 
     deployment_id: str
     stage: str
     former_deployment_id: str
     methods: tuple[str, ...]
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
 class ApiKnown:
     """What is remembered of an API. `planned` holds, by stage, the actions that were planned and
     whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last;
-    `outbox` announcements by the name of their record."""
+    `outbox` announcements by the name of their record; `editor` is the last one that was seen,
+    `rollbacks` the stages that somebody wants back, `enforce_on` (YYYY-MM-DD) the day that mode
+    warn announced."""
 
     attachments: tuple[Attachment, ...] = ()
     holds: tuple[Hold, ...] = ()
     exposures: Mapping[str, str] = field(default_factory=dict)
     planned: Mapping[str, tuple[JSON, ...]] = field(default_factory=dict)
     outbox: Mapping[str, JSON] = field(default_factory=dict)
+    editor: Editor | None = None
+    rollbacks: tuple[str, ...] = ()
+    enforce_on: str | None = None
 
     def attachment(self, stage: str, plan: str) -> Attachment | None:
         """The attachment of a stage to a plan, if one is remembered."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keyward.api import Difference
+from keyward.api import DEPLOYMENT, KEYS, ROLLBACK
 from keyward.api_compare import NOT_COMPARED
 from keyward.contracts import announcement, iso
+from keyward.hold_words import Waiting, answers, message
 
 JSON = dict[str, Any]
 
@@ -15,6 +16,8 @@ JSON = dict[str, Any]
 MOST_LISTED = 200
 PUBLISHES_MORE = "a deployment would publish more than the keys that Keyward requires"
 KEYS_IN_TWO_PLANS = "keys of the usage plan are in another plan of this stage: a key may be in one"
+ROLLED_BACK = "the stage was rolled back to the deployment before Keyward's"
+REASONS = {DEPLOYMENT: PUBLISHES_MORE, KEYS: KEYS_IN_TWO_PLANS, ROLLBACK: ROLLED_BACK}
 
 
 def protected(
@@ -36,41 +39,63 @@ def protected(
     )
 
 
-def exposed(rest_api_id: str, stage: str, actions: Sequence[JSON], execution_arn: str) -> JSON:
-    """ApiExposed: what mode enforce would do."""
+def exposed(
+    rest_api_id: str,
+    stage: str,
+    actions: Sequence[JSON],
+    execution_arn: str,
+    enforce_on: str | None = None,
+) -> JSON:
+    """ApiExposed: what mode enforce would do; ApiWarned: what it will do on that day."""
     methods = sum(action["action"] == "require_key" for action in actions)
     noun = "method asks" if methods == 1 else "methods ask"
     return announcement(
-        "ApiExposed",
+        "ApiWarned" if enforce_on else "ApiExposed",
         rest_api_id=rest_api_id,
         stage=stage,
+        enforce_on=enforce_on,
         actions=list(actions[:MOST_LISTED]),
         reason=f"{methods} {noun} for no key",
         execution_arn=execution_arn,
     )
 
 
-def held(
-    rest_api_id: str,
-    stage: str,
-    fingerprint: str,
-    differences: Sequence[Difference],
-    execution_arn: str,
-    key_ids: Sequence[str] = (),
-) -> JSON:
+def held(waiting: Waiting, bus_name: str, execution_arn: str) -> JSON:
     """ApiHeld: a person has to decide, or, with `key_ids`, to take keys out of one of two plans."""
-    told = [difference.as_json() for difference in differences]
+    told = [difference.as_json() for difference in waiting.differences]
     more = _and_more(told, "differences")
-    words = KEYS_IN_TWO_PLANS if key_ids else PUBLISHES_MORE
+    words = REASONS[waiting.kind]
+    editor = waiting.editor if waiting.kind == DEPLOYMENT else None
     return announcement(
         "ApiHeld",
+        rest_api_id=waiting.rest_api_id,
+        stage=waiting.stage,
+        fingerprint=waiting.fingerprint,
+        held_since=iso(waiting.since),
+        reminder=waiting.reminder or None,
+        last_editor=editor.as_json() if editor else None,
+        differences=told[:MOST_LISTED],
+        not_compared=list(NOT_COMPARED) if waiting.kind == DEPLOYMENT else None,
+        key_ids=list(waiting.key_ids[:MOST_LISTED]) or None,
+        answers=answers(waiting, bus_name) or None,
+        message=message(waiting, words, bus_name),
+        reason=f"{words}; {more}" if more else words,
+        execution_arn=execution_arn,
+    )
+
+
+def rolled_back(
+    rest_api_id: str, stage: str, deployment_id: str, effective_at: float, execution_arn: str
+) -> JSON:
+    """ApiRolledBack: a person wanted the former deployment back, and the stage serves it."""
+    action = {"action": "roll_back_stage", "stage": stage, "deployment_id": deployment_id}
+    return announcement(
+        "ApiRolledBack",
         rest_api_id=rest_api_id,
         stage=stage,
-        fingerprint=fingerprint,
-        differences=told[:MOST_LISTED],
-        not_compared=None if key_ids else list(NOT_COMPARED),
-        key_ids=list(key_ids[:MOST_LISTED]) or None,
-        reason=f"{words}; {more}" if more else words,
+        actions=[action],
+        reason=f"{ROLLED_BACK}, as was requested; it is held until somebody approves it",
+        effective_by=iso(effective_at),
         execution_arn=execution_arn,
     )
 

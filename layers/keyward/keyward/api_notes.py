@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward import api_events
-from keyward.api import ApiKnown, Hold
-from keyward.api_plan import ApiPlan, Exposure
+from keyward.api import ROLLBACK, ApiKnown, Deployment, Editor, Hold
+from keyward.api_compare import digest
+from keyward.api_plan import ApiPlan, Exposure, rolled_back
+from keyward.api_steps import Held
+from keyward.hold_words import Waiting
 from keyward.registry import Registry
 
 JSON = dict[str, Any]
@@ -20,41 +23,57 @@ UNVERIFIED = "unverified: what the stage serves could not be read; it stays as i
 @dataclass(frozen=True)
 class Notes:
     """Notes of one run (`execution_arn`) on one API; `now` in epoch seconds. What is done now has
-    reached every host `propagation_seconds` later."""
+    reached every host `propagation_seconds` later. Answers to a hold go to the bus `bus_name`."""
 
     registry: Registry
     rest_api_id: str
     execution_arn: str
     now: float
     propagation_seconds: float = 0
+    bus_name: str = ""
 
     def plan(self, planned: ApiPlan, known: ApiKnown, stages: Iterable[str]) -> bool:
         """Note what mode enforce is going to do for the stages. True when something is to be
-        announced already: holds that are news, outcomes of a run that died."""
+        announced already: holds that are news or to be reminded of, outcomes of a run that
+        died."""
         for attachment in planned.first_seen:
             self.registry.apis.attached(self.rest_api_id, attachment)
-        news = [held for held in planned.held if held.news]
+        news = [held for held in planned.held if self._is_told(held)]
         for held in news:
-            self._announce_hold(held.stage, held.fingerprint, held.differences)
+            self._announce_hold(held, known.editor)
         for stage in stages:
             self._note_actions(stage, planned.actions_of(stage), known)
         settled = [self._settle(*stage, known) for stage in sorted(planned.settled.items())]
         return bool(news) or any(settled)
 
-    def exposures(self, found: Sequence[Exposure], known: ApiKnown, stages: Iterable[str]) -> bool:
-        """Note what mode observe found. True when something is news; what is exposed no longer is
-        forgotten, so that it would be news again."""
-        news = [item for item in found if known.exposures.get(item.stage) != item.fingerprint]
+    def exposures(
+        self,
+        found: Sequence[Exposure],
+        known: ApiKnown,
+        stages: Iterable[str],
+        enforce_on: str | None = None,
+    ) -> list[str]:
+        """Note what mode observe found, or mode warn with its day: the stages of which it is news.
+        What is exposed no longer is forgotten, so that it would be news again."""
+        marks = {item.stage: _mark(item, enforce_on) for item in found}
+        news = [item for item in found if known.exposures.get(item.stage) != marks[item.stage]]
         for item in news:
             event = api_events.exposed(
-                self.rest_api_id, item.stage, item.actions, self.execution_arn
+                self.rest_api_id, item.stage, item.actions, self.execution_arn, enforce_on
             )
             self.registry.apis.expose(
-                self.rest_api_id, item.stage, item.fingerprint, event, self.now
+                self.rest_api_id, item.stage, marks[item.stage], event, self.now
             )
         closed = {*known.exposures} & {*stages} - {item.stage for item in found}
         self._forget(*(f"exposure#{stage}" for stage in sorted(closed)))
-        return bool(news)
+        return [item.stage for item in news]
+
+    def warning(self, tagged: bool, known: ApiKnown, enforce_on: str | None) -> None:
+        """Note the day of mode warn once; an API that is `tagged` otherwise has none."""
+        if not tagged and known.enforce_on:
+            self._forget("warning")
+        elif tagged and enforce_on and enforce_on != known.enforce_on:
+            self.registry.apis.warn(self.rest_api_id, enforce_on)
 
     def gone(self, known: ApiKnown, stages: Iterable[str]) -> None:
         """Forget what was noted of stages that the API has no longer."""
@@ -81,17 +100,64 @@ class Notes:
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
         self._forget(f"planned#{stage}")
 
-    def unverified(self, stage: str) -> None:
+    def rolled_back(self, stage: str, deployment_id: str) -> None:
+        """A stage serves its former deployment again, as a person wanted."""
+        event = api_events.rolled_back(
+            self.rest_api_id,
+            stage,
+            deployment_id,
+            self.now + self.propagation_seconds,
+            self.execution_arn,
+        )
+        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        self._forget(f"rollback#{stage}", f"planned#{stage}")
+
+    def hold_back(self, ours: Deployment) -> None:
+        """Hold a stage that is rolled back, so that it is not closed again at once: until somebody
+        approves that, or deploys anew."""
+        former = ours.former_deployment_id
+        held = Held(
+            ours.stage,
+            ours.fingerprint,
+            (rolled_back(former),),
+            kind=ROLLBACK,
+            deployment_id=former,
+        )
+        self._announce_hold(held, None)
+
+    def hold_no_more(self, stage: str) -> None:
+        """A stage that was not rolled back after all: nothing of it is to be told."""
+        self._forget(f"hold#{stage}", f"outbox#ApiHeld#{stage}", f"rollback#{stage}")
+
+    def unverified(self, stage: str, why: str = UNVERIFIED) -> None:
         """What the stage serves could not be read: that is no proof, so it stays, and the actions
         stay noted for the run that can read it."""
-        event = api_events.failed(self.rest_api_id, stage, UNVERIFIED, self.execution_arn)
+        event = api_events.failed(self.rest_api_id, stage, why, self.execution_arn)
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
 
-    def _announce_hold(self, stage: str, fingerprint: str, differences: Any) -> None:
-        event = api_events.held(
-            self.rest_api_id, stage, fingerprint, differences, self.execution_arn
+    def _is_told(self, held: Held) -> bool:
+        return held.before is None or held.before.reminder_due(self.now)
+
+    def _announce_hold(self, held: Held, editor: Editor | None) -> None:
+        waiting = Waiting(
+            rest_api_id=self.rest_api_id,
+            stage=held.stage,
+            fingerprint=held.fingerprint,
+            differences=held.differences,
+            since=held.before.held_at if held.before else self.now,
+            kind=held.kind,
+            approvable=held.approvable,
+            reminder=held.before is not None,
+            editor=editor,
         )
-        self.registry.apis.hold(self.rest_api_id, Hold(stage, fingerprint), event, self.now)
+        event = api_events.held(waiting, self.bus_name, self.execution_arn)
+        if held.before:
+            self.registry.apis.remind(self.rest_api_id, held.before, event, self.now)
+        else:
+            hold = Hold(
+                held.stage, held.fingerprint, kind=held.kind, deployment_id=held.deployment_id
+            )
+            self.registry.apis.hold(self.rest_api_id, hold, event, self.now)
 
     def _note_actions(self, stage: str, actions: Sequence[JSON], known: ApiKnown) -> None:
         before = known.planned.get(stage, ())
@@ -123,3 +189,7 @@ class Notes:
 
     def _forget(self, *records: str) -> None:
         self.registry.apis.forget(self.rest_api_id, records)
+
+
+def _mark(item: Exposure, enforce_on: str | None) -> str:
+    return digest([item.fingerprint, enforce_on]) if enforce_on else item.fingerprint

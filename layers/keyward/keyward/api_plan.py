@@ -13,94 +13,26 @@ from typing import Any
 
 from keyward.api import (
     APPROVED,
+    DEPLOYMENT,
+    ROLLBACK,
     ApiKnown,
     ApiSeen,
     Attachment,
     DeployedMethod,
     Difference,
+    Hold,
     KeyRule,
     StageSeen,
     WorkingMethod,
 )
 from keyward.api_compare import digest, fingerprint
+from keyward.api_steps import Attach, Deploy, Held, Require
 
 JSON = dict[str, Any]
 
 # A call that nobody answered may take effect this long after its attachment was recorded.
 DOUBT_SECONDS = 10
 ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
-
-
-@dataclass(frozen=True)
-class Attach:
-    """Stages that one usage plan lacks, and whether the plan's limits are to be mended."""
-
-    plan: str
-    stages: tuple[str, ...]
-    mend: bool = False
-
-    def as_json(self) -> JSON:
-        """For the state machine."""
-        return {"plan": self.plan, "stages": list(self.stages)}
-
-
-@dataclass(frozen=True)
-class Require:
-    """A method that is to ask for a key. `resource_id` is empty where only the stage was read."""
-
-    path: str
-    verb: str
-    resource_id: str = ""
-    note: str | None = None
-
-    def as_json(self) -> JSON:
-        """For the state machine."""
-        return {"resource_id": self.resource_id, "method": self.verb, "path": self.path}
-
-    def as_action(self) -> JSON:
-        """For a dry run and for events."""
-        action = {"action": "require_key", "method": self.verb, "path": self.path}
-        return action | ({"note": self.note} if self.note else {})
-
-
-@dataclass(frozen=True)
-class Deploy:
-    """A stage that is to serve the working copy instead of `deployment_id`."""
-
-    stage: str
-    deployment_id: str
-    fingerprint: str
-
-    def as_json(self) -> JSON:
-        """For the state machine."""
-        return {
-            "stage": self.stage,
-            "deployment_id": self.deployment_id,
-            "fingerprint": self.fingerprint,
-        }
-
-    def as_action(self) -> JSON:
-        """For a dry run and for events."""
-        return {"action": "deploy_api", "stage": self.stage, "fingerprint": self.fingerprint}
-
-
-@dataclass(frozen=True)
-class Held:
-    """A stage that is left alone, and why. `news` is false when it was announced before."""
-
-    stage: str
-    fingerprint: str
-    differences: tuple[Difference, ...]
-    news: bool
-
-    def as_action(self) -> JSON:
-        """For a dry run."""
-        return {
-            "action": "hold_stage",
-            "stage": self.stage,
-            "fingerprint": self.fingerprint,
-            "differences": [difference.as_json() for difference in self.differences],
-        }
 
 
 @dataclass(frozen=True)
@@ -156,7 +88,7 @@ def plan_api(seen: ApiSeen, known: ApiKnown, rule: KeyRule, approve: str | None 
         mark = fingerprint(stage, seen.working or (), rule)
         reasons = _reasons(stage, seen, known, mark, approve)
         if reasons:
-            held.append(Held(stage.name, mark, reasons, _is_news(stage.name, known, mark)))
+            held.append(_held(stage, mark, reasons, known))
         else:
             deploy.append(Deploy(stage.name, stage.deployment_id, mark))
     at_rest = {item.stage for item in held}
@@ -204,12 +136,36 @@ def _reasons(
         return (Difference(words), *seen.differences.get(stage.name, ()))
     hold = known.hold(stage.name)
     approved = hold is not None and hold.decision == APPROVED and hold.fingerprint == mark
-    return () if approved or approve == mark else seen.differences.get(stage.name, ())
+    if approved or approve == mark:
+        return ()
+    found = seen.differences.get(stage.name, ())
+    return (rolled_back(stage.deployment_id), *found) if _is_back(stage, hold) else found
 
 
-def _is_news(stage: str, known: ApiKnown, mark: str) -> bool:
-    hold = known.hold(stage)
-    return hold is None or hold.fingerprint != mark
+def rolled_back(deployment_id: str) -> Difference:
+    """Why a stage that serves its former deployment again is not closed at once."""
+    return Difference(
+        f"was rolled back to {deployment_id}: approve it, or deploy anew, to close it"
+    )
+
+
+def _is_back(stage: StageSeen, hold: Hold | None) -> bool:
+    return hold is not None and (hold.kind, hold.deployment_id) == (ROLLBACK, stage.deployment_id)
+
+
+def _held(stage: StageSeen, mark: str, reasons: tuple[Difference, ...], known: ApiKnown) -> Held:
+    hold = known.hold(stage.name)
+    same = hold if hold is not None and hold.fingerprint == mark else None
+    back = _is_back(stage, hold)
+    return Held(
+        stage.name,
+        mark,
+        reasons,
+        same,
+        approvable=stage.canary is None,
+        kind=ROLLBACK if back else DEPLOYMENT,
+        deployment_id=stage.deployment_id if back else None,
+    )
 
 
 def _attach(seen: ApiSeen, rule: KeyRule, stages: Iterable[StageSeen]) -> tuple[Attach, ...]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from keyward.api import (
+    ENFORCE,
     MODE_TAG,
     MODES,
+    WARN,
     ApiSeen,
     DeployedMethod,
     Difference,
@@ -18,12 +22,15 @@ from keyward.api import (
     WorkingMethod,
 )
 from keyward.api_compare import compare
+from keyward.contracts import iso
 from keyward.errors import GatewayRefusedError, InvalidInputError
 from keyward.gateway import Gateway, PlanSeen
 from keyward.plan_patch import patch
 from keyward.plans import only_one
 from keyward.policy import PlanPolicy, Policy
 
+UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")
+DAY_SECONDS = 24 * 3600
 AUTHORIZER_SOURCE = Difference(
     "keys come from an authorizer (apiKeySource AUTHORIZER) and this method has none: "
     "it would refuse everybody"
@@ -32,12 +39,23 @@ AUTHORIZER_SOURCE = Difference(
 
 @dataclass(frozen=True)
 class Head:
-    """What GetRestApi tells. `keys_from_authorizer`: the x-api-key header counts for nothing."""
+    """What GetRestApi tells. `keys_from_authorizer`: the x-api-key header counts for nothing.
+    `enforce_on` (YYYY-MM-DD) is when mode warn becomes enforce, as far as the tag says."""
 
     rest_api_id: str
     name: str
     mode: str
     keys_from_authorizer: bool
+    enforce_on: str | None = None
+
+    def dated(self, noted: str | None, now: float, days: int) -> Head:
+        """In mode warn: with its day, which is the tag's, the one that was noted, or `days` from
+        now; from 00:00 UTC of that day on the mode is enforce. `now` in epoch seconds."""
+        if self.mode != WARN:
+            return self
+        day = self.enforce_on or noted or iso(now + days * DAY_SECONDS)[:10]
+        due = iso(now)[:10] >= day
+        return replace(self, mode=ENFORCE if due else WARN, enforce_on=day)
 
 
 def read_head(gateway: Gateway, rest_api_id: str, default_mode: str) -> Head:
@@ -47,15 +65,26 @@ def read_head(gateway: Gateway, rest_api_id: str, default_mode: str) -> Head:
 
 def head_of(api: Mapping[str, Any], rest_api_id: str, default_mode: str) -> Head:
     """From an answer of GetRestApi or an item of GetRestApis. Raises InvalidInputError."""
-    mode = (api.get("tags") or {}).get(MODE_TAG, default_mode)
+    tag = str((api.get("tags") or {}).get(MODE_TAG, default_mode))
+    until = UNTIL.fullmatch(tag)
+    mode = WARN if until and _is_day(until[1]) else tag
     if mode not in MODES:
         raise InvalidInputError(
             f"tag {MODE_TAG} of API {rest_api_id}",
-            f"{str(mode)[:32]!r} is no mode",
-            f"Use one of {', '.join(MODES)}",
+            f"{tag[:32]!r} is no mode",
+            f"Use one of {', '.join(MODES)}, or warn-until-YYYY-MM-DD",
         )
     source = api.get("apiKeySource") == "AUTHORIZER"
-    return Head(rest_api_id, str(api.get("name", "")), mode, source)
+    day = until[1] if until else None
+    return Head(rest_api_id, str(api.get("name", "")), mode, source, day)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_stages(
@@ -89,14 +118,16 @@ def read_stages(
 
 def read_working_copy(gateway: Gateway, head: Head, seen: ApiSeen, rule: KeyRule) -> ApiSeen:
     """1 call and one for each exposed stage: the working copy, and its differences from them. One
-    more for an API whose methods use authorizers."""
+    more for an API whose methods use authorizers. With `hold` = `never` in the policy, differences
+    hold nothing and are not read."""
     working = gateway.working_copy(head.rest_api_id)
-    authorized = any(method.uses_authorizer for method in working)
+    never = rule.policy.hold == "never"
+    authorized = not never and any(method.uses_authorizer for method in working)
     authorizers = gateway.authorizers(head.rest_api_id) if authorized else {}
     found = {
         stage.name: (
             *_unreachable(head, working, rule),
-            *_differences(gateway, head, stage, working, rule, authorizers),
+            *(() if never else _differences(gateway, head, stage, working, rule, authorizers)),
         )
         for stage in seen.stages
         if rule.exposed(stage)

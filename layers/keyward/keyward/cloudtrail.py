@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from keyward.api import Editor
 from keyward.contracts import REST_API_ID
 from keyward.errors import InvalidEventError
 
@@ -19,6 +20,8 @@ DETAIL_TYPE = "AWS API Call via CloudTrail"
 EVENT_SOURCE = "apigateway.amazonaws.com"
 # Roles of this stack; the rule filters them as well.
 OWN_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/keyward/.+")
+WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+WHO = ("arn", "userName", "principalId", "type")
 # Calls whose answer is the API itself: only there is `responseElements.id` the id of an API.
 MAKES_API = ("CreateRestApi", "ImportRestApi")
 
@@ -30,6 +33,39 @@ class ApiCall:
 
     rest_api_id: str
     deployment_id: str | None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A call that changed the working copy of an API."""
+
+    rest_api_id: str
+    editor: Editor
+
+
+def edit(envelope: Mapping[str, Any]) -> Edit | None:
+    """Who edited which API, by a call in an EventBridge envelope; None where `api_call` has none.
+    Nothing of what was written is kept. Raises InvalidEventError."""
+    call = api_call(envelope)
+    if call is None:
+        return None
+    detail = _object(envelope, "detail")
+    when = _text(detail.get("eventTime")) or ""
+    if not WHEN.fullmatch(when):
+        remedy = "Send the event as CloudTrail writes it"
+        raise InvalidEventError("detail.eventTime", "is missing or malformed", remedy)
+    who = _who(_object(detail, "userIdentity", "detail."))
+    return Edit(call.rest_api_id, Editor(who, str(detail.get("eventName"))[:64], when))
+
+
+def _who(identity: JSON) -> str:
+    """The ARN tells the role and the person's session; a service that acts for somebody is named
+    too, the root user and services have no ARN of their own."""
+    service = _text(identity.get("invokedBy"))
+    who = next(
+        (found for name in WHO if (found := _text(identity.get(name)))), service or "unknown"
+    )
+    return f"{who} through {service}" if service and who != service else who
 
 
 def api_call(envelope: Mapping[str, Any]) -> ApiCall | None:

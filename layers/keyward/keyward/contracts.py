@@ -33,6 +33,7 @@ CUSTOMER_EVENTS = (
     "KeyRotationRequested",
 )
 DECISION_EVENTS = ("DeploymentApproved", "DeploymentRejected")
+ROLLBACK_EVENT = "RollbackRequested"
 EVENTS_OUT = (
     "KeyIssued",
     "KeyRotated",
@@ -43,9 +44,11 @@ EVENTS_OUT = (
     "PlanChanged",
     "ApiProtected",
     "ApiExposed",
+    "ApiWarned",
     "ApiHeld",
     "CustomerFailed",
     "ApiFailed",
+    "ApiRolledBack",
     "PolicyRefused",
 )
 
@@ -98,6 +101,15 @@ def decision(envelope: object) -> Decision:
         rest_api_id=_matching("detail.rest_api_id", detail.get("rest_api_id"), REST_API_ID),
         stage=_matching("detail.stage", detail.get("stage"), STAGE),
         fingerprint=_matching("detail.fingerprint", detail.get("fingerprint"), FINGERPRINT),
+    )
+
+
+def rollback(envelope: object) -> tuple[str, str]:
+    """API and stage of RollbackRequested. Raises InvalidEventError."""
+    _, detail = _parts(envelope)
+    return (
+        _matching("detail.rest_api_id", detail.get("rest_api_id"), REST_API_ID),
+        _matching("detail.stage", detail.get("stage"), STAGE),
     )
 
 

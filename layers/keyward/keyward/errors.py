@@ -11,6 +11,7 @@
     ├── KeyInOtherPlanError          the key is in another plan of the same stage
     ├── NotInThisVersionError        a change that this version cannot make
     ├── KeyGoneError                 the gateway no longer has a key that the records name
+    ├── LogsUnreadableError          the access log of a stage cannot be read
     ├── CustomerNotFoundError
     ├── ApiNotFoundError
     ├── PassingError                 what can pass: Step Functions retries these classes
@@ -84,6 +85,10 @@ class NotInThisVersionError(KeywardError):
 
 class KeyGoneError(KeywardError):
     """The records name a key that the gateway no longer has."""
+
+
+class LogsUnreadableError(KeywardError):
+    """The access log of a stage cannot be read; the message says why, and the remedy."""
 
 
 class CustomerNotFoundError(KeywardError):

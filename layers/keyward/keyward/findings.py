@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from keyward.api import OBSERVE, ApiKnown, ApiSeen, KeyRule
+from keyward.api import DEPLOYMENT, ENFORCE, REJECTED, ApiKnown, ApiSeen, Hold, KeyRule
 from keyward.api_plan import exposures, plan_api
+from keyward.contracts import iso
 from keyward.customer import Known, customer_of
 from keyward.customer_plan import plan_customer
 from keyward.errors import InvalidRecordError
+from keyward.hold_words import edited
 from keyward.policy import Policy
 
 JSON = dict[str, Any]
@@ -93,7 +95,7 @@ def of_api(seen: ApiSeen, rule: KeyRule, mode: str) -> list[Finding]:
     found = [
         Finding(
             "exposed_methods",
-            "low" if mode == OBSERVE else "high",
+            "high" if mode == ENFORCE else "low",
             f"stage {exposure.stage} serves methods that should ask for a key",
             stage=exposure.stage,
             actions=exposure.actions,
@@ -101,7 +103,7 @@ def of_api(seen: ApiSeen, rule: KeyRule, mode: str) -> list[Finding]:
         )
         for exposure in exposures(seen, rule)
     ]
-    if mode == OBSERVE:
+    if mode != ENFORCE:
         return found
     for item in plan_api(seen, ApiKnown(), rule).attach:
         found += [
@@ -120,3 +122,36 @@ def of_api(seen: ApiSeen, rule: KeyRule, mode: str) -> list[Finding]:
             mend = ({"action": "mend_plan", "plan": item.plan},)
             found.append(Finding("plan_differs", "low", says, actions=mend, **mending))
     return found
+
+
+def of_holds(seen: ApiSeen, known: ApiKnown, rule: KeyRule) -> list[Finding]:
+    """Stages of an enforced API that wait for a person; holds that nothing needs any more are ended
+    by the next run."""
+    exposed = {stage.name for stage in seen.stages if rule.exposed(stage)}
+    return [
+        _held(hold, known, seen.rest_api_id)
+        if hold.kind != DEPLOYMENT or hold.stage in exposed
+        else Finding(
+            "hold_over",
+            "low",
+            f"the hold of stage {hold.stage} is no longer needed",
+            mended_by="protect-api",
+            rest_api_id=seen.rest_api_id,
+            stage=hold.stage,
+        )
+        for hold in known.holds
+    ]
+
+
+def _held(hold: Hold, known: ApiKnown, rest_api_id: str) -> Finding:
+    whose = f", {edited(known.editor)}" if known.editor and hold.kind == DEPLOYMENT else ""
+    rejected = hold.decision == REJECTED
+    return Finding(
+        "held",
+        "low" if rejected else "high",
+        f"stage {hold.stage} is held since {iso(hold.held_at)}{whose}: "
+        + ("its deployment was rejected" if rejected else "a person has to decide"),
+        rest_api_id=rest_api_id,
+        stage=hold.stage,
+        actions=({"action": "hold_stage", "stage": hold.stage, "fingerprint": hold.fingerprint},),
+    )

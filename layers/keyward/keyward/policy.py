@@ -106,6 +106,18 @@ class Exemption:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """What is asked of a stage after it was closed: GET `path`, without a key and with that of the
+    `customer`. `api` and `stage` are globs; `url` takes the place of the stage's invoke URL."""
+
+    api: str
+    path: str
+    customer: str
+    stage: str = "*"
+    url: str | None = None
+
+
+@dataclass(frozen=True)
 class Policy:
     """The whole policy, checked. Times in it are seconds and hours as their names say."""
 
@@ -115,6 +127,10 @@ class Policy:
     plan_change: str = "in_place"
     propagation_seconds: int = 120
     overlap_hours: float = 168
+    hold: str = "always"
+    warn_days: int = 14
+    report_days: int = 7
+    probes: tuple[Probe, ...] = ()
 
     def plan(self, name: str) -> PlanPolicy:
         """The plan of that name. Raises UnknownPlanError, which lists the names there are."""
@@ -132,6 +148,13 @@ class Policy:
     ) -> Exemption | None:
         """The first exemption that covers the method at `now` (epoch seconds), if any."""
         found = (e for e in self.exemptions if e.covers(api_id, api_name, method, path, now))
+        return next(found, None)
+
+    def probe(self, api_id: str, api_name: str, stage: str) -> Probe | None:
+        """The first probe for the stage, if one is asked for."""
+        found = (
+            p for p in self.probes if _any((p.api,), api_id, api_name) and _any((p.stage,), stage)
+        )
         return next(found, None)
 
 
@@ -165,10 +188,19 @@ def default_text() -> str:
 
 
 def _policy(body: JSON) -> Policy:
-    settings = ("require_key", "plan_change", "propagation_seconds", "overlap_hours")
+    settings = (
+        "require_key",
+        "plan_change",
+        "propagation_seconds",
+        "overlap_hours",
+        "hold",
+        "warn_days",
+        "report_days",
+    )
     return Policy(
         usage_plans={name: _plan(name, plan) for name, plan in body["usage_plans"].items()},
         exemptions=tuple(Exemption(**item) for item in body.get("exemptions", [])),
+        probes=tuple(Probe(**item) for item in body.get("probes", [])),
         **{name: body[name] for name in settings if name in body},
     )
 

@@ -19,6 +19,7 @@ from aws_lambda_powertools import Logger, Metrics
 if TYPE_CHECKING:
     from boto3.session import Session
 
+    from keyward.access_logs import AccessLogs
     from keyward.bus import Bus
     from keyward.gateway import Gateway
     from keyward.plans import UsagePlans
@@ -30,6 +31,7 @@ SERVICES = (
     "apigateway",
     "dynamodb",
     "events",
+    "logs",
     "s3",
     "secretsmanager",
     "sqs",
@@ -117,6 +119,13 @@ def reports() -> Reports:
     from keyward.registry.reports import Reports
 
     return Reports(_Lazy("s3"), setting("REPORT_BUCKET"))
+
+
+def access_logs() -> AccessLogs:
+    """CloudWatch Logs."""
+    from keyward.access_logs import AccessLogs
+
+    return AccessLogs(_Lazy("logs"))
 
 
 def secret(secret_id: str) -> str:

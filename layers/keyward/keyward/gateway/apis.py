@@ -121,11 +121,14 @@ class ApiCalls(Calls):
 def _stage(item: JSON) -> StageSeen:
     canary = item.get("canarySettings") or {}
     percent = float(canary.get("percentTraffic") or 0.0)
+    log = item.get("accessLogSettings") or {}
     in_flight = bool(canary.get("deploymentId")) and percent > 0
     return StageSeen(
         name=str(item["stageName"]),
         deployment_id=str(item.get("deploymentId") or ""),
         canary=Canary(str(canary["deploymentId"]), percent) if in_flight else None,
+        log_arn=str(log.get("destinationArn") or ""),
+        log_format=str(log.get("format") or ""),
     )
 
 

@@ -2,18 +2,20 @@
 
 By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deploying#<stage>` (a
 CreateDeployment that may be under way), `hold#<stage>`, `exposure#<stage>`, `planned#<stage>`
-(actions whose outcome is not announced) and `outbox#<detail-type>#<stage>`. Times are epoch
-seconds."""
+(actions whose outcome is not announced), `outbox#<detail-type>#<stage>`, `editor` (who edited
+the working copy last), `rollback#<stage>` (somebody wants the former deployment back) and `warning`
+(the day of mode warn). Times are epoch seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from keyward.api import ApiKnown, Attachment, Deploying, Deployment, Hold
+from keyward.api import ApiKnown, Attachment, Deploying, Deployment, Editor, Hold
 from keyward.registry.leases import refused
 
 JSON = dict[str, Any]
@@ -36,13 +38,35 @@ class Apis:
             holds=tuple(_hold(item) for item in of("hold")),
             exposures={item["stage"]: item["fingerprint"] for item in of("exposure")},
             planned={item["stage"]: tuple(item["actions"]) for item in of("planned")},
-            outbox={item["record"]: item["event"] for item in of("outbox")},
+            outbox={item["record"]: _plain(item["event"]) for item in of("outbox")},
+            editor=next((_editor(item) for item in of("editor")), None),
+            rollbacks=tuple(item["stage"] for item in of("rollback")),
+            enforce_on=next((item["enforce_on"] for item in of("warning")), None),
         )
 
     def all_holds(self) -> list[JSON]:
         """All holds of all APIs, as they are recorded: one scan, for the report."""
         condition = Attr("record").begins_with("hold#")
         return self._pages(self._table.scan, FilterExpression=condition)
+
+    def warn(self, rest_api_id: str, enforce_on: str) -> None:
+        """Note the day on which mode warn becomes enforce."""
+        self._put(rest_api_id, "warning", enforce_on=enforce_on)
+
+    def ask_rollback(self, rest_api_id: str, stage: str, now: float) -> None:
+        """Note that a person wants the former deployment back; whichever run comes next does it."""
+        self._put(rest_api_id, f"rollback#{stage}", stage=stage, asked_at=int(now))
+
+    def note_editor(self, rest_api_id: str, editor: Editor) -> None:
+        """Note who edited the working copy; events come in any order, the latest edit counts."""
+        try:
+            self._table.put_item(
+                Item={"rest_api_id": rest_api_id, "record": "editor"} | editor.as_json(),
+                ConditionExpression=Attr("when").not_exists() | Attr("when").lte(editor.when),
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
 
     def attached(self, rest_api_id: str, attachment: Attachment) -> None:
         """Note an attachment; before the call with `confirmed` false, after it with true."""
@@ -71,17 +95,28 @@ class Apis:
             fingerprint=hold.fingerprint,
             decision=hold.decision,
             kind=hold.kind,
-            held_at=int(now),
+            held_at=hold.held_at or int(now),
+            told_at=int(now),
+            deployment_id=hold.deployment_id,
         )
+
+    def remind(self, rest_api_id: str, hold: Hold, announced: JSON, now: float) -> None:
+        """Announce a hold once more. What a person decided meanwhile stays decided."""
+        self.announce(rest_api_id, hold.stage, announced, now)
+        self._change_hold(rest_api_id, hold.stage, hold.fingerprint, told_at=int(now))
 
     def decide(self, rest_api_id: str, stage: str, fingerprint: str, decision: str) -> bool:
         """A person's decision on what is held; False when that is not held (any more)."""
+        return self._change_hold(rest_api_id, stage, fingerprint, decision=decision)
+
+    def _change_hold(self, rest_api_id: str, stage: str, fingerprint: str, **fields: Any) -> bool:
+        """Set fields of a hold; False when the stage is not held for this fingerprint."""
         try:
             self._table.update_item(
                 Key={"rest_api_id": rest_api_id, "record": f"hold#{stage}"},
-                UpdateExpression="SET decision = :decision",
+                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in fields),
                 ConditionExpression=Attr("fingerprint").eq(fingerprint),
-                ExpressionAttributeValues={":decision": decision},
+                ExpressionAttributeValues={f":{name}": value for name, value in fields.items()},
             )
         except ClientError as error:
             if refused(error):
@@ -122,7 +157,11 @@ class Apis:
         if item is None:
             return None
         return Deployment(
-            deployment_id, item["stage"], item["former_deployment_id"], tuple(item["methods"])
+            deployment_id,
+            item["stage"],
+            item["former_deployment_id"],
+            tuple(item["methods"]),
+            item.get("fingerprint", ""),
         )
 
     def save_deployment(self, rest_api_id: str, deployment: Deployment, now: float) -> None:
@@ -133,6 +172,7 @@ class Apis:
             stage=deployment.stage,
             former_deployment_id=deployment.former_deployment_id,
             methods=list(deployment.methods),
+            fingerprint=deployment.fingerprint,
             created_at=int(now),
         )
 
@@ -183,6 +223,15 @@ def _sorted_by_kind(items: list[JSON]) -> Callable[[str], list[JSON]]:
     return lambda kind: [item for item in items if item["record"].partition("#")[0] == kind]
 
 
+def _plain(value: Any) -> Any:
+    """As it was stored: DynamoDB gives numbers back as Decimals, which are not JSON."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, Decimal) else value
+
+
 def _attachment(item: JSON) -> Attachment:
     return Attachment(
         stage=item["stage"],
@@ -194,4 +243,17 @@ def _attachment(item: JSON) -> Attachment:
 
 
 def _hold(item: JSON) -> Hold:
-    return Hold(item["stage"], item["fingerprint"], item["decision"], item["kind"])
+    held_at = int(item["held_at"])
+    return Hold(
+        stage=item["stage"],
+        fingerprint=item["fingerprint"],
+        decision=item["decision"],
+        kind=item["kind"],
+        held_at=held_at,
+        told_at=int(item.get("told_at", held_at)),
+        deployment_id=item.get("deployment_id"),
+    )
+
+
+def _editor(item: JSON) -> Editor:
+    return Editor(who=item["who"], what=item["what"], when=item["when"])

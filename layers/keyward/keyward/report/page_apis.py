@@ -10,7 +10,7 @@ from keyward.report.page_parts import anchor, code, empty, label, number, plural
 
 MOST_EXPOSED = 2000
 MOST_EXEMPT = 1000
-MODES = {"enforce": "good", "observe": "wait"}
+MODES = {"enforce": "good", "warn": "wait", "observe": "wait"}
 LEGEND = (
     ("bar-key", "asks for a key, or has an authorizer where the policy wants no more"),
     ("bar-exempt", "exempt"),

@@ -37,7 +37,7 @@ def findings_told(
     for found in findings:
         if found.mended_by is None:
             waiting.append(_finding(found, REMEDY.get(found.kind, OTHER_REMEDY)))
-        elif modes.get(found.rest_api_id or "") == "observe":
+        elif modes.get(found.rest_api_id or "") in ("observe", "warn"):
             waiting.append(_finding(found, OBSERVED))
         else:
             mending.append(_finding(found, MENDS))

@@ -1,0 +1,40 @@
+"""The adapter to a deployed stage: asks it as a client does.
+
+A new connection for each request, so that any of the gateway's hosts may answer; no redirect is
+followed, because a key must not travel anywhere else.
+"""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+SECONDS = 4
+AGENT = "keyward-probe"
+
+
+class Caller:
+    """`invoke_url` is a template with `{rest_api_id}` and `{stage}`."""
+
+    def __init__(self, invoke_url: str) -> None:
+        self._invoke_url = invoke_url
+
+    def stage_url(self, rest_api_id: str, stage: str) -> str:
+        """Where a stage is invoked."""
+        return self._invoke_url.format(rest_api_id=rest_api_id, stage=stage)
+
+    def status(self, url: str, key: str | None = None) -> int | None:
+        """The status that GET is answered with, None without an answer. The key is sent as
+        x-api-key, and is in no error and no log."""
+        parts = urlsplit(url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = kind(parts.netloc, timeout=SECONDS)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        headers = {"User-Agent": AGENT} | ({"x-api-key": key} if key else {})
+        try:
+            connection.request("GET", target, headers=headers)
+            return connection.getresponse().status
+        except (OSError, HTTPException):
+            return None
+        finally:
+            connection.close()
