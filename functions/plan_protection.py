@@ -112,9 +112,9 @@ class Planner:
         `require`: batches of methods. `deploy`: one item a stage. `stopped`: the stages that are
         left as they are from now on, as somebody opens them again and again. `rollback`: stages
         that are to serve their former deployment again; nothing else is done then. `exposed`:
-        stages of which mode observe or warn has news, with their access logs. `unannounced`: something waits in
-        the outbox. Raises InvalidInputError, ApiNotFoundError, DuplicatePlanError and what the
-        gateway raises.
+        stages of which mode observe or warn has news, with their access logs. `unannounced`:
+        something waits in the outbox. Raises InvalidInputError, ApiNotFoundError,
+        DuplicatePlanError and what the gateway raises.
         """
         if request.dry_run:
             return _output(request, actions=self._dry_run(request))
