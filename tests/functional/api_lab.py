@@ -48,7 +48,6 @@ SETTINGS = {
     "APIS_DLQ_URL": "the-dlq",
     "EDITS_DLQ_URL": "the-dlq",
     "INVOKE_URL": "http://emulator.invalid/{rest_api_id}/{stage}",
-    "APIS_QUEUE_URL": "the-queue",
 }
 PETS: JSON = {"/pets": {"get": None, "options": None}}
 
@@ -135,8 +134,7 @@ class Lab:
             keys = [item["AttributeName"] for item in table.key_schema]
             for record in table.scan()["Items"]:
                 table.delete_item(Key={name: record[name] for name in keys})
-        bus = self.bench.bus
-        for seen in (bus.started, bus.sent, bus.stopped, bus.later):
+        for seen in (self.bench.bus.started, self.bench.bus.sent, self.bench.bus.stopped):
             seen.clear()
         self.forget()
         self.policy()

@@ -50,7 +50,6 @@ EVENTS_OUT = (
     "ApiFailed",
     "ApiRolledBack",
     "PolicyRefused",
-    "ExemptionExpiring",
 )
 
 
