@@ -72,5 +72,6 @@ def test_a_refusal_that_could_not_be_announced_is_announced_later(bench: Bench) 
 
     with pytest.raises(RuntimeError):
         runs.tell_refusal(current, bench.registry.leases, Broken(), "the-bus", 0)  # type: ignore[arg-type]
-    runs.tell_refusal(current, bench.registry.leases, bench.bus, "the-bus", 1)
+    for now in (1, 61, 200):
+        runs.tell_refusal(current, bench.registry.leases, bench.bus, "the-bus", now)
     assert [entry["DetailType"] for entry in bench.bus.entries] == ["PolicyRefused"]

@@ -49,16 +49,17 @@ def end_failed(leases: Leases, name: str, owner: str) -> bool:
 
 
 def tell_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now: float) -> None:
-    """Announce a bad version of the policy, once a version; twice rather than never."""
+    """Announce a bad version of the policy, once a version. What broke off before it
+    was announced is announced by whoever plans a minute later."""
     digest = hashlib.sha256((current.refused or "").encode()).hexdigest()[:8]
     mark = f"policy-refused#{current.version}#{digest}"
-    if leases.marked(mark):
+    if not leases.claim(mark, now):
         return
     told = contracts.announcement(
         "PolicyRefused", reason=current.refused, version=current.version, at=contracts.iso(now)
     )
     bus.announce([contracts.entry(told, bus_name)])
-    leases.mark(mark)
+    leases.said(mark)
 
 
 def reason_of(error: JSON) -> str:

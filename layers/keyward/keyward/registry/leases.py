@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from keyward.errors import InvalidInputError, LeaseLostError
 
 LEASE_SECONDS = 300
+FOR_GOOD = 2**40
 
 
 @dataclass(frozen=True)
@@ -123,13 +124,24 @@ class Leases:
         item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
         return item.get("owner") == owner and "again" in item
 
-    def marked(self, name: str) -> bool:
-        """Whether `mark` was called with this name before."""
-        return "Item" in self._table.get_item(Key={"lease": name}, ConsistentRead=True)
+    def claim(self, name: str, now: float, seconds: int = 60) -> bool:
+        """Whether it is for the caller to say what `name` stands for: it was not said, and nobody
+        has been about to say it for `seconds`."""
+        try:
+            self._table.put_item(
+                Item={"lease": name, "expires_at": int(now) + seconds},
+                ConditionExpression="attribute_not_exists(lease) OR expires_at <= :now",
+                ExpressionAttributeValues={":now": int(now)},
+            )
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
 
-    def mark(self, name: str) -> None:
-        """Remember a name: of what is to be said only once."""
-        self._table.put_item(Item={"lease": name})
+    def said(self, name: str) -> None:
+        """Remember that it was said, for good."""
+        self._table.put_item(Item={"lease": name, "expires_at": FOR_GOOD})
 
     def renew(self, lease: Lease, now: float) -> None:
         """Extend the lease before a write. Raises LeaseLostError when another run has it."""
