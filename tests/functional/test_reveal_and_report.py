@@ -33,7 +33,7 @@ def issued(bench: Bench, number: int) -> dict[str, Any]:
 
 def test_the_values_of_all_keys_of_a_customer_are_revealed(bench: Bench) -> None:
     keys = [issued(bench, number) for number in (1, 2)]
-    shown = reveal_key.reveal({"customer_id": "acme"}, bench.gateway, bench.registry)
+    shown = reveal_key.reveal(load_event("reveal-key"), bench.gateway, bench.registry)
     assert shown == {
         "customer_id": "acme",
         "keys": [{"key_id": key["id"], "value": key["value"]} for key in keys],
