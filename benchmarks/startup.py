@@ -149,5 +149,6 @@ def _environment(endpoint: str) -> dict[str, str]:
         **MACHINES,
         **{f"{name}_DLQ_URL": f"{endpoint}/queue" for name in QUEUES},
         "INVOKE_URL": f"{endpoint}/{{rest_api_id}}/{{stage}}",
+        "APIS_QUEUE_URL": f"{endpoint}/queue",
         **{name: name.lower() for name in SETTINGS},
     }

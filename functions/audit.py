@@ -9,9 +9,11 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from keyward import contracts, findings, runtime
+from keyward import contracts, exemptions, findings, runs, runtime
 from keyward.account_reading import look_at
+from keyward.api import KeyRule
 from keyward.bus import Bus
+from keyward.exemptions import ExemptMethod
 from keyward.gateway import Gateway
 from keyward.policy import Policy
 from keyward.registry import Registry
@@ -37,6 +39,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             "protect-api": runtime.setting("PROTECT_API_ARN"),
         }
         told["started"] = auditor.repair(told["findings"], machines)
+        auditor.tell_expiring(told["exempt"], runtime.setting("EVENT_BUS"))
         runtime.bus().send(runtime.setting("REPORT_QUEUE_URL"), "{}")
     return told
 
@@ -53,23 +56,35 @@ class Auditor:
     now: float
 
     def audit(self) -> dict[str, Any]:
-        """`{findings, apis, customers, keys}`; changes nothing. Calls: one for 500 APIs, keys or
-        plans, and for each managed API one and one more for each deployment that a stage serves."""
+        """`{findings, exempt, apis, customers, keys}`; changes nothing. `exempt` are the methods
+        that are open by an exemption. Calls: one for 500 APIs, keys or plans, and for each managed
+        API one and one more for each deployment that a stage serves."""
         records, known = self.registry.customers.everything()
         key_ids = self.gateway.key_ids()
         plans = self.gateway.plans()
         apis = self.gateway.apis()
         found = findings.of_customers(records, known, key_ids, self.policy)
+        live: list[ExemptMethod] = []
         for api in apis:
             seen = (self.gateway, api, plans, self.policy, self.default_mode, self.now)
             look = look_at(*seen, self.registry.apis.known)
             found += look.findings
+            if look.seen:
+                rule = KeyRule(self.policy, look.rest_api_id, look.name, self.now)
+                live += exemptions.exempt_methods(look.seen, rule)
+        found += exemptions.findings_of(self.policy, {m.exemption for m in live}, self.now)
         return {
             "findings": [finding.as_json() for finding in found],
+            "exempt": [method.as_json() for method in live],
             "apis": len(apis),
             "customers": len(records),
             "keys": len(key_ids),
         }
+
+    def tell_expiring(self, exempt: list[dict[str, Any]], bus_name: str) -> None:
+        """Announce the exemptions that end soon, each once."""
+        live = [ExemptMethod(**{"owner": None, "expires": None} | item) for item in exempt]
+        runs.tell_expiring(self.policy, live, self.registry.leases, self.bus, bus_name, self.now)
 
     def repair(self, found: list[dict[str, Any]], machines: dict[str, str]) -> int:
         """Start one run for each customer and API that a state machine can mend; how many."""

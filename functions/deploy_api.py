@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,19 +22,27 @@ from keyward.errors import (
 from keyward.gateway import Gateway
 from keyward.gateway.calls import CONNECT_SECONDS, DEPLOY_READ_SECONDS
 from keyward.registry import Lease, Registry
+from keyward.registry.storms import Redeploy
 
+# CreateDeployment is allowed once in 5 s for the whole account (limits.html); a second more, as
+# what comes before the call takes its time.
+TURNS, SPACING_SECONDS = "account#deploy", 6
 # A CreateDeployment whose caller gave up may still take effect this long after it was sent.
 DOUBT_SECONDS = CONNECT_SECONDS + DEPLOY_READ_SECONDS + 1
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, stage, deployment_id, fingerprint, api_name}`; output
-    `{stage, deployment_id, probe}`."""
+    """Task input `{rest_api_id, lease, stage, deployment_id, fingerprint, api_name, turn}`; output
+    `{stage, deployment_id, probe, turn: 0}`, or the input with a `turn` (epoch
+    seconds) to wait for."""
     rest_api_id, now = contracts.rest_api_id_of(event), runtime.now()
     rule = KeyRule(runtime.policy(), rest_api_id, str(event["api_name"]), now)
     deployer = Deployer(runtime.gateway(), runtime.registry(), rule, uuid4().hex, runtime.now)
     stage = StageSeen(str(event["stage"]), str(event["deployment_id"]))
-    return deployer.deploy(Lease.of(event), stage, str(event["fingerprint"]))
+    turn = deployer.turn(stage.name, float(event.get("turn") or 0))
+    if turn:
+        return event | {"turn": turn}
+    return deployer.deploy(Lease.of(event), stage, str(event["fingerprint"])) | {"turn": 0}
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,17 @@ class Deployer:
     nonce: str
     clock: Callable[[], float]
 
+    def turn(self, stage: str, turn: float) -> int:
+        """When CreateDeployment may be called for this stage: turns are 6 s apart in the account,
+        and given in the order in which runs ask. 0: now, or an earlier try made the deployment.
+        `turn` is the one that was given before, 0 for none."""
+        if turn:
+            return math.ceil(turn) if turn > self.rule.now else 0
+        if self.registry.apis.deploying(self.rule.rest_api_id, stage):
+            return 0
+        given = self.registry.leases.turn(TURNS, self.rule.now, SPACING_SECONDS)
+        return math.ceil(given) if given > self.rule.now else 0
+
     def deploy(self, lease: Lease, stage: StageSeen, mark: str) -> dict[str, Any]:
         """`{stage, deployment_id, probe}`: the deployment that the stage serves now, and what is
         to be asked of it when every host has it (`at`, epoch seconds); empty when nothing is.
@@ -59,7 +79,7 @@ class Deployer:
         self.registry.leases.renew(lease, self.rule.now)
         working = self._working_copy(stage, mark)
         deployment_id = self._deployment(stage, mark, working)
-        self._point(stage, deployment_id)
+        self._point(lease, stage, deployment_id)
         self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage.name}"])
         return {"stage": stage.name, "deployment_id": deployment_id, "probe": self._probe(stage)}
 
@@ -112,7 +132,7 @@ class Deployer:
             self.registry.apis.forget(rest_api_id, [f"deploying#{deploying.stage}"])
             raise
 
-    def _point(self, planned: StageSeen, deployment_id: str) -> None:
+    def _point(self, lease: Lease, planned: StageSeen, deployment_id: str) -> None:
         """Point the stage to the deployment, unless somebody moved it meanwhile."""
         rest_api_id = self.rule.rest_api_id
         try:
@@ -123,6 +143,8 @@ class Deployer:
             return
         if live.deployment_id != planned.deployment_id or live.canary:
             raise StageMovedError(f"stage {planned.name} was moved since the plan was made")
+        again = Redeploy(lease.token, planned.name, deployment_id, int(self.rule.now))
+        self.registry.storms.redeploying(rest_api_id, again)
         answered = self.gateway.point_stage(rest_api_id, planned.name, deployment_id)
         if answered != deployment_id:
             raise StageMovedError(f"stage {planned.name} was moved while it was pointed")

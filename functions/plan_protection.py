@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +18,17 @@ from keyward.api import (
     ApiKnown,
     ApiSeen,
     KeyRule,
+    Place,
     StageSeen,
 )
+from keyward.api_loops import settle_seconds
 from keyward.api_notes import Notes
 from keyward.api_plan import ApiPlan, exposures, plan_api
 from keyward.api_reading import Head, read_head, read_stages, read_working_copy
 from keyward.bus import Bus
 from keyward.errors import InvalidInputError, NotFoundError
 from keyward.gateway import Gateway
+from keyward.loop_reading import read_loops
 from keyward.policy import Policy
 from keyward.registry import Registry
 
@@ -47,6 +51,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         runtime.announced_policy(),
         runtime.setting("DEFAULT_MODE"),
         runtime.setting("EVENT_BUS"),
+        runtime.setting("APIS_QUEUE_URL"),
         runtime.now(),
     )
     return planner.plan(request)
@@ -94,19 +99,22 @@ class Planner:
     policy: Policy
     default_mode: str
     bus_name: str
+    queue_url: str
     now: float
 
     def plan(self, request: Request) -> JSON:
-        """`{rest_api_id, dry_run, busy, lease, actions, attach, effective_at, require, deploy,
-        rollback, exposed, api_name?, unannounced}`.
+        """`{rest_api_id, dry_run, busy, settle_seconds, lease, actions, attach, effective_at,
+        require, deploy, stopped, rollback, exposed, api_name?, unannounced}`.
 
-        `busy`: another run has the API and will start over. `actions`, in a dry run only: what mode
+        `busy`: another run has the API and will start over. `settle_seconds`: more events may come,
+        nothing was read yet, plan again after so long. `actions`, in a dry run only: what mode
         enforce does; a dry run takes no lease and writes nothing. `attach`: one item a usage plan.
-        `require`: batches of methods. `deploy`: one item a stage. `rollback`: stages that are to
-        serve their former deployment again; nothing else is done then. `exposed`: stages of which
-        mode observe or warn has news, with their access logs. `unannounced`: something waits in
-        the outbox. Raises InvalidInputError, ApiNotFoundError, DuplicatePlanError and what the
-        gateway raises.
+        `require`: batches of methods. `deploy`: one item a stage. `stopped`: the stages that are
+        left as they are from now on, as somebody opens them again and again. `rollback`: stages
+        that are to serve their former deployment again; nothing else is done then. `exposed`:
+        stages of which mode observe or warn has news, with their access logs. `unannounced`:
+        something waits in the outbox. Raises InvalidInputError, ApiNotFoundError,
+        DuplicatePlanError and what the gateway raises.
         """
         if request.dry_run:
             return _output(request, actions=self._dry_run(request))
@@ -122,7 +130,14 @@ class Planner:
         lease = runs.begin(self.registry.leases, self.bus, name, request.execution_arn, self.now)
         if lease is None:
             return _output(request, busy=True)
+        settle = 0 if request.approve else self._settle_seconds(request.rest_api_id)
+        if settle:
+            return _output(request, lease=lease.as_json(), settle_seconds=settle)
+        self.registry.storms.looked(request.rest_api_id)
         return _output(request, lease=lease.as_json()) | self._act(request)
+
+    def _settle_seconds(self, rest_api_id: str) -> int:
+        return settle_seconds(self.registry.storms.of(rest_api_id), self.now)
 
     def _dry_run(self, request: Request) -> list[JSON]:
         if request.rollback and request.stage:
@@ -163,16 +178,31 @@ class Planner:
             return {"unannounced": waiting or bool(told), "exposed": logs, "api_name": head.name}
         seen, planned = self._enforce(head, request, known)
         news = notes.plan(planned, known, _names(seen))
+        stopped = notes.loops(planned, known, self._places(head, seen))
+        if stopped:
+            self._look_again(head.rest_api_id, planned)
         if request.stage is None:
             notes.gone(known, _names(seen))
-        return _steps(planned, head) | {"unannounced": waiting or news}
+        news = news or bool(stopped)
+        return _steps(planned, head) | {"stopped": stopped, "unannounced": waiting or news}
 
     def _enforce(self, head: Head, request: Request, known: ApiKnown) -> tuple[ApiSeen, ApiPlan]:
         rule = self._rule(head)
         seen = self._read(head, request)
-        if any(rule.exposed(stage) for stage in seen.stages):
+        loops = read_loops(self.registry, seen, rule)
+        if any(stage.name not in loops and rule.exposed(stage) for stage in seen.stages):
             seen = read_working_copy(self.gateway, head, seen, rule)
-        return seen, plan_api(seen, known, rule, request.approve)
+        return seen, plan_api(seen, known, rule, request.approve, loops)
+
+    def _places(self, head: Head, seen: ApiSeen) -> dict[str, list[Place]]:
+        rule = self._rule(head)
+        return {stage.name: [m.place for m in rule.exposed(stage)] for stage in seen.stages}
+
+    def _look_again(self, rest_api_id: str, planned: ApiPlan) -> None:
+        """When the hour is over, whether somebody deploys then or not."""
+        due = max(loop.until for loop in planned.stopped.values())
+        body = {"rest_api_id": rest_api_id, "not_before": due}
+        self.bus.send_later(self.queue_url, body, math.ceil(due - self.now))
 
     def _rollbacks(self, rest_api_id: str, known: ApiKnown) -> list[JSON]:
         """What persons asked for. What is done, or cannot be done, is not asked for any more."""
@@ -230,6 +260,7 @@ def _output(request: Request, **stated: Any) -> JSON:
         "rest_api_id": request.rest_api_id,
         "dry_run": request.dry_run,
         "busy": False,
+        "settle_seconds": 0,
         "lease": None,
         "actions": [],
         "attach": [],
@@ -238,6 +269,7 @@ def _output(request: Request, **stated: Any) -> JSON:
         "deploy": [],
         "rollback": [],
         "exposed": [],
+        "stopped": [],
         "unannounced": False,
     }
     return output | stated

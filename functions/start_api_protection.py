@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from keyward import batches, contracts, runtime
 from keyward.api import APPROVED, REJECTED
 from keyward.bus import Bus
+from keyward.callers import caller_of
 from keyward.cloudtrail import DETAIL_TYPE, api_call
 from keyward.errors import InvalidInputError
 from keyward.registry import Registry
@@ -26,20 +28,24 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.bus(),
         runtime.setting("PROTECT_API_ARN"),
         runtime.setting("APIS_DLQ_URL"),
+        runtime.setting("APIS_QUEUE_URL"),
+        runtime.now(),
     )
     return batches.from_queue(event, context, starter.take)
 
 
 @dataclass(frozen=True)
 class Starter:
-    """Takes the messages of one batch. `started` are the APIs that a run was started for: one run
-    sees whatever happened before it, so a storm of deployments starts one run an API."""
+    """Takes the messages of one batch, at `now` (epoch seconds). `heard` are the APIs that it
+    named: one run sees whatever happened before it, so a storm starts one run an API."""
 
     registry: Registry
     bus: Bus
     machine_arn: str
     dlq_url: str
-    started: set[str] = field(default_factory=set)
+    queue_url: str
+    now: float
+    heard: set[str] = field(default_factory=set)
 
     def take(self, message: SQSRecord) -> None:
         """A message that cannot be right goes to the DLQ at once, with the reason; what cannot be
@@ -56,19 +62,35 @@ class Starter:
             self._deployed(envelope, event_id)
         elif envelope.get("detail-type") == contracts.ROLLBACK_EVENT:
             rest_api_id, stage = contracts.rollback(envelope)
-            self._start(event_id, {"rest_api_id": rest_api_id, "stage": stage, "rollback": True})
+            task = {"rest_api_id": rest_api_id, "stage": stage, "rollback": True}
+            self.bus.start(self.machine_arn, _name(rest_api_id, event_id), task)
         elif "detail-type" in envelope:
             self._decided(envelope, event_id)
         else:
-            self._look_at(contracts.rest_api_id_of(body), event_id)
+            self._asked(envelope, contracts.rest_api_id_of(body), event_id)
 
     def _deployed(self, envelope: JSON, event_id: str) -> None:
         call = api_call(envelope)
         if call is None:
             return
         apis, made = self.registry.apis, call.deployment_id
-        if made is None or apis.deployment(call.rest_api_id, made) is None:
-            self._look_at(call.rest_api_id, event_id)
+        if made is not None and apis.deployment(call.rest_api_id, made):
+            return
+        caller = caller_of(envelope)
+        if caller:
+            self.registry.storms.moved(call.rest_api_id, caller)
+        self._look_at(call.rest_api_id, event_id)
+
+    def _asked(self, body: JSON, rest_api_id: str, event_id: str) -> None:
+        """`not_before` (epoch seconds): a queue delays a message by 15 minutes at most, so that one
+        for later is passed on until it is due."""
+        due = body.get("not_before", 0)
+        if not isinstance(due, int | float):
+            raise InvalidInputError("not_before", "is no number", "Give epoch seconds, or nothing")
+        if due > self.now:
+            self.bus.send_later(self.queue_url, body, math.ceil(due - self.now))
+        else:
+            self._look_at(rest_api_id, event_id)
 
     def _decided(self, envelope: JSON, event_id: str) -> None:
         """The decision is recorded with the hold, so that whichever run comes next knows of it."""
@@ -77,17 +99,41 @@ class Starter:
         self.registry.apis.decide(decided.rest_api_id, decided.stage, decided.fingerprint, word)
         if decided.approved:
             task = {"rest_api_id": decided.rest_api_id, "stage": decided.stage}
-            self._start(event_id, task | {"approve": decided.fingerprint})
+            name = _name(decided.rest_api_id, event_id)
+            self.bus.start(self.machine_arn, name, task | {"approve": decided.fingerprint})
 
     def _look_at(self, rest_api_id: str, event_id: str) -> None:
-        if rest_api_id not in self.started:
-            self._start(event_id, {"rest_api_id": rest_api_id})
-            self.started.add(rest_api_id)
+        """Have a run look at the API after this event: the one that is at work and starts over, the
+        one of the storm that the event belongs to, or a new one."""
+        if rest_api_id in self.heard:
+            return
+        storm = self.registry.storms.heard(rest_api_id, event_id, self.now)
+        if not self._told_holder(rest_api_id) and not self._runs(rest_api_id, storm.first):
+            self.registry.storms.begin_anew(rest_api_id, event_id, self.now)
+            self._start(rest_api_id, event_id)
+        self.heard.add(rest_api_id)
 
-    def _start(self, event_id: str, task: JSON) -> None:
-        """The name comes from the event: a repeat starts nothing."""
-        digest = hashlib.sha256(event_id.encode()).hexdigest()[:20]
-        self.bus.start(self.machine_arn, f"{task['rest_api_id']}-{digest}", task)
+    def _told_holder(self, rest_api_id: str) -> bool:
+        """Whether a run has the API, is alive, and knows now that it has to start over."""
+        leases, name = self.registry.leases, f"api#{rest_api_id}"
+        holder = leases.holder(name) if leases.leave_word(name, self.now) else None
+        return holder is not None and self.bus.is_running(holder.owner)
+
+    def _runs(self, rest_api_id: str, first: str) -> bool:
+        """Whether the storm's run was started just now, or is still to look at what was heard. One
+        that ended without a look, as somebody stopped it, is of no use."""
+        return self._start(rest_api_id, first) or self.bus.runs(
+            self.machine_arn, _name(rest_api_id, first)
+        )
+
+    def _start(self, rest_api_id: str, event_id: str) -> bool:
+        task = {"rest_api_id": rest_api_id}
+        return self.bus.start(self.machine_arn, _name(rest_api_id, event_id), task)
+
+
+def _name(rest_api_id: str, event_id: str) -> str:
+    """The name of the run comes from the event: a repeat starts nothing."""
+    return f"{rest_api_id}-{hashlib.sha256(event_id.encode()).hexdigest()[:20]}"
 
 
 def _json(text: str) -> object:

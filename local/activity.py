@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 from ministack.services import dynamodb, lambda_svc, sqs, stepfunctions
+
+PUT_OFF_SECONDS = 60
 
 
 def is_busy() -> bool:
@@ -17,8 +22,13 @@ def is_busy() -> bool:
 
 def _queues_hold_work() -> bool:
     mapped = {mapping["EventSourceArn"] for mapping in lambda_svc._esms.to_dict().values()}
-    queues = sqs._queues.to_dict().values()
-    return any(q["messages"] for q in queues if q["attributes"]["QueueArn"] in mapped)
+    queues = [q for q in sqs._queues.to_dict().values() if q["attributes"]["QueueArn"] in mapped]
+    return any(_is_due(message) for queue in queues for message in queue["messages"])
+
+
+def _is_due(message: dict[str, Any]) -> bool:
+    """Whether a message is being worked on, or will be soon; one that was put off is no work."""
+    return bool(message["receive_count"] or message["visible_at"] < time.time() + PUT_OFF_SECONDS)
 
 
 def _streams_hold_work() -> bool:

@@ -19,7 +19,17 @@ from keyward.gateway import Gateway
 from keyward.gateway.calls import client_config
 from keyward.plans import UsagePlans
 from keyward.policy import Policy, default_text, parse
-from keyward.registry import Apis, Customers, Leases, Outcomes, Plans, Policies, Registry
+from keyward.registry import (
+    Apis,
+    Customers,
+    Leases,
+    Outcomes,
+    Pending,
+    Plans,
+    Policies,
+    Registry,
+    Storms,
+)
 from local.apigateway.clock import VirtualClock
 from local.apigateway.emulator import Emulator
 from local.apigateway.inprocess import attach
@@ -53,6 +63,7 @@ class Runs:
         self.entries: list[JSON] = []
         self.started: list[tuple[str, str, JSON]] = []
         self.sent: list[tuple[str, str, dict[str, str]]] = []
+        self.later: list[tuple[str, JSON, int]] = []
         self.stopped: set[str] = set()
 
     def announce(self, entries: list[JSON]) -> None:
@@ -69,6 +80,12 @@ class Runs:
 
     def waiting(self, queue_url: str) -> int:
         return sum(url == queue_url for url, _, _ in self.sent)
+
+    def runs(self, machine_arn: str, name: str) -> bool:
+        return name not in self.stopped
+
+    def send_later(self, queue_url: str, body: JSON, seconds: int) -> None:
+        self.later.append((queue_url, body, seconds))
 
     def send(self, queue_url: str, body: str, **attributes: str) -> None:
         self.sent.append((queue_url, body, attributes))
@@ -125,6 +142,8 @@ def workbench() -> Iterator[Bench]:
             apis=Apis(tables["ApisTable"]),
             policies=Policies(ssm, "policy"),
             outcomes=Outcomes(tables["OutcomesTable"]),
+            storms=Storms(tables["ApisTable"]),
+            pending=Pending(tables["PlansTable"]),
         )
         try:
             yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)

@@ -48,6 +48,7 @@ SETTINGS = {
     "APIS_DLQ_URL": "the-dlq",
     "EDITS_DLQ_URL": "the-dlq",
     "INVOKE_URL": "http://emulator.invalid/{rest_api_id}/{stage}",
+    "APIS_QUEUE_URL": "the-queue",
 }
 PETS: JSON = {"/pets": {"get": None, "options": None}}
 
@@ -134,7 +135,8 @@ class Lab:
             keys = [item["AttributeName"] for item in table.key_schema]
             for record in table.scan()["Items"]:
                 table.delete_item(Key={name: record[name] for name in keys})
-        for seen in (self.bench.bus.started, self.bench.bus.sent, self.bench.bus.stopped):
+        bus = self.bench.bus
+        for seen in (bus.started, bus.sent, bus.stopped, bus.later):
             seen.clear()
         self.forget()
         self.policy()

@@ -12,12 +12,12 @@ from tests.functional.api_lab import Lab
 JSON = dict[str, Any]
 FAULTS = ("throttle", "500", "503", "timeout_before", "timeout_after")
 # The calls of the run that makes both plans, and of the run that adds to them (plans are read by
-# the planner, by each attachment, and again before one is made).
+# the planner and by each attachment).
 FIRST_RUN: JSON = {
     "GetRestApi": 1,
     "GetStages": 1,
     "GetDeployment": 2,
-    "GetUsagePlans": 5,
+    "GetUsagePlans": 3,
     "GetResources": 2,
     "GetExport": 1,
     "CreateUsagePlan": 2,

@@ -266,7 +266,7 @@ def test_a_bucket_that_refuses_fails_the_run_so_that_the_queue_tries_again(
 def test_a_report_follows_the_audit_that_repairs_and_no_other(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("RECONCILE_CUSTOMER_ARN", "PROTECT_API_ARN", "REPORT_QUEUE_URL"):
+    for name in ("RECONCILE_CUSTOMER_ARN", "PROTECT_API_ARN", "REPORT_QUEUE_URL", "EVENT_BUS"):
         monkeypatch.setenv(name, name)
     monkeypatch.setattr(runtime, "announced_policy", runtime.policy)
     audit.handler(load_event("audit"), None)

@@ -12,8 +12,8 @@ import pytest
 from tests import tree
 
 THINGS = {"errors", "contracts", "event_fields", "policy", "key", "customer", "api", "api_compare"}
-THINGS |= {"api_steps"}
-PLANNERS = {"customer_plan", "api_plan"}
+THINGS |= {"api_steps", "callers"}
+PLANNERS = {"customer_plan", "api_plan", "api_loops"}
 ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}
 FOR_FUNCTIONS = {"runtime", "batches"}
 MAY_CALL_AWS = ADAPTERS | {"runtime"}
@@ -21,6 +21,7 @@ MAY_CALL_AWS = ADAPTERS | {"runtime"}
 # What a planner may take from the standard library: nothing that reads, writes or tells time.
 PURE = {"__future__", "collections", "dataclasses", "enum", "functools", "hashlib", "itertools"} | {
     "json",
+    "math",
     "typing",
 }
 

@@ -123,7 +123,7 @@ def test_all_else_of_a_stage_stays_as_it_was(stack: Stack) -> None:
     }
     operations = [{"op": "replace", "path": path, "value": v} for path, v in changes.items()]
     stack.gateway.update_stage(restApiId=api.id, stageName="prod", patchOperations=operations)
-    api.executions_ended(2)
+    stack.settle()
     before = api.stage()
     assert before["variables"] == {"backend": "blue"}
     assert before["methodSettings"]["*/*"]["throttlingBurstLimit"] == 70

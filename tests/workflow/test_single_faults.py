@@ -9,14 +9,9 @@ import pytest
 from tests.workflow.stack_lab import Stack
 from tests.workflow.troubles import APIS, CUSTOMERS, Troubles
 
-# What the run that closes the API goes through, and retries.
-ERRORS = {
-    "api-plan-throttle": ["PlanThrottledError"],
-    "api-method": ["GatewayUnavailableError"],
-    "api-deployment": ["GatewayUnavailableError"],
-    "api-plan": ["GatewayUnavailableError"],
-    "api-stage": ["GatewayUnavailableError"],
-}
+# What the runs that close the APIs go through, and retry; a throttled plan is waited for instead.
+# Runs wait for each other's turns, so a fault may meet another API's run than it was begun with.
+ERRORS = {"GatewayUnavailableError": len(APIS) - 1}
 
 
 @pytest.mark.parametrize("customer", CUSTOMERS)
@@ -48,10 +43,15 @@ def test_a_fault_on_the_way_to_a_closed_api_leaves_it_closed_once(
     plans = stack.gateway.get_usage_plans(limit=500)["items"]
     held = [(plan["name"], ref) for plan in plans for ref in refs(plan, api.id)]
     assert sorted(held) == [("free", "prod"), ("pro", "prod")]
-    runs = troubles.runs_ended(api.id, 2)  # one for CreateDeployment, one for CreateStage
+    runs = troubles.runs_ended(api.id, 1)  # CreateDeployment and CreateStage are one look
     assert {run.status for run in runs} == {"SUCCEEDED"}
-    (closing,) = [run for run in runs if "Deploy" in run.states]
-    assert [task["error"] for task in closing.tasks if "error" in task] == ERRORS[name]
+    assert len([run for run in runs if "Deploy" in run.states]) == 1
+
+
+def test_every_fault_met_a_run_that_retried(troubles: Troubles) -> None:
+    runs = [run for name in APIS for run in troubles.runs_ended(troubles.apis[name].id, 1)]
+    errors = Counter(task["error"] for run in runs for task in run.tasks if "error" in task)
+    assert errors == ERRORS
 
 
 def refs(plan: dict[str, list[dict[str, str]]], rest_api_id: str) -> list[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keyward.api import DEPLOYMENT, KEYS, ROLLBACK
+from keyward.api import DEPLOYMENT, KEYS, ROLLBACK, Place
 from keyward.api_compare import NOT_COMPARED
+from keyward.api_loops import Loop
+from keyward.callers import Caller
 from keyward.contracts import announcement, iso
 from keyward.hold_words import Waiting, answers, message
+from keyward.remedies import remedies
 
 JSON = dict[str, Any]
 
@@ -96,6 +99,31 @@ def rolled_back(
         actions=[action],
         reason=f"{ROLLED_BACK}, as was requested; it is held until somebody approves it",
         effective_by=iso(effective_at),
+        execution_arn=execution_arn,
+    )
+
+
+def reverted(
+    rest_api_id: str,
+    stage: str,
+    loop: Loop,
+    places: Sequence[Place],
+    mover: Caller,
+    execution_arn: str,
+) -> JSON:
+    """ApiFailed: the stage is opened again and again. `cause` says by whom, `remedy` holds the
+    lines for the source that it is deployed from."""
+    words = (
+        f"reverted: closed {loop.times} times within an hour and opened again each time, last by "
+        f"{mover.words()}. It stays open until {iso(loop.until)}, or until its source asks for keys"
+    )
+    return announcement(
+        "ApiFailed",
+        rest_api_id=rest_api_id,
+        stage=stage,
+        reason=words,
+        cause=mover.as_json(),
+        remedy=remedies(places),
         execution_arn=execution_arn,
     )
 

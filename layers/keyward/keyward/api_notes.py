@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from keyward import api_events
-from keyward.api import ROLLBACK, ApiKnown, Deployment, Editor, Hold
+from keyward.api import ROLLBACK, ApiKnown, Deployment, Editor, Hold, Place
 from keyward.api_compare import digest
 from keyward.api_plan import ApiPlan, Exposure, rolled_back
 from keyward.api_steps import Held
@@ -16,7 +16,7 @@ from keyward.registry import Registry
 
 JSON = dict[str, Any]
 # What is noted of a stage until it is protected.
-NOTED = ("deploying", "exposure", "hold", "planned")
+NOTED = ("deploying", "exposure", "hold", "loop", "planned")
 UNVERIFIED = "unverified: what the stage serves could not be read; it stays as it was deployed"
 
 
@@ -45,6 +45,23 @@ class Notes:
             self._note_actions(stage, planned.actions_of(stage), known)
         settled = [self._settle(*stage, known) for stage in sorted(planned.settled.items())]
         return bool(news) or any(settled)
+
+    def loops(
+        self, planned: ApiPlan, known: ApiKnown, exposed: Mapping[str, list[Place]]
+    ) -> list[str]:
+        """Note the stages that are left as they are, with what they expose. Those that are news."""
+        news = {
+            stage: loop
+            for stage, loop in planned.stopped.items()
+            if known.loops.get(stage, 0) < loop.until
+        }
+        for stage, loop in news.items():
+            mover = self.registry.storms.mover(self.rest_api_id, stage)
+            event = api_events.reverted(
+                self.rest_api_id, stage, loop, exposed[stage], mover, self.execution_arn
+            )
+            self.registry.apis.loop(self.rest_api_id, stage, loop.until, event, self.now)
+        return sorted(news)
 
     def exposures(
         self,
@@ -79,6 +96,7 @@ class Notes:
         """Forget what was noted of stages that the API has no longer."""
         there = {*stages}
         noted = {hold.stage for hold in known.holds} | {*known.planned} | {*known.exposures}
+        noted |= {*known.loops}
         for stage in sorted(noted - there):
             self._forget(*(f"{kind}#{stage}" for kind in NOTED))
         self._forget(
@@ -172,7 +190,8 @@ class Notes:
         if done:
             self.protected(stage, done)
             return True
-        if known.hold(stage) or stage in known.planned or stage in known.exposures:
+        noted = (known.planned, known.exposures, known.loops)
+        if known.hold(stage) or any(stage in kind for kind in noted):
             self._forget(*(f"{kind}#{stage}" for kind in NOTED))
         return False
 

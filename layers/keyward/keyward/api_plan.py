@@ -26,12 +26,14 @@ from keyward.api import (
     WorkingMethod,
 )
 from keyward.api_compare import digest, fingerprint
+from keyward.api_loops import Loop
 from keyward.api_steps import Attach, Deploy, Held, Require
 
 JSON = dict[str, Any]
 
 # A call that nobody answered may take effect this long after its attachment was recorded.
 DOUBT_SECONDS = 10
+NO_LOOPS: Mapping[str, Loop] = {}
 ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
 
 
@@ -39,6 +41,7 @@ ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
 class ApiPlan:
     """What is to be done. `effective_at` (epoch seconds, 0 = now) is when the attachments of the
     stages to be closed have reached every host; `first_seen` are attachments of unknown age;
+    `stopped` are stages that somebody opens again and again, which are left as they are;
     `settled` are the stages that need nothing, with the deployments that they serve."""
 
     attach: tuple[Attach, ...] = ()
@@ -47,6 +50,7 @@ class ApiPlan:
     held: tuple[Held, ...] = ()
     effective_at: float = 0
     first_seen: tuple[Attachment, ...] = ()
+    stopped: Mapping[str, Loop] = field(default_factory=dict)
     settled: Mapping[str, str] = field(default_factory=dict)
 
     def actions(self) -> list[JSON]:
@@ -58,6 +62,7 @@ class ApiPlan:
             *(item.as_action() for item in self.require),
             *(item.as_action() for item in self.deploy),
             *(item.as_action() for item in self.held),
+            *({"action": "leave_stage", "stage": stage} for stage in sorted(self.stopped)),
         ]
 
     def actions_of(self, stage: str) -> list[JSON]:
@@ -76,13 +81,19 @@ class Exposure:
     actions: tuple[JSON, ...]
 
 
-def plan_api(seen: ApiSeen, known: ApiKnown, rule: KeyRule, approve: str | None = None) -> ApiPlan:
+def plan_api(
+    seen: ApiSeen,
+    known: ApiKnown,
+    rule: KeyRule,
+    approve: str | None = None,
+    stopped: Mapping[str, Loop] = NO_LOOPS,
+) -> ApiPlan:
     """What mode enforce does. Planning again after it was done gives nothing.
 
-    `seen.working` has to be read when a stage is exposed; `approve` is a fingerprint that a person
-    approved.
+    `seen.working` has to be read when a stage is exposed that is not `stopped`; `approve` is a
+    fingerprint that a person approved.
     """
-    exposed = [stage for stage in seen.stages if rule.exposed(stage)]
+    exposed = [s for s in seen.stages if s.name not in stopped and rule.exposed(s)]
     held, deploy = [], []
     for stage in exposed:
         mark = fingerprint(stage, seen.working or (), rule)
@@ -91,7 +102,7 @@ def plan_api(seen: ApiSeen, known: ApiKnown, rule: KeyRule, approve: str | None 
             held.append(_held(stage, mark, reasons, known))
         else:
             deploy.append(Deploy(stage.name, stage.deployment_id, mark))
-    at_rest = {item.stage for item in held}
+    at_rest = {item.stage for item in held} | {*stopped}
     attach = _attach(seen, rule, [stage for stage in seen.stages if stage.name not in at_rest])
     first_seen = _first_seen(seen, known, rule)
     busy = {item.stage for item in deploy} | {name for item in attach for name in item.stages}
@@ -102,6 +113,7 @@ def plan_api(seen: ApiSeen, known: ApiKnown, rule: KeyRule, approve: str | None 
         held=tuple(held),
         effective_at=_effective_at(deploy, known.attachments + first_seen, rule),
         first_seen=first_seen,
+        stopped=stopped,
         settled={
             stage.name: stage.deployment_id
             for stage in seen.stages

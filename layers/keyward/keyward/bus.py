@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 JSON = dict[str, Any]
 # PutEvents and SendMessageBatch take 10 entries at a time (botocore models).
 BATCH = 10
+# SendMessage takes no longer DelaySeconds (botocore model).
+LONGEST_DELAY = 900
 
 
 class Bus:
@@ -55,6 +57,19 @@ class Bus:
                 return False
             raise
         return bool(answer["status"] == "RUNNING")
+
+    def runs(self, machine_arn: str, name: str) -> bool:
+        """Whether the execution of this name runs."""
+        machine = machine_arn.replace(":stateMachine:", ":execution:", 1)
+        return self.is_running(f"{machine}:{name}")
+
+    def send_later(self, queue_url: str, body: JSON, seconds: int) -> None:
+        """Work into a queue, to be taken `seconds` from now, but not later than SQS can delay."""
+        self._sqs.send_message(
+            QueueUrl=queue_url,
+            MessageBody=json.dumps(body),
+            DelaySeconds=max(0, min(seconds, LONGEST_DELAY)),
+        )
 
     def send(self, queue_url: str, body: str, **attributes: str) -> None:
         """One message with text attributes: into a DLQ with its reason, or work into a queue."""

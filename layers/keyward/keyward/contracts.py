@@ -50,6 +50,7 @@ EVENTS_OUT = (
     "ApiFailed",
     "ApiRolledBack",
     "PolicyRefused",
+    "ExemptionExpiring",
 )
 
 

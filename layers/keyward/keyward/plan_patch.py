@@ -7,7 +7,7 @@ with the CLI."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from keyward.policy import PlanPolicy, Quota, Throttle, place_of
@@ -37,8 +37,14 @@ def patch(
 ) -> list[JSON]:
     """What makes the plan as the policy wants it, and adds the API's stages `add` to it. Stages of
     other APIs are left alone, and none is ever removed."""
-    added = [(rest_api_id, stage) for stage in add]
-    there = {ref: limits for ref, limits in seen.stages.items() if ref[0] == rest_api_id}
+    return patch_all(seen, wanted, [rest_api_id], [(rest_api_id, stage) for stage in add])
+
+
+def patch_all(
+    seen: Limits, wanted: PlanPolicy, api_ids: Collection[str], added: Sequence[StageRef]
+) -> list[JSON]:
+    """The same for several APIs in one call; `added` are stages of theirs."""
+    there = {ref: limits for ref, limits in seen.stages.items() if ref[0] in api_ids}
     return [
         *(_replace("/apiStages", f"{api}:{stage}", op="add") for api, stage in added),
         *(

@@ -68,34 +68,41 @@ class UsagePlans:
         return self.id_of(name)
 
     def found_or_made(self, name: str, stages: Stages) -> tuple[str, bool]:
-        """The plan's id, and whether it was made just now, with these stages in it.
-
-        One maker at a time; a maker that may still be under way is waited for, as CreateUsagePlan
-        has no client token and a second call would make a second plan.
-        """
-        wanted = self._policy.plan(name)
-        with self._lease(name):
-            record = self._registry.plans.find(name)
-            if record and not record.plan_id and self._clock() < record.tried_at + TRY_SECONDS:
-                raise TryUnderwayError(
-                    f"plan {name} may be in the making: looking again in a moment"
-                )
+        """The plan's id, and whether it was made just now, with these stages in it."""
+        self._policy.plan(name)
+        with self.lease(name):
+            self.wait_for_maker(name)
             seen = only_one(name, self._gateway.plans())
             if seen:
                 self._registry.plans.found(name, seen.plan_id)
                 return seen.plan_id, False
-            self._registry.plans.trying(name, self._clock())
-            try:
-                made = self._gateway.create_plan(name, wanted.throttle, wanted.quota, stages)
-            except (ThrottledError, GatewayRefusedError):
-                self._registry.plans.forget(name)
-                raise
-            self._registry.plans.found(name, made.plan_id)
-            return made.plan_id, True
+            return self.make(name, stages), True
+
+    def wait_for_maker(self, name: str) -> None:
+        """Raises TryUnderwayError while a call of CreateUsagePlan that nobody answered may still
+        take effect: it has no client token, so a second call would make a second plan. For the
+        holder of the plan's lease, before it looks for the plan."""
+        record = self._registry.plans.find(name)
+        if record and not record.plan_id and self._clock() < record.tried_at + TRY_SECONDS:
+            raise TryUnderwayError(f"plan {name} may be in the making: looking again in a moment")
+
+    def make(self, name: str, stages: Stages) -> str:
+        """CreateUsagePlan with these stages: its id. For the holder of the plan's lease, who has
+        just seen that there is none."""
+        wanted = self._policy.plan(name)
+        self._registry.plans.trying(name, self._clock())
+        try:
+            made = self._gateway.create_plan(name, wanted.throttle, wanted.quota, stages)
+        except (ThrottledError, GatewayRefusedError):
+            self._registry.plans.forget(name)
+            raise
+        self._registry.plans.found(name, made.plan_id)
+        return made.plan_id
 
     @contextmanager
-    def _lease(self, name: str) -> Iterator[Lease]:
-        """The plan's lease. A run that died in it is overtaken when the lease runs out."""
+    def lease(self, name: str) -> Iterator[Lease]:
+        """The plan's lease: one run at a time makes or changes it. A run that died in it is
+        overtaken when the lease runs out. Raises PlanBusyError."""
         owner = f"{self._owner}#{name}"
         lease = self._registry.leases.acquire(f"plan#{name}", owner, self._clock(), LEASE_SECONDS)
         if lease is None:

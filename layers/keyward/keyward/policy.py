@@ -94,9 +94,14 @@ class Exemption:
     owner: str | None = None
     expires: str | None = None
 
+    @property
+    def ends_at(self) -> float | None:
+        """When it ends (epoch seconds), None for never."""
+        return _midnight(self.expires) if self.expires else None
+
     def covers(self, api_id: str, api_name: str, method: str, path: str, now: float) -> bool:
         """Whether it exempts the method at `now` (epoch seconds)."""
-        if self.expires and now >= _midnight(self.expires):
+        if self.ends_at is not None and now >= self.ends_at:
             return False
         return (
             _any((self.api,), api_id, api_name)

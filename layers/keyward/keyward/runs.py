@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from keyward import contracts
 from keyward.bus import Bus
 from keyward.errors import InvalidInputError
+from keyward.exemptions import ExemptMethod, ending, expiring, mark_of
+from keyward.policy import Policy
 from keyward.registry import Lease, Leases
 from keyward.registry.policies import Current
 
@@ -60,6 +63,23 @@ def tell_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now:
     )
     bus.announce([contracts.entry(told, bus_name)])
     leases.said(mark)
+
+
+def tell_expiring(
+    policy: Policy,
+    live: Sequence[ExemptMethod],
+    leases: Leases,
+    bus: Bus,
+    bus_name: str,
+    now: float,
+) -> None:
+    """Announce the exemptions that end soon, each once; twice rather than never. `live` are
+    methods that are exempt."""
+    for exemption in ending(policy, now):
+        mark = f"exemption-expiring#{mark_of(exemption)}"
+        if not leases.marked(mark):
+            bus.announce([contracts.entry(expiring(exemption, live), bus_name)])
+            leases.mark(mark)
 
 
 def reason_of(error: JSON) -> str:

@@ -173,7 +173,17 @@ def _session() -> Session:
 
 @lru_cache(maxsize=1)
 def _registry() -> Registry:
-    from keyward.registry import Apis, Customers, Leases, Outcomes, Plans, Policies, Registry
+    from keyward.registry import (
+        Apis,
+        Customers,
+        Leases,
+        Outcomes,
+        Pending,
+        Plans,
+        Policies,
+        Registry,
+        Storms,
+    )
 
     tables = _session().resource("dynamodb")
 
@@ -188,6 +198,8 @@ def _registry() -> Registry:
         apis=Apis(table("APIS_TABLE")),
         policies=Policies(_Lazy("ssm"), os.environ.get("POLICY_PARAMETER", "")),
         outcomes=Outcomes(table("OUTCOMES_TABLE")),
+        storms=Storms(table("APIS_TABLE")),
+        pending=Pending(table("PLANS_TABLE")),
     )
 
 

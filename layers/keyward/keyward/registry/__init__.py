@@ -8,10 +8,23 @@ from keyward.registry.apis import Apis
 from keyward.registry.customers import Customers
 from keyward.registry.leases import Lease, Leases
 from keyward.registry.outcomes import Outcomes
+from keyward.registry.pending import Pending
 from keyward.registry.plans import Plans
 from keyward.registry.policies import Policies
+from keyward.registry.storms import Storms
 
-__all__ = ["Apis", "Customers", "Lease", "Leases", "Outcomes", "Plans", "Policies", "Registry"]
+__all__ = [
+    "Apis",
+    "Customers",
+    "Lease",
+    "Leases",
+    "Outcomes",
+    "Pending",
+    "Plans",
+    "Policies",
+    "Registry",
+    "Storms",
+]
 
 
 @dataclass(frozen=True)
@@ -24,3 +37,5 @@ class Registry:
     apis: Apis
     policies: Policies
     outcomes: Outcomes
+    storms: Storms
+    pending: Pending

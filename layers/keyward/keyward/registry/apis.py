@@ -1,10 +1,10 @@
 """The Apis table: what is remembered of an API.
 
 By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deploying#<stage>` (a
-CreateDeployment that may be under way), `hold#<stage>`, `exposure#<stage>`, `planned#<stage>`
-(actions whose outcome is not announced), `outbox#<detail-type>#<stage>`, `editor` (who edited
-the working copy last), `rollback#<stage>` (somebody wants the former deployment back) and `warning`
-(the day of mode warn). Times are epoch seconds."""
+CreateDeployment that may be under way), `hold#<stage>`, `loop#<stage>`, `exposure#<stage>`,
+`planned#<stage>` (actions whose outcome is not announced), `outbox#<detail-type>#<stage>`, `editor`
+(who edited the working copy last), `rollback#<stage>` (somebody wants the former deployment
+back) and `warning` (the day of mode warn). Times are epoch seconds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OUTBOX = "outbox#"
 
 class Apis:
     """Reads are consistent. Who writes holds the API's lease, but for decisions, which are a
-    person's."""
+    person's, and attachments, which another run may make for one that waits."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -42,6 +42,7 @@ class Apis:
             editor=next((_editor(item) for item in of("editor")), None),
             rollbacks=tuple(item["stage"] for item in of("rollback")),
             enforce_on=next((item["enforce_on"] for item in of("warning")), None),
+            loops={item["stage"]: int(item["until"]) for item in of("loop")},
         )
 
     def all_holds(self) -> list[JSON]:
@@ -130,6 +131,11 @@ class Apis:
         """Note what mode observe found, and have it announced."""
         self.announce(rest_api_id, stage, announced, now)
         self._put(rest_api_id, f"exposure#{stage}", stage=stage, fingerprint=fingerprint)
+
+    def loop(self, rest_api_id: str, stage: str, until: int, announced: JSON, now: float) -> None:
+        """Leave a stage as it is until then, and have it announced."""
+        self.announce(rest_api_id, stage, announced, now)
+        self._put(rest_api_id, f"loop#{stage}", stage=stage, until=until)
 
     def deploying(self, rest_api_id: str, stage: str) -> Deploying | None:
         """The CreateDeployment of a stage that is under way, or was when a run ended."""
