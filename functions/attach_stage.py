@@ -21,7 +21,8 @@ from keyward.gateway import Gateway, PlanSeen
 from keyward.hold_words import Waiting
 from keyward.plan_patch import patch, patch_all
 from keyward.plans import UsagePlans, only_one
-from keyward.policy import PlanPolicy, Policy
+from keyward.policy import Policy
+from keyward.policy_parts import PlanPolicy
 from keyward.registry import Lease, Registry
 from keyward.registry.pending import Asked, StageRef
 

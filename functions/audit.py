@@ -63,7 +63,7 @@ class Auditor:
         key_ids = self.gateway.key_ids()
         plans = self.gateway.plans()
         apis = self.gateway.apis()
-        found = findings.of_customers(records, known, key_ids, self.policy)
+        found = findings.of_customers(records, known, key_ids, self.policy, self.now)
         live: list[ExemptMethod] = []
         for api in apis:
             seen = (self.gateway, api, plans, self.policy, self.default_mode, self.now)

@@ -15,7 +15,7 @@ def handle(emulator: Emulator, verb: str, name: str, body: bytes) -> Any:
     """What the door answers, as JSON.
 
         GET calls, POST reset, POST quotas {"enforce": bool}, POST propagation {"seconds": number},
-        POST faults [{"operation", "call", "fault"}, …]
+        POST faults [{"operation", "call", "fault", "about"?}, …]
 
     Raises:
         ApiGatewayError: no such door, or an order that is not understood.

@@ -124,7 +124,7 @@ class Emulator:
         with self.lock:
             line = entry(self.clock.now(), operation, params, caller)
             self.ledger.append(line)
-            fault = self.faults.due(operation)
+            fault = self.faults.due(operation, params)
             with _refusals_written(line):
                 self._refuse(operation, params, fault)
                 output = self._run(operation, params, stale=fault == faults.STALE)

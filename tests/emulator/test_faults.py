@@ -84,6 +84,15 @@ def test_the_nth_call_from_the_order_on_is_met(account: Account) -> None:
     assert account.gw.get_account()["apiKeyVersion"]
 
 
+def test_an_order_about_something_counts_only_the_calls_that_say_it(account: Account) -> None:
+    about = {"operation": "CreateApiKey", "call": 2, "fault": "500", "about": "acme/"}
+    account.emulator.order_faults([about])
+    for name in ("acme/1", "beta/1"):
+        account.gw.create_api_key(name=name)
+    assert refused(lambda: account.gw.create_api_key(name="acme/2"))[1] == 500
+    assert names(account) == ["acme/1", "beta/1"]
+
+
 def test_a_new_order_replaces_the_old_one_and_counts_anew(account: Account) -> None:
     order(account, ("GetAccount", 2, "500"))
     account.gw.get_account()
@@ -136,6 +145,7 @@ def test_a_write_is_never_stale(account: Account) -> None:
         [{"operation": "GetAccount", "fault": "500", "call": True}],
         [{"fault": "500"}],
         [{"operation": "GetAcount", "fault": "500"}],
+        [{"operation": "GetAccount", "fault": "500", "about": 1}],
     ],
 )
 def test_a_malformed_order_is_refused_and_the_old_one_stays(account: Account, wanted: Any) -> None:

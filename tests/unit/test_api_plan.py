@@ -22,7 +22,8 @@ from keyward.api import (
     WorkingMethod,
 )
 from keyward.api_plan import ApiPlan, exposures, plan_api
-from keyward.policy import Exemption, PlanPolicy, Policy
+from keyward.policy import Policy
+from keyward.policy_parts import Exemption, PlanPolicy
 
 NOW = 1_795_000_000.0
 NAMES = ("dev", "prod", "test")

@@ -12,7 +12,7 @@ import pytest
 from tests import tree
 
 THINGS = {"errors", "contracts", "event_fields", "policy", "key", "customer", "api", "api_compare"}
-THINGS |= {"api_steps", "callers"}
+THINGS |= {"api_steps", "callers", "desired", "policy_parts"}
 PLANNERS = {"customer_plan", "api_plan", "api_loops"}
 ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}
 FOR_FUNCTIONS = {"runtime", "batches"}

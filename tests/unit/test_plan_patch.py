@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from keyward.gateway import Gateway, PlanSeen
 from keyward.plan_patch import patch
-from keyward.policy import PlanPolicy, Quota, Throttle
+from keyward.policy_parts import PlanPolicy, Quota, Throttle
 from local.apigateway.emulator import Emulator
 from local.apigateway.inprocess import attach
 

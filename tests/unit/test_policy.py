@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from keyward.errors import PolicyRefusedError, UnknownPlanError
-from keyward.policy import Quota, Throttle, default_text, parse
+from keyward.policy import default_text, parse
+from keyward.policy_parts import Quota, Throttle
 from tests.support import load_template
 
 NOW = 1_795_000_000.0  # 2026-11-18

@@ -280,17 +280,19 @@ class Stack:
         name = self.aws.outputs["PolicyParameterName"]
         self.aws.client("ssm").put_parameter(Name=name, Value=text, Overwrite=True)
 
-    def fault(self, operation: str, kind: str, call: int = 1) -> int:
-        """Let the next call of an operation fail. Returns a mark for `struck`."""
-        order = {"operation": operation, "call": call, "fault": kind}
+    def fault(self, operation: str, kind: str, call: int = 1, about: str = "") -> int:
+        """Let the next call of an operation fail, of those with the text `about` in a parameter.
+        Returns a mark for `struck`."""
+        order = {"operation": operation, "call": call, "fault": kind, "about": about}
         self.aws.order("faults", [order])
         return self.mark()
 
-    def struck(self, operation: str, since: int) -> JSON:
-        """The first call of the operation since a mark, awaited: the one that the fault met."""
+    def struck(self, operation: str, since: int, about: str = "") -> JSON:
+        """The first such call of the operation since a mark, awaited: the one that the fault
+        met."""
 
         def look() -> JSON | None:
-            calls = self.aws.calls()[since:]
+            calls = [c for c in self.aws.calls()[since:] if about in json.dumps(c["params"])]
             return next((call for call in calls if call["operation"] == operation), None)
 
         return eventually(look, what=f"{operation} with a fault")

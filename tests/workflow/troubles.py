@@ -16,11 +16,12 @@ OVER_SECONDS = 120.0
 
 # By customer: the call that fails, how, and the plan.
 CUSTOMERS: dict[str, tuple[str, str, str]] = {
+    # first: its call does not name the customer, and the others attach keys later
+    "fault-attach": ("CreateUsagePlanKey", "timeout_after", "pro"),
     "fault-create": ("CreateApiKey", "timeout_after", "pro"),
     "fault-lost": ("CreateApiKey", "timeout_before", "pro"),
     "fault-500": ("CreateApiKey", "500", "pro"),
     "fault-throttle": ("CreateApiKey", "throttle", "pro"),
-    "fault-attach": ("CreateUsagePlanKey", "timeout_after", "pro"),
     "fault-plan": ("CreateUsagePlan", "timeout_after", "late"),
 }
 # By name of the API: the call that fails, and how.
@@ -63,19 +64,21 @@ class Troubles:
         return OVER_SECONDS - (time.monotonic() - self.since[name])
 
     def _break_customer(self, customer_id: str, operation: str, kind: str, plan: str) -> None:
-        mark = self.stack.fault(operation, kind)
+        # the retries of others are not to meet it; only CreateApiKey names the customer
+        about = f"{customer_id}/" if operation == "CreateApiKey" else ""
+        mark = self.stack.fault(operation, kind, about=about)
         self.since[customer_id] = time.monotonic()
         self.stack.put_event("CustomerSignedUp", customer_id=customer_id, plan=plan)
-        self.stack.struck(operation, mark)
+        self.stack.struck(operation, mark, about)
 
     def _break_api(self, name: str, operation: str, kind: str) -> None:
         self.apis[name] = api = new_api(self.stack, PETS)
         made = self.stack.gateway.create_deployment(restApiId=api.id)["id"]
-        mark = self.stack.fault(operation, kind)
+        mark = self.stack.fault(operation, kind, about=api.id)
         self.since[name] = time.monotonic()
         # CreateStage, so that the fault cannot meet a call of the team
         self.stack.gateway.create_stage(restApiId=api.id, stageName="prod", deploymentId=made)
-        self.stack.struck(operation, mark)
+        self.stack.struck(operation, mark, api.id)
 
     def _stop(self, name: str, arn: str) -> None:
         self.stack.aws.client("stepfunctions").stop_execution(executionArn=arn)
@@ -85,9 +88,9 @@ class Troubles:
     def _stop_customer(self, customer_id: str) -> None:
         """Stopped while CreateApiKey has no answer; then the event comes again."""
         event = {"customer_id": customer_id, "plan": "pro"}
-        mark = self.stack.fault("CreateApiKey", "timeout_after")
+        mark = self.stack.fault("CreateApiKey", "timeout_after", about=f"{customer_id}/")
         self.stack.put_event("CustomerSignedUp", **event)
-        self.stack.struck("CreateApiKey", mark)
+        self.stack.struck("CreateApiKey", mark, f"{customer_id}/")
         (arn,) = self.stack.run_arns(customer_id)
         self._stop(customer_id, arn)
         self.stack.put_event("CustomerSignedUp", **event)
@@ -95,7 +98,7 @@ class Troubles:
     def _stop_api(self, name: str) -> None:
         """Stopped between the methods and the deployment; then the team deploys again."""
         self.apis[name] = api = new_api(self.stack, PETS | {"/orders": {"get": None}})
-        mark = self.stack.fault("UpdateMethod", "throttle", call=2)
+        mark = self.stack.fault("UpdateMethod", "throttle", call=2, about=api.id)
         api.deploy()
         eventually(
             lambda: len([c for c in self.stack.aws.calls()[mark:] if is_method(c, api)]) >= 2
@@ -106,18 +109,18 @@ class Troubles:
 
     def _change_meanwhile(self, customer_id: str) -> None:
         """Another event for a customer whose run is under way."""
-        mark = self.stack.fault("CreateApiKey", "timeout_before")
+        mark = self.stack.fault("CreateApiKey", "timeout_before", about=f"{customer_id}/")
         self.since[customer_id] = time.monotonic()
         self.stack.put_event("CustomerSignedUp", customer_id=customer_id, plan="pro")
-        self.stack.struck("CreateApiKey", mark)
+        self.stack.struck("CreateApiKey", mark, f"{customer_id}/")
         self.stack.put_event("CustomerPlanChanged", customer_id=customer_id, plan="free")
 
     def _stop_after_word(self, customer_id: str) -> None:
         """Stopped after another event came, whose run gave up at once and left word."""
         event = {"customer_id": customer_id, "plan": "pro"}
-        mark = self.stack.fault("CreateApiKey", "timeout_before")
+        mark = self.stack.fault("CreateApiKey", "timeout_before", about=f"{customer_id}/")
         self.stack.put_event("CustomerSignedUp", **event)
-        self.stack.struck("CreateApiKey", mark)
+        self.stack.struck("CreateApiKey", mark, f"{customer_id}/")
         (arn,) = self.stack.run_arns(customer_id)
         self.stack.put_event("CustomerSignedUp", **event)
         eventually(lambda: len(self.stack.run_arns(customer_id)) == 2)

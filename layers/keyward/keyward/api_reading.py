@@ -27,7 +27,8 @@ from keyward.errors import GatewayRefusedError, InvalidInputError
 from keyward.gateway import Gateway, PlanSeen
 from keyward.plan_patch import patch
 from keyward.plans import only_one
-from keyward.policy import PlanPolicy, Policy
+from keyward.policy import Policy
+from keyward.policy_parts import PlanPolicy
 
 UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")
 DAY_SECONDS = 24 * 3600

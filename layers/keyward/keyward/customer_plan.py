@@ -1,8 +1,8 @@
 """The customer planner: what is desired, what is known of the keys -> the actions between them.
 
-Pure: no I/O, no clock. Actions are in the order in which they are safe. Those of this version are
-create_key and attach_key; a difference that would need another one is stated as the plan's
-`problem`, so that it is reported and never passed over.
+Pure: no I/O, the clock passed in. Actions are in the order in which they are safe. Those of this
+version are create_key and attach_key; a difference that would need another one is stated as the
+plan's `problem`, so that it is reported and never passed over.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.customer import Customer
+from keyward.desired import wanted
 from keyward.errors import NotInThisVersionError, UnknownPlanError
 from keyward.key import CREATED, KeyRecord, name_of
 from keyward.policy import Policy
@@ -42,14 +43,18 @@ class CustomerPlan:
     problem: Exception | None = None
 
 
-def plan_customer(customer: Customer, keys: Sequence[KeyRecord], policy: Policy) -> CustomerPlan:
-    """What has to be done for the customer. Planning again after the actions gives no action."""
+def plan_customer(
+    customer: Customer, keys: Sequence[KeyRecord], policy: Policy, now: float
+) -> CustomerPlan:
+    """What has to be done for the customer at `now` (epoch seconds). Planning again after the
+    actions gives no action."""
     if not customer.complete:
         return CustomerPlan()
-    if customer.status != "active":
+    desired = wanted(customer, policy, now)
+    if desired.status != "active":
         return CustomerPlan(problem=_beyond(customer, keys))
     try:
-        plan = policy.plan(str(customer.plan))
+        plan = policy.plan(str(desired.plan))
     except UnknownPlanError as problem:
         return CustomerPlan(problem=problem)
     if not keys:

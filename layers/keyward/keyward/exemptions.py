@@ -11,7 +11,8 @@ from keyward.api import ApiSeen, KeyRule
 from keyward.api_compare import digest
 from keyward.contracts import announcement
 from keyward.findings import Finding
-from keyward.policy import Exemption, Policy
+from keyward.policy import Policy
+from keyward.policy_parts import Exemption
 
 JSON = dict[str, Any]
 WARN_DAYS = 7

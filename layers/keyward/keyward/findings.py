@@ -40,13 +40,20 @@ class Finding:
 
 
 def of_customers(
-    records: Sequence[JSON], known: Mapping[str, Known], key_ids: set[str], policy: Policy
+    records: Sequence[JSON],
+    known: Mapping[str, Known],
+    key_ids: set[str],
+    policy: Policy,
+    now: float,
 ) -> list[Finding]:
-    """Customers ↔ key records ↔ keys. `key_ids` are all keys that the gateway has."""
+    """Customers ↔ key records ↔ keys. `key_ids` are all keys that the gateway has; `now` is epoch
+    seconds."""
     found: list[Finding] = []
     for record in records:
         customer_id = str(record.get("customer_id"))
-        found += _of_customer(customer_id, record, known.get(customer_id, NOTHING_KNOWN), policy)
+        found += _of_customer(
+            customer_id, record, known.get(customer_id, NOTHING_KNOWN), policy, now
+        )
     for customer_id, remembered in known.items():
         found += [
             Finding(
@@ -71,9 +78,11 @@ def of_customers(
     ]
 
 
-def _of_customer(customer_id: str, record: JSON, known: Known, policy: Policy) -> list[Finding]:
+def _of_customer(
+    customer_id: str, record: JSON, known: Known, policy: Policy, now: float
+) -> list[Finding]:
     try:
-        planned = plan_customer(customer_of(record), known.keys, policy)
+        planned = plan_customer(customer_of(record), known.keys, policy, now)
     except InvalidRecordError as error:
         return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]
     if planned.problem:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from keyward.policy import PlanPolicy, Quota, Throttle, place_of
+from keyward.policy_parts import PlanPolicy, Quota, Throttle, place_of
 
 JSON = dict[str, Any]
 StageRef = tuple[str, str]

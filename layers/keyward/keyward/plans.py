@@ -14,7 +14,8 @@ from keyward.errors import (
 )
 from keyward.gateway import Gateway, PlanSeen
 from keyward.gateway.calls import TRY_SECONDS
-from keyward.policy import Policy, Throttle
+from keyward.policy import Policy
+from keyward.policy_parts import Throttle
 from keyward.registry import Lease, Registry
 
 Stages = Mapping[tuple[str, str], Mapping[str, Throttle]]

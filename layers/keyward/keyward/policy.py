@@ -6,10 +6,8 @@ Pure: text in, a `Policy` out. Its schema is `policy_schema.json`; the words are
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,108 +16,11 @@ from aws_lambda_powertools.utilities.validation import validate
 from aws_lambda_powertools.utilities.validation.exceptions import SchemaValidationError
 
 from keyward.errors import PolicyRefusedError, UnknownPlanError
+from keyward.policy_parts import Exemption, PlanPolicy, Probe, Quota, Throttle, matches, midnight
 
 JSON = dict[str, Any]
 SCHEMA_FILE = Path(__file__).with_name("policy_schema.json")
 DEFAULT_FILE = Path(__file__).with_name("default_policy.json")
-
-
-@dataclass(frozen=True)
-class Throttle:
-    """A throttle: `rate_limit` in requests a second, `burst_limit` in requests."""
-
-    rate_limit: float
-    burst_limit: int
-
-    @classmethod
-    def of(cls, body: JSON | None) -> Throttle | None:
-        """From `{"rateLimit", "burstLimit"}` of the policy or of API Gateway; None stays None."""
-        return cls(float(body["rateLimit"]), int(body["burstLimit"])) if body else None
-
-    def as_json(self) -> JSON:
-        """In API Gateway's words. Both fields always: a missing one is stored as 0 (aws-recorded.md
-        3)."""
-        return {"rateLimit": self.rate_limit, "burstLimit": self.burst_limit}
-
-
-@dataclass(frozen=True)
-class Quota:
-    """A quota: `limit` requests in a `period` (DAY, WEEK, MONTH), which starts `offset` days
-    late."""
-
-    limit: int
-    period: str
-    offset: int = 0
-
-    @classmethod
-    def of(cls, body: JSON | None) -> Quota | None:
-        """From `{"limit", "period", "offset"?}` of the policy or of API Gateway; None stays
-        None."""
-        return (
-            cls(int(body["limit"]), str(body["period"]), int(body.get("offset", 0)))
-            if body
-            else None
-        )
-
-    def as_json(self) -> JSON:
-        """In API Gateway's words."""
-        return {"limit": self.limit, "period": self.period, "offset": self.offset}
-
-
-@dataclass(frozen=True)
-class PlanPolicy:
-    """What a usage plan has to be. `methods` maps `GET /reports` to its own throttle; `apis` and
-    `stages` are globs on a RestApi's id or name and on a stage's name."""
-
-    name: str
-    throttle: Throttle | None
-    quota: Quota | None
-    apis: tuple[str, ...] = ("*",)
-    stages: tuple[str, ...] = ("*",)
-    methods: Mapping[str, Throttle] = field(default_factory=dict)
-
-    def covers(self, api_id: str, api_name: str, stage: str) -> bool:
-        """Whether the stage of the API belongs into this plan."""
-        return _any(self.apis, api_id, api_name) and _any(self.stages, stage)
-
-
-@dataclass(frozen=True)
-class Exemption:
-    """A method that may stay open. `expires` is a date `YYYY-MM-DD` and ends at its 00:00 UTC."""
-
-    api: str
-    method: str
-    path: str
-    reason: str
-    owner: str | None = None
-    expires: str | None = None
-
-    @property
-    def ends_at(self) -> float | None:
-        """When it ends (epoch seconds), None for never."""
-        return _midnight(self.expires) if self.expires else None
-
-    def covers(self, api_id: str, api_name: str, method: str, path: str, now: float) -> bool:
-        """Whether it exempts the method at `now` (epoch seconds)."""
-        if self.ends_at is not None and now >= self.ends_at:
-            return False
-        return (
-            _any((self.api,), api_id, api_name)
-            and self.method in ("*", method)
-            and _any((self.path,), path)
-        )
-
-
-@dataclass(frozen=True)
-class Probe:
-    """What is asked of a stage after it was closed: GET `path`, without a key and with that of the
-    `customer`. `api` and `stage` are globs; `url` takes the place of the stage's invoke URL."""
-
-    api: str
-    path: str
-    customer: str
-    stage: str = "*"
-    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +59,9 @@ class Policy:
     def probe(self, api_id: str, api_name: str, stage: str) -> Probe | None:
         """The first probe for the stage, if one is asked for."""
         found = (
-            p for p in self.probes if _any((p.api,), api_id, api_name) and _any((p.stage,), stage)
+            p
+            for p in self.probes
+            if matches((p.api,), api_id, api_name) and matches((p.stage,), stage)
         )
         return next(found, None)
 
@@ -179,12 +82,6 @@ def parse(text: str) -> Policy:
         _check_offset(name, plan.get("quota"))
         _check_methods(name, plan)
     return _policy(body)
-
-
-def place_of(line: str) -> str:
-    """`GET /pets` as a throttle map of API Gateway writes it: `/pets/GET`."""
-    verb, _, path = line.partition(" ")
-    return f"{path.rstrip('/')}/{verb}"
 
 
 def default_text() -> str:
@@ -224,7 +121,7 @@ def _plan(name: str, body: JSON) -> PlanPolicy:
 
 def _check_date(place: int, expires: str | None) -> None:
     try:
-        _midnight(expires or "2000-01-01")
+        midnight(expires or "2000-01-01")
     except ValueError:
         raise PolicyRefusedError(
             f"exemptions[{place}].expires: {expires!r} is no date. Write YYYY-MM-DD"
@@ -253,20 +150,6 @@ def _check_methods(name: str, plan: JSON) -> None:
 def _said(error: SchemaValidationError) -> str:
     words = getattr(error, "validation_message", None) or str(error)
     return str(words).replace("data.", "", 1)
-
-
-def _midnight(day: str) -> float:
-    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-
-
-def _any(globs: tuple[str, ...], *texts: str) -> bool:
-    return any(_pattern(glob).fullmatch(text) for glob in globs for text in texts)
-
-
-@lru_cache(maxsize=512)
-def _pattern(glob: str) -> re.Pattern[str]:
-    """Only `*` is special: `{petId}` and `[` are themselves in a resource path."""
-    return re.compile(".*".join(re.escape(part) for part in glob.split("*")), re.DOTALL)
 
 
 @lru_cache(maxsize=1)

@@ -73,13 +73,12 @@ def tell_expiring(
     bus_name: str,
     now: float,
 ) -> None:
-    """Announce the exemptions that end soon, each once; twice rather than never. `live` are
-    methods that are exempt."""
+    """Announce the exemptions that end soon, each once. `live` are methods that are exempt."""
     for exemption in ending(policy, now):
         mark = f"exemption-expiring#{mark_of(exemption)}"
-        if not leases.marked(mark):
+        if leases.claim(mark, now):
             bus.announce([contracts.entry(expiring(exemption, live), bus_name)])
-            leases.mark(mark)
+            leases.said(mark)
 
 
 def reason_of(error: JSON) -> str:

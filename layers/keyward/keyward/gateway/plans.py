@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keyward.gateway.calls import JSON, Calls
-from keyward.policy import Quota, Throttle, place_of
+from keyward.policy_parts import Quota, Throttle, place_of
 
 StageRef = tuple[str, str]
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from keyward.account_reading import ApiLook
 from keyward.api import ApiSeen, DeployedMethod, KeyRule, StageSeen
-from keyward.policy import Exemption, Policy
+from keyward.policy import Policy
+from keyward.policy_parts import Exemption
 from keyward.report.model import ApiTold, ExemptionTold, ExemptMethods, OpenMethod, StageTold
 
 SOON_SECONDS = 7 * 24 * 3600

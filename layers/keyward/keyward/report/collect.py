@@ -63,7 +63,8 @@ class Collector:
         holds = self.registry.apis.all_holds()
         held = {(str(hold["rest_api_id"]), str(hold["stage"])) for hold in holds}
         told = tuple(api_told(look, policy, held, now) for look in looks)
-        found = findings.of_customers(records, known, {key.key_id for key in keys}, policy)
+        key_ids = {key.key_id for key in keys}
+        found = findings.of_customers(records, known, key_ids, policy, now)
         report = Report(
             written_at=iso(now),
             place=self.place,

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from keyward.gateway import DayUsed, KeySeen, PlanSeen
 from keyward.key import CREATED, KeyRecord
-from keyward.policy import Policy, Quota, Throttle
+from keyward.policy import Policy
+from keyward.policy_parts import Quota, Throttle
 from keyward.report.model import CustomerUsage, PlanTold, UsageTold
 
 DAYS = 14

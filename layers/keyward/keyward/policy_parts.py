@@ -1,0 +1,132 @@
+"""The parts of a policy: throttles, quotas, usage plans, exemptions, probes. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """A throttle: `rate_limit` in requests a second, `burst_limit` in requests."""
+
+    rate_limit: float
+    burst_limit: int
+
+    @classmethod
+    def of(cls, body: JSON | None) -> Throttle | None:
+        """From `{"rateLimit", "burstLimit"}` of the policy or of API Gateway; None stays None."""
+        return cls(float(body["rateLimit"]), int(body["burstLimit"])) if body else None
+
+    def as_json(self) -> JSON:
+        """In API Gateway's words. Both fields always: a missing one is stored as 0 (aws-recorded.md
+        3)."""
+        return {"rateLimit": self.rate_limit, "burstLimit": self.burst_limit}
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A quota: `limit` requests in a `period` (DAY, WEEK, MONTH), which starts `offset` days
+    late."""
+
+    limit: int
+    period: str
+    offset: int = 0
+
+    @classmethod
+    def of(cls, body: JSON | None) -> Quota | None:
+        """From `{"limit", "period", "offset"?}` of the policy or of API Gateway; None stays
+        None."""
+        return (
+            cls(int(body["limit"]), str(body["period"]), int(body.get("offset", 0)))
+            if body
+            else None
+        )
+
+    def as_json(self) -> JSON:
+        """In API Gateway's words."""
+        return {"limit": self.limit, "period": self.period, "offset": self.offset}
+
+
+@dataclass(frozen=True)
+class PlanPolicy:
+    """What a usage plan has to be. `methods` maps `GET /reports` to its own throttle; `apis` and
+    `stages` are globs on a RestApi's id or name and on a stage's name."""
+
+    name: str
+    throttle: Throttle | None
+    quota: Quota | None
+    apis: tuple[str, ...] = ("*",)
+    stages: tuple[str, ...] = ("*",)
+    methods: Mapping[str, Throttle] = field(default_factory=dict)
+
+    def covers(self, api_id: str, api_name: str, stage: str) -> bool:
+        """Whether the stage of the API belongs into this plan."""
+        return matches(self.apis, api_id, api_name) and matches(self.stages, stage)
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """A method that may stay open. `expires` is a date `YYYY-MM-DD` and ends at its 00:00 UTC."""
+
+    api: str
+    method: str
+    path: str
+    reason: str
+    owner: str | None = None
+    expires: str | None = None
+
+    @property
+    def ends_at(self) -> float | None:
+        """When it ends (epoch seconds), None for never."""
+        return midnight(self.expires) if self.expires else None
+
+    def covers(self, api_id: str, api_name: str, method: str, path: str, now: float) -> bool:
+        """Whether it exempts the method at `now` (epoch seconds)."""
+        if self.ends_at is not None and now >= self.ends_at:
+            return False
+        return (
+            matches((self.api,), api_id, api_name)
+            and self.method in ("*", method)
+            and matches((self.path,), path)
+        )
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is asked of a stage after it was closed: GET `path`, without a key and with that of the
+    `customer`. `api` and `stage` are globs; `url` takes the place of the stage's invoke URL."""
+
+    api: str
+    path: str
+    customer: str
+    stage: str = "*"
+    url: str | None = None
+
+
+def place_of(line: str) -> str:
+    """`GET /pets` as a throttle map of API Gateway writes it: `/pets/GET`."""
+    verb, _, path = line.partition(" ")
+    return f"{path.rstrip('/')}/{verb}"
+
+
+def midnight(day: str) -> float:
+    """00:00 UTC of a day `YYYY-MM-DD`, epoch seconds. Raises ValueError for anything else."""
+    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+
+
+def matches(globs: tuple[str, ...], *texts: str) -> bool:
+    """Whether one of the globs covers one of the texts."""
+    return any(_pattern(glob).fullmatch(text) for glob in globs for text in texts)
+
+
+@lru_cache(maxsize=512)
+def _pattern(glob: str) -> re.Pattern[str]:
+    """Only `*` is special: `{petId}` and `[` are themselves in a resource path."""
+    return re.compile(".*".join(re.escape(part) for part in glob.split("*")), re.DOTALL)
