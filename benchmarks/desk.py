@@ -15,15 +15,9 @@ import boto3
 from boto3.dynamodb.types import TypeSerializer
 from botocore import endpoint
 
-import attach_key
 import audit
-import confirm_customer
-import create_key
-import plan_customer
 import record_customer
 import record_outcome
-import release_customer
-import report_failure
 import start_api_protection
 import start_customer_reconcile
 import write_report
@@ -34,6 +28,7 @@ from keyward.gateway import Gateway
 from keyward.gateway.calls import client_config
 from local.apigateway.inprocess import attach
 from tests.functional.api_lab import FUNCTIONS, Lab, laboratory
+from tests.functional.life_lab import CUSTOMER_FUNCTIONS
 from tests.functional.machine import Execution
 from tests.support import load_event
 
@@ -45,14 +40,6 @@ Budget = tuple[int, int] | None
 # What a call of API Gateway's control plane is assumed to take; nothing else takes virtual time.
 CALL_SECONDS = 0.05
 REFUSED = 429
-CUSTOMER_FUNCTIONS = {
-    "PlanCustomer": plan_customer,
-    "CreateKey": create_key,
-    "AttachKey": attach_key,
-    "ConfirmCustomer": confirm_customer,
-    "ReleaseCustomer": release_customer,
-    "ReportFailure": report_failure,
-}
 SETTINGS = {
     "KEY_PREFIX": "kw",
     "RECONCILE_CUSTOMER_ARN": "reconcile_customer",
@@ -145,25 +132,32 @@ class Desk:
         )
 
     def sign_up(self, customers: list[str]) -> None:
-        """CustomerSignedUp for each: recorded ten at a time as they come from the queue, and every
-        change of the table starts a run. All runs begin at the same time."""
-        before = {name: self.lab.bench.registry.customers.desired(name) for name in customers}
+        """CustomerSignedUp for each."""
+        self.tell("customer-signed-up", customers)
+
+    def tell(self, sample: str, customers: list[str]) -> None:
+        """The event of a sample for each: recorded ten at a time as they come from the queue, and
+        every change of the table starts a run. All runs begin at the same time."""
+        desired = self.lab.bench.registry.customers.desired
+        before = {name: desired(name) for name in customers}
         for start in range(0, len(customers), 10):
-            batch = [signed_up(name) for name in customers[start : start + 10]]
+            batch = [of_customer(sample, name) for name in customers[start : start + 10]]
             assert not self.invoke(record_customer, {"Records": batch})["batchItemFailures"]
-        changed = [name for name in customers if before[name] is None]
+        changed = [name for name in customers if desired(name) != before[name]]
         for start in range(0, len(changed), 10):
-            images = [self._changed(name) for name in changed[start : start + 10]]
+            images = [
+                self._changed(name, f"{sample}-{name}") for name in changed[start : start + 10]
+            ]
             self.invoke(start_customer_reconcile, {"Records": images})
         self.run_started()
 
-    def _changed(self, customer_id: str) -> JSON:
+    def _changed(self, customer_id: str, event_id: str) -> JSON:
         """The stream's record of a customer that was recorded just now."""
         raw: JSON = load_event("start-customer-reconcile")["Records"][0]
         item = self.lab.bench.registry.customers.desired(customer_id) or {}
         image = {name: TypeSerializer().serialize(value) for name, value in item.items()}
         raw["dynamodb"]["NewImage"] = image
-        return raw | {"eventID": f"stream-{customer_id}"}
+        return raw | {"eventID": f"stream-{event_id}"}
 
     def trail_delivered(self, events: list[JSON]) -> None:
         """CloudTrail's events, as far as the rule lets them pass, and the runs they start."""
@@ -206,11 +200,11 @@ def queued(event: JSON, message_id: str) -> JSON:
     return raw | {"messageId": message_id, "body": json.dumps(event)}
 
 
-def signed_up(customer_id: str) -> JSON:
-    """The message that a customer signed up."""
-    event = load_event("customer-signed-up")
+def of_customer(sample: str, customer_id: str) -> JSON:
+    """The message that holds a sample event, for a customer."""
+    event = load_event(sample)
     event["detail"] |= {"customer_id": customer_id}
-    return queued(event, f"message-{customer_id}")
+    return queued(event, f"{sample}-{customer_id}")
 
 
 @contextmanager

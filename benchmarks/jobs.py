@@ -21,7 +21,8 @@ LATER = 1000
 def costs() -> Iterator[Cost]:
     """All rows, in the order of the table; a fresh account for each group."""
     apis = [partial(one_api, methods=methods) for methods in METHODS]
-    groups: list[Callable[[Desk], Iterator[Cost]]] = [one_customer, many_customers, *apis]
+    customers = [one_customer, one_life, many_customers]
+    groups: list[Callable[[Desk], Iterator[Cost]]] = [*customers, *apis]
     for group in [*groups, many_apis, audit]:
         with desk() as made:
             yield from group(made)
@@ -32,6 +33,19 @@ def one_customer(made: Desk) -> Iterator[Cost]:
     yield made.measure("sign-up, the first of its plan", lambda: made.sign_up(["first"]))
     yield made.measure("sign-up", lambda: made.sign_up(["acme"]), 0, 2)
     yield made.measure("the same event again", lambda: made.sign_up(["acme"]), 0)
+
+
+def one_life(made: Desk) -> Iterator[Cost]:
+    """What may become of a customer, in usage plans that are known."""
+    made.sign_up(["first", "acme"])
+    made.tell("customer-plan-changed", ["first"])
+    for job, event, writes in (
+        ("plan change in place", "customer-plan-changed", 2),
+        ("suspend", "customer-suspended", 1),
+        ("resume", "customer-resumed", 1),
+        ("close", "customer-closed", 1),
+    ):
+        yield made.measure(job, partial(made.tell, event, ["acme"]), 0, writes)
 
 
 def many_customers(made: Desk) -> Iterator[Cost]:

@@ -69,7 +69,8 @@ def create_key(
         record = replace(record, tried_at=int(clock()))
         registry.customers.save_key(record, lease)
         made = _make(record, chosen, customer, gateway, registry, lease)
-    registry.customers.save_key(replace(record, state=CREATED, key_id=made.key_id), lease)
+    created = replace(record, state=CREATED, key_id=made.key_id, created_at=int(made.created_at))
+    registry.customers.save_key(created, lease)
     return {"key_id": made.key_id}
 
 

@@ -49,7 +49,7 @@ def plan(
             "Send CustomerSignedUp or put a record"
         )
     known = registry.customers.known(customer_id)
-    planned = plan_customer(customer_of(record), known.keys, policy, now)
+    planned = plan_customer(customer_of(record), known.keys, policy, now, known.last_number)
     if dry_run and planned.problem:
         raise planned.problem
     return output | {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.functional.api_lab import Lab, laboratory
+from tests.functional.life_lab import LifeLab, life_laboratory
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +21,16 @@ def lab(shared_lab: Lab) -> Lab:
     """APIs on the emulator, and protect-api to run on them; empty."""
     shared_lab.reset()
     return shared_lab
+
+
+@pytest.fixture(scope="module")
+def shared_life() -> Iterator[LifeLab]:
+    with life_laboratory() as made:
+        yield made
+
+
+@pytest.fixture
+def life(shared_life: LifeLab) -> LifeLab:
+    """Customers, and reconcile-customer to run for them; empty."""
+    shared_life.reset()
+    return shared_life

@@ -36,7 +36,7 @@ def apply(bench: Bench, run: dict[str, Any], action: dict[str, Any]) -> dict[str
         value = create_key.value_source(lambda name: "B" * 40, "kw")
         return create_key.create_key(task, bench.gateway, bench.registry, value, bench.clock.now)
     return attach_key.attach_key(
-        task, bench.gateway, bench.registry, bench.plans(), POLICY, bench.clock.now()
+        task, bench.gateway, bench.registry, bench.plans(), POLICY, bench.clock.now
     )
 
 

@@ -25,6 +25,8 @@ ROWS: dict[str, JSON] = {row["job"]: row for row in SAVED["jobs"]}
 BUDGETS: dict[str, Callable[[int], tuple[int, int]]] = {
     r"sign-up": lambda k: (0, 2),
     r"the same event again": lambda k: (0, 0),
+    r"plan change in place": lambda k: (0, 2),
+    r"suspend|resume|close": lambda k: (0, 1),
     r"(\d+) sign-ups at once": lambda k: (0, 2 * k),
     r"the same \d+ events again": lambda k: (0, 0),
     r"API of \d+ methods, the events of our own deployment": lambda k: (0, 0),
@@ -74,12 +76,12 @@ def test_every_budget_has_its_row() -> None:
     assert [pattern for pattern in BUDGETS if not any(re.fullmatch(pattern, j) for j in ROWS)] == []
 
 
-GROUPS = [jobs.one_customer, partial(jobs.one_api, methods=jobs.METHODS[0])]
+GROUPS = [jobs.one_customer, jobs.one_life, partial(jobs.one_api, methods=jobs.METHODS[0])]
 
 
 # As the product does (runtime.py): most batches have nothing to count.
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-@pytest.mark.parametrize("group", GROUPS, ids=["one customer", "one API"])
+@pytest.mark.parametrize("group", GROUPS, ids=["one customer", "one life", "one API"])
 def test_what_was_saved_is_what_it_costs_now(group: Callable[[Desk], Iterator[Cost]]) -> None:
     with desk() as made:
         for cost in group(made):

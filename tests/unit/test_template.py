@@ -25,6 +25,11 @@ MAY_ASK = {
     "CreateKey": {"GET /apikeys", "POST /apikeys", "DELETE /apikeys/*"}
     | {"PUT " + KEY_TAGS, "POST " + KEY_TAGS},
     "AttachKey": {"POST /usageplans/*/keys", "GET /usageplans", "POST /usageplans"},
+    "MoveKey": {"POST /usageplans/*/keys", "DELETE /usageplans/*/keys/*"}
+    | {"GET /usageplans", "POST /usageplans"},
+    "EnableKey": {"PATCH /apikeys/*"},
+    "DisableKey": {"PATCH /apikeys/*"},
+    "DeleteKey": {"GET /apikeys", "DELETE /apikeys/*"},
     "RevealKey": {"GET /apikeys/*"},
     "PlanProtection": {"GET /restapis/*", "GET /usageplans"},
     "AttachStage": {"GET /usageplans", "POST /usageplans", "PATCH /usageplans/*"}

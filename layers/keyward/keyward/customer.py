@@ -36,6 +36,7 @@ class Customer:
     name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     key_value_secret: str | None = None
+    status_reason: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -54,9 +55,11 @@ class Dated:
 
 @dataclass(frozen=True)
 class Known:
-    """All that is known of a customer's keys; `outbox` maps a record's name to an announcement."""
+    """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
+    `last_number` is that of the last key that was deleted, 0 for none: numbers never come again."""
 
     keys: tuple[KeyRecord, ...] = ()
+    last_number: int = 0
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     dated: Mapping[str, Dated] = field(default_factory=dict)
 
@@ -89,6 +92,7 @@ def customer_of(record: JSON) -> Customer:
         name=_text(record, "name"),
         tags=_tags(record),
         key_value_secret=_text(record, "key_value_secret"),
+        status_reason=_text(record, "status_reason"),
     )
 
 

@@ -9,7 +9,7 @@
     ├── DuplicatePlanError           two usage plans of one name on the gateway
     ├── KeyValueTakenError           the customer's own value belongs to another key
     ├── KeyInOtherPlanError          the key is in another plan of the same stage
-    ├── NotInThisVersionError        a change that this version cannot make
+    ├── PlanRefusedError             the plan did not take the key, which is where it was
     ├── KeyGoneError                 the gateway no longer has a key that the records name
     ├── LogsUnreadableError          the access log of a stage cannot be read
     ├── CustomerNotFoundError
@@ -79,8 +79,8 @@ class KeyInOtherPlanError(KeywardError):
     """The key is in another plan that holds the same stage; the message names the plans by id."""
 
 
-class NotInThisVersionError(KeywardError):
-    """A desired change that this version of Keyward has no action for."""
+class PlanRefusedError(KeywardError):
+    """A plan did not take a key; the message says why, and which plan the key is in."""
 
 
 class KeyGoneError(KeywardError):

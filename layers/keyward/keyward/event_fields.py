@@ -104,6 +104,6 @@ FIELDS: dict[str, Callable[[JSON], JSON]] = {
     "CustomerPlanChanged": lambda d: _plan(d) | _choice(d, "key", ("in_place", "successor")),
     "CustomerSuspended": lambda d: _optional_text(d, "reason"),
     "CustomerResumed": lambda d: {},
-    "CustomerClosed": lambda d: {},
+    "CustomerClosed": lambda d: _optional_text(d, "reason"),
     "KeyRotationRequested": lambda d: _overlap(d) | _optional_text(d, "reason"),
 }

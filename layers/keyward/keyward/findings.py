@@ -82,7 +82,7 @@ def _of_customer(
     customer_id: str, record: JSON, known: Known, policy: Policy, now: float
 ) -> list[Finding]:
     try:
-        planned = plan_customer(customer_of(record), known.keys, policy, now)
+        planned = plan_customer(customer_of(record), known.keys, policy, now, known.last_number)
     except InvalidRecordError as error:
         return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]
     if planned.problem:

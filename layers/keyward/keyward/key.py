@@ -12,7 +12,8 @@ import secrets
 import string
 import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from decimal import Decimal
 from typing import Any
 
 from keyward.errors import InvalidRecordError
@@ -28,13 +29,22 @@ OWN_VALUE = re.compile(r"[A-Za-z0-9]{20,128}")
 
 CREATING = "CREATING"
 CREATED = "CREATED"
+DELETING = "DELETING"
 
 
 @dataclass(frozen=True)
 class KeyRecord:
-    """What Keyward knows of a key. `state` is CREATING before CreateApiKey is called and CREATED
-    when `key_id` is known; `tried_at` is when the last try began, `attached_at` when the attachment
-    was asked for (epoch seconds); `plan` is the plan that the key is in."""
+    """What Keyward knows of a key. Times are epoch seconds.
+
+    `state` is CREATING before CreateApiKey is called, CREATED when `key_id` is known, DELETING
+    before DeleteApiKey is called. `tried_at` is when the last call began that may have had an
+    effect, `attached_at` when the attachment was asked for.
+
+    `plan` is the plan that the key is in; `moving_to` is the journal of a move: from before the key
+    leaves its plan until it is in this one. `refused` is the plan that would not take the key.
+    `switching` is the journal of enabling (True) or disabling (False), `enabled` what was last
+    confirmed, `reason` why. `called` is the name of a key that Keyward did not make.
+    """
 
     customer_id: str
     number: int
@@ -43,12 +53,24 @@ class KeyRecord:
     key_id: str | None = None
     plan: str | None = None
     attached_at: int | None = None
+    created_at: int | None = None
+    enabled: bool = True
+    moving_to: str | None = None
+    refused: str | None = None
+    switching: bool | None = None
+    reason: str | None = None
+    called: str | None = None
 
     @property
     def name(self) -> str:
-        """The key's name on the gateway; unique by construction, though API Gateway would not ask
-        for it."""
-        return name_of(self.customer_id, self.number)
+        """The key's name on the gateway; for one that Keyward made unique by construction, though
+        API Gateway would not ask for it."""
+        return self.called or name_of(self.customer_id, self.number)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the key is there and no call that changes it may be under way."""
+        return self.state == CREATED and self.moving_to is None and self.switching is None
 
 
 def name_of(customer_id: str, number: int) -> str:
@@ -101,15 +123,14 @@ def _base62(number: int, length: int) -> str:
 
 def record_of(item: dict[str, Any]) -> KeyRecord:
     """The key record in an item of the Keys table (`record` = `key#<number>`)."""
-    return KeyRecord(
-        customer_id=str(item["customer_id"]),
-        number=int(item["record"].removeprefix("key#")),
-        state=str(item["state"]),
-        tried_at=int(item.get("tried_at", 0)),
-        key_id=item.get("key_id"),
-        plan=item.get("plan"),
-        attached_at=int(item["attached_at"]) if item.get("attached_at") is not None else None,
-    )
+    known = {field.name for field in fields(KeyRecord)} - {"number"}
+    kept = {name: _plain(value) for name, value in item.items() if name in known}
+    return KeyRecord(number=int(item["record"].removeprefix("key#")), **kept)
+
+
+def _plain(value: Any) -> Any:
+    """DynamoDB's numbers are decimals; all of ours are whole."""
+    return int(value) if isinstance(value, Decimal) else value
 
 
 def main(arguments: list[str]) -> int:

@@ -63,6 +63,15 @@ class UsagePlans:
             return record.plan_id
         return self.found_or_made(name, NO_STAGES)[0]
 
+    def known_id(self, name: str) -> str | None:
+        """The id of a plan that keys are to leave, whether the policy names it or not; None when
+        there is no such plan. 0 calls when it was recorded. Raises DuplicatePlanError."""
+        record = self._registry.plans.find(name)
+        if record and record.plan_id:
+            return record.plan_id
+        seen = only_one(name, self._gateway.plans())
+        return seen.plan_id if seen else None
+
     def found_again(self, name: str) -> str:
         """The plan's id after the recorded one turned out to be gone (404)."""
         self._registry.plans.forget(name)

@@ -46,6 +46,9 @@ def translated(operation: str, error: ClientError) -> errors.KeywardError:
     code = error.response["Error"].get("Code", "")
     said = error.response["Error"].get("Message", "")
     words = f"{operation}: {code}: {said}"
+    if code == "LimitExceededException":
+        # 429 as well, but a resource quota does not pass (botocore model).
+        return errors.GatewayRefusedError(words)
     if status == 429:
         return _THROTTLED.get(operation, errors.ThrottledError)(words)
     if status >= 500:

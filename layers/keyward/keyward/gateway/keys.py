@@ -22,7 +22,7 @@ class KeySeen:
 
 
 class KeyCalls(Calls):
-    """Create, find, read and delete keys."""
+    """Create, find, read, enable, disable and delete keys."""
 
     def create_key(
         self, name: str, value: str, customer_id: str, tags: Mapping[str, str]
@@ -56,6 +56,14 @@ class KeyCalls(Calls):
     def all_keys(self) -> list[KeySeen]:
         """All keys of the account, Keyward's or not: one call for 500 of them."""
         return [_seen(item) for item in self._pages("GetApiKeys", includeValues=False)]
+
+    def set_enabled(self, key_id: str, enabled: bool) -> None:
+        """UpdateApiKey, and the answer compared: anything but exactly "true" disables
+        (aws-recorded.md 1). Raises NotFoundError when the key is gone."""
+        said = {"op": "replace", "path": "/enabled", "value": "true" if enabled else "false"}
+        seen = _seen(self._call("UpdateApiKey", apiKey=key_id, patchOperations=[said]))
+        if seen.enabled != enabled:
+            raise GatewayRefusedError(f"UpdateApiKey: key {key_id} is not as it was asked for")
 
     def delete_key(self, key_id: str) -> None:
         """DeleteApiKey; the key leaves its plans with it. Raises NotFoundError when it is gone."""

@@ -70,6 +70,11 @@ class PlanCalls(Calls):
         the same stage (the answer is the same), NotFoundError when plan or key are unknown."""
         self._call("CreateUsagePlanKey", usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
 
+    def detach_key(self, plan_id: str, key_id: str) -> None:
+        """DeleteUsagePlanKey; the key survives. Raises NotFoundError when it is not in the plan, or
+        one of them is gone."""
+        self._call("DeleteUsagePlanKey", usagePlanId=plan_id, keyId=key_id)
+
 
 def _seen(item: JSON) -> PlanSeen:
     return PlanSeen(

@@ -2,7 +2,8 @@
 announced).
 
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
-record; `outbox#…` an event that is still to be announced. No item ever holds a key value.
+record; `tombstone` the last key that was deleted; `outbox#…` an event that is still to be
+announced. No item ever holds a key value.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from keyward.registry.leases import Lease, refused
 
 JSON = dict[str, Any]
 OUTBOX = "outbox#"
+TOMBSTONE = "tombstone"
 
 
 class Customers:
@@ -67,35 +69,43 @@ class Customers:
         item = self._keys.get_item(Key=where, ConsistentRead=True).get("Item")
         return record_of(item) if item else None
 
-    def save_key(self, key: KeyRecord, lease: Lease, announced: JSON | None = None) -> None:
-        """Write a key record, and with it, in one transaction, what is to be announced. Raises
-        LeaseLostError when a later run has written the record."""
+    def save_key(
+        self, key: KeyRecord, lease: Lease, announced: JSON | None = None, when: str = ""
+    ) -> None:
+        """Write a key record, and with it, in one transaction, what is to be announced; `when`
+        sorts that among the others of the run. Raises LeaseLostError when a later run has written
+        the record."""
         item = {name: value for name, value in asdict(key).items() if value is not None}
         item = item | {"record": f"key#{item.pop('number')}", "fence": lease.token}
-        puts = [self._put(item, lease)]
-        if announced:
-            name = f"{OUTBOX}{lease.token:08d}#{announced['detail_type']}#{key.number}"
-            puts.append(
-                self._put({"customer_id": key.customer_id, "record": name, "event": announced})
-            )
-        try:
-            self._keys.meta.client.transact_write_items(TransactItems=puts)
-        except ClientError as error:
-            if refused(error):
-                raise LeaseLostError(f"a later run wrote {key.name}") from None
-            raise
+        self._write(
+            key, lease, [self._put(item, lease), *self._outbox(key, lease, announced, when)]
+        )
 
     def drop_key(self, key: KeyRecord, lease: Lease) -> None:
         """Forget a key record whose try certainly had no effect. Raises LeaseLostError."""
-        try:
-            self._keys.delete_item(
-                Key={"customer_id": key.customer_id, "record": f"key#{key.number}"},
-                ConditionExpression=Attr("fence").lte(lease.token),
-            )
-        except ClientError as error:
-            if refused(error):
-                raise LeaseLostError(f"a later run wrote {key.name}") from None
-            raise
+        self._write(key, lease, [self._delete(key, lease)])
+
+    def bury_key(
+        self,
+        key: KeyRecord,
+        last_number: int,
+        lease: Lease,
+        at: float,
+        announced: JSON | None,
+        when: str = "",
+    ) -> None:
+        """A key that is deleted leaves its number, why and when (epoch seconds), so that no later
+        key has the number. Raises LeaseLostError."""
+        stone = {"customer_id": key.customer_id, "record": TOMBSTONE, "last_number": last_number}
+        stone |= {"fence": lease.token, "deleted_at": int(at)}
+        stone |= {name: v for name in ("key_id", "reason") if (v := getattr(key, name)) is not None}
+        outbox = self._outbox(key, lease, announced, when)
+        self._write(key, lease, [self._delete(key, lease), self._put(stone, lease), *outbox])
+
+    def last_number(self, customer_id: str) -> int:
+        """The number of the last key that was deleted, 0 for none."""
+        where = {"customer_id": customer_id, "record": TOMBSTONE}
+        return _last_number(self._keys.get_item(Key=where, ConsistentRead=True).get("Item"))
 
     def announced(self, customer_id: str, records: list[str]) -> None:
         """Forget what was announced. Idempotent."""
@@ -128,12 +138,29 @@ class Customers:
             if not refused(error):
                 raise
 
+    def _write(self, key: KeyRecord, lease: Lease, items: list[JSON]) -> None:
+        try:
+            self._keys.meta.client.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            if refused(error):
+                raise LeaseLostError(f"a later run wrote {key.name}") from None
+            raise
+
+    def _outbox(
+        self, key: KeyRecord, lease: Lease, announced: JSON | None, when: str
+    ) -> list[JSON]:
+        if not announced:
+            return []
+        name = f"{OUTBOX}{lease.token:08d}#{when}#{announced['detail_type']}#{key.number}"
+        return [self._put({"customer_id": key.customer_id, "record": name, "event": announced})]
+
     def _put(self, item: JSON, lease: Lease | None = None) -> JSON:
-        fenced = {
-            "ConditionExpression": "attribute_not_exists(fence) OR fence <= :token",
-            "ExpressionAttributeValues": {":token": lease.token if lease else 0},
-        }
-        return {"Put": {"TableName": self._keys.name, "Item": item} | (fenced if lease else {})}
+        fenced = _fenced(lease) if lease else {}
+        return {"Put": {"TableName": self._keys.name, "Item": item} | fenced}
+
+    def _delete(self, key: KeyRecord, lease: Lease) -> JSON:
+        where = {"customer_id": key.customer_id, "record": f"key#{key.number}"}
+        return {"Delete": {"TableName": self._keys.name, "Key": where} | _fenced(lease)}
 
 
 def _pages(read: Callable[..., JSON], **params: Any) -> list[JSON]:
@@ -147,12 +174,25 @@ def _pages(read: Callable[..., JSON], **params: Any) -> list[JSON]:
         more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
+def _fenced(lease: Lease) -> JSON:
+    return {
+        "ConditionExpression": "attribute_not_exists(fence) OR fence <= :token",
+        "ExpressionAttributeValues": {":token": lease.token},
+    }
+
+
+def _last_number(stone: JSON | None) -> int:
+    return int(stone["last_number"]) if stone else 0
+
+
 def _known(items: list[JSON]) -> Known:
+    stone = next((item for item in items if item["record"] == TOMBSTONE), None)
     keys = [record_of(item) for item in items if item["record"].startswith("key#")]
     dates = next((item for item in items if item["record"] == "customer"), {}).get("dated", {})
     outbox = [item for item in items if item["record"].startswith(OUTBOX)]
     return Known(
         keys=tuple(sorted(keys, key=lambda key: key.number)),
+        last_number=_last_number(stone),
         outbox={item["record"]: item["event"] for item in outbox},
         dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
     )

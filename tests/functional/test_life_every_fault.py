@@ -1,0 +1,47 @@
+"""A customer's life with one fault at each of its calls: the same end, announced once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.functional.life_lab import LifeLab
+
+FAULTS = ("throttle", "500", "503", "conflict", "timeout_before", "timeout_after")
+Story = list[tuple[str, dict[str, Any]]]
+
+SUSPEND: Story = [("CustomerSuspended", {})]
+RESUME: Story = [*SUSPEND, ("CustomerResumed", {})]
+CLOSE: Story = [("CustomerClosed", {})]
+MOVE: Story = [("CustomerPlanChanged", {"plan": "pro"})]
+# What happens, the call that fails, what is then on the gateway, what was announced.
+LIVES: list[tuple[Story, str, int, dict[str, Any], list[str]]] = [
+    (SUSPEND, "UpdateApiKey", 1, {"acme/1": (False, ["free"])}, ["KeySuspended"]),
+    (RESUME, "UpdateApiKey", 2, {"acme/1": (True, ["free"])}, ["KeySuspended", "KeyResumed"]),
+    (CLOSE, "DeleteApiKey", 1, {}, ["KeyRevoked"]),
+    (MOVE, "DeleteUsagePlanKey", 1, {"acme/1": (True, ["pro"])}, ["PlanChanged"]),
+    (MOVE, "CreateUsagePlanKey", 1, {"acme/1": (True, ["pro"])}, ["PlanChanged"]),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("life_told", LIVES, ids=lambda told: f"{told[0][-1][0]}-{told[1]}")
+def test_a_single_fault_is_over_within_two_minutes_and_leaves_no_trace(
+    life: LifeLab, life_told: tuple[Story, str, int, dict[str, Any], list[str]], fault: str
+) -> None:
+    story, operation, call, end, told = life_told
+    life.signed_up()
+    life.known_plans("pro")
+    life.stage()
+    life.fault(operation, fault, call)
+    for event, detail in story:
+        life.bench.clock.advance(60)
+        began = life.bench.clock.now()
+        assert life.after(event, **detail).status == "SUCCEEDED"
+        assert life.bench.clock.now() - began < 120
+    assert life.keys() == end
+    assert life.told() == told
+    life.forget()
+    life.run()
+    assert (life.bench.operations(), life.told()) == ([], [])
