@@ -11,6 +11,7 @@ from unittest import mock
 
 from botocore.response import StreamingBody
 
+import explain_denial
 import note_editor
 import probe_stage
 import resume_run
@@ -103,6 +104,7 @@ def record() -> dict[str, Take]:
         made.invoke(note_editor, load_event("note-editor"))
         made.invoke(probe_stage, _probe(made, api_id))
         made.audit()
+        made.invoke(explain_denial, load_event("explain-denial") | {"rest_api_id": api_id})
         _left_word(made)
         with mock.patch.dict(os.environ, MACHINES):
             made.invoke(resume_run, load_event("resume-run"))

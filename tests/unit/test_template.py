@@ -40,6 +40,8 @@ MAY_ASK = {
     "VerifyStage": {"GET /restapis/*/deployments/*"},
     "ProbeStage": {"GET /apikeys/*", "GET /restapis/*"},
     "RollBackStage": {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
+    "ExplainDenial": {"GET /restapis/*", "GET /apikeys"}
+    | {"GET /usageplans", "GET /usageplans/*/usage"},
     "Audit": ALL_STAGES,
     "WriteReport": ALL_STAGES | {"GET /usageplans/*/usage"},
 }

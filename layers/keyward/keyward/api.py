@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from keyward.policy import Policy
+from keyward.policy_parts import Throttle
 
 JSON = dict[str, Any]
 
@@ -99,7 +100,8 @@ class Canary:
 class StageSeen:
     """A stage and what it serves. `canary` is None unless it gets traffic: a promoted canary stays
     behind with 0 percent (aws-recorded.md 7). `log_arn` is where its access log goes, if there is
-    one, `log_format` what a line of it holds."""
+    one, `log_format` what a line of it holds. `created_at` and `changed_at` are epoch seconds;
+    `throttles` its method settings by `pets/GET` or `*/*`; `web_acl` whether WAF stands before."""
 
     name: str
     deployment_id: str
@@ -108,6 +110,10 @@ class StageSeen:
     canary_methods: tuple[DeployedMethod, ...] = ()
     log_arn: str = ""
     log_format: str = ""
+    created_at: float = 0.0
+    changed_at: float = 0.0
+    throttles: Mapping[str, Throttle] = field(default_factory=dict)
+    web_acl: bool = False
 
 
 @dataclass(frozen=True)

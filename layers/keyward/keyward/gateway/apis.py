@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError
 from keyward.api import Canary, DeployedMethod, StageSeen, WorkingMethod
 from keyward.errors import ApiNotFoundError, GatewayUnavailableError, NotFoundError
 from keyward.gateway.calls import JSON, Calls
+from keyward.policy_parts import Throttle
 
 
 class ApiCalls(Calls):
@@ -129,7 +130,26 @@ def _stage(item: JSON) -> StageSeen:
         canary=Canary(str(canary["deploymentId"]), percent) if in_flight else None,
         log_arn=str(log.get("destinationArn") or ""),
         log_format=str(log.get("format") or ""),
+        created_at=_epoch(item.get("createdDate")),
+        changed_at=_epoch(item.get("lastUpdatedDate")),
+        throttles=_throttles(item.get("methodSettings") or {}),
+        web_acl=bool(item.get("webAclArn")),
     )
+
+
+def _epoch(when: Any) -> float:
+    return float(when.timestamp()) if when else 0.0
+
+
+def _throttles(settings: JSON) -> dict[str, Throttle]:
+    """Those that state both limits; the path of a setting is escaped, `~1pets/GET`."""
+    return {
+        name.replace("~1", "/").strip("/"): Throttle(
+            float(item["throttlingRateLimit"]), int(item["throttlingBurstLimit"])
+        )
+        for name, item in settings.items()
+        if {"throttlingRateLimit", "throttlingBurstLimit"} <= set(item)
+    }
 
 
 def _read(body: Any) -> JSON:

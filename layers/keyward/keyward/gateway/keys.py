@@ -12,13 +12,15 @@ from keyward.gateway.calls import JSON, Calls
 
 @dataclass(frozen=True)
 class KeySeen:
-    """A key as the gateway has it, without its value. `created_at` is epoch seconds."""
+    """A key as the gateway has it, without its value. `created_at` and `updated_at` are epoch
+    seconds."""
 
     key_id: str
     name: str
     enabled: bool
     customer_id: str | None
     created_at: float
+    updated_at: float = 0.0
 
 
 class KeyCalls(Calls):
@@ -49,6 +51,12 @@ class KeyCalls(Calls):
         mine = [key for key in seen if key.name == name and key.customer_id == customer_id]
         return sorted(mine, key=lambda key: (key.created_at, key.key_id))
 
+    def keys_of(self, customer_id: str) -> list[KeySeen]:
+        """All keys whose customerId is the customer's, oldest first: one call for 500 of them."""
+        items = self._pages("GetApiKeys", customerId=customer_id, includeValues=False)
+        seen = [_seen(item) for item in items if item.get("customerId") == customer_id]
+        return sorted(seen, key=lambda key: (key.created_at, key.key_id))
+
     def key_ids(self) -> set[str]:
         """The ids of all keys of the account, Keyward's or not: one call for 500 of them."""
         return {str(item["id"]) for item in self._pages("GetApiKeys", includeValues=False)}
@@ -75,11 +83,12 @@ class KeyCalls(Calls):
 
 
 def _seen(item: JSON) -> KeySeen:
-    created = item.get("createdDate")
+    created, updated = item.get("createdDate"), item.get("lastUpdatedDate")
     return KeySeen(
         key_id=str(item["id"]),
         name=str(item.get("name", "")),
         enabled=bool(item.get("enabled")),
         customer_id=item.get("customerId"),
         created_at=created.timestamp() if created else 0.0,
+        updated_at=updated.timestamp() if updated else 0.0,
     )

@@ -21,11 +21,14 @@ class DayUsed:
 class UsageCalls(Calls):
     """Read usage, and grant some."""
 
-    def usage(self, plan_id: str, first: str, last: str) -> dict[str, list[DayUsed]]:
+    def usage(
+        self, plan_id: str, first: str, last: str, key_id: str | None = None
+    ) -> dict[str, list[DayUsed]]:
         """GetUsage from day to day (`YYYY-MM-DD`, both included), by key id: one call for 500
-        keys. A plan without quota has zeros only, whatever was called (aws-recorded.md 5); a key
-        without traffic may be missing. Raises NotFoundError."""
+        keys, or only for `key_id`. A plan without quota has zeros only, whatever was called
+        (aws-recorded.md 5); a key without traffic may be missing. Raises NotFoundError."""
         rows: JSON = {}
+        only = {"keyId": key_id} if key_id else {}
         more: JSON = {}
         while True:
             answer = self._call(
@@ -34,6 +37,7 @@ class UsageCalls(Calls):
                 startDate=first,
                 endDate=last,
                 limit=KEYS_A_PAGE,
+                **only,
                 **more,
             )
             rows |= answer.get("items", {})

@@ -69,6 +69,12 @@ class Customers:
         item = self._keys.get_item(Key=where, ConsistentRead=True).get("Item")
         return record_of(item) if item else None
 
+    def owner_of(self, key_id: str) -> str | None:
+        """The customer whose records name the key, a tombstone included: one scan, for a person's
+        question."""
+        items = _pages(self._keys.scan, FilterExpression=Attr("key_id").eq(key_id))
+        return str(items[0]["customer_id"]) if items else None
+
     def save_key(
         self, key: KeyRecord, lease: Lease, announced: JSON | None = None, when: str = ""
     ) -> None:

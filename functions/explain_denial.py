@@ -1,0 +1,26 @@
+"""Explain denial: why a key is refused on a method, by what is there now. Reads only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward import runtime
+from keyward.denial_question import question_of
+from keyward.denial_reading import Explainer, Records
+from keyward.denial_told import as_json
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Input `{customer_id | key_id, rest_api_id, stage, method, path}`; output `{allowed, cause,
+    status?, message?, says?, evidence?, remedy?, also, cannot_be_read, …}` (docs/why.md). By IAM
+    only."""
+    question = question_of(event)
+    registry = runtime.registry()
+    explainer = Explainer(
+        runtime.patient_gateway(),
+        Records(registry.customers, registry.apis),
+        runtime.policy(),
+        runtime.setting("DEFAULT_MODE"),
+        runtime.now,
+    )
+    return as_json(explainer.explain(question.asked, question.customer_id, question.key_id))
