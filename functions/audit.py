@@ -96,6 +96,7 @@ class Auditor:
         started = 0
         for machine, customer_id, rest_api_id in sorted(wanted, key=str):
             about = {"customer_id": customer_id} if customer_id else {"rest_api_id": rest_api_id}
+            about |= {"asked": {"by": "audit"}}
             subject = customer_id or rest_api_id or ""
             digest = hashlib.sha256(subject.encode()).hexdigest()[:12]
             name = f"audit-{subject[:40]}-{digest}-{int(self.now)}"

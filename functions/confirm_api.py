@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, runtime
+from keyward import contracts, runs, runtime
 from keyward.api_notes import UNVERIFIED, Notes
 from keyward.bus import BATCH
+from keyward.ledger import api_lines
 from keyward.registry import Lease, Registry
 
 JSON = dict[str, Any]
@@ -14,7 +15,8 @@ DEPLOYS = "deploy_api"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, execution_arn, outcomes}`; output `{events, records}`."""
+    """Task input `{rest_api_id, lease, execution_arn, outcomes, asked?}`; output
+    `{events, records}`."""
     return confirm(
         event,
         runtime.registry(),
@@ -32,7 +34,8 @@ def confirm(
 
     `outcomes` are the outputs of verify_stage and roll_back_stage, one a deployed stage, and
     `{stage, verified: null, why?}` for one that could not be read or probed. A stage that was only
-    attached is done when the run gets here. Raises LeaseLostError.
+    attached is done when the run gets here. What is announced is in the ledger first, once. Raises
+    LeaseLostError.
     """
     registry.leases.renew(Lease.of(task), now)
     rest_api_id = contracts.rest_api_id_of(task)
@@ -44,7 +47,12 @@ def confirm(
             _conclude(notes, outcomes[stage], actions)
         elif not deploys:
             notes.protected(stage, actions)
-    waiting = sorted(registry.apis.known(rest_api_id).outbox.items())[:BATCH]
+    known = registry.apis.known(rest_api_id)
+    waiting = sorted(known.outbox.items())[:BATCH]
+    deployed = _deployed(registry, rest_api_id, outcomes)
+    for name, announced in waiting:
+        told = (announced, known.saved[name], runs.asked_of(task), deployed)
+        registry.ledger.append(api_lines(rest_api_id, *told))
     return {
         "events": [contracts.entry(announced, bus_name) for _, announced in waiting],
         "records": [name for name, _ in waiting],
@@ -56,3 +64,15 @@ def _conclude(notes: Notes, outcome: JSON, actions: tuple[JSON, ...]) -> None:
         notes.protected(outcome["stage"], actions)
     elif outcome["verified"] is None:
         notes.unverified(outcome["stage"], outcome.get("why") or UNVERIFIED)
+
+
+def _deployed(
+    registry: Registry, rest_api_id: str, outcomes: dict[str, JSON]
+) -> dict[str, tuple[str, str]]:
+    """By stage the deployment that it served and the one that it serves."""
+    found = {}
+    for stage, outcome in outcomes.items():
+        ours = registry.apis.deployment(rest_api_id, str(outcome.get("deployment_id")))
+        if ours:
+            found[stage] = (ours.former_deployment_id, ours.deployment_id)
+    return found

@@ -21,6 +21,7 @@ from keyward.errors import (
 from keyward.gateway import Gateway, KeySeen
 from keyward.gateway.calls import TRY_SECONDS
 from keyward.key import CREATED, CREATING, KeyRecord
+from keyward.ledger import key_line
 from keyward.registry import Lease, Registry
 
 
@@ -70,7 +71,8 @@ def create_key(
         registry.customers.save_key(record, lease)
         made = _make(record, chosen, customer, gateway, registry, lease)
     created = replace(record, state=CREATED, key_id=made.key_id, created_at=int(made.created_at))
-    registry.customers.save_key(created, lease)
+    line = key_line(task, None, created, clock())
+    registry.customers.save_key(created, lease, line=line)
     return {"key_id": made.key_id}
 
 

@@ -10,7 +10,7 @@ from keyward import key_events, runtime
 from keyward.contracts import customer_id_of
 from keyward.errors import NotFoundError
 from keyward.gateway import Gateway
-from keyward.key import CREATED, DELETING, KeyRecord
+from keyward.key import CREATED, DELETED, DELETING, KeyRecord
 from keyward.key_steps import Step
 from keyward.policy import Policy
 from keyward.registry import Registry
@@ -76,4 +76,5 @@ def _bury(step: Step, record: KeyRecord, effective_by: str) -> None:
     )
     last = max(record.number, customers.last_number(customer_id_of(step.task)))
     announced = told if record.key_id else None
-    customers.bury_key(record, last, step.lease, step.now, announced, step.when)
+    line = step.line(replace(record, state=DELETED)) if record.key_id else None
+    customers.bury_key(record, last, step.lease, step.now, announced, step.when, line)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, runs, runtime
+from keyward import contracts, ledger, runs, runtime
 from keyward.bus import Bus
-from keyward.customer import customer_of
+from keyward.customer import customer_of, undated_fields
 from keyward.customer_plan import plan_customer
 from keyward.errors import CustomerNotFoundError
 from keyward.policy import Policy
 from keyward.registry import Registry
+
+JSON = dict[str, Any]
 
 # What a console run may state.
 FIELDS = ("customer_id", "dry_run")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, execution_arn, dry_run?}`; output: see `plan`."""
+    """Task input `{customer_id, execution_arn, dry_run?, asked?, begun?}`; output: see `plan`."""
     contracts.customer_id_of(event)
     runs.only_fields(event, FIELDS)
     return plan(event, runtime.registry(), runtime.bus(), runtime.announced_policy(), runtime.now())
@@ -53,10 +55,19 @@ def plan(
     if dry_run and planned.problem:
         raise planned.problem
     return output | {
-        "actions": [action.as_json() for action in planned.actions],
+        "actions": [_asked(action.as_json(), task, record) for action in planned.actions],
         "unannounced": bool(known.outbox),
         "problem": _told(planned.problem),
     }
+
+
+def _asked(action: JSON, task: JSON, record: JSON) -> JSON:
+    """The action with who asked for it, for the ledger; a dry run is about what would be done."""
+    if task.get("dry_run"):
+        return action
+    started, begun = runs.asked_of(task), ledger.epoch_of(task.get("begun"))
+    by_hand = undated_fields(record)
+    return action | {"asked": ledger.asked_for(action["action"], started, record, by_hand, begun)}
 
 
 def _told(problem: Exception | None) -> dict[str, str] | None:

@@ -15,6 +15,7 @@ from keyward import batches, contracts, runtime
 from keyward.bus import Bus
 from keyward.customer import apply
 from keyward.errors import InvalidEventError, PassingError
+from keyward.ledger import EVENT, REFUSED, asked_by_event, failed_line
 from keyward.registry import Registry
 
 # Two events of one customer may be recorded at the same moment: the loser reads again.
@@ -60,7 +61,7 @@ class Recorder:
             self._record(contracts.customer_event(envelope, now), message.message_id)
         except InvalidEventError as error:
             self.bus.send(self.dlq_url, message.body, reason=str(error))
-            self._tell(contracts.customer_named_in(envelope), str(error))
+            self._tell(envelope, message, str(error))
             self.count("MalformedEvent", 1)
 
     def _record(self, event: contracts.CustomerEvent, message_id: str) -> None:
@@ -79,15 +80,19 @@ class Recorder:
     def _look_again(self, customer_id: str, message_id: str) -> None:
         """No change, so no stream record; yet an event is a wish to have the customer looked at."""
         digest = hashlib.sha256(message_id.encode()).hexdigest()[:20]
-        self.bus.start(
-            self.machine_arn, f"{customer_id[:40]}-{digest}", {"customer_id": customer_id}
-        )
+        task = {"customer_id": customer_id, "asked": {"by": EVENT}}
+        self.bus.start(self.machine_arn, f"{customer_id[:40]}-{digest}", task)
 
-    def _tell(self, customer_id: str | None, reason: str) -> None:
-        if customer_id:
+    def _tell(self, envelope: object, message: SQSRecord, reason: str) -> None:
+        customer_id = contracts.customer_named_in(envelope)
+        if customer_id and isinstance(envelope, dict):
             failed = contracts.announcement(
                 "CustomerFailed", customer_id=customer_id, reason=reason
             )
+            sent = int(message.attributes.sent_timestamp) / 1000
+            asked = asked_by_event(envelope)
+            line = failed_line(f"customer#{customer_id}", sent, None, reason, asked, action=REFUSED)
+            self.registry.ledger.append([line])
             self.bus.announce([contracts.entry(failed, self.bus_name)])
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, runs, runtime
+from keyward import contracts, ledger, runs, runtime
+from keyward.customer import undated_fields
 from keyward.errors import InvalidInputError
 from keyward.registry import Registry
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id | rest_api_id, stage?, error: {Error, Cause}, execution_arn}`;
-    output `{events, again, reason}`."""
+    """Task input `{customer_id | rest_api_id, stage?, error: {Error, Cause}, execution_arn, asked?,
+    entered}`; output `{events, again, reason}`."""
     reported = report(event, runtime.registry(), runtime.setting("EVENT_BUS"))
     runtime.logger.error(
         "run failed",
@@ -22,9 +23,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str, Any]:
-    """CustomerFailed or ApiFailed as a PutEvents entry (none when nobody can be named), and the
-    lease given back. `again`: somebody asked meanwhile, the lease is kept and the run starts
-    over."""
+    """CustomerFailed or ApiFailed as a PutEvents entry (none when nobody can be named), the line of
+    the ledger, and the lease given back. `again`: somebody asked meanwhile, the lease is kept and
+    the run starts over."""
     reason = runs.reason_of(task["error"])
     told = {"reason": reason, "execution_arn": task["execution_arn"]}
     for lease, detail_type, field, named in (
@@ -38,6 +39,16 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
         event = contracts.announcement(
             detail_type, **{field: name}, stage=task.get("stage"), **told
         )
+        at, stage = ledger.epoch_of(task["entered"]), task.get("stage")
+        asked = _asked(task, name, registry) if lease == "customer" else runs.asked_of(task)
+        subject, arn = f"{lease}#{name}", str(task["execution_arn"])
+        registry.ledger.append([ledger.failed_line(subject, at, arn, reason, asked, stage=stage)])
         again = runs.end_failed(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))
         return {"events": [contracts.entry(event, bus_name)], "again": again, "reason": reason}
     return {"events": [], "again": False, "reason": reason}
+
+
+def _asked(task: dict[str, Any], customer_id: str, registry: Registry) -> dict[str, Any]:
+    begun = ledger.epoch_of(task.get("begun"))
+    record = registry.customers.desired(customer_id) or {}
+    return ledger.asked_for("", runs.asked_of(task), record, undated_fields(record), begun)

@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from keyward import batches, contracts, runtime
 from keyward.bus import Bus
 from keyward.errors import InvalidEventError, InvalidInputError
+from keyward.ledger import RESUMED
 from keyward.registry import Leases
 
 JSON = dict[str, Any]
@@ -80,7 +81,8 @@ class Resumer:
         if self.leases.word_left(f"{subject.prefix}#{named}", execution):
             # The name comes from the event: a repeat starts nothing.
             digest = hashlib.sha256(str(envelope.get("id") or message_id).encode()).hexdigest()
-            self.bus.start(machine, f"{named[:40]}-{digest[:20]}", {subject.field: named})
+            task = {subject.field: named, "asked": {"by": RESUMED}}
+            self.bus.start(machine, f"{named[:40]}-{digest[:20]}", task)
 
 
 def _arn(ended: JSON, name: str) -> str:

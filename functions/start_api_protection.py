@@ -16,6 +16,7 @@ from keyward.bus import Bus
 from keyward.callers import caller_of
 from keyward.cloudtrail import DETAIL_TYPE, api_call
 from keyward.errors import InvalidInputError
+from keyward.ledger import SCHEDULE, asked_by_event
 from keyward.registry import Registry
 
 JSON = dict[str, Any]
@@ -62,8 +63,8 @@ class Starter:
             self._deployed(envelope, event_id)
         elif envelope.get("detail-type") == contracts.ROLLBACK_EVENT:
             rest_api_id, stage = contracts.rollback(envelope)
-            task = {"rest_api_id": rest_api_id, "stage": stage, "rollback": True}
-            self.bus.start(self.machine_arn, _name(rest_api_id, event_id), task)
+            task = {"stage": stage, "rollback": True}
+            self._start(rest_api_id, event_id, asked_by_event(envelope), **task)
         elif "detail-type" in envelope:
             self._decided(envelope, event_id)
         else:
@@ -79,7 +80,8 @@ class Starter:
         caller = caller_of(envelope)
         if caller:
             self.registry.storms.moved(call.rest_api_id, caller)
-        self._look_at(call.rest_api_id, event_id)
+        who = caller.words() if caller else None
+        self._look_at(call.rest_api_id, event_id, asked_by_event(envelope, who=who))
 
     def _asked(self, body: JSON, rest_api_id: str, event_id: str) -> None:
         """`not_before` (epoch seconds): a queue delays a message by 15 minutes at most, so that one
@@ -90,7 +92,7 @@ class Starter:
         if due > self.now:
             self.bus.send_later(self.queue_url, body, math.ceil(due - self.now))
         else:
-            self._look_at(rest_api_id, event_id)
+            self._look_at(rest_api_id, event_id, {"by": SCHEDULE})
 
     def _decided(self, envelope: JSON, event_id: str) -> None:
         """The decision is recorded with the hold, so that whichever run comes next knows of it."""
@@ -98,19 +100,18 @@ class Starter:
         word = APPROVED if decided.approved else REJECTED
         self.registry.apis.decide(decided.rest_api_id, decided.stage, decided.fingerprint, word)
         if decided.approved:
-            task = {"rest_api_id": decided.rest_api_id, "stage": decided.stage}
-            name = _name(decided.rest_api_id, event_id)
-            self.bus.start(self.machine_arn, name, task | {"approve": decided.fingerprint})
+            task = {"stage": decided.stage, "approve": decided.fingerprint}
+            self._start(decided.rest_api_id, event_id, asked_by_event(envelope), **task)
 
-    def _look_at(self, rest_api_id: str, event_id: str) -> None:
+    def _look_at(self, rest_api_id: str, event_id: str, asked: JSON) -> None:
         """Have a run look at the API after this event: the one that is at work and starts over, the
         one of the storm that the event belongs to, or a new one."""
         if rest_api_id in self.heard:
             return
         storm = self.registry.storms.heard(rest_api_id, event_id, self.now)
-        if not self._told_holder(rest_api_id) and not self._runs(rest_api_id, storm.first):
+        if not self._told_holder(rest_api_id) and not self._runs(rest_api_id, storm.first, asked):
             self.registry.storms.begin_anew(rest_api_id, event_id, self.now)
-            self._start(rest_api_id, event_id)
+            self._start(rest_api_id, event_id, asked)
         self.heard.add(rest_api_id)
 
     def _told_holder(self, rest_api_id: str) -> bool:
@@ -119,15 +120,15 @@ class Starter:
         holder = leases.holder(name) if leases.leave_word(name, self.now) else None
         return holder is not None and self.bus.is_running(holder.owner)
 
-    def _runs(self, rest_api_id: str, first: str) -> bool:
+    def _runs(self, rest_api_id: str, first: str, asked: JSON) -> bool:
         """Whether the storm's run was started just now, or is still to look at what was heard. One
         that ended without a look, as somebody stopped it, is of no use."""
-        return self._start(rest_api_id, first) or self.bus.runs(
+        return self._start(rest_api_id, first, asked) or self.bus.runs(
             self.machine_arn, _name(rest_api_id, first)
         )
 
-    def _start(self, rest_api_id: str, event_id: str) -> bool:
-        task = {"rest_api_id": rest_api_id}
+    def _start(self, rest_api_id: str, event_id: str, asked: JSON, **more: Any) -> bool:
+        task = {"rest_api_id": rest_api_id, **more, "asked": asked}
         return self.bus.start(self.machine_arn, _name(rest_api_id, event_id), task)
 
 

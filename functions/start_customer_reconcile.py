@@ -12,6 +12,7 @@ from keyward import batches, contracts, runtime
 from keyward.bus import Bus
 from keyward.customer import undated_fields
 from keyward.errors import InvalidInputError
+from keyward.ledger import EVENT, RECORD
 from keyward.registry import Registry
 
 
@@ -43,4 +44,6 @@ def start(
         at = change.approximate_creation_date_time or 0
         registry.customers.note_dates(customer_id, by_hand, int(at))
     digest = hashlib.sha256((record.event_id or "").encode()).hexdigest()[:20]
-    bus.start(machine_arn, f"{customer_id[:40]}-{digest}", {"customer_id": customer_id})
+    asked = {"by": RECORD, "event_id": record.event_id} if by_hand else {"by": EVENT}
+    task = {"customer_id": customer_id, "asked": asked}
+    bus.start(machine_arn, f"{customer_id[:40]}-{digest}", task)

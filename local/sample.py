@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ class Commands:
     reveal: str
     without_key: str
     with_key: str
+    history: str
 
 
 def commands(account: Account, rest_api_id: str) -> Commands:
@@ -54,7 +57,14 @@ def commands(account: Account, rest_api_id: str) -> Commands:
         f"--payload fileb:///dev/stdin --function-name {outputs['RevealKeyFunctionName']}",
         without_key=f"curl -i {pets}",
         with_key=f"curl -i {pets} -H 'x-api-key: VALUE'",
+        history=f"PYTHONPATH=layers/keyward {python()} -m keyward history acme",
     )
+
+
+def python() -> str:
+    """This interpreter, as it is typed in the checkout's folder."""
+    running = Path(sys.executable)
+    return os.path.relpath(running) if running.is_relative_to(Path.cwd()) else sys.executable
 
 
 def how_to_use(typed: Commands) -> str:
@@ -77,6 +87,10 @@ A local AWS with Keyward on it, and a pet shop that it protects. In another shel
 
 {_indented(typed.without_key)}
 {_indented(typed.with_key)}
+
+4. The customer's history: who asked for what, and what was done:
+
+{_indented(typed.history)}
 
 Ctrl-C stops everything.
 """

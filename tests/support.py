@@ -23,6 +23,7 @@ from keyward.registry import (
     Apis,
     Customers,
     Leases,
+    Ledger,
     Outcomes,
     Pending,
     Plans,
@@ -37,7 +38,8 @@ from local.apigateway.inprocess import attach
 ROOT = Path(__file__).resolve().parent.parent
 JSON = dict[str, Any]
 TABLES = tuple(
-    f"{name}Table" for name in ("Customers", "Keys", "Leases", "Plans", "Apis", "Outcomes")
+    f"{name}Table"
+    for name in ("Customers", "Keys", "Leases", "Plans", "Apis", "Outcomes", "Ledger")
 )
 MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
 
@@ -56,12 +58,13 @@ def load_template() -> JSON:
 
 
 class Runs:
-    """Stands in for the bus: keeps what was announced, started and sent; all owners run unless
-    named."""
+    """Stands in for the bus: keeps what was announced, started (and who asked for it) and sent; all
+    owners run unless named."""
 
     def __init__(self) -> None:
         self.entries: list[JSON] = []
         self.started: list[tuple[str, str, JSON]] = []
+        self.asked: list[JSON | None] = []
         self.sent: list[tuple[str, str, dict[str, str]]] = []
         self.later: list[tuple[str, JSON, int]] = []
         self.stopped: set[str] = set()
@@ -72,7 +75,8 @@ class Runs:
     def start(self, machine_arn: str, name: str, task: JSON) -> bool:
         new = all(name != known for _, known, _ in self.started)
         if new:
-            self.started.append((machine_arn, name, task))
+            self.started.append((machine_arn, name, {n: task[n] for n in task if n != "asked"}))
+            self.asked.append(task.get("asked"))
         return new
 
     def is_running(self, execution_arn: str) -> bool:
@@ -135,8 +139,9 @@ def workbench() -> Iterator[Bench]:
         detach = attach(emulator, client)
         tables = {name: _made(resource, name) for name in TABLES}
         ssm.put_parameter(Name="policy", Type="String", Value=default_text())
+        ledger = Ledger(tables["LedgerTable"])
         registry = Registry(
-            customers=Customers(tables["CustomersTable"], tables["KeysTable"]),
+            customers=Customers(tables["CustomersTable"], tables["KeysTable"], ledger),
             leases=Leases(tables["LeasesTable"]),
             plans=Plans(tables["PlansTable"]),
             apis=Apis(tables["ApisTable"]),
@@ -144,6 +149,7 @@ def workbench() -> Iterator[Bench]:
             outcomes=Outcomes(tables["OutcomesTable"]),
             storms=Storms(tables["ApisTable"]),
             pending=Pending(tables["PlansTable"]),
+            ledger=ledger,
         )
         try:
             yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)

@@ -32,6 +32,7 @@ def planned(
 def apply(bench: Bench, run: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:
     task = {**{name: run[name] for name in ("customer_id", "lease")}, "action": action}
     task["execution_arn"] = run["lease"]["owner"]
+    task["place"] = run["actions"].index(action)
     if action["action"] == "create_key":
         value = create_key.value_source(lambda name: "B" * 40, "kw")
         return create_key.create_key(task, bench.gateway, bench.registry, value, bench.clock.now)

@@ -165,7 +165,7 @@ class LifeLab:
             for record in table.scan()["Items"]:
                 table.delete_item(Key={name: record[name] for name in keys})
         bus = self.bench.bus
-        for seen in (bus.started, bus.sent, bus.stopped, bus.later):
+        for seen in (bus.started, bus.asked, bus.sent, bus.stopped, bus.later):
             seen.clear()
         self.forget()
         self.policy()

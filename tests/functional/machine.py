@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from jsonata import Jsonata
 
+from keyward import contracts
 from local.apigateway.clock import VirtualClock
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +57,9 @@ class Machine:
         """Run it to its end."""
         self.runs += 1
         execution = Execution(f"{ARN}:{name or f'run-{self.runs}'}")
-        context = {"Execution": {"Id": execution.arn, "Input": given, "Name": name}}
+        begun = contracts.iso(self.clock.now())
+        about = {"Id": execution.arn, "Input": given, "Name": name, "StartTime": begun}
+        context = {"Execution": about}
         try:
             output = Level(self, execution, context, {}).run(definition(self.name), given)
         except StateFailed as failure:
@@ -81,6 +84,8 @@ class Level:
         name: str | None = definition["StartAt"]
         while name:
             self.execution.states.append(name)
+            entered = contracts.iso(self.machine.clock.now())
+            self.context = self.context | {"State": {"Name": name, "EnteredTime": entered}}
             name, given = self._step(definition["States"][name], given)
         return given
 

@@ -165,7 +165,7 @@ def test_a_suspension_whose_run_died_unseen_is_undone_by_the_resumption(life: Li
 @pytest.mark.parametrize("sample", ["move-key", "enable-key", "disable-key", "delete-key"])
 def test_the_steps_take_the_inputs_that_their_samples_show(life: LifeLab, sample: str) -> None:
     task = load_event(sample)
-    known = {"action", "key", "number", "from", "plan", "reason"}
+    known = {"action", "key", "number", "from", "plan", "reason", "asked"}
     assert set(task["action"]) <= known
     state = "".join(word.capitalize() for word in sample.split("-"))
     with pytest.raises(Exception, match="held by another run"):

@@ -102,6 +102,7 @@ def test_what_it_says_to_type_works(served: Served) -> None:
     assert until(lambda: "acme/1" in served.type(typed.keys))
     revealed = until(lambda: re.search(r'"value": "(\w+)"', served.type(typed.reveal)))
     assert "200 OK" in served.type(typed.with_key.replace("VALUE", revealed[1]))
+    assert "attach key acme/1" in served.type(typed.history)
 
 
 def test_the_demo_is_as_told() -> None:

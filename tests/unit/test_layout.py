@@ -12,13 +12,14 @@ import pytest
 from tests import tree
 
 THINGS = {"errors", "contracts", "event_fields", "policy", "key", "customer", "api", "api_compare"}
-THINGS |= {"api_steps", "callers", "desired", "policy_parts"}
+THINGS |= {"ledger", "api_steps", "callers", "desired", "policy_parts"}
 THINGS |= {"paths", "quota_periods", "denial_facts", "denial_words", "denial_question"}
 PLANNERS = {"customer_plan", "api_plan", "api_loops", "denial", "denial_told"}
 ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}
 FOR_FUNCTIONS = {"runtime", "batches"}
-# `outside` is what `runtime` is, on a person's machine; `why` names the errors that end it.
-MAY_CALL_AWS = ADAPTERS | {"runtime", "outside", "why"}
+# `outside` is what `runtime` is, on a person's machine; `why` and `history` name the errors that end
+# them.
+MAY_CALL_AWS = ADAPTERS | {"runtime", "outside", "why", "history"}
 
 # What a planner may take from the standard library: nothing that reads, writes or tells time.
 PURE = {"__future__", "collections", "dataclasses", "enum", "functools", "hashlib", "itertools"} | {

@@ -231,10 +231,10 @@ class Deployment:
 class ApiKnown:
     """What is remembered of an API. `planned` holds, by stage, the actions that were planned and
     whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last;
-    `outbox` announcements by the name of their record; `editor` is the last one that was seen,
-    `rollbacks` the stages that somebody wants back, `enforce_on` (YYYY-MM-DD) the day that mode
-    warn announced; `loops`, by stage, until when (epoch seconds) one that is opened again and again
-    is left as it is."""
+    `outbox` announcements by the name of their record, `saved` when (epoch seconds); `editor` is
+    the last one that was seen, `rollbacks` the stages that somebody wants back, `enforce_on`
+    (YYYY-MM-DD) the day that mode warn announced; `loops`, by stage, until when (epoch seconds) one
+    that is opened again and again is left as it is."""
 
     attachments: tuple[Attachment, ...] = ()
     holds: tuple[Hold, ...] = ()
@@ -245,6 +245,7 @@ class ApiKnown:
     rollbacks: tuple[str, ...] = ()
     enforce_on: str | None = None
     loops: Mapping[str, int] = field(default_factory=dict)
+    saved: Mapping[str, int] = field(default_factory=dict)
 
     def attachment(self, stage: str, plan: str) -> Attachment | None:
         """The attachment of a stage to a plan, if one is remembered."""

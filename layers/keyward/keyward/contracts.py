@@ -57,12 +57,16 @@ EVENTS_OUT = (
 @dataclass(frozen=True)
 class CustomerEvent:
     """A change in a customer's life. `occurred_at` is epoch seconds, whole; `fields` are the
-    checked members of `detail` that belong to the detail-type."""
+    checked members of `detail` that belong to the detail-type; `event_id` and `source` are the
+    envelope's, and `recorded_at` (epoch seconds) is when the event was taken."""
 
     detail_type: str
     customer_id: str
     occurred_at: int
     fields: Mapping[str, Any] = field(default_factory=dict)
+    event_id: str | None = None
+    source: str | None = None
+    recorded_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,15 @@ def customer_event(envelope: object, now: float) -> CustomerEvent:
         )
     customer_id = _matching("detail.customer_id", detail.get("customer_id"), CUSTOMER_ID)
     occurred_at = _occurred_at(detail.get("occurred_at"), body.get("time"), now)
-    return CustomerEvent(detail_type, customer_id, occurred_at, FIELDS[detail_type](detail))
+    return CustomerEvent(
+        detail_type,
+        customer_id,
+        occurred_at,
+        FIELDS[detail_type](detail),
+        event_id=_short(body.get("id")),
+        source=_short(body.get("source")),
+        recorded_at=int(now),
+    )
 
 
 def decision(envelope: object) -> Decision:
@@ -168,6 +180,10 @@ def entry(announced: JSON, bus_name: str) -> JSON:
 def iso(epoch: float) -> str:
     """Epoch seconds as ISO 8601 in UTC, whole seconds."""
     return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _short(value: object) -> str | None:
+    return value[:256] if isinstance(value, str) else None
 
 
 def _parts(envelope: object) -> tuple[JSON, JSON]:

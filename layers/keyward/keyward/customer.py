@@ -7,6 +7,7 @@ plan_key status_reason         how, and why, the last event wanted its change
 rotation                       {requested_at, overlap_hours?, reason?}
 recorded {field: {value, at}}  what the last event said and when; a field that differs from it
                                was changed by hand and is dated by its stream record
+asked {field: {event_id, …}}   which event brought the field its value, for the ledger
 """
 
 from __future__ import annotations
@@ -112,6 +113,7 @@ def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated])
             continue
         times[name] = event.occurred_at
         _overwrite(after, name, values)
+    after |= _asked(before, after, event)
     after["recorded"] = {
         name: {"value": after.get(name), "at": times[name]}
         for name in DATED_FIELDS
@@ -154,6 +156,21 @@ def _changes(event: CustomerEvent) -> dict[str, JSON]:
     }
     why = {"status_reason": said["reason"]} if "reason" in said else {}
     return {"status": {"status": status[event.detail_type]} | why}
+
+
+def _asked(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
+    """Who asked for each field: the event that changed it, so that a repeat leaves the first."""
+    told = {
+        "by": "event",
+        "event_id": event.event_id,
+        "detail_type": event.detail_type,
+        "source": event.source,
+        "recorded_at": event.recorded_at,
+    }
+    by = {name: value for name, value in told.items() if value is not None}
+    kept = {name: who for name, who in before.get("asked", {}).items() if name in after}
+    new = {name: by for name in _changes(event) if before.get(name) != after.get(name)}
+    return {"asked": kept | new} if kept | new else {}
 
 
 def _repeats(event: CustomerEvent, time: int) -> bool:

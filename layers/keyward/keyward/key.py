@@ -30,6 +30,8 @@ OWN_VALUE = re.compile(r"[A-Za-z0-9]{20,128}")
 CREATING = "CREATING"
 CREATED = "CREATED"
 DELETING = "DELETING"
+# For the ledger only: the record is gone by then.
+DELETED = "DELETED"
 
 
 @dataclass(frozen=True)

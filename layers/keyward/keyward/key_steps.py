@@ -4,7 +4,7 @@ a key's way into its plan."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyward.contracts import customer_id_of, iso
@@ -19,6 +19,7 @@ from keyward.errors import (
 from keyward.gateway import Gateway
 from keyward.gateway.calls import TRY_SECONDS
 from keyward.key import KeyRecord
+from keyward.ledger import key_line
 from keyward.plans import UsagePlans
 from keyward.policy import Policy
 from keyward.registry import Lease, Registry
@@ -28,12 +29,14 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One action of a run: `task` is a function's input, `clock` gives epoch seconds."""
+    """One action of a run: `task` is a function's input, `clock` gives epoch seconds; `seen` is
+    the action's key, by its number, as it was when the step began."""
 
     task: JSON
     registry: Registry
     clock: Callable[[], float]
     lease: Lease
+    seen: dict[int, KeyRecord] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, task: JSON, registry: Registry, clock: Callable[[], float]) -> Step:
@@ -68,7 +71,10 @@ class Step:
 
     def found(self) -> KeyRecord | None:
         """The record of the action's key, None when it is gone."""
-        return self.registry.customers.key(customer_id_of(self.task), self.number)
+        record = self.registry.customers.key(customer_id_of(self.task), self.number)
+        if record:
+            self.seen.setdefault(record.number, record)
+        return record
 
     def made(self) -> KeyRecord:
         """The record of a key that was created. Raises InvalidInputError without one."""
@@ -80,9 +86,15 @@ class Step:
         return record
 
     def save(self, record: KeyRecord, announced: JSON | None = None) -> KeyRecord:
-        """Write the record, fenced, with what is to be announced."""
-        self.registry.customers.save_key(record, self.lease, announced, self.when)
+        """Write the record, fenced, with what is to be announced; what was done with a key is told
+        in the ledger, what is about to be done (a journal) is not."""
+        line = self.line(record) if record.settled else None
+        self.registry.customers.save_key(record, self.lease, announced, self.when, line)
         return record
+
+    def line(self, record: KeyRecord) -> JSON | None:
+        """The line of the ledger for a key that is so now, None when nothing of it changed."""
+        return key_line(self.task, self.seen.get(record.number), record, self.clock())
 
     def wait_for(self, record: KeyRecord, what: str, calls: int = 1) -> None:
         """Raises TryUnderwayError while the last of an earlier try's `calls`, which nobody

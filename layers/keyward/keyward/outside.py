@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from keyward.gateway import Gateway
 from keyward.gateway.calls import client_config
 from keyward.policy import Policy
-from keyward.registry import Apis, Customers, Policies
+from keyward.registry import Apis, Customers, Ledger, Policies
 
 # The template's default, where no stack says otherwise.
 DEFAULT_MODE = "observe"
@@ -64,8 +64,14 @@ class Outside:
         """The stack's Customers and Keys tables."""
         tables = self.session.resource("dynamodb")
         return Customers(
-            tables.Table(resources["CustomersTable"]), tables.Table(resources["KeysTable"])
+            tables.Table(resources["CustomersTable"]),
+            tables.Table(resources["KeysTable"]),
+            self.ledger(resources),
         )
+
+    def ledger(self, resources: dict[str, str]) -> Ledger:
+        """The stack's Ledger table."""
+        return Ledger(self.session.resource("dynamodb").Table(resources["LedgerTable"]))
 
     def apis(self, resources: dict[str, str]) -> Apis:
         """The stack's Apis table."""

@@ -11,6 +11,7 @@ from keyward import contracts
 from keyward.bus import Bus
 from keyward.errors import InvalidInputError
 from keyward.exemptions import ExemptMethod, ending, expiring, mark_of
+from keyward.ledger import CONSOLE
 from keyward.policy import Policy
 from keyward.registry import Lease, Leases
 from keyward.registry.policies import Current
@@ -18,7 +19,7 @@ from keyward.registry.policies import Current
 JSON = dict[str, Any]
 
 # Besides what a person states: the machine adds the one, the Step Functions console the other.
-MACHINE_FIELDS = ("execution_arn", "Comment")
+MACHINE_FIELDS = ("execution_arn", "Comment", "asked", "begun")
 
 
 def only_fields(task: JSON, fields: tuple[str, ...]) -> None:
@@ -29,6 +30,12 @@ def only_fields(task: JSON, fields: tuple[str, ...]) -> None:
             raise InvalidInputError(
                 str(name)[:64], "is no field of this input", f"Use {', '.join(fields)}"
             )
+
+
+def asked_of(task: JSON) -> JSON:
+    """Who or what started a run, by its input: a person in the console, where nothing is said."""
+    asked = task.get("asked")
+    return asked if isinstance(asked, dict) and "by" in asked else {"by": CONSOLE}
 
 
 def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease | None:

@@ -177,6 +177,7 @@ def _registry() -> Registry:
         Apis,
         Customers,
         Leases,
+        Ledger,
         Outcomes,
         Pending,
         Plans,
@@ -191,8 +192,10 @@ def _registry() -> Registry:
         # A function without access to a table is not told its name: a use of it fails loudly.
         return tables.Table(os.environ.get(variable) or f"{variable}-is-not-set")
 
+    days = int(os.environ.get("LEDGER_RETENTION_DAYS") or 0)
+    ledger = Ledger(table("LEDGER_TABLE"), days)
     return Registry(
-        customers=Customers(table("CUSTOMERS_TABLE"), table("KEYS_TABLE")),
+        customers=Customers(table("CUSTOMERS_TABLE"), table("KEYS_TABLE"), ledger),
         leases=Leases(table("LEASES_TABLE")),
         plans=Plans(table("PLANS_TABLE")),
         apis=Apis(table("APIS_TABLE")),
@@ -200,6 +203,7 @@ def _registry() -> Registry:
         outcomes=Outcomes(table("OUTCOMES_TABLE")),
         storms=Storms(table("APIS_TABLE")),
         pending=Pending(table("PLANS_TABLE")),
+        ledger=ledger,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from keyward.registry.apis import Apis
 from keyward.registry.customers import Customers
 from keyward.registry.leases import Lease, Leases
+from keyward.registry.ledger import Ledger
 from keyward.registry.outcomes import Outcomes
 from keyward.registry.pending import Pending
 from keyward.registry.plans import Plans
@@ -18,6 +19,7 @@ __all__ = [
     "Customers",
     "Lease",
     "Leases",
+    "Ledger",
     "Outcomes",
     "Pending",
     "Plans",
@@ -39,3 +41,4 @@ class Registry:
     outcomes: Outcomes
     storms: Storms
     pending: Pending
+    ledger: Ledger

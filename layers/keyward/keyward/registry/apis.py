@@ -39,6 +39,7 @@ class Apis:
             exposures={item["stage"]: item["fingerprint"] for item in of("exposure")},
             planned={item["stage"]: tuple(item["actions"]) for item in of("planned")},
             outbox={item["record"]: _plain(item["event"]) for item in of("outbox")},
+            saved={item["record"]: int(item["saved_at"]) for item in of("outbox")},
             editor=next((_editor(item) for item in of("editor")), None),
             rollbacks=tuple(item["stage"] for item in of("rollback")),
             enforce_on=next((item["enforce_on"] for item in of("warning")), None),

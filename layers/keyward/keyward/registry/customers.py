@@ -19,6 +19,7 @@ from keyward.customer import DATED_FIELDS, Dated, Known
 from keyward.errors import LeaseLostError
 from keyward.key import KeyRecord, record_of
 from keyward.registry.leases import Lease, refused
+from keyward.registry.ledger import Ledger
 
 JSON = dict[str, Any]
 OUTBOX = "outbox#"
@@ -28,9 +29,10 @@ TOMBSTONE = "tombstone"
 class Customers:
     """Both tables. Reads are consistent; writes of key records are fenced by the lease's token."""
 
-    def __init__(self, customers: Any, keys: Any) -> None:
+    def __init__(self, customers: Any, keys: Any, ledger: Ledger) -> None:
         self._customers = customers
         self._keys = keys
+        self._ledger = ledger
 
     def desired(self, customer_id: str) -> JSON | None:
         """The customer's record in the Customers table, None without one."""
@@ -76,16 +78,20 @@ class Customers:
         return str(items[0]["customer_id"]) if items else None
 
     def save_key(
-        self, key: KeyRecord, lease: Lease, announced: JSON | None = None, when: str = ""
+        self,
+        key: KeyRecord,
+        lease: Lease,
+        announced: JSON | None = None,
+        when: str = "",
+        line: JSON | None = None,
     ) -> None:
-        """Write a key record, and with it, in one transaction, what is to be announced; `when`
-        sorts that among the others of the run. Raises LeaseLostError when a later run has written
-        the record."""
+        """Write a key record, and with it, in one transaction, what is to be announced, and the
+        ledger's `line`; `when` sorts the announcement among the others of the run. Raises
+        LeaseLostError when a later run has written the record."""
         item = {name: value for name, value in asdict(key).items() if value is not None}
         item = item | {"record": f"key#{item.pop('number')}", "fence": lease.token}
-        self._write(
-            key, lease, [self._put(item, lease), *self._outbox(key, lease, announced, when)]
-        )
+        more = [*self._outbox(key, lease, announced, when), *self._line(line)]
+        self._write(key, lease, [self._put(item, lease), *more])
 
     def drop_key(self, key: KeyRecord, lease: Lease) -> None:
         """Forget a key record whose try certainly had no effect. Raises LeaseLostError."""
@@ -99,14 +105,15 @@ class Customers:
         at: float,
         announced: JSON | None,
         when: str = "",
+        line: JSON | None = None,
     ) -> None:
         """A key that is deleted leaves its number, why and when (epoch seconds), so that no later
         key has the number. Raises LeaseLostError."""
         stone = {"customer_id": key.customer_id, "record": TOMBSTONE, "last_number": last_number}
         stone |= {"fence": lease.token, "deleted_at": int(at)}
         stone |= {name: v for name in ("key_id", "reason") if (v := getattr(key, name)) is not None}
-        outbox = self._outbox(key, lease, announced, when)
-        self._write(key, lease, [self._delete(key, lease), self._put(stone, lease), *outbox])
+        more = [*self._outbox(key, lease, announced, when), *self._line(line)]
+        self._write(key, lease, [self._delete(key, lease), self._put(stone, lease), *more])
 
     def last_number(self, customer_id: str) -> int:
         """The number of the last key that was deleted, 0 for none."""
@@ -159,6 +166,9 @@ class Customers:
             return []
         name = f"{OUTBOX}{lease.token:08d}#{when}#{announced['detail_type']}#{key.number}"
         return [self._put({"customer_id": key.customer_id, "record": name, "event": announced})]
+
+    def _line(self, line: JSON | None) -> list[JSON]:
+        return [self._ledger.put(line)] if line else []
 
     def _put(self, item: JSON, lease: Lease | None = None) -> JSON:
         fenced = _fenced(lease) if lease else {}
