@@ -49,7 +49,7 @@ def sent(lab: Lab) -> dict[str, JSON]:
     lab.machine.functions = {name: recorded(name) for name in functions}
     assert lab.run(api_id).error == "NotProtectedError"
     lab.edit(api_id, PETS)
-    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.run(api_id, asked=load_event("confirm-api")["asked"]).status == "SUCCEEDED"
     lab.machine.functions = functions
     return got
 
