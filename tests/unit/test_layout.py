@@ -17,8 +17,7 @@ THINGS |= {"paths", "quota_periods", "denial_facts", "denial_words", "denial_que
 PLANNERS = {"customer_plan", "api_plan", "api_loops", "denial", "denial_told"}
 ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}
 FOR_FUNCTIONS = {"runtime", "batches"}
-# `outside` is what `runtime` is, on a person's machine; `why` and `history` name the errors that end
-# them.
+# `outside` is what `runtime` is, on a person's machine; the commands name the errors that end them.
 MAY_CALL_AWS = ADAPTERS | {"runtime", "outside", "why", "history"}
 
 # What a planner may take from the standard library: nothing that reads, writes or tells time.
