@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
-from keyward.event_fields import FIELDS, one_of, seen
+from keyward.event_fields import FIELDS, moment, one_of, seen
 
 JSON = dict[str, Any]
 
@@ -30,7 +30,12 @@ CUSTOMER_EVENTS = (
     "CustomerSuspended",
     "CustomerResumed",
     "CustomerClosed",
+    "CustomerExpiryChanged",
     "KeyRotationRequested",
+    "PaymentFailed",
+    "PaymentSucceeded",
+    "SubscriptionChanged",
+    "UndoRequested",
 )
 DECISION_EVENTS = ("DeploymentApproved", "DeploymentRejected")
 ROLLBACK_EVENT = "RollbackRequested"
@@ -46,7 +51,9 @@ EVENTS_OUT = (
     "ApiExposed",
     "ApiWarned",
     "ApiHeld",
+    "CustomerExpiring",
     "CustomerFailed",
+    "PaymentOverdue",
     "ApiFailed",
     "ApiRolledBack",
     "PolicyRefused",
@@ -222,8 +229,7 @@ def _occurred_at(stated: object, envelope_time: object, now: float) -> int:
     try:
         if not isinstance(value, str):
             raise ValueError
-        when = datetime.fromisoformat(value)
-        epoch = int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+        epoch = moment(value)
     except (ValueError, OverflowError):
         remedy = "Write ISO 8601, like 2026-11-23T10:00:00Z"
         raise InvalidEventError(name, f"{seen(value)} is no time", remedy) from None

@@ -4,9 +4,12 @@ customer_id plan status        the contract: a plain PutItem of these is a compl
 name tags                      optional
 key_value_secret               optional: the Secrets Manager secret that holds an own value
 plan_key status_reason         how, and why, the last event wanted its change
-rotation                       {requested_at, overlap_hours?, reason?}
+rotation                       {requested_at, overlap_hours?, reason?, undone?}
+expires_at                     when the customer is suspended by itself: ISO 8601, a day, or never
+billing                        what is known of its payments (billing.py)
 recorded {field: {value, at}}  what the last event said and when; a field that differs from it
-                               was changed by hand and is dated by its stream record
+                               was changed by hand and is dated by its stream record;
+                               `changes`: the last ones, so that one can be undone (changes.py)
 asked {field: {event_id, …}}   which event brought the field its value, for the ledger
 """
 
@@ -16,14 +19,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from keyward.billing import Billing, billing_of
+from keyward.changes import FIELDS, WHAT, Changes
 from keyward.contracts import CUSTOMER_ID, CustomerEvent
-from keyward.errors import InvalidRecordError, RecordUndatedError
+from keyward.errors import InvalidEventError, InvalidRecordError, RecordUndatedError
+from keyward.event_fields import NEVER_EXPIRES, moment
 from keyward.key import KeyRecord
+from keyward.wishes import NEVER, wishes_of
 
 JSON = dict[str, Any]
 
 STATUSES = ("active", "suspended", "closed")
-DATED_FIELDS = ("plan", "status", "rotation", "name", "tags")
+DATED_FIELDS = ("plan", "status", "rotation", "name", "tags", "expires_at", "billing")
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class Customer:
     tags: Mapping[str, str] = field(default_factory=dict)
     key_value_secret: str | None = None
     status_reason: str | None = None
+    expires_at: int | None = None
+    billing: Billing = field(default_factory=Billing)
 
     @property
     def complete(self) -> bool:
@@ -94,31 +103,39 @@ def customer_of(record: JSON) -> Customer:
         tags=_tags(record),
         key_value_secret=_text(record, "key_value_secret"),
         status_reason=_text(record, "status_reason"),
+        expires_at=_expires_at(record),
+        billing=billing_of(record.get("billing")),
     )
 
 
 def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated]) -> Change:
     """The record after the event: newer wins, field by field; a tie goes to the later arrival.
 
-    `dated` tells when fields that were put by hand got their value. Raises RecordUndatedError when
-    that is not known yet. The same event twice gives the same record.
+    `dated` tells when fields that were put by hand got their value. The same event twice gives the
+    same record. Raises RecordUndatedError when a date is not known yet, InvalidEventError for an
+    undo that finds nothing.
     """
     before = dict(record or {"customer_id": event.customer_id})
     times = {name: _time(before, name, dated) for name in DATED_FIELDS}
-    after = dict(before)
-    ignored = []
-    for name, values in _changes(event).items():
-        if event.occurred_at < times[name] or _repeats(event, times[name]):
+    after, ignored = dict(before), []
+    changes = _known_changes(before, times)
+    for name, (at, values) in wishes_of(event, before).items():
+        if name in FIELDS:
+            changes = changes.changed(name, at, values)
+        elif name != "billing" and at < times[name]:
             ignored.append(name)
-            continue
-        times[name] = event.occurred_at
-        _overwrite(after, name, values)
+        else:
+            times[name] = max(at, times[name])
+            _overwrite(after, name, values)
+    if event.detail_type == "UndoRequested":
+        changes = _undone(changes, event)
+    for name, in_force in changes.in_force().items():
+        if (in_force.at, in_force.values[name]) != (times[name], before.get(name)):
+            times[name] = in_force.at
+            _overwrite(after, name, in_force.values)
     after |= _asked(before, after, event)
-    after["recorded"] = {
-        name: {"value": after.get(name), "at": times[name]}
-        for name in DATED_FIELDS
-        if name in after
-    }
+    ignored += _overruled(event, before, changes)
+    after["recorded"] = _recorded(after, times) | {"changes": changes.as_json()}
     return Change(after, tuple(ignored))
 
 
@@ -132,30 +149,50 @@ def undated_fields(record: JSON) -> dict[str, Any]:
     }
 
 
-NEVER = -(10**12)
 _ABSENT = object()
 _COMPANIONS = {"plan": ("plan_key",), "status": ("status_reason",)}
 
 
-def _changes(event: CustomerEvent) -> dict[str, JSON]:
-    """Which dated field an event changes, and the attributes that go with it."""
-    said = event.fields
-    if event.detail_type == "CustomerSignedUp":
-        about = {name: {name: said[name]} for name in ("name", "tags") if name in said}
-        return {"plan": {"plan": said["plan"]}, "status": {"status": "active"}} | about
-    if event.detail_type == "CustomerPlanChanged":
-        how = {"plan_key": said["key"]} if "key" in said else {}
-        return {"plan": {"plan": said["plan"]} | how}
-    if event.detail_type == "KeyRotationRequested":
-        asked = {name: said[name] for name in ("overlap_hours", "reason") if name in said}
-        return {"rotation": {"rotation": asked | {"requested_at": event.occurred_at}}}
-    status = {
-        "CustomerSuspended": "suspended",
-        "CustomerResumed": "active",
-        "CustomerClosed": "closed",
+def _known_changes(before: JSON, times: Mapping[str, int]) -> Changes:
+    """The changes that the record tells of, and among them what was put by hand."""
+    changes = Changes.of((before.get("recorded") or {}).get("changes", ()))
+    told = changes.in_force()
+    for name in FIELDS:
+        standing = name in told and told[name].values[name] == before.get(name)
+        if name in before and not (standing and told[name].at == times[name]):
+            about = {part: before[part] for part in _COMPANIONS.get(name, ()) if part in before}
+            changes = changes.changed(name, times[name], {name: before[name]} | about)
+    return changes
+
+
+def _undone(changes: Changes, event: CustomerEvent) -> Changes:
+    what, at = event.fields.get("what"), event.occurred_at
+    after = changes.undone(at, what)
+    if not changes.knows_undo(at, what) and at not in after.met:
+        raise InvalidEventError(
+            "detail.what",
+            f"there is no {' or '.join([what] if what else WHAT)} that can be undone",
+            "Send the event that says what you want instead",
+        )
+    return after
+
+
+def _overruled(event: CustomerEvent, before: JSON, changes: Changes) -> list[str]:
+    """Which wishes of the event are not in force, as a newer change or an undo overrules them."""
+    in_force = changes.in_force()
+    return [
+        name
+        for name, (at, values) in wishes_of(event, before).items()
+        if name in FIELDS and (at > NEVER + 1) and in_force[name].values != values
+    ]
+
+
+def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
+    return {
+        name: {"value": after.get(name), "at": times[name]}
+        for name in DATED_FIELDS
+        if name in after
     }
-    why = {"status_reason": said["reason"]} if "reason" in said else {}
-    return {"status": {"status": status[event.detail_type]} | why}
 
 
 def _asked(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
@@ -169,17 +206,11 @@ def _asked(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
     }
     by = {name: value for name, value in told.items() if value is not None}
     kept = {name: who for name, who in before.get("asked", {}).items() if name in after}
-    new = {name: by for name in _changes(event) if before.get(name) != after.get(name)}
+    new = {name: by for name in DATED_FIELDS if before.get(name) != after.get(name)}
     return {"asked": kept | new} if kept | new else {}
 
 
-def _repeats(event: CustomerEvent, time: int) -> bool:
-    """A rotation not newer than the last is a repeat, where elsewhere a tie goes to the later
-    arrival."""
-    return event.detail_type == "KeyRotationRequested" and event.occurred_at == time
-
-
-def _overwrite(after: JSON, name: str, values: JSON) -> None:
+def _overwrite(after: JSON, name: str, values: Mapping[str, Any]) -> None:
     for companion in _COMPANIONS.get(name, ()):
         after.pop(companion, None)
     after.update(values)
@@ -210,6 +241,18 @@ def _status(record: JSON) -> str | None:
     if status is not None and status not in STATUSES:
         raise InvalidRecordError("status", "is not known", f"Use one of {', '.join(STATUSES)}")
     return status
+
+
+def _expires_at(record: JSON) -> int | None:
+    value = record.get("expires_at")
+    if value in (None, NEVER_EXPIRES):
+        return None
+    try:
+        return moment(value)
+    except ValueError:
+        raise InvalidRecordError(
+            "expires_at", "is no time", f"Write ISO 8601, a day YYYY-MM-DD, or {NEVER_EXPIRES}"
+        ) from None
 
 
 def _tags(record: JSON) -> dict[str, str]:

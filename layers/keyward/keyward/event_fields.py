@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from keyward.billing import STATES
+from keyward.changes import WHAT
 from keyward.errors import InvalidEventError
 
 JSON = dict[str, Any]
 
+# What a customer's `expires_at` is where null was sent: a known wish, unlike no word of it.
+NEVER_EXPIRES = "never"
 TAG = re.compile(r"[A-Za-z0-9+\-=._:/ ]*")
 
 
@@ -25,6 +30,59 @@ def seen(value: object) -> str:
 def one_of(choices: tuple[str, ...]) -> str:
     """The remedy where only some texts are known."""
     return f"Use one of {', '.join(choices)}"
+
+
+def moment(value: object) -> int:
+    """Epoch seconds of an ISO 8601 time or a day (00:00 UTC), or of a number of them. Raises
+    ValueError."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return int(datetime.fromtimestamp(int(value), UTC).timestamp())
+    if not isinstance(value, str):
+        raise ValueError(value)
+    when = datetime.fromisoformat(value)
+    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+
+
+def _time(detail: JSON, name: str) -> int:
+    try:
+        return moment(detail[name])
+    except (ValueError, OverflowError, OSError):
+        raise InvalidEventError(
+            f"detail.{name}",
+            f"{seen(detail[name])} is no time",
+            "Write ISO 8601, like 2026-12-31T00:00:00Z",
+        ) from None
+
+
+def _expiry(detail: JSON) -> JSON:
+    """`expires_at`, as the record holds it; null takes the date away."""
+    if "expires_at" not in detail:
+        return {}
+    if detail["expires_at"] is None:
+        return {"expires_at": NEVER_EXPIRES}
+    at = datetime.fromtimestamp(_time(detail, "expires_at"), UTC)
+    return {"expires_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _new_expiry(detail: JSON) -> JSON:
+    if "expires_at" not in detail:
+        raise InvalidEventError("detail.expires_at", "is missing", "Give a time, or null for never")
+    return _expiry(detail)
+
+
+def _subscription(detail: JSON) -> JSON:
+    """A subscription, its state, and the plan that it pays for."""
+    said: JSON = {"subscription": _text(detail, "subscription", 128)} | _optional_plan(detail)
+    if detail.get("state") is None:
+        raise InvalidEventError("detail.state", "is missing", one_of(STATES))
+    said |= _choice(detail, "state", STATES)
+    if detail.get("ends_at") is not None:
+        said["ends_at"] = _time(detail, "ends_at")
+    return said
+
+
+def _optional_plan(detail: JSON) -> JSON:
+    return {} if detail.get("plan") is None else _plan(detail)
 
 
 def _text(detail: JSON, name: str, longest: int = 256) -> str:
@@ -100,10 +158,17 @@ def _overlap(detail: JSON) -> JSON:
 
 
 FIELDS: dict[str, Callable[[JSON], JSON]] = {
-    "CustomerSignedUp": lambda d: _plan(d) | _optional_text(d, "name") | _tags(d),
-    "CustomerPlanChanged": lambda d: _plan(d) | _choice(d, "key", ("in_place", "successor")),
+    "CustomerSignedUp": lambda d: _plan(d) | _optional_text(d, "name") | _tags(d) | _expiry(d),
+    "CustomerPlanChanged": lambda d: (
+        _plan(d) | _choice(d, "key", ("in_place", "successor")) | _expiry(d)
+    ),
     "CustomerSuspended": lambda d: _optional_text(d, "reason"),
-    "CustomerResumed": lambda d: {},
+    "CustomerResumed": _expiry,
     "CustomerClosed": lambda d: _optional_text(d, "reason"),
+    "CustomerExpiryChanged": _new_expiry,
     "KeyRotationRequested": lambda d: _overlap(d) | _optional_text(d, "reason"),
+    "PaymentFailed": lambda d: {},
+    "PaymentSucceeded": lambda d: {},
+    "SubscriptionChanged": _subscription,
+    "UndoRequested": lambda d: _choice(d, "what", tuple(WHAT)),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.validation import validate
 from aws_lambda_powertools.utilities.validation.exceptions import SchemaValidationError
 
 from keyward.errors import PolicyRefusedError, UnknownPlanError
+from keyward.policy_billing import BillingPolicy, billing_policy
 from keyward.policy_parts import Exemption, PlanPolicy, Probe, Quota, Throttle, matches, midnight
 
 JSON = dict[str, Any]
@@ -37,6 +38,7 @@ class Policy:
     warn_days: int = 14
     report_days: int = 7
     probes: tuple[Probe, ...] = ()
+    billing: BillingPolicy = field(default_factory=BillingPolicy)
 
     def plan(self, name: str) -> PlanPolicy:
         """The plan of that name. Raises UnknownPlanError, which lists the names there are."""
@@ -103,6 +105,7 @@ def _policy(body: JSON) -> Policy:
         usage_plans={name: _plan(name, plan) for name, plan in body["usage_plans"].items()},
         exemptions=tuple(Exemption(**item) for item in body.get("exemptions", [])),
         probes=tuple(Probe(**item) for item in body.get("probes", [])),
+        billing=billing_policy(body.get("billing"), body["usage_plans"]),
         **{name: body[name] for name in settings if name in body},
     )
 

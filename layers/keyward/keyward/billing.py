@@ -1,0 +1,121 @@
+"""What is known of a customer's payments: facts with their times, in any order. Pure.
+
+    billing {failed_at: [times], paid_at?, subscriptions: {id: {state, at, ends_at?}}}
+
+A payment that succeeded settles all that failed until that second. Of a subscription the newest
+word counts. Times are epoch seconds, whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyward.errors import InvalidRecordError
+
+JSON = dict[str, Any]
+
+LIVE = ("trialing", "active", "past_due")
+HALTED = ("unpaid", "paused")
+STATES = (*LIVE, *HALTED, "ended")
+# Retries of one invoice are few (Stripe's Smart Retries: 8); the first and the newest are kept.
+FAILURES_KEPT = 20
+SUBSCRIPTIONS_KEPT = 10
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """One subscription: its `state` as last told `at`, and when it is to end by itself."""
+
+    state: str
+    at: int
+    ends_at: int | None = None
+
+    def live(self, now: float) -> bool:
+        """Whether it entitles to anything at `now`."""
+        return self.state in LIVE and (self.ends_at is None or now < self.ends_at)
+
+    def as_json(self) -> JSON:
+        """As it stands in the record."""
+        told = {"state": self.state, "at": self.at, "ends_at": self.ends_at}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Billing:
+    """All that is known of a customer's payments."""
+
+    failed_at: tuple[int, ...] = ()
+    paid_at: int | None = None
+    subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
+
+    @property
+    def overdue_since(self) -> int | None:
+        """When the first payment failed that none has settled; None when nothing is owed."""
+        return min(self.failed_at, default=None)
+
+    @property
+    def cycle(self) -> int:
+        """What tells one time of being overdue from the next: the last payment before it."""
+        return self.paid_at or 0
+
+    def failed(self, at: int) -> Billing:
+        """With a payment that failed."""
+        return self._settled({*self.failed_at, at}, self.paid_at)
+
+    def paid(self, at: int) -> Billing:
+        """With a payment that succeeded."""
+        return self._settled(set(self.failed_at), max(at, self.paid_at or at))
+
+    def told(self, name: str, new: Subscription) -> Billing:
+        """With word of a subscription; an older word than the known one changes nothing."""
+        known = self.subscriptions.get(name)
+        if known is not None and known.at > new.at:
+            return self
+        newest = sorted(
+            (dict(self.subscriptions) | {name: new}).items(), key=lambda item: (item[1].at, item[0])
+        )
+        return Billing(self.failed_at, self.paid_at, dict(newest[-SUBSCRIPTIONS_KEPT:]))
+
+    def as_json(self) -> JSON:
+        """As it stands in the record."""
+        told: JSON = {
+            "failed_at": list(self.failed_at),
+            "paid_at": self.paid_at,
+            "subscriptions": {name: one.as_json() for name, one in self.subscriptions.items()},
+        }
+        return {name: value for name, value in told.items() if value not in (None, [], {})}
+
+    def _settled(self, failed: set[int], paid_at: int | None) -> Billing:
+        owed = sorted(at for at in failed if paid_at is None or at > paid_at)
+        kept = owed[:1] + owed[1:][-(FAILURES_KEPT - 1) :]
+        return Billing(tuple(kept), paid_at, self.subscriptions)
+
+
+def billing_of(value: object) -> Billing:
+    """From a customer's record, None for nothing known. Raises InvalidRecordError."""
+    try:
+        return _billing(value if value is not None else {})
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InvalidRecordError(
+            "billing", "is malformed", "Leave it to the payment events, or remove it"
+        ) from None
+
+
+def _billing(value: Any) -> Billing:
+    paid_at = value.get("paid_at")
+    return Billing(
+        tuple(int(at) for at in value.get("failed_at", ())),
+        None if paid_at is None else int(paid_at),
+        {str(name): _subscription(one) for name, one in value.get("subscriptions", {}).items()},
+    )
+
+
+def _subscription(value: Any) -> Subscription:
+    if value["state"] not in STATES:
+        raise ValueError(value["state"])
+    ends_at = value.get("ends_at")
+    return Subscription(
+        str(value["state"]), int(value["at"]), None if ends_at is None else int(ends_at)
+    )

@@ -1,0 +1,181 @@
+"""The last changes of a customer's plan, status and rotation, and which of them were undone. Pure.
+
+They stand in the record under `recorded.changes`, in the order of time:
+
+    {field, at, set}     the field was changed, to these attributes
+    {undo, at, of}       UndoRequested; `of` is the change that it undid, [field, at]
+
+What is in force is worked out from all of them anew, so that it does not depend on the order in
+which events arrive. One change is undone once: an undo is no change, so a second one finds the
+change before it, or nothing. The first state of a field cannot be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+JSON = dict[str, Any]
+
+FIELDS = ("plan", "status", "rotation")
+WHAT = {"plan_change": "plan", "suspension": "status", "rotation": "rotation"}
+KEPT = 12
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A change of a field, or an undo (`name` is None; `what` names a kind of change, or none).
+    `at` is epoch seconds; `values` are the attributes that the change set; `of` the change that an
+    undo was found to mean."""
+
+    at: int
+    name: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    what: str | None = None
+    of: tuple[str, int] | None = None
+
+    def as_json(self) -> JSON:
+        """As it stands in the record."""
+        if self.name is not None:
+            return {"field": self.name, "at": self.at, "set": dict(self.values)}
+        return {"undo": self.what or "last", "at": self.at, "of": list(self.of or ())}
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The change of a field that is in force, and since when (epoch seconds): an undo counts. A
+    rotation that was undone is in force no more, which `undone_at` says."""
+
+    values: Mapping[str, Any]
+    at: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All that are known, in the order of time; of one second in the order of arrival."""
+
+    entries: tuple[Entry, ...] = ()
+
+    @classmethod
+    def of(cls, items: Iterable[Mapping[str, Any]]) -> Changes:
+        """From the record."""
+        return cls(tuple(_entry(item) for item in items))
+
+    def as_json(self) -> list[JSON]:
+        """For the record."""
+        return [entry.as_json() for entry in self.entries]
+
+    def changed(self, name: str, at: int, values: Mapping[str, Any]) -> Changes:
+        """With a change more. The same again is no second one; nor is a rotation of a second that
+        has one."""
+        if name == "rotation" and any((e.name, e.at) == (name, at) for e in self.entries):
+            return self
+        return self._with(Entry(int(at), name, values))
+
+    def undone(self, at: int, what: str | None) -> Changes:
+        """With an undo more."""
+        return self._with(Entry(int(at), what=what))
+
+    def knows_undo(self, at: int, what: str | None) -> bool:
+        """Whether this undo came already."""
+        return any(e.name is None and (e.at, e.what) == (at, what) for e in self.entries)
+
+    @property
+    def met(self) -> frozenset[int]:
+        """The times of the undos that found a change to undo."""
+        return frozenset(e.at for e in self.entries if e.name is None and e.of)
+
+    def in_force(self) -> dict[str, InForce]:
+        """What is in force, by field."""
+        found = {}
+        undone = _undone(self.entries)
+        for name in FIELDS:
+            entry = _effective(self.entries, name, undone)
+            if entry is not None:
+                times = [e.at for e in self.entries if e.of is not None and e.of[0] == name]
+                found[name] = InForce(_as_undone(entry, undone), max([entry.at, *times]))
+        return found
+
+    def _with(self, new: Entry) -> Changes:
+        """Newest kept, and of each field the first state that the rest builds on."""
+        others = [entry for entry in self.entries if entry != new and not _same_undo(entry, new)]
+        ordered = sorted([*others, new], key=lambda entry: entry.at)
+        bound = _bound(tuple(ordered))
+        kept = set(range(max(0, len(bound) - KEPT), len(bound)))
+        undone = _undone(bound)
+        for name in FIELDS:
+            older = [n for n, e in enumerate(bound) if n not in kept and e.name == name]
+            standing = [n for n in older if not _is(bound[n], undone)]
+            kept |= set(standing[-1:])
+        return Changes(tuple(entry for n, entry in enumerate(bound) if n in kept))
+
+
+def _entry(item: Mapping[str, Any]) -> Entry:
+    if "field" in item:
+        return Entry(int(item["at"]), str(item["field"]), dict(item["set"]))
+    of = item.get("of") or ()
+    what = str(item["undo"])
+    meant = (str(of[0]), int(of[1])) if of else None
+    return Entry(int(item["at"]), what=None if what == "last" else what, of=meant)
+
+
+def _same_undo(one: Entry, other: Entry) -> bool:
+    return one.name is other.name is None and (one.at, one.what) == (other.at, other.what)
+
+
+def _bound(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Each undo with the change that it means: the newest one then in force that can be undone. A
+    change that was too old to be kept is still meant."""
+    done: list[Entry] = []
+    for entry in entries:
+        if entry.name is None:
+            found = _meant(tuple(done), entry.what)
+            known = entry.of is not None and (found is None or found[1] < entry.of[1])
+            entry = entry if known else replace(entry, of=found)
+        done.append(entry)
+    return tuple(done)
+
+
+def _meant(before: tuple[Entry, ...], what: str | None) -> tuple[str, int] | None:
+    undone = _undone(before)
+    names = (WHAT[what],) if what else FIELDS
+    found = [entry for name in names if (entry := _effective(before, name, undone)) is not None]
+    able = [entry for entry in found if _can_be_undone(entry, before, undone)]
+    last = max(able, key=lambda entry: entry.at, default=None)
+    return (str(last.name), last.at) if last else None
+
+
+def _can_be_undone(
+    entry: Entry, before: tuple[Entry, ...], undone: frozenset[tuple[str, int]]
+) -> bool:
+    if entry.name == "rotation":
+        return not _is(entry, undone)
+    if entry.name == "status" and entry.values.get("status") != "suspended":
+        return False
+    earlier = before[: before.index(entry)]
+    return _effective(earlier, str(entry.name), undone) is not None
+
+
+def _undone(entries: Iterable[Entry]) -> frozenset[tuple[str, int]]:
+    return frozenset(entry.of for entry in entries if entry.of is not None)
+
+
+def _is(entry: Entry, undone: frozenset[tuple[str, int]]) -> bool:
+    return (str(entry.name), entry.at) in undone
+
+
+def _effective(
+    entries: tuple[Entry, ...], name: str, undone: frozenset[tuple[str, int]]
+) -> Entry | None:
+    """The newest change of the field that was not undone; a rotation that was, as it stays to be
+    taken back."""
+    mine = [entry for entry in entries if entry.name == name]
+    standing = mine if name == "rotation" else [e for e in mine if not _is(e, undone)]
+    return standing[-1] if standing else None
+
+
+def _as_undone(entry: Entry, undone: frozenset[tuple[str, int]]) -> Mapping[str, Any]:
+    if entry.name == "rotation" and _is(entry, undone):
+        return {"rotation": dict(entry.values["rotation"]) | {"undone": True}}
+    return entry.values
