@@ -11,11 +11,12 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from keyward import batches, contracts, runtime
+from keyward import batches, contracts, foreign_events, runtime
 from keyward.bus import Bus
 from keyward.customer import apply
 from keyward.errors import InvalidEventError, PassingError
 from keyward.ledger import EVENT, REFUSED, asked_by_event, failed_line
+from keyward.policy import Policy
 from keyward.registry import Registry
 
 # Two events of one customer may be recorded at the same moment: the loser reads again.
@@ -31,6 +32,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.setting("EVENT_BUS"),
         runtime.setting("RECONCILE_CUSTOMER_ARN"),
         runtime.setting("CUSTOMERS_DLQ_URL"),
+        runtime.policy,
         _count,
     )
     return batches.from_queue(event, context, lambda record: recorder.take(record, runtime.now()))
@@ -50,6 +52,7 @@ class Recorder:
     bus_name: str
     machine_arn: str
     dlq_url: str
+    policy: Callable[[], Policy]
     count: Callable[[str, int], None]
 
     def take(self, message: SQSRecord, now: float) -> None:
@@ -58,24 +61,49 @@ class Recorder:
         again."""
         envelope = _json(message.body)
         try:
-            self._record(contracts.customer_event(envelope, now), message.message_id)
+            self._record(self._events(envelope, now), message.message_id)
         except InvalidEventError as error:
             self.bus.send(self.dlq_url, message.body, reason=str(error))
             self._tell(envelope, message, str(error))
             self.count("MalformedEvent", 1)
 
-    def _record(self, event: contracts.CustomerEvent, message_id: str) -> None:
-        for _ in range(ROUNDS):
-            before = self.registry.customers.desired(event.customer_id)
-            dated = self.registry.customers.known(event.customer_id).dated if before else {}
-            change = apply(before, event, dated)
-            if change.record == before:
-                self._look_again(event.customer_id, message_id)
-            elif not self.registry.customers.save_desired(change.record, before):
-                continue
-            self.count("OlderChangeIgnored", len(change.ignored))
-            return
-        raise PassingError(f"the record of {event.customer_id} keeps changing")
+    def _events(self, envelope: Any, now: float) -> list[contracts.CustomerEvent]:
+        """In our words: those of another system may say several things of a customer, or none."""
+        own = [envelope]
+        if foreign_events.is_foreign(envelope):
+            own = foreign_events.translated(envelope, self.policy())
+            self.count("ForeignEventIgnored", int(not own))
+        return [contracts.customer_event(item, now) for item in own]
+
+    def _named_in(self, envelope: object) -> str | None:
+        if foreign_events.is_foreign(envelope):
+            return foreign_events.customer_in(envelope, self.policy())
+        return contracts.customer_named_in(envelope)
+
+    def _record(self, events: list[contracts.CustomerEvent], message_id: str) -> None:
+        """All that one message says of a customer is one change of its record."""
+        for customer_id in {event.customer_id for event in events}:
+            for _ in range(ROUNDS):
+                if self._recorded(customer_id, events, message_id):
+                    break
+            else:
+                raise PassingError(f"the record of {customer_id} keeps changing")
+
+    def _recorded(
+        self, customer_id: str, events: list[contracts.CustomerEvent], message_id: str
+    ) -> bool:
+        before = self.registry.customers.desired(customer_id)
+        dated = self.registry.customers.known(customer_id).dated if before else {}
+        after, ignored = before, 0
+        for event in events:
+            change = apply(after, event, dated)
+            after, ignored = change.record, ignored + len(change.ignored)
+        if after == before:
+            self._look_again(customer_id, message_id)
+        elif after is not None and not self.registry.customers.save_desired(after, before):
+            return False
+        self.count("OlderChangeIgnored", ignored)
+        return True
 
     def _look_again(self, customer_id: str, message_id: str) -> None:
         """No change, so no stream record; yet an event is a wish to have the customer looked at."""
@@ -84,7 +112,7 @@ class Recorder:
         self.bus.start(self.machine_arn, f"{customer_id[:40]}-{digest}", task)
 
     def _tell(self, envelope: object, message: SQSRecord, reason: str) -> None:
-        customer_id = contracts.customer_named_in(envelope)
+        customer_id = self._named_in(envelope)
         if customer_id and isinstance(envelope, dict):
             failed = contracts.announcement(
                 "CustomerFailed", customer_id=customer_id, reason=reason

@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 import record_customer
 import start_customer_reconcile
 from keyward.errors import RecordUndatedError
+from keyward.policy import Policy
 from keyward.registry import Customers
 from tests.support import Bench, load_event, workbench
 
@@ -37,8 +38,11 @@ def recorder(bench: Bench, counted: Counter[str]) -> record_customer.Recorder:
     def count(name: str, number: int) -> None:
         counted[name] += number
 
+    def policy() -> Policy:
+        return bench.registry.policies.current(NOW).policy
+
     return record_customer.Recorder(
-        bench.registry, bench.bus, "the-bus", MACHINE_ARN, "the-dlq", count
+        bench.registry, bench.bus, "the-bus", MACHINE_ARN, "the-dlq", policy, count
     )
 
 

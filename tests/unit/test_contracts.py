@@ -23,7 +23,12 @@ SAMPLES = {
     "CustomerSuspended": "customer-suspended",
     "CustomerResumed": "customer-resumed",
     "CustomerClosed": "customer-closed",
+    "CustomerExpiryChanged": "customer-expiry-changed",
     "KeyRotationRequested": "key-rotation-requested",
+    "PaymentFailed": "payment-failed",
+    "PaymentSucceeded": "payment-succeeded",
+    "SubscriptionChanged": "subscription-changed",
+    "UndoRequested": "undo-requested",
 }
 
 
@@ -107,6 +112,13 @@ def test_a_malformed_sign_up_is_refused_by_the_name_of_its_field(
         ("key-rotation-requested", {"overlap_hours": -1}, "detail.overlap_hours"),
         ("key-rotation-requested", {"overlap_hours": "168"}, "detail.overlap_hours"),
         ("key-rotation-requested", {"overlap_hours": True}, "detail.overlap_hours"),
+        ("customer-expiry-changed", {"expires_at": "soon"}, "detail.expires_at"),
+        ("customer-expiry-changed", {"expires_at": 10**20}, "detail.expires_at"),
+        ("subscription-changed", {"state": "new"}, "detail.state"),
+        ("subscription-changed", {"state": None}, "detail.state"),
+        ("subscription-changed", {"subscription": ""}, "detail.subscription"),
+        ("subscription-changed", {"ends_at": []}, "detail.ends_at"),
+        ("undo-requested", {"what": "everything"}, "detail.what"),
     ],
 )
 def test_other_malformed_events_are_refused_by_the_name_of_their_field(

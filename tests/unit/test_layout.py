@@ -12,7 +12,9 @@ import pytest
 from tests import tree
 
 THINGS = {"errors", "contracts", "event_fields", "policy", "key", "customer", "api", "api_compare"}
-THINGS |= {"ledger", "api_steps", "callers", "desired", "policy_parts"}
+THINGS |= {"api_steps", "callers", "desired", "policy_parts", "policy_billing", "billing"}
+THINGS |= {"changes", "wishes", "notices", "foreign_events"}
+THINGS |= {"ledger"}
 THINGS |= {"paths", "quota_periods", "denial_facts", "denial_words", "denial_question"}
 PLANNERS = {"customer_plan", "api_plan", "api_loops", "denial", "denial_told"}
 ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
+from keyward.foreign_events import FOREIGN_EVENTS, PLAIN_EVENTS
 from tests import tree
 
 JSON = dict[str, Any]
@@ -21,6 +22,8 @@ VALUES = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "AWS::Region": "us
 }
 OUR_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward/keyward-DeployApiRole-1"
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward-fans"
+
+STRIPE = "aws.partner/stripe.com"
 
 EDITS = (
     "CreateResource",
@@ -95,11 +98,28 @@ def called_by(issuer: JSON | None) -> JSON:
         "CustomerSuspended",
         "CustomerResumed",
         "CustomerClosed",
+        "CustomerExpiryChanged",
         "KeyRotationRequested",
+        "PaymentFailed",
+        "PaymentSucceeded",
+        "SubscriptionChanged",
+        "UndoRequested",
     ],
 )
 def test_a_change_in_a_customers_life_goes_to_the_customers_queue(kind: str) -> None:
     assert [takers(event) for event in samples(kind)] == [{"CustomerEventsRule"}]
+
+
+@pytest.mark.parametrize("kind", FOREIGN_EVENTS)
+def test_an_event_of_another_system_goes_to_the_customers_queue(kind: str) -> None:
+    stripe = "." in kind
+    event = {"detail-type": kind, "source": f"{STRIPE}/ed_1" if stripe else "x", "detail": {}}
+    plain = set() if kind in PLAIN_EVENTS else {"StripeEventsRule" if stripe else "SbtEventsRule"}
+    assert takers(event) == {"BillingEventsRule"} | plain
+
+
+def test_the_bus_of_a_partner_is_heard_for_its_own_events_only() -> None:
+    assert takers({"detail-type": "invoice.paid", "source": "x"}) == {"BillingEventsRule"}
 
 
 @pytest.mark.parametrize("kind", ["DeploymentApproved", "DeploymentRejected", "RollbackRequested"])

@@ -32,6 +32,11 @@ class Subscription:
     at: int
     ends_at: int | None = None
 
+    @property
+    def strictness(self) -> int:
+        """How little the state entitles to: live, halted, ended."""
+        return 0 if self.state in LIVE else 1 if self.state in HALTED else 2
+
     def live(self, now: float) -> bool:
         """Whether it entitles to anything at `now`."""
         return self.state in LIVE and (self.ends_at is None or now < self.ends_at)
@@ -69,9 +74,10 @@ class Billing:
         return self._settled(set(self.failed_at), max(at, self.paid_at or at))
 
     def told(self, name: str, new: Subscription) -> Billing:
-        """With word of a subscription; an older word than the known one changes nothing."""
+        """With word of a subscription; an older word than the known one changes nothing. Of one
+        second the stricter word counts, whichever came first."""
         known = self.subscriptions.get(name)
-        if known is not None and known.at > new.at:
+        if known is not None and (known.at, known.strictness) > (new.at, new.strictness):
             return self
         newest = sorted(
             (dict(self.subscriptions) | {name: new}).items(), key=lambda item: (item[1].at, item[0])

@@ -3,7 +3,7 @@
 They stand in the record under `recorded.changes`, in the order of time:
 
     {field, at, set}     the field was changed, to these attributes
-    {undo, at, of}       UndoRequested; `of` is the change that it undid, [field, at]
+    {undo, at, of}       UndoRequested; `of` is the change that it undid
 
 What is in force is worked out from all of them anew, so that it does not depend on the order in
 which events arrive. One change is undone once: an undo is no change, so a second one finds the
@@ -33,13 +33,17 @@ class Entry:
     name: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     what: str | None = None
-    of: tuple[str, int] | None = None
+    of: Entry | None = None
 
     def as_json(self) -> JSON:
         """As it stands in the record."""
         if self.name is not None:
             return {"field": self.name, "at": self.at, "set": dict(self.values)}
-        return {"undo": self.what or "last", "at": self.at, "of": list(self.of or ())}
+        return {
+            "undo": self.what or "last",
+            "at": self.at,
+            "of": self.of.as_json() if self.of else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Changes:
         for name in FIELDS:
             entry = _effective(self.entries, name, undone)
             if entry is not None:
-                times = [e.at for e in self.entries if e.of is not None and e.of[0] == name]
+                times = [e.at for e in self.entries if e.of is not None and e.of.name == name]
                 found[name] = InForce(_as_undone(entry, undone), max([entry.at, *times]))
         return found
 
@@ -114,9 +118,8 @@ class Changes:
 def _entry(item: Mapping[str, Any]) -> Entry:
     if "field" in item:
         return Entry(int(item["at"]), str(item["field"]), dict(item["set"]))
-    of = item.get("of") or ()
-    what = str(item["undo"])
-    meant = (str(of[0]), int(of[1])) if of else None
+    of, what = item.get("of"), str(item["undo"])
+    meant = _entry(of) if of else None
     return Entry(int(item["at"]), what=None if what == "last" else what, of=meant)
 
 
@@ -131,24 +134,21 @@ def _bound(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     for entry in entries:
         if entry.name is None:
             found = _meant(tuple(done), entry.what)
-            known = entry.of is not None and (found is None or found[1] < entry.of[1])
+            known = entry.of is not None and (found is None or found.at < entry.of.at)
             entry = entry if known else replace(entry, of=found)
         done.append(entry)
     return tuple(done)
 
 
-def _meant(before: tuple[Entry, ...], what: str | None) -> tuple[str, int] | None:
+def _meant(before: tuple[Entry, ...], what: str | None) -> Entry | None:
     undone = _undone(before)
     names = (WHAT[what],) if what else FIELDS
     found = [entry for name in names if (entry := _effective(before, name, undone)) is not None]
     able = [entry for entry in found if _can_be_undone(entry, before, undone)]
-    last = max(able, key=lambda entry: entry.at, default=None)
-    return (str(last.name), last.at) if last else None
+    return max(able, key=before.index, default=None)
 
 
-def _can_be_undone(
-    entry: Entry, before: tuple[Entry, ...], undone: frozenset[tuple[str, int]]
-) -> bool:
+def _can_be_undone(entry: Entry, before: tuple[Entry, ...], undone: tuple[Entry, ...]) -> bool:
     if entry.name == "rotation":
         return not _is(entry, undone)
     if entry.name == "status" and entry.values.get("status") != "suspended":
@@ -157,17 +157,15 @@ def _can_be_undone(
     return _effective(earlier, str(entry.name), undone) is not None
 
 
-def _undone(entries: Iterable[Entry]) -> frozenset[tuple[str, int]]:
-    return frozenset(entry.of for entry in entries if entry.of is not None)
+def _undone(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(entry.of for entry in entries if entry.of is not None)
 
 
-def _is(entry: Entry, undone: frozenset[tuple[str, int]]) -> bool:
-    return (str(entry.name), entry.at) in undone
+def _is(entry: Entry, undone: tuple[Entry, ...]) -> bool:
+    return entry in undone
 
 
-def _effective(
-    entries: tuple[Entry, ...], name: str, undone: frozenset[tuple[str, int]]
-) -> Entry | None:
+def _effective(entries: tuple[Entry, ...], name: str, undone: tuple[Entry, ...]) -> Entry | None:
     """The newest change of the field that was not undone; a rotation that was, as it stays to be
     taken back."""
     mine = [entry for entry in entries if entry.name == name]
@@ -175,7 +173,7 @@ def _effective(
     return standing[-1] if standing else None
 
 
-def _as_undone(entry: Entry, undone: frozenset[tuple[str, int]]) -> Mapping[str, Any]:
+def _as_undone(entry: Entry, undone: tuple[Entry, ...]) -> Mapping[str, Any]:
     if entry.name == "rotation" and _is(entry, undone):
         return {"rotation": dict(entry.values["rotation"]) | {"undone": True}}
     return entry.values
