@@ -10,9 +10,8 @@ import pytest
 from keyward.billing import Billing, Subscription, billing_of
 from keyward.contracts import CustomerEvent
 from keyward.customer import Customer, apply, customer_of
-from keyward.desired import moments, wanted
+from keyward.desired import wanted
 from keyward.errors import InvalidRecordError
-from keyward.notices import notices_due
 from keyward.policy import Policy, default_text, parse
 
 DAY = 24 * 3600
@@ -190,75 +189,6 @@ def test_billing_that_was_put_by_hand_and_cannot_be_is_refused(billing: Any) -> 
 def test_what_is_known_of_payments_survives_the_table() -> None:
     made = Billing().failed(5).told("s", Subscription("active", 4, 9)).paid(3)
     assert billing_of(made.as_json()) == made
-
-
-def told(customer: Customer, now: float, already: set[str]) -> list[str]:
-    found = notices_due(customer, POLICY, now, already)
-    already |= {notice.mark for notice in found}
-    return [notice.announced["detail_type"] for notice in found if notice.announced]
-
-
-@pytest.mark.parametrize("customer", [owing(NOW), replace(ACME, expires_at=NOW + 10 * DAY)])
-def test_each_notice_is_said_once_though_it_is_asked_for_at_every_moment(
-    customer: Customer,
-) -> None:
-    already: set[str] = set()
-    said = [told(customer, at, already) for at in moments(customer, POLICY) for _ in range(2)]
-    assert len([word for words in said for word in words]) == 2
-
-
-def test_of_notices_that_were_missed_only_the_last_is_said() -> None:
-    already: set[str] = set()
-    assert told(owing(NOW), NOW + 6 * DAY, already) == ["PaymentOverdue"]
-    assert told(owing(NOW), NOW + 6 * DAY, already) == []
-    assert told(replace(ACME, expires_at=NOW + 3600), NOW, already) == ["CustomerExpiring"]
-
-
-def test_a_new_time_of_being_overdue_and_a_new_date_are_told_anew() -> None:
-    already: set[str] = set()
-    assert told(owing(NOW), NOW, already) == told(owing(NOW + 9, paid=NOW + 5), NOW + 9, already)
-    for date in (NOW + DAY, NOW + 2 * DAY):
-        customer = replace(ACME, expires_at=date)
-        assert told(customer, date - 60, already) == ["CustomerExpiring"]
-
-
-def test_an_earlier_failure_that_is_heard_of_late_repeats_no_notice() -> None:
-    already: set[str] = set()
-    assert told(owing(NOW), NOW, already) == ["PaymentOverdue"]
-    assert told(owing(NOW - 60, NOW), NOW, already) == []
-
-
-def test_a_payment_notice_says_what_follows_and_when() -> None:
-    (notice,) = notices_due(owing(NOW), POLICY, NOW, ())
-    assert notice.announced is not None
-    assert notice.announced["detail"] == {
-        "customer_id": "acme",
-        "plan": "pro",
-        "since": "2027-01-15T08:00:00Z",
-        "next": {"step": "plan", "at": "2027-01-22T08:00:00Z", "plan": "free"},
-    }
-
-
-@pytest.mark.parametrize(
-    "customer",
-    [
-        ACME,
-        owing(NOW, status="closed"),
-        owing(NOW, plan=None),
-        replace(ACME, expires_at=NOW),
-        replace(ACME, expires_at=NOW + 60, status="suspended"),
-        replace(ACME, expires_at=NOW + 8 * DAY),
-    ],
-)
-def test_who_needs_no_notice_gets_none(customer: Customer) -> None:
-    assert notices_due(customer, POLICY, NOW, ()) == ()
-
-
-def test_the_end_of_a_subscription_is_announced_as_an_expiry() -> None:
-    customer = subscribed(Subscription("active", 1, NOW + DAY))
-    assert told(customer, NOW, set()) == ["CustomerExpiring"]
-    both = subscribed(Subscription("active", 1, NOW + DAY), Subscription("active", 1))
-    assert told(both, NOW, set()) == []
 
 
 def test_a_live_subscription_begins_a_customer_and_overrules_no_person() -> None:
