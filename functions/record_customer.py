@@ -32,7 +32,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.setting("EVENT_BUS"),
         runtime.setting("RECONCILE_CUSTOMER_ARN"),
         runtime.setting("CUSTOMERS_DLQ_URL"),
-        runtime.policy,
         _count,
     )
     return batches.from_queue(event, context, lambda record: recorder.take(record, runtime.now()))
@@ -52,8 +51,8 @@ class Recorder:
     bus_name: str
     machine_arn: str
     dlq_url: str
-    policy: Callable[[], Policy]
     count: Callable[[str, int], None]
+    policy: Callable[[], Policy] = runtime.policy
 
     def take(self, message: SQSRecord, now: float) -> None:
         """Record the event of a message. A malformed one goes to the DLQ at once, and is answered

@@ -26,7 +26,7 @@ class Intake:
     def __init__(self, bench: Bench) -> None:
         self.bench, self.counted = bench, Counter[str]()
         self.recorder = record_customer.Recorder(
-            bench.registry, bench.bus, "bus", "machine", "dlq", self._policy, self._count
+            bench.registry, bench.bus, "bus", "machine", "dlq", self._count, self._policy
         )
 
     def take(self, envelope: JSON, message_id: str = "m-1") -> None:

@@ -42,7 +42,7 @@ def recorder(bench: Bench, counted: Counter[str]) -> record_customer.Recorder:
         return bench.registry.policies.current(NOW).policy
 
     return record_customer.Recorder(
-        bench.registry, bench.bus, "the-bus", MACHINE_ARN, "the-dlq", policy, count
+        bench.registry, bench.bus, "the-bus", MACHINE_ARN, "the-dlq", count, policy
     )
 
 

@@ -23,10 +23,10 @@ EVENT = "event"
 LONGEST = 1000
 # Which fields of the desired state an action answers; any, where it is not said.
 ANSWERS = {
-    "move_key": ("plan",),
-    "enable_key": ("status",),
-    "disable_key": ("status", "rotation"),
-    "delete_key": ("status", "rotation"),
+    "move_key": ("plan", "billing"),
+    "enable_key": ("status", "billing", "expires_at"),
+    "disable_key": ("status", "rotation", "billing", "expires_at"),
+    "delete_key": ("status", "rotation", "billing"),
     "carry_quota_over": ("rotation", "plan"),
 }
 # Of a key record, what its history leaves out: times, and journals of what was about to be done.
