@@ -14,6 +14,7 @@ from botocore.response import StreamingBody
 import explain_denial
 import note_editor
 import probe_stage
+import read_usage
 import resume_run
 import reveal_key
 from benchmarks.desk import Desk, desk
@@ -105,6 +106,7 @@ def record() -> dict[str, Take]:
         made.invoke(probe_stage, _probe(made, api_id))
         made.audit()
         made.invoke(explain_denial, load_event("explain-denial") | {"rest_api_id": api_id})
+        made.invoke(read_usage, load_event("read-usage"))
         _left_word(made)
         with mock.patch.dict(os.environ, MACHINES):
             made.invoke(resume_run, load_event("resume-run"))

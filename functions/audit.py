@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from keyward import contracts, exemptions, findings, runs, runtime
+from keyward import contracts, exemptions, findings, runs, runtime, usage_findings
 from keyward.account_reading import look_at
 from keyward.api import KeyRule
 from keyward.bus import Bus
@@ -72,6 +72,7 @@ class Auditor:
             if look.seen:
                 rule = KeyRule(self.policy, look.rest_api_id, look.name, self.now)
                 live += exemptions.exempt_methods(look.seen, rule)
+        found += usage_findings.of_usage(known, self.policy, self.now)
         found += exemptions.findings_of(self.policy, {m.exemption for m in live}, self.now)
         return {
             "findings": [finding.as_json() for finding in found],

@@ -30,6 +30,7 @@ from keyward.registry import (
     Policies,
     Registry,
     Storms,
+    UsageRecords,
 )
 from local.apigateway.clock import VirtualClock
 from local.apigateway.emulator import Emulator
@@ -150,6 +151,7 @@ def workbench() -> Iterator[Bench]:
             storms=Storms(tables["ApisTable"]),
             pending=Pending(tables["PlansTable"]),
             ledger=ledger,
+            usage=UsageRecords(tables["KeysTable"]),
         )
         try:
             yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)

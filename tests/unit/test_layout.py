@@ -15,15 +15,27 @@ THINGS = {"errors", "contracts", "event_fields", "policy", "key", "customer", "a
 THINGS |= {"api_steps", "callers", "desired", "policy_parts", "policy_billing", "billing"}
 THINGS |= {"changes", "wishes", "notices", "foreign_events"}
 THINGS |= {"ledger"}
+THINGS |= {"policy_usage", "key_usage"}
 THINGS |= {"paths", "quota_periods", "denial_facts", "denial_words", "denial_question"}
 PLANNERS = {"customer_plan", "api_plan", "api_loops", "denial", "denial_told"}
+PLANNERS |= {"usage_plan"}
 ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}
 FOR_FUNCTIONS = {"runtime", "batches"}
 # `outside` is what `runtime` is, on a person's machine; the commands name the errors that end them.
 MAY_CALL_AWS = ADAPTERS | {"runtime", "outside", "why", "history"}
 
-# What a planner may take from the standard library: nothing that reads, writes or tells time.
-PURE = {"__future__", "collections", "dataclasses", "enum", "functools", "hashlib", "itertools"} | {
+# What a planner may take from the standard library: nothing that reads, writes or tells time
+# (datetime reckons only: its clock is looked for by name below).
+PURE = {
+    "__future__",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "functools",
+    "hashlib",
+    "itertools",
+} | {
     "json",
     "math",
     "typing",

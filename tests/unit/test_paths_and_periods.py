@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
 
 import pytest
@@ -15,7 +14,8 @@ from keyward.quota_periods import first_day, next_first_day
 from local.apigateway.routing import find, tree
 from local.apigateway.throttle import period_start
 
-PARTS = st.sampled_from(("pets", "cats", "{id}", "{name}"))
+# Siblings share the name of a parameter: API Gateway refuses a second one.
+PARTS = st.sampled_from(("pets", "cats", "{id}"))
 RESOURCES = st.lists(
     st.builds(
         lambda parts, end: "/" + "/".join([*parts, *end]),
@@ -54,16 +54,7 @@ def test_the_rest_of_a_path_is_at_least_one_part() -> None:
 @given(RESOURCES, CALLS)
 def test_it_routes_as_the_emulator_does(resources: list[str], path: str) -> None:
     found = find(tree(resources), path)
-    mine = resource_for(path, resources)
-    # Two parameters of one place are refused by API Gateway; which one answers is undefined.
-    assert (mine is None) == (found is None)
-    if found and mine:
-        assert kinds(mine) == kinds(found.path)
-
-
-def kinds(resource: str) -> list[str]:
-    """The parts of a resource, whatever the names of its parameters."""
-    return [re.sub(r"\w+(?=\+?\})", "", part) for part in resource.split("/") if part]
+    assert resource_for(path, resources) == (found.path if found else None)
 
 
 def quotas() -> st.SearchStrategy[Quota]:

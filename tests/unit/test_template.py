@@ -40,6 +40,7 @@ MAY_ASK = {
     "VerifyStage": {"GET /restapis/*/deployments/*"},
     "ProbeStage": {"GET /apikeys/*", "GET /restapis/*"},
     "RollBackStage": {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
+    "ReadUsage": {"GET /usageplans", "GET /usageplans/*/usage"},
     "ExplainDenial": {"GET /restapis/*", "GET /apikeys"}
     | {"GET /usageplans", "GET /usageplans/*/usage"},
     "Audit": ALL_STAGES,

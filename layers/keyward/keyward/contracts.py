@@ -58,6 +58,8 @@ EVENTS_OUT = (
     "ApiRolledBack",
     "PolicyRefused",
     "ExemptionExpiring",
+    "QuotaThresholdReached",
+    "KeyUnused",
 )
 
 

@@ -25,6 +25,7 @@ from keyward.contracts import CUSTOMER_ID, CustomerEvent
 from keyward.errors import InvalidEventError, InvalidRecordError, RecordUndatedError
 from keyward.event_fields import NEVER_EXPIRES, moment
 from keyward.key import KeyRecord
+from keyward.key_usage import KeyUsage
 from keyward.wishes import NEVER, wishes_of
 
 JSON = dict[str, Any]
@@ -72,6 +73,7 @@ class Known:
     last_number: int = 0
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     dated: Mapping[str, Dated] = field(default_factory=dict)
+    usage: tuple[KeyUsage, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.validation.exceptions import SchemaValidati
 from keyward.errors import PolicyRefusedError, UnknownPlanError
 from keyward.policy_billing import BillingPolicy, billing_policy
 from keyward.policy_parts import Exemption, PlanPolicy, Probe, Quota, Throttle, matches, midnight
+from keyward.policy_usage import UsagePolicy
 
 JSON = dict[str, Any]
 SCHEMA_FILE = Path(__file__).with_name("policy_schema.json")
@@ -39,6 +40,7 @@ class Policy:
     report_days: int = 7
     probes: tuple[Probe, ...] = ()
     billing: BillingPolicy = field(default_factory=BillingPolicy)
+    usage: UsagePolicy = field(default_factory=UsagePolicy)
 
     def plan(self, name: str) -> PlanPolicy:
         """The plan of that name. Raises UnknownPlanError, which lists the names there are."""
@@ -106,6 +108,7 @@ def _policy(body: JSON) -> Policy:
         exemptions=tuple(Exemption(**item) for item in body.get("exemptions", [])),
         probes=tuple(Probe(**item) for item in body.get("probes", [])),
         billing=billing_policy(body.get("billing"), body["usage_plans"]),
+        usage=UsagePolicy.of(body.get("usage")),
         **{name: body[name] for name in settings if name in body},
     )
 

@@ -184,6 +184,7 @@ def _registry() -> Registry:
         Policies,
         Registry,
         Storms,
+        UsageRecords,
     )
 
     tables = _session().resource("dynamodb")
@@ -204,6 +205,7 @@ def _registry() -> Registry:
         storms=Storms(table("APIS_TABLE")),
         pending=Pending(table("PLANS_TABLE")),
         ledger=ledger,
+        usage=UsageRecords(table("KEYS_TABLE")),
     )
 
 

@@ -13,6 +13,7 @@ from keyward.registry.pending import Pending
 from keyward.registry.plans import Plans
 from keyward.registry.policies import Policies
 from keyward.registry.storms import Storms
+from keyward.registry.usage import UsageRecords
 
 __all__ = [
     "Apis",
@@ -26,6 +27,7 @@ __all__ = [
     "Policies",
     "Registry",
     "Storms",
+    "UsageRecords",
 ]
 
 
@@ -42,3 +44,4 @@ class Registry:
     storms: Storms
     pending: Pending
     ledger: Ledger
+    usage: UsageRecords

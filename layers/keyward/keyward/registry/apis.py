@@ -9,7 +9,6 @@ back) and `warning` (the day of mode warn). Times are epoch seconds."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
@@ -17,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from keyward.api import ApiKnown, Attachment, Deploying, Deployment, Editor, Hold
 from keyward.registry.leases import refused
+from keyward.registry.plain import plain
 
 JSON = dict[str, Any]
 OUTBOX = "outbox#"
@@ -38,7 +38,7 @@ class Apis:
             holds=tuple(_hold(item) for item in of("hold")),
             exposures={item["stage"]: item["fingerprint"] for item in of("exposure")},
             planned={item["stage"]: tuple(item["actions"]) for item in of("planned")},
-            outbox={item["record"]: _plain(item["event"]) for item in of("outbox")},
+            outbox={item["record"]: plain(item["event"]) for item in of("outbox")},
             saved={item["record"]: int(item["saved_at"]) for item in of("outbox")},
             editor=next((_editor(item) for item in of("editor")), None),
             rollbacks=tuple(item["stage"] for item in of("rollback")),
@@ -228,15 +228,6 @@ class Apis:
 
 def _sorted_by_kind(items: list[JSON]) -> Callable[[str], list[JSON]]:
     return lambda kind: [item for item in items if item["record"].partition("#")[0] == kind]
-
-
-def _plain(value: Any) -> Any:
-    """As it was stored: DynamoDB gives numbers back as Decimals, which are not JSON."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, Decimal) else value
 
 
 def _attachment(item: JSON) -> Attachment:

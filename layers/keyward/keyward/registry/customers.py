@@ -2,8 +2,8 @@
 announced).
 
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
-record; `tombstone` the last key that was deleted; `outbox#…` an event that is still to be
-announced. No item ever holds a key value.
+record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `outbox#…` an event
+that is still to be announced. No item ever holds a key value.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from botocore.exceptions import ClientError
 from keyward.customer import DATED_FIELDS, Dated, Known
 from keyward.errors import LeaseLostError
 from keyward.key import KeyRecord, record_of
+from keyward.key_usage import RECORD as USAGE
+from keyward.key_usage import usage_of
 from keyward.registry.leases import Lease, refused
 from keyward.registry.ledger import Ledger
+from keyward.registry.plain import plain
 
 JSON = dict[str, Any]
 OUTBOX = "outbox#"
@@ -59,11 +62,14 @@ class Customers:
     def everything(self) -> tuple[list[JSON], dict[str, Known]]:
         """All customers' records, and what is known of keys by customer: two scans, for the
         audit."""
+        return _pages(self._customers.scan), self.all_known()
+
+    def all_known(self) -> dict[str, Known]:
+        """What is known of keys, by customer: one scan."""
         known: dict[str, list[JSON]] = {}
         for item in _pages(self._keys.scan):
             known.setdefault(str(item["customer_id"]), []).append(item)
-        by_customer = {customer_id: _known(items) for customer_id, items in known.items()}
-        return _pages(self._customers.scan), by_customer
+        return {customer_id: _known(items) for customer_id, items in known.items()}
 
     def key(self, customer_id: str, number: int) -> KeyRecord | None:
         """One key record, None without one."""
@@ -209,8 +215,9 @@ def _known(items: list[JSON]) -> Known:
     return Known(
         keys=tuple(sorted(keys, key=lambda key: key.number)),
         last_number=_last_number(stone),
-        outbox={item["record"]: item["event"] for item in outbox},
+        outbox={item["record"]: plain(item["event"]) for item in outbox},
         dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
+        usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
     )
 
 

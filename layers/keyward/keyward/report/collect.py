@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from keyward import findings
+from keyward import findings, usage_findings
 from keyward.account_reading import ApiLook, look_at
 from keyward.bus import Bus
 from keyward.contracts import iso
@@ -78,6 +78,7 @@ class Collector:
             unread=len(apis) - len(looks),
             policy_version=self.current.version,
         )
+        found += usage_findings.of_usage(known, policy, now)
         found += [finding for look in looks for finding in look.findings]
         return self._with_events(report, found, holds, now)
 

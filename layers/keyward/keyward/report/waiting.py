@@ -19,6 +19,7 @@ REMEDY = {
     "key_without_customer": "Put the customer's record back, or delete the key and its record",
     "invalid_record": "Correct the record in the Customers table",
     "not_possible": "Do what is said here, then start reconcile-customer",
+    "keys_unused": "Ask the customers; send CustomerClosed for those who are gone",
     "unreadable": "Correct what is said here; the next audit reads the API again",
 }
 OTHER_REMEDY = "Look into the matter, then start the audit"

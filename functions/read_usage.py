@@ -1,0 +1,168 @@
+"""Read usage: what each key used of its quota, into the Keys table, events, metrics and the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from keyward import contracts, runtime
+from keyward.bus import BATCH, Bus
+from keyward.customer import Known
+from keyward.errors import KeywardError
+from keyward.gateway import Gateway, PlanSeen
+from keyward.key import CREATED, KeyRecord
+from keyward.key_usage import KeyUsage
+from keyward.plans import only_one
+from keyward.policy import Policy
+from keyward.quota_periods import day_of
+from keyward.registry import Lease, Registry
+from keyward.usage_plan import Reading, first_day_to_read, read
+
+LEASE = "usage"
+# As long as the function may run.
+LEASE_SECONDS = 900
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Input `{}`; output `{plans, keys, announced, problems}`, or `{busy: true}` while another
+    reading is under way."""
+    registry, now = runtime.registry(), runtime.now()
+    owner = str(getattr(context, "aws_request_id", "by hand"))
+    lease = registry.leases.acquire(LEASE, owner, now, LEASE_SECONDS)
+    if lease is None:
+        return {"busy": True}
+    bus_name, policy = runtime.setting("EVENT_BUS"), runtime.policy()
+    reader = UsageReader(runtime.patient_gateway(), registry, runtime.bus(), policy, bus_name, now)
+    return reader.read(lease)
+
+
+@dataclass
+class PlanRead:
+    """A plan's readings, one a key."""
+
+    plan: PlanSeen
+    readings: list[Reading] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class UsageReader:
+    """Reads each plan with a quota once; `now` in epoch seconds."""
+
+    gateway: Gateway
+    registry: Registry
+    bus: Bus
+    policy: Policy
+    bus_name: str
+    now: float
+
+    def read(self, lease: Lease) -> dict[str, Any]:
+        """Calls: one for 500 plans, and for each plan of the policy that has a quota one for 500 of
+        its keys. A plan that cannot be read stops no other."""
+        known = self.registry.customers.all_known()
+        plans, problems = self.gateway.plans(), {}
+        announced = keys = read_plans = 0
+        for name in self.policy.usage_plans:
+            try:
+                found = self._plan(name, plans, known)
+            except KeywardError as error:
+                problems[name] = f"{type(error).__name__}: {error}"
+                runtime.logger.error("usage not read", extra={"plan": name, "why": problems[name]})
+                continue
+            if found:
+                announced += self._keep(found)
+                keys += len(found.readings)
+                read_plans += 1
+                self._tell(found)
+        self.registry.usage.forget(_gone(known))
+        # Who left word meanwhile wants these very figures: no need to start over.
+        while not self.registry.leases.release(lease):
+            continue
+        if problems and not read_plans:
+            raise KeywardError(f"no plan's usage could be read: {problems}")
+        return {"plans": read_plans, "keys": keys, "announced": announced, "problems": problems}
+
+    def _plan(self, name: str, plans: list[PlanSeen], known: dict[str, Known]) -> PlanRead | None:
+        """None for a plan that is not there, or has no quota: nothing is counted then
+        (aws-recorded.md 5)."""
+        plan = only_one(name, plans)
+        if plan is None or plan.quota is None:
+            return None
+        quota, today = plan.quota, day_of(self.now)
+        first = first_day_to_read(quota, self.policy.usage, self.now)
+        rows = self.gateway.usage(plan.plan_id, first.isoformat(), today.isoformat())
+        found = PlanRead(plan)
+        for key, before in _keys_in(name, known):
+            row = rows.get(str(key.key_id), [])
+            days = {
+                day_of(self.now - 86_400 * back).isoformat(): (used.used, used.remaining)
+                for back, used in enumerate(reversed(row))
+            }
+            found.readings.append(read(key, name, quota, days, before, self.policy.usage, self.now))
+        return found
+
+    def _keep(self, found: PlanRead) -> int:
+        """Write the records; announce, then forget, what they announce. How many events."""
+        quiet = [item.usage for item in found.readings if not item.announced]
+        self.registry.usage.save(quiet)
+        number = 0
+        for item in found.readings:
+            if item.announced:
+                names = self.registry.usage.save_announcing(item.usage, item.announced)
+                entries = [contracts.entry(event, self.bus_name) for event in item.announced]
+                for batch in _batches(entries):
+                    self.bus.announce(batch)
+                self.registry.customers.announced(item.usage.customer_id, names)
+                number += len(names)
+        return number
+
+    def _tell(self, found: PlanRead) -> None:
+        """Metrics by plan, and the customers that used most of it, as many as the policy says, in
+        the log: a dimension a customer would be without bound."""
+        usages = [item.usage for item in found.readings]
+        most = sorted(usages, key=lambda item: (-item.percent, -item.used, item.name))
+        metrics = EphemeralMetrics(namespace="Keyward")
+        metrics.add_dimension(name="plan", value=found.plan.name)
+        counts = {
+            "KeysWithUsage": sum(item.used > 0 for item in usages),
+            "CallsInPeriod": sum(item.used for item in usages),
+            "KeysAboveEightyPercent": sum(item.percent >= 80 for item in usages),
+            "KeysWithoutQuotaLeft": sum(item.percent >= 100 for item in usages),
+            "KeysUnused": sum(item.unused_told for item in usages),
+        }
+        for name, count in counts.items():
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+        metrics.flush_metrics()
+        top = [
+            {"customer_id": item.customer_id, "used": item.used, "percent": item.percent}
+            for item in most[: self.policy.usage.top_customers]
+            if item.used
+        ]
+        runtime.logger.info("usage", extra={"plan": found.plan.name, "top_customers": top})
+
+
+def _keys_in(plan: str, known: dict[str, Known]) -> Iterator[tuple[KeyRecord, KeyUsage | None]]:
+    """The recorded keys of a plan, each with its usage as it was read last."""
+    for one in known.values():
+        before = {usage.number: usage for usage in one.usage}
+        for key in one.keys:
+            if key.state == CREATED and key.plan == plan:
+                yield key, before.get(key.number)
+
+
+def _gone(known: dict[str, Known]) -> list[KeyUsage]:
+    """Records of usage whose key is no more, or counts in no plan."""
+    return [
+        usage
+        for one in known.values()
+        for usage in one.usage
+        if usage.number not in {key.number for key in one.keys if key.plan}
+    ]
+
+
+def _batches(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """As many as PutEvents takes in a call."""
+    for start in range(0, len(entries), BATCH):
+        yield list(entries[start : start + BATCH])
