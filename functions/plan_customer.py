@@ -9,6 +9,7 @@ from keyward.bus import Bus
 from keyward.customer import customer_of, undated_fields
 from keyward.customer_plan import plan_customer
 from keyward.errors import CustomerNotFoundError
+from keyward.notices import as_actions, notices_due
 from keyward.policy import Policy
 from keyward.registry import Registry
 
@@ -50,12 +51,14 @@ def plan(
             f"customer_id: the Customers table has no customer {customer_id}. "
             "Send CustomerSignedUp or put a record"
         )
-    known = registry.customers.known(customer_id)
-    planned = plan_customer(customer_of(record), known.keys, policy, now, known.last_number)
+    known, customer = registry.customers.known(customer_id), customer_of(record)
+    planned = plan_customer(customer, known.keys, policy, now, known.last_number)
+    notices = notices_due(customer, policy, now, known.told)
+    actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
     if dry_run and planned.problem:
         raise planned.problem
     return output | {
-        "actions": [_asked(action.as_json(), task, record) for action in planned.actions],
+        "actions": [_asked(action, task, record) for action in actions],
         "unannounced": bool(known.outbox),
         "problem": _told(planned.problem),
     }

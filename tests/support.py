@@ -24,6 +24,7 @@ from keyward.registry import (
     Customers,
     Leases,
     Ledger,
+    Notices,
     Outcomes,
     Pending,
     Plans,
@@ -152,6 +153,7 @@ def workbench() -> Iterator[Bench]:
             pending=Pending(tables["PlansTable"]),
             ledger=ledger,
             usage=UsageRecords(tables["KeysTable"]),
+            notices=Notices(tables["KeysTable"], ledger),
         )
         try:
             yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import announce_notice
 import attach_key
 import confirm_customer
 import create_key
@@ -37,6 +38,7 @@ CUSTOMER_FUNCTIONS = {
     "EnableKey": enable_key,
     "DisableKey": disable_key,
     "DeleteKey": delete_key,
+    "AnnounceNotice": announce_notice,
     "ConfirmCustomer": confirm_customer,
     "ReleaseCustomer": release_customer,
     "ReportFailure": report_failure,

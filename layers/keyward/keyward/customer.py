@@ -67,10 +67,12 @@ class Dated:
 @dataclass(frozen=True)
 class Known:
     """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
-    `last_number` is that of the last key that was deleted, 0 for none: numbers never come again."""
+    `last_number` is that of the last key that was deleted, 0 for none: numbers never come again.
+    `told` are the marks of the notices that the customer was given."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
+    told: frozenset[str] = frozenset()
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     dated: Mapping[str, Dated] = field(default_factory=dict)
     usage: tuple[KeyUsage, ...] = ()

@@ -28,6 +28,7 @@ ANSWERS = {
     "disable_key": ("status", "rotation", "billing", "expires_at"),
     "delete_key": ("status", "rotation", "billing"),
     "carry_quota_over": ("rotation", "plan"),
+    "announce_notice": ("billing", "expires_at"),
 }
 # Of a key record, what its history leaves out: times, and journals of what was about to be done.
 UNTOLD = {"customer_id", "number", "called", "reason", "tried_at", "attached_at", "created_at"}
@@ -96,6 +97,18 @@ def key_line(
             "reason": reason or action.get("reason") or after.reason,
             "asked": action.get("asked"),
         },
+        int(task.get("place", 0)),
+    )
+
+
+def notice_line(task: Mapping[str, Any], now: float) -> JSON:
+    """That a run's `task` announced a notice."""
+    action = task["action"]
+    return _line(
+        f"customer#{task['customer_id']}",
+        now,
+        task.get("execution_arn"),
+        {"action": action["action"], "reason": action["notice"], "asked": action.get("asked")},
         int(task.get("place", 0)),
     )
 

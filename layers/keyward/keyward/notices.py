@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,11 @@ class Notice:
     mark: str
     announced: JSON | None = None
 
+    @property
+    def kind(self) -> str:
+        """What it is about: one expiry, or one time of being overdue."""
+        return self.mark.rpartition("#")[0]
+
 
 def notices_due(
     customer: Customer, policy: Policy, now: float, already_told: Collection[str]
@@ -33,6 +38,21 @@ def notices_due(
         return ()
     due = _expiring(customer, policy, now) + _overdue(customer, policy, now)
     return tuple(notice for notice in due if notice.mark not in already_told)
+
+
+def as_actions(notices: Sequence[Notice]) -> list[JSON]:
+    """The notices that are to be said, as actions of a run; each brings the marks of those of its
+    kind that it passes over."""
+    return [
+        {
+            "action": "announce_notice",
+            "notice": notice.announced["detail_type"],
+            "detail": notice.announced["detail"],
+            "marks": [one.mark for one in notices if one.kind == notice.kind],
+        }
+        for notice in notices
+        if notice.announced
+    ]
 
 
 def _expiring(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ...]:

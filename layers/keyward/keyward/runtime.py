@@ -178,6 +178,7 @@ def _registry() -> Registry:
         Customers,
         Leases,
         Ledger,
+        Notices,
         Outcomes,
         Pending,
         Plans,
@@ -206,6 +207,7 @@ def _registry() -> Registry:
         pending=Pending(table("PLANS_TABLE")),
         ledger=ledger,
         usage=UsageRecords(table("KEYS_TABLE")),
+        notices=Notices(table("KEYS_TABLE"), ledger),
     )
 
 

@@ -8,6 +8,7 @@ from keyward.registry.apis import Apis
 from keyward.registry.customers import Customers
 from keyward.registry.leases import Lease, Leases
 from keyward.registry.ledger import Ledger
+from keyward.registry.notices import Notices
 from keyward.registry.outcomes import Outcomes
 from keyward.registry.pending import Pending
 from keyward.registry.plans import Plans
@@ -21,6 +22,7 @@ __all__ = [
     "Lease",
     "Leases",
     "Ledger",
+    "Notices",
     "Outcomes",
     "Pending",
     "Plans",
@@ -45,3 +47,4 @@ class Registry:
     pending: Pending
     ledger: Ledger
     usage: UsageRecords
+    notices: Notices

@@ -2,8 +2,8 @@
 announced).
 
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
-record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `outbox#…` an event
-that is still to be announced. No item ever holds a key value.
+record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `told` the notices that
+were given; `outbox#…` an event that is still to be announced. No item ever holds a key value.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from keyward.registry.plain import plain
 JSON = dict[str, Any]
 OUTBOX = "outbox#"
 TOMBSTONE = "tombstone"
+TOLD = "told"
 
 
 class Customers:
@@ -177,12 +178,12 @@ class Customers:
         return [self._ledger.put(line)] if line else []
 
     def _put(self, item: JSON, lease: Lease | None = None) -> JSON:
-        fenced = _fenced(lease) if lease else {}
-        return {"Put": {"TableName": self._keys.name, "Item": item} | fenced}
+        condition = fenced(lease) if lease else {}
+        return {"Put": {"TableName": self._keys.name, "Item": item} | condition}
 
     def _delete(self, key: KeyRecord, lease: Lease) -> JSON:
         where = {"customer_id": key.customer_id, "record": f"key#{key.number}"}
-        return {"Delete": {"TableName": self._keys.name, "Key": where} | _fenced(lease)}
+        return {"Delete": {"TableName": self._keys.name, "Key": where} | fenced(lease)}
 
 
 def _pages(read: Callable[..., JSON], **params: Any) -> list[JSON]:
@@ -196,7 +197,8 @@ def _pages(read: Callable[..., JSON], **params: Any) -> list[JSON]:
         more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
-def _fenced(lease: Lease) -> JSON:
+def fenced(lease: Lease) -> JSON:
+    """The condition that no later run has written the item."""
     return {
         "ConditionExpression": "attribute_not_exists(fence) OR fence <= :token",
         "ExpressionAttributeValues": {":token": lease.token},
@@ -216,9 +218,14 @@ def _known(items: list[JSON]) -> Known:
         keys=tuple(sorted(keys, key=lambda key: key.number)),
         last_number=_last_number(stone),
         outbox={item["record"]: plain(item["event"]) for item in outbox},
+        told=_marks(items),
         dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
         usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
     )
+
+
+def _marks(items: list[JSON]) -> frozenset[str]:
+    return frozenset(mark for item in items if item["record"] == TOLD for mark in item["marks"])
 
 
 def _unchanged(before: JSON | None) -> ConditionBase:
