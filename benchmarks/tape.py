@@ -91,8 +91,10 @@ def record() -> dict[str, Take]:
         made.invoke(reveal_key, load_event("reveal-key"))
         made.lab.bench.bus.start("reconcile_customer", "run", {"customer_id": "nobody"})
         made.run_started()
-        for event in ("plan-changed", "suspended", "resumed", "closed"):
+        for event in ("plan-changed", "suspended", "resumed"):
             made.tell(f"customer-{event}", ["acme"])
+        for event in ("payment-failed", "customer-closed"):
+            made.tell(event, ["acme"])
         api_id = made.lab.api()
         made.protect([api_id])
         made.trail_delivered(list(made.trail))
