@@ -14,26 +14,37 @@ from tests.workflow.stack_lab import Stack, eventually
 
 JSON = dict[str, Any]
 KEY_WRITES = ["CreateApiKey", "CreateUsagePlanKey"]
+MOVED = ["DeleteUsagePlanKey", "CreateUsagePlanKey"]
 # What is left of the key (enabled, plans; None: deleted), all writes on it that can be told (a
 # deleted key tells its making only), and what was announced after KeyIssued.
 ENDS: dict[str, tuple[tuple[bool, list[str]] | None, list[str], list[str]]] = {
     "CustomerSignedUp": ((True, ["pro"]), KEY_WRITES, []),
     "CustomerPlanChanged": (
         (True, ["free"]),
-        [*KEY_WRITES, "DeleteUsagePlanKey", "CreateUsagePlanKey"],
+        [*KEY_WRITES, *MOVED],
         ["PlanChanged"],
     ),
     "CustomerSuspended": ((False, ["pro"]), [*KEY_WRITES, "UpdateApiKey"], ["KeySuspended"]),
     "CustomerResumed": ((True, ["pro"]), KEY_WRITES, []),
     "CustomerClosed": (None, KEY_WRITES[:1], ["KeyRevoked"]),
+    "CustomerExpiryChanged": ((True, ["pro"]), KEY_WRITES, []),
     "KeyRotationRequested": ((True, ["pro"]), KEY_WRITES, []),
+    "PaymentFailed": ((True, ["pro"]), KEY_WRITES, ["PaymentOverdue"]),
+    "PaymentSucceeded": ((True, ["pro"]), KEY_WRITES, []),
+    "SubscriptionChanged": ((True, ["free"]), [*KEY_WRITES, *MOVED], ["PlanChanged"]),
+    # There is nothing to undo, and so it is not sent: that would be a dead letter.
+    "UndoRequested": ((True, ["pro"]), KEY_WRITES, []),
 }
 LATER: dict[str, JSON] = {
     "CustomerPlanChanged": {"plan": "free"},
     "CustomerSuspended": {"reason": "unpaid"},
     "CustomerResumed": {},
     "CustomerClosed": {},
+    "CustomerExpiryChanged": {"expires_at": "2199-01-01"},
     "KeyRotationRequested": {"overlap_hours": 1},
+    "PaymentFailed": {},
+    "PaymentSucceeded": {},
+    "SubscriptionChanged": {"subscription": "s-1", "state": "active", "plan": "free"},
 }
 ALIKE = ("ann", "ann-", "anna", "anna.b", "anna.b/1".replace("/", "_"), "ANN")
 

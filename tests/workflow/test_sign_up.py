@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from keyward.key import is_value
+from tests.support import load_event
 from tests.workflow.api_lab import Api, new_api
 from tests.workflow.stack_lab import Stack, eventually
 
@@ -30,6 +31,17 @@ def test_a_sign_up_becomes_a_key_in_its_plan_and_is_announced(stack: Stack) -> N
     (arn,) = stack.run_arns("ada")
     assert told["execution_arn"] == arn
     assert stack.ended(arn)["status"] == "SUCCEEDED"
+
+
+def test_a_subscription_of_stripe_is_a_sign_up(stack: Stack) -> None:
+    event = load_event("stripe-subscription-created")
+    event["detail"]["created"] = int(datetime.now(UTC).timestamp())
+    event["detail"]["data"]["object"]["metadata"]["customer_id"] = "dorothy"
+    stack.put_event(event["detail-type"], **event["detail"])
+
+    told = stack.outcome("KeyIssued", customer_id="dorothy")
+
+    assert stack.plans_of(told["key_id"]) == ["pro"]
 
 
 def test_the_key_works_on_the_data_plane_and_only_reveal_key_tells_it(
