@@ -21,8 +21,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def note(message: SQSRecord, registry: Registry, bus: Bus, dlq_url: str) -> None:
-    """Keep who, when and which call, by API; an earlier edit changes nothing. A message that cannot
-    be right goes to the DLQ at once, with the reason."""
+    """Keep who, when and which call, by API and by method; an earlier edit changes nothing. A
+    message that cannot be right goes to the DLQ at once, with the reason."""
     try:
         found = edit(_object(message.body))
     except InvalidInputError as error:
@@ -30,6 +30,8 @@ def note(message: SQSRecord, registry: Registry, bus: Bus, dlq_url: str) -> None
         return
     if found:
         registry.apis.note_editor(found.rest_api_id, found.editor)
+    if found and found.resource_id:
+        registry.edits.note(found.rest_api_id, found.resource_id, found.verb, found.editor)
 
 
 def _object(text: str) -> dict[str, Any]:

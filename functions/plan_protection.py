@@ -177,7 +177,7 @@ class Planner:
             logs = [_log(stage) for stage in seen.stages if stage.name in told]
             return {"unannounced": waiting or bool(told), "exposed": logs, "api_name": head.name}
         seen, planned = self._enforce(head, request, known)
-        news = notes.plan(planned, known, _names(seen))
+        news = notes.plan(planned, known, seen)
         stopped = notes.loops(planned, known, self._places(head, seen))
         if stopped:
             self._look_again(head.rest_api_id, planned)

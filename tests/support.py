@@ -22,6 +22,7 @@ from keyward.policy import Policy, default_text, parse
 from keyward.registry import (
     Apis,
     Customers,
+    Edits,
     Leases,
     Ledger,
     Notices,
@@ -150,6 +151,7 @@ def workbench() -> Iterator[Bench]:
             policies=Policies(ssm, "policy"),
             outcomes=Outcomes(tables["OutcomesTable"]),
             storms=Storms(tables["ApisTable"]),
+            edits=Edits(tables["ApisTable"]),
             pending=Pending(tables["PlansTable"]),
             ledger=ledger,
             usage=UsageRecords(tables["KeysTable"]),

@@ -38,6 +38,25 @@ def test_a_hold_says_whose_work_it_is_path_by_path(lab: Lab) -> None:
     assert lines[place + 1].split() == ["GET", *event["differences"][0]["difference"].split()]
 
 
+def test_each_path_names_whoever_edited_it_last(lab: Lab) -> None:
+    api_id = lab.attached()
+    lab.edit(api_id, PETS | {"/new": {"get": None}, "/old": {"get": None}})
+    ids = {item["path"]: item["id"] for item in lab.client.get_resources(restApiId=api_id)["items"]}
+    grace = Editor("grace", "UpdateMethod", "2026-11-23T10:00:00Z")
+    early = Editor("early", "CreateResource", "2026-11-23T08:00:00Z")
+    edits = lab.bench.registry.edits
+    edits.note(api_id, ids["/new"], "*", early)
+    edits.note(api_id, ids["/new"], "GET", ADA)
+    edits.note(api_id, ids["/old"], "*", grace)
+    lab.run(api_id)
+    (event,) = lab.events("ApiHeld")
+    told = {one["path"]: one.get("last_editor", {}).get("who") for one in event["differences"]}
+    assert told == {"/new": ADA.who, "/old": "grace"}
+    lines = event["message"].splitlines()
+    assert ADA.who in lines[lines.index("/new:") + 1]
+    assert "grace" in lines[lines.index("/old:") + 1]
+
+
 def test_an_editor_that_was_not_seen_is_not_made_up(lab: Lab) -> None:
     api_id = lab.attached()
     lab.edit(api_id, PETS | {"/new": {"get": None}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -72,8 +73,40 @@ def test_whoever_it_was_is_named(lab: Lab, identity: JSON, who: str) -> None:
 
 def test_nothing_of_what_was_written_is_kept(lab: Lab) -> None:
     take(edited())
-    (item,) = lab.bench.tables["ApisTable"].scan()["Items"]
-    assert set(item) == {"rest_api_id", "record", "who", "what", "when"}
+    items = lab.bench.tables["ApisTable"].scan()["Items"]
+    assert len(items) == 2
+    known = {"rest_api_id", "record", "who", "what", "when"}
+    assert all(set(item) - {"forget_at"} == known for item in items)
+
+
+def test_each_method_has_its_last_editor_and_is_forgotten_after_ninety_days(lab: Lab) -> None:
+    def by(who: str, when: str, verb: str) -> JSON:
+        event = edited(when, arn=who)
+        event["detail"]["requestParameters"]["httpMethod"] = verb
+        return event
+
+    take(
+        by("grace", "2026-11-23T11:00:00Z", "GET"),
+        by("ada", "2026-11-23T10:00:00Z", "GET"),
+        by("ada", "2026-11-23T10:00:00Z", "POST"),
+    )
+    found = lab.bench.registry.edits.of(API)
+    assert {place: editor.who for place, editor in found.items()} == {
+        ("r4s5t6", "GET"): "grace",
+        ("r4s5t6", "POST"): "ada",
+    }
+    items = lab.bench.tables["ApisTable"].scan()["Items"]
+    (until,) = {int(item["forget_at"]) for item in items if item["record"] == "r4s5t6#POST"}
+    assert until == datetime(2027, 2, 21, 10, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize("resource_id", [None, 5, "../x", "a#b", ""])
+def test_a_resource_that_cannot_be_one_is_only_the_apis_edit(lab: Lab, resource_id: Any) -> None:
+    event = edited()
+    event["detail"]["requestParameters"]["resourceId"] = resource_id
+    take(event)
+    assert noted(lab) is not None
+    assert lab.bench.registry.edits.of(API) == {}
 
 
 def test_our_own_edits_are_nobodys(lab: Lab) -> None:

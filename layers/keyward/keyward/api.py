@@ -129,15 +129,19 @@ class Membership:
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference, in words, between what a stage serves and what a deployment would publish."""
+    """One difference, in words, between what a stage serves and what a deployment would publish;
+    `editor` edited that method or path last, where CloudTrail's events told."""
 
     difference: str
     method: str = "*"
     path: str = "*"
+    editor: Editor | None = None
 
     def as_json(self) -> JSON:
         """For ApiHeld and the hold's record."""
-        return {"method": self.method, "path": self.path, "difference": self.difference}
+        whose = {"last_editor": self.editor.as_json()} if self.editor else {}
+        told = {"method": self.method, "path": self.path, "difference": self.difference}
+        return told | whose
 
 
 @dataclass(frozen=True)

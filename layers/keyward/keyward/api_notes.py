@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward import api_events
-from keyward.api import ROLLBACK, ApiKnown, Deployment, Editor, Hold, Place
+from keyward.api import DEPLOYMENT, ROLLBACK, ApiKnown, ApiSeen, Deployment, Editor, Hold, Place
 from keyward.api_compare import digest
 from keyward.api_plan import ApiPlan, Exposure, rolled_back
 from keyward.api_steps import Held
-from keyward.hold_words import Waiting
+from keyward.hold_words import Waiting, with_editors
 from keyward.registry import Registry
 
 JSON = dict[str, Any]
@@ -32,16 +32,16 @@ class Notes:
     propagation_seconds: float = 0
     bus_name: str = ""
 
-    def plan(self, planned: ApiPlan, known: ApiKnown, stages: Iterable[str]) -> bool:
-        """Note what mode enforce is going to do for the stages. True when something is to be
+    def plan(self, planned: ApiPlan, known: ApiKnown, seen: ApiSeen) -> bool:
+        """Note what mode enforce is going to do for the API. True when something is to be
         announced already: holds that are news or to be reminded of, outcomes of a run that
         died."""
         for attachment in planned.first_seen:
             self.registry.apis.attached(self.rest_api_id, attachment)
         news = [held for held in planned.held if self._is_told(held)]
         for held in news:
-            self._announce_hold(held, known.editor)
-        for stage in stages:
+            self._announce_hold(self._whose(held, seen), known.editor)
+        for stage in (stage.name for stage in seen.stages):
             self._note_actions(stage, planned.actions_of(stage), known)
         settled = [self._settle(*stage, known) for stage in sorted(planned.settled.items())]
         return bool(news) or any(settled)
@@ -155,6 +155,12 @@ class Notes:
 
     def _is_told(self, held: Held) -> bool:
         return held.before is None or held.before.reminder_due(self.now)
+
+    def _whose(self, held: Held, seen: ApiSeen) -> Held:
+        if held.kind != DEPLOYMENT:
+            return held
+        edits = self.registry.edits.of(self.rest_api_id)
+        return replace(held, differences=with_editors(held.differences, seen.working or (), edits))
 
     def _announce_hold(self, held: Held, editor: Editor | None) -> None:
         waiting = Waiting(

@@ -22,6 +22,8 @@ EVENT_SOURCE = "apigateway.amazonaws.com"
 OWN_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/keyward/.+")
 WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 WHO = ("arn", "userName", "principalId", "type")
+RESOURCE_ID = re.compile(r"[A-Za-z0-9]{1,64}")
+VERB = re.compile(r"[A-Z]{1,16}")
 # Calls whose answer is the API itself: only there is `responseElements.id` the id of an API.
 MAKES_API = ("CreateRestApi", "ImportRestApi")
 
@@ -37,10 +39,13 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class Edit:
-    """A call that changed the working copy of an API."""
+    """A call that changed the working copy of an API: a method of a resource, a resource as a whole
+    (`verb` is `*`), or, without `resource_id`, anything else."""
 
     rest_api_id: str
     editor: Editor
+    resource_id: str | None = None
+    verb: str = "*"
 
 
 def edit(envelope: Mapping[str, Any]) -> Edit | None:
@@ -55,7 +60,23 @@ def edit(envelope: Mapping[str, Any]) -> Edit | None:
         remedy = "Send the event as CloudTrail writes it"
         raise InvalidEventError("detail.eventTime", "is missing or malformed", remedy)
     who = _who(_object(detail, "userIdentity", "detail."))
-    return Edit(call.rest_api_id, Editor(who, str(detail.get("eventName"))[:64], when))
+    editor = Editor(who, str(detail.get("eventName"))[:64], when)
+    resource_id, verb = _place(detail)
+    return Edit(call.rest_api_id, editor, resource_id, verb)
+
+
+def _place(detail: JSON) -> tuple[str | None, str]:
+    """What was edited. A new resource has its id in the answer; what is no id is not believed."""
+    asked, answer = detail.get("requestParameters"), detail.get("responseElements")
+    made = answer if detail.get("eventName") == "CreateResource" else None
+    found = [
+        _text(body.get(name))
+        for body, name in ((asked, "resourceId"), (made, "id"))
+        if isinstance(body, dict)
+    ]
+    resource_id = next((id_ for id_ in found if id_ and RESOURCE_ID.fullmatch(id_)), None)
+    verb = _text(asked.get("httpMethod")) if isinstance(asked, dict) else None
+    return resource_id, verb if verb and VERB.fullmatch(verb) else "*"
 
 
 def _who(identity: JSON) -> str:

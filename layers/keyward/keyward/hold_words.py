@@ -7,12 +7,12 @@ none of those patterns allows a quote.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from keyward.api import DEPLOYMENT, KEYS, Difference, Editor
+from keyward.api import DEPLOYMENT, KEYS, Difference, Editor, WorkingMethod
 from keyward.contracts import iso
 
 JSON = dict[str, Any]
@@ -74,6 +74,28 @@ def edited(editor: Editor) -> str:
     return f"last edited by {editor.who} ({editor.what}, {editor.when})"
 
 
+def with_editors(
+    differences: Sequence[Difference],
+    working: Sequence[WorkingMethod],
+    edits: Mapping[tuple[str, str], Editor],
+) -> tuple[Difference, ...]:
+    """The differences, each with who edited its method, or its resource, last. `edits` are by
+    resource id and verb. A path that the working copy has no more has nobody."""
+    ids = {method.path: method.resource_id for method in working}
+    return tuple(
+        replace(one, editor=_last_of(one, ids.get(one.path), edits)) for one in differences
+    )
+
+
+def _last_of(
+    one: Difference, resource_id: str | None, edits: Mapping[tuple[str, str], Editor]
+) -> Editor | None:
+    if resource_id is None:
+        return None
+    seen = [edits[place] for verb in (one.method, "*") if (place := (resource_id, verb)) in edits]
+    return max(seen, key=lambda editor: editor.when, default=None)
+
+
 def _edited(waiting: Waiting) -> list[str]:
     if waiting.kind != DEPLOYMENT:
         return []
@@ -93,7 +115,8 @@ def _path_by_path(differences: Sequence[Difference]) -> list[str]:
 
 
 def _line(one: Difference) -> str:
-    return f"  {one.difference}" if one.method == "*" else f"  {one.method} {one.difference}"
+    words = one.difference if one.method == "*" else f"{one.method} {one.difference}"
+    return f"  {words}, {edited(one.editor)}" if one.editor else f"  {words}"
 
 
 def _command(waiting: Waiting, word: str, bus_name: str) -> str:

@@ -176,6 +176,7 @@ def _registry() -> Registry:
     from keyward.registry import (
         Apis,
         Customers,
+        Edits,
         Leases,
         Ledger,
         Notices,
@@ -204,6 +205,7 @@ def _registry() -> Registry:
         policies=Policies(_Lazy("ssm"), os.environ.get("POLICY_PARAMETER", "")),
         outcomes=Outcomes(table("OUTCOMES_TABLE")),
         storms=Storms(table("APIS_TABLE")),
+        edits=Edits(table("APIS_TABLE")),
         pending=Pending(table("PLANS_TABLE")),
         ledger=ledger,
         usage=UsageRecords(table("KEYS_TABLE")),

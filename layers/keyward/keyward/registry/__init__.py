@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from keyward.registry.apis import Apis
 from keyward.registry.customers import Customers
+from keyward.registry.edits import Edits
 from keyward.registry.leases import Lease, Leases
 from keyward.registry.ledger import Ledger
 from keyward.registry.notices import Notices
@@ -19,6 +20,7 @@ from keyward.registry.usage import UsageRecords
 __all__ = [
     "Apis",
     "Customers",
+    "Edits",
     "Lease",
     "Leases",
     "Ledger",
@@ -44,6 +46,7 @@ class Registry:
     policies: Policies
     outcomes: Outcomes
     storms: Storms
+    edits: Edits
     pending: Pending
     ledger: Ledger
     usage: UsageRecords
