@@ -16,16 +16,21 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore import endpoint
 
 import audit
+import audit_part
+import begin_audit
+import conclude_audit
 import record_customer
 import record_outcome
 import start_api_protection
 import start_customer_reconcile
+import start_repairs
 import write_report
 from benchmarks.machine import TimedMachine
 from benchmarks.world import World
 from keyward import runtime
 from keyward.gateway import Gateway
 from keyward.gateway.calls import client_config
+from keyward.registry import Audits
 from local.apigateway.inprocess import attach
 from tests.functional.api_lab import FUNCTIONS, Lab, laboratory
 from tests.functional.life_lab import CUSTOMER_FUNCTIONS
@@ -51,6 +56,7 @@ SETTINGS = {
     "REPORT_DLQ_URL": "the-report-dlq",
     "REPORT_BUCKET": "the-bucket",
     "REPORT_PLACE": "here",
+    "AUDIT_ACCOUNT_ARN": "audit_account",
 }
 TRAIL = ("CreateDeployment", "CreateStage", "UpdateStage")
 
@@ -74,6 +80,24 @@ class Cost:
     def as_json(self) -> JSON:
         """A row of latest.json."""
         return asdict(self)
+
+
+class KeptAudits(Audits):
+    """Documents of audits, in memory; `read` hears each one that is loaded."""
+
+    def __init__(self, read: Callable[[bytes], None]) -> None:
+        super().__init__(None, "the-bucket")
+        self._kept: dict[str, bytes] = {}
+        self._read = read
+
+    def load(self, audit: str, name: str) -> Any:
+        """Read a document of an audit."""
+        body = self._kept[f"audits/{audit}/{name}.json"]
+        self._read(body)
+        return json.loads(body)
+
+    def _put(self, key: str, document: Any) -> None:
+        self._kept[key] = json.dumps(document).encode()
 
 
 @dataclass
@@ -185,6 +209,16 @@ class Desk:
     def audit(self) -> None:
         """The audit, without its repair."""
         self.invoke(audit, {})
+
+    def document_read(self, body: bytes) -> None:
+        """A document of an audit was loaded."""
+
+    def audit_in_parts(self) -> None:
+        """The steps of audit-account in a row, as its samples have them."""
+        audits = KeptAudits(self.document_read)
+        with mock.patch.object(runtime, "audits", return_value=audits):
+            for step in (begin_audit, audit_part, conclude_audit, start_repairs):
+                self.invoke(step, load_event(step.__name__.replace("_", "-")))
 
     def report(self) -> None:
         """The report, of one announcement."""

@@ -82,6 +82,12 @@ class Recorder(Desk):
             answer = Answer(response_dict["status_code"], headers, body)
             self.running.answers.append(answer)
 
+    def document_read(self, body: bytes) -> None:
+        """A document of an audit was loaded."""
+        if self.running:
+            headers = {"Content-Type": "application/json"}
+            self.running.answers.append(Answer(200, headers, body))
+
 
 def record() -> dict[str, Take]:
     """A take of every function that both machines, their triggers and people call."""
@@ -109,6 +115,7 @@ def record() -> dict[str, Take]:
         made.audit()
         made.invoke(explain_denial, load_event("explain-denial") | {"rest_api_id": api_id})
         made.invoke(read_usage, load_event("read-usage"))
+        made.audit_in_parts()
         _left_word(made)
         with mock.patch.dict(os.environ, MACHINES):
             made.invoke(resume_run, load_event("resume-run"))

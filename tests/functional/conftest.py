@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.functional.api_lab import Lab, laboratory
+from tests.functional.audit_lab import AuditLab, audit_laboratory
 from tests.functional.life_lab import LifeLab, life_laboratory
 
 
@@ -34,3 +35,10 @@ def life(shared_life: LifeLab) -> LifeLab:
     """Customers, and reconcile-customer to run for them; empty."""
     shared_life.reset()
     return shared_life
+
+
+@pytest.fixture
+def account(lab: Lab) -> Iterator[AuditLab]:
+    """An empty account, and audit-account to run on it."""
+    with audit_laboratory(lab) as made:
+        yield made

@@ -52,6 +52,7 @@ class Machine:
     announce: Callable[[list[JSON]], None]
     clock: VirtualClock
     runs: int = 0
+    send: Callable[[str, str], None] = lambda _, body: None
 
     def run(self, given: Any, name: str | None = None) -> Execution:
         """Run it to its end."""
@@ -149,6 +150,9 @@ class Level:
         if state["Resource"].endswith("events:putEvents"):
             self.machine.announce(arguments["Entries"])
             return {"FailedEntryCount": 0}
+        if state["Resource"].endswith("sqs:sendMessage"):
+            self.machine.send(arguments["QueueUrl"], arguments["MessageBody"])
+            return {"MessageId": "a-message"}
         function = self.machine.functions[state["Arguments"]["FunctionName"][2:-4]]
         try:
             return {"Payload": plain(function(arguments["Payload"], None))}

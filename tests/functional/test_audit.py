@@ -7,12 +7,11 @@ import pytest
 
 import audit
 from keyward.api import Editor, Hold
+from keyward.audit_conclusion import repairs_of
 from keyward.contracts import flag_of
 from keyward.key import CREATED, KeyRecord
 from keyward.policy import default_text, parse
 from tests.support import MACHINE, Bench, load_event, workbench
-
-MACHINES = {"reconcile-customer": "the-customer-machine", "protect-api": "the-api-machine"}
 
 
 @pytest.fixture
@@ -123,15 +122,14 @@ def test_the_audit_changes_nothing_and_reads_little(bench: Bench) -> None:
     assert len(calls) <= 3 * (1 + 1) + 3
 
 
-def test_a_repair_starts_one_run_for_each_that_can_be_mended(bench: Bench) -> None:
+def test_one_run_is_started_for_each_that_can_be_mended(bench: Bench) -> None:
     put(bench, "acme")
     put(bench, "gold", plan="gold")
     enforced = api(bench, "enforce")
-    made = auditor(bench)
-    assert made.repair(made.audit()["findings"], MACHINES) == 2
-    assert sorted((machine, task) for machine, _, task in bench.bus.started) == [
-        ("the-api-machine", {"rest_api_id": enforced}),
-        ("the-customer-machine", {"customer_id": "acme"}),
+    repairs = repairs_of(auditor(bench).audit()["findings"], "nightly-1")
+    assert [(repair["machine"], repair["task"]) for repair in repairs] == [
+        ("protect-api", {"rest_api_id": enforced}),
+        ("reconcile-customer", {"customer_id": "acme"}),
     ]
 
 
@@ -143,9 +141,10 @@ def test_the_samples_ask_for_an_audit_with_and_without_repair() -> None:
 def test_customers_whose_ids_begin_alike_are_each_repaired(bench: Bench) -> None:
     for end in ("a", "b"):
         put(bench, "x" * 60 + end)
-    made = auditor(bench)
-    assert made.repair(made.audit()["findings"], MACHINES) == 2
-    assert len(bench.bus.started) == 2
+    found = auditor(bench).audit()["findings"]
+    names = [repair["name"] for audit in "12" for repair in repairs_of(found, audit)]
+    assert len(set(names)) == 4
+    assert max(map(len, names)) <= 80
 
 
 def findings_of(bench: Bench, kind: str) -> list[dict[str, Any]]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import audit
-from keyward import runtime
 from keyward.contracts import iso
 from tests.functional.api_lab import Lab
+from tests.functional.audit_lab import AuditLab
 from tests.support import load_event
 
 JSON = dict[str, Any]
@@ -26,11 +26,8 @@ def exemption(lab: Lab, in_seconds: float | None = SOON, **more: Any) -> JSON:
 
 
 @pytest.fixture
-def audited(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    monkeypatch.setenv("RECONCILE_CUSTOMER_ARN", "the-customer-machine")
-    monkeypatch.setenv("REPORT_QUEUE_URL", "the-report-queue")
-    monkeypatch.setattr(runtime, "patient_gateway", lambda: lab.bench.gateway)
-    return lab
+def audited(account: AuditLab) -> Lab:
+    return account.lab
 
 
 def look(lab: Lab, **event: Any) -> JSON:
@@ -122,9 +119,9 @@ def test_when_it_ends_the_audit_closes_the_method(audited: Lab) -> None:
     audited.bench.clock.advance(SOON + DAY)
     told = look(audited, repair=True)
     assert kinds(told) == ["exposed_methods", "exemption_lapsed"]
-    ((_, name, task),) = audited.bench.bus.started
-    assert task == {"rest_api_id": api_id}
-    assert audited.machine.run(task, name).status == "SUCCEEDED"
+    assert [finding.get("rest_api_id") for finding in told["findings"]] == [api_id, None]
+    assert told["started"] == 1
+    assert audited.machine.run({"rest_api_id": api_id}).status == "SUCCEEDED"
     assert audited.live(api_id) == {"GET /health": True, "GET /pets": True}
 
 

@@ -11,7 +11,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-import audit
 import record_outcome
 import write_report
 from keyward import runtime
@@ -261,15 +260,3 @@ def test_a_bucket_that_refuses_fails_the_run_so_that_the_queue_tries_again(
     monkeypatch.setattr(runtime, "reports", lambda: Reports(lab.s3, "no-such-bucket"))
     with pytest.raises(ClientError, match="NoSuchBucket"):
         lab.write()
-
-
-def test_a_report_follows_the_audit_that_repairs_and_no_other(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("RECONCILE_CUSTOMER_ARN", "PROTECT_API_ARN", "REPORT_QUEUE_URL", "EVENT_BUS"):
-        monkeypatch.setenv(name, name)
-    monkeypatch.setattr(runtime, "announced_policy", runtime.policy)
-    audit.handler(load_event("audit"), None)
-    assert lab.bench.bus.sent == []
-    audit.handler(load_event("audit-repair"), None)
-    assert [url for url, _, _ in lab.bench.bus.sent] == ["REPORT_QUEUE_URL"]

@@ -16,7 +16,7 @@ from tests import tree
 
 JSON = dict[str, Any]
 
-MACHINES = ["protect_api", "reconcile_customer"]
+MACHINES = ["audit_account", "protect_api", "reconcile_customer"]
 FAILURE_PATH = "Report failure"
 
 # Errors that are not ours: of Step Functions itself, of Lambda, and of Python.

@@ -44,6 +44,8 @@ MAY_ASK = {
     "ExplainDenial": {"GET /restapis/*", "GET /apikeys"}
     | {"GET /usageplans", "GET /usageplans/*/usage"},
     "Audit": ALL_STAGES,
+    "BeginAudit": {"GET /restapis", "GET /usageplans"},
+    "AuditPart": ALL_STAGES - {"GET /restapis", "GET /usageplans"},
     "WriteReport": ALL_STAGES | {"GET /usageplans/*/usage"},
 }
 
@@ -253,9 +255,9 @@ def test_one_bad_record_of_a_batch_neither_repeats_nor_blocks_the_others() -> No
             assert properties["DestinationConfig"]["OnFailure"]["Destination"], name
 
 
-def test_both_machines_have_an_alarm_for_each_bad_end_of_an_execution() -> None:
+def test_every_machine_has_an_alarm_for_each_bad_end_of_an_execution() -> None:
     machines = tree.deployed_resources("AWS::StepFunctions::StateMachine")
-    assert set(machines) == {"ReconcileCustomer", "ProtectApi"}
+    assert set(machines) == {"ReconcileCustomer", "ProtectApi", "AuditAccount"}
     for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
         assert all(alarms_for(metric, name) for name in machines)
 

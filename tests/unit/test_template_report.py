@@ -29,8 +29,9 @@ def test_every_bucket_is_private_encrypted_and_outlives_the_stack() -> None:
 def test_earlier_reports_are_kept_for_a_year_and_then_go() -> None:
     properties = buckets()["ReportBucket"]["Properties"]
     assert properties["VersioningConfiguration"]["Status"] == "Enabled"
-    (rule,) = properties["LifecycleConfiguration"]["Rules"]
-    assert 365 <= rule["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 400
+    reports, audits = properties["LifecycleConfiguration"]["Rules"]
+    assert 365 <= reports["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 400
+    assert (audits["Prefix"], audits["ExpirationInDays"]) == ("audits/", 30)
 
 
 def test_the_report_travels_over_tls_only() -> None:
@@ -40,17 +41,19 @@ def test_the_report_travels_over_tls_only() -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_only_the_reporting_function_may_write_the_bucket_and_only_the_report() -> None:
+def test_the_bucket_is_written_by_the_report_and_by_audits_each_in_its_own_place() -> None:
     writers = {
         name: json.dumps(statement["Resource"])
         for name, role in tree.deployed_resources("AWS::IAM::Role").items()
         for policy in role["Properties"].get("Policies", [])
         for statement in policy["PolicyDocument"]["Statement"]
-        if "s3:" in json.dumps(statement["Action"])
+        if "s3:PutObject" in json.dumps(statement["Action"])
     }
-    assert set(writers) == {"WriteReportRole"}
+    auditors = {f"{name}Role" for name in ("Audit", "BeginAudit", "AuditPart", "ConcludeAudit")}
+    assert set(writers) == {"WriteReportRole"} | auditors
     assert "/report.html" in writers["WriteReportRole"]
     assert "/*" not in writers["WriteReportRole"]
+    assert all("}/audits/*" in writers[name] for name in auditors)
 
 
 def test_what_was_announced_is_forgotten_in_time() -> None:

@@ -42,9 +42,13 @@ def test_an_audit_that_repairs_is_followed_by_a_report(stack: Stack, shop: Api) 
 def test_an_audit_that_only_looks_writes_none(stack: Stack) -> None:
     stack.settle()
     before = written(stack)
-    stack.invoke("AuditFunctionName", {})
+    told = stack.invoke("AuditFunctionName", {})
+    run = stack.run("AuditAccountArn", {})
     stack.settle()
     assert written(stack) == before
+    assert run["status"] == "SUCCEEDED", run["cause"]
+    assert sum(run["output"]["findings"].values()) == len(told["findings"])
+    assert run["output"]["keys"] == told["keys"]
 
 
 def test_a_report_can_be_had_at_once(stack: Stack, tmp_path: Path) -> None:

@@ -21,23 +21,31 @@ JSON = dict[str, Any]
 MEANT: dict[str, set[str]] = {
     "CreateApiKey": {"CreateKey"},
     "DeleteApiKey": {"CreateKey"},
-    "GetApiKeys": {"CreateKey", "Audit"},
+    "GetApiKeys": {"CreateKey", "Audit", "AuditPart", "WriteReport"},
     "GetApiKey": {"RevealKey"},
     "CreateUsagePlanKey": {"AttachKey"},
     "CreateUsagePlan": {"AttachKey", "AttachStage"},
     "UpdateUsagePlan": {"AttachStage"},
     "GetUsagePlanKeys": {"AttachStage"},
-    "GetUsagePlans": {"AttachKey", "AttachStage", "PlanProtection", "Audit"},
+    "GetUsagePlans": {
+        "AttachKey",
+        "AttachStage",
+        "PlanProtection",
+        "Audit",
+        "BeginAudit",
+        "WriteReport",
+    },
     "UpdateMethod": {"RequireKey"},
     "CreateDeployment": {"DeployApi"},
     "UpdateStage": {"DeployApi", "RollBackStage"},
     "GetStage": {"DeployApi", "RollBackStage"},
     "GetDeployments": {"DeployApi"},
     "GetResources": {"DeployApi", "PlanProtection"},
-    "GetDeployment": {"PlanProtection", "VerifyStage", "Audit"},
-    "GetStages": {"PlanProtection", "Audit"},
+    "GetDeployment": {"PlanProtection", "VerifyStage", "Audit", "AuditPart", "WriteReport"},
+    "GetStages": {"PlanProtection", "Audit", "AuditPart", "WriteReport"},
     "GetRestApi": {"PlanProtection"},
-    "GetRestApis": {"Audit"},
+    "GetRestApis": {"Audit", "BeginAudit", "WriteReport"},
+    "GetUsage": {"WriteReport"},
     "GetExport": {"PlanProtection"},
     "GetAuthorizers": {"PlanProtection"},
 }
@@ -48,6 +56,7 @@ def story(stack: Stack, shop: Api) -> None:
     """At least one of everything ordinary."""
     stack.issued("who-may")
     stack.invoke("AuditFunctionName", {})
+    stack.run("AuditAccountArn", {})
     stack.settle()
 
 

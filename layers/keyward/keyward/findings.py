@@ -42,12 +42,12 @@ class Finding:
 def of_customers(
     records: Sequence[JSON],
     known: Mapping[str, Known],
-    key_ids: set[str],
+    key_ids: set[str] | None,
     policy: Policy,
     now: float,
 ) -> list[Finding]:
-    """Customers ↔ key records ↔ keys. `key_ids` are all keys that the gateway has; `now` is epoch
-    seconds."""
+    """Customers ↔ key records ↔ keys. `key_ids` are all keys that the gateway has, None when they
+    could not be read; `now` is epoch seconds."""
     found: list[Finding] = []
     for record in records:
         customer_id = str(record.get("customer_id"))
@@ -63,7 +63,7 @@ def of_customers(
                 customer_id=customer_id,
             )
             for key in remembered.keys
-            if key.key_id and key.key_id not in key_ids
+            if key_ids is not None and key.key_id and key.key_id not in key_ids
         ]
     named = {str(record.get("customer_id")) for record in records}
     strays = [key for id_, kept in known.items() if id_ not in named for key in kept.keys]

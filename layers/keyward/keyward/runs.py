@@ -74,13 +74,16 @@ def tell_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now:
 
 def tell_expiring(
     policy: Policy,
-    live: Sequence[ExemptMethod],
+    exempt: Sequence[JSON],
     leases: Leases,
     bus: Bus,
     bus_name: str,
     now: float,
 ) -> None:
-    """Announce the exemptions that end soon, each once. `live` are methods that are exempt."""
+    """Announce the exemptions that end soon, each once. `exempt` are the live methods that are
+    open by an exemption, as the audit tells them."""
+    unstated: JSON = {"owner": None, "expires": None}
+    live = [ExemptMethod(**unstated | item) for item in exempt]
     for exemption in ending(policy, now):
         mark = f"exemption-expiring#{mark_of(exemption)}"
         if leases.claim(mark, now):

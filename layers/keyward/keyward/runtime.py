@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from keyward.gateway import Gateway
     from keyward.plans import UsagePlans
     from keyward.policy import Policy
-    from keyward.registry import Registry
+    from keyward.registry import Audits, Registry
     from keyward.registry.reports import Reports
 
 SERVICES = (
@@ -119,6 +119,13 @@ def reports() -> Reports:
     from keyward.registry.reports import Reports
 
     return Reports(_Lazy("s3"), setting("REPORT_BUCKET"))
+
+
+def audits() -> Audits:
+    """What audits have read and found."""
+    from keyward.registry import Audits
+
+    return Audits(_Lazy("s3"), setting("REPORT_BUCKET"))
 
 
 def access_logs() -> AccessLogs:

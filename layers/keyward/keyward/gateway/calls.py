@@ -11,6 +11,7 @@ from keyward import errors
 
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
+PAGE = 500
 DEPLOY_READ_SECONDS = 15
 # A try whose caller gave up may still take effect this long after it was sent.
 TRY_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1
@@ -96,7 +97,7 @@ class Calls:
         items: list[JSON] = []
         more: JSON = {}
         while True:
-            answer = self._call(operation, limit=500, **params, **more)
+            answer = self._call(operation, limit=PAGE, **params, **more)
             items += answer.get("items", [])
             if not answer.get("position"):
                 return items

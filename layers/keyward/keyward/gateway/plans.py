@@ -23,6 +23,21 @@ class PlanSeen:
     quota: Quota | None
     stages: Mapping[StageRef, Mapping[str, Throttle]] = field(default_factory=dict)
 
+    def as_json(self) -> JSON:
+        """An item of GetUsagePlans that `of` reads."""
+        return {
+            "id": self.plan_id,
+            "name": self.name,
+            "throttle": self.throttle.as_json() if self.throttle else None,
+            "quota": self.quota.as_json() if self.quota else None,
+            "apiStages": _wire(self.stages),
+        }
+
+    @classmethod
+    def of(cls, item: JSON) -> PlanSeen:
+        """From an item of GetUsagePlans."""
+        return _seen(item)
+
 
 class PlanCalls(Calls):
     """Read, create and change usage plans, and who is in them."""

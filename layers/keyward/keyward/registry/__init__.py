@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keyward.registry.apis import Apis
+from keyward.registry.audits import Audits
 from keyward.registry.customers import Customers
 from keyward.registry.edits import Edits
 from keyward.registry.leases import Lease, Leases
@@ -19,6 +20,7 @@ from keyward.registry.usage import UsageRecords
 
 __all__ = [
     "Apis",
+    "Audits",
     "Customers",
     "Edits",
     "Lease",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyward import findings, usage_findings
-from keyward.account_reading import ApiLook, look_at
+from keyward.account_reading import ApiLook, calls_of, look_at
 from keyward.bus import Bus
 from keyward.contracts import iso
 from keyward.errors import KeywardError
@@ -95,7 +95,7 @@ class Collector:
                 break
             look = look_at(self.gateway, api, plans, self.current.policy, self.default_mode, now)
             looks.append(look)
-            self._spent(_calls_of(look))
+            self._spent(calls_of(look))
         return looks
 
     def _usage(
@@ -155,15 +155,6 @@ class Collector:
 
 def _pages(items: int) -> int:
     return max(1, -(-items // KEYS_A_CALL))
-
-
-def _calls_of(look: ApiLook) -> int:
-    """GetStages, and GetDeployment for each deployment that is served."""
-    if look.seen is None:
-        return 1 if look.findings else 0
-    served = {stage.deployment_id for stage in look.seen.stages if stage.deployment_id}
-    served |= {stage.canary.deployment_id for stage in look.seen.stages if stage.canary}
-    return 1 + len(served)
 
 
 def _modes(apis: Sequence[ApiTold]) -> dict[str, str]:

@@ -1,0 +1,27 @@
+"""Audit part: read a part of the account, as far as the audit's share of the calls goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward import audit_parts, runtime
+from keyward.audit_reading import AuditReader
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input `{audit, part, last, next, tries}`; output `{next, tries, wait_seconds, done}`:
+    where to go on, and when."""
+
+    def reader(plans: Any) -> AuditReader:
+        return AuditReader(
+            runtime.patient_gateway(),
+            runtime.registry(),
+            plans,
+            runtime.policy(),
+            runtime.setting("DEFAULT_MODE"),
+            runtime.now(),
+        )
+
+    begin = audit_parts.Round(int(event["next"]), int(event["tries"]))
+    part = (event["audit"], int(event["part"]), begin, bool(event["last"]))
+    return audit_parts.read_round(*part, runtime.audits(), reader).as_json()

@@ -1,0 +1,33 @@
+"""Begin audit: what is to be read of the account, cut into parts that are read one by one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from keyward import audit_parts, contracts, runs, runtime
+from keyward.gateway import Gateway
+from keyward.registry import Audits
+
+# What a console run may state; `repairs` is the function Audit's way to have its findings mended.
+FIELDS = ("repair", "repairs")
+AUDIT = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input `{repair?, repairs?, execution_arn}`; output: see `begin`."""
+    runs.only_fields(event, FIELDS)
+    return begin(event, runtime.patient_gateway(), runtime.audits())
+
+
+def begin(task: dict[str, Any], gateway: Gateway, audits: Audits) -> dict[str, Any]:
+    """`{audit, repair, parts, told: {batches, summary}}`. `parts` are numbers; there are none when
+    `repairs` names an audit that is done and is only to be mended. Raises InvalidInputError."""
+    repair = contracts.flag_of(task, "repair")
+    done = contracts.optional_of(task, "repairs", AUDIT)
+    if done is not None:
+        told = audit_parts.kept(done, audits)
+        return {"audit": done, "repair": True, "parts": [], "told": told}
+    audit = str(task["execution_arn"]).rpartition(":")[2]
+    parts = audit_parts.begin(audit, gateway, audits)
+    return {"audit": audit, "repair": repair, "parts": parts, "told": {}}

@@ -1,0 +1,28 @@
+"""Conclude audit: put together what was read, say what is not as desired, and what mends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from keyward import audit_parts, runs, runtime
+from keyward.audit_conclusion import conclude, repairs_of
+
+
+@runtime.metrics.log_metrics
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input `{audit, parts, repair}`; output `{batches, summary}`: how much was found, and the
+    numbers of the batches in which its repair is started. The findings are in the bucket."""
+    audits, policy, now = runtime.audits(), runtime.announced_policy(), runtime.now()
+    read = audit_parts.pieces(event["audit"], event["parts"], audits)
+    told = conclude(read, runtime.registry(), policy, now)
+    runtime.metrics.add_metric(name="KeysOnGateway", unit=MetricUnit.Count, value=told["keys"])
+    audits.publish(told)
+    repairs = []
+    if event["repair"]:
+        repairs = repairs_of(told["findings"], event["audit"])
+        bus_name = runtime.setting("EVENT_BUS")
+        leases, bus = runtime.registry().leases, runtime.bus()
+        runs.tell_expiring(policy, told["exempt"], leases, bus, bus_name, now)
+    return audit_parts.keep(event["audit"], repairs, told, audits)

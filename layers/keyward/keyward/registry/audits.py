@@ -1,0 +1,49 @@
+"""What an audit has read and found, in the bucket of reports under `audits/<audit>/`.
+
+Step Functions' state is small (256 KB), an account may be large: the machine's state holds numbers
+of parts only. No object ever holds a key value or a page position."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+# What the last audit found, under the same name each night: the bucket keeps earlier versions.
+LATEST = "audit.json"
+ABSENT = ("NoSuchKey", "404")
+
+
+class Audits:
+    """Reads and writes the documents of audits, all of them JSON."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def save(self, audit: str, name: str, document: Any) -> None:
+        """Write a document of an audit, over an earlier one of this name."""
+        self._put(f"audits/{audit}/{name}.json", document)
+
+    def load(self, audit: str, name: str) -> Any:
+        """Read a document of an audit; None when there is none."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=f"audits/{audit}/{name}.json")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ABSENT:
+                return None
+            raise
+        return json.loads(answer["Body"].read())
+
+    def publish(self, document: Any) -> None:
+        """Write what the last audit found, for people and their tools."""
+        self._put(LATEST, document)
+
+    def _put(self, key: str, document: Any) -> None:
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=key,
+            Body=json.dumps(document).encode(),
+            ContentType="application/json",
+        )
