@@ -127,9 +127,10 @@ def test_one_run_is_started_for_each_that_can_be_mended(bench: Bench) -> None:
     put(bench, "gold", plan="gold")
     enforced = api(bench, "enforce")
     repairs = repairs_of(auditor(bench).audit()["findings"], "nightly-1")
+    asked = {"asked": {"by": "audit"}}
     assert [(repair["machine"], repair["task"]) for repair in repairs] == [
-        ("protect-api", {"rest_api_id": enforced}),
-        ("reconcile-customer", {"customer_id": "acme"}),
+        ("protect-api", {"rest_api_id": enforced} | asked),
+        ("reconcile-customer", {"customer_id": "acme"} | asked),
     ]
 
 
