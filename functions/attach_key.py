@@ -40,8 +40,8 @@ def attach_key(
 
     The plan and the time are recorded before the call, because it may have had an effect that
     nobody answered, and takes effect some time after (aws-recorded.md 10). KeyIssued goes into the
-    outbox with the record of it. Raises KeyInOtherPlanError, KeyGoneError, UnknownPlanError and
-    what the gateway raises.
+    outbox with the record of it; a successor is announced when all is handed over to it. Raises
+    KeyInOtherPlanError, KeyGoneError, UnknownPlanError and what the gateway raises.
     """
     step = Step.begin(task, registry, clock)
     record, plan = step.made(), str(task["action"]["plan"])
@@ -65,4 +65,6 @@ def _attached(
     step.save(asked)
     attach(record, plan, plan_id, gateway, plans)
     issued = key_events.issued(asked, plan, effective_by, step.execution_arn)
-    return step.save(replace(asked, plan=plan, moving_to=None), issued)
+    rotation = max(record.rotation, step.rotation)
+    attached = replace(asked, plan=plan, moving_to=None, rotation=rotation)
+    return step.save(attached, issued if record.replaces is None else None)

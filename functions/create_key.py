@@ -62,7 +62,7 @@ def create_key(
     known = registry.customers.key(customer.customer_id, number)
     if known and known.state == CREATED:
         return {"key_id": known.key_id}
-    record = KeyRecord(customer.customer_id, number, CREATING)
+    record = known or _begun(customer.customer_id, number, task["action"])
     made = _earlier_try(known, gateway, clock()) if known else None
     if made is None:
         chosen = value(customer)
@@ -74,6 +74,21 @@ def create_key(
     line = key_line(task, None, created, clock())
     registry.customers.save_key(created, lease, line=line)
     return {"key_id": made.key_id}
+
+
+def _begun(customer_id: str, number: int, action: dict[str, Any]) -> KeyRecord:
+    """The record of a key that nobody tried to make yet: also what it is the successor of."""
+    replaced = action.get("replaces")
+    return KeyRecord(
+        customer_id,
+        number,
+        CREATING,
+        rotation=int(action.get("rotation", 0)),
+        overlap=int(action.get("overlap", 0)),
+        grace=int(action.get("grace", 0)),
+        replaces=None if replaced is None else int(replaced),
+        cause=action.get("reason"),
+    )
 
 
 def _customer(registry: Registry, customer_id: str) -> Customer:

@@ -17,8 +17,8 @@ from keyward.registry import Registry
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, lease, action: {number, reason?}, execution_arn}`; output
-    `{number, deleted}`."""
+    """Task input `{customer_id, lease, action: {number, reason?, retired?}, execution_arn}`;
+    output `{number, deleted}`."""
     return delete_key(event, runtime.gateway(), runtime.registry(), runtime.policy(), runtime.now)
 
 
@@ -32,14 +32,17 @@ def delete_key(
     """Delete the key and bury its record. Idempotent, 1 write; a key that is gone already counts
     as deleted.
 
-    A key that was in the making is looked up first, as it may be there. KeyRevoked goes into the
-    outbox with the tombstone, unless there never was a key. Raises TryUnderwayError and what the
+    A key that was in the making is looked up first, as it may be there. KeyRevoked, or KeyRetired
+    for a key whose time is over, goes into the outbox with the tombstone, unless there never was a
+    key. Raises TryUnderwayError and what the
     gateway raises.
     """
     step = Step.begin(task, registry, clock)
     record = step.found()
     if record:
         record = replace(record, reason=task["action"].get("reason") or record.reason)
+        if task["action"].get("retired"):
+            record = replace(record, retire_at=min(record.retire_at or step.now, step.now))
         if record.state == CREATED:
             step.save(replace(record, state=DELETING))
         ids = _in_the_making(step, record, gateway) if record.key_id is None else [record.key_id]
@@ -65,8 +68,9 @@ def _delete(key_id: str, gateway: Gateway) -> None:
 
 def _bury(step: Step, record: KeyRecord, effective_by: str) -> None:
     customers = step.registry.customers
+    over = record.retire_at is not None and record.retire_at <= step.now
     told = key_events.about(
-        "KeyRevoked",
+        "KeyRetired" if over else "KeyRevoked",
         record,
         step.execution_arn,
         [{"action": "delete_key", "key": record.name}],
@@ -75,6 +79,6 @@ def _bury(step: Step, record: KeyRecord, effective_by: str) -> None:
         effective_by=effective_by,
     )
     last = max(record.number, customers.last_number(customer_id_of(step.task)))
-    announced = told if record.key_id else None
+    announced = [told] if record.key_id else []
     line = step.line(replace(record, state=DELETED)) if record.key_id else None
     customers.bury_key(record, last, step.lease, step.now, announced, step.when, line)

@@ -50,8 +50,8 @@ def move_key(
     if record.plan != plan or record.moving_to:
         moved = Move(step, gateway, plans).to(plan, record)
         tell = key_events.plan_changed if record.plan else key_events.issued
-        back = record.plan == plan
-        told = None if back else tell(record, plan, effective_by, step.execution_arn)
+        quiet = record.plan == plan or record.replaces is not None
+        told = None if quiet else tell(record, plan, effective_by, step.execution_arn)
         step.save(moved, told)
     return {"key_id": record.key_id, "plan": plan, "effective_by": effective_by}
 
@@ -82,7 +82,8 @@ class Move:
             raise
         except KeywardError as refusal:
             raise self._restored(journal, old_id, refusal) from None
-        return replace(journal, plan=plan, moving_to=None, refused=None)
+        rotation = max(record.rotation, self.step.rotation)
+        return replace(journal, plan=plan, moving_to=None, refused=None, rotation=rotation)
 
     def _leave_half_way(self, record: KeyRecord) -> None:
         """A move to a third plan broke off: the key may be in that one."""

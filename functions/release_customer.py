@@ -1,20 +1,42 @@
-"""Release customer: forget what was announced, give the lease back."""
+"""Release customer: forget what was announced, note when to look again, give the lease back."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from keyward import contracts, runtime
+from keyward.customer import customer_of
+from keyward.customer_plan import due_at
+from keyward.errors import InvalidRecordError
+from keyward.policy import Policy
 from keyward.registry import Lease, Registry
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, lease, records}`; output `{again}`."""
-    return release(event, runtime.registry())
+    return release(event, runtime.registry(), runtime.policy(), runtime.now())
 
 
-def release(task: dict[str, Any], registry: Registry) -> dict[str, Any]:
+def release(task: dict[str, Any], registry: Registry, policy: Policy, now: float) -> dict[str, Any]:
     """`again`: somebody asked for this customer meanwhile; the lease is kept and the run starts
     over."""
-    registry.customers.announced(contracts.customer_id_of(task), list(task.get("records") or []))
-    return {"again": not registry.leases.release(Lease.of(task))}
+    customer_id, lease = contracts.customer_id_of(task), Lease.of(task)
+    registry.customers.announced(customer_id, list(task.get("records") or []))
+    _note_due(customer_id, registry, lease, policy, now)
+    return {"again": not registry.leases.release(lease)}
+
+
+def _note_due(
+    customer_id: str, registry: Registry, lease: Lease, policy: Policy, now: float
+) -> None:
+    record = registry.customers.desired(customer_id)
+    if record is None:
+        return
+    known = registry.customers.known(customer_id)
+    try:
+        due = due_at(customer_of(record), known.keys, policy, now)
+    except InvalidRecordError:
+        # Put just now: the run that this starts says so.
+        return
+    if known.due_at != (None if due is None else int(due)):
+        registry.customers.note_due(customer_id, due, lease)

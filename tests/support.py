@@ -170,4 +170,5 @@ def _made(resource: Any, name: str) -> Any:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=wanted["AttributeDefinitions"],
         KeySchema=wanted["KeySchema"],
+        **{name: wanted[name] for name in ("GlobalSecondaryIndexes",) if name in wanted},
     )

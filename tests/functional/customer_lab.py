@@ -45,7 +45,9 @@ def finish(bench: Bench, run: dict[str, Any]) -> tuple[list[dict[str, Any]], boo
     """Confirm and release: the announcements, and whether to start over."""
     task = {"customer_id": run["customer_id"], "lease": run["lease"]}
     outcome = confirm_customer.confirm(task, bench.registry, "the-bus", bench.clock.now())
-    done = release_customer.release(task | {"records": outcome["records"]}, bench.registry)
+    done = release_customer.release(
+        task | {"records": outcome["records"]}, bench.registry, POLICY, bench.clock.now()
+    )
     return outcome["events"], done["again"]
 
 

@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+import announce_expiry
 import announce_notice
 import attach_key
+import carry_quota_over
 import confirm_customer
 import create_key
 import delete_key
@@ -21,11 +24,13 @@ import move_key
 import plan_customer
 import release_customer
 import report_failure
+import start_due_work
 from keyward import contracts, runtime
 from keyward.customer import apply
 from keyward.key import KeyRecord
 from keyward.plans import UsagePlans
 from keyward.policy import default_text
+from local.apigateway import data_plane
 from tests.functional.machine import Execution, Machine
 from tests.support import Bench, workbench
 
@@ -39,11 +44,23 @@ CUSTOMER_FUNCTIONS = {
     "DisableKey": disable_key,
     "DeleteKey": delete_key,
     "AnnounceNotice": announce_notice,
+    "CarryQuotaOver": carry_quota_over,
+    "AnnounceExpiry": announce_expiry,
     "ConfirmCustomer": confirm_customer,
     "ReleaseCustomer": release_customer,
     "ReportFailure": report_failure,
 }
-SETTINGS = {"EVENT_BUS": "the-bus", "KEY_PREFIX": "kw"}
+SETTINGS = {
+    "EVENT_BUS": "the-bus",
+    "KEY_PREFIX": "kw",
+    "RECONCILE_CUSTOMER_ARN": "the-machine",
+}
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def epoch(text: str) -> float:
+    """Epoch seconds of an ISO 8601 text."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 @dataclass
@@ -80,6 +97,25 @@ class LifeLab:
         self.hear(detail_type, customer_id, **detail)
         return self.run(customer_id)
 
+    def wait(self, days: float = 0, hours: float = 0) -> list[Execution]:
+        """Time passes, and what becomes due is started each time that it does, at most a minute
+        late, and once a day at least: the runs."""
+        until = self.bench.clock.now() + days * DAY + hours * HOUR
+        runs = []
+        while (now := self.bench.clock.now()) < until:
+            due = [at for _, at in self.bench.registry.customers.due(until, 100)]
+            step = min(until, now + DAY, *(at + MINUTE for at in due)) - now
+            self.bench.clock.advance(max(step, MINUTE))
+            runs += self.due_work()
+        return runs
+
+    def due_work(self) -> list[Execution]:
+        """The schedule's minute: what is due is started, and runs here."""
+        known = len(self.bench.bus.started)
+        start_due_work.handler({}, None)
+        started = self.bench.bus.started[known:]
+        return [self.machine.run(task, name) for _, name, task in started]
+
     def signed_up(self, plan: str = "free", customer_id: str = "acme") -> str:
         """A customer with a key in its plan, and an empty ledger: the key's id."""
         assert self.after("CustomerSignedUp", customer_id, plan=plan).status == "SUCCEEDED"
@@ -87,6 +123,22 @@ class LifeLab:
         self.forget()
         [key] = self.records(customer_id)
         return str(key.key_id)
+
+    def rotated(self, **detail: Any) -> str:
+        """A customer whose key was rotated on request: the first key's id."""
+        first = self.signed_up()
+        run = self.after("KeyRotationRequested", **detail)
+        assert run.status == "SUCCEEDED", run.cause
+        return first
+
+    def used(self, calls: int) -> str:
+        """The customer made so many calls: the API's id."""
+        api_id = self.stage()
+        for _ in range(calls):
+            self.bench.clock.advance(1)
+            assert self.ask(api_id, self.value()) == 200
+        self.forget()
+        return api_id
 
     def known_plans(self, *names: str) -> None:
         """Have the ids of plans known, as some customer was in them before."""
@@ -112,7 +164,7 @@ class LifeLab:
         """The customer's key records."""
         return self.bench.registry.customers.known(customer_id).keys
 
-    def keys(self) -> dict[str, tuple[bool, list[str]]]:
+    def on_gateway(self) -> dict[str, tuple[bool, list[str]]]:
         """What is on the gateway: by name whether a key is enabled, and its plans."""
         return {
             key["name"]: (key["enabled"], self.plans_of(key["id"]))
@@ -147,12 +199,26 @@ class LifeLab:
         root = self.client.get_resources(restApiId=api)["items"][0]["id"]
         method = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
         self.client.put_method(**method, authorizationType="NONE", apiKeyRequired=True)
-        self.client.put_integration(**method, type="MOCK")
+        mock = {"application/json": '{"statusCode": 200}'}
+        self.client.put_integration(**method, type="MOCK", requestTemplates=mock)
+        self.client.put_method_response(**method, statusCode="200")
+        self.client.put_integration_response(**method, statusCode="200")
         self.client.create_deployment(restApiId=api, stageName="prod")
         for plan in self.client.get_usage_plans()["items"]:
             self.hold(plan["id"], api)
         self.forget()
         return str(api)
+
+    def ask(self, api_id: str, value: str | None) -> int:
+        """What the stage answers a client who sends the value: the status."""
+        headers = {"x-api-key": value} if value else {}
+        where = (api_id, "prod", "/", "")
+        return int(data_plane.handle(self.bench.emulator, "GET", *where, headers, b"")[0])
+
+    def value(self, name: str = "acme/1") -> str:
+        """A key's value, by the key's name."""
+        keys = self.client.get_api_keys(includeValues=True, nameQuery=name)["items"]
+        return str(next(key["value"] for key in keys if key["name"] == name))
 
     def hold(self, plan_id: str, api_id: str) -> None:
         """Have a plan hold the stage."""
@@ -162,6 +228,7 @@ class LifeLab:
     def reset(self) -> None:
         """An empty account, empty tables, the default policy, no faults and no events."""
         self.bench.emulator.reset()
+        self.bench.emulator.set_propagation(0)
         for table in self.bench.tables.values():
             keys = [item["AttributeName"] for item in table.key_schema]
             for record in table.scan()["Items"]:

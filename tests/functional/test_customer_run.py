@@ -13,6 +13,7 @@ from keyward.errors import GatewayUnavailableError, LeaseLostError, PassingError
 from keyward.key import is_value
 from tests.functional.customer_lab import (
     OTHER,
+    POLICY,
     apply,
     finish,
     keys_on_gateway,
@@ -206,7 +207,8 @@ def test_the_steps_take_the_inputs_that_their_samples_show(bench: Bench) -> None
     task = load_event("confirm-customer")
     with pytest.raises(LeaseLostError):
         confirm_customer.confirm(task, bench.registry, "the-bus", bench.clock.now())
-    released = release_customer.release(load_event("release-customer"), bench.registry)
+    task = load_event("release-customer")
+    released = release_customer.release(task, bench.registry, POLICY, bench.clock.now())
     assert released == {"again": False}
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyward.customer import Customer
-from keyward.customer_plan import Action, CustomerPlan, plan_customer
+from keyward.customer_plan import CustomerPlan, plan_customer
 from keyward.errors import UnknownPlanError
 from keyward.key import CREATED, CREATING, DELETING, KeyRecord
 from keyward.policy import default_text, parse
@@ -20,29 +20,6 @@ ACTIVE = Customer("acme", "free", "active")
 def key(state: str = CREATED, plan: str | None = None, number: int = 1) -> KeyRecord:
     key_id = "abc123" if state == CREATED else None
     return KeyRecord("acme", number, state, tried_at=1, key_id=key_id, plan=plan)
-
-
-def done(
-    customer: Customer, keys: tuple[KeyRecord, ...], planned: CustomerPlan
-) -> tuple[KeyRecord, ...]:
-    """The key records after the plan's actions."""
-    known = {record.number: record for record in keys}
-    for action in planned.actions:
-        before = known.get(action.number) or key(CREATING, number=action.number)
-        if action.action == "delete_key":
-            del known[action.number]
-        else:
-            known[action.number] = after(before, action)
-    return tuple(known.values())
-
-
-def after(record: KeyRecord, action: Action) -> KeyRecord:
-    if action.action == "create_key":
-        return replace(record, state=CREATED, key_id="abc123")
-    assert record.state == CREATED, "only a key that was created can be changed"
-    if action.action in ("attach_key", "move_key"):
-        return replace(record, plan=action.plan, moving_to=None)
-    return replace(record, enabled=action.action == "enable_key", switching=None)
 
 
 def told(planned: CustomerPlan) -> list[str]:
@@ -131,36 +108,6 @@ def test_a_key_that_may_be_enabled_or_disabled_is_made_what_it_should_be(switchi
     assert told(plan_customer(ACTIVE, (doubtful,), POLICY, NOW)) == ["enable_key"]
     suspended = Customer("acme", "free", "suspended")
     assert told(plan_customer(suspended, (doubtful,), POLICY, NOW)) == ["disable_key"]
-
-
-PLANS = st.sampled_from(["free", "pro", "gold", None])
-MADE = st.builds(
-    KeyRecord,
-    customer_id=st.just("acme"),
-    number=st.just(1),
-    state=st.sampled_from([CREATED, DELETING]),
-    key_id=st.just("abc123"),
-    plan=PLANS,
-    enabled=st.booleans(),
-    moving_to=PLANS,
-    switching=st.sampled_from([None, True, False]),
-)
-RECORDS = st.one_of(st.just(key(CREATING)), MADE)
-
-
-@given(
-    plan=PLANS,
-    status=st.sampled_from(["active", "suspended", "closed", None]),
-    keys=st.one_of(st.just(()), st.tuples(RECORDS)),
-)
-def test_planning_the_result_of_a_plan_is_empty(
-    plan: str | None, status: str | None, keys: tuple[KeyRecord, ...]
-) -> None:
-    customer = Customer("acme", plan, status)
-    planned = plan_customer(customer, keys, POLICY, NOW, last_number=1)
-    again = plan_customer(customer, done(customer, keys, planned), POLICY, NOW, last_number=1)
-    assert again.actions == ()
-    assert type(again.problem) is type(planned.problem)
 
 
 @given(st.sampled_from([(), (key(CREATING),), (key(),)]))

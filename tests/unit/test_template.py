@@ -30,6 +30,8 @@ MAY_ASK = {
     "EnableKey": {"PATCH /apikeys/*"},
     "DisableKey": {"PATCH /apikeys/*"},
     "DeleteKey": {"GET /apikeys", "DELETE /apikeys/*"},
+    "CarryQuotaOver": {"GET /usageplans/*/usage", "GET /usageplans"}
+    | {"PATCH /usageplans/*/keys/*/usage"},
     "RevealKey": {"GET /apikeys/*"},
     "PlanProtection": {"GET /restapis/*", "GET /usageplans"},
     "AttachStage": {"GET /usageplans", "POST /usageplans", "PATCH /usageplans/*"}

@@ -44,6 +44,8 @@ EVENTS_OUT = (
     "KeyRotated",
     "KeyRetired",
     "KeySuspended",
+    "KeyDisabled",
+    "KeyExpiring",
     "KeyResumed",
     "KeyRevoked",
     "PlanChanged",

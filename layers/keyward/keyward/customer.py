@@ -7,6 +7,7 @@ plan_key status_reason         how, and why, the last event wanted its change
 rotation                       {requested_at, overlap_hours?, reason?, undone?}
 expires_at                     when the customer is suspended by itself: ISO 8601, a day, or never
 billing                        what is known of its payments (billing.py)
+keys                           optional: how many keys the customer has (1)
 recorded {field: {value, at}}  what the last event said and when; a field that differs from it
                                was changed by hand and is dated by its stream record;
                                `changes`: the last ones, so that one can be undone (changes.py)
@@ -26,10 +27,13 @@ from keyward.errors import InvalidEventError, InvalidRecordError, RecordUndatedE
 from keyward.event_fields import NEVER_EXPIRES, moment
 from keyward.key import KeyRecord
 from keyward.key_usage import KeyUsage
+from keyward.rotation import Rotation, rotation_of
 from keyward.wishes import NEVER, wishes_of
 
 JSON = dict[str, Any]
 
+# A rotation doubles them for a while, and outcomes are announced ten at a time.
+MOST_KEYS = 5
 STATUSES = ("active", "suspended", "closed")
 DATED_FIELDS = ("plan", "status", "rotation", "name", "tags", "expires_at", "billing")
 
@@ -48,6 +52,9 @@ class Customer:
     status_reason: str | None = None
     expires_at: int | None = None
     billing: Billing = field(default_factory=Billing)
+    plan_key: str | None = None
+    rotation: Rotation | None = None
+    keys: int = 1
 
     @property
     def complete(self) -> bool:
@@ -68,11 +75,13 @@ class Dated:
 class Known:
     """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
     `last_number` is that of the last key that was deleted, 0 for none: numbers never come again.
-    `told` are the marks of the notices that the customer was given."""
+    `told` are the marks of the notices that the customer was given, `due_at` is when something
+    becomes of the customer by itself (epoch seconds), as was noted."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
     told: frozenset[str] = frozenset()
+    due_at: int | None = None
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     dated: Mapping[str, Dated] = field(default_factory=dict)
     usage: tuple[KeyUsage, ...] = ()
@@ -109,6 +118,9 @@ def customer_of(record: JSON) -> Customer:
         status_reason=_text(record, "status_reason"),
         expires_at=_expires_at(record),
         billing=billing_of(record.get("billing")),
+        plan_key=_text(record, "plan_key"),
+        rotation=rotation_of(record.get("rotation")),
+        keys=_keys(record),
     )
 
 
@@ -257,6 +269,13 @@ def _expires_at(record: JSON) -> int | None:
         raise InvalidRecordError(
             "expires_at", "is no time", f"Write ISO 8601, a day YYYY-MM-DD, or {NEVER_EXPIRES}"
         ) from None
+
+
+def _keys(record: JSON) -> int:
+    number = record.get("keys", 1)
+    if isinstance(number, bool) or number not in range(1, MOST_KEYS + 1):
+        raise InvalidRecordError("keys", "is no number of keys", f"Use 1 to {MOST_KEYS}")
+    return int(number)
 
 
 def _tags(record: JSON) -> dict[str, str]:

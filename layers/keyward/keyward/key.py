@@ -46,6 +46,13 @@ class KeyRecord:
     leaves its plan until it is in this one. `refused` is the plan that would not take the key.
     `switching` is the journal of enabling (True) or disabling (False), `enabled` what was last
     confirmed, `reason` why. `called` is the name of a key that Keyward did not make.
+
+    `rotation` is the time of the last request for a rotation that the key satisfies. A successor
+    `replaces` a key by its number, until that one's work is handed over to it: then `replaces` is
+    None again, and the other is `replaced_by` it (0: by none, it is one too many), is disabled at
+    `retire_at` and deleted at `delete_at`, and `stays` in its plan when the successor is in
+    another. `overlap`, `grace` (seconds) and `cause` are those of the rotation under way.
+    `told_days` is the last notice of the key's end, `told_expiry` the end that it told.
     """
 
     customer_id: str
@@ -62,6 +69,17 @@ class KeyRecord:
     switching: bool | None = None
     reason: str | None = None
     called: str | None = None
+    rotation: int = 0
+    replaces: int | None = None
+    overlap: int = 0
+    grace: int = 0
+    cause: str | None = None
+    replaced_by: int | None = None
+    retire_at: int | None = None
+    delete_at: int | None = None
+    stays: bool = False
+    told_days: int | None = None
+    told_expiry: int | None = None
 
     @property
     def name(self) -> str:
@@ -73,6 +91,17 @@ class KeyRecord:
     def settled(self) -> bool:
         """Whether the key is there and no call that changes it may be under way."""
         return self.state == CREATED and self.moving_to is None and self.switching is None
+
+    @property
+    def issued(self) -> bool:
+        """Whether the customer was told of it: it is in a plan, and no rotation is under way that
+        ends with it."""
+        return self.state == CREATED and self.plan is not None and self.replaces is None
+
+    @property
+    def born_at(self) -> int:
+        """When it was made, as far as that is known; 0 when it is not."""
+        return self.created_at or self.tried_at
 
 
 def name_of(customer_id: str, number: int) -> str:

@@ -37,3 +37,28 @@ def about(
         actions=actions,
         **more,
     )
+
+
+def rotated(
+    old: KeyRecord | None,
+    retired: KeyRecord | None,
+    heir: KeyRecord,
+    carried: JSON,
+    effective_by: str,
+    execution_arn: str,
+) -> list[JSON]:
+    """KeyRotated: `heir` took the place of `old`, which is `retired` now; and PlanChanged when it
+    did so in another plan."""
+    actions: list[JSON] = [
+        {"action": "create_key", "key": heir.name},
+        {"action": "attach_key", "key": heir.name, "plan": heir.plan},
+        *([carried] if carried else []),
+    ]
+    more: JSON = {"plan": heir.plan, "effective_by": effective_by, "reason": heir.cause}
+    if old and retired:
+        more |= {"replaces": old.key_id, "retires_at": contracts.iso(retired.retire_at or 0)}
+    events = [about("KeyRotated", heir, execution_arn, actions, **more)]
+    if old and old.plan and old.plan != heir.plan:
+        actions = [actions[0], {**actions[1], "from": old.plan}]
+        events.append(about("PlanChanged", heir, execution_arn, actions, **more))
+    return events

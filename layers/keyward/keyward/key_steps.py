@@ -3,7 +3,7 @@ a key's way into its plan."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,8 +29,8 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One action of a run: `task` is a function's input, `clock` gives epoch seconds; `seen` is
-    the action's key, by its number, as it was when the step began."""
+    """One action of a run: `task` is a function's input, `clock` gives epoch seconds; `seen` are
+    the keys that it is about, by their numbers, as they were when the step began."""
 
     task: JSON
     registry: Registry
@@ -71,7 +71,11 @@ class Step:
 
     def found(self) -> KeyRecord | None:
         """The record of the action's key, None when it is gone."""
-        record = self.registry.customers.key(customer_id_of(self.task), self.number)
+        return self.numbered(self.number)
+
+    def numbered(self, number: int) -> KeyRecord | None:
+        """The record of one of the customer's keys, None when it is gone."""
+        record = self.registry.customers.key(customer_id_of(self.task), number)
         if record:
             self.seen.setdefault(record.number, record)
         return record
@@ -85,12 +89,22 @@ class Step:
             )
         return record
 
-    def save(self, record: KeyRecord, announced: JSON | None = None) -> KeyRecord:
-        """Write the record, fenced, with what is to be announced; what was done with a key is told
-        in the ledger, what is about to be done (a journal) is not."""
-        line = self.line(record) if record.settled else None
-        self.registry.customers.save_key(record, self.lease, announced, self.when, line)
+    @property
+    def rotation(self) -> int:
+        """The request for a rotation that the action satisfies, 0 for none."""
+        return int(self.task["action"].get("rotation", 0))
+
+    def save(self, record: KeyRecord, *announced: JSON | None) -> KeyRecord:
+        """Write the record, fenced, with what is to be announced."""
+        self.save_all([record], *announced)
         return record
+
+    def save_all(self, records: Sequence[KeyRecord], *announced: JSON | None) -> None:
+        """Write the records in one transaction, fenced, with what is to be announced; what was done
+        with a key is told in the ledger, what is about to be done (a journal) is not."""
+        told = [event for event in announced if event]
+        lines = [line for record in records if record.settled and (line := self.line(record))]
+        self.registry.customers.save_keys(records, self.lease, told, self.when, lines)
 
     def line(self, record: KeyRecord) -> JSON | None:
         """The line of the ledger for a key that is so now, None when nothing of it changed."""

@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.validation.exceptions import SchemaValidati
 
 from keyward.errors import PolicyRefusedError, UnknownPlanError
 from keyward.policy_billing import BillingPolicy, billing_policy
+from keyward.policy_lifecycle import Lifecycle
 from keyward.policy_parts import Exemption, PlanPolicy, Probe, Quota, Throttle, matches, midnight
 from keyward.policy_usage import UsagePolicy
 
@@ -41,6 +42,7 @@ class Policy:
     probes: tuple[Probe, ...] = ()
     billing: BillingPolicy = field(default_factory=BillingPolicy)
     usage: UsagePolicy = field(default_factory=UsagePolicy)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
     def plan(self, name: str) -> PlanPolicy:
         """The plan of that name. Raises UnknownPlanError, which lists the names there are."""
@@ -109,6 +111,7 @@ def _policy(body: JSON) -> Policy:
         probes=tuple(Probe(**item) for item in body.get("probes", [])),
         billing=billing_policy(body.get("billing"), body["usage_plans"]),
         usage=UsagePolicy.of(body.get("usage")),
+        lifecycle=Lifecycle.of(body),
         **{name: body[name] for name in settings if name in body},
     )
 

@@ -3,12 +3,13 @@ announced).
 
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
 record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `told` the notices that
-were given; `outbox#…` an event that is still to be announced. No item ever holds a key value.
+were given; `outbox#…` an event that is still to be announced; `due` when something becomes of the
+customer by itself (due.py). No item ever holds a key value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,7 +21,8 @@ from keyward.errors import LeaseLostError
 from keyward.key import KeyRecord, record_of
 from keyward.key_usage import RECORD as USAGE
 from keyward.key_usage import usage_of
-from keyward.registry.leases import Lease, refused
+from keyward.registry.due import DUE, DueItems
+from keyward.registry.leases import Lease, fenced, refused
 from keyward.registry.ledger import Ledger
 from keyward.registry.plain import plain
 
@@ -30,7 +32,7 @@ TOMBSTONE = "tombstone"
 TOLD = "told"
 
 
-class Customers:
+class Customers(DueItems):
     """Both tables. Reads are consistent; writes of key records are fenced by the lease's token."""
 
     def __init__(self, customers: Any, keys: Any, ledger: Ledger) -> None:
@@ -84,21 +86,25 @@ class Customers:
         items = _pages(self._keys.scan, FilterExpression=Attr("key_id").eq(key_id))
         return str(items[0]["customer_id"]) if items else None
 
-    def save_key(
+    def save_key(self, key: KeyRecord, lease: Lease, line: JSON | None = None) -> None:
+        """Write a key record, and the ledger's `line`. Raises LeaseLostError when a later run has
+        written it."""
+        self.save_keys([key], lease, lines=[line] if line else [])
+
+    def save_keys(
         self,
-        key: KeyRecord,
+        keys: Sequence[KeyRecord],
         lease: Lease,
-        announced: JSON | None = None,
+        announced: Sequence[JSON] = (),
         when: str = "",
-        line: JSON | None = None,
+        lines: Sequence[JSON] = (),
     ) -> None:
-        """Write a key record, and with it, in one transaction, what is to be announced, and the
-        ledger's `line`; `when` sorts the announcement among the others of the run. Raises
-        LeaseLostError when a later run has written the record."""
-        item = {name: value for name, value in asdict(key).items() if value is not None}
-        item = item | {"record": f"key#{item.pop('number')}", "fence": lease.token}
-        more = [*self._outbox(key, lease, announced, when), *self._line(line)]
-        self._write(key, lease, [self._put(item, lease), *more])
+        """Write key records of one customer, and with them, in one transaction, what is to be
+        announced, and the ledger's `lines`; `when` sorts the announcements among the others of the
+        run. Raises LeaseLostError when a later run has written one of the records."""
+        puts = [self._put(_item(key) | {"fence": lease.token}, lease) for key in keys]
+        told = self._outbox(keys[0], lease, announced, when)
+        self._write(keys[0], lease, [*puts, *told, *(self._ledger.put(line) for line in lines)])
 
     def drop_key(self, key: KeyRecord, lease: Lease) -> None:
         """Forget a key record whose try certainly had no effect. Raises LeaseLostError."""
@@ -110,7 +116,7 @@ class Customers:
         last_number: int,
         lease: Lease,
         at: float,
-        announced: JSON | None,
+        announced: Sequence[JSON] = (),
         when: str = "",
         line: JSON | None = None,
     ) -> None:
@@ -167,12 +173,14 @@ class Customers:
             raise
 
     def _outbox(
-        self, key: KeyRecord, lease: Lease, announced: JSON | None, when: str
+        self, key: KeyRecord, lease: Lease, announced: Sequence[JSON], when: str
     ) -> list[JSON]:
-        if not announced:
-            return []
-        name = f"{OUTBOX}{lease.token:08d}#{when}#{announced['detail_type']}#{key.number}"
-        return [self._put({"customer_id": key.customer_id, "record": name, "event": announced})]
+        start = f"{OUTBOX}{lease.token:08d}#{when}"
+        names = [f"{start}#{event['detail_type']}#{key.number}" for event in announced]
+        return [
+            self._put({"customer_id": key.customer_id, "record": name, "event": event})
+            for name, event in zip(names, announced, strict=True)
+        ]
 
     def _line(self, line: JSON | None) -> list[JSON]:
         return [self._ledger.put(line)] if line else []
@@ -197,12 +205,9 @@ def _pages(read: Callable[..., JSON], **params: Any) -> list[JSON]:
         more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
-def fenced(lease: Lease) -> JSON:
-    """The condition that no later run has written the item."""
-    return {
-        "ConditionExpression": "attribute_not_exists(fence) OR fence <= :token",
-        "ExpressionAttributeValues": {":token": lease.token},
-    }
+def _item(key: KeyRecord) -> JSON:
+    item = {name: value for name, value in asdict(key).items() if value is not None}
+    return item | {"record": f"key#{item.pop('number')}"}
 
 
 def _last_number(stone: JSON | None) -> int:
@@ -219,6 +224,7 @@ def _known(items: list[JSON]) -> Known:
         last_number=_last_number(stone),
         outbox={item["record"]: plain(item["event"]) for item in outbox},
         told=_marks(items),
+        due_at=next((int(item["due_at"]) for item in items if item["record"] == DUE), None),
         dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
         usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
     )

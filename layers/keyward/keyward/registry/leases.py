@@ -47,6 +47,14 @@ def refused(error: ClientError) -> bool:
     return bool(code == "ConditionalCheckFailedException")
 
 
+def fenced(lease: Lease) -> dict[str, Any]:
+    """The condition that no later run has written the item."""
+    return {
+        "ConditionExpression": "attribute_not_exists(fence) OR fence <= :token",
+        "ExpressionAttributeValues": {":token": lease.token},
+    }
+
+
 class Leases:
     """The Leases table. Times are epoch seconds, passed in."""
 

@@ -9,8 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from keyward.errors import LeaseLostError
-from keyward.registry.customers import OUTBOX, TOLD, fenced
-from keyward.registry.leases import Lease, refused
+from keyward.registry.customers import OUTBOX, TOLD
+from keyward.registry.leases import Lease, fenced, refused
 from keyward.registry.ledger import Ledger
 
 JSON = dict[str, Any]

@@ -1,0 +1,126 @@
+"""What becomes of keys by itself: rotation by age, notices, overlaps and graces that end, and how
+that is found."""
+
+from __future__ import annotations
+
+import start_due_work
+from keyward.key import DELETING
+from tests.functional.life_lab import DAY, HOUR, LifeLab, epoch
+from tests.support import load_event
+
+BOTH = {"acme/1": (True, ["free"]), "acme/2": (True, ["free"])}
+SECOND = {"acme/2": (True, ["free"])}
+
+
+def test_a_key_is_rotated_by_age_where_its_plan_says_so(life: LifeLab) -> None:
+    plans = {"free": {"rotate_after_days": 90}, "pro": {}}
+    life.policy(usage_plans=plans)
+    life.signed_up()
+    life.wait(days=89.9)
+    assert "KeyRotated" not in life.told()
+    life.wait(days=0.2)
+    assert [told["reason"] for told in life.events("KeyRotated")] == ["age"]
+    life.wait(days=10.1)
+    assert life.on_gateway() == SECOND
+    life.wait(days=80)
+    assert life.on_gateway() == {**SECOND, "acme/3": (True, ["free"])}
+
+
+def test_the_end_of_a_key_is_announced_thirty_seven_and_one_day_ahead_once_each(
+    life: LifeLab,
+) -> None:
+    life.policy(usage_plans={"free": {"rotate_after_days": 90}})
+    first = life.signed_up()
+    [record] = life.records()
+    life.wait(days=97.2)
+    mine = [told for told in life.events("KeyExpiring") if told["key_id"] == first]
+    assert [told["days"] for told in mine] == [30, 7, 1]
+    end = (record.created_at or 0) + 97 * DAY
+    for told in mine:
+        assert abs(epoch(told["expires_at"]) - end) < HOUR
+    assert life.on_gateway()["acme/1"] == (False, ["free"])
+
+
+def test_while_nothing_is_due_nothing_is_started_and_nothing_is_called(life: LifeLab) -> None:
+    life.signed_up()
+    life.wait(days=60)
+    assert (life.bench.operations(), life.bench.bus.started) == ([], [])
+
+
+def test_due_work_starts_at_most_a_minute_late_and_twice_is_once(life: LifeLab) -> None:
+    life.rotated(overlap_hours=1)
+    [old, _] = life.records()
+    life.bench.clock.advance((old.retire_at or 0) - life.bench.clock.now())
+    due = life.bench.registry.customers.due(life.bench.clock.now(), 10)
+    assert [customer_id for customer_id, _ in due] == ["acme"]
+    assert len(life.due_work()) == 1
+    assert life.due_work() == []
+    assert life.on_gateway()["acme/1"] == (False, ["free"])
+
+
+def test_due_work_whose_run_failed_is_tried_again_an_hour_later(life: LifeLab) -> None:
+    life.rotated(overlap_hours=1)
+    life.bench.clock.advance(HOUR + 60)
+    orders = [{"operation": "UpdateApiKey", "call": n, "fault": "500"} for n in range(1, 20)]
+    life.bench.emulator.order_faults(orders)
+    [failed] = life.due_work()
+    assert failed.status == "FAILED"
+    life.bench.emulator.order_faults([])
+    assert life.due_work() == []
+    life.bench.clock.advance(HOUR + 60)
+    assert [run.status for run in life.due_work()] == ["SUCCEEDED"]
+    assert life.on_gateway()["acme/1"] == (False, ["free"])
+
+
+def test_a_suspension_in_an_overlap_disables_both_and_a_resumption_enables_what_should_be(
+    life: LifeLab,
+) -> None:
+    life.rotated(overlap_hours=24)
+    life.after("CustomerSuspended")
+    assert life.on_gateway() == {"acme/1": (False, ["free"]), "acme/2": (False, ["free"])}
+    life.wait(hours=2)
+    life.after("CustomerResumed")
+    assert life.on_gateway() == BOTH
+    life.bench.clock.advance(60)
+    life.after("CustomerSuspended")
+    life.wait(hours=30)
+    life.after("CustomerResumed")
+    assert life.on_gateway() == {"acme/1": (False, ["free"]), **SECOND}
+    life.after("CustomerSuspended")
+    life.wait(hours=80)
+    assert life.on_gateway() == {"acme/2": (False, ["free"])}
+
+
+def test_a_plan_change_in_an_overlap_moves_both_keys(life: LifeLab) -> None:
+    life.rotated()
+    life.after("CustomerPlanChanged", plan="pro")
+    assert life.on_gateway() == {"acme/1": (True, ["pro"]), "acme/2": (True, ["pro"])}
+
+
+def test_a_customer_who_closes_in_an_overlap_has_no_key_left(life: LifeLab) -> None:
+    life.rotated()
+    life.forget()
+    life.after("CustomerClosed")
+    assert life.on_gateway() == {}
+    assert life.told() == ["KeyRevoked", "KeyRevoked"]
+    assert life.bench.registry.customers.known("acme").last_number == 2
+    life.wait(days=30)
+    assert life.told() == ["KeyRevoked", "KeyRevoked"]
+
+
+def test_a_deletion_that_broke_off_in_a_rotation_is_finished(life: LifeLab) -> None:
+    life.rotated(overlap_hours=1)
+    life.bench.clock.advance(100 * HOUR)
+    orders = [{"operation": "DeleteApiKey", "call": n, "fault": "500"} for n in range(1, 20)]
+    life.bench.emulator.order_faults(orders)
+    assert life.run().status == "FAILED"
+    assert life.records()[0].state == DELETING
+    life.bench.emulator.order_faults([])
+    life.bench.clock.advance(60)
+    assert life.run().status == "SUCCEEDED"
+    assert life.on_gateway() == SECOND
+    assert life.told()[-1] == "KeyRetired"
+
+
+def test_the_schedules_input_is_its_sample(life: LifeLab) -> None:
+    assert start_due_work.handler(load_event("start-due-work"), None) == {"started": 0}
