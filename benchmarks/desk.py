@@ -23,6 +23,7 @@ import record_customer
 import record_outcome
 import start_api_protection
 import start_customer_reconcile
+import start_due_work
 import start_repairs
 import write_report
 from benchmarks.machine import TimedMachine
@@ -173,6 +174,11 @@ class Desk:
                 self._changed(name, f"{sample}-{name}") for name in changed[start : start + 10]
             ]
             self.invoke(start_customer_reconcile, {"Records": images})
+        self.run_started()
+
+    def due_work(self) -> None:
+        """The schedule's minute, and the runs that it starts."""
+        self.invoke(start_due_work, load_event("start-due-work"))
         self.run_started()
 
     def _changed(self, customer_id: str, event_id: str) -> JSON:

@@ -16,6 +16,7 @@ METHODS = (10, 100, 300)
 APIS = 20
 # Longer than propagation_seconds: what was attached has reached every host.
 LATER = 1000
+DAY = 86_400
 
 
 def costs() -> Iterator[Cost]:
@@ -39,6 +40,7 @@ def one_life(made: Desk) -> Iterator[Cost]:
     """What may become of a customer, in usage plans that are known."""
     made.sign_up(["first", "acme"])
     made.tell("customer-plan-changed", ["first"])
+    yield made.measure("rotation over its life", partial(rotated, made, "acme"), 1, 5)
     for job, event, writes in (
         ("plan change in place", "customer-plan-changed", 2),
         ("suspend", "customer-suspended", 1),
@@ -46,6 +48,14 @@ def one_life(made: Desk) -> Iterator[Cost]:
         ("close", "customer-closed", 1),
     ):
         yield made.measure(job, partial(made.tell, event, ["acme"]), 0, writes)
+
+
+def rotated(made: Desk, customer_id: str) -> None:
+    """A successor, the overlap of the sample event, the grace."""
+    made.tell("key-rotation-requested", [customer_id])
+    for _ in range(5):
+        made.world.advance(DAY)
+        made.due_work()
 
 
 def many_customers(made: Desk) -> Iterator[Cost]:

@@ -97,6 +97,9 @@ def record() -> dict[str, Take]:
         made.invoke(reveal_key, load_event("reveal-key"))
         made.lab.bench.bus.start("reconcile_customer", "run", {"customer_id": "nobody"})
         made.run_started()
+        made.tell("key-rotation-requested", ["acme"])
+        made.world.advance(2 * 86_400)
+        made.due_work()
         for event in ("plan-changed", "suspended", "resumed"):
             made.tell(f"customer-{event}", ["acme"])
         for event in ("payment-failed", "customer-closed"):

@@ -25,6 +25,7 @@ ROWS: dict[str, JSON] = {row["job"]: row for row in SAVED["jobs"]}
 BUDGETS: dict[str, Callable[[int], tuple[int, int]]] = {
     r"sign-up": lambda k: (0, 2),
     r"the same event again": lambda k: (0, 0),
+    r"rotation over its life": lambda k: (1, 5),
     r"plan change in place": lambda k: (0, 2),
     r"suspend|resume|close": lambda k: (0, 1),
     r"(\d+) sign-ups at once": lambda k: (0, 2 * k),

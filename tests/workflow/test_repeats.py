@@ -27,8 +27,9 @@ ENDS: dict[str, tuple[tuple[bool, list[str]] | None, list[str], list[str]]] = {
     "CustomerSuspended": ((False, ["pro"]), [*KEY_WRITES, "UpdateApiKey"], ["KeySuspended"]),
     "CustomerResumed": ((True, ["pro"]), KEY_WRITES, []),
     "CustomerClosed": (None, KEY_WRITES[:1], ["KeyRevoked"]),
+    # The old key is beside its successor, which the test looks at as well.
+    "KeyRotationRequested": ((True, ["pro"]), KEY_WRITES * 2, ["KeyRotated"]),
     "CustomerExpiryChanged": ((True, ["pro"]), KEY_WRITES, []),
-    "KeyRotationRequested": ((True, ["pro"]), KEY_WRITES, []),
     "PaymentFailed": ((True, ["pro"]), KEY_WRITES, ["PaymentOverdue"]),
     "PaymentSucceeded": ((True, ["pro"]), KEY_WRITES, []),
     "SubscriptionChanged": ((True, ["free"]), [*KEY_WRITES, *MOVED], ["PlanChanged"]),
@@ -71,7 +72,10 @@ def all_sent(stack: Stack) -> None:
         stack.put_event("CustomerSignedUp", customer_id=customer, plan="free")
     stack.put_event("CustomerPlanChanged", customer_id="late-plan", plan="free", occurred_at=at(-1))
     stack.put_event("CustomerSuspended", customer_id="late-stop", occurred_at=at(-1))
+    stack.put_event("CustomerSignedUp", customer_id="due", plan="pro", occurred_at=at(-5))
     stack.settle(60)
+    # 36 s: over by the end of this module.
+    stack.put_event("KeyRotationRequested", customer_id="due", overlap_hours=0.01)
     for customer in ("late-plan", "late-stop"):
         stack.put_event("CustomerSignedUp", customer_id=customer, plan="pro", occurred_at=at(-9))
     for detail_type, detail in LATER.items():
@@ -86,10 +90,11 @@ def test_an_event_that_comes_twice_has_its_effect_once(stack: Stack, detail_type
     customer = f"twice-{detail_type}"
     left, writes, announced = ENDS[detail_type]
 
-    keys = [
-        (key["name"], key["enabled"], stack.plans_of(key["id"])) for key in stack.keys_of(customer)
-    ]
-    assert keys == ([(f"{customer}/1", *left)] if left else [])
+    told = {
+        key["name"]: (key["enabled"], stack.plans_of(key["id"])) for key in stack.keys_of(customer)
+    }
+    numbers = (1, 2) if detail_type == "KeyRotationRequested" else (1,)
+    assert told == ({f"{customer}/{number}": left for number in numbers} if left else {})
     assert stack.writes_for(customer) == writes
     assert stack.told(customer_id=customer) == ["KeyIssued", *announced]
 
@@ -186,3 +191,12 @@ def is_deployment(event: JSON, rest_api_id: str) -> bool:
         and asked.get("restApiId") == rest_api_id
         and not by_a_role
     )
+
+
+@pytest.mark.usefixtures("all_sent")
+def test_an_overlap_that_is_over_is_found_by_the_schedule(stack: Stack) -> None:
+    """DESIGN.md 6: due work starts at most 60 s late."""
+    told = stack.outcome("KeyDisabled", seconds=100, customer_id="due")
+
+    off, on = sorted(stack.keys_of("due"), key=lambda key: str(key["name"]))
+    assert (off["id"], off["enabled"], on["enabled"]) == (told["key_id"], False, True)
