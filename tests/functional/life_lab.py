@@ -164,7 +164,7 @@ class LifeLab:
         """The customer's key records."""
         return self.bench.registry.customers.known(customer_id).keys
 
-    def on_gateway(self) -> dict[str, tuple[bool, list[str]]]:
+    def keys(self) -> dict[str, tuple[bool, list[str]]]:
         """What is on the gateway: by name whether a key is enabled, and its plans."""
         return {
             key["name"]: (key["enabled"], self.plans_of(key["id"]))

@@ -21,9 +21,9 @@ def test_a_key_is_rotated_by_age_where_its_plan_says_so(life: LifeLab) -> None:
     life.wait(days=0.2)
     assert [told["reason"] for told in life.events("KeyRotated")] == ["age"]
     life.wait(days=10.1)
-    assert life.on_gateway() == SECOND
+    assert life.keys() == SECOND
     life.wait(days=80)
-    assert life.on_gateway() == {**SECOND, "acme/3": (True, ["free"])}
+    assert life.keys() == {**SECOND, "acme/3": (True, ["free"])}
 
 
 def test_the_end_of_a_key_is_announced_thirty_seven_and_one_day_ahead_once_each(
@@ -38,7 +38,7 @@ def test_the_end_of_a_key_is_announced_thirty_seven_and_one_day_ahead_once_each(
     end = (record.created_at or 0) + 97 * DAY
     for told in mine:
         assert abs(epoch(told["expires_at"]) - end) < HOUR
-    assert life.on_gateway()["acme/1"] == (False, ["free"])
+    assert life.keys()["acme/1"] == (False, ["free"])
 
 
 def test_while_nothing_is_due_nothing_is_started_and_nothing_is_called(life: LifeLab) -> None:
@@ -55,7 +55,7 @@ def test_due_work_starts_at_most_a_minute_late_and_twice_is_once(life: LifeLab) 
     assert [customer_id for customer_id, _ in due] == ["acme"]
     assert len(life.due_work()) == 1
     assert life.due_work() == []
-    assert life.on_gateway()["acme/1"] == (False, ["free"])
+    assert life.keys()["acme/1"] == (False, ["free"])
 
 
 def test_due_work_whose_run_failed_is_tried_again_an_hour_later(life: LifeLab) -> None:
@@ -69,7 +69,7 @@ def test_due_work_whose_run_failed_is_tried_again_an_hour_later(life: LifeLab) -
     assert life.due_work() == []
     life.bench.clock.advance(HOUR + 60)
     assert [run.status for run in life.due_work()] == ["SUCCEEDED"]
-    assert life.on_gateway()["acme/1"] == (False, ["free"])
+    assert life.keys()["acme/1"] == (False, ["free"])
 
 
 def test_a_suspension_in_an_overlap_disables_both_and_a_resumption_enables_what_should_be(
@@ -77,31 +77,31 @@ def test_a_suspension_in_an_overlap_disables_both_and_a_resumption_enables_what_
 ) -> None:
     life.rotated(overlap_hours=24)
     life.after("CustomerSuspended")
-    assert life.on_gateway() == {"acme/1": (False, ["free"]), "acme/2": (False, ["free"])}
+    assert life.keys() == {"acme/1": (False, ["free"]), "acme/2": (False, ["free"])}
     life.wait(hours=2)
     life.after("CustomerResumed")
-    assert life.on_gateway() == BOTH
+    assert life.keys() == BOTH
     life.bench.clock.advance(60)
     life.after("CustomerSuspended")
     life.wait(hours=30)
     life.after("CustomerResumed")
-    assert life.on_gateway() == {"acme/1": (False, ["free"]), **SECOND}
+    assert life.keys() == {"acme/1": (False, ["free"]), **SECOND}
     life.after("CustomerSuspended")
     life.wait(hours=80)
-    assert life.on_gateway() == {"acme/2": (False, ["free"])}
+    assert life.keys() == {"acme/2": (False, ["free"])}
 
 
 def test_a_plan_change_in_an_overlap_moves_both_keys(life: LifeLab) -> None:
     life.rotated()
     life.after("CustomerPlanChanged", plan="pro")
-    assert life.on_gateway() == {"acme/1": (True, ["pro"]), "acme/2": (True, ["pro"])}
+    assert life.keys() == {"acme/1": (True, ["pro"]), "acme/2": (True, ["pro"])}
 
 
 def test_a_customer_who_closes_in_an_overlap_has_no_key_left(life: LifeLab) -> None:
     life.rotated()
     life.forget()
     life.after("CustomerClosed")
-    assert life.on_gateway() == {}
+    assert life.keys() == {}
     assert life.told() == ["KeyRevoked", "KeyRevoked"]
     assert life.bench.registry.customers.known("acme").last_number == 2
     life.wait(days=30)
@@ -118,7 +118,7 @@ def test_a_deletion_that_broke_off_in_a_rotation_is_finished(life: LifeLab) -> N
     life.bench.emulator.order_faults([])
     life.bench.clock.advance(60)
     assert life.run().status == "SUCCEEDED"
-    assert life.on_gateway() == SECOND
+    assert life.keys() == SECOND
     assert life.told()[-1] == "KeyRetired"
 
 

@@ -71,7 +71,7 @@ def test_a_single_fault_is_over_within_two_minutes_and_leaves_no_trace(
         began = life.bench.clock.now()
         assert life.after(event, **detail).status == "SUCCEEDED"
         assert life.bench.clock.now() - began < 120
-    assert life.on_gateway() == end
+    assert life.keys() == end
     assert life.told() == told
     life.forget()
     life.run()

@@ -37,7 +37,7 @@ def test_a_plan_change_is_two_writes_that_follow_each_other_and_no_read(life: Li
     life.known_plans("pro")
     assert life.after("CustomerPlanChanged", plan="pro").status == "SUCCEEDED"
     assert life.bench.operations() == ["DeleteUsagePlanKey", "CreateUsagePlanKey"]
-    assert life.on_gateway() == PRO
+    assert life.keys() == PRO
     [told] = life.events()
     assert (told["key_id"], told["plan"]) == (key_id, "pro")
     assert told["actions"] == [
@@ -67,7 +67,7 @@ def test_an_older_plan_change_that_comes_late_is_ignored(life: LifeLab) -> None:
     at = life.bench.clock.now()
     life.after("CustomerPlanChanged", plan="pro", at=at)
     life.after("CustomerPlanChanged", plan="free", at=at - 10)
-    assert life.on_gateway() == PRO
+    assert life.keys() == PRO
 
 
 @pytest.mark.parametrize("operation", ["DeleteUsagePlanKey", "CreateUsagePlanKey"])
@@ -78,7 +78,7 @@ def test_a_move_that_broke_off_is_finished_by_the_next_run(life: LifeLab, operat
     dry = life.run(dry_run=True).output["actions"]
     assert [action["action"] for action in dry] == ["move_key"]
     assert life.run().status == "SUCCEEDED"
-    assert life.on_gateway() == PRO
+    assert life.keys() == PRO
     assert life.told() == ["PlanChanged"]
 
 
@@ -88,7 +88,7 @@ def test_a_move_that_broke_off_is_taken_back_when_the_old_plan_is_wanted_again(
     life.signed_up()
     broken_off(life, "CreateUsagePlanKey", plan="pro")
     assert life.after("CustomerPlanChanged", plan="free").status == "SUCCEEDED"
-    assert life.on_gateway() == FREE
+    assert life.keys() == FREE
     assert life.told() == []
 
 
@@ -101,7 +101,7 @@ def test_a_move_that_broke_off_ends_in_a_third_plan_when_that_is_wanted(
     life.known_plans("pro")
     broken_off(life, operation, plan="pro")
     assert life.after("CustomerPlanChanged", plan="max").status == "SUCCEEDED"
-    assert life.on_gateway() == {"acme/1": (True, ["max"])}
+    assert life.keys() == {"acme/1": (True, ["max"])}
 
 
 def test_a_move_that_broke_off_is_finished_even_when_an_unknown_plan_is_wanted(
@@ -111,7 +111,7 @@ def test_a_move_that_broke_off_is_finished_even_when_an_unknown_plan_is_wanted(
     broken_off(life, "CreateUsagePlanKey", plan="pro")
     run = life.after("CustomerPlanChanged", plan="gold")
     assert (run.status, run.error) == ("FAILED", "UnknownPlanError")
-    assert life.on_gateway() == PRO
+    assert life.keys() == PRO
 
 
 def test_a_customer_who_is_suspended_in_the_middle_of_a_move_is_disabled_first(
@@ -120,10 +120,10 @@ def test_a_customer_who_is_suspended_in_the_middle_of_a_move_is_disabled_first(
     life.signed_up()
     broken_off(life, "CreateUsagePlanKey", plan="pro")
     life.after("CustomerSuspended")
-    assert life.on_gateway() == {"acme/1": (False, [])}
+    assert life.keys() == {"acme/1": (False, [])}
     life.bench.clock.advance(60)
     life.after("CustomerResumed")
-    assert life.on_gateway() == PRO
+    assert life.keys() == PRO
     assert life.told() == ["KeySuspended", "PlanChanged", "KeyResumed"]
 
 
@@ -133,13 +133,13 @@ def test_a_plan_change_of_a_suspended_customer_is_made_before_the_key_is_enabled
     life.signed_up()
     life.after("CustomerSuspended")
     life.after("CustomerPlanChanged", plan="pro")
-    assert life.on_gateway() == {"acme/1": (False, ["free"])}
+    assert life.keys() == {"acme/1": (False, ["free"])}
     life.bench.clock.advance(60)
     life.forget()
     life.after("CustomerResumed")
     writes = [name for name in life.bench.operations() if not name.startswith("Get")]
     assert writes[-3:] == ["DeleteUsagePlanKey", "CreateUsagePlanKey", "UpdateApiKey"]
-    assert life.on_gateway() == PRO
+    assert life.keys() == PRO
 
 
 def refusing(life: LifeLab) -> str:
@@ -189,7 +189,7 @@ def test_a_former_plan_that_was_deleted_by_hand_is_nothing_to_leave(life: LifeLa
     [free] = life.client.get_usage_plans()["items"]
     life.client.delete_usage_plan(usagePlanId=free["id"])
     assert life.after("CustomerPlanChanged", plan="pro").status == "SUCCEEDED"
-    assert life.on_gateway() == PRO
+    assert life.keys() == PRO
 
 
 def test_a_new_plan_that_was_deleted_by_hand_is_made_again(life: LifeLab) -> None:
@@ -198,7 +198,7 @@ def test_a_new_plan_that_was_deleted_by_hand_is_made_again(life: LifeLab) -> Non
     pro = next(p for p in life.client.get_usage_plans()["items"] if p["name"] == "pro")
     life.client.delete_usage_plan(usagePlanId=pro["id"])
     assert life.after("CustomerPlanChanged", plan="pro").status == "SUCCEEDED"
-    assert life.on_gateway() == PRO
+    assert life.keys() == PRO
 
 
 def test_a_key_that_leaves_a_plan_which_the_policy_no_longer_names_is_moved(
@@ -207,4 +207,4 @@ def test_a_key_that_leaves_a_plan_which_the_policy_no_longer_names_is_moved(
     life.signed_up()
     life.policy(usage_plans={"pro": {}})
     assert life.after("CustomerPlanChanged", plan="pro").status == "SUCCEEDED"
-    assert life.on_gateway() == PRO
+    assert life.keys() == PRO

@@ -15,7 +15,7 @@ SECOND = {"acme/2": (True, ["free"])}
 
 def test_a_rotation_makes_a_successor_and_both_keys_work(life: LifeLab) -> None:
     first = life.rotated(reason="yearly")
-    assert life.on_gateway() == BOTH
+    assert life.keys() == BOTH
     [told] = life.events("KeyRotated")
     [old, new] = life.records()
     # The overlap is seven days, and so the notice of seven days is due.
@@ -40,7 +40,7 @@ def test_over_its_life_a_rotation_costs_four_writes_and_the_read_and_write_of_us
         "UpdateApiKey",
         "DeleteApiKey",
     ]
-    assert life.on_gateway() == SECOND
+    assert life.keys() == SECOND
 
 
 def test_the_old_key_is_disabled_after_the_overlap_and_deleted_after_the_grace(
@@ -48,13 +48,13 @@ def test_the_old_key_is_disabled_after_the_overlap_and_deleted_after_the_grace(
 ) -> None:
     first = life.rotated(overlap_hours=48)
     life.wait(hours=47.9)
-    assert life.on_gateway() == BOTH
+    assert life.keys() == BOTH
     life.wait(hours=0.2)
-    assert life.on_gateway() == {"acme/1": (False, ["free"]), **SECOND}
+    assert life.keys() == {"acme/1": (False, ["free"]), **SECOND}
     life.wait(hours=71.7)
-    assert "acme/1" in life.on_gateway()
+    assert life.keys()["acme/1"] == (False, ["free"])
     life.wait(hours=0.5)
-    assert life.on_gateway() == SECOND
+    assert life.keys() == SECOND
     ends = [(t, e["key_id"]) for t, e in zip(life.told(), life.events(), strict=True)]
     assert ends[-2:] == [("KeyDisabled", first), ("KeyRetired", first)]
 
@@ -67,7 +67,7 @@ def test_a_request_that_is_not_newer_than_the_last_rotates_nothing(life: LifeLab
     for when in (at, at - 10):
         life.after("KeyRotationRequested", at=when)
     assert (life.bench.operations(), life.told()) == ([], [])
-    assert life.on_gateway() == BOTH
+    assert life.keys() == BOTH
 
 
 def test_a_request_that_came_before_the_sign_up_rotates_nothing(life: LifeLab) -> None:
@@ -75,9 +75,9 @@ def test_a_request_that_came_before_the_sign_up_rotates_nothing(life: LifeLab) -
     life.hear("KeyRotationRequested", at=at)
     life.after("CustomerSignedUp", plan="free", at=at - 60)
     life.run()
-    assert life.on_gateway() == {"acme/1": (True, ["free"])}
+    assert life.keys() == {"acme/1": (True, ["free"])}
     life.after("KeyRotationRequested", at=at + 60)
-    assert life.on_gateway() == BOTH
+    assert life.keys() == BOTH
 
 
 def test_what_is_left_of_the_quota_is_carried_over_and_neither_reset_nor_doubled(
@@ -132,7 +132,7 @@ def test_a_leaked_key_is_disabled_first_and_deleted_without_a_grace(life: LifeLa
         "UpdateUsage",
         "DeleteApiKey",
     ]
-    assert life.on_gateway() == SECOND
+    assert life.keys() == SECOND
     assert life.told() == ["KeyDisabled", "KeyRotated", "KeyRetired"]
     assert {told["reason"] for told in life.events()} == {"leaked"}
     assert [told.get("key_id") for told in life.events()][::2] == [first, first]
@@ -146,9 +146,9 @@ def test_an_overlap_of_nothing_lasts_as_long_as_a_change_needs_to_be_known(life:
     life.rotated(overlap_hours=0)
     [old, _] = life.records()
     assert old.retire_at == old.delete_at
-    assert life.on_gateway() == BOTH
+    assert life.keys() == BOTH
     life.wait(hours=0.1)
-    assert life.on_gateway() == SECOND
+    assert life.keys() == SECOND
     assert life.told()[-1] == "KeyRetired"
 
 
@@ -157,7 +157,7 @@ def test_where_changes_are_known_at_once_an_overlap_of_nothing_is_over_in_the_sa
 ) -> None:
     life.policy(propagation_seconds=0)
     life.rotated(overlap_hours=0)
-    assert life.on_gateway() == SECOND
+    assert life.keys() == SECOND
     assert life.told() == ["KeyRotated", "KeyDisabled", "KeyRetired"]
 
 
@@ -182,7 +182,7 @@ def test_a_leak_in_an_overlap_ends_both_keys_at_once(life: LifeLab) -> None:
     life.rotated()
     life.bench.clock.advance(60)
     life.after("KeyRotationRequested", reason="leaked")
-    assert life.on_gateway() == {"acme/3": (True, ["free"])}
+    assert life.keys() == {"acme/3": (True, ["free"])}
 
 
 def test_a_key_that_leaked_while_suspended_never_works_again(life: LifeLab) -> None:
@@ -194,7 +194,7 @@ def test_a_key_that_leaked_while_suspended_never_works_again(life: LifeLab) -> N
     life.after("CustomerResumed")
     patched = [call for call in life.bench.emulator.calls() if call["operation"] == "UpdateApiKey"]
     assert patched == []
-    assert life.on_gateway() == SECOND
+    assert life.keys() == SECOND
 
 
 def test_a_leaked_key_is_disabled_even_when_the_plan_is_not_known(life: LifeLab) -> None:
@@ -202,10 +202,10 @@ def test_a_leaked_key_is_disabled_even_when_the_plan_is_not_known(life: LifeLab)
     life.hear("CustomerPlanChanged", plan="gold")
     run = life.after("KeyRotationRequested", reason="leaked", overlap_hours=0)
     assert run.error == "UnknownPlanError"
-    assert life.on_gateway() == {"acme/1": (False, ["free"])}
+    assert life.keys() == {"acme/1": (False, ["free"])}
     life.bench.clock.advance(60)
     life.after("CustomerPlanChanged", plan="free")
-    assert life.on_gateway() == SECOND
+    assert life.keys() == SECOND
 
 
 def test_a_customer_may_have_two_keys_and_each_is_rotated(life: LifeLab) -> None:
@@ -214,10 +214,10 @@ def test_a_customer_may_have_two_keys_and_each_is_rotated(life: LifeLab) -> None
     record = life.bench.registry.customers.desired("acme") or {}
     table.put_item(Item=record | {"keys": 2})
     life.run()
-    assert life.on_gateway() == BOTH
+    assert life.keys() == BOTH
     assert life.told() == ["KeyIssued"]
     life.after("KeyRotationRequested", overlap_hours=0, reason="leaked")
-    assert sorted(life.on_gateway()) == ["acme/3", "acme/4"]
+    assert sorted(life.keys()) == ["acme/3", "acme/4"]
 
 
 def test_a_customer_who_is_to_have_fewer_keys_loses_the_last_one(life: LifeLab) -> None:
@@ -226,9 +226,9 @@ def test_a_customer_who_is_to_have_fewer_keys_loses_the_last_one(life: LifeLab) 
     life.run()
     table.put_item(Item={"customer_id": "acme", "plan": "free", "status": "active"})
     life.run()
-    assert life.on_gateway() == {"acme/1": (True, ["free"]), "acme/2": (False, ["free"])}
+    assert life.keys() == {"acme/1": (True, ["free"]), "acme/2": (False, ["free"])}
     life.wait(days=4)
-    assert life.on_gateway() == {"acme/1": (True, ["free"])}
+    assert life.keys() == {"acme/1": (True, ["free"])}
     assert life.told()[-2:] == ["KeyDisabled", "KeyRetired"]
 
 

@@ -14,7 +14,7 @@ def test_a_successor_is_in_the_new_plan_and_the_old_key_retires_in_its_own(life:
     life.known_plans("pro")
     assert life.after("CustomerPlanChanged", plan="pro", key="successor").status == "SUCCEEDED"
     assert life.bench.operations() == ["CreateApiKey", "CreateUsagePlanKey"]
-    assert life.on_gateway() == BOTH
+    assert life.keys() == BOTH
     [changed] = life.events("PlanChanged")
     [rotated] = life.events("KeyRotated")
     assert changed["key_id"] == rotated["key_id"] != first
@@ -26,7 +26,7 @@ def test_a_successor_is_in_the_new_plan_and_the_old_key_retires_in_its_own(life:
         "plan": "pro",
     }
     life.wait(days=11)
-    assert life.on_gateway() == {"acme/2": (True, ["pro"])}
+    assert life.keys() == {"acme/2": (True, ["pro"])}
 
 
 def test_the_policy_chooses_and_an_event_may_override_it(life: LifeLab) -> None:
@@ -35,7 +35,7 @@ def test_the_policy_chooses_and_an_event_may_override_it(life: LifeLab) -> None:
     life.signed_up(customer_id="other")
     life.after("CustomerPlanChanged", plan="pro")
     life.after("CustomerPlanChanged", "other", plan="pro", key="in_place")
-    assert life.on_gateway() == {**BOTH, "other/1": (True, ["pro"])}
+    assert life.keys() == {**BOTH, "other/1": (True, ["pro"])}
 
 
 def test_the_same_plan_sent_again_in_another_way_moves_no_key(life: LifeLab) -> None:
@@ -43,7 +43,7 @@ def test_the_same_plan_sent_again_in_another_way_moves_no_key(life: LifeLab) -> 
     life.after("CustomerPlanChanged", plan="pro", key="successor")
     life.bench.clock.advance(60)
     life.after("CustomerPlanChanged", plan="pro")
-    assert life.on_gateway() == BOTH
+    assert life.keys() == BOTH
 
 
 def test_a_change_back_in_place_during_the_overlap_brings_the_successor_back(
@@ -53,7 +53,7 @@ def test_a_change_back_in_place_during_the_overlap_brings_the_successor_back(
     life.after("CustomerPlanChanged", plan="pro", key="successor")
     life.bench.clock.advance(60)
     life.after("CustomerPlanChanged", plan="free", key="in_place")
-    assert life.on_gateway() == {"acme/1": (True, ["free"]), "acme/2": (True, ["free"])}
+    assert life.keys() == {"acme/1": (True, ["free"]), "acme/2": (True, ["free"])}
 
 
 @pytest.mark.parametrize(("how", "gaps"), [("in_place", True), ("successor", False)])

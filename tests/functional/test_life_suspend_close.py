@@ -17,7 +17,7 @@ def test_a_suspension_disables_the_key_by_one_write_and_says_why(life: LifeLab) 
     key_id = life.signed_up()
     run = life.after("CustomerSuspended", reason="invoice 1042 unpaid")
     assert run.status == "SUCCEEDED"
-    assert life.on_gateway() == OFF
+    assert life.keys() == OFF
     assert life.bench.operations()[:1] == ["UpdateApiKey"]
     [told] = life.events("KeySuspended")
     assert (told["key_id"], told["reason"], told["plan"]) == (key_id, "invoice 1042 unpaid", "free")
@@ -33,7 +33,7 @@ def test_a_resumption_enables_the_same_key_by_one_write(life: LifeLab) -> None:
     life.forget()
     life.after("CustomerResumed")
     assert life.bench.operations() == ["UpdateApiKey"]
-    assert life.on_gateway() == ONCE
+    assert life.keys() == ONCE
     assert [told["key_id"] for told in life.events("KeyResumed")] == [key_id]
 
 
@@ -41,7 +41,7 @@ def test_closing_deletes_the_key_by_one_write_and_leaves_its_number(life: LifeLa
     key_id = life.signed_up()
     life.after("CustomerClosed", reason="cancelled")
     assert life.bench.operations() == ["DeleteApiKey"]
-    assert life.on_gateway() == {}
+    assert life.keys() == {}
     assert life.records() == ()
     assert life.bench.registry.customers.known("acme").last_number == 1
     [told] = life.events("KeyRevoked")
@@ -66,7 +66,7 @@ def test_an_older_event_that_comes_late_never_resurrects_a_closed_customer(life:
     life.after("CustomerClosed", at=at)
     for event, detail in (("CustomerSignedUp", {"plan": "free"}), ("CustomerResumed", {})):
         life.after(event, at=at - 30, **detail)
-    assert life.on_gateway() == {}
+    assert life.keys() == {}
     assert "KeyIssued" not in life.told()
 
 
@@ -75,12 +75,12 @@ def test_a_sign_up_after_closing_makes_a_new_key_with_the_next_number(life: Life
     life.after("CustomerClosed")
     life.bench.clock.advance(60)
     life.after("CustomerSignedUp", plan="pro")
-    assert life.on_gateway() == {"acme/2": (True, ["pro"])}
+    assert life.keys() == {"acme/2": (True, ["pro"])}
     life.bench.clock.advance(60)
     life.after("CustomerClosed")
     life.bench.clock.advance(60)
     life.after("CustomerSignedUp", plan="free")
-    assert life.on_gateway() == {"acme/3": (True, ["free"])}
+    assert life.keys() == {"acme/3": (True, ["free"])}
 
 
 def test_a_plan_that_is_not_known_blocks_neither_disabling_nor_deleting(life: LifeLab) -> None:
@@ -88,9 +88,9 @@ def test_a_plan_that_is_not_known_blocks_neither_disabling_nor_deleting(life: Li
     life.after("CustomerPlanChanged", plan="gold")
     life.bench.clock.advance(60)
     life.after("CustomerSuspended")
-    assert life.on_gateway() == OFF
+    assert life.keys() == OFF
     life.after("CustomerClosed")
-    assert life.on_gateway() == {}
+    assert life.keys() == {}
 
 
 def test_a_key_that_is_gone_already_counts_as_deleted(life: LifeLab) -> None:
@@ -129,11 +129,11 @@ def test_a_closed_customers_key_in_the_making_is_looked_up_before_it_is_called_g
         life.client.create_api_key(name="acme/1", customerId="acme", enabled=True)
     life.bench.registry.leases.release(lease)
     assert life.after("CustomerClosed").status == "SUCCEEDED"
-    assert life.on_gateway() == {}
+    assert life.keys() == {}
     assert life.told() == (["KeyRevoked"] if made else [])
     life.bench.clock.advance(60)
     life.after("CustomerSignedUp", plan="free")
-    assert life.on_gateway() == {"acme/2": (True, ["free"])}
+    assert life.keys() == {"acme/2": (True, ["free"])}
 
 
 def test_a_dry_run_tells_what_would_be_done_and_does_nothing(life: LifeLab) -> None:
@@ -154,12 +154,12 @@ def test_a_suspension_whose_run_died_unseen_is_undone_by_the_resumption(life: Li
         [{"operation": "UpdateApiKey", "call": n, "fault": "timeout_after"} for n in range(1, 9)]
     )
     assert life.run().status == "FAILED"
-    assert life.on_gateway() == OFF
+    assert life.keys() == OFF
     life.bench.emulator.order_faults([])
     life.bench.clock.advance(60)
     life.forget()
     life.after("CustomerResumed")
-    assert life.on_gateway() == ONCE
+    assert life.keys() == ONCE
 
 
 @pytest.mark.parametrize("sample", ["move-key", "enable-key", "disable-key", "delete-key"])
