@@ -12,6 +12,7 @@ from unittest import mock
 from botocore.response import StreamingBody
 
 import explain_denial
+import extend_quota
 import note_editor
 import probe_stage
 import read_usage
@@ -97,6 +98,7 @@ def record() -> dict[str, Take]:
         made.invoke(reveal_key, load_event("reveal-key"))
         made.lab.bench.bus.start("reconcile_customer", "run", {"customer_id": "nobody"})
         made.run_started()
+        _extend(made)
         made.tell("key-rotation-requested", ["acme"])
         made.world.advance(2 * 86_400)
         made.due_work()
@@ -134,6 +136,15 @@ def _left_word(made: Desk) -> None:
         stopped = json.loads(message["body"])["detail"]["executionArn"]
         for owner in (stopped, "another run"):
             leases.acquire(name, owner, made.world.now())
+
+
+def _extend(made: Recorder) -> None:
+    """The sample's extension, in a run of its own."""
+    leases = made.lab.bench.registry.leases
+    lease = leases.acquire("customer#acme", "an extension", made.world.now())
+    assert lease is not None
+    made.invoke(extend_quota, load_event("extend-quota") | {"lease": lease.as_json()})
+    leases.release(lease)
 
 
 def _probe(made: Recorder, api_id: str) -> JSON:

@@ -100,6 +100,7 @@ def _hand_over(
         grace=0,
         cause=None,
         rotation=max(heir.rotation, step.rotation),
+        extended=max(heir.extended, old.extended if old else 0),
     )
     retired = _retired(old, heir, step.now) if old else None
     events = key_events.rotated(old, retired, heir, carried, effective_by, step.execution_arn)

@@ -179,6 +179,11 @@ def suspended(world: World) -> None:
     world.enable(False)
 
 
+def retired(world: World) -> None:
+    world.record(enabled=False, retire_at=1, replaced_by=2, reason="yearly")
+    world.enable(False)
+
+
 def closed(world: World) -> None:
     world.customer(status="closed", status_reason="asked for it")
     world.client.delete_api_key(apiKey=world.key)

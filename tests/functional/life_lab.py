@@ -20,6 +20,7 @@ import create_key
 import delete_key
 import disable_key
 import enable_key
+import extend_quota
 import move_key
 import plan_customer
 import release_customer
@@ -45,6 +46,7 @@ CUSTOMER_FUNCTIONS = {
     "DeleteKey": delete_key,
     "AnnounceNotice": announce_notice,
     "CarryQuotaOver": carry_quota_over,
+    "ExtendQuota": extend_quota,
     "AnnounceExpiry": announce_expiry,
     "ConfirmCustomer": confirm_customer,
     "ReleaseCustomer": release_customer,

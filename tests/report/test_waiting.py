@@ -134,3 +134,10 @@ def test_what_is_older_than_a_week_is_left_out() -> None:
 def test_the_sample_in_events_is_an_announcement() -> None:
     body = json.loads(load_event("record-outcome")["Records"][0]["body"])
     assert outcome_of(body)[2]["event_type"] == "ApiProtected"
+
+
+def test_keys_that_nobody_uses_wait_for_somebody_to_ask() -> None:
+    found = Finding("keys_unused", "low", "2 keys of plan free not used for 30 days: acme/1, b/1")
+    ((item,), mending) = waiting.findings_told([found], {})
+    assert (item.kind, mending) == ("keys_unused", [])
+    assert "CustomerClosed" in item.remedy

@@ -25,6 +25,7 @@ SAMPLES = {
     "CustomerClosed": "customer-closed",
     "CustomerExpiryChanged": "customer-expiry-changed",
     "KeyRotationRequested": "key-rotation-requested",
+    "QuotaExtensionRequested": "quota-extension-requested",
     "PaymentFailed": "payment-failed",
     "PaymentSucceeded": "payment-succeeded",
     "SubscriptionChanged": "subscription-changed",

@@ -15,11 +15,11 @@ THINGS = {"errors", "contracts", "event_fields", "policy", "key", "customer", "a
 THINGS |= {"api_steps", "callers", "desired", "policy_parts", "policy_billing", "billing"}
 THINGS |= {"changes", "wishes", "notices", "foreign_events"}
 THINGS |= {"ledger"}
-THINGS |= {"policy_usage", "key_usage"}
+THINGS |= {"policy_usage", "key_usage", "extension"}
 THINGS |= {"paths", "quota_periods", "denial_facts", "denial_words", "denial_question"}
 THINGS |= {"policy_lifecycle", "rotation", "actions"}
 PLANNERS = {"customer_plan", "succession", "api_plan", "api_loops", "denial", "denial_told"}
-PLANNERS |= {"usage_plan"}
+PLANNERS |= {"usage_plan", "extending"}
 ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}
 FOR_FUNCTIONS = {"runtime", "batches"}
 # `outside` is what `runtime` is, on a person's machine; the commands name the errors that end them.

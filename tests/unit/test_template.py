@@ -29,6 +29,8 @@ MAY_ASK = {
     | {"GET /usageplans", "POST /usageplans"},
     "EnableKey": {"PATCH /apikeys/*"},
     "DisableKey": {"PATCH /apikeys/*"},
+    "ExtendQuota": {"GET /usageplans", "GET /usageplans/*/usage"}
+    | {"PATCH /usageplans/*/keys/*/usage"},
     "DeleteKey": {"GET /apikeys", "DELETE /apikeys/*"},
     "CarryQuotaOver": {"GET /usageplans/*/usage", "GET /usageplans"}
     | {"PATCH /usageplans/*/keys/*/usage"},

@@ -32,6 +32,7 @@ CUSTOMER_EVENTS = (
     "CustomerClosed",
     "CustomerExpiryChanged",
     "KeyRotationRequested",
+    "QuotaExtensionRequested",
     "PaymentFailed",
     "PaymentSucceeded",
     "SubscriptionChanged",
@@ -61,6 +62,7 @@ EVENTS_OUT = (
     "PolicyRefused",
     "ExemptionExpiring",
     "QuotaThresholdReached",
+    "QuotaExtended",
     "KeyUnused",
 )
 

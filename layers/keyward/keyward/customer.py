@@ -6,6 +6,7 @@ key_value_secret               optional: the Secrets Manager secret that holds a
 plan_key status_reason         how, and why, the last event wanted its change
 rotation                       {requested_at, overlap_hours?, reason?, undone?}
 expires_at                     when the customer is suspended by itself: ISO 8601, a day, or never
+quota_extension                requests for more quota (extension.py); they add up, so none is dated
 billing                        what is known of its payments (billing.py)
 keys                           optional: how many keys the customer has (1)
 recorded {field: {value, at}}  what the last event said and when; a field that differs from it
@@ -25,6 +26,7 @@ from keyward.changes import FIELDS, WHAT, Changes
 from keyward.contracts import CUSTOMER_ID, CustomerEvent
 from keyward.errors import InvalidEventError, InvalidRecordError, RecordUndatedError
 from keyward.event_fields import NEVER_EXPIRES, moment
+from keyward.extension import Extension, extensions_of, requested
 from keyward.key import KeyRecord
 from keyward.key_usage import KeyUsage
 from keyward.rotation import Rotation, rotation_of
@@ -55,6 +57,7 @@ class Customer:
     plan_key: str | None = None
     rotation: Rotation | None = None
     keys: int = 1
+    extensions: tuple[Extension, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -121,6 +124,7 @@ def customer_of(record: JSON) -> Customer:
         plan_key=_text(record, "plan_key"),
         rotation=rotation_of(record.get("rotation")),
         keys=_keys(record),
+        extensions=extensions_of(record),
     )
 
 
@@ -133,7 +137,7 @@ def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated])
     """
     before = dict(record or {"customer_id": event.customer_id})
     times = {name: _time(before, name, dated) for name in DATED_FIELDS}
-    after, ignored = dict(before), []
+    after, ignored = before | requested(before, event), []
     changes = _known_changes(before, times)
     for name, (at, values) in wishes_of(event, before).items():
         if name in FIELDS:

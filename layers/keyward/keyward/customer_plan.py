@@ -12,6 +12,7 @@ from keyward.actions import Action, CustomerPlan, on
 from keyward.customer import Customer
 from keyward.desired import Wanted, wanted
 from keyward.errors import UnknownPlanError
+from keyward.extending import extensions_for
 from keyward.key import CREATED, DELETING, KeyRecord
 from keyward.policy import Policy
 from keyward.rotation import expires_at, notices, rotates_at
@@ -48,7 +49,8 @@ def plan_customer(
         return CustomerPlan(begun + _suspend(kept, reason))
     last = max([last_number, *(key.number for key in keys)])
     made = _activate(customer, kept, desired, policy, now, last)
-    return CustomerPlan(begun + made.actions, made.problem)
+    before, after = extensions_for(customer, kept, made.actions, str(desired.plan), policy, now)
+    return CustomerPlan((*begun, *before, *made.actions, *after), made.problem)
 
 
 def due_at(

@@ -114,16 +114,12 @@ def _of_method(facts: Facts, api: ApiFacts, method: DeployedMethod) -> list[Caus
 
 def _of_key(facts: Facts) -> list[Cause]:
     """What is wrong with the key itself, and with its plans."""
-    key, customer = facts.key, facts.customer
+    key = facts.key
     if key.enabled is None:
         return [_without_key(facts)]
     causes = []
     if not key.enabled:
-        if customer and customer.status == SUSPENDED:
-            why = (customer.customer_id, customer.reason, key.key_id)
-            causes.append(words.customer_suspended(*why))
-        else:
-            causes.append(words.key_disabled(key.name, key.changed_at, _reconcile(facts)))
+        causes.append(_disabled(facts))
     if not key.plans:
         causes.append(words.key_in_no_plan(key.name, _reconcile(facts)))
     elif facts.plan is None:
@@ -133,6 +129,15 @@ def _of_key(facts: Facts) -> list[Cause]:
         place = f"stage {facts.asked.stage} of API {facts.asked.rest_api_id}"
         causes.append(words.stage_in_no_plan(place, held, _attach(facts)))
     return causes
+
+
+def _disabled(facts: Facts) -> Cause:
+    key, customer, record = facts.key, facts.customer, facts.key.record
+    if customer and customer.status == SUSPENDED:
+        return words.customer_suspended(customer.customer_id, customer.reason, key.key_id)
+    if record and not record.enabled and record.retire_at is not None:
+        return words.key_retired(key.name, record.reason, record.retire_at)
+    return words.key_disabled(key.name, key.changed_at, _reconcile(facts))
 
 
 def _without_key(facts: Facts) -> Cause:

@@ -197,6 +197,17 @@ def customer_suspended(customer_id: str, reason: str | None, key_id: str | None)
     )
 
 
+def key_retired(name: str, reason: str | None, since: float) -> Cause:
+    """A key that a rotation ended, or that leaked."""
+    return Cause(
+        "key_retired",
+        FORBIDDEN,
+        f"key {name} was replaced{_because(reason)}",
+        f"its record: retired {iso(since)}, and GetApiKeys says enabled=false",
+        "Use the customer's newer key: RevealKey tells its value",
+    )
+
+
 def key_disabled(name: str, changed_at: float, remedy: str) -> Cause:
     """A key that is off though nobody's record asks for it."""
     return Cause(

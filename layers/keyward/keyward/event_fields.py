@@ -16,6 +16,8 @@ JSON = dict[str, Any]
 
 # What a customer's `expires_at` is where null was sent: a known wish, unlike no word of it.
 NEVER_EXPIRES = "never"
+# QuotaSettings.limit is an integer (botocore model), 32 bits wide.
+MOST_CALLS = 2**31 - 1
 TAG = re.compile(r"[A-Za-z0-9+\-=._:/ ]*")
 
 
@@ -157,6 +159,26 @@ def _overlap(detail: JSON) -> JSON:
     return {"overlap_hours": Decimal(str(round(value, 2)))}
 
 
+def _extension(detail: JSON) -> JSON:
+    """How many calls more, or how many in all; neither is the plan's quota once more."""
+    if detail.get("by") is not None and detail.get("limit") is not None:
+        raise InvalidEventError("detail.limit", "comes with `by`", "Give one of the two, or none")
+    return _calls(detail, "by") | _calls(detail, "limit") | _optional_text(detail, "reason")
+
+
+def _calls(detail: JSON, name: str) -> JSON:
+    value = detail.get(name)
+    if value is None:
+        return {}
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CALLS:
+        raise InvalidEventError(
+            f"detail.{name}",
+            f"{seen(value)} is malformed",
+            f"Give a whole number of calls from 1 to {MOST_CALLS}",
+        )
+    return {name: value}
+
+
 FIELDS: dict[str, Callable[[JSON], JSON]] = {
     "CustomerSignedUp": lambda d: _plan(d) | _optional_text(d, "name") | _tags(d) | _expiry(d),
     "CustomerPlanChanged": lambda d: (
@@ -167,6 +189,7 @@ FIELDS: dict[str, Callable[[JSON], JSON]] = {
     "CustomerClosed": lambda d: _optional_text(d, "reason"),
     "CustomerExpiryChanged": _new_expiry,
     "KeyRotationRequested": lambda d: _overlap(d) | _optional_text(d, "reason"),
+    "QuotaExtensionRequested": _extension,
     "PaymentFailed": lambda d: {},
     "PaymentSucceeded": lambda d: {},
     "SubscriptionChanged": _subscription,

@@ -52,6 +52,9 @@ class KeyRecord:
     None again, and the other is `replaced_by` it (0: by none, it is one too many), is disabled at
     `retire_at` and deleted at `delete_at`, and `stays` in its plan when the successor is in
     another. `overlap`, `grace` (seconds) and `cause` are those of the rotation under way.
+    `extended` numbers the last quota extension that was granted, `granted` is what its period had
+    in all then (calls); `extending` calls, up to number `extending_to`, is the journal of one, for
+    the plan and period `extending_for`.
     `told_days` is the last notice of the key's end, `told_expiry` the end that it told.
     """
 
@@ -80,6 +83,11 @@ class KeyRecord:
     stays: bool = False
     told_days: int | None = None
     told_expiry: int | None = None
+    extended: int = 0
+    granted: int | None = None
+    extending: int | None = None
+    extending_to: int | None = None
+    extending_for: str | None = None
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from keyward.customer import DATED_FIELDS, Dated, Known
 from keyward.errors import LeaseLostError
+from keyward.extension import NAME as QUOTA_EXTENSION
 from keyward.key import KeyRecord, record_of
 from keyward.key_usage import RECORD as USAGE
 from keyward.key_usage import usage_of
@@ -239,6 +240,6 @@ def _unchanged(before: JSON | None) -> ConditionBase:
     if before is None:
         return Attr("customer_id").not_exists()
     condition: ConditionBase = Attr("customer_id").exists()
-    for name in (*DATED_FIELDS, "recorded"):
+    for name in (*DATED_FIELDS, QUOTA_EXTENSION, "recorded"):
         condition &= Attr(name).eq(before[name]) if name in before else Attr(name).not_exists()
     return condition
