@@ -33,7 +33,7 @@ ANSWERS = {
 # Of a key record, what its history leaves out: times, and journals of what was about to be done.
 UNTOLD = {"customer_id", "number", "called", "reason", "tried_at", "attached_at", "created_at"}
 UNTOLD |= {"extended", "extending", "extending_to", "extending_for"}
-UNTOLD |= {"moving_to", "switching"}
+UNTOLD |= {"moving_to", "switching", "rotation", "overlap", "grace", "stays", "told_expiry"}
 # What an API's action changes, where the action itself does not say it.
 CHANGES = {
     "attach_stage": ("not in the plan", "in the plan"),
