@@ -53,6 +53,8 @@ SETTINGS = {
     "CUSTOMERS_DLQ_URL": "the-customers-dlq",
     "RUNS_DLQ_URL": "the-runs-dlq",
     "AUDIT_DLQ_URL": "the-audit-dlq",
+    "DUE_DLQ_URL": "the-due-dlq",
+    "USAGE_DLQ_URL": "the-usage-dlq",
     "OUTCOMES_DLQ_URL": "the-outcomes-dlq",
     "REPORT_DLQ_URL": "the-report-dlq",
     "REPORT_BUCKET": "the-bucket",

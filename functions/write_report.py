@@ -11,7 +11,18 @@ from keyward.report import data, page
 from keyward.report.collect import Collector
 
 DEAD_LETTERS = tuple(
-    f"{name}_DLQ" for name in ("CUSTOMERS", "APIS", "RUNS", "AUDIT", "OUTCOMES", "REPORT")
+    f"{name}_DLQ"
+    for name in (
+        "CUSTOMERS",
+        "APIS",
+        "EDITS",
+        "RUNS",
+        "AUDIT",
+        "DUE",
+        "USAGE",
+        "OUTCOMES",
+        "REPORT",
+    )
 )
 # Of the 900 s that the function has, the last two minutes are for writing.
 READ_SECONDS = 780

@@ -60,3 +60,11 @@ def test_what_was_announced_is_forgotten_in_time() -> None:
     properties = tree.deployed_resources("AWS::DynamoDB::Table")["OutcomesTable"]["Properties"]
     expiry = {"AttributeName": "expires_at", "Enabled": True}
     assert properties["TimeToLiveSpecification"] == expiry
+
+
+def test_the_report_tells_of_every_dead_letter_queue() -> None:
+    last = {name for name in tree.deployed_resources("AWS::SQS::Queue") if name.endswith("Dlq")}
+    function = tree.deployed_resources("AWS::Lambda::Function")["WriteReport"]
+    settings = function["Properties"]["Environment"]["Variables"]
+    told = {value["Ref"] for name, value in settings.items() if name.endswith("_DLQ_URL")}
+    assert told == last

@@ -9,6 +9,7 @@ from tests.workflow.stack_lab import Stack
 def test_usage_is_read_and_a_denial_explained(stack: Stack, shop: Api) -> None:
     stack.issued("puzzled", plan="free")
     stack.settle()
+    stack.put_event("QuotaExtensionRequested", customer_id="puzzled", by=5)
     (key,) = stack.gateway.get_api_keys(customerId="puzzled")["items"]
     task = {"customer_id": "puzzled", "rest_api_id": shop.id, "stage": "prod"}
     task |= {"method": "GET", "path": "/pets"}
@@ -19,6 +20,7 @@ def test_usage_is_read_and_a_denial_explained(stack: Stack, shop: Api) -> None:
         Key={"customer_id": {"S": "puzzled"}, "record": {"S": "usage#1"}},
     )["Item"]
     assert (item["key_id"], item["plan"]) == ({"S": key["id"]}, {"S": "free"})
+    assert stack.outcome("QuotaExtended", customer_id="puzzled")["total"] == 1005
     off = {"op": "replace", "path": "/enabled", "value": "false"}
     stack.gateway.update_api_key(apiKey=key["id"], patchOperations=[off])
     told = stack.invoke("ExplainDenialFunctionName", task)
