@@ -85,7 +85,7 @@ def spoil_plan(world: World, how: str) -> None:
         world.patch_plan("/quota", op="remove")
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(MIXES)
 def test_the_verdict_is_what_the_data_plane_answers(mix: Mix) -> None:
     world = world_of(mix)
