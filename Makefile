@@ -1,8 +1,8 @@
 # Keyward on this machine. Every target sets up what it needs; `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-local check test demo report local bench conformance live-check sam-local \
-  build deploy destroy lock clean
+.PHONY: help setup setup-local check test demo demo-protection report local bench conformance \
+  live-check sam-local build deploy destroy lock clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -37,6 +37,9 @@ test: setup ## All tests; no account, no Docker, no network
 
 demo: setup-local ## The whole story on a local AWS, step by step, in under a minute
 	@$(PY) -m local demo
+
+demo-protection: setup-local ## How an API in production is protected: warned, held, proven, rolled back
+	@$(PY) -m local demo-protection
 
 report: setup-local ## A report of a little world on a local AWS: build/report.html and .json
 	@$(PY) -m local report

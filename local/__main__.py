@@ -1,4 +1,5 @@
-"""`python -m local serve`: an AWS on this machine. `demo`: a told story on it. `report`: a page."""
+"""`python -m local serve`: an AWS on this machine. `demo`, `demo-protection`: told stories on it.
+`report`: a page."""
 
 from __future__ import annotations
 
@@ -14,14 +15,19 @@ def main(arguments: list[str] | None = None) -> int:
     serve = commands.add_parser("serve", help="until Ctrl-C; one line of JSON when ready")
     serve.add_argument("--seed", action="store_true", help="with a sample API, told how to use it")
     story = commands.add_parser("demo", help="the whole manual job, done by events, told in steps")
+    guarded = commands.add_parser("demo-protection", help="how an API is protected, with care")
     report = commands.add_parser("report", help="the report of a little world, as a page")
-    for command in (serve, story, report):
+    for command in (serve, story, guarded, report):
         command.add_argument("--template", type=Path, help="deploy this instead of template.yaml")
     chosen = parser.parse_args(arguments)
     if chosen.command == "demo":
         from local import demo as told
 
         return told.run(chosen.template)
+    if chosen.command == "demo-protection":
+        from local.demo import protection
+
+        return protection.run(chosen.template)
     if chosen.command == "report":
         from local import report as reported
 

@@ -113,6 +113,13 @@ def start(region: str) -> Ministack:
     return ministack
 
 
+def shorten_waits(part: float) -> None:
+    """Let the Wait states of Step Functions take this part of their time, until it is said anew."""
+    from ministack.services import stepfunctions
+
+    stepfunctions._SFN_WAIT_SCALE = part
+
+
 def _serve(listener: socket.socket, url: str, region: str) -> Ministack:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config

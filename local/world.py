@@ -105,7 +105,7 @@ def _protected(
     paths = {path: {"get": opened, "post": KEY, "options": OPEN}}
     paths[f"{path}/{{id}}"] = {"get": KEY, "delete": KEY, "options": OPEN}
     paths |= {extra: {"get": asks} for extra, asks in more.items()}
-    body = json.dumps(_document(title, paths)).encode()
+    body = json.dumps(document(title, paths)).encode()
     rest_api_id = str(gateway.import_rest_api(body=body)["id"])
     arn = f"arn:aws:apigateway:{aws.region}::/restapis/{rest_api_id}"
     gateway.tag_resource(resourceArn=arn, tags={"keyward": mode})
@@ -118,7 +118,7 @@ def _held(aws: LocalAws) -> None:
     """An API whose team has unfinished work when its open method is to be closed."""
     rest_api_id = _protected(aws, "invoices", "/invoices", ("prod",), "off", {"/export": OPEN})
     gateway = aws.client("apigateway")
-    draft = _document("invoices", {"/drafts": {"get": KEY}})
+    draft = document("invoices", {"/drafts": {"get": KEY}})
     gateway.put_rest_api(restApiId=rest_api_id, mode="merge", body=json.dumps(draft).encode())
     arn = f"arn:aws:apigateway:{aws.region}::/restapis/{rest_api_id}"
     gateway.tag_resource(resourceArn=arn, tags={"keyward": "enforce"})
@@ -126,7 +126,9 @@ def _held(aws: LocalAws) -> None:
     gateway.update_stage(restApiId=rest_api_id, stageName="prod", patchOperations=[said])
 
 
-def _document(title: str, paths: dict[str, dict[str, bool]]) -> JSON:
+def document(title: str, paths: dict[str, dict[str, bool]]) -> JSON:
+    """An OpenAPI document whose operations answer by themselves; `paths` say by verb whether it
+    asks for a key."""
     return {
         "openapi": "3.0.1",
         "info": {"title": title, "version": "1"},

@@ -50,20 +50,24 @@ class Stage:
 
     # the team
 
+    def gateway(self) -> Any:
+        """The client of API Gateway that the team uses."""
+        return self.aws.client("apigateway")
+
     def tag(self, mode: str) -> None:
         """Say how Keyward is to treat the API."""
         arn = f"arn:aws:apigateway:{self.aws.region}::/restapis/{self.rest_api_id}"
-        self.aws.client("apigateway").tag_resource(resourceArn=arn, tags={"keyward": mode})
+        self.gateway().tag_resource(resourceArn=arn, tags={"keyward": mode})
 
     def deploy(self) -> None:
         """Deploy the API to its stage, as its team does."""
-        gateway = self.aws.client("apigateway")
-        made = gateway.create_deployment(restApiId=self.rest_api_id, stageName=sample.STAGE)
+        asked = {"restApiId": self.rest_api_id, "stageName": sample.STAGE}
+        made = self.gateway().create_deployment(**asked)
         self.story.say(f"deployment {made['id']} to the stage {sample.STAGE}")
 
     def add_open_method(self, path: str) -> None:
         """A new resource with a GET that asks for no key."""
-        gateway, api = self.aws.client("apigateway"), {"restApiId": self.rest_api_id}
+        gateway, api = self.gateway(), {"restApiId": self.rest_api_id}
         resources = gateway.get_resources(**api, limit=500)["items"]
         root = next(item["id"] for item in resources if item["path"] == "/")
         made = gateway.create_resource(**api, parentId=root, pathPart=path.removeprefix("/"))

@@ -16,6 +16,7 @@ import pytest
 
 from local import sample
 from local.account import Account, Urls
+from local.demo.story import Story
 from local.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -105,16 +106,36 @@ def test_what_it_says_to_type_works(served: Served) -> None:
     assert "attach key acme/1" in served.type(typed.history)
 
 
-def test_the_demo_is_as_told() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "local", "demo"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def stories() -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """The told stories, side by side: they wait for most of their time."""
+    started = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", "local", name],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("demo", "demo-protection")
+    }
+    yield started
+    for process in started.values():
+        process.kill()
 
-    assert done.returncode == 0, done.stdout
-    assert "NOT AS TOLD" not in done.stdout
-    assert done.stderr == ""
+
+@pytest.mark.parametrize("name", ["demo", "demo-protection"])
+def test_each_demo_is_as_told(stories: dict[str, subprocess.Popen[str]], name: str) -> None:
+    said, errors = stories[name].communicate(timeout=240)
+
+    assert stories[name].returncode == 0, said
+    assert "NOT AS TOLD" not in said
+    assert errors == ""
+
+
+def test_a_story_that_is_not_as_told_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    story = Story()
+    story.check("answer", 200, 403)
+
+    assert story.end() == 1
+    assert "NOT AS TOLD   answer: 200, and should be 403" in capsys.readouterr().out

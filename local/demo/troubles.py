@@ -1,0 +1,172 @@
+"""Scenes of the protection story in which people and tools get in the way."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from local import sample, world
+from local.demo.production import Production
+
+JSON = dict[str, Any]
+
+STORM = 12
+MOST_REDEPLOYS = 3
+OFFERS, REFUNDS, VOUCHERS = "/offers", "/refunds", "/vouchers"
+ORDERS, PAYMENTS = "/orders", "/payments"
+
+
+def storm(stage: Production) -> None:
+    """Dozens of events are one run, and the last of them is not lost."""
+    story = stage.story
+    story.scene(f"A stack is deployed: {STORM} new methods without a key, {STORM} deployments")
+    runs = stage.runs()
+    with stage.acting("pipeline"):
+        for number in range(STORM):
+            stage.add_open_method(f"/storm{number}")
+            _deploy(stage)
+    told = stage.next_told("ApiProtected")
+    stage.settle()
+    story.check("runs of protect-api", stage.runs() - runs, 1)
+    story.check("methods closed", _closed(told), STORM)
+    stage.answers("GET", f"/storm{STORM - 1}", told=403, why="of the last event")
+
+
+def unfinished_work(stage: Production) -> None:
+    """Nobody's half-done work is published to close a method."""
+    story = stage.story
+    story.scene("grace deploys an open method while ada is in the middle of something")
+    before = stage.own_writes()
+    with stage.acting("grace"):
+        stage.add_open_method(OFFERS)
+        stage.deploy()
+    with stage.acting("ada"):
+        stage.add_open_method(REFUNDS)
+    with stage.acting("grace"):
+        stage.add_open_method(VOUCHERS)
+    story.say(f"ada has added GET {REFUNDS}, and grace GET {VOUCHERS}: not deployed")
+    held = stage.next_told("ApiHeld")
+    stage.quote(held["message"])
+    whose = {one["path"]: one["last_editor"]["who"] for one in held["differences"]}
+    told = {path: who.rpartition("/")[2] for path, who in sorted(whose.items())}
+    story.check("whose work it is", told, {REFUNDS: "ada", VOUCHERS: "grace"})
+    story.check("writes of Keyward's to API Gateway since", stage.own_writes() - before, 0)
+    stage.answers("GET", OFFERS, told=200, why="still open, until a person decides")
+    stage.settle()
+
+
+def approved(stage: Production) -> None:
+    """A person answers by the command that the announcement holds."""
+    story = stage.story
+    story.scene("ada is done, and pastes the command that approves exactly this")
+    (held,) = [e["Detail"] for e in stage.outcomes() if e["DetailType"] == "ApiHeld"]
+    answer = stage.paste(held["answers"]["approve"]["command"])
+    story.check("the event bus took it", '"FailedEntryCount": 0' in answer, True)
+    stage.done(stage.next_told("ApiProtected"))
+    for path in (OFFERS, REFUNDS, VOUCHERS):
+        stage.answers("GET", path, told=403)
+    stage.answers("GET", REFUNDS, told=200, key=True)
+    stage.settle()
+
+
+def reverted(stage: Production) -> None:
+    """A tool that opens an API again and again is told, with what mends its source."""
+    story = stage.story
+    story.scene("The pipeline of another API opens it again after each time that it is closed")
+    with stage.acting("pipeline"):
+        stage.imported(_orders(asks=False), "enforce")
+        stage.deploy()
+    theirs = stage.serving()
+    for time in range(MOST_REDEPLOYS):
+        if time:
+            _point(stage, theirs)
+        stage.next_told("ApiProtected")
+        stage.answers("GET", ORDERS, told=403)
+    _point(stage, theirs)
+    told = stage.next_told("ApiFailed")
+    story.say(f"     {told['reason']}")
+    for source, lines in told["remedy"].items():
+        story.say(f"     for {source}:")
+        stage.quote("\n".join(lines))
+    story.check("who", told["cause"]["principal"], "pipeline")
+    _point(stage, theirs)
+    stage.settle()
+    stage.is_silent("ApiFailed", "ApiProtected")
+    stage.answers("GET", ORDERS, told=200, why="left alone: no endless fight")
+
+
+def prevented(stage: Production) -> None:
+    """The same source would not have passed the check; with the remedy it does."""
+    story = stage.story
+    story.scene("The check that would have prevented it, before anything is deployed")
+    for asks, code in ((False, 1), (True, 0)):
+        with _file(_orders(asks=asks)) as path:
+            command = "python -m keyward.lint orders.json"
+            ended, said = stage.shell(command.replace("orders.json", str(path)))
+        story.say(f"$ {command}" + ("      # with the remedy's lines" if asks else ""))
+        stage.quote(said.replace(f"{path.parent}/", ""))
+        story.check("exit code", ended, code)
+    with stage.acting("pipeline"):
+        body = json.dumps(_orders(asks=True)).encode()
+        stage.gateway().put_rest_api(restApiId=stage.rest_api_id, mode="overwrite", body=body)
+        stage.deploy()
+    stage.answers("GET", ORDERS, told=403, why="its own source asks for a key now")
+    stage.answers("GET", ORDERS, told=200, key=True)
+    stage.settle()
+    stage.is_silent("ApiFailed", "ApiProtected")
+
+
+def proven_wrong(stage: Production) -> None:
+    """What clients see is the last proof: what is wrong is rolled back by itself."""
+    story = stage.story
+    story.scene("A third API is closed, but the policy forgot it in the plan of its customers")
+    document = world.document("payments", {PAYMENTS: {"get": world.OPEN}})
+    stage.imported(document, "enforce")
+    stage.deploy()
+    former = stage.serving()
+    told = stage.next_told("ApiFailed")
+    story.say(f"     {told['reason']}")
+    held = stage.next_told("ApiHeld")
+    story.check("it serves what it served before", stage.serving() == former, True)
+    stage.answers("GET", PAYMENTS, told=200, why="nobody is shut out")
+    stage.settle()
+    plans = stage.policy["usage_plans"]
+    stage.put_policy(usage_plans=plans | {"pro": plans["pro"] | {"apis": ["*"]}})
+    story.say("The policy gives the plan pro to all APIs now; a person approves the stage")
+    stage.settle()
+    stage.paste(held["answers"]["approve"]["command"])
+    stage.next_told("ApiProtected")
+    stage.answers("GET", PAYMENTS, told=403)
+    stage.answers("GET", PAYMENTS, told=200, key=True, why="the probe was good")
+    stage.settle()
+
+
+def _point(stage: Production, deployment_id: str) -> None:
+    with stage.acting("pipeline"):
+        stage.point_to(deployment_id)
+    stage.story.say(f"the pipeline points the stage back to {deployment_id}")
+
+
+def _deploy(stage: Production) -> None:
+    asked = {"restApiId": stage.rest_api_id, "stageName": sample.STAGE}
+    stage.gateway().create_deployment(**asked)
+
+
+def _closed(told: JSON) -> int:
+    return sum(action["action"] == "require_key" for action in told["actions"])
+
+
+def _orders(*, asks: bool) -> JSON:
+    return world.document("orders", {ORDERS: {"get": asks}})
+
+
+@contextmanager
+def _file(document: JSON) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "orders.json"
+        path.write_text(json.dumps(document, indent=2), encoding="utf-8")
+        yield path
