@@ -102,6 +102,7 @@ def record() -> dict[str, Take]:
         made.tell("key-rotation-requested", ["acme"])
         made.world.advance(2 * 86_400)
         made.due_work()
+        made.tell("undo-requested", ["acme"])
         for event in ("plan-changed", "suspended", "resumed"):
             made.tell(f"customer-{event}", ["acme"])
         for event in ("payment-failed", "customer-closed"):

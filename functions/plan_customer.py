@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def plan(
     task: dict[str, Any], registry: Registry, bus: Bus, policy: Policy, now: float
 ) -> dict[str, Any]:
-    """`{customer_id, dry_run, busy, lease, actions, unannounced, problem}`.
+    """`{customer_id, dry_run, busy, lease, planned_at, actions, unannounced, problem}`.
 
     `busy`: another run has the customer and will start over. `unannounced`: an earlier run's
     outcome waits to be told. `problem` `{Error, Cause}` is reported when the actions are done. A
@@ -39,6 +39,7 @@ def plan(
     customer_id = contracts.customer_id_of(task)
     dry_run = contracts.flag_of(task, "dry_run")
     output = {"customer_id": customer_id, "dry_run": dry_run, "busy": False, "lease": None}
+    output["planned_at"] = now
     if not dry_run:
         owner = str(task["execution_arn"])
         lease = runs.begin(registry.leases, bus, f"customer#{customer_id}", owner, now)

@@ -11,9 +11,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from keyward import batches, contracts, foreign_events, runtime
+from keyward import batches, contracts, foreign_events, runtime, taking_back
 from keyward.bus import Bus
-from keyward.customer import apply
+from keyward.customer import Known, apply
 from keyward.errors import InvalidEventError, PassingError
 from keyward.ledger import EVENT, REFUSED, asked_by_event, failed_line
 from keyward.policy import Policy
@@ -92,10 +92,11 @@ class Recorder:
         self, customer_id: str, events: list[contracts.CustomerEvent], message_id: str
     ) -> bool:
         before = self.registry.customers.desired(customer_id)
-        dated = self.registry.customers.known(customer_id).dated if before else {}
-        after, ignored = before, 0
+        known = self.registry.customers.known(customer_id) if before else Known()
+        after, ignored, dated = before, 0, known.dated
         for event in events:
             change = apply(after, event, dated)
+            taking_back.check(after, change.record, known.keys)
             after, ignored = change.record, ignored + len(change.ignored)
         if after == before:
             self._look_again(customer_id, message_id)

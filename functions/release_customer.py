@@ -13,7 +13,7 @@ from keyward.registry import Lease, Registry
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, lease, records}`; output `{again}`."""
+    """Task input `{customer_id, lease, records, planned_at?}`; output `{again}`."""
     return release(event, runtime.registry(), runtime.policy(), runtime.now())
 
 
@@ -22,19 +22,21 @@ def release(task: dict[str, Any], registry: Registry, policy: Policy, now: float
     over."""
     customer_id, lease = contracts.customer_id_of(task), Lease.of(task)
     registry.customers.announced(customer_id, list(task.get("records") or []))
-    _note_due(customer_id, registry, lease, policy, now)
+    # What becomes due while the run is at work is due at once.
+    planned_at = float(task.get("planned_at", now))
+    _note_due(customer_id, registry, lease, policy, planned_at)
     return {"again": not registry.leases.release(lease)}
 
 
 def _note_due(
-    customer_id: str, registry: Registry, lease: Lease, policy: Policy, now: float
+    customer_id: str, registry: Registry, lease: Lease, policy: Policy, planned_at: float
 ) -> None:
     record = registry.customers.desired(customer_id)
     if record is None:
         return
     known = registry.customers.known(customer_id)
     try:
-        due = due_at(customer_of(record), known.keys, policy, now)
+        due = due_at(customer_of(record), known.keys, policy, planned_at)
     except InvalidRecordError:
         # Put just now: the run that this starts says so.
         return

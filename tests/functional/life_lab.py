@@ -25,6 +25,7 @@ import move_key
 import plan_customer
 import release_customer
 import report_failure
+import restore_key
 import start_due_work
 from keyward import contracts, runtime
 from keyward.customer import apply
@@ -45,6 +46,7 @@ CUSTOMER_FUNCTIONS = {
     "DisableKey": disable_key,
     "DeleteKey": delete_key,
     "AnnounceNotice": announce_notice,
+    "RestoreKey": restore_key,
     "CarryQuotaOver": carry_quota_over,
     "ExtendQuota": extend_quota,
     "AnnounceExpiry": announce_expiry,

@@ -128,14 +128,15 @@ def test_an_undo_of_nothing_is_answered(intake: Intake) -> None:
     intake.take(load_event("undo-requested"), "m-2")
     [failed] = intake.bench.bus.entries
     assert failed["DetailType"] == "CustomerFailed"
-    assert "no suspension that can be undone" in failed["Detail"]["reason"]
+    assert "no rotation that can be undone" in failed["Detail"]["reason"]
     assert len(intake.bench.bus.sent) == 1
 
 
 def test_an_undo_of_a_suspension_is_one_event(intake: Intake) -> None:
     intake.take(load_event("customer-signed-up"))
     intake.take(load_event("customer-suspended"), "m-2")
-    intake.take(load_event("undo-requested") | {"time": "2026-11-23T11:00:00Z"}, "m-3")
+    undo = {"detail": {"customer_id": "acme", "what": "suspension"}}
+    intake.take(load_event("undo-requested") | undo | {"time": "2026-11-23T11:00:00Z"}, "m-3")
     record = intake.record()
     assert record is not None
     assert record["status"] == "active"

@@ -8,8 +8,6 @@ import pytest
 
 import announce_notice
 from keyward.contracts import iso
-from keyward.customer import customer_of
-from keyward.desired import wanted
 from tests.functional.life_lab import LifeLab
 from tests.support import load_event
 
@@ -33,24 +31,21 @@ def paying(life: LifeLab) -> LifeLab:
 
 
 def days_pass(life: LifeLab, days: float) -> list[tuple[float, str, Any]]:
-    """What was announced meanwhile: after how many days, what, and its reason or plan."""
+    """What the schedule's runs announced meanwhile: after how many days, what, and its reason or
+    plan."""
     clock, told = life.bench.clock, []
     begun, end = clock.now(), clock.now() + days * DAY
-    while True:
-        policy = life.bench.registry.policies.current(clock.now()).policy
-        record = life.bench.registry.customers.desired("acme") or {}
-        due = wanted(customer_of(record), policy, clock.now()).changes_at
-        if due is None or due > end:
-            clock.advance(end - clock.now())
-            return told
-        clock.advance(due - clock.now() + 1)
-        life.bench.bus.entries.clear()
-        for _ in range(2):
-            assert life.run().status == "SUCCEEDED"
-        for entry in life.bench.bus.entries:
+    while due := life.bench.registry.customers.due(end, 100):
+        clock.advance(max(0, due[0][1] - clock.now()) + 1)
+        known = len(life.bench.bus.entries)
+        for run in life.due_work():
+            assert run.status == "SUCCEEDED", run.cause
+        for entry in life.bench.bus.entries[known:]:
             detail = entry["Detail"]
             about = detail.get("reason") or detail.get("plan")
-            told.append((round((due - begun) / DAY, 2), entry["DetailType"], about))
+            told.append((round((clock.now() - begun) / DAY, 2), entry["DetailType"], about))
+    clock.advance(max(0, end - clock.now()))
+    return told
 
 
 def test_an_unpaid_bill_leads_down_the_whole_ladder(paying: LifeLab) -> None:

@@ -20,6 +20,7 @@ THINGS |= {"paths", "quota_periods", "denial_facts", "denial_words", "denial_que
 THINGS |= {"policy_lifecycle", "rotation", "actions"}
 PLANNERS = {"customer_plan", "succession", "api_plan", "api_loops", "denial", "denial_told"}
 PLANNERS |= {"usage_plan", "extending"}
+PLANNERS |= {"taking_back"}
 ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}
 FOR_FUNCTIONS = {"runtime", "batches"}
 # `outside` is what `runtime` is, on a person's machine; the commands name the errors that end them.

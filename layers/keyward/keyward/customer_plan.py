@@ -7,6 +7,7 @@ done is stated as the plan's `problem`, so that it is reported and never passed 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from keyward.actions import Action, CustomerPlan, on
 from keyward.customer import Customer
@@ -17,6 +18,7 @@ from keyward.key import CREATED, DELETING, KeyRecord
 from keyward.policy import Policy
 from keyward.rotation import expires_at, notices, rotates_at
 from keyward.succession import Succession, switched
+from keyward.taking_back import take_back
 
 __all__ = ["Action", "CustomerPlan", "due_at", "plan_customer"]
 
@@ -48,6 +50,10 @@ def plan_customer(
     if desired.status == "suspended":
         return CustomerPlan(begun + _suspend(kept, reason))
     last = max([last_number, *(key.number for key in keys)])
+    asked = customer.rotation
+    if asked and asked.undone:
+        undone, kept = take_back(asked.requested_at, kept, policy)
+        begun, customer = begun + undone, replace(customer, rotation=None)
     made = _activate(customer, kept, desired, policy, now, last)
     before, after = extensions_for(customer, kept, made.actions, str(desired.plan), policy, now)
     return CustomerPlan((*begun, *before, *made.actions, *after), made.problem)

@@ -28,6 +28,7 @@ ANSWERS = {
     "disable_key": ("status", "rotation", "billing", "expires_at"),
     "delete_key": ("status", "rotation", "billing"),
     "carry_quota_over": ("rotation", "plan"),
+    "restore_key": ("rotation",),
     "announce_notice": ("billing", "expires_at"),
 }
 # Of a key record, what its history leaves out: times, and journals of what was about to be done.

@@ -23,6 +23,7 @@ class Rotation:
     requested_at: int
     overlap_hours: float | None = None
     reason: str | None = None
+    undone: bool = False
 
     @property
     def leaked(self) -> bool:
@@ -51,6 +52,7 @@ def rotation_of(stored: Any) -> Rotation | None:
             int(stored["requested_at"]),
             None if hours is None else float(hours),
             stored.get("reason"),
+            bool(stored.get("undone")),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise InvalidRecordError(
@@ -67,11 +69,11 @@ def wish_for(
         if asked.leaked:
             return Wish(asked.reason, leaked=True)
         hours = policy.overlap_hours if asked.overlap_hours is None else asked.overlap_hours
-        return _lasting(asked.reason, hours, policy)
+        return lasting(asked.reason, hours, policy)
     if successor and key.plan != plan and key.moving_to is None:
-        return _lasting("plan change", policy.overlap_hours, policy)
+        return lasting("plan change", policy.overlap_hours, policy)
     due = rotates_at(key, plan, policy)
-    return _lasting("age", policy.overlap_hours, policy) if due and due <= now else None
+    return lasting("age", policy.overlap_hours, policy) if due and due <= now else None
 
 
 def rotates_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
@@ -85,7 +87,7 @@ def expires_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
     if key.retire_at is not None:
         return key.retire_at
     due = rotates_at(key, plan, policy)
-    return due + _lasting(None, policy.overlap_hours, policy).overlap if due else None
+    return due + lasting(None, policy.overlap_hours, policy).overlap if due else None
 
 
 def notices(key: KeyRecord, expires: int) -> dict[int, int]:
@@ -104,7 +106,8 @@ def void_notices(overlap: int) -> int | None:
     return min((days for days in NOTICE_DAYS if days * DAY > overlap), default=None)
 
 
-def _lasting(reason: str | None, hours: float, policy: Policy) -> Wish:
-    """The successor has to be known everywhere before the key goes (aws-recorded.md 10)."""
+def lasting(reason: str | None, hours: float, policy: Policy) -> Wish:
+    """With an overlap of so many hours; the successor has to be known everywhere before the key
+    goes (aws-recorded.md 10)."""
     overlap = max(int(hours * HOUR), policy.propagation_seconds)
     return Wish(reason, overlap, int(policy.lifecycle.grace_hours * HOUR) if hours else 0)
