@@ -44,7 +44,7 @@ def test_a_key_that_was_disabled_already_is_enabled_again(life: LifeLab) -> None
     assert life.keys()["acme/1"][0] is False
     undone(life)
     assert life.keys()["acme/1"] == (True, ["free"])
-    life.wait(days=5)
+    life.wait(days=11)
     assert [record.key_id for record in life.records()] == [first]
 
 
@@ -77,7 +77,7 @@ def test_a_rotation_after_the_undo_is_made(life: LifeLab) -> None:
     undone(life)
     life.bench.clock.advance(60)
     life.after("KeyRotationRequested", overlap_hours=1)
-    life.wait(days=5)
+    life.wait(days=11)
     assert life.keys() == {"acme/3": (True, ["free"])}
 
 
