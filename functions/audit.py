@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from keyward import audit_parts, contracts, runs, runtime
-from keyward.audit_conclusion import conclude, repairs_of
+from keyward.audit_conclusion import Conclusion, repairs_of
 from keyward.audit_reading import AuditReader, works_of
 from keyward.bus import Bus
 from keyward.gateway import Gateway
@@ -52,13 +52,14 @@ class Auditor:
 
     def audit(self) -> dict[str, Any]:
         """`{findings, exempt, apis, customers, keys}`; changes nothing. `exempt` are the methods
-        that are open by an exemption. Calls: one for 500 APIs, keys or plans, and for each managed
-        API one and one more for each deployment that a stage serves."""
-        plans, works = self.gateway.plans(), works_of(self.gateway.apis())
+        that are open by an exemption. Calls: one for 500 APIs, keys, plans, or keys of a plan, and
+        for each managed API one and one more for each deployment that a stage serves."""
+        plans = self.gateway.plans()
+        works = works_of(self.gateway.apis(), plans)
         seen = (self.gateway, self.registry, plans, self.policy, self.default_mode, self.now)
         reader = AuditReader(*seen)
         read = (reader.read_or_tell(work).told for work in works)
-        return conclude(read, self.registry, self.policy, self.now)
+        return Conclusion(self.registry, plans, self.policy, self.now, self.now).of(read)
 
     def repair(self, told: dict[str, Any], audit: str, audits: Audits, machine_arn: str) -> int:
         """Have the audit's machine start one run for each customer and API that a state machine can

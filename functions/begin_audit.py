@@ -17,10 +17,10 @@ AUDIT = re.compile(r"[A-Za-z0-9_-]{1,80}")
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{repair?, repairs?, execution_arn}`; output: see `begin`."""
     runs.only_fields(event, FIELDS)
-    return begin(event, runtime.patient_gateway(), runtime.audits())
+    return begin(event, runtime.patient_gateway(), runtime.audits(), runtime.now())
 
 
-def begin(task: dict[str, Any], gateway: Gateway, audits: Audits) -> dict[str, Any]:
+def begin(task: dict[str, Any], gateway: Gateway, audits: Audits, now: float) -> dict[str, Any]:
     """`{audit, repair, parts, told: {batches, summary}}`. `parts` are numbers; there are none when
     `repairs` names an audit that is done and is only to be mended. Raises InvalidInputError."""
     repair = contracts.flag_of(task, "repair")
@@ -29,5 +29,5 @@ def begin(task: dict[str, Any], gateway: Gateway, audits: Audits) -> dict[str, A
         told = audit_parts.kept(done, audits)
         return {"audit": done, "repair": True, "parts": [], "told": told}
     audit = str(task["execution_arn"]).rpartition(":")[2]
-    parts = audit_parts.begin(audit, gateway, audits)
+    parts = audit_parts.begin(audit, gateway, audits, now)
     return {"audit": audit, "repair": repair, "parts": parts, "told": {}}

@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from keyward import audit_parts, runs, runtime
-from keyward.audit_conclusion import conclude, repairs_of
+from keyward.audit_conclusion import Conclusion, repairs_of
 
 
 @runtime.metrics.log_metrics
@@ -15,8 +15,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{audit, parts, repair}`; output `{batches, summary}`: how much was found, and the
     numbers of the batches in which its repair is started. The findings are in the bucket."""
     audits, policy, now = runtime.audits(), runtime.announced_policy(), runtime.now()
-    read = audit_parts.pieces(event["audit"], event["parts"], audits)
-    told = conclude(read, runtime.registry(), policy, now)
+    audit = event["audit"]
+    plans, began = audit_parts.plans_of(audit, audits), audit_parts.begun_at(audit, audits)
+    read = audit_parts.pieces(audit, event["parts"], audits)
+    told = Conclusion(runtime.registry(), plans, policy, began, now).of(read)
     runtime.metrics.add_metric(name="KeysOnGateway", unit=MetricUnit.Count, value=told["keys"])
     audits.publish(told)
     repairs = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from keyward import contracts, ledger, runs, runtime
@@ -9,6 +10,8 @@ from keyward.bus import Bus
 from keyward.customer import customer_of, undated_fields
 from keyward.customer_plan import plan_customer
 from keyward.errors import CustomerNotFoundError
+from keyward.gateway import Gateway
+from keyward.key_look import Looker
 from keyward.notices import as_actions, notices_due
 from keyward.policy import Policy
 from keyward.registry import Registry
@@ -16,30 +19,41 @@ from keyward.registry import Registry
 JSON = dict[str, Any]
 
 # What a console run may state.
-FIELDS = ("customer_id", "dry_run")
+FIELDS = ("customer_id", "dry_run", "look")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, execution_arn, dry_run?, asked?, begun?}`; output: see `plan`."""
+    """Task input `{customer_id, execution_arn, dry_run?, look?, asked?, begun?}`; output: see
+    `plan`."""
     contracts.customer_id_of(event)
     runs.only_fields(event, FIELDS)
-    return plan(event, runtime.registry(), runtime.bus(), runtime.announced_policy(), runtime.now())
+    policy = runtime.announced_policy()
+    read = (runtime.registry(), runtime.bus(), policy, runtime.now())
+    return plan(event, *read, runtime.gateway)
 
 
 def plan(
-    task: dict[str, Any], registry: Registry, bus: Bus, policy: Policy, now: float
+    task: dict[str, Any],
+    registry: Registry,
+    bus: Bus,
+    policy: Policy,
+    now: float,
+    gateway: Callable[[], Gateway],
 ) -> dict[str, Any]:
     """`{customer_id, dry_run, busy, lease, planned_at, actions, unannounced, problem}`.
 
     `busy`: another run has the customer and will start over. `unannounced`: an earlier run's
     outcome waits to be told. `problem` `{Error, Cause}` is reported when the actions are done. A
-    dry run takes no lease and writes nothing. Raises InvalidInputError, InvalidRecordError,
-    CustomerNotFoundError, and in a dry run the problem itself.
+    dry run takes no lease and writes nothing. With `look` the keys are looked at on API Gateway
+    first. Raises InvalidInputError, InvalidRecordError, CustomerNotFoundError, in a dry run the
+    problem itself, with `look` what the gateway raises.
     """
     customer_id = contracts.customer_id_of(task)
     dry_run = contracts.flag_of(task, "dry_run")
+    look = contracts.flag_of(task, "look")
     output = {"customer_id": customer_id, "dry_run": dry_run, "busy": False, "lease": None}
     output["planned_at"] = now
+    lease = None
     if not dry_run:
         owner = str(task["execution_arn"])
         lease = runs.begin(registry.leases, bus, f"customer#{customer_id}", owner, now)
@@ -53,6 +67,9 @@ def plan(
             "Send CustomerSignedUp or put a record"
         )
     known, customer = registry.customers.known(customer_id), customer_of(record)
+    if look:
+        looker = Looker(gateway(), policy, now)
+        known = looker.correct(known, customer_id, registry.customers, lease, runs.asked_of(task))
     planned = plan_customer(customer, known.keys, policy, now, known.last_number)
     notices = notices_due(customer, policy, now, known.told)
     actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]

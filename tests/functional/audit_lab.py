@@ -23,6 +23,7 @@ from keyward import runtime
 from keyward.gateway import Gateway
 from keyward.registry import Audits
 from tests.functional.api_lab import Lab
+from tests.functional.life_lab import CUSTOMER_FUNCTIONS, LifeLab
 from tests.functional.machine import Execution, Machine
 
 JSON = dict[str, Any]
@@ -37,6 +38,7 @@ FUNCTIONS = {
 SETTINGS = {
     "RECONCILE_CUSTOMER_ARN": "the-customer-machine",
     "AUDIT_ACCOUNT_ARN": "the-audit-machine",
+    "KEY_PREFIX": "kw",
 }
 
 
@@ -47,6 +49,25 @@ class AuditLab:
     lab: Lab
     audits: Audits
     machine: Machine
+
+    @property
+    def life(self) -> LifeLab:
+        """The same account, with reconcile-customer to run on it."""
+        bench = self.lab.bench
+        functions = {name: module.handler for name, module in CUSTOMER_FUNCTIONS.items()}
+        machine = Machine("reconcile_customer", functions, bench.bus.announce, bench.clock)
+        return LifeLab(bench, machine)
+
+    def mend(self) -> Execution:
+        """An audit that repairs, and the runs that it starts, to their end."""
+        bus, life = self.lab.bench.bus, self.life
+        bus.started.clear()
+        execution = self.run(repair=True)
+        for machine, name, task in list(bus.started):
+            runs = life.machine if machine == "the-customer-machine" else self.lab.machine
+            run = runs.run(task, name)
+            assert run.status == "SUCCEEDED", run.cause
+        return execution
 
     def run(self, name: str | None = None, **given: Any) -> Execution:
         """A run of audit-account."""

@@ -26,7 +26,8 @@ def planned(
     bench: Bench, customer_id: str = "acme", run: str = MACHINE, **more: Any
 ) -> dict[str, Any]:
     task = {"customer_id": customer_id, "execution_arn": run} | more
-    return plan_customer.plan(task, bench.registry, bench.bus, POLICY, bench.clock.now())
+    read = (bench.registry, bench.bus, POLICY, bench.clock.now(), lambda: bench.gateway)
+    return plan_customer.plan(task, *read)
 
 
 def apply(bench: Bench, run: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,9 @@ def put(bench: Bench, customer_id: str, **more: Any) -> None:
 
 def issued(bench: Bench, customer_id: str, key_id: str | None = None) -> None:
     made = key_id or bench.client.create_api_key(name=f"{customer_id}/1", enabled=True)["id"]
+    if key_id is None:
+        into = bench.plans().id_of("free")
+        bench.client.create_usage_plan_key(usagePlanId=into, keyId=made, keyType="API_KEY")
     lease = bench.registry.leases.acquire(f"customer#{customer_id}", MACHINE, 0)
     assert lease is not None
     record = KeyRecord(customer_id, 1, CREATED, key_id=made, plan="free")
@@ -130,7 +133,7 @@ def test_one_run_is_started_for_each_that_can_be_mended(bench: Bench) -> None:
     asked = {"asked": {"by": "audit"}}
     assert [(repair["machine"], repair["task"]) for repair in repairs] == [
         ("protect-api", {"rest_api_id": enforced} | asked),
-        ("reconcile-customer", {"customer_id": "acme"} | asked),
+        ("reconcile-customer", {"customer_id": "acme", "look": True} | asked),
     ]
 
 

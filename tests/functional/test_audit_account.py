@@ -73,7 +73,7 @@ def test_a_repair_starts_one_run_for_each_and_then_asks_for_the_report(account: 
     assert execution.output["started"] == 2
     assert [(machine, task) for machine, _, task in account.lab.bench.bus.started] == [
         ("the-machine", {"rest_api_id": api_id}),
-        ("the-customer-machine", {"customer_id": "acme"}),
+        ("the-customer-machine", {"customer_id": "acme", "look": True}),
     ]
     assert [(url, body) for url, body, _ in account.lab.bench.bus.sent] == [
         ("${ReportQueueUrl}", "{}")
@@ -247,7 +247,7 @@ def test_the_function_has_its_findings_mended_by_the_machine(account: AuditLab) 
     assert execution.output["started"] == 2
     assert [task for _, _, task in account.lab.bench.bus.started] == [
         {"rest_api_id": api_id},
-        {"customer_id": "acme"},
+        {"customer_id": "acme", "look": True},
     ]
     assert [url for url, _, _ in account.lab.bench.bus.sent] == ["${ReportQueueUrl}"]
 

@@ -22,6 +22,7 @@ ALL_STAGES |= {"GET /usageplans", "GET /apikeys"}
 # What each function may ask of API Gateway, and no other: verb and path (reference: botocore's
 # URIs). A new line here is a decision; every other function may ask nothing.
 MAY_ASK = {
+    "PlanCustomer": {"GET /apikeys", "GET /usageplans"},
     "CreateKey": {"GET /apikeys", "POST /apikeys", "DELETE /apikeys/*"}
     | {"PUT " + KEY_TAGS, "POST " + KEY_TAGS},
     "AttachKey": {"POST /usageplans/*/keys", "GET /usageplans", "POST /usageplans"},
@@ -47,9 +48,9 @@ MAY_ASK = {
     "ReadUsage": {"GET /usageplans", "GET /usageplans/*/usage"},
     "ExplainDenial": {"GET /restapis/*", "GET /apikeys"}
     | {"GET /usageplans", "GET /usageplans/*/usage"},
-    "Audit": ALL_STAGES,
+    "Audit": ALL_STAGES | {"GET /usageplans/*/keys"},
     "BeginAudit": {"GET /restapis", "GET /usageplans"},
-    "AuditPart": ALL_STAGES - {"GET /restapis", "GET /usageplans"},
+    "AuditPart": ALL_STAGES - {"GET /restapis", "GET /usageplans"} | {"GET /usageplans/*/keys"},
     "WriteReport": ALL_STAGES | {"GET /usageplans/*/usage"},
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from keyward import exemptions, findings, usage_findings
-from keyward.gateway import KeySeen
+from keyward import exemptions, findings_customers, findings_keys, findings_plans, usage_findings
+from keyward.account_keys import AccountKeys
+from keyward.gateway import KeySeen, PlanSeen
 from keyward.ledger import AUDIT
 from keyward.policy import Policy
 from keyward.registry import Registry
@@ -15,40 +17,81 @@ from keyward.registry import Registry
 JSON = dict[str, Any]
 
 
-def conclude(
-    pieces: Iterable[JSON], registry: Registry, policy: Policy, now: float
-) -> dict[str, Any]:
-    """`{findings, exempt, apis, customers, keys}` from what came of each piece of work (`told` of
-    `Piece`); `exempt` are the methods that are open by an exemption. `now` is epoch seconds."""
-    found: list[JSON] = []
-    exempt: list[JSON] = []
-    keys: list[KeySeen] | None = None
-    apis = 0
+@dataclass(frozen=True)
+class Conclusion:
+    """Puts an audit together that began to read at `began` and ends `now` (epoch seconds)."""
+
+    registry: Registry
+    plans: Sequence[PlanSeen]
+    policy: Policy
+    began: float
+    now: float
+
+    def of(self, pieces: Iterable[JSON]) -> JSON:
+        """`{findings, exempt, apis, customers, keys}` from what came of each piece of work (`told`
+        of `Piece`); `exempt` are the methods that are open by an exemption."""
+        read = _sorted(pieces)
+        account = _account(read, self.began)
+        records, known = self.registry.customers.everything()
+        found = findings_customers.of_customers(records, known, account, self.policy, self.now)
+        if account:
+            strays = findings_keys.unrecorded(account, known)
+            found += findings_keys.of_keys(strays, account, records, known)
+        found += usage_findings.of_usage(known, self.policy, self.now)
+        of_apis = findings_plans.once(read.findings)
+        found += findings_plans.of_plans(self.plans, of_apis, self.policy)
+        named = {method["exemption"] for method in read.exempt}
+        unused = exemptions.findings_of(self.policy, named, self.now)
+        told = [item.as_json() for item in found], [item.as_json() for item in unused]
+        return {
+            "findings": told[0] + of_apis + told[1],
+            "exempt": read.exempt,
+            "apis": read.apis,
+            "customers": len(records),
+            "keys": len(account.keys) if account else 0,
+        }
+
+
+@dataclass
+class _Read:
+    """What was read, by kind; `plans` is None when the keys of a plan were not."""
+
+    findings: list[JSON] = field(default_factory=list)
+    exempt: list[JSON] = field(default_factory=list)
+    keys: list[JSON] | None = None
+    plans: dict[str, list[str]] | None = field(default_factory=dict)
+    apis: int = 0
+
+
+def _sorted(pieces: Iterable[JSON]) -> _Read:
+    read = _Read()
     for piece in pieces:
-        apis += piece["kind"] == "api"
-        found += piece.get("unread", []) + piece.get("findings", [])
-        exempt += piece.get("exempt", [])
+        read.apis += piece["kind"] == "api"
+        read.findings += piece.get("unread", []) + piece.get("findings", [])
+        read.exempt += piece.get("exempt", [])
         if "keys" in piece:
-            keys = [KeySeen(**key) for key in piece["keys"]]
-    records, known = registry.customers.everything()
-    key_ids = None if keys is None else {key.key_id for key in keys}
-    customers = findings.of_customers(records, known, key_ids, policy, now)
-    customers += usage_findings.of_usage(known, policy, now)
-    unused = exemptions.findings_of(policy, {method["exemption"] for method in exempt}, now)
-    return {
-        "findings": [item.as_json() for item in customers]
-        + found
-        + [item.as_json() for item in unused],
-        "exempt": exempt,
-        "apis": apis,
-        "customers": len(records),
-        "keys": len(keys or ()),
-    }
+            read.keys = piece["keys"]
+        if piece["kind"] == "plan_keys" and "key_ids" not in piece:
+            read.plans = None
+        if "key_ids" in piece and read.plans is not None:
+            for key_id in piece["key_ids"]:
+                read.plans.setdefault(key_id, []).append(piece["plan"])
+    return read
+
+
+def _account(read: _Read, began: float) -> AccountKeys | None:
+    if read.keys is None:
+        return None
+    keys = {key["key_id"]: KeySeen(**key) for key in read.keys}
+    if read.plans is None:
+        return AccountKeys(keys, None, began)
+    return AccountKeys(keys, {id_: tuple(names) for id_, names in read.plans.items()}, began)
 
 
 def repairs_of(found: Iterable[JSON], audit: str) -> list[JSON]:
     """One run for each customer and API that a state machine can mend: `{machine, name, task}`.
-    The name comes from the audit, so that a repeat starts nothing."""
+    The name comes from the audit, so that a repeat starts nothing. A customer's keys are looked at
+    first, because the records may be what is wrong."""
     wanted = {
         (finding["mended_by"], finding.get("customer_id"), finding.get("rest_api_id"))
         for finding in found
@@ -66,7 +109,8 @@ def counts_of(found: Iterable[JSON]) -> dict[str, int]:
 
 
 def _repair(machine: str, customer_id: str | None, rest_api_id: str | None, audit: str) -> JSON:
-    about = {"customer_id": customer_id} if customer_id else {"rest_api_id": rest_api_id}
+    of_api: JSON = {"rest_api_id": rest_api_id}
+    about: JSON = {"customer_id": customer_id, "look": True} if customer_id else of_api
     task = about | {"asked": {"by": AUDIT}}
     subject = customer_id or rest_api_id or ""
     digest = hashlib.sha256(f"{audit} {subject}".encode()).hexdigest()[:16]

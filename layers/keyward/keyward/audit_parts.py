@@ -1,7 +1,7 @@
 """An audit in parts, for the state machine: what is to be read is cut into parts, a part is read in
 rounds, and between rounds the machine waits, so that the account's calls are left to others.
 
-Documents of an audit (registry/audits.py): `plans`, `part-0001` (what is to be read),
+Documents of an audit (registry/audits.py): `begun`, `plans`, `part-0001` (what is to be read),
 `part-0001-00` (what came of its first piece), `findings`, `repairs`."""
 
 from __future__ import annotations
@@ -30,10 +30,13 @@ STARTS_A_BATCH = 10
 STARTS_A_SECOND = 1
 
 
-def begin(audit: str, gateway: Gateway, audits: Audits) -> list[int]:
-    """Read which APIs and plans there are, and cut the audit into parts: their numbers."""
-    works = works_of(gateway.apis())
-    audits.save(audit, "plans", [plan.as_json() for plan in gateway.plans()])
+def begin(audit: str, gateway: Gateway, audits: Audits, now: float) -> list[int]:
+    """Read which APIs and plans there are, and cut the audit into parts: their numbers. `now` is
+    epoch seconds."""
+    plans = gateway.plans()
+    works = works_of(gateway.apis(), plans)
+    audits.save(audit, "begun", {"at": now})
+    audits.save(audit, "plans", [plan.as_json() for plan in plans])
     starts = range(0, len(works), WORKS_A_PART)
     for number, start in enumerate(starts, 1):
         audits.save(audit, _part(number), works[start : start + WORKS_A_PART])
@@ -67,7 +70,7 @@ def read_round(
     Gateway refuses for the moment is tried again after a pause, at most five times, then told. The
     `last` part leaves nothing to wait for."""
     works = audits.load(audit, _part(number))
-    reading = reader([PlanSeen.of(item) for item in audits.load(audit, "plans")])
+    reading = reader(plans_of(audit, audits))
     calls = 0
     for place in range(begin.next, len(works)):
         if calls >= CALLS_A_ROUND:
@@ -82,6 +85,16 @@ def read_round(
         audits.save(audit, _piece(number, place), piece.told)
         calls += piece.calls
     return Round(len(works), 0, 0 if last else _pace(calls), True)
+
+
+def plans_of(audit: str, audits: Audits) -> list[PlanSeen]:
+    """The usage plans as they were when the audit began."""
+    return [PlanSeen.of(item) for item in audits.load(audit, "plans")]
+
+
+def begun_at(audit: str, audits: Audits) -> float:
+    """When the audit began to read (epoch seconds)."""
+    return float(audits.load(audit, "begun")["at"])
 
 
 def pieces(audit: str, numbers: Sequence[int], audits: Audits) -> Iterator[JSON]:

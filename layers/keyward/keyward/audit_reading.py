@@ -1,8 +1,9 @@
 """What an audit reads of the account, piece by piece: each piece of work is one JSON document, and
 so is what comes of it. So an audit can be done in one go, or in parts by a state machine.
 
-Work: `{"kind": "keys"}` or `{"kind": "api", "api": <item of GetRestApis>}`.
-What comes of it: the work's kind, and `keys`, or `findings` and `exempt`, or `unread`."""
+Work: `{"kind": "keys"}`, `{"kind": "plan_keys", "plan": {"id", "name"}}` or `{"kind": "api", "api":
+<item of GetRestApis>}`. What comes of it: the work's kind, and `keys`, or `plan` and `key_ids`, or
+`findings` and `exempt`, or `unread`."""
 
 from __future__ import annotations
 
@@ -33,10 +34,15 @@ class Piece:
     calls: int
 
 
-def works_of(apis: Iterable[JSON]) -> list[JSON]:
+def works_of(apis: Iterable[JSON], plans: Iterable[PlanSeen]) -> list[JSON]:
     """All that is to be read, keys first."""
     heads = [{name: api[name] for name in HEAD if name in api} for api in apis]
-    return [{"kind": "keys"}, *({"kind": "api", "api": head} for head in heads)]
+    named = [{"id": plan.plan_id, "name": plan.name} for plan in plans]
+    return [
+        {"kind": "keys"},
+        *({"kind": "plan_keys", "plan": plan} for plan in named),
+        *({"kind": "api", "api": head} for head in heads),
+    ]
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,9 @@ class AuditReader:
         """Do a piece of work. A list is read to its end at once: the position between two pages of
         keys holds a key value (aws-recorded.md 1), so it never leaves the gateway adapter. Raises
         KeywardError when it cannot be read."""
-        return self._keys() if work["kind"] == "keys" else self._api(work["api"])
+        if work["kind"] == "keys":
+            return self._keys()
+        return self._plan(work["plan"]) if work["kind"] == "plan_keys" else self._api(work["api"])
 
     def read_or_tell(self, work: JSON) -> Piece:
         """Do a piece of work; what cannot be read is told, and stops nothing else."""
@@ -68,13 +76,19 @@ class AuditReader:
         if work["kind"] == "api":
             found = unread(work["api"], self.default_mode, error).findings
         else:
-            words = f"the {work['kind']} could not be read: {type(error).__name__}: {error}"
+            what = f"the keys of plan {work['plan']['name']}" if "plan" in work else "the keys"
+            words = f"{what} could not be read: {type(error).__name__}: {error}"
             found = (Finding("unreadable", "high", words),)
         return Piece({"kind": work["kind"], "unread": [f.as_json() for f in found]}, 1)
 
     def _keys(self) -> Piece:
         keys = self.gateway.all_keys()
         return Piece({"kind": "keys", "keys": [asdict(key) for key in keys]}, _pages(len(keys)))
+
+    def _plan(self, plan: JSON) -> Piece:
+        key_ids = self.gateway.keys_in(plan["id"])
+        told = {"kind": "plan_keys", "plan": plan["name"], "key_ids": key_ids}
+        return Piece(told, _pages(len(key_ids)))
 
     def _api(self, api: JSON) -> Piece:
         seen = (self.gateway, api, list(self.plans), self.policy, self.default_mode, self.now)

@@ -1,28 +1,23 @@
-"""What an audit finds: customers and APIs that are not as desired. Pure."""
+"""What an audit finds: the form of all findings, and what it finds of APIs. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from keyward.api import DEPLOYMENT, ENFORCE, REJECTED, ApiKnown, ApiSeen, Hold, KeyRule
 from keyward.api_plan import exposures, plan_api
 from keyward.contracts import iso
-from keyward.customer import Known, customer_of
-from keyward.customer_plan import plan_customer
-from keyward.errors import InvalidRecordError
 from keyward.hold_words import edited
-from keyward.policy import Policy
 
 JSON = dict[str, Any]
-NOTHING_KNOWN = Known()
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that is not as desired. `severity`: `high` (open, or a customer without a key),
-    `low`. `mended_by`: the state machine that mends it, None when a person has to."""
+    `low`. `mended_by`: what mends it (a state machine, or `adopt-keys`), None when a person has to:
+    `remedy` says how, where the kind alone does not."""
 
     kind: str
     severity: str
@@ -32,69 +27,14 @@ class Finding:
     rest_api_id: str | None = None
     stage: str | None = None
     actions: tuple[JSON, ...] = ()
+    key_id: str | None = None
+    plan: str | None = None
+    remedy: str | None = None
 
     def as_json(self) -> JSON:
         """Without the members that do not apply."""
         told = asdict(self) | {"actions": list(self.actions)}
         return {name: value for name, value in told.items() if value not in (None, [])}
-
-
-def of_customers(
-    records: Sequence[JSON],
-    known: Mapping[str, Known],
-    key_ids: set[str] | None,
-    policy: Policy,
-    now: float,
-) -> list[Finding]:
-    """Customers ↔ key records ↔ keys. `key_ids` are all keys that the gateway has, None when they
-    could not be read; `now` is epoch seconds."""
-    found: list[Finding] = []
-    for record in records:
-        customer_id = str(record.get("customer_id"))
-        found += _of_customer(
-            customer_id, record, known.get(customer_id, NOTHING_KNOWN), policy, now
-        )
-    for customer_id, remembered in known.items():
-        found += [
-            Finding(
-                "key_gone",
-                "high",
-                f"key {key.name} is recorded as {key.key_id}, which API Gateway does not have",
-                customer_id=customer_id,
-            )
-            for key in remembered.keys
-            if key_ids is not None and key.key_id and key.key_id not in key_ids
-        ]
-    named = {str(record.get("customer_id")) for record in records}
-    strays = [key for id_, kept in known.items() if id_ not in named for key in kept.keys]
-    return found + [
-        Finding(
-            "key_without_customer",
-            "low",
-            f"key {key.name} belongs to no record of the Customers table",
-            customer_id=key.customer_id,
-        )
-        for key in strays
-    ]
-
-
-def _of_customer(
-    customer_id: str, record: JSON, known: Known, policy: Policy, now: float
-) -> list[Finding]:
-    try:
-        planned = plan_customer(customer_of(record), known.keys, policy, now, known.last_number)
-    except InvalidRecordError as error:
-        return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]
-    if planned.problem:
-        return [Finding("not_possible", "high", str(planned.problem), customer_id=customer_id)]
-    mending: JSON = {"mended_by": "reconcile-customer", "customer_id": customer_id}
-    if planned.actions:
-        actions = tuple(action.as_json() for action in planned.actions)
-        says = "the customer has no working key"
-        return [Finding("customer_without_key", "high", says, actions=actions, **mending)]
-    if known.outbox:
-        return [Finding("unannounced", "low", "an outcome waits to be announced", **mending)]
-    return []
 
 
 def of_api(seen: ApiSeen, rule: KeyRule, mode: str) -> list[Finding]:
@@ -129,7 +69,8 @@ def of_api(seen: ApiSeen, rule: KeyRule, mode: str) -> list[Finding]:
         if item.mend:
             says = f"the limits of usage plan {item.plan} are not those of the policy"
             mend = ({"action": "mend_plan", "plan": item.plan},)
-            found.append(Finding("plan_differs", "low", says, actions=mend, **mending))
+            differs = Finding("plan_differs", "low", says, actions=mend, plan=item.plan, **mending)
+            found.append(differs)
     return found
 
 

@@ -4,7 +4,7 @@ module."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keyward.errors import GatewayRefusedError
 from keyward.gateway.calls import JSON, Calls
@@ -21,6 +21,7 @@ class KeySeen:
     customer_id: str | None
     created_at: float
     updated_at: float = 0.0
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class KeyCalls(Calls):
@@ -57,9 +58,10 @@ class KeyCalls(Calls):
         seen = [_seen(item) for item in items if item.get("customerId") == customer_id]
         return sorted(seen, key=lambda key: (key.created_at, key.key_id))
 
-    def key_ids(self) -> set[str]:
-        """The ids of all keys of the account, Keyward's or not: one call for 500 of them."""
-        return {str(item["id"]) for item in self._pages("GetApiKeys", includeValues=False)}
+    def keys_called(self, name: str) -> list[KeySeen]:
+        """All keys of exactly this name, whosever they are."""
+        items = self._pages("GetApiKeys", nameQuery=name, includeValues=False)
+        return [_seen(item) for item in items if item.get("name") == name]
 
     def all_keys(self) -> list[KeySeen]:
         """All keys of the account, Keyward's or not: one call for 500 of them."""
@@ -91,4 +93,5 @@ def _seen(item: JSON) -> KeySeen:
         customer_id=item.get("customerId"),
         created_at=created.timestamp() if created else 0.0,
         updated_at=updated.timestamp() if updated else 0.0,
+        tags=item.get("tags") or {},
     )

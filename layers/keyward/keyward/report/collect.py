@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from keyward import findings, usage_findings
+from keyward import findings_customers, usage_findings
+from keyward.account_keys import AccountKeys
 from keyward.account_reading import ApiLook, calls_of, look_at
 from keyward.bus import Bus
 from keyward.contracts import iso
@@ -63,8 +64,8 @@ class Collector:
         holds = self.registry.apis.all_holds()
         held = {(str(hold["rest_api_id"]), str(hold["stage"])) for hold in holds}
         told = tuple(api_told(look, policy, held, now) for look in looks)
-        key_ids = {key.key_id for key in keys}
-        found = findings.of_customers(records, known, key_ids, policy, now)
+        account = AccountKeys({key.key_id: key for key in keys}, read_at=now)
+        found = findings_customers.of_customers(records, known, account, policy, now)
         report = Report(
             written_at=iso(now),
             place=self.place,

@@ -14,9 +14,6 @@ from keyward.report.model import Done, ExemptionTold, Waiting
 JSON = dict[str, Any]
 
 REMEDY = {
-    "key_gone": "Give the customer a new key: delete its `key#` item in the Keys table, and start"
-    " reconcile-customer",
-    "key_without_customer": "Put the customer's record back, or delete the key and its record",
     "invalid_record": "Correct the record in the Customers table",
     "not_possible": "Do what is said here, then start reconcile-customer",
     "keys_unused": "Ask the customers; send CustomerClosed for those who are gone",
@@ -37,7 +34,7 @@ def findings_told(
     waiting, mending = [], []
     for found in findings:
         if found.mended_by is None:
-            waiting.append(_finding(found, REMEDY.get(found.kind, OTHER_REMEDY)))
+            waiting.append(_finding(found, found.remedy or REMEDY.get(found.kind, OTHER_REMEDY)))
         elif modes.get(found.rest_api_id or "") in ("observe", "warn"):
             waiting.append(_finding(found, OBSERVED))
         else:
