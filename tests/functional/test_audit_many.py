@@ -10,7 +10,6 @@ from unittest import mock
 
 import pytest
 
-from keyward import audit_parts
 from keyward.customer import Known
 from keyward.key import CREATED, KeyRecord
 from local.apigateway.model import ApiKey
@@ -68,7 +67,7 @@ def harmed(account: AuditLab) -> None:
 
 def test_ten_thousand_keys_are_audited_within_the_budget_and_soon(many: AuditLab) -> None:
     harmed(many)
-    began, first = time.process_time(), many.lab.bench.clock.now()
+    began = time.process_time()
     execution = many.run()
     assert time.process_time() - began < 10
     assert execution.output["keys"] == MANY - 1
@@ -83,5 +82,4 @@ def test_ten_thousand_keys_are_audited_within_the_budget_and_soon(many: AuditLab
     assert calls["GetUsagePlanKeys"] <= 2 * (OF_A_PLAN / PAGE + 1)
     assert sum(calls.values()) <= MANY / PAGE + 2 * (OF_A_PLAN / PAGE) + 5
     assert many.lab.calls()[1] == []
-    least = (sum(calls.values()) - 2 - audit_parts.CALLS_A_ROUND) / audit_parts.CALLS_A_SECOND
-    assert many.lab.bench.clock.now() - first >= least
+    assert execution.states.count("Wait for the share of the calls") == 2
