@@ -27,6 +27,7 @@ from tests.functional.customer_lab import (
     plan_names,
     planned,
     put,
+    retried,
     stage,
     whole_run,
 )
@@ -173,3 +174,13 @@ def test_an_error_of_the_gateway_never_holds_a_value(bench: Bench) -> None:
         bench.gateway.create_key("acme/1", "tooShortValue", "acme", {})
     assert "tooShortValue" not in str(told.value)
     assert told.value.__cause__ is None
+
+
+def test_an_api_gateway_that_takes_no_connection_is_tried_again(bench: Bench) -> None:
+    put(bench)
+    run = planned(bench)
+    refused = {"operation": "CreateApiKey", "call": 1, "fault": "connection_refused"}
+    bench.emulator.order_faults([refused])
+    for action in run["actions"]:
+        retried(bench, run, action)
+    assert len(keys_on_gateway(bench)) == 1

@@ -150,7 +150,7 @@ def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated])
     if event.detail_type == "UndoRequested":
         changes = _undone(changes, event)
     for name, in_force in changes.in_force().items():
-        if (in_force.at, in_force.values[name]) != (times[name], before.get(name)):
+        if (in_force.at, {**in_force.values}) != (times[name], _standing(before, name)):
             times[name] = in_force.at
             _overwrite(after, name, in_force.values)
     after |= _asked(before, after, event)
@@ -180,8 +180,7 @@ def _known_changes(before: JSON, times: Mapping[str, int]) -> Changes:
     for name in FIELDS:
         standing = name in told and told[name].values[name] == before.get(name)
         if name in before and not (standing and told[name].at == times[name]):
-            about = {part: before[part] for part in _COMPANIONS.get(name, ()) if part in before}
-            changes = changes.changed(name, times[name], {name: before[name]} | about)
+            changes = changes.changed(name, times[name], _standing(before, name))
     return changes
 
 
@@ -228,6 +227,12 @@ def _asked(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
     kept = {name: who for name, who in before.get("asked", {}).items() if name in after}
     new = {name: by for name in DATED_FIELDS if before.get(name) != after.get(name)}
     return {"asked": kept | new} if kept | new else {}
+
+
+def _standing(record: JSON, name: str) -> JSON:
+    """A field with what goes with it, as it stands in the record."""
+    parts = (name, *_COMPANIONS.get(name, ()))
+    return {part: record[part] for part in parts if part in record}
 
 
 def _overwrite(after: JSON, name: str, values: Mapping[str, Any]) -> None:

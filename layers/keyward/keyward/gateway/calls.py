@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from keyward import errors
 
@@ -83,7 +84,7 @@ class Calls:
             answer: JSON = getattr(client, _method(operation))(**params)
         except ClientError as error:
             raise translated(operation, error) from None
-        except HTTPClientError as error:
+        except (HTTPClientError, NoConnectionError) as error:
             raise errors.GatewayUnavailableError(f"{operation}: {type(error).__name__}") from None
         except BotoCoreError as error:
             # Its text may quote a parameter, and a parameter may be a key value.

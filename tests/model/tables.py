@@ -1,0 +1,170 @@
+"""DynamoDB tables in this process: what moto answers to Keyward's calls, a hundred times faster.
+
+test_tables.py holds the two against each other."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
+from botocore.exceptions import ClientError
+
+from tests.model import expressions
+from tests.support import load_template
+
+JSON = dict[str, Any]
+Key = tuple[Any, ...]
+
+
+class Tables:
+    """All tables of the template, by their names there."""
+
+    def __init__(self) -> None:
+        resources = load_template()["Resources"]
+        self.by_name = {
+            name: Table(name, found["Properties"], self)
+            for name, found in resources.items()
+            if found["Type"] == "AWS::DynamoDB::Table"
+        }
+        self.meta = SimpleNamespace(client=self)
+
+    def transact_write_items(self, TransactItems: list[JSON]) -> JSON:
+        """All of them, or none when a condition of one is not met."""
+        steps = [next(iter(item.items())) for item in TransactItems]
+        failed = [not self.by_name[request["TableName"]].meets(request) for _, request in steps]
+        if any(failed):
+            reasons = [{"Code": "ConditionalCheckFailed" if f else "None"} for f in failed]
+            raise ClientError(
+                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},  # type: ignore[typeddict-unknown-key]
+                "TransactWriteItems",
+            )
+        for verb, request in steps:
+            table = self.by_name[request["TableName"]]
+            more = {k: v for k, v in request.items() if k in NEEDED[verb]}
+            {"Put": table.put_item, "Delete": table.delete_item, "Update": table.update_item}[verb](
+                **more
+            )
+        return {}
+
+    def clear(self) -> None:
+        """Empty all."""
+        for table in self.by_name.values():
+            table.items.clear()
+
+
+NEEDED = {
+    "Put": {"Item"},
+    "Delete": {"Key"},
+    "Update": {"Key", "UpdateExpression"}
+    | {"ExpressionAttributeNames", "ExpressionAttributeValues"},
+}
+
+
+class Table:
+    """One table: boto3's resource, as far as Keyward uses it."""
+
+    def __init__(self, name: str, declared: JSON, tables: Tables) -> None:
+        self.name = name
+        self.key_schema = declared["KeySchema"]
+        self.items: dict[Key, JSON] = {}
+        self._key = [part["AttributeName"] for part in self.key_schema]
+        self._indexes = {
+            index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
+            for index in declared.get("GlobalSecondaryIndexes", [])
+        }
+        self.meta = SimpleNamespace(client=tables)
+
+    def get_item(self, Key: JSON, **_: Any) -> JSON:
+        item = self.items.get(self._place(Key))
+        return {} if item is None else {"Item": _copy(item)}
+
+    def put_item(self, Item: JSON, **more: Any) -> JSON:
+        self._check(Item, more)
+        self.items[self._place(Item)] = _copy(Item)
+        return {}
+
+    def delete_item(self, Key: JSON, **more: Any) -> JSON:
+        self._check(Key, more)
+        self.items.pop(self._place(Key), None)
+        return {}
+
+    def update_item(self, Key: JSON, UpdateExpression: str, **more: Any) -> JSON:
+        self._check(Key, more)
+        item = _copy(self.items.get(self._place(Key), Key))
+        names, values = _given(more)
+        touched = expressions.update(UpdateExpression, item, names, _copy(values))
+        self.items[self._place(Key)] = item
+        wanted = {"ALL_NEW": [*item], "UPDATED_NEW": touched}.get(more.get("ReturnValues", ""))
+        if wanted is None:
+            return {}
+        return {"Attributes": {name: _copy(item[name]) for name in wanted if name in item}}
+
+    def query(self, KeyConditionExpression: ConditionBase, **more: Any) -> JSON:
+        text, names, values = _built(KeyConditionExpression, is_key=True)
+        read, sort = expressions.condition(text), self._indexes.get(more.get("IndexName", ""))
+        order = sort or self._key
+        found = [
+            item
+            for item in self.items.values()
+            if all(name in item for name in order) and read(item, names, values)
+        ]
+        found.sort(key=lambda item: item[order[-1]], reverse=more.get("ScanIndexForward") is False)
+        return self._page(found, more)
+
+    def scan(self, **more: Any) -> JSON:
+        return self._page(list(self.items.values()), more)
+
+    def meets(self, request: JSON) -> bool:
+        """Whether a request's condition is met."""
+        wanted = request.get("ConditionExpression")
+        if wanted is None:
+            return True
+        item = self.items.get(self._place(request.get("Item") or request["Key"]), {})
+        if isinstance(wanted, ConditionBase):
+            text, names, values = _built(wanted)
+        else:
+            text, (names, values) = wanted, _given(request)
+        return bool(expressions.condition(text)(item, names, values))
+
+    def _page(self, found: list[JSON], more: JSON) -> JSON:
+        wanted = more.get("FilterExpression")
+        if wanted is not None:
+            text, names, values = _built(wanted)
+            found = [item for item in found if expressions.condition(text)(item, names, values)]
+        return {"Items": [_copy(item) for item in found[: more.get("Limit")]]}
+
+    def _check(self, about: JSON, more: JSON) -> None:
+        if "ConditionExpression" in more and not self.meets({"Key": about} | more):
+            error = {"Error": {"Code": "ConditionalCheckFailedException"}}
+            raise ClientError(error, "PutItem")  # type: ignore[arg-type]
+
+    def _place(self, item: JSON) -> Key:
+        return tuple(item[name] for name in self._key)
+
+
+def _built(condition: ConditionBase, is_key: bool = False) -> tuple[str, dict[str, str], JSON]:
+    built = ConditionExpressionBuilder().build_expression(condition, is_key_condition=is_key)
+    return (
+        built.condition_expression,
+        built.attribute_name_placeholders,
+        _copy(built.attribute_value_placeholders),
+    )
+
+
+def _given(request: JSON) -> tuple[dict[str, str], JSON]:
+    values = _copy(request.get("ExpressionAttributeValues", {}))
+    return request.get("ExpressionAttributeNames", {}), values
+
+
+def _copy(value: Any) -> Any:
+    """As it comes back from DynamoDB: numbers are Decimals, and nothing is shared."""
+    if isinstance(value, dict):
+        return {name: _copy(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copy(item) for item in value]
+    if isinstance(value, bool):
+        return value
+    assert not isinstance(value, float), "boto3 refuses floats"
+    return Decimal(value) if isinstance(value, int) else value
