@@ -76,6 +76,20 @@ def test_a_payment_brings_back_the_former_plan_and_the_same_key(
     assert days_pass(paying, 90) == []
 
 
+def test_money_changes_the_plan_of_the_same_key_where_plan_changes_make_successors(
+    paying: LifeLab,
+) -> None:
+    paying.policy(billing={"ladder": LADDER}, plan_change="successor")
+    paying.after("PaymentFailed")
+    days_pass(paying, 8)
+    assert paying.keys() == {"acme/1": (True, ["free"])}
+    paying.after("PaymentSucceeded")
+    assert paying.keys() == {"acme/1": (True, ["pro"])}
+    paying.bench.clock.advance(60)
+    paying.after("CustomerPlanChanged", plan="free")
+    assert set(paying.keys()) == {"acme/1", "acme/2"}
+
+
 def test_a_payment_after_the_closing_makes_a_new_key(paying: LifeLab) -> None:
     paying.after("PaymentFailed")
     days_pass(paying, 61)

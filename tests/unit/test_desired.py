@@ -105,11 +105,13 @@ def test_payments_may_be_told_in_any_order(order: tuple[CustomerEvent, ...]) -> 
     for event in (*order, *order[:2]):
         record = apply(record, event, {}).record
     assert record is not None
-    assert customer_of(record).billing == Billing((NOW + 30, NOW + 40), NOW + 20)
+    found = customer_of(record).billing
+    assert found == Billing((NOW + 30, NOW + 40), NOW + 20, settled_at=NOW + 20)
 
 
 def test_a_payment_of_the_same_second_settles_what_failed_in_it() -> None:
-    assert Billing().failed(NOW).paid(NOW) == Billing().paid(NOW).failed(NOW) == Billing((), NOW)
+    assert Billing().failed(NOW).paid(NOW) == Billing().paid(NOW).failed(NOW)
+    assert Billing().failed(NOW).paid(NOW).overdue_since is None
 
 
 def test_many_failures_keep_the_first_and_the_newest() -> None:

@@ -1,6 +1,6 @@
 """What is known of a customer's payments: facts with their times, in any order. Pure.
 
-    billing {failed_at: [times], paid_at?, subscriptions: {id: {state, at, ends_at?}}}
+    billing {failed_at: [times], paid_at?, settled_at?, subscriptions: {id: {state, at, ends_at?}}}
 
 A payment that succeeded settles all that failed until that second. Of a subscription the newest
 word counts. Times are epoch seconds, whole.
@@ -9,7 +9,7 @@ word counts. Times are epoch seconds, whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyward.errors import InvalidRecordError
@@ -49,11 +49,13 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Billing:
-    """All that is known of a customer's payments."""
+    """All that is known of a customer's payments; `settled_at` is the last payment that settled
+    one that had failed."""
 
     failed_at: tuple[int, ...] = ()
     paid_at: int | None = None
     subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
+    settled_at: int | None = None
 
     @property
     def overdue_since(self) -> int | None:
@@ -82,13 +84,14 @@ class Billing:
         newest = sorted(
             (dict(self.subscriptions) | {name: new}).items(), key=lambda item: (item[1].at, item[0])
         )
-        return Billing(self.failed_at, self.paid_at, dict(newest[-SUBSCRIPTIONS_KEPT:]))
+        return replace(self, subscriptions=dict(newest[-SUBSCRIPTIONS_KEPT:]))
 
     def as_json(self) -> JSON:
         """As it stands in the record."""
         told: JSON = {
             "failed_at": list(self.failed_at),
             "paid_at": self.paid_at,
+            "settled_at": self.settled_at,
             "subscriptions": {name: one.as_json() for name, one in self.subscriptions.items()},
         }
         return {name: value for name, value in told.items() if value not in (None, [], {})}
@@ -96,7 +99,8 @@ class Billing:
     def _settled(self, failed: set[int], paid_at: int | None) -> Billing:
         owed = sorted(at for at in failed if paid_at is None or at > paid_at)
         kept = owed[:1] + owed[1:][-(FAILURES_KEPT - 1) :]
-        return Billing(tuple(kept), paid_at, self.subscriptions)
+        settled_at = paid_at if len(owed) < len(failed) else self.settled_at
+        return replace(self, failed_at=tuple(kept), paid_at=paid_at, settled_at=settled_at)
 
 
 def billing_of(value: object) -> Billing:
@@ -110,18 +114,19 @@ def billing_of(value: object) -> Billing:
 
 
 def _billing(value: Any) -> Billing:
-    paid_at = value.get("paid_at")
     return Billing(
         tuple(int(at) for at in value.get("failed_at", ())),
-        None if paid_at is None else int(paid_at),
+        _optional(value.get("paid_at")),
         {str(name): _subscription(one) for name, one in value.get("subscriptions", {}).items()},
+        _optional(value.get("settled_at")),
     )
+
+
+def _optional(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _subscription(value: Any) -> Subscription:
     if value["state"] not in STATES:
         raise ValueError(value["state"])
-    ends_at = value.get("ends_at")
-    return Subscription(
-        str(value["state"]), int(value["at"]), None if ends_at is None else int(ends_at)
-    )
+    return Subscription(str(value["state"]), int(value["at"]), _optional(value.get("ends_at")))

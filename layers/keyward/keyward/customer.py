@@ -22,15 +22,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.billing import Billing, billing_of
-from keyward.changes import FIELDS, WHAT, Changes
+from keyward.changes import FIELDS, Changes
 from keyward.contracts import CUSTOMER_ID, CustomerEvent
-from keyward.errors import InvalidEventError, InvalidRecordError, RecordUndatedError
+from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.event_fields import NEVER_EXPIRES, moment
 from keyward.extension import Extension, extensions_of, requested
 from keyward.key import KeyRecord
 from keyward.key_usage import KeyUsage
 from keyward.rotation import Rotation, rotation_of
-from keyward.wishes import NEVER, wishes_of
+from keyward.wishes import NEVER, undone_by, wishes_of
 
 JSON = dict[str, Any]
 
@@ -55,6 +55,7 @@ class Customer:
     expires_at: int | None = None
     billing: Billing = field(default_factory=Billing)
     plan_key: str | None = None
+    plan_at: int | None = None
     rotation: Rotation | None = None
     keys: int = 1
     extensions: tuple[Extension, ...] = ()
@@ -122,6 +123,7 @@ def customer_of(record: JSON) -> Customer:
         expires_at=_expires_at(record),
         billing=billing_of(record.get("billing")),
         plan_key=_text(record, "plan_key"),
+        plan_at=_told_at(record, "plan"),
         rotation=rotation_of(record.get("rotation")),
         keys=_keys(record),
         extensions=extensions_of(record),
@@ -148,7 +150,7 @@ def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated])
             times[name] = max(at, times[name])
             _overwrite(after, name, values)
     if event.detail_type == "UndoRequested":
-        changes = _undone(changes, event)
+        changes = undone_by(changes, event)
     for name, in_force in changes.in_force().items():
         if (in_force.at, {**in_force.values}) != (times[name], _standing(before, name)):
             times[name] = in_force.at
@@ -182,18 +184,6 @@ def _known_changes(before: JSON, times: Mapping[str, int]) -> Changes:
         if name in before and not (standing and told[name].at == times[name]):
             changes = changes.changed(name, times[name], _standing(before, name))
     return changes
-
-
-def _undone(changes: Changes, event: CustomerEvent) -> Changes:
-    what, at = event.fields.get("what"), event.occurred_at
-    after = changes.undone(at, what)
-    if not changes.knows_undo(at, what) and at not in after.met:
-        raise InvalidEventError(
-            "detail.what",
-            f"there is no {' or '.join([what] if what else WHAT)} that can be undone",
-            "Send the event that says what you want instead",
-        )
-    return after
 
 
 def _overruled(event: CustomerEvent, before: JSON, changes: Changes) -> list[str]:
@@ -239,6 +229,12 @@ def _overwrite(after: JSON, name: str, values: Mapping[str, Any]) -> None:
     for companion in _COMPANIONS.get(name, ()):
         after.pop(companion, None)
     after.update(values)
+
+
+def _told_at(record: JSON, name: str) -> int | None:
+    """When an event said the field's value; None for one that was put by hand."""
+    recorded = (record.get("recorded") or {}).get(name)
+    return int(recorded["at"]) if recorded and recorded["value"] == record.get(name) else None
 
 
 def _time(record: JSON, name: str, dated: Mapping[str, Dated]) -> int:

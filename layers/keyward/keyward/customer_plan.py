@@ -117,6 +117,6 @@ def _activate(
         problem = unknown
     # How the last event wanted its change counts for that change only.
     mode = customer.plan_key if plan == customer.plan else None
-    successor = (mode or policy.plan_change) == "successor"
+    successor = (mode or policy.plan_change) == "successor" and not desired.in_place
     planner = Succession(customer, plan, problem is None, successor, policy, now, last_number)
     return CustomerPlan(planner.actions(keys), problem)

@@ -24,12 +24,14 @@ UNPAID = "payment failed"
 class Wanted:
     """The plan and status that are in force, and why when they are not plainly the record's.
     `changes_at` (epoch seconds) is when they change by themselves or a notice is due, None for
-    never."""
+    never; `in_place`: the key keeps its value, as it is money that lowered the plan or brought it
+    back."""
 
     plan: str | None
     status: str | None
     reason: str | None = None
     changes_at: float | None = None
+    in_place: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def wanted(customer: Customer, policy: Policy, now: float) -> Wanted:
     plan = ladder.plan or customer.plan
     if strictest.status == "closed":
         return Wanted(plan, "closed", reason)
-    return Wanted(plan, strictest.status, reason, _next(moments(customer, policy), now))
+    changes_at = _next(moments(customer, policy), now)
+    in_place = plan != customer.plan or _settled_since(customer)
+    return Wanted(plan, strictest.status, reason, changes_at, in_place)
 
 
 def moments(customer: Customer, policy: Policy) -> tuple[float, ...]:
@@ -115,6 +119,12 @@ def _by_date(customer: Customer, now: float) -> Voice:
     if customer.expires_at is None or now < customer.expires_at:
         return Voice()
     return Voice("suspended", "expired")
+
+
+def _settled_since(customer: Customer) -> bool:
+    """Whether a debt was settled after the plan was last changed."""
+    settled, changed = customer.billing.settled_at, customer.plan_at
+    return settled is not None and changed is not None and settled > changed
 
 
 def _next(times: Iterable[float], now: float) -> float | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from keyward.billing import Subscription, billing_of
+from keyward.changes import WHAT, Changes
 from keyward.contracts import CustomerEvent
+from keyward.errors import InvalidEventError
 
 JSON = dict[str, Any]
 Wishes = dict[str, tuple[int, JSON]]
@@ -58,3 +60,16 @@ def _paid_for(event: CustomerEvent, before: JSON) -> Wishes:
             wishes["plan"] = (at, {"plan": said["plan"]})
             wishes["status"] = (NEVER + 1, {"status": "active"})
     return wishes | {"billing": (at, {"billing": billing.as_json()})}
+
+
+def undone_by(changes: Changes, event: CustomerEvent) -> Changes:
+    """The changes with an undo more. Raises InvalidEventError for one that finds nothing."""
+    what, at = event.fields.get("what"), event.occurred_at
+    after = changes.undone(at, what)
+    if not changes.knows_undo(at, what) and at not in after.met:
+        raise InvalidEventError(
+            "detail.what",
+            f"there is no {' or '.join([what] if what else WHAT)} that can be undone",
+            "Send the event that says what you want instead",
+        )
+    return after
