@@ -80,3 +80,14 @@ def test_with_aws_propagation_only_a_move_in_place_has_a_window(
     if how == "successor":
         assert life.ask(api_id, life.value("acme/2")) == 200
         assert told["retires_at"] > told["effective_by"]
+
+
+def test_a_successor_made_after_an_undone_rotation_is_not_undone(life: LifeLab) -> None:
+    life.rotated()
+    life.bench.clock.advance(60)
+    life.after("UndoRequested", what="rotation")
+    life.bench.clock.advance(60)
+    life.after("CustomerPlanChanged", plan="pro", key="successor")
+    life.run()
+    life.wait(days=11)
+    assert life.keys() == {"acme/3": (True, ["pro"])}

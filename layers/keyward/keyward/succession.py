@@ -6,14 +6,24 @@ leaked is disabled first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from keyward.actions import Action, move, on
 from keyward.customer import Customer
 from keyward.key import CREATED, CREATING, KeyRecord, name_of
 from keyward.policy import Policy
-from keyward.rotation import DAY, HOUR, LEAKED, NOTICE_DAYS, Wish, expires_at, notices, wish_for
+from keyward.rotation import (
+    DAY,
+    HOUR,
+    LEAKED,
+    NOTICE_DAYS,
+    Wish,
+    expires_at,
+    notices,
+    wish_for,
+)
 
 Actions = tuple[Action, ...]
 
@@ -21,6 +31,26 @@ Actions = tuple[Action, ...]
 def switched(key: KeyRecord, enabled: bool = False) -> bool:
     """Whether the key is not yet as it should be: `enabled`, or not."""
     return key.enabled != enabled or key.switching is not None
+
+
+def _precedence(key: KeyRecord) -> tuple[bool, bool, int]:
+    """Where there are too many, those that the customer was told of stay."""
+    return key.retire_at is not None, not key.issued, key.number
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The keys of a customer by what becomes of them: `kept` are to stay, `surplus` are more than
+    the customer is to have, `heirs` are successors under way by the number of the key that they
+    replace, those `alone` by none that there is, `needless` those of nobody; so many are
+    `missing`."""
+
+    kept: Sequence[KeyRecord]
+    surplus: Sequence[KeyRecord]
+    heirs: Mapping[int, KeyRecord]
+    alone: Sequence[KeyRecord]
+    needless: Sequence[KeyRecord]
+    missing: int
 
 
 class Succession:
@@ -47,27 +77,41 @@ class Succession:
 
     def actions(self, keys: Sequence[KeyRecord]) -> Actions:
         """Everything, in order: what must not work any more, the keys one by one, new ones."""
-        current = [key for key in keys if key.replaced_by is None and key.replaces is None]
-        # Where there are too many, those that the customer was told of stay.
-        current.sort(key=lambda key: (key.retire_at is not None, not key.issued, key.number))
-        heirs = {key.replaces: key for key in keys if key.replaces is not None}
-        alone = [key for of, key in heirs.items() if of not in {old.number for old in current}]
-        kept = current[: max(0, self._customer.keys - len(alone))]
-        wishes = {key.number: self._wish(key) for key in kept}
+        roles = self._roles(keys)
+        wishes = {key.number: self._wish(key) for key in roles.kept}
         actions: Actions = ()
         for key in keys:
             if key.replaced_by is not None:
                 actions += self._retiring(key)
-        for key in current:
-            actions += self._stopped(key, wishes.get(key.number), key not in kept)
-        for key in kept:
-            actions += self._kept(key, wishes[key.number], heirs.get(key.number))
+        for key in (*roles.kept, *roles.surplus):
+            actions += self._stopped(key, wishes.get(key.number), key in roles.surplus)
+        actions += tuple(on("delete_key", key, retired=True) for key in roles.needless)
+        for key in roles.kept:
+            actions += self._kept(key, wishes[key.number], roles.heirs.get(key.number))
         if self._known:
-            for key in alone:
+            for key in roles.alone:
                 actions += (*self._placed(key), self._handed_over(key))
-            for _ in range(self._customer.keys - len(kept) - len(alone)):
+            for _ in range(roles.missing):
                 actions += self._new(None)
         return actions
+
+    def _roles(self, keys: Sequence[KeyRecord]) -> Roles:
+        """Who stays, and who is one too many: a successor goes with the key that it was for."""
+        current = [key for key in keys if key.replaced_by is None and key.replaces is None]
+        heirs = {key.replaces: key for key in keys if key.replaces is not None}
+        current.sort(key=lambda key: (key.number not in heirs, *_precedence(key)))
+        alone = [key for of, key in heirs.items() if of not in {old.number for old in current}]
+        room = self._customer.keys - len(alone)
+        kept, surplus = current[: max(0, room)], current[max(0, room) :]
+        needless = [heirs[key.number] for key in surplus if key.number in heirs]
+        return Roles(
+            kept,
+            surplus,
+            heirs,
+            alone[: self._customer.keys],
+            [*needless, *alone[self._customer.keys :]],
+            max(0, room - len(kept)),
+        )
 
     def _wish(self, key: KeyRecord) -> Wish | None:
         """One that is disabled for good already waits for its successor only."""
@@ -141,7 +185,8 @@ class Succession:
         if not self._known:
             named = key.moving_to in self._policy.usage_plans
             half_way = key.moving_to if named else key.plan
-            return (move(key, half_way),) if key.moving_to and half_way else ()
+            satisfies = {} if key.plan else self._satisfies()
+            return (move(key, half_way, **satisfies),) if key.moving_to and half_way else ()
         if key.state == CREATING:
             return (on("create_key", key), on("attach_key", key, self._plan, **self._satisfies()))
         if key.plan is None and key.moving_to in (None, self._plan):

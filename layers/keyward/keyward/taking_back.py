@@ -28,9 +28,9 @@ def take_back(
         if key.replaces is not None and key.rotation >= undone:
             actions.append(on("delete_key", key, reason=UNDONE))
             del after[key.number]
-        elif _stopped(key, undone) and _able(key, keys):
+        elif _stopped(key, undone) and _able(key, keys, undone):
             wish = lasting(UNDONE, policy.overlap_hours, policy)
-            heir = _heir(key, keys)
+            heir = _heir(key, keys, undone)
             times: JSON = {"overlap": wish.overlap, "grace": wish.grace} if heir else {}
             actions.append(on("restore_key", key, replaces=heir, **times))
             after[key.number] = restored(key, heir, **times)
@@ -72,7 +72,7 @@ def check(before: JSON | None, after: JSON, keys: Sequence[KeyRecord]) -> None:
 def can_be_taken_back(requested_at: int, keys: Sequence[KeyRecord]) -> bool:
     """Whether the rotation has not begun, or the key that it replaced is still there."""
     earlier = [key for key in keys if key.rotation < requested_at and key.state == CREATED]
-    return not keys or any(_able(key, keys) for key in earlier)
+    return not keys or any(_able(key, keys, requested_at) for key in earlier)
 
 
 def _stopped(key: KeyRecord, undone: int) -> bool:
@@ -82,16 +82,18 @@ def _stopped(key: KeyRecord, undone: int) -> bool:
     return key.replaced_by != 0
 
 
-def _able(key: KeyRecord, keys: Sequence[KeyRecord]) -> bool:
+def _able(key: KeyRecord, keys: Sequence[KeyRecord], undone: int) -> bool:
     """Whether nothing came after it but the successor that works."""
-    return key.replaced_by is None or _heir(key, keys) is not None
+    return key.replaced_by is None or _heir(key, keys, undone) is not None
 
 
-def _heir(key: KeyRecord, keys: Sequence[KeyRecord]) -> int | None:
-    """The number of its successor, which works."""
+def _heir(key: KeyRecord, keys: Sequence[KeyRecord], undone: int) -> int | None:
+    """The number of its successor, which works, and was made because of the request: one that came
+    later, by age or for a plan change, is not meant."""
     found = (
         one.number
         for one in keys
         if one.number == key.replaced_by and one.replaced_by is None and one.state == CREATED
+        if one.rotation >= undone
     )
     return next(found, None)
