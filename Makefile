@@ -1,8 +1,8 @@
 # Keyward on this machine. Every target sets up what it needs; `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-local check test demo demo-protection report local bench conformance \
-  live-check sam-local build deploy destroy lock clean
+.PHONY: help setup setup-local check test demo demo-protection demo-lifecycle report local bench \
+  conformance live-check sam-local build deploy destroy lock clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -40,6 +40,9 @@ demo: setup-local ## The whole story on a local AWS, step by step, in under a mi
 
 demo-protection: setup-local ## How an API in production is protected: warned, held, proven, rolled back
 	@$(PY) -m local demo-protection
+
+demo-lifecycle: setup ## The whole life of a key on a virtual clock: weeks pass in seconds
+	@$(PY) -m local demo-lifecycle
 
 report: setup-local ## A report of a little world on a local AWS: build/report.html and .json
 	@$(PY) -m local report

@@ -1,5 +1,5 @@
 """`python -m local serve`: an AWS on this machine. `demo`, `demo-protection`: told stories on it.
-`report`: a page."""
+`demo-lifecycle`: one on a virtual clock. `report`: a page."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ def main(arguments: list[str] | None = None) -> int:
     serve.add_argument("--seed", action="store_true", help="with a sample API, told how to use it")
     story = commands.add_parser("demo", help="the whole manual job, done by events, told in steps")
     guarded = commands.add_parser("demo-protection", help="how an API is protected, with care")
+    commands.add_parser("demo-lifecycle", help="the whole life of a key, weeks in seconds")
     report = commands.add_parser("report", help="the report of a little world, as a page")
     for command in (serve, story, guarded, report):
         command.add_argument("--template", type=Path, help="deploy this instead of template.yaml")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "demo-lifecycle":
+        from local.demo import lifecycle
+
+        return lifecycle.run()
     if chosen.command == "demo":
         from local import demo as told
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from keyward.key import CREATED, KeyRecord
 from keyward.registry import Customers, Lease, Leases, Ledger
-from tests.model.tables import Tables
+from local.lifetime.tables import Tables
 from tests.support import Bench, workbench
 
 JSON = dict[str, Any]

@@ -26,7 +26,7 @@ from local.apigateway import data_plane
 from local.apigateway.clock import VirtualClock
 from local.apigateway.emulator import Emulator
 from local.apigateway.inprocess import attach
-from tests.model.tables import Tables
+from local.lifetime.tables import Tables
 from tests.support import Runs
 
 JSON = dict[str, Any]

@@ -11,7 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 JSON = dict[str, Any]
-Names, Values = dict[str, str], JSON
+Names = dict[str, str]
+Values = dict[str, Any]
 Read = Callable[[JSON, Names, Values], Any]
 
 TOKENS = re.compile(r"\s*(<=|>=|<>|[()=<>,.+-]|[#:]?\w+)")
@@ -35,14 +36,17 @@ class Parser:
         assert "".join(self.tokens) == re.sub(r"\s", "", text), text
 
     def peek(self) -> str:
+        """The next token, empty at the end."""
         return self.tokens[0] if self.tokens else ""
 
     def take(self, wanted: str | None = None) -> str:
+        """The next token, read."""
         token = str(self.tokens.pop(0))
         assert wanted in (None, token), f"{token} instead of {wanted}"
         return token
 
     def condition(self) -> Read:
+        """A condition."""
         parts = [self._all()]
         while self.peek() == "OR":
             self.take()
@@ -102,13 +106,14 @@ class Parser:
         if token.startswith(":"):
             self.take()
             return lambda i, n, v: v[token]
-        if token == "if_not_exists":
+        if token in ("if_not_exists",):
             self.take()
             return self._function(lambda found, other: other if found is MISSING else found)
         path = self.path()
         return lambda i, n, v: _at(i, [n.get(part, part) for part in path])
 
     def path(self) -> list[str]:
+        """A path within an item."""
         parts = [self.take()]
         while self.peek() == ".":
             self.take()

@@ -1,6 +1,6 @@
 """DynamoDB tables in this process: what moto answers to Keyward's calls, a hundred times faster.
 
-test_tables.py holds the two against each other."""
+tests/model/test_tables.py holds the two against each other."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
 from botocore.exceptions import ClientError
 
-from tests.model import expressions
-from tests.support import load_template
+from local import template
+from local.aws import TEMPLATE
+from local.lifetime import expressions
 
 JSON = dict[str, Any]
 Key = tuple[Any, ...]
@@ -22,7 +23,7 @@ class Tables:
     """All tables of the template, by their names there."""
 
     def __init__(self) -> None:
-        resources = load_template()["Resources"]
+        resources = template.load(TEMPLATE)["Resources"]
         self.by_name = {
             name: Table(name, found["Properties"], self)
             for name, found in resources.items()
@@ -36,16 +37,12 @@ class Tables:
         failed = [not self.by_name[request["TableName"]].meets(request) for _, request in steps]
         if any(failed):
             reasons = [{"Code": "ConditionalCheckFailed" if f else "None"} for f in failed]
-            raise ClientError(
-                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},  # type: ignore[typeddict-unknown-key]
-                "TransactWriteItems",
-            )
+            answer: Any = {"Error": {"Code": "TransactionCanceledException"}}
+            raise ClientError(answer | {"CancellationReasons": reasons}, "TransactWriteItems")
         for verb, request in steps:
             table = self.by_name[request["TableName"]]
             more = {k: v for k, v in request.items() if k in NEEDED[verb]}
-            {"Put": table.put_item, "Delete": table.delete_item, "Update": table.update_item}[verb](
-                **more
-            )
+            getattr(table, METHODS[verb])(**more)
         return {}
 
     def clear(self) -> None:
@@ -54,6 +51,7 @@ class Tables:
             table.items.clear()
 
 
+METHODS = {"Put": "put_item", "Delete": "delete_item", "Update": "update_item"}
 NEEDED = {
     "Put": {"Item"},
     "Delete": {"Key"},
@@ -77,20 +75,24 @@ class Table:
         self.meta = SimpleNamespace(client=tables)
 
     def get_item(self, Key: JSON, **_: Any) -> JSON:
+        """One item."""
         item = self.items.get(self._place(Key))
         return {} if item is None else {"Item": _copy(item)}
 
     def put_item(self, Item: JSON, **more: Any) -> JSON:
+        """Write an item."""
         self._check(Item, more)
         self.items[self._place(Item)] = _copy(Item)
         return {}
 
     def delete_item(self, Key: JSON, **more: Any) -> JSON:
+        """Forget an item."""
         self._check(Key, more)
         self.items.pop(self._place(Key), None)
         return {}
 
     def update_item(self, Key: JSON, UpdateExpression: str, **more: Any) -> JSON:
+        """Change an item."""
         self._check(Key, more)
         item = _copy(self.items.get(self._place(Key), Key))
         names, values = _given(more)
@@ -102,6 +104,7 @@ class Table:
         return {"Attributes": {name: _copy(item[name]) for name in wanted if name in item}}
 
     def query(self, KeyConditionExpression: ConditionBase, **more: Any) -> JSON:
+        """The items of one key."""
         text, names, values = _built(KeyConditionExpression, is_key=True)
         read, sort = expressions.condition(text), self._indexes.get(more.get("IndexName", ""))
         order = sort or self._key
@@ -114,6 +117,7 @@ class Table:
         return self._page(found, more)
 
     def scan(self, **more: Any) -> JSON:
+        """All items."""
         return self._page(list(self.items.values()), more)
 
     def meets(self, request: JSON) -> bool:

@@ -1,0 +1,297 @@
+"""`python -m local demo-lifecycle`: the whole life of a key, told on a virtual clock.
+
+The real functions and state machine run in this process; changes take 80 s to reach every gateway
+host, as recorded on AWS; weeks pass in seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from local import template
+from local.aws import TEMPLATE
+from local.demo.story import Story
+from local.lifetime.world import STAGE, World, call, world
+
+HOUR, DAY = 3600.0, 24 * 3600.0
+START = datetime(2027, 1, 4, 9, 0, tzinfo=UTC).timestamp()
+PROPAGATION, EFFECTIVE = 80, 120
+LADDER = [
+    {"step": "notice", "after_days": 0},
+    {"step": "plan", "after_days": 7, "plan": "free"},
+    {"step": "suspend", "after_days": 21},
+    {"step": "close", "after_days": 40},
+]
+PROBE_SECONDS = 1
+ACME = {"customer_id": "acme"}
+
+
+class Dated(Story):
+    """A story whose lines have the date of the virtual clock."""
+
+    def __init__(self, made: World) -> None:
+        super().__init__()
+        self._made = made
+
+    def say(self, text: str) -> None:
+        """A line with date and time."""
+        now = datetime.fromtimestamp(self._made.clock.now(), UTC)
+        print(f"  {now:%d %b %H:%M:%S}  {text}", flush=True)
+
+
+class Life:
+    """What the scenes do and look at: one customer, acme."""
+
+    def __init__(self, made: World) -> None:
+        self.world, self.story = made, Dated(made)
+        self.rows: list[tuple[str, ...]] = []
+
+    @property
+    def newest(self) -> str:
+        """The value of the newest key. It is never shown."""
+        return list(self.world.values().values())[-1]
+
+    def event(self, kind: str, budget: tuple[int, int], **detail: object) -> None:
+        """An event, the run that follows, and what it called on API Gateway."""
+        said = f" {json.dumps(detail)}" if detail else ""
+        self.story.say(f"event {kind}{said}")
+        self.counted(kind, budget, lambda: self.world.send(kind, ACME | detail))
+
+    def counted(self, job: str, budget: tuple[int, int], work: Callable[[], None]) -> None:
+        """Do it; tell what was announced, and book its calls: at most `budget` reads and writes."""
+        calls, told = len(self.world.emulator.ledger), len(self.world.bus.told)
+        work()
+        names = [line["operation"] for line in self.world.emulator.ledger[calls:]]
+        reads = sum(name.startswith("Get") for name in names)
+        for at, entry in self.world.bus.told[told:]:
+            day = datetime.fromtimestamp(at, UTC)
+            why = entry["Detail"].get("reason")
+            self.story.say(
+                f"     Keyward announces {entry['DetailType']}"
+                + (f" ({why})" if why else "")
+                + (f" on {day:%d %b}" if at < self.world.clock.now() - HOUR else "")
+            )
+        fits = reads <= budget[0] and len(names) - reads <= budget[1]
+        row = (job, str(reads), f"≤ {budget[0]}", str(len(names) - reads), f"≤ {budget[1]}")
+        self.rows.append((*row, "ok" if fits else "OVER"))
+
+    def after(self, days: float, why: str, budget: tuple[int, int] = (0, 0)) -> None:
+        """Let days pass; what is due by itself is done in its time."""
+        self.story.say(f"     … {days:g} days pass …")
+        self.counted(why, budget, lambda: self.world.pass_time(days * DAY))
+
+    def announced(self, kind: str, at_least: int = 1) -> None:
+        """Check that it was announced since the start of the story."""
+        found = sum(entry["DetailType"] == kind for _, entry in self.world.bus.told)
+        self.story.check(f"{kind} was announced at least {at_least} times", found >= at_least, True)
+
+    def probed(self, value: str) -> list[int]:
+        """What a client gets each second until a change should be known everywhere."""
+        found = []
+        for _ in range(EFFECTIVE // PROBE_SECONDS):
+            found.append(self.world.ask(value))
+            self.world.clock.advance(PROBE_SECONDS)
+        return found
+
+    def answers(self, what: str, value: str | None, told: int) -> None:
+        """Check what a client gets now."""
+        self.story.check(f"GET /pets {what}", self.world.ask(value), told)
+
+
+def signs_up(life: Life) -> None:
+    """An event becomes a key."""
+    life.story.scene("acme signs up for the plan `free`")
+    life.event("CustomerSignedUp", (0, 2), plan="free")
+    life.world.clock.advance(EFFECTIVE)
+    life.answers("with the key", life.newest, 200)
+    life.answers("without a key", None, 403)
+
+
+def moves_in_place(life: Life) -> None:
+    """The key keeps its value; AWS has a window."""
+    life.story.scene("acme moves to `pro` in place: same value, and the window that AWS has")
+    value = life.newest
+    life.event("CustomerPlanChanged", (0, 2), plan="pro")
+    found = life.probed(value)
+    life.story.say(
+        f"     probes until effective_by: 200 {found.count(200)}×, 403 {found.count(403)}×"
+    )
+    life.story.check("the window is real: some probes were refused", found.count(403) > 0, True)
+    life.answers("after effective_by, same value", value, 200)
+
+
+def moves_by_successor(life: Life) -> None:
+    """No window at all."""
+    life.story.scene("acme moves back to `free`, with a successor key: no window at all")
+    former = life.newest
+    life.event("CustomerPlanChanged", (1, 3), plan="free", key="successor")
+    life.story.check("403s at any probe with the old value", life.probed(former).count(403), 0)
+    life.answers("with the new value", life.newest, 200)
+    life.after(11, "the old key retires", (0, 2))
+    life.answers("with the old value", former, 403)
+
+
+def suspended_and_resumed(life: Life) -> None:
+    """The same key, off and on; and why it was refused."""
+    life.story.scene("acme is suspended, asks why, and is resumed with the same key")
+    value = life.newest
+    life.event("CustomerSuspended", (0, 1), reason="terms of use")
+    life.world.clock.advance(EFFECTIVE)
+    life.answers("with the key", value, 403)
+    question = ACME | {"rest_api_id": life.world.api_id, "stage": STAGE}
+    told = call("explain_denial", question | {"method": "GET", "path": "/pets"})
+    life.story.say(f"     why 403? {told.get('says') or told['cause']}")
+    life.story.check("the cause that explain_denial names", told["cause"], "customer_suspended")
+    life.event("CustomerResumed", (0, 1))
+    life.world.clock.advance(EFFECTIVE)
+    life.answers("with the same key", value, 200)
+
+
+def rotates(life: Life) -> None:
+    """Overlap, quota carried over, notices, retirement."""
+    life.story.scene(
+        "acme rotates its key: a week of overlap, what it used of its quota carried over"
+    )
+    former = life.newest
+    life.world.clock.advance(DAY)
+    for _ in range(8):
+        life.world.ask(former)
+    life.event("KeyRotationRequested", (1, 3))
+    life.story.check("403s at any probe with the old value", life.probed(former).count(403), 0)
+    life.answers("with the new value", life.newest, 200)
+    left = remaining(life)
+    life.story.say(f"     calls left today for the new key, of 1000: {left}")
+    life.story.check("what the old key had used is counted", left <= 992, True)
+    life.after(11, "KeyExpiring, the old key is disabled, deleted", (0, 2))
+    life.announced("KeyExpiring", 2)
+    life.announced("KeyRetired", 2)
+    life.answers("with the old value", former, 403)
+    life.answers("with the new value", life.newest, 200)
+
+
+def remaining(life: Life) -> int:
+    """What GetUsage tells is left of the newest key's quota today."""
+    name = list(life.world.values())[-1]
+    keys = {key["name"]: key["id"] for key in life.world.client.get_api_keys()["items"]}
+    plans = life.world.client.get_usage_plans()["items"]
+    plan = next(plan["id"] for plan in plans if plan["name"] == "free")
+    day = f"{datetime.fromtimestamp(life.world.clock.now(), UTC):%Y-%m-%d}"
+    used = life.world.client.get_usage(
+        usagePlanId=plan, keyId=keys[name], startDate=day, endDate=day
+    )
+    life.world.emulator.ledger[-3:] = []
+    return int(used["items"][keys[name]][0][1])
+
+
+def leaks(life: Life) -> None:
+    """At once."""
+    life.story.scene("acme's key is in a public repository: disabled first, then replaced")
+    leaked = life.newest
+    life.event("KeyRotationRequested", (1, 5), overlap_hours=0, reason="leaked")
+    life.world.clock.advance(EFFECTIVE)
+    life.answers("with the leaked value", leaked, 403)
+    life.answers("with the new value", life.newest, 200)
+
+
+def expires(life: Life) -> None:
+    """A trial that ends by itself."""
+    life.story.scene("acme is on a trial of ten days")
+    value = life.newest
+    ends = datetime.fromtimestamp(life.world.clock.now() + 10 * DAY, UTC).isoformat()
+    life.event("CustomerExpiryChanged", (0, 0), expires_at=ends)
+    life.after(10.1, "notices, then suspended by itself", (0, 1))
+    life.announced("CustomerExpiring", 2)
+    life.answers("with the key", value, 403)
+    later = datetime.fromtimestamp(life.world.clock.now() + 3650 * DAY, UTC).isoformat()
+    life.event("CustomerExpiryChanged", (0, 1), expires_at=later)
+    life.world.clock.advance(EFFECTIVE)
+    life.answers("after a new date, same key", value, 200)
+
+
+def does_not_pay(life: Life) -> None:
+    """Notice, lower plan, suspended, closed; and back."""
+    life.story.scene("acme, on `pro`, does not pay: notice, lower plan, suspended; then it pays")
+    value = life.newest
+    life.event("CustomerPlanChanged", (0, 2), plan="pro")
+    life.event("PaymentFailed", (0, 0))
+    life.after(8, "the lower plan", (0, 2))
+    life.announced("PaymentOverdue")
+    life.after(14, "suspended", (0, 1))
+    life.answers("with the key", value, 403)
+    life.event("PaymentSucceeded", (0, 3))
+    life.world.clock.advance(EFFECTIVE)
+    life.answers("after the payment, same key, former plan", value, 200)
+    life.story.scene("acme does not pay for forty days: closed; paid at last, it gets a new key")
+    life.event("PaymentFailed", (0, 0))
+    life.after(41, "lower plan, suspended, closed", (0, 4))
+    life.answers("with the key", value, 403)
+    life.story.check("keys on API Gateway", len(life.world.values()), 0)
+    life.event("PaymentSucceeded", (0, 2))
+    life.world.clock.advance(EFFECTIVE)
+    life.answers("with the new key", life.newest, 200)
+
+
+def undoes(life: Life) -> None:
+    """One event takes the last change back."""
+    life.story.scene("Somebody moved acme to the wrong plan: one event takes it back")
+    life.world.clock.advance(HOUR)
+    life.event("CustomerPlanChanged", (0, 2), plan="free")
+    life.world.clock.advance(HOUR)
+    life.event("UndoRequested", (0, 2), what="plan_change")
+    life.world.clock.advance(EFFECTIVE)
+    life.answers("with the key, in `pro` again", life.newest, 200)
+
+
+def comes_again(life: Life) -> None:
+    """Nothing, of course."""
+    life.story.scene("An old event comes late, and the last one a second time: nothing happens")
+    old = datetime.fromtimestamp(START, UTC).isoformat()
+    life.event("CustomerSuspended", (0, 0), occurred_at=old, reason="late")
+    life.event("CustomerClosed", (0, 0), occurred_at=old)
+    life.answers("with the key", life.newest, 200)
+
+
+def remembers(life: Life) -> None:
+    """The ledger."""
+    life.story.scene("The history of acme, from the ledger (python -m keyward history acme)")
+    lines = life.world.registry.ledger.of("customer#acme")
+    for line in life.world.told(lines[-8:]):
+        print(f"     {line}")
+    print(f"     … and {len(lines) - 8} earlier lines")
+    text = json.dumps([lines, [entry for _, entry in life.world.bus.told]], default=str)
+    values = [value for value in life.world.values().values() if value in text]
+    life.story.check("values in history and announcements", values, [])
+    life.story.check("every line says who asked", all(line["asked"] for line in lines), True)
+
+
+SCENES: tuple[Callable[[Life], None], ...] = (
+    signs_up,
+    moves_in_place,
+    moves_by_successor,
+    suspended_and_resumed,
+    rotates,
+    leaks,
+    expires,
+    does_not_pay,
+    undoes,
+    comes_again,
+    remembers,
+)
+
+
+def run() -> int:
+    """Tell the story; 0 when every step was as told, else 1."""
+    policy = json.loads(template.load(TEMPLATE)["Parameters"]["InitialPolicy"]["Default"])
+    with world(policy | {"billing": {"ladder": LADDER}}, START) as made:
+        made.emulator.set_propagation(PROPAGATION)
+        life = Life(made)
+        life.story.headline("Keyward: the whole life of a key, on a virtual clock")
+        life.world.clock.advance(EFFECTIVE)
+        for scene in SCENES:
+            scene(life)
+        head = ("job", "reads", "budget", "writes", "budget", "")
+        life.story.table("API Gateway control-plane calls", [head, *life.rows])
+        over = [row[0] for row in life.rows if row[-1] != "ok"]
+        life.story.check("jobs over their budget", ", ".join(over) or "none", "none")
+        return life.story.end()
