@@ -50,7 +50,10 @@ def unfinished_work(stage: Production) -> None:
         stage.add_open_method(VOUCHERS)
     story.say(f"ada has added GET {REFUNDS}, and grace GET {VOUCHERS}: not deployed")
     held = stage.next_told("ApiHeld")
-    stage.quote(held["message"])
+    story.say("$ python -m keyward holds")
+    listed = stage.paste("python -m keyward holds")
+    stage.quote(listed)
+    story.check("it is listed with what to do", held["message"].splitlines()[-1] in listed, True)
     whose = {one["path"]: one["last_editor"]["who"] for one in held["differences"]}
     told = {path: who.rpartition("/")[2] for path, who in sorted(whose.items())}
     story.check("whose work it is", told, {REFUNDS: "ada", VOUCHERS: "grace"})

@@ -48,6 +48,22 @@ def test_a_pending_hold_names_its_differences_and_the_input_that_publishes_it() 
     assert told.since == "2026-11-23T10:02:04Z"
 
 
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("deployment", "would publish more"), ("rollback", "rolled back"), ("keys", "another plan")],
+)
+def test_a_hold_says_what_it_is_for(kind: str, says: str) -> None:
+    (told,) = waiting.holds_told([HOLD | {"kind": kind}], [])
+    assert says in told.says
+
+
+def test_a_hold_shows_the_commands_that_answer_it_and_no_others() -> None:
+    answer = {"command": "aws events put-events --entries '[]'", "console_input": {"reject": "0"}}
+    (told,) = waiting.holds_told([HOLD | {"answers": {"reject": answer}}], [])
+    assert f"To reject it: `{answer['command']}`" in told.remedy
+    assert "approve" not in told.remedy
+
+
 def test_a_decided_hold_waits_no_more() -> None:
     assert waiting.holds_told([HOLD | {"decision": "rejected"}], []) == []
 

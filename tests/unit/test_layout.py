@@ -24,7 +24,7 @@ PLANNERS |= {"taking_back"}
 ADAPTERS = {"gateway", "registry", "bus", "access_logs", "caller"}
 FOR_FUNCTIONS = {"runtime", "batches"}
 # `outside` is what `runtime` is, on a person's machine; the commands name the errors that end them.
-MAY_CALL_AWS = ADAPTERS | {"runtime", "outside", "why", "history"}
+MAY_CALL_AWS = ADAPTERS | {"runtime", "outside", "why", "history", "holds"}
 
 # What a planner may take from the standard library: nothing that reads, writes or tells time
 # (datetime reckons only: its clock is looked for by name below).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-COMMANDS = ("history", "key", "why")
+COMMANDS = ("history", "holds", "key", "why")
 
 
 def main(arguments: list[str]) -> int:

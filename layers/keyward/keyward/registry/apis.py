@@ -87,8 +87,9 @@ class Apis:
         self._put(rest_api_id, f"planned#{stage}", stage=stage, actions=list(actions))
 
     def hold(self, rest_api_id: str, hold: Hold, announced: JSON, now: float) -> None:
-        """Hold a stage and have it announced. The announcement is stored first: a crash between
-        the two announces twice rather than never."""
+        """Hold a stage and have it announced; what is announced stays with the hold, for those who
+        list holds. The announcement is stored first: a crash between the two announces twice
+        rather than never."""
         self.announce(rest_api_id, hold.stage, announced, now)
         self._put(
             rest_api_id,
@@ -100,12 +101,14 @@ class Apis:
             held_at=hold.held_at or int(now),
             told_at=int(now),
             deployment_id=hold.deployment_id,
+            **_for_people(announced),
         )
 
     def remind(self, rest_api_id: str, hold: Hold, announced: JSON, now: float) -> None:
         """Announce a hold once more. What a person decided meanwhile stays decided."""
         self.announce(rest_api_id, hold.stage, announced, now)
-        self._change_hold(rest_api_id, hold.stage, hold.fingerprint, told_at=int(now))
+        fields = {"told_at": int(now)} | _for_people(announced)
+        self._change_hold(rest_api_id, hold.stage, hold.fingerprint, **fields)
 
     def decide(self, rest_api_id: str, stage: str, fingerprint: str, decision: str) -> bool:
         """A person's decision on what is held; False when that is not held (any more)."""
@@ -251,6 +254,12 @@ def _hold(item: JSON) -> Hold:
         told_at=int(item.get("told_at", held_at)),
         deployment_id=item.get("deployment_id"),
     )
+
+
+def _for_people(announced: JSON) -> JSON:
+    """The parts of ApiHeld that a person reads and copies."""
+    detail = announced["detail"]
+    return {name: detail[name] for name in ("message", "answers") if name in detail}
 
 
 def _editor(item: JSON) -> Editor:

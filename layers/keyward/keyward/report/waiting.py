@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from keyward.api import KEYS, PENDING
+from keyward.api import DEPLOYMENT, KEYS, PENDING
+from keyward.api_events import REASONS
 from keyward.contracts import iso
 from keyward.findings import Finding
 from keyward.report.model import Done, ExemptionTold, Waiting
@@ -22,8 +23,6 @@ REMEDY = {
 OTHER_REMEDY = "Look into the matter, then start the audit"
 MENDS = "Nothing: Keyward mends it, unless it fails, and then says so"
 OBSERVED = "Tag the API `keyward` = `enforce` to have it closed, or exempt the methods"
-KEYS_HELD = "keys of a usage plan are in another plan of this stage"
-DEPLOYMENT_HELD = "a deployment would publish more than the keys that Keyward requires"
 
 
 def findings_told(
@@ -137,7 +136,7 @@ def _hold(hold: Mapping[str, Any], done: Sequence[Done]) -> Waiting:
         None,
     )
     differences = "; ".join(announced.did) if announced else ""
-    says = KEYS_HELD if hold.get("kind") == KEYS else DEPLOYMENT_HELD
+    says = REASONS[str(hold.get("kind", DEPLOYMENT))]
     return Waiting(
         "held",
         "high",
@@ -152,9 +151,17 @@ def _hold(hold: Mapping[str, Any], done: Sequence[Done]) -> Waiting:
 def _approve(rest_api_id: str, stage: str, hold: Mapping[str, Any]) -> str:
     if hold.get("kind") == KEYS:
         return "Take the keys out of one of the two plans, then start protect-api"
-    fingerprint = str(hold["fingerprint"])
-    task = {"rest_api_id": rest_api_id, "stage": stage, "approve": fingerprint}
-    return f"Start protect-api with {json.dumps(task)}, or send DeploymentRejected with it"
+    answers = hold.get("answers") or {}
+    if not answers:
+        fingerprint = str(hold["fingerprint"])
+        task = {"rest_api_id": rest_api_id, "stage": stage, "approve": fingerprint}
+        return f"Start protect-api with {json.dumps(task)}, or send DeploymentRejected with it"
+    told = [
+        f"To {word} it: `{answer['command']}`, or start protect-api with "
+        f"`{json.dumps(answer['console_input'])}`"
+        for word, answer in answers.items()
+    ]
+    return ". ".join(told)
 
 
 def _failure(item: Done) -> Waiting:
