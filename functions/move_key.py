@@ -51,7 +51,8 @@ def move_key(
         moved = Move(step, gateway, plans).to(plan, record)
         tell = key_events.plan_changed if record.plan else key_events.issued
         quiet = record.plan == plan or record.replaces is not None
-        told = None if quiet else tell(record, plan, effective_by, step.execution_arn)
+        at, reason = (effective_by, step.execution_arn), task["action"].get("reason")
+        told = None if quiet else tell(record, plan, *at, reason)
         step.save(moved, told)
     return {"key_id": record.key_id, "plan": plan, "effective_by": effective_by}
 

@@ -54,7 +54,7 @@ def test_an_unpaid_bill_leads_down_the_whole_ladder(paying: LifeLab) -> None:
     assert paying.events()[0]["next"]["step"] == "plan"
     assert days_pass(paying, 90) == [
         (5, "PaymentOverdue", "pro"),
-        (7, "PlanChanged", "free"),
+        (7, "PlanChanged", "payment failed"),
         (21, "KeySuspended", "payment failed"),
         (60, "KeyRevoked", "payment failed"),
     ]

@@ -119,4 +119,12 @@ def _activate(
     mode = customer.plan_key if plan == customer.plan else None
     successor = (mode or policy.plan_change) == "successor" and not desired.in_place
     planner = Succession(customer, plan, problem is None, successor, policy, now, last_number)
-    return CustomerPlan(planner.actions(keys), problem)
+    actions = tuple(_with_reason(action, desired) for action in planner.actions(keys))
+    return CustomerPlan(actions, problem)
+
+
+def _with_reason(action: Action, desired: Wanted) -> Action:
+    """A plan that money lowered is told with its reason."""
+    if action.action != "move_key" or action.reason or action.plan != desired.plan:
+        return action
+    return replace(action, reason=desired.reason)

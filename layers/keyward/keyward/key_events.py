@@ -10,19 +10,25 @@ from keyward.key import KeyRecord
 JSON = dict[str, Any]
 
 
-def issued(key: KeyRecord, plan: str, effective_by: str, execution_arn: str) -> JSON:
+def issued(
+    key: KeyRecord, plan: str, effective_by: str, execution_arn: str, reason: str | None = None
+) -> JSON:
     """KeyIssued: the key was made and is in its plan."""
     actions = [
         {"action": "create_key", "key": key.name},
         {"action": "attach_key", "key": key.name, "plan": plan},
     ]
-    return about("KeyIssued", key, execution_arn, actions, plan=plan, effective_by=effective_by)
+    more = {"plan": plan, "effective_by": effective_by, "reason": reason}
+    return about("KeyIssued", key, execution_arn, actions, **more)
 
 
-def plan_changed(key: KeyRecord, plan: str, effective_by: str, execution_arn: str) -> JSON:
+def plan_changed(
+    key: KeyRecord, plan: str, effective_by: str, execution_arn: str, reason: str | None = None
+) -> JSON:
     """PlanChanged: the key has left `key.plan` and is in `plan`."""
     actions = [{"action": "move_key", "key": key.name, "from": key.plan, "plan": plan}]
-    return about("PlanChanged", key, execution_arn, actions, plan=plan, effective_by=effective_by)
+    more = {"plan": plan, "effective_by": effective_by, "reason": reason}
+    return about("PlanChanged", key, execution_arn, actions, **more)
 
 
 def about(
