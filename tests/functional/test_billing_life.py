@@ -138,6 +138,21 @@ def test_a_trial_ends_by_itself_with_notice_and_a_new_date_restores_the_key(
     assert days_pass(life, 400) == []
 
 
+def test_a_date_that_passes_while_a_run_is_at_work_is_due_at_once(life: LifeLab) -> None:
+    confirm, clock = life.machine.functions["ConfirmCustomer"], life.bench.clock
+
+    def slow(task: dict[str, Any], context: object) -> Any:
+        clock.advance(60)
+        return confirm(task, context)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(life.machine.functions, "ConfirmCustomer", slow)
+        life.after("CustomerSignedUp", plan="free", expires_at=iso(clock.now() + 30))
+    life.forget()
+    assert [run.status for run in life.due_work()] == ["SUCCEEDED"]
+    assert life.told() == ["KeySuspended"]
+
+
 def test_a_subscription_that_is_to_end_is_announced_then_suspended_then_closed_by_its_word(
     life: LifeLab,
 ) -> None:
