@@ -12,6 +12,7 @@ from keyward.__main__ import main
 from keyward.outside import Outside
 from keyward.registry import Apis
 from tests.functional.api_lab import PETS, Lab
+from tests.functional.audit_lab import AuditLab
 
 JSON = dict[str, Any]
 DAY = 24 * 3600
@@ -35,6 +36,7 @@ def held(lab: Lab) -> str:
 
 
 def listed(capture: pytest.CaptureFixture[str]) -> list[JSON]:
+    capture.readouterr()
     assert main(["holds", "--json"]) == 0
     found: list[JSON] = json.loads(capture.readouterr().out)
     return found
@@ -66,6 +68,21 @@ def test_a_reminder_renews_what_is_listed_and_takes_no_answer_back(
     assert second["held_at"] == first["held_at"]
     assert desk.machine.run(second["answers"]["reject"]["console_input"]).status == "SUCCEEDED"
     assert listed(capsys)[0]["decision"] == "rejected"
+
+
+def test_each_nights_audit_reminds_of_it_until_it_is_over_and_then_closes(
+    desk: Lab, account: AuditLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_id = held(desk)
+    for night in (1, 2, 3):
+        desk.bench.clock.advance(DAY)
+        account.mend()
+        assert desk.told() == ["ApiHeld"] * (night + 1)
+    desk.edit(api_id, PETS)
+    desk.bench.clock.advance(DAY)
+    account.mend()
+    assert desk.live(api_id)["GET /pets"]
+    assert listed(capsys) == []
 
 
 def test_a_hold_that_is_over_is_listed_no_more(

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-import audit
-from keyward.policy import default_text, parse
 from tests.functional.api_lab import PETS, Lab
+from tests.functional.audit_lab import AuditLab
 
 DAY = 24 * 3600
 
@@ -57,18 +56,18 @@ def test_it_is_enforced_on_the_day_by_any_run(lab: Lab, tag: str) -> None:
 
 
 @pytest.mark.parametrize("tag", ["warn", "warn-until"])
-def test_the_nightly_audit_starts_the_run_of_that_day(lab: Lab, tag: str) -> None:
-    api_id = lab.api(mode=tag if tag == "warn" else f"warn-until-{day(lab, 14)}")
+def test_that_nights_audit_enforces_it_though_nobody_deploys(account: AuditLab, tag: str) -> None:
+    lab = account.lab
+    api_id = lab.api(mode=tag if tag == "warn" else f"warn-until-{day(lab, 2)}")
+    lab.policy(warn_days=2)
     lab.run(api_id)
-    to_midnight(lab, 14)
-    bench = lab.bench
-    made = audit.Auditor(
-        bench.gateway, bench.registry, bench.bus, parse(default_text()), "off", bench.clock.now()
-    )
-    found = made.audit()["findings"]
-    assert ("exposed_methods", "high") in {(item["kind"], item["severity"]) for item in found}
-    made.repair(found, {"protect-api": "the-machine", "reconcile-customer": "other"})
-    assert [task for _, _, task in bench.bus.started] == [{"rest_api_id": api_id}]
+    for _ in range(2):
+        account.mend()
+        assert not lab.live(api_id)["GET /pets"]
+        to_midnight(lab, 1)
+    account.mend()
+    assert lab.live(api_id)["GET /pets"]
+    assert lab.told() == ["ApiWarned", "ApiProtected"]
 
 
 def test_another_day_is_announced_too(lab: Lab) -> None:
