@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def the_team_deploys(stage: Stage) -> None:
 def a_customer_signs_up(stage: Stage) -> None:
     """An event becomes a working key."""
     stage.story.scene("A customer signs up for the plan `free`")
-    stage.send("CustomerSignedUp", CUSTOMER)
+    stage.signed_up = CUSTOMER | {"occurred_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    stage.send("CustomerSignedUp", stage.signed_up)
     stage.watch("reconcile-customer", stage.aws.outputs["ReconcileCustomerArn"])
     stage.announced("KeyIssued")
     stage.settle()
@@ -82,6 +84,26 @@ def more_than_the_plan_allows(stage: Stage) -> None:
     served, refused = statuses.count(200), statuses.count(429)
     stage.story.say(f"200 OK: {served} times, 429 Too Many Requests: {refused} times")
     stage.story.check("answers", sorted(set(statuses)), [200, 429])
+
+
+def a_customers_life_goes_on(stage: Stage) -> None:
+    """A plan change, a suspension and back, with one and the same key; and the history of it."""
+    machine = stage.aws.outputs["ReconcileCustomerArn"]
+    acme = {"customer_id": CUSTOMER["customer_id"]}
+    stage.story.scene("It moves to `pro`, is suspended and resumed, with one and the same key")
+    for event, more, outcome, status, writes in (
+        ("CustomerPlanChanged", {"plan": "pro"}, "PlanChanged", 200, 2),
+        ("CustomerSuspended", {"reason": "invoice 4711"}, "KeySuspended", 403, 1),
+        ("CustomerResumed", {}, "KeyResumed", 200, 1),
+    ):
+        stage.send(event, acme | more)
+        stage.until_done(machine)
+        stage.announced(outcome)
+        stage.answers("GET", PETS, told=status, key=True)
+        stage.settle()
+        stage.budgets.close(event, reads=1, writes=writes)
+    stage.history(CUSTOMER["customer_id"])
+    stage.budgets.skip()
 
 
 def a_new_open_method(stage: Stage) -> None:
@@ -112,7 +134,7 @@ def the_same_events_again(stage: Stage) -> None:
     """Events may come twice, late and in any order."""
     stage.story.scene("All these events come a second time")
     announced = len(stage.outcomes())
-    stage.send("CustomerSignedUp", CUSTOMER)
+    stage.send("CustomerSignedUp", stage.signed_up)
     stage.settle()
     first = stage.budgets.close("the same sign-up again", writes=0)
     stage.deliver_again(stage.theirs)
@@ -143,6 +165,7 @@ ALL: tuple[Callable[[Stage], None], ...] = (
     the_team_deploys,
     a_customer_signs_up,
     more_than_the_plan_allows,
+    a_customers_life_goes_on,
     a_new_open_method,
     nothing_forgotten,
     the_same_events_again,

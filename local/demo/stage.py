@@ -21,14 +21,15 @@ UNTOLD = frozenset({"action", "fingerprint"})
 
 
 class Stage:
-    """Where the story happens. `value` is the customer's key value, once revealed; `ours` and
-    `theirs` are the CloudTrail events of deployments, by who made them."""
+    """Where the story happens. `signed_up` is the customer's first event, `value` the key's value,
+    once revealed; `ours` and `theirs` are the CloudTrail events of deployments, by maker."""
 
     def __init__(self, aws: LocalAws, story: Story, budgets: Budgets) -> None:
         self.aws = aws
         self.story = story
         self.budgets = budgets
         self.rest_api_id = ""
+        self.signed_up: JSON = {}
         self.value = ""
         self.ours: list[JSON] = []
         self.theirs: list[JSON] = []
@@ -119,6 +120,29 @@ class Stage:
                 break
             time.sleep(0.05)
         self.story.check(f"{name} ended", execution.status, "SUCCEEDED")
+
+    def until_done(self, machine: str) -> None:
+        """Wait for the machine's next run and its end, without telling its states."""
+        arn = until(lambda: self._unseen(machine), RUN_SECONDS, "a run")
+        self._seen.add(arn)
+        until(lambda: self.aws.execution(arn).status != "RUNNING", RUN_SECONDS, "its end")
+
+    def history(self, customer_id: str) -> None:
+        """Print the customer's history, as `python -m keyward history` does; check that it says who
+        asked for each action."""
+        found = self.aws.client("dynamodb").query(
+            TableName=self.aws.outputs["LedgerTableName"],
+            KeyConditionExpression="subject = :subject",
+            ExpressionAttributeValues={":subject": {"S": f"customer#{customer_id}"}},
+        )["Items"]
+        self.story.say("its history, as `python -m keyward history acme` reads it from the ledger:")
+        for line in found:
+            asked = line["asked"]["M"].get("detail_type", {"S": "nobody known"})["S"]
+            action = line["action"]["S"].replace("_", " ")
+            self.story.say(f"     {line['at']['S']}  {action}, as {asked} asked")
+        actions = [line["action"]["S"] for line in found]
+        told = ["create_key", "attach_key", "move_key", "disable_key", "enable_key"]
+        self.story.check("actions in the ledger", actions, told)
 
     def _unseen(self, machine: str) -> str | None:
         listed = self.aws.pages(
