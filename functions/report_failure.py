@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, ledger, runs, runtime
+from keyward import contracts, errors, ledger, runs, runtime
 from keyward.customer import undated_fields
-from keyward.errors import InvalidInputError
+from keyward.errors import InvalidInputError, KeywardError, PassingError
 from keyward.registry import Registry
+
+AGAIN_SECONDS = 900
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -43,6 +45,8 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
         asked = _asked(task, name, registry) if lease == "customer" else runs.asked_of(task)
         subject, arn = f"{lease}#{name}", str(task["execution_arn"])
         registry.ledger.append([ledger.failed_line(subject, at, arn, reason, asked, stage=stage)])
+        if lease == "customer":
+            _look_again(task, name, registry, at)
         again = runs.end_failed(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))
         return {"events": [contracts.entry(event, bus_name)], "again": again, "reason": reason}
     return {"events": [], "again": False, "reason": reason}
@@ -52,3 +56,12 @@ def _asked(task: dict[str, Any], customer_id: str, registry: Registry) -> dict[s
     begun = ledger.epoch_of(task.get("begun"))
     record = registry.customers.desired(customer_id) or {}
     return ledger.asked_for("", runs.asked_of(task), record, undated_fields(record), begun)
+
+
+def _look_again(task: dict[str, Any], customer_id: str, registry: Registry, now: float) -> None:
+    """What can pass did not while the run lasted, and may have left a key half moved: the customer
+    is looked at again by itself."""
+    kind = getattr(errors, str(task["error"].get("Error")), KeywardError)
+    holder = registry.leases.holder(f"customer#{customer_id}")
+    if issubclass(kind, PassingError) and holder and holder.owner == task["execution_arn"]:
+        registry.customers.note_due(customer_id, now + AGAIN_SECONDS, holder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import start_due_work
 from keyward.key import DELETING
-from tests.functional.life_lab import DAY, HOUR, LifeLab, epoch
+from tests.functional.life_lab import DAY, HOUR, MINUTE, LifeLab, epoch
 from tests.support import load_event
 
 BOTH = {"acme/1": (True, ["free"]), "acme/2": (True, ["free"])}
@@ -58,7 +58,9 @@ def test_due_work_starts_at_most_a_minute_late_and_twice_is_once(life: LifeLab) 
     assert life.keys()["acme/1"] == (False, ["free"])
 
 
-def test_due_work_whose_run_failed_is_tried_again_an_hour_later(life: LifeLab) -> None:
+def test_a_run_that_failed_at_what_can_pass_is_tried_again_soon(
+    life: LifeLab,
+) -> None:
     life.rotated(overlap_hours=1)
     life.bench.clock.advance(HOUR + 60)
     orders = [{"operation": "UpdateApiKey", "call": n, "fault": "500"} for n in range(1, 20)]
@@ -67,9 +69,27 @@ def test_due_work_whose_run_failed_is_tried_again_an_hour_later(life: LifeLab) -
     assert failed.status == "FAILED"
     life.bench.emulator.order_faults([])
     assert life.due_work() == []
-    life.bench.clock.advance(HOUR + 60)
+    life.bench.clock.advance(16 * MINUTE)
     assert [run.status for run in life.due_work()] == ["SUCCEEDED"]
     assert life.keys()["acme/1"] == (False, ["free"])
+
+
+def test_a_key_that_an_outage_left_in_no_plan_gets_into_one_by_itself(life: LifeLab) -> None:
+    life.signed_up()
+    orders = [{"operation": "CreateUsagePlanKey", "call": n, "fault": "503"} for n in range(1, 20)]
+    life.bench.emulator.order_faults(orders)
+    assert life.after("CustomerPlanChanged", plan="pro").status == "FAILED"
+    assert life.keys() == {"acme/1": (True, [])}
+    life.bench.emulator.order_faults([])
+    life.wait(hours=0.3)
+    assert life.keys() == {"acme/1": (True, ["pro"])}
+    assert life.told() == ["CustomerFailed", "PlanChanged"]
+
+
+def test_a_run_that_failed_for_good_is_not_tried_again_by_itself(life: LifeLab) -> None:
+    life.signed_up()
+    assert life.after("CustomerPlanChanged", plan="gold").status == "FAILED"
+    assert life.wait(hours=2) == []
 
 
 def test_a_suspension_in_an_overlap_disables_both_and_a_resumption_enables_what_should_be(
