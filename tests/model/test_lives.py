@@ -86,6 +86,10 @@ class Lives(RuleBasedStateMachine):
     def a_run(self, customer: str) -> None:
         counted[f"runs {self._run(customer)}"] += 1
 
+    @rule(customer=customer)
+    def the_audit_repairs(self, customer: str) -> None:
+        counted[f"repairs {self._run(customer, 'audit')}"] += 1
+
     @rule(customer=customer, call=st.integers(1, 3), after=st.booleans())
     def a_run_that_may_die(self, customer: str, call: int, after: bool) -> None:
         self.world.dies_at, self.world.dies_after = call, after
@@ -133,7 +137,7 @@ class Lives(RuleBasedStateMachine):
             after = customers.desired(customer)
             assert said(after) == said(before), "an older event changed something"
 
-    def _run(self, customer: str) -> str:
+    def _run(self, customer: str, by: str = "event") -> str:
         model, world = self.models[customer], self.world
         if world.registry.customers.desired(customer) is None:
             world.dies_at = 0
@@ -142,7 +146,7 @@ class Lives(RuleBasedStateMachine):
         model.begin(now)
         needed = model.never_without(now) and world.works(str(model.current))
         world.watch = lambda: self._watch(customer, needed)
-        ended = world.run(customer)
+        ended = world.run(customer, by)
         world.watch = lambda: None
         if ended == "done":
             self._settled(customer)

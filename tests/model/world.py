@@ -85,12 +85,12 @@ class World:
         )
         recorder.take(message, self.clock.now())
 
-    def run(self, customer_id: str) -> str:
-        """A run of reconcile-customer: "done", "failed" or "died"."""
+    def run(self, customer_id: str, by: str = "event") -> str:
+        """A run of reconcile-customer that `by` asked for: "done", "failed" or "died"."""
         self.runs += 1
         arn = f"{ARN}:run-{self.runs}"
         try:
-            return self._run(customer_id, arn)
+            return self._run(customer_id, arn, by)
         except Died:
             self.bus.stopped.add(arn)
             return "died"
@@ -107,8 +107,8 @@ class World:
         task = {"customer_id": customer_id, "execution_arn": "nobody", "dry_run": True}
         return list(call("plan_customer", task)["actions"])
 
-    def _run(self, customer_id: str, arn: str) -> str:
-        about = {"customer_id": customer_id, "execution_arn": arn}
+    def _run(self, customer_id: str, arn: str, by: str) -> str:
+        about = {"customer_id": customer_id, "execution_arn": arn, "asked": {"by": by}}
         for _ in range(LOOPS):
             try:
                 again, failed = self._round(about)
@@ -120,7 +120,7 @@ class World:
 
     def _round(self, about: JSON) -> tuple[bool, bool]:
         """Plan, apply, confirm, announce, release: whether to start over, whether it failed."""
-        run = call("plan_customer", about | {"asked": {"by": "event"}, "begun": self.clock.now()})
+        run = call("plan_customer", about | {"begun": self.clock.now()})
         assert not run["busy"], "nobody else runs"
         task, records = about | {"lease": run["lease"]}, []
         for place, action in enumerate(run["actions"]):
