@@ -15,6 +15,7 @@ import boto3
 from boto3.dynamodb.types import TypeSerializer
 from botocore import endpoint
 
+import adopt_keys
 import audit
 import audit_part
 import begin_audit
@@ -225,7 +226,8 @@ class Desk:
         """The steps of audit-account in a row, as its samples have them."""
         audits = KeptAudits(self.document_read)
         with mock.patch.object(runtime, "audits", return_value=audits):
-            for step in (begin_audit, audit_part, conclude_audit, start_repairs):
+            steps = (begin_audit, audit_part, conclude_audit, adopt_keys, start_repairs)
+            for step in steps:
                 self.invoke(step, load_event(step.__name__.replace("_", "-")))
 
     def report(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from keyward import audit_parts, contracts, runs, runtime
+from keyward.adoption import Adoption, Sources
 from keyward.audit_conclusion import Conclusion, repairs_of
 from keyward.audit_reading import AuditReader, works_of
 from keyward.bus import Bus
@@ -19,8 +20,10 @@ from keyward.registry import Audits, Registry
 
 @runtime.metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Input `{repair?}`, or a batch from the queue of policy changes, which repairs; output: see
-    `Auditor.audit`, with `started` after a repair."""
+    """Input `{repair?, adopt?, adopt_tag?, customers?, customers_object?}`, or a batch from the
+    queue of policy changes, which repairs; output: see `Auditor.look`, with `started` after a
+    repair."""
+    sources = audit_parts.sources_for(event, runtime.audits)
     auditor = Auditor(
         runtime.patient_gateway(),
         runtime.registry(),
@@ -29,12 +32,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.setting("DEFAULT_MODE"),
         runtime.now(),
     )
-    told = auditor.audit()
+    told, adoptions = auditor.look(sources)
     runtime.metrics.add_metric(name="KeysOnGateway", unit=MetricUnit.Count, value=told["keys"])
     if contracts.flag_of(event, "repair") or "Records" in event:
         audit = f"function-{getattr(context, 'aws_request_id', int(auditor.now))}"
         machine = runtime.setting("AUDIT_ACCOUNT_ARN")
-        told["started"] = auditor.repair(told, audit, runtime.audits(), machine)
+        told["started"] = auditor.repair(told, adoptions, audit, runtime.audits(), machine)
         auditor.tell_expiring(told["exempt"], runtime.setting("EVENT_BUS"))
     return told
 
@@ -51,21 +54,34 @@ class Auditor:
     now: float
 
     def audit(self) -> dict[str, Any]:
-        """`{findings, exempt, apis, customers, keys}`; changes nothing. `exempt` are the methods
-        that are open by an exemption. Calls: one for 500 APIs, keys, plans, or keys of a plan, and
-        for each managed API one and one more for each deployment that a stage serves."""
+        """`look`, for who adopts nothing."""
+        return self.look(None)[0]
+
+    def look(self, sources: Sources | None) -> tuple[dict[str, Any], list[Adoption]]:
+        """`{findings, exempt, apis, customers, keys}`, and what can be adopted; changes nothing.
+        `exempt` are the methods that are open by an exemption. Calls: one for 500 APIs, keys,
+        plans, or keys of a plan, and for each managed API one and one more for each deployment
+        that a stage serves."""
         plans = self.gateway.plans()
         works = works_of(self.gateway.apis(), plans)
-        seen = (self.gateway, self.registry, plans, self.policy, self.default_mode, self.now)
-        reader = AuditReader(*seen)
+        about = (self.gateway, self.registry, plans, self.policy, self.default_mode, self.now)
+        reader = AuditReader(*about)
         read = (reader.read_or_tell(work).told for work in works)
-        return Conclusion(self.registry, plans, self.policy, self.now, self.now).of(read)
+        seen = (self.registry, plans, self.policy, self.now, self.now)
+        return Conclusion(*seen, sources).of(read)
 
-    def repair(self, told: dict[str, Any], audit: str, audits: Audits, machine_arn: str) -> int:
+    def repair(
+        self,
+        told: dict[str, Any],
+        adoptions: list[Adoption],
+        audit: str,
+        audits: Audits,
+        machine_arn: str,
+    ) -> int:
         """Have the audit's machine start one run for each customer and API that a state machine can
         mend, some at a time, and then the report; how many there are."""
         repairs = repairs_of(told["findings"], audit)
-        audit_parts.keep(audit, repairs, told, audits)
+        audit_parts.keep(audit, repairs, adoptions, told, audits)
         self.bus.start(machine_arn, f"repairs-of-{audit}", {"repairs": audit})
         return len(repairs)
 

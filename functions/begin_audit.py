@@ -10,24 +10,28 @@ from keyward.gateway import Gateway
 from keyward.registry import Audits
 
 # What a console run may state; `repairs` is the function Audit's way to have its findings mended.
-FIELDS = ("repair", "repairs")
+FIELDS = ("repair", "repairs", "adopt", "adopt_tag", "customers", "customers_object")
 AUDIT = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{repair?, repairs?, execution_arn}`; output: see `begin`."""
+    """Task input `{repair?, repairs?, adopt?, adopt_tag?, customers?, customers_object?,
+    execution_arn}`; output: see `begin`."""
     runs.only_fields(event, FIELDS)
     return begin(event, runtime.patient_gateway(), runtime.audits(), runtime.now())
 
 
 def begin(task: dict[str, Any], gateway: Gateway, audits: Audits, now: float) -> dict[str, Any]:
-    """`{audit, repair, parts, told: {batches, summary}}`. `parts` are numbers; there are none when
-    `repairs` names an audit that is done and is only to be mended. Raises InvalidInputError."""
+    """`{audit, repair, parts, told: {batches, adoptions, summary}}`. `parts` are numbers; there are
+    none when `repairs` names an audit that is done and is only to be mended. Raises
+    InvalidInputError."""
     repair = contracts.flag_of(task, "repair")
     done = contracts.optional_of(task, "repairs", AUDIT)
     if done is not None:
         told = audit_parts.kept(done, audits)
         return {"audit": done, "repair": True, "parts": [], "told": told}
     audit = str(task["execution_arn"]).rpartition(":")[2]
+    sources = audit_parts.sources_for(task, lambda: audits)
+    audit_parts.keep_sources(audit, sources, audits)
     parts = audit_parts.begin(audit, gateway, audits, now)
     return {"audit": audit, "repair": repair, "parts": parts, "told": {}}

@@ -12,13 +12,14 @@ from keyward.audit_conclusion import Conclusion, repairs_of
 
 @runtime.metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{audit, parts, repair}`; output `{batches, summary}`: how much was found, and the
-    numbers of the batches in which its repair is started. The findings are in the bucket."""
+    """Task input `{audit, parts, repair}`; output `{batches, adoptions, summary}`: how much was
+    found, and the numbers of the batches in which it is mended. The findings are in the bucket."""
     audits, policy, now = runtime.audits(), runtime.announced_policy(), runtime.now()
     audit = event["audit"]
     plans, began = audit_parts.plans_of(audit, audits), audit_parts.begun_at(audit, audits)
     read = audit_parts.pieces(audit, event["parts"], audits)
-    told = Conclusion(runtime.registry(), plans, policy, began, now).of(read)
+    seen = (runtime.registry(), plans, policy, began, now)
+    told, adoptions = Conclusion(*seen, audit_parts.kept_sources(audit, audits)).of(read)
     runtime.metrics.add_metric(name="KeysOnGateway", unit=MetricUnit.Count, value=told["keys"])
     audits.publish(told)
     repairs = []
@@ -27,4 +28,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         bus_name = runtime.setting("EVENT_BUS")
         leases, bus = runtime.registry().leases, runtime.bus()
         runs.tell_expiring(policy, told["exempt"], leases, bus, bus_name, now)
-    return audit_parts.keep(event["audit"], repairs, told, audits)
+    adopted = adoptions if event["repair"] else []
+    return audit_parts.keep(audit, repairs, adopted, told, audits)

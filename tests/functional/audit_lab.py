@@ -13,6 +13,7 @@ from unittest import mock
 
 import boto3
 
+import adopt_keys
 import audit
 import audit_part
 import begin_audit
@@ -33,6 +34,7 @@ FUNCTIONS = {
     "AuditPart": audit_part,
     "ConcludeAudit": conclude_audit,
     "StartRepairs": start_repairs,
+    "AdoptKeys": adopt_keys,
     "ReportFailure": report_failure,
 }
 SETTINGS = {

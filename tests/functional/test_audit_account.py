@@ -51,6 +51,7 @@ def test_its_output_is_a_summary(account: AuditLab) -> None:
         "findings": {"customer_without_key": 1, "exposed_methods": 1},
         "high": 1,
         "started": 0,
+        "adopted": 0,
     }
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from keyward import exemptions, findings_customers, findings_keys, findings_plans, usage_findings
 from keyward.account_keys import AccountKeys
+from keyward.adoption import Adopter, Adoption, Sources
+from keyward.findings_keys import ADOPT_KEYS
 from keyward.gateway import KeySeen, PlanSeen
 from keyward.ledger import AUDIT
 from keyward.policy import Policy
@@ -26,17 +28,26 @@ class Conclusion:
     policy: Policy
     began: float
     now: float
+    sources: Sources | None = None
 
-    def of(self, pieces: Iterable[JSON]) -> JSON:
+    def of(self, pieces: Iterable[JSON]) -> tuple[JSON, list[Adoption]]:
         """`{findings, exempt, apis, customers, keys}` from what came of each piece of work (`told`
-        of `Piece`); `exempt` are the methods that are open by an exemption."""
+        of `Piece`); `exempt` are the methods that are open by an exemption. And, with `sources`,
+        what can be adopted."""
         read = _sorted(pieces)
         account = _account(read, self.began)
         records, known = self.registry.customers.everything()
         found = findings_customers.of_customers(records, known, account, self.policy, self.now)
+        adoptions: list[Adoption] = []
         if account:
             strays = findings_keys.unrecorded(account, known)
-            found += findings_keys.of_keys(strays, account, records, known)
+            of_keys = findings_keys.of_keys(strays, account, records, known)
+            if self.sources and account.plans is not None:
+                adopter = Adopter(account, self.policy, self.sources, self.now)
+                adoptions, left = adopter.plan(strays, records, known)
+                found = findings_keys.without_new_keys(found, adoptions)
+                of_keys = findings_keys.adoptable(of_keys, adoptions, left)
+            found += of_keys
         found += usage_findings.of_usage(known, self.policy, self.now)
         of_apis = findings_plans.once(read.findings)
         found += findings_plans.of_plans(self.plans, of_apis, self.policy)
@@ -49,7 +60,7 @@ class Conclusion:
             "apis": read.apis,
             "customers": len(records),
             "keys": len(account.keys) if account else 0,
-        }
+        }, adoptions
 
 
 @dataclass
@@ -95,7 +106,7 @@ def repairs_of(found: Iterable[JSON], audit: str) -> list[JSON]:
     wanted = {
         (finding["mended_by"], finding.get("customer_id"), finding.get("rest_api_id"))
         for finding in found
-        if "mended_by" in finding
+        if finding.get("mended_by") not in (None, ADOPT_KEYS)
     }
     return [_repair(*one, audit) for one in sorted(wanted, key=str)]
 

@@ -7,10 +7,13 @@ Documents of an audit (registry/audits.py): `begun`, `plans`, `part-0001` (what 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from keyward import contracts
+from keyward.adoption import Adoption, Sources, sources_of
 from keyward.audit_conclusion import counts_of
 from keyward.audit_reading import AuditReader, works_of
 from keyward.errors import InvalidInputError, KeywardError, PassingError
@@ -20,6 +23,7 @@ from keyward.registry import Audits
 JSON = dict[str, Any]
 
 WORKS_A_PART = 20
+OBJECT = re.compile(r"adopt/[A-Za-z0-9_.-]{1,100}")
 # The account has 10 calls a second for everybody, in a bucket of 40 (limits.html).
 CALLS_A_ROUND = 20
 CALLS_A_SECOND = 2
@@ -28,6 +32,8 @@ PAUSE_SECONDS = 20
 # Runs that are started at once; each of them calls API Gateway as well.
 STARTS_A_BATCH = 10
 STARTS_A_SECOND = 1
+# Customers whose keys are adopted at once: some requests of DynamoDB each.
+ADOPTIONS_A_BATCH = 200
 
 
 def begin(audit: str, gateway: Gateway, audits: Audits, now: float) -> list[int]:
@@ -104,21 +110,62 @@ def pieces(audit: str, numbers: Sequence[int], audits: Audits) -> Iterator[JSON]
             yield audits.load(audit, _piece(number, place)) or _missing(work)
 
 
-def keep(audit: str, repairs: Sequence[JSON], told: JSON, audits: Audits) -> JSON:
-    """Keep what was found and what is to be started. `{batches, summary}`: the numbers of the
-    batches of repairs, and how much was found."""
+def sources_for(task: JSON, audits: Callable[[], Audits]) -> Sources | None:
+    """Who keys belong to, by the input of an audit that adopts: `customers` (a map, or CSV text),
+    or `customers_object`, a CSV object in the bucket of reports. None for an audit that does not
+    adopt. Raises InvalidInputError."""
+    if not contracts.flag_of(task, "adopt"):
+        return None
+    name = contracts.optional_of(task, "customers_object", OBJECT)
+    text = audits().csv(name) if name else None
+    if name and text is None:
+        remedy = "Put the CSV there, into the bucket of reports"
+        raise InvalidInputError("customers_object", f"there is no object {name}", remedy)
+    return sources_of(task, text)
+
+
+def keep_sources(audit: str, sources: Sources | None, audits: Audits) -> None:
+    """Keep who keys belong to, for an audit that adopts; None for one that does not."""
+    if sources:
+        audits.save(audit, "sources", asdict(sources))
+
+
+def kept_sources(audit: str, audits: Audits) -> Sources | None:
+    """What `keep_sources` kept."""
+    kept = audits.load(audit, "sources")
+    return Sources(**kept) if kept else None
+
+
+def keep(
+    audit: str,
+    repairs: Sequence[JSON],
+    adoptions: Sequence[Adoption],
+    told: JSON,
+    audits: Audits,
+) -> JSON:
+    """Keep what was found, what is to be started and what is to be adopted. `{batches, adoptions,
+    summary}`: the numbers of the batches of both, and how much was found."""
     audits.save(audit, "findings", told)
     audits.save(audit, "repairs", list(repairs))
-    return _conclusion(repairs, told)
+    audits.save(audit, "adoptions", [adoption.as_json() for adoption in adoptions])
+    return _conclusion(repairs, len(adoptions), told)
 
 
 def kept(audit: str, audits: Audits) -> JSON:
     """What `keep` answered. Raises InvalidInputError when there was no such audit."""
     told, repairs = audits.load(audit, "findings"), audits.load(audit, "repairs")
-    if told is None or repairs is None:
+    adoptions = audits.load(audit, "adoptions")
+    if told is None or repairs is None or adoptions is None:
         problem = f"there is no finished audit {audit}"
         raise InvalidInputError("repairs", problem, 'Start an audit with {"repair": true}')
-    return _conclusion(repairs, told)
+    return _conclusion(repairs, len(adoptions), told)
+
+
+def adoptions_of(audit: str, number: int, audits: Audits) -> list[Adoption]:
+    """The adoptions of a batch."""
+    start = (number - 1) * ADOPTIONS_A_BATCH
+    batch = audits.load(audit, "adoptions")[start : start + ADOPTIONS_A_BATCH]
+    return [Adoption.of(told) for told in batch]
 
 
 def batch_of(audit: str, number: int, audits: Audits) -> tuple[list[JSON], int]:
@@ -131,7 +178,7 @@ def batch_of(audit: str, number: int, audits: Audits) -> tuple[list[JSON], int]:
     return batch, 0 if last else math.ceil(len(batch) / STARTS_A_SECOND)
 
 
-def _conclusion(repairs: Sequence[JSON], told: JSON) -> JSON:
+def _conclusion(repairs: Sequence[JSON], adoptions: int, told: JSON) -> JSON:
     """Numbers only, whatever the size of the account."""
     found = told["findings"]
     summary = {name: told[name] for name in ("apis", "customers", "keys")} | {
@@ -140,7 +187,8 @@ def _conclusion(repairs: Sequence[JSON], told: JSON) -> JSON:
         "high": sum(finding["severity"] == "high" for finding in found),
     }
     batches = range(1, math.ceil(len(repairs) / STARTS_A_BATCH) + 1)
-    return {"batches": list(batches), "summary": summary}
+    adopted = range(1, math.ceil(adoptions / ADOPTIONS_A_BATCH) + 1)
+    return {"batches": list(batches), "adoptions": list(adopted), "summary": summary}
 
 
 def _pace(calls: int) -> int:

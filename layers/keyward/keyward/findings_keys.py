@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from keyward.account_keys import AccountKeys
+from keyward.adoption import Adoption
 from keyward.customer import Known
 from keyward.findings import Finding
 from keyward.gateway import KeySeen
 from keyward.key import CREATING
 
 JSON = dict[str, Any]
+ADOPT_KEYS = "adopt-keys"
 ADOPT = 'Adopt it (start audit-account with {"repair": true, "adopt": true}), or delete it'
 TWICE = "Delete the one that nobody uses; the usage of its plan tells which"
 CLOSED = "Delete it, or disable it: Keyward did not make it, and deletes only what it made"
@@ -68,6 +71,42 @@ def of_keys(
             )
         )
     return found
+
+
+def adoptable(
+    found: Sequence[Finding], adoptions: Iterable[Adoption], left: Mapping[str, str]
+) -> list[Finding]:
+    """The same findings, with what an adoption does, or why it cannot."""
+    taken = {key.key_id: key for one in adoptions for key in one.keys}
+    told = []
+    for finding in found:
+        key = taken.get(finding.key_id)
+        if key is None:
+            told.append(replace(finding, remedy=left.get(str(finding.key_id), finding.remedy)))
+            continue
+        action = {"action": "adopt_key", "key": key.name, "number": key.number, "plan": key.plan}
+        told.append(
+            replace(
+                finding,
+                kind="key_by_hand",
+                severity="low",
+                mended_by=ADOPT_KEYS,
+                customer_id=key.customer_id,
+                actions=(action,),
+                remedy=None,
+            )
+        )
+    return told
+
+
+def without_new_keys(found: Iterable[Finding], adoptions: Iterable[Adoption]) -> list[Finding]:
+    """Customers who get their own old key need no new one."""
+    adopted = {one.customer_id for one in adoptions}
+    return [
+        finding
+        for finding in found
+        if finding.kind != "customer_without_key" or finding.customer_id not in adopted
+    ]
 
 
 def _severity(key: KeySeen) -> str:

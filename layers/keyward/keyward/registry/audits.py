@@ -36,6 +36,16 @@ class Audits:
             raise
         return json.loads(answer["Body"].read())
 
+    def csv(self, name: str) -> str | None:
+        """An object that somebody put into the bucket under `adopt/`; None when there is none."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ABSENT:
+                return None
+            raise
+        return str(answer["Body"].read().decode("utf-8-sig"))
+
     def publish(self, document: Any) -> None:
         """Write what the last audit found, for people and their tools."""
         self._put(LATEST, document)

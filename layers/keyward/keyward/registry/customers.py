@@ -107,6 +107,27 @@ class Customers(DueItems):
         told = self._outbox(keys[0], lease, announced, when)
         self._write(keys[0], lease, [*puts, *told, *(self._ledger.put(line) for line in lines)])
 
+    def adopt(
+        self, record: JSON | None, keys: Sequence[KeyRecord], lease: Lease, lines: Sequence[JSON]
+    ) -> bool:
+        """Write records of keys that somebody else made and, in the same transaction, their
+        customer's first record, if it has none: that is `record`. False when another was quicker.
+        For `adopt_keys` only."""
+        new = {"ConditionExpression": "attribute_not_exists(customer_id)"}
+        puts = [self._put(_item(key) | {"fence": lease.token}) for key in keys]
+        items: list[JSON] = [{"Put": one["Put"] | new} for one in puts]
+        if record is not None:
+            put = {"TableName": self._customers.name, "Item": record}
+            items.append({"Put": put | new})
+        items += [self._ledger.put(line) for line in lines]
+        try:
+            self._keys.meta.client.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
+
     def drop_key(self, key: KeyRecord, lease: Lease) -> None:
         """Forget a key record whose try certainly had no effect. Raises LeaseLostError."""
         self._write(key, lease, [self._delete(key, lease)])
