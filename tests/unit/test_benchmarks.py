@@ -33,7 +33,7 @@ BUDGETS: dict[str, Callable[[int], tuple[int, int]]] = {
     r"API of \d+ methods, the events of our own deployment": lambda k: (0, 0),
     r"API of \d+ methods, compliant": lambda k: (4, 0),
     r"API of (\d+) methods, all exposed, usage plans attached": lambda k: (9, k + 2),
-    r"audit of (\d+) APIs with a stage each": lambda k: (2 * k + 3, 0),
+    r"audit of (\d+) APIs with a stage each": lambda k: (2 * k + 5, 0),
 }
 
 
