@@ -1,4 +1,5 @@
-"""What holds for every test: fake credentials, no network but loopback, one hypothesis profile.
+"""What holds for every test: fake credentials, no network but loopback, one hypothesis profile;
+tests that read the real documents and records leave when those are not beside the tree.
 
 `KEYWARD_LIVE=1` (set by `make live-check` only) lifts the first two for a run on a real account.
 """
@@ -9,6 +10,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,3 +70,32 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+REAL_DATA = "real_data"
+
+
+def real_data() -> Path:
+    """Where the real documents and records are, or would be."""
+    from tests.emulator.openapi_lab import SHARED
+
+    return SHARED / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{REAL_DATA}: reads ../shared/data (or KEYWARD_SHARED)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if real_data().is_dir():
+        return
+    left_out = [item for item in items if item.get_closest_marker(REAL_DATA)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_report_header() -> str | None:
+    if real_data().is_dir():
+        return None
+    return f"{real_data()} is not there: tests on real documents are left out"

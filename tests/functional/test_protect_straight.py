@@ -235,6 +235,7 @@ DOCUMENTS = [
 ]
 
 
+@pytest.mark.real_data
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_real_api_is_protected_and_then_needs_nothing(lab: Lab, name: str) -> None:
     plain = name.startswith("PLAIN")

@@ -45,10 +45,12 @@ def deployed(body: Any) -> dict[str, tuple[bool, bool]]:
     }
 
 
+@pytest.mark.real_data
 def test_every_real_document_is_checked() -> None:
     assert set(REAL) == {path.name for path in DOCUMENTS.iterdir()}
 
 
+@pytest.mark.real_data
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_document_has_its_open_methods(name: str) -> None:
     checker = Checker()
@@ -58,12 +60,14 @@ def test_a_real_document_has_its_open_methods(name: str) -> None:
     assert (len(findings.methods), len(found)) == REAL[name]
 
 
+@pytest.mark.real_data
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_document_asks_for_what_an_import_asks_for(name: str) -> None:
     findings = Checker().check([str(DOCUMENTS / name)])
     assert summary(findings) == deployed(real_document(name))
 
 
+@pytest.mark.real_data
 @pytest.mark.parametrize("name", REAL)
 def test_each_line_of_a_real_document_is_the_methods_own(name: str) -> None:
     lines = (DOCUMENTS / name).read_text("utf-8").splitlines()
