@@ -21,15 +21,16 @@ JSON = dict[str, Any]
 MEANT: dict[str, set[str]] = {
     "CreateApiKey": {"CreateKey"},
     "DeleteApiKey": {"CreateKey"},
-    "GetApiKeys": {"CreateKey", "Audit", "AuditPart", "WriteReport"},
+    "GetApiKeys": {"CreateKey", "PlanCustomer", "Audit", "AuditPart", "WriteReport"},
     "GetApiKey": {"RevealKey"},
     "CreateUsagePlanKey": {"AttachKey"},
     "CreateUsagePlan": {"AttachKey", "AttachStage"},
     "UpdateUsagePlan": {"AttachStage"},
-    "GetUsagePlanKeys": {"AttachStage"},
+    "GetUsagePlanKeys": {"AttachStage", "Audit", "AuditPart"},
     "GetUsagePlans": {
         "AttachKey",
         "AttachStage",
+        "PlanCustomer",
         "PlanProtection",
         "Audit",
         "BeginAudit",
