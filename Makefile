@@ -31,8 +31,8 @@ test: setup ## All tests; no account, no Docker, no network
 	$(PY) -m pytest -n 2 $(QUICK_TESTS) || status=$$?; \
 	echo "test: the local AWS"; \
 	$(PY) -m pytest tests/local || status=$$?; \
-	echo "test: the whole stack on it, on two workers"; \
-	$(PY) -m pytest -n 2 --dist loadfile tests/workflow || status=$$?; \
+	echo "test: the whole stack on it, on three workers, as much of it is waiting"; \
+	$(PY) -m pytest -n 3 --dist loadfile tests/workflow || status=$$?; \
 	exit $$status
 
 demo: setup-local ## The whole story on a local AWS, step by step, in under a minute

@@ -150,5 +150,7 @@ def _environment(endpoint: str) -> dict[str, str]:
         **{f"{name}_DLQ_URL": f"{endpoint}/queue" for name in QUEUES},
         "INVOKE_URL": f"{endpoint}/{{rest_api_id}}/{{stage}}",
         "APIS_QUEUE_URL": f"{endpoint}/queue",
+        "STORM_SECONDS": "2",
+        "DEPLOYMENT_SPACING_SECONDS": "6",
         **{name: name.lower() for name in SETTINGS},
     }

@@ -12,6 +12,7 @@ from keyward import contracts, runtime
 from keyward.api import Deploying, Deployment, KeyRule, StageSeen, WorkingMethod
 from keyward.api_compare import fingerprint
 from keyward.errors import (
+    DeploymentThrottledError,
     GatewayRefusedError,
     NotFoundError,
     StageMovedError,
@@ -24,25 +25,34 @@ from keyward.gateway.calls import CONNECT_SECONDS, DEPLOY_READ_SECONDS
 from keyward.registry import Lease, Registry
 from keyward.registry.storms import Redeploy
 
+TURNS = "account#deploy"
 # CreateDeployment is allowed once in 5 s for the whole account (limits.html); a second more, as
 # what comes before the call takes its time.
-TURNS, SPACING_SECONDS = "account#deploy", 6
+SPACING_SECONDS = 6
+MOST_REFUSALS = 20
 # A CreateDeployment whose caller gave up may still take effect this long after it was sent.
 DOUBT_SECONDS = CONNECT_SECONDS + DEPLOY_READ_SECONDS + 1
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, stage, deployment_id, fingerprint, api_name, turn}`; output
-    `{stage, deployment_id, probe, turn: 0}`, or the input with a `turn` (epoch
-    seconds) to wait for."""
+    """Task input `{rest_api_id, lease, stage, deployment_id, fingerprint, api_name, turn,
+    refusals?}`; output `{stage, deployment_id, probe, turn: 0}`, or the input with a `turn` (epoch
+    seconds) to wait for, another one after each refusal."""
     rest_api_id, now = contracts.rest_api_id_of(event), runtime.now()
     rule = KeyRule(runtime.policy(), rest_api_id, str(event["api_name"]), now)
     deployer = Deployer(runtime.gateway(), runtime.registry(), rule, uuid4().hex, runtime.now)
     stage = StageSeen(str(event["stage"]), str(event["deployment_id"]))
-    turn = deployer.turn(stage.name, float(event.get("turn") or 0))
+    spacing = float(runtime.setting("DEPLOYMENT_SPACING_SECONDS"))
+    turn = deployer.turn(stage.name, float(event.get("turn") or 0), spacing)
     if turn:
         return event | {"turn": turn}
-    return deployer.deploy(Lease.of(event), stage, str(event["fingerprint"])) | {"turn": 0}
+    refusals = int(event.get("refusals") or 0) + 1
+    try:
+        return deployer.deploy(Lease.of(event), stage, str(event["fingerprint"])) | {"turn": 0}
+    except DeploymentThrottledError:
+        if refusals > MOST_REFUSALS:
+            raise
+        return event | {"turn": deployer.later_turn(), "refusals": refusals}
 
 
 @dataclass(frozen=True)
@@ -56,16 +66,21 @@ class Deployer:
     nonce: str
     clock: Callable[[], float]
 
-    def turn(self, stage: str, turn: float) -> int:
-        """When CreateDeployment may be called for this stage: turns are 6 s apart in the account,
-        and given in the order in which runs ask. 0: now, or an earlier try made the deployment.
-        `turn` is the one that was given before, 0 for none."""
+    def turn(self, stage: str, turn: float, spacing: float) -> int:
+        """When CreateDeployment may be called for this stage: turns are `spacing` seconds apart in
+        the account, and given in the order in which runs ask. 0: now, or an earlier try made the
+        deployment. `turn` is the one that was given before, 0 for none."""
         if turn:
             return math.ceil(turn) if turn > self.rule.now else 0
         if self.registry.apis.deploying(self.rule.rest_api_id, stage):
             return 0
-        given = self.registry.leases.turn(TURNS, self.rule.now, SPACING_SECONDS)
+        given = self.registry.leases.turn(TURNS, self.rule.now, spacing)
         return math.ceil(given) if given > self.rule.now else 0
+
+    def later_turn(self) -> int:
+        """Another turn after a refusal: somebody else used this one."""
+        soonest = self.clock() + SPACING_SECONDS
+        return math.ceil(self.registry.leases.turn(TURNS, soonest, SPACING_SECONDS))
 
     def deploy(self, lease: Lease, stage: StageSeen, mark: str) -> dict[str, Any]:
         """`{stage, deployment_id, probe}`: the deployment that the stage serves now, and what is

@@ -52,6 +52,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         runtime.setting("DEFAULT_MODE"),
         runtime.setting("EVENT_BUS"),
         runtime.setting("APIS_QUEUE_URL"),
+        float(runtime.setting("STORM_SECONDS")),
         runtime.now(),
     )
     return planner.plan(request)
@@ -91,7 +92,8 @@ class Request:
 @dataclass(frozen=True)
 class Planner:
     """Reads, plans, notes. `default_mode` is that of APIs without a tag, `bus_name` the bus that
-    answers are sent to; `now` in epoch seconds."""
+    answers are sent to; a storm of events is over after `storm_seconds`; `now` in epoch
+    seconds."""
 
     gateway: Gateway
     registry: Registry
@@ -100,6 +102,7 @@ class Planner:
     default_mode: str
     bus_name: str
     queue_url: str
+    storm_seconds: float
     now: float
 
     def plan(self, request: Request) -> JSON:
@@ -137,7 +140,8 @@ class Planner:
         return _output(request, lease=lease.as_json()) | self._act(request)
 
     def _settle_seconds(self, rest_api_id: str) -> int:
-        return settle_seconds(self.registry.storms.of(rest_api_id), self.now)
+        storm = self.registry.storms.of(rest_api_id)
+        return settle_seconds(storm, self.storm_seconds, self.now)
 
     def _dry_run(self, request: Request) -> list[JSON]:
         if request.rollback and request.stage:

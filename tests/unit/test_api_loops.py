@@ -43,7 +43,7 @@ class Again:
 def test_the_last_event_of_a_storm_is_waited_for_but_not_for_ever(
     storm: Storm | None, seconds: int
 ) -> None:
-    assert settle_seconds(storm, NOW) == seconds
+    assert settle_seconds(storm, 2, NOW) == seconds
 
 
 def redeploys(*times: int) -> list[Again]:

@@ -16,7 +16,6 @@ from local.aws import LocalAws
 from tests.one_local_aws import only_local_aws
 from tests.workflow.api_lab import Api, protected_api
 from tests.workflow.stack_lab import Stack
-from tests.workflow.troubles import Troubles
 
 NOWHERE = {"apis": ["no API"], "throttle": {"rateLimit": 50, "burstLimit": 100}}
 
@@ -55,9 +54,3 @@ def policy(stack: Stack) -> Iterator[dict[str, Any]]:
     before = stack.policy()
     yield copy.deepcopy(before)
     stack.put_policy(json.dumps(before))
-
-
-@pytest.fixture(scope="session")
-def troubles(stack: Stack, shop: Api) -> Troubles:
-    """All that goes wrong, started together, because most of it is waiting."""
-    return Troubles.begun(stack)

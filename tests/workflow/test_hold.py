@@ -12,16 +12,14 @@ from tests.workflow.stack_lab import Stack, eventually
 
 JSON = dict[str, Any]
 
-# Troubles wait for most of their time: they are begun here, so that these tests run meanwhile.
-pytestmark = pytest.mark.usefixtures("troubles")
-
 
 @dataclass(frozen=True)
 class Held:
-    """An API that is held, and the detail of ApiHeld."""
+    """An API that is held, the detail of ApiHeld, and how many runs there were until then."""
 
     api: Api
     told: JSON
+    runs: int
 
     def decide(self, detail_type: str, **changes: str) -> None:
         """Answer as a person does."""
@@ -29,23 +27,31 @@ class Held:
         answer = {name: self.told[name] for name in names} | changes
         self.api.stack.put_event(detail_type, **answer)
 
+    def looked_at(self, times: int) -> None:
+        """Wait until as many more runs have ended."""
+        self.api.executions_ended(self.runs + times)
+
 
 def unfinished(stack: Stack) -> Api:
-    """An API that is deployed open, and whose team is in the middle of its next edit."""
-    api = new_api(stack, mode="off")
-    api.deploy()
-    # a run of its own: events that come close together are one look
-    api.executions_ended(1)
+    """An API whose open deployment is on no stage yet, and whose team is in the middle of its next
+    edit."""
+    api = new_api(stack)
+    stack.gateway.create_deployment(restApiId=api.id)
     api.edit({"/draft": {"get": None}})
-    api.tag("enforce")
     return api
 
 
-def hold(stack: Stack, api: Api) -> Held:
-    """Let Keyward look: the stage is held."""
-    touch(stack, api, "looked at")
+def staged(stack: Stack, api: Api) -> Held:
+    """Put its one deployment on a stage, which makes Keyward look: the stage is held."""
+    (deployment,) = stack.gateway.get_deployments(restApiId=api.id)["items"]
+    stack.gateway.create_stage(restApiId=api.id, stageName="prod", deploymentId=deployment["id"])
+    return held_by_now(api)
+
+
+def held_by_now(api: Api) -> Held:
+    """The API, once it is told that it is held."""
     (told,) = api.await_told("ApiHeld")
-    return Held(api, told)
+    return Held(api, told, len(api.arns()))
 
 
 def touch(stack: Stack, api: Api, description: str) -> None:
@@ -56,7 +62,7 @@ def touch(stack: Stack, api: Api, description: str) -> None:
 
 @pytest.fixture
 def held(stack: Stack) -> Held:
-    return hold(stack, unfinished(stack))
+    return staged(stack, unfinished(stack))
 
 
 def own_deployments(stack: Stack, api: Api) -> int:
@@ -77,7 +83,7 @@ def test_unfinished_work_is_held_and_told_with_differences_and_fingerprint(
     ]
     assert held.told["not_compared"]
     assert len(held.told["fingerprint"]) == 16
-    held.api.executions_ended(1)
+    held.looked_at(0)
     assert held.api.writes() == []
     assert held.api.ask("GET /pets") == 200
 
@@ -89,7 +95,7 @@ def test_what_was_approved_is_published_with_its_methods_closed_and_only_once(
         held.decide("DeploymentApproved")
 
     eventually(lambda: "ApiProtected" in stack.told(rest_api_id=held.api.id))
-    held.api.executions_ended(4)
+    held.looked_at(2)
 
     assert held.api.live() == {
         "GET /pets": True,
@@ -125,7 +131,7 @@ def test_an_approval_covers_nothing_that_came_after_it(stack: Stack, held: Held)
 def test_an_approval_of_something_else_publishes_nothing(stack: Stack, held: Held) -> None:
     held.decide("DeploymentApproved", fingerprint="0123456789abcdef")
 
-    held.api.executions_ended(3)
+    held.looked_at(1)
     assert own_deployments(stack, held.api) == 0
     assert stack.told(rest_api_id=held.api.id) == ["ApiHeld"]
 
@@ -134,7 +140,7 @@ def test_a_rejection_silences_the_hold_until_the_work_changes(stack: Stack, held
     held.decide("DeploymentRejected")
     eventually(lambda: is_rejected(stack, held), what="the rejection")
     touch(stack, held.api, "looked at again")
-    held.api.executions_ended(3)
+    held.looked_at(1)
     assert stack.told(rest_api_id=held.api.id) == ["ApiHeld"]
 
     held.api.edit({"/draft": {"post": None}})
@@ -164,7 +170,8 @@ def test_a_canary_in_flight_is_held_and_closed_when_it_is_promoted(stack: Stack)
     api.deploy()
     api.deploy(canarySettings={"percentTraffic": 10.0})
     api.tag("enforce")
-    held = hold(stack, api)
+    touch(stack, api, "looked at")
+    held = held_by_now(api)
     assert "canary" in held.told["differences"][0]["difference"]
     assert api.writes() == []
 

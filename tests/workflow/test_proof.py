@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tests.workflow.api_lab import new_api, protected_api
 from tests.workflow.stack_lab import Stack, eventually
-from tests.workflow.test_hold import hold, unfinished
+from tests.workflow.test_hold import staged, unfinished
 
 
 def test_a_closed_stage_is_asked_with_and_without_a_customers_key(stack: Stack) -> None:
@@ -48,7 +48,7 @@ def test_a_hold_names_who_edited_last(stack: Stack) -> None:
     api = unfinished(stack)
     eventually(lambda: is_noted(stack, api.id), what="the note of the edit")
 
-    held = hold(stack, api)
+    held = staged(stack, api)
 
     assert held.told["last_editor"]["what"] == "PutRestApi"
     assert held.told["last_editor"]["who"] in held.told["message"]

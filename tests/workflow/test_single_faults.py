@@ -6,12 +6,19 @@ from collections import Counter
 
 import pytest
 
+from tests.workflow.api_lab import Api
 from tests.workflow.stack_lab import Stack
 from tests.workflow.troubles import APIS, CUSTOMERS, Troubles
 
 # What the runs that close the APIs go through, and retry; a throttled plan is waited for instead.
 # Runs wait for each other's turns, so a fault may meet another API's run than it was begun with.
 ERRORS = {"GatewayUnavailableError": len(APIS) - 1}
+
+
+@pytest.fixture(scope="module")
+def troubles(stack: Stack, shop: Api) -> Troubles:
+    """All that goes wrong, started together, because most of it is waiting."""
+    return Troubles.faults(stack)
 
 
 @pytest.mark.parametrize("customer", CUSTOMERS)

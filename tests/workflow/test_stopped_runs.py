@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.workflow.api_lab import Api
 from tests.workflow.stack_lab import Stack, eventually
 from tests.workflow.troubles import OVER_SECONDS, Troubles
+
+
+@pytest.fixture(scope="module")
+def troubles(stack: Stack, shop: Api) -> Troubles:
+    """All that is stopped, one after the other; then they wait together."""
+    return Troubles.stops(stack)
 
 
 def test_a_stopped_run_is_taken_over_when_its_event_comes_again(

@@ -11,7 +11,6 @@ import pytest
 from keyward.key import new_value
 from tests.workflow.api_lab import new_api
 from tests.workflow.stack_lab import Stack, eventually
-from tests.workflow.troubles import Troubles
 
 JSON = dict[str, Any]
 BROUGHT = "broughtAndThenTakenAgain0123456789"
@@ -47,9 +46,12 @@ def places_of(needles: list[str], texts: list[tuple[str, str]]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def story(stack: Stack, troubles: Troubles) -> None:
-    """Everything in which a value passes through Keyward's hands, good and bad; keys that are found
-    again after a fault are among the troubles."""
+def story(stack: Stack) -> None:
+    """Everything in which a value passes through Keyward's hands, good and bad: a key that is made
+    and found again after a fault, too."""
+    mark = stack.fault("CreateApiKey", "timeout_after", about="found-again/")
+    stack.put_event("CustomerSignedUp", customer_id="found-again", plan="pro")
+    stack.struck("CreateApiKey", mark, "found-again/")
     secrets = stack.aws.client("secretsmanager")
     secrets.create_secret(Name="keyward/brought", SecretString=BROUGHT)
     secrets.create_secret(Name="keyward/too-short", SecretString="only19characters000")
@@ -63,6 +65,7 @@ def story(stack: Stack, troubles: Troubles) -> None:
     stack.put_event("CustomerSignedUp", customer_id="brings", plan=["malformed"])
     keys_in_two_plans(stack)
     stack.invoke("AuditFunctionName", {"repair": True})
+    stack.outcome("KeyIssued", 60, customer_id="found-again")
     stack.settle(60)
 
 

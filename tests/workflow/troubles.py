@@ -1,8 +1,9 @@
-"""Single faults of API Gateway and runs that are stopped: begun one by one, waited for together."""
+"""Single faults of API Gateway and runs that are stopped: begun together, waited for together."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,11 +27,12 @@ CUSTOMERS: dict[str, tuple[str, str, str]] = {
 }
 # By name of the API: the call that fails, and how.
 APIS: dict[str, tuple[str, str]] = {
-    "api-plan-throttle": ("UpdateUsagePlan", "throttle"),
     "api-method": ("UpdateMethod", "timeout_after"),
     "api-deployment": ("CreateDeployment", "timeout_after"),
-    "api-plan": ("UpdateUsagePlan", "timeout_after"),
     "api-stage": ("UpdateStage", "timeout_after"),
+    "api-plan": ("UpdateUsagePlan", "timeout_after"),
+    # last: a plan is not asked for again for 20 s, by no API
+    "api-plan-throttle": ("UpdateUsagePlan", "throttle"),
 }
 
 
@@ -44,15 +46,23 @@ class Troubles:
     stopped: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def begun(cls, stack: Stack) -> Troubles:
-        """Everything begun: each fault has struck, each run that is to be stopped is stopped."""
+    def faults(cls, stack: Stack) -> Troubles:
+        """Each fault has struck: together, but for those that could meet each other's calls."""
         troubles = cls(stack)
         stack.issued("plan-pro-is-known")
         stack.settle()
-        for name, (operation, kind) in APIS.items():
-            troubles._break_api(name, operation, kind)
-        for customer_id, (operation, kind, plan) in CUSTOMERS.items():
-            troubles._break_customer(customer_id, operation, kind, plan)
+        troubles._break([], ["fault-attach"])
+        apart = [name for name, (operation, _) in APIS.items() if operation == "UpdateUsagePlan"]
+        together = [name for name in APIS if name not in apart]
+        troubles._break(together, [*CUSTOMERS][1:])
+        for name in apart:
+            troubles._break([name], [])
+        return troubles
+
+    @classmethod
+    def stops(cls, stack: Stack) -> Troubles:
+        """Each run that is to be stopped is stopped."""
+        troubles = cls(stack)
         troubles._stop_customer("crash-customer")
         troubles._stop_api("crash-api")
         troubles._change_meanwhile("meanwhile")
@@ -63,22 +73,43 @@ class Troubles:
         """The seconds that are left of those that a fault may take."""
         return OVER_SECONDS - (time.monotonic() - self.since[name])
 
-    def _break_customer(self, customer_id: str, operation: str, kind: str, plan: str) -> None:
-        # the retries of others are not to meet it; only CreateApiKey names the customer
-        about = f"{customer_id}/" if operation == "CreateApiKey" else ""
-        mark = self.stack.fault(operation, kind, about=about)
-        self.since[customer_id] = time.monotonic()
-        self.stack.put_event("CustomerSignedUp", customer_id=customer_id, plan=plan)
-        self.stack.struck(operation, mark, about)
+    def _break(self, apis: Iterable[str], customers: Iterable[str]) -> None:
+        """Order the faults of these, let them begin, and wait until each has struck."""
+        made = {name: self._undeployed(name) for name in apis}
+        orders = {name: (*APIS[name], self.apis[name].id) for name in apis}
+        for name in customers:
+            operation, kind, plan = CUSTOMERS[name]
+            # the retries of others are not to meet it; who attaches a key names no customer
+            about = {"CreateApiKey": f"{name}/", "CreateUsagePlan": plan}.get(operation, "")
+            orders[name] = (operation, kind, about)
+        members = ("operation", "fault", "about")
+        ordered = [dict(zip(members, order, strict=True)) for order in orders.values()]
+        mark = self.stack.faults(*ordered)
+        for name in orders:
+            self.since[name] = time.monotonic()
+            if name in made:
+                # CreateStage, so that the fault cannot meet a call of the team
+                self.stack.gateway.create_stage(**made[name], stageName="prod")
+            else:
+                self._sign_up(name, CUSTOMERS[name][2])
+        for operation, _, about in orders.values():
+            self.stack.struck(operation, mark, about)
 
-    def _break_api(self, name: str, operation: str, kind: str) -> None:
+    def _undeployed(self, name: str) -> dict[str, str]:
+        """An API that is on no stage yet: what CreateStage wants of it."""
         self.apis[name] = api = new_api(self.stack, PETS)
         made = self.stack.gateway.create_deployment(restApiId=api.id)["id"]
-        mark = self.stack.fault(operation, kind, about=api.id)
-        self.since[name] = time.monotonic()
-        # CreateStage, so that the fault cannot meet a call of the team
-        self.stack.gateway.create_stage(restApiId=api.id, stageName="prod", deploymentId=made)
-        self.stack.struck(operation, mark, api.id)
+        return {"restApiId": api.id, "deploymentId": made}
+
+    def _sign_up(self, customer_id: str, plan: str = "pro") -> None:
+        self.stack.put_event("CustomerSignedUp", customer_id=customer_id, plan=plan)
+
+    def _sign_up_in_vain(self, customer_id: str, kind: str) -> None:
+        """A sign-up whose CreateApiKey has no answer yet."""
+        mark = self.stack.fault("CreateApiKey", kind, about=f"{customer_id}/")
+        self.since[customer_id] = time.monotonic()
+        self._sign_up(customer_id)
+        self.stack.struck("CreateApiKey", mark, f"{customer_id}/")
 
     def _stop(self, name: str, arn: str) -> None:
         self.stack.aws.client("stepfunctions").stop_execution(executionArn=arn)
@@ -87,13 +118,10 @@ class Troubles:
 
     def _stop_customer(self, customer_id: str) -> None:
         """Stopped while CreateApiKey has no answer; then the event comes again."""
-        event = {"customer_id": customer_id, "plan": "pro"}
-        mark = self.stack.fault("CreateApiKey", "timeout_after", about=f"{customer_id}/")
-        self.stack.put_event("CustomerSignedUp", **event)
-        self.stack.struck("CreateApiKey", mark, f"{customer_id}/")
+        self._sign_up_in_vain(customer_id, "timeout_after")
         (arn,) = self.stack.run_arns(customer_id)
         self._stop(customer_id, arn)
-        self.stack.put_event("CustomerSignedUp", **event)
+        self._sign_up(customer_id)
 
     def _stop_api(self, name: str) -> None:
         """Stopped between the methods and the deployment; then the team deploys again."""
@@ -109,20 +137,14 @@ class Troubles:
 
     def _change_meanwhile(self, customer_id: str) -> None:
         """Another event for a customer whose run is under way."""
-        mark = self.stack.fault("CreateApiKey", "timeout_before", about=f"{customer_id}/")
-        self.since[customer_id] = time.monotonic()
-        self.stack.put_event("CustomerSignedUp", customer_id=customer_id, plan="pro")
-        self.stack.struck("CreateApiKey", mark, f"{customer_id}/")
+        self._sign_up_in_vain(customer_id, "timeout_before")
         self.stack.put_event("CustomerPlanChanged", customer_id=customer_id, plan="free")
 
     def _stop_after_word(self, customer_id: str) -> None:
         """Stopped after another event came, whose run gave up at once and left word."""
-        event = {"customer_id": customer_id, "plan": "pro"}
-        mark = self.stack.fault("CreateApiKey", "timeout_before", about=f"{customer_id}/")
-        self.stack.put_event("CustomerSignedUp", **event)
-        self.stack.struck("CreateApiKey", mark, f"{customer_id}/")
+        self._sign_up_in_vain(customer_id, "timeout_before")
         (arn,) = self.stack.run_arns(customer_id)
-        self.stack.put_event("CustomerSignedUp", **event)
+        self._sign_up(customer_id)
         eventually(lambda: len(self.stack.run_arns(customer_id)) == 2)
         (other,) = set(self.stack.run_arns(customer_id)) - {arn}
         assert self.stack.ended(other)["output"] == {"customer_id": customer_id, "busy": True}

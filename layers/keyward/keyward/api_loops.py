@@ -14,8 +14,7 @@ from typing import Protocol
 
 from keyward.api import DeployedMethod
 
-# A storm is over when it was quiet for so long, and is not waited for any longer than that.
-QUIET_SECONDS = 2
+# A storm is not waited for any longer than that.
 PATIENCE_SECONDS = 12
 # A stage that asks for keys is opened again as often as this within the hour, and not closed again.
 MOST_REDEPLOYS = 3
@@ -59,11 +58,12 @@ class Loop:
     until: int
 
 
-def settle_seconds(storm: Heard | None, now: float) -> int:
-    """Whole seconds until the storm is looked at; 0 when there is none, or it is over."""
+def settle_seconds(storm: Heard | None, quiet_seconds: float, now: float) -> int:
+    """Whole seconds until the storm is looked at; 0 when there is none, or it is over: nothing was
+    heard for `quiet_seconds`."""
     if storm is None:
         return 0
-    quiet = storm.last_at + QUIET_SECONDS - now
+    quiet = storm.last_at + quiet_seconds - now
     patience = storm.first_at + PATIENCE_SECONDS - now
     return max(0, math.ceil(min(quiet, patience)))
 
