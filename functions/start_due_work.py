@@ -7,6 +7,7 @@ from typing import Any
 
 from keyward import runtime
 from keyward.bus import Bus
+from keyward.ledger import SCHEDULE
 from keyward.registry import Registry
 
 # So that a thousand keys that were made in one hour do not use up the account's calls in another.
@@ -27,6 +28,7 @@ def start(registry: Registry, bus: Bus, machine_arn: str, now: float) -> dict[st
     for customer_id, due_at in registry.customers.due(now, MOST_A_MINUTE):
         digest = hashlib.sha256(customer_id.encode()).hexdigest()[:12]
         name = f"due-{customer_id[:40]}-{digest}-{due_at}"
-        started += bus.start(machine_arn, name, {"customer_id": customer_id})
+        task = {"customer_id": customer_id, "asked": {"by": SCHEDULE}}
+        started += bus.start(machine_arn, name, task)
         registry.customers.postpone_due(customer_id, due_at, now + AGAIN_SECONDS)
     return {"started": started}

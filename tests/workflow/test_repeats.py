@@ -33,6 +33,7 @@ ENDS: dict[str, tuple[tuple[bool, list[str]] | None, list[str], list[str]]] = {
     "PaymentFailed": ((True, ["pro"]), KEY_WRITES, ["PaymentOverdue"]),
     "PaymentSucceeded": ((True, ["pro"]), KEY_WRITES, []),
     "SubscriptionChanged": ((True, ["free"]), [*KEY_WRITES, *MOVED], ["PlanChanged"]),
+    "QuotaExtensionRequested": ((True, ["free"]), [*KEY_WRITES, "UpdateUsage"], ["QuotaExtended"]),
     # There is nothing to undo, and so it is not sent: that would be a dead letter.
     "UndoRequested": ((True, ["pro"]), KEY_WRITES, []),
 }
@@ -45,6 +46,7 @@ LATER: dict[str, JSON] = {
     "KeyRotationRequested": {"overlap_hours": 1},
     "PaymentFailed": {},
     "PaymentSucceeded": {},
+    "QuotaExtensionRequested": {"by": 100},
     "SubscriptionChanged": {"subscription": "s-1", "state": "active", "plan": "free"},
 }
 ALIKE = ("ann", "ann-", "anna", "anna.b", "anna.b/1".replace("/", "_"), "ANN")
@@ -66,7 +68,8 @@ def all_sent(stack: Stack) -> None:
     moment = at(0)
     for detail_type in CUSTOMER_EVENTS:
         customer = f"twice-{detail_type}"
-        twice(stack, "CustomerSignedUp", customer_id=customer, plan="pro", occurred_at=at(-5))
+        plan = "free" if detail_type == "QuotaExtensionRequested" else "pro"
+        twice(stack, "CustomerSignedUp", customer_id=customer, plan=plan, occurred_at=at(-5))
     twice(stack, "CustomerSignedUp", customer_id="twice-CustomerSignedUp", plan="pro")
     for customer in ALIKE:
         stack.put_event("CustomerSignedUp", customer_id=customer, plan="free")
