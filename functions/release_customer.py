@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keyward import contracts, runtime
+from keyward.bus import BATCH
 from keyward.customer import customer_of
 from keyward.customer_plan import due_at
 from keyward.errors import InvalidRecordError
@@ -18,10 +19,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def release(task: dict[str, Any], registry: Registry, policy: Policy, now: float) -> dict[str, Any]:
-    """`again`: somebody asked for this customer meanwhile; the lease is kept and the run starts
-    over."""
+    """`again`: somebody asked for this customer meanwhile, or more waits in the outbox than one
+    call announces; the lease is kept and the run starts over."""
     customer_id, lease = contracts.customer_id_of(task), Lease.of(task)
-    registry.customers.announced(customer_id, list(task.get("records") or []))
+    records = list(task.get("records") or [])
+    registry.customers.announced(customer_id, records)
+    if len(records) >= BATCH and registry.leases.holder(lease.name) == lease:
+        return {"again": True}
     # What becomes due while the run is at work is due at once.
     planned_at = float(task.get("planned_at", now))
     _note_due(customer_id, registry, lease, policy, planned_at)

@@ -10,6 +10,8 @@ from keyward.errors import InvalidInputError, KeywardError, PassingError
 from keyward.registry import Registry
 
 AGAIN_SECONDS = 900
+# What nobody knows (a time-out of Lambda, an error of DynamoDB) may be a fault of ours, too.
+UNKNOWN_AGAIN_SECONDS = 3600
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -60,8 +62,12 @@ def _asked(task: dict[str, Any], customer_id: str, registry: Registry) -> dict[s
 
 def _look_again(task: dict[str, Any], customer_id: str, registry: Registry, now: float) -> None:
     """What can pass did not while the run lasted, and may have left a key half moved: the customer
-    is looked at again by itself."""
-    kind = getattr(errors, str(task["error"].get("Error")), KeywardError)
+    is looked at again by itself. What is sure to fail again is not."""
+    kind = getattr(errors, str(task["error"].get("Error")), None)
+    known = isinstance(kind, type) and issubclass(kind, KeywardError)
+    if known and not issubclass(kind, PassingError):
+        return
     holder = registry.leases.holder(f"customer#{customer_id}")
-    if issubclass(kind, PassingError) and holder and holder.owner == task["execution_arn"]:
-        registry.customers.note_due(customer_id, now + AGAIN_SECONDS, holder)
+    if holder and holder.owner == task["execution_arn"]:
+        seconds = AGAIN_SECONDS if known else UNKNOWN_AGAIN_SECONDS
+        registry.customers.note_due(customer_id, now + seconds, holder)

@@ -150,7 +150,7 @@ def test_the_remedy_of_a_stage_without_plan_is_what_keyward_would_do(
         world.policy = parse(json.dumps(body))
     if how.get("held"):
         hold = Hold("prod", "f" * 16)
-        world.bench.registry.apis.hold(world.api, hold, {"detail_type": "ApiHeld"}, 1)
+        world.bench.registry.apis.hold(world.api, hold, {"detail_type": "ApiHeld", "detail": {}}, 1)
     assert words in world.explain(world.asked())["remedy"]
 
 

@@ -3,7 +3,13 @@ that is found."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
 import start_due_work
+from keyward.gateway import Gateway
 from keyward.key import DELETING
 from tests.functional.life_lab import DAY, HOUR, MINUTE, LifeLab, epoch
 from tests.support import load_event
@@ -84,6 +90,58 @@ def test_a_key_that_an_outage_left_in_no_plan_gets_into_one_by_itself(life: Life
     life.wait(hours=0.3)
     assert life.keys() == {"acme/1": (True, ["pro"])}
     assert life.told() == ["CustomerFailed", "PlanChanged"]
+
+
+def test_a_key_whose_step_lambda_lost_is_looked_at_again_within_the_hour(
+    life: LifeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: Any) -> None:
+        raise TimeoutError("Sandbox.Timedout")
+
+    life.signed_up()
+    with monkeypatch.context() as patch:
+        patch.setattr(Gateway, "attach_key", lost)
+        assert life.after("CustomerPlanChanged", plan="pro").status == "FAILED"
+    assert life.keys() == {"acme/1": (True, [])}
+    life.wait(hours=1.1)
+    assert life.keys() == {"acme/1": (True, ["pro"])}
+
+
+def test_two_transactions_on_one_item_are_no_failure(
+    life: LifeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life.signed_up()
+    tables = life.bench.tables["KeysTable"].meta.client
+    good, tries = tables.transact_write_items, []
+
+    def busy_once(**asked: Any) -> Any:
+        tries.append(asked)
+        if len(tries) > 1:
+            return good(**asked)
+        told = {"Error": {"Code": "TransactionCanceledException", "Message": "busy"}}
+        reasons = [{"Code": "TransactionConflict"}]
+        raise ClientError(told | {"CancellationReasons": reasons}, "TransactWriteItems")
+
+    monkeypatch.setattr(tables, "transact_write_items", busy_once)
+    assert life.after("CustomerSuspended").status == "SUCCEEDED"
+    assert life.keys() == {"acme/1": (False, ["free"])}
+    assert life.told() == ["KeySuspended"]
+
+
+def test_more_outcomes_than_one_call_announces_are_all_announced(life: LifeLab) -> None:
+    life.signed_up()
+    record = life.bench.registry.customers.desired("acme") or {}
+    life.bench.tables["CustomersTable"].put_item(Item=record | {"keys": 5})
+    life.run()
+    life.after("CustomerPlanChanged", plan="pro", key="successor")
+    life.bench.clock.advance(60)
+    life.after("KeyRotationRequested")
+    life.forget()
+    assert life.after("CustomerClosed").status == "SUCCEEDED"
+    assert life.keys() == {}
+    assert life.told() == ["KeyRevoked"] * 15
+    assert life.bench.registry.customers.known("acme").outbox == {}
+    assert life.bench.registry.leases.holder("customer#acme") is None
 
 
 def test_a_run_that_failed_for_good_is_not_tried_again_by_itself(life: LifeLab) -> None:

@@ -66,6 +66,10 @@ def twice(stack: Stack, detail_type: str, **detail: Any) -> None:
 def all_sent(stack: Stack) -> None:
     """Everything that these tests send, sent together, and over."""
     moment = at(0)
+    # 7 s of overlap, and up to 60 s until the schedule looks: over by the end of this module.
+    stack.put_event("CustomerSignedUp", customer_id="due", plan="pro", occurred_at=at(-5))
+    stack.outcome("KeyIssued", customer_id="due")
+    stack.put_event("KeyRotationRequested", customer_id="due", overlap_hours=0.002)
     for detail_type in CUSTOMER_EVENTS:
         customer = f"twice-{detail_type}"
         plan = "free" if detail_type == "QuotaExtensionRequested" else "pro"
@@ -75,10 +79,7 @@ def all_sent(stack: Stack) -> None:
         stack.put_event("CustomerSignedUp", customer_id=customer, plan="free")
     stack.put_event("CustomerPlanChanged", customer_id="late-plan", plan="free", occurred_at=at(-1))
     stack.put_event("CustomerSuspended", customer_id="late-stop", occurred_at=at(-1))
-    stack.put_event("CustomerSignedUp", customer_id="due", plan="pro", occurred_at=at(-5))
     stack.settle(60)
-    # 36 s: over by the end of this module.
-    stack.put_event("KeyRotationRequested", customer_id="due", overlap_hours=0.01)
     for customer in ("late-plan", "late-stop"):
         stack.put_event("CustomerSignedUp", customer_id=customer, plan="pro", occurred_at=at(-9))
     for detail_type, detail in LATER.items():

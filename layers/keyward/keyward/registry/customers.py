@@ -17,7 +17,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from keyward.customer import DATED_FIELDS, Dated, Known
-from keyward.errors import LeaseLostError
+from keyward.errors import ConcurrentModificationError, LeaseLostError
 from keyward.extension import NAME as QUOTA_EXTENSION
 from keyward.key import KeyRecord, record_of
 from keyward.key_usage import RECORD as USAGE
@@ -192,6 +192,9 @@ class Customers(DueItems):
         except ClientError as error:
             if refused(error):
                 raise LeaseLostError(f"a later run wrote {key.name}") from None
+            if error.response["Error"]["Code"] == "TransactionCanceledException":
+                # Another transaction has an item just now; the SDK does not try again by itself.
+                raise ConcurrentModificationError(f"{key.name} is being written") from None
             raise
 
     def _outbox(
