@@ -36,8 +36,11 @@ class Taker:
         """How many keys were adopted at `now` (epoch seconds): all of the customer's or none. None
         while another run has the customer, and when the records have changed so that something
         would have to be done with the keys. A repeat adopts nothing twice."""
-        name = f"customer#{adoption.customer_id}"
-        lease = self._registry.leases.acquire(name, self._owner, now, SECONDS)
+        name, leases = f"customer#{adoption.customer_id}", self._registry.leases
+        # Word left with an earlier try of this task; `acquire` clears it.
+        if leases.word_left(name, self._owner):
+            self._start(adoption.customer_id, machine_arn)
+        lease = leases.acquire(name, self._owner, now, SECONDS)
         if lease is None:
             return 0
         customers = self._registry.customers
@@ -48,10 +51,12 @@ class Taker:
         if why is None:
             record = adoption.record if desired is None else None
             done = customers.adopt(record, adoption.keys, lease, self._lines(adoption, now))
-        waited = False
-        while not self._registry.leases.release(lease):
-            waited = True
-        if waited or (done and adoption.record is None):
+        here = done or {key.key_id for key in adoption.keys} <= {key.key_id for key in known.keys}
+        # Started before word is cleared: who dies between leaves the word to the next try. The run
+        # takes the lease over, as this owner is no execution.
+        if leases.word_left(name, self._owner) or (here and adoption.record is None):
+            self._start(adoption.customer_id, machine_arn)
+        while not leases.release(lease):
             self._start(adoption.customer_id, machine_arn)
         return len(adoption.keys) if done else 0
 

@@ -181,6 +181,49 @@ def test_a_customer_that_a_run_holds_is_left_for_the_next_audit(account: AuditLa
     assert adopted(account) == 1
 
 
+def test_word_left_meanwhile_outlives_a_function_that_dies(
+    account: AuditLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_key(account, "free", customerId="acme")
+    bench = account.lab.bench
+    leases, adopt, start = bench.registry.leases, bench.registry.customers.adopt, bench.bus.start
+
+    def adopt_while_another_asks(*args: Any) -> bool:
+        assert leases.leave_word("customer#acme", bench.clock.now())
+        return adopt(*args)
+
+    def die(*args: Any) -> bool:
+        raise MemoryError
+
+    monkeypatch.setattr(bench.registry.customers, "adopt", adopt_while_another_asks)
+    monkeypatch.setattr(bench.bus, "start", die)
+    assert account.run("nightly-1", repair=True, adopt=True).status == "FAILED"
+    assert [record.key_id for record in account.life.records()]
+    monkeypatch.setattr(bench.bus, "start", start)
+    account.machine.functions["AdoptKeys"](load_event("adopt-keys"), None)
+    assert [task["customer_id"] for _, _, task in bench.bus.started] == ["acme"]
+    assert leases.holder("customer#acme") is None
+
+
+def test_a_run_notes_what_is_due_although_the_function_died_before_it_started_it(
+    account: AuditLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {"customer_id": "acme", "plan": "free", "status": "active"}
+    account.lab.bench.tables["CustomersTable"].put_item(Item=record)
+    old_key(account, "free", customerId="acme")
+    bus = account.lab.bench.bus
+
+    def die(*args: Any) -> bool:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bus, "start", die)
+        assert account.run("nightly-1", repair=True, adopt=True).status == "FAILED"
+    for _ in range(2):
+        account.machine.functions["AdoptKeys"](load_event("adopt-keys"), None)
+    assert [task["customer_id"] for _, _, task in bus.started] == ["acme"]
+
+
 def test_what_was_adopted_is_in_the_ledger_without_a_value(account: AuditLab) -> None:
     value = "0123456789" * 4
     old_key(account, "free", customerId="acme", value=value)
@@ -198,6 +241,33 @@ def test_the_function_has_the_machine_adopt(account: AuditLab) -> None:
     [(_, name, task)] = account.lab.bench.bus.started
     assert account.machine.run(task, name).output["adopted"] == 1
     assert set(customers(account)) == {"acme"}
+
+
+VALUE = "abcde12345" * 2
+MIXED_UP = f"key_id,customer_id\nabcdefghij,acme\n\n{VALUE},other\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "row"),
+    [
+        ({"customers": {"abcdefghij": "acme", VALUE: "other"}}, 2),
+        ({"customers": MIXED_UP}, 4),
+        ({"customers_object": "adopt/mixed-up.csv"}, 4),
+        ({"customers": {VALUE: "a b"}}, 1),
+    ],
+    ids=["map", "text", "object", "no customer"],
+)
+def test_a_value_in_the_place_of_an_id_is_neither_kept_nor_quoted(
+    account: AuditLab, given: JSON, row: int
+) -> None:
+    where = {"Bucket": runtime.setting("REPORT_BUCKET")}
+    s3().put_object(**where, Key="adopt/mixed-up.csv", Body=MIXED_UP.encode())
+    execution = account.run(adopt=True, **given)
+    assert (execution.status, execution.error) == ("FAILED", "InvalidInputError")
+    assert f"customers: row {row} begins with no id of a key" in str(execution.cause)
+    assert VALUE not in str(execution.cause)
+    kept = [item["Key"] for item in s3().list_objects_v2(**where)["Contents"]]
+    assert kept == ["adopt/mixed-up.csv"]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from keyward.account_keys import AccountKeys
-from keyward.contracts import CUSTOMER_ID
+from keyward.contracts import CUSTOMER_ID, KEY_ID
 from keyward.customer import Known, customer_of
 from keyward.customer_plan import plan_customer
 from keyward.errors import InvalidInputError, InvalidRecordError
@@ -22,7 +22,6 @@ from keyward.policy import Policy
 
 JSON = dict[str, Any]
 TAG = "customer_id"
-KEY_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 WAS_DISABLED = "its key was disabled when it was adopted"
 BESIDES = "The key is disabled, and another key of its customer is not: enable or delete it"
 MORE = "Give the key a customerId or the tag {tag}, or name its customer in `customers`"
@@ -163,30 +162,38 @@ def refusal(
 
 def sources_of(task: Mapping[str, Any], text: str | None = None) -> Sources:
     """From the input `adopt_tag` and `customers` (a map, or CSV text); `text` is CSV from
-    elsewhere. Raises InvalidInputError."""
+    elsewhere. Raises InvalidInputError, which quotes no row: it may hold a key's value."""
     tag = task.get("adopt_tag") or TAG
     if not isinstance(tag, str) or len(tag) > 128:
         raise InvalidInputError("adopt_tag", "is no tag's key", "Write 1 to 128 characters")
     given = text if text is not None else task.get("customers") or {}
-    named = _rows(given) if isinstance(given, str) else given
-    if not isinstance(named, dict):
+    if not isinstance(given, str | dict):
         remedy = "Write {key id: customer id}, or lines of `key id,customer id`"
         raise InvalidInputError("customers", "is neither a map nor CSV", remedy)
-    for key_id, customer_id in named.items():
-        known = isinstance(customer_id, str) and CUSTOMER_ID.fullmatch(customer_id)
-        if not KEY_ID.fullmatch(key_id) or not known:
-            remedy = f"Name a customer that matches {CUSTOMER_ID.pattern}"
-            raise InvalidInputError("customers", f"{key_id[:64]!r} names no customer", remedy)
-    return Sources(tag, named)
+    rows = _rows(given) if isinstance(given, str) else enumerate(given.items(), 1)
+    return Sources(tag, dict(_checked(number, row) for number, row in rows))
 
 
-def _rows(text: str) -> dict[str, str]:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if row]
-    for row in rows:
-        if len(row) != 2:
-            remedy = "Write lines of `key id,customer id`"
-            raise InvalidInputError("customers", f"a line has {len(row)} columns", remedy)
-    return {key_id: customer for key_id, customer in rows if key_id != "key_id"}
+def _rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The rows of CSV text with their numbers, as an editor shows them; no heading."""
+    for number, cells in enumerate(csv.reader(text.splitlines()), 1):
+        row = tuple(cell.strip() for cell in cells)
+        if row and row[0] != "key_id":
+            yield number, row
+
+
+def _checked(number: int, row: tuple[Any, ...]) -> tuple[str, str]:
+    if len(row) != 2:
+        remedy = "Write lines of `key id,customer id`"
+        raise InvalidInputError("customers", f"row {number} has {len(row)} columns", remedy)
+    key_id, customer_id = row
+    if not KEY_ID.fullmatch(key_id):
+        remedy = "Give the key's id, 10 letters and digits, never its value"
+        raise InvalidInputError("customers", f"row {number} begins with no id of a key", remedy)
+    if not isinstance(customer_id, str) or not CUSTOMER_ID.fullmatch(customer_id):
+        remedy = f"Name a customer that matches {CUSTOMER_ID.pattern}"
+        raise InvalidInputError("customers", f"row {number} names no customer", remedy)
+    return key_id, customer_id
 
 
 def _desired(customer_id: str, keys: Sequence[KeyRecord]) -> JSON:

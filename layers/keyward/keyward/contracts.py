@@ -20,6 +20,8 @@ JSON = dict[str, Any]
 SOURCE = "keyward"
 AHEAD_SECONDS = 300
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.-]{3,64}")
+# An id has 10 characters (aws-recorded.md 1); a value, which has 20 at least, is never an id.
+KEY_ID = re.compile(r"[a-z0-9]{5,19}")
 REST_API_ID = re.compile(r"[a-z0-9]{5,32}")
 STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.contracts import CUSTOMER_ID, REST_API_ID, STAGE, optional_of
+from keyward.contracts import CUSTOMER_ID, KEY_ID, REST_API_ID, STAGE, optional_of
 from keyward.denial_facts import Asked
 from keyward.errors import InvalidInputError
 
 VERBS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD")
-# An id has 10 characters (aws-recorded.md 1); a value, which has 20 at least, is never an id.
-KEY_ID = re.compile(r"[a-z0-9]{5,19}")
 FIELDS = ("customer_id", "key_id", "rest_api_id", "stage", "method", "path")
 
 
