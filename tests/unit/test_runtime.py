@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from botocore.exceptions import UnknownServiceError
 
 from keyward import runtime
+from local.apigateway.emulator import Emulator
+from local.apigateway.server import start
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +34,16 @@ def test_a_client_is_made_for_each_service(service: str) -> None:
 def test_another_service_is_refused_aloud() -> None:
     with pytest.raises(UnknownServiceError):
         runtime._session().client("ec2")
+
+
+def test_at_debug_neither_a_body_nor_the_token_of_a_page_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    running = start(Emulator())
+    client = runtime._session().client("apigateway", endpoint_url=running.url)
+    with caplog.at_level(logging.DEBUG):
+        values = [client.create_api_key(name=name)["value"] for name in "ab"]
+        token = client.get_api_keys(limit=1)["position"]
+        client.get_api_keys(limit=1, includeValues=True, position=token)
+    running.stop()
+    assert not [word for word in (*values, "position=") if word in caplog.text]

@@ -50,8 +50,10 @@ logger = Logger(service="keyward")
 metrics = Metrics(namespace="Keyward", service="keyward")
 # Most batches have nothing to count; a warning in the log each time would hide the others.
 warnings.filterwarnings("ignore", message="No application metrics to publish")
-# At DEBUG botocore logs bodies, and those of API Gateway hold key values.
-logging.getLogger("botocore").setLevel(logging.INFO)
+# At DEBUG botocore logs bodies, and urllib3 the query, whose `position` is a token of API Gateway:
+# both hold key values.
+for _name in ("botocore", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.INFO)
 
 
 def setting(name: str) -> str:
