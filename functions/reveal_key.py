@@ -39,7 +39,8 @@ def reveal(task: dict[str, Any], gateway: Gateway, registry: Registry) -> dict[s
     ids = [key.key_id for key in registry.customers.known(customer_id).keys if key.key_id]
     chosen = [key_id for key_id in ids if wanted in (None, key_id)]
     if not chosen:
-        which = f"no key {wanted}" if ids else "no key"
+        # What was typed is not quoted: it may be a value.
+        which = "no key of this key_id" if ids else "no key"
         raise CustomerNotFoundError(f"customer_id: customer {customer_id} has {which}")
     return {"customer_id": customer_id, "keys": [_revealed(key_id, gateway) for key_id in chosen]}
 

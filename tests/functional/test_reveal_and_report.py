@@ -55,6 +55,14 @@ def test_a_key_of_another_customer_is_not_revealed(bench: Bench) -> None:
         reveal_key.reveal(task, bench.gateway, bench.registry)
 
 
+def test_a_value_typed_as_a_key_id_is_not_quoted(bench: Bench) -> None:
+    value = issued(bench, 1)["value"]
+    task = {"customer_id": "acme", "key_id": value}
+    with pytest.raises(CustomerNotFoundError, match="no key of this key_id") as told:
+        reveal_key.reveal(task, bench.gateway, bench.registry)
+    assert value not in str(told.value)
+
+
 def test_an_unknown_customer_is_told(bench: Bench) -> None:
     with pytest.raises(CustomerNotFoundError, match="nobody"):
         reveal_key.reveal({"customer_id": "nobody"}, bench.gateway, bench.registry)
