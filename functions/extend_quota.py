@@ -23,7 +23,7 @@ JSON = dict[str, Any]
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, lease, action: {number, extensions}, execution_arn}`; output
-    `{key_id, extended}`."""
+    `{key_id, extended}`, the requests that were granted."""
     return extend_quota(
         event,
         runtime.gateway(),
@@ -55,8 +55,9 @@ def extend_quota(
     fresh = [item for item in wanted if item.taken > record.extended]
     quota = policy.plan(str(record.plan)).quota
     plan_id = plans.known_id(str(record.plan))
-    if fresh and quota and plan_id:
-        _Granting(step, record, gateway, plan_id, quota).grant(fresh)
+    if not (fresh and quota and plan_id):
+        return {"key_id": record.key_id, "extended": []}
+    _Granting(step, record, gateway, plan_id, quota).grant(fresh)
     return {"key_id": record.key_id, "extended": [item.taken for item in fresh]}
 
 

@@ -193,6 +193,25 @@ def test_a_plan_without_a_quota_has_nothing_to_extend(life: LifeLab) -> None:
     assert (life.bench.operations(), life.told()) == ([], [])
 
 
+def test_a_quota_that_went_while_the_run_was_under_way_is_not_said_to_be_extended(
+    life: LifeLab,
+) -> None:
+    begun(life)
+    answers: list[JSON] = []
+    whole = life.machine.functions["ExtendQuota"]
+
+    def without_a_quota(task: JSON, context: object) -> Any:
+        life.policy(usage_plans={"free": {}})
+        answers.append(whole(task, context))
+        return answers[-1]
+
+    life.machine.functions = life.machine.functions | {"ExtendQuota": without_a_quota}
+    life.after("QuotaExtensionRequested", by=2)
+    life.machine.functions = life.machine.functions | {"ExtendQuota": whole}
+    assert [answer["extended"] for answer in answers] == [[]]
+    assert (life.bench.operations(), life.told()) == ([], [])
+
+
 def test_a_dry_run_says_what_would_be_extended(life: LifeLab) -> None:
     begun(life)
     life.hear("QuotaExtensionRequested", by=2)
