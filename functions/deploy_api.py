@@ -42,13 +42,16 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     rule = KeyRule(runtime.policy(), rest_api_id, str(event["api_name"]), now)
     deployer = Deployer(runtime.gateway(), runtime.registry(), rule, uuid4().hex, runtime.now)
     stage = StageSeen(str(event["stage"]), str(event["deployment_id"]))
+    # Turns may be farther away than a lease lasts: it is renewed at each look on the way there.
+    lease = Lease.of(event)
+    deployer.registry.leases.renew(lease, now)
     spacing = float(runtime.setting("DEPLOYMENT_SPACING_SECONDS"))
     turn = deployer.turn(stage.name, float(event.get("turn") or 0), spacing)
     if turn:
         return event | {"turn": turn}
     refusals = int(event.get("refusals") or 0) + 1
     try:
-        return deployer.deploy(Lease.of(event), stage, str(event["fingerprint"])) | {"turn": 0}
+        return deployer.deploy(lease, stage, str(event["fingerprint"])) | {"turn": 0}
     except DeploymentThrottledError:
         if refusals > MOST_REFUSALS:
             raise
@@ -91,7 +94,6 @@ class Deployer:
         no longer so, TryUnderwayError while an earlier try may be on its way, and what the gateway
         raises. Nothing of the stage changes but its deployment.
         """
-        self.registry.leases.renew(lease, self.rule.now)
         working = self._working_copy(stage, mark)
         deployment_id = self._deployment(stage, mark, working)
         self._point(lease, stage, deployment_id)

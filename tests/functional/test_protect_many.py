@@ -28,8 +28,12 @@ def many() -> Iterator[Desk]:
         yield made
 
 
+def calls_of(lab: Lab, operation: str) -> list[JSON]:
+    return [call for call in lab.bench.emulator.calls() if call["operation"] == operation]
+
+
 def calls(made: Desk, operation: str, status: int | None = None) -> list[JSON]:
-    found = [c for c in made.lab.bench.emulator.calls() if c["operation"] == operation]
+    found = calls_of(made.lab, operation)
     return [call for call in found if status in (None, call["status"])]
 
 
@@ -174,7 +178,7 @@ def test_a_run_whose_stage_another_attached_makes_no_call_for_it(lab: Lab) -> No
     lab.machine.functions["AttachStage"] = attach
     assert run.status == "SUCCEEDED", run.cause
     assert lab.plans_of(api_id) == lab.plans_of(other) == ["free", "pro"]
-    writes = [call for call in lab.bench.emulator.calls() if call["operation"] == "UpdateUsagePlan"]
+    writes = calls_of(lab, "UpdateUsagePlan")
     both = [w for w in writes if api_id in str(w["params"]) and other in str(w["params"])]
     assert len(both) == 1
 
@@ -223,3 +227,23 @@ def test_turns_are_given_in_order_and_one_apart(lab: Lab) -> None:
     assert given == [0, 5, 10, 15]
     later = now + 100
     assert leases.turn("account#deploy", later, 5) == later
+
+
+def test_a_run_keeps_its_api_while_it_waits_long_for_its_turn_to_deploy(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    api_id, leases, began = lab.api(), lab.bench.registry.leases, lab.bench.clock.now()
+    leases.turn("account#deploy", began, 400)
+    deploy, heard = lab.machine.functions["DeployApi"], []
+
+    def asked_meanwhile(task: JSON, context: object) -> Any:
+        heard.append(leases.leave_word(f"api#{api_id}", lab.bench.clock.now()))
+        return deploy(task, context)
+
+    lab.machine.functions["DeployApi"] = asked_meanwhile
+    run = lab.run(api_id)
+    lab.machine.functions["DeployApi"] = deploy
+    assert run.status == "SUCCEEDED", run.cause
+    assert heard == [True] * 5, "now, and after 120, 240, 360 and 400 s"
+    assert len(calls_of(lab, "CreateDeployment")) == 2, "the team's and one of ours"
+    assert lab.live(api_id)["GET /pets"]
+    assert lab.bench.clock.now() - began >= 400
