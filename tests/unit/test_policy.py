@@ -8,6 +8,7 @@ import pytest
 from keyward.errors import PolicyRefusedError, UnknownPlanError
 from keyward.policy import default_text, parse
 from keyward.policy_parts import Quota, Throttle
+from keyward.registry.leases import LEASE_SECONDS
 from tests.support import load_template
 
 NOW = 1_795_000_000.0  # 2026-11-18
@@ -35,6 +36,11 @@ def test_what_the_policy_leaves_out_has_the_values_of_the_design() -> None:
     policy = parse(default_text())
     assert (policy.require_key, policy.plan_change) == ("all", "in_place")
     assert (policy.propagation_seconds, policy.overlap_hours) == (120, 168)
+
+
+def test_the_longest_wait_for_propagation_ends_well_within_a_lease() -> None:
+    policy = parse(policy_with(propagation_seconds=240))
+    assert policy.propagation_seconds <= LEASE_SECONDS - 60
 
 
 def test_an_overlap_of_zero_is_allowed() -> None:
@@ -114,6 +120,7 @@ def test_plans_cover_the_apis_and_stages_that_they_name() -> None:
         (policy_with(exemptions=[exemption(expires="2027-02-30")]), "exemptions[0].expires"),
         (policy_with(exemptions=[{"api": "*", "method": "GET", "path": "/x"}]), "reason"),
         (policy_with(propagation_seconds=-1), "propagation_seconds"),
+        (policy_with(propagation_seconds=241), "propagation_seconds"),
         (policy_with(typo=1), "typo"),
     ],
 )
