@@ -1,5 +1,5 @@
-"""Resume run: a run that was stopped or timed out starts over nothing, so the word that somebody
-left with its lease is taken up here."""
+"""Resume run: a run that was stopped, timed out, or failed beside its failure path starts over
+nothing, so the word that somebody left with its lease is taken up here."""
 
 from __future__ import annotations
 
@@ -77,12 +77,23 @@ class Resumer:
                 "detail.stateMachineArn", "is none of Keyward's", "Look at the rule RunEventsRule"
             )
         # A text of JSON, null when longer than 248 KB (Step Functions developer guide, cw-events).
-        named = subject.id_of(_json(ended.get("input")))
+        task = _json(ended.get("input"))
+        if ended.get("status") == "FAILED" and task is not None and not _names(subject, task):
+            return  # It failed because of that, before it held anything.
+        named = subject.id_of(task)
         if self.leases.word_left(f"{subject.prefix}#{named}", execution):
             # The name comes from the event: a repeat starts nothing.
             digest = hashlib.sha256(str(envelope.get("id") or message_id).encode()).hexdigest()
-            task = {subject.field: named, "asked": {"by": RESUMED}}
-            self.bus.start(machine, f"{named[:40]}-{digest[:20]}", task)
+            again = {subject.field: named, "asked": {"by": RESUMED}}
+            self.bus.start(machine, f"{named[:40]}-{digest[:20]}", again)
+
+
+def _names(subject: Subject, task: object) -> bool:
+    try:
+        subject.id_of(task)
+    except InvalidInputError:
+        return False
+    return True
 
 
 def _arn(ended: JSON, name: str) -> str:

@@ -109,6 +109,34 @@ def test_a_run_that_held_nothing_is_left_alone(lab: Lab) -> None:
     assert lab.bench.bus.sent == []
 
 
+def failed(**changes: Any) -> JSON:
+    """The sample's customer run, failed."""
+    return with_detail(status="FAILED", **changes)
+
+
+def test_a_run_that_failed_beside_its_failure_path_is_taken_up(lab: Lab) -> None:
+    held(lab, "customer#acme", STOPPED, word=True)
+    assert take(lab, failed(error="States.Runtime")) == ([(CUSTOMERS, {"customer_id": "acme"})], [])
+
+
+@pytest.mark.parametrize("word", [True, False])
+def test_a_failed_run_that_reported_its_failure_starts_nothing(lab: Lab, word: bool) -> None:
+    held(lab, "customer#acme", STOPPED, word)
+    leases, arn = lab.bench.registry.leases, STOPPED["detail"]["executionArn"]
+    assert runs.end_failed(leases, "customer#acme", arn) is word, "then it starts over by itself"
+    assert take(lab, failed()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "given", ["[]", '{"customer_id": "../a"}', '{"rest_api_id": "a1b2c3d4e5"}']
+)
+def test_a_run_that_failed_because_its_input_names_nobody_is_no_trouble(
+    lab: Lab, given: str
+) -> None:
+    assert take(lab, failed(input=given)) == ([], [])
+    assert lab.bench.bus.sent == []
+
+
 MALFORMED: list[object] = [
     "no json",
     "[]",
@@ -119,6 +147,7 @@ MALFORMED: list[object] = [
     with_detail(stateMachineArn="arn:aws:states:us-east-1:123456789012:stateMachine:another"),
     with_detail(executionArn=["arn:"]),
     with_detail(input=None),
+    failed(input=None),
     with_detail(input="{"),
     with_detail(input="[]"),
     with_detail(input='{"rest_api_id": "a1b2c3d4e5"}'),

@@ -213,17 +213,17 @@ def ended(**changes: str) -> JSON:
     return dict(event)
 
 
-@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT"])
+@pytest.mark.parametrize("status", ["ABORTED", "FAILED", "TIMED_OUT"])
 @pytest.mark.parametrize("machine", ["ReconcileCustomer", "ProtectApi"])
-def test_a_run_that_was_stopped_or_timed_out_goes_to_the_runs_queue(
+def test_a_run_that_was_stopped_or_timed_out_or_failed_goes_to_the_runs_queue(
     machine: str, status: str
 ) -> None:
     event = ended(stateMachineArn=VALUES[machine], status=status)
     assert takers(event) == {"RunEventsRule"}
 
 
-@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "FAILED", "PENDING_REDRIVE"])
-def test_a_run_that_can_start_over_by_itself_is_not_heard(status: str) -> None:
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])
+def test_a_run_that_goes_on_or_ended_well_is_not_heard(status: str) -> None:
     assert takers(ended(status=status)) == set()
 
 
