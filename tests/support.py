@@ -37,6 +37,7 @@ from keyward.registry import (
 from local.apigateway.clock import VirtualClock
 from local.apigateway.emulator import Emulator
 from local.apigateway.inprocess import attach
+from local.lifetime.tables import Tables
 
 ROOT = Path(__file__).resolve().parent.parent
 JSON = dict[str, Any]
@@ -100,7 +101,7 @@ class Runs:
 
 @dataclass
 class Bench:
-    """The product's adapters on moto and the emulator, on one virtual clock."""
+    """The product's adapters on tables and the emulator, on one virtual clock."""
 
     emulator: Emulator
     clock: VirtualClock
@@ -132,15 +133,18 @@ def _clients() -> tuple[Any, Any, Any]:
 
 
 @contextmanager
-def workbench() -> Iterator[Bench]:
-    """A fresh bench: tables as in template.yaml, the default policy in its parameter."""
+def workbench(*, quick: bool = False) -> Iterator[Bench]:
+    """A fresh bench: tables as in template.yaml, the default policy in its parameter. `quick`:
+    tables in this process instead of moto's, to which tests/model/test_tables.py holds them: for
+    the many tests that are about runs and not about tables."""
     # moto lets API Gateway through to the emulator, which answers first.
     with mock_aws(config={"core": {"passthrough": {"services": ["apigateway"]}}}):
         clock = VirtualClock()
         emulator = Emulator(clock=clock)
         client, resource, ssm = _clients()
         detach = attach(emulator, client)
-        tables = {name: _made(resource, name) for name in TABLES}
+        made = Tables().by_name if quick else {name: _made(resource, name) for name in TABLES}
+        tables: dict[str, Any] = dict(made)
         ssm.put_parameter(Name="policy", Type="String", Value=default_text())
         ledger = Ledger(tables["LedgerTable"])
         registry = Registry(
