@@ -64,8 +64,8 @@ def _look_again(task: dict[str, Any], customer_id: str, registry: Registry, now:
     """What can pass did not while the run lasted, and may have left a key half moved: the customer
     is looked at again by itself. What is sure to fail again is not."""
     kind = getattr(errors, str(task["error"].get("Error")), None)
-    known = isinstance(kind, type) and issubclass(kind, KeywardError)
-    if known and not issubclass(kind, PassingError):
+    known = kind if isinstance(kind, type) and issubclass(kind, KeywardError) else None
+    if known and not issubclass(known, PassingError):
         return
     holder = registry.leases.holder(f"customer#{customer_id}")
     if holder and holder.owner == task["execution_arn"]:
