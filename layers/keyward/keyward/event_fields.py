@@ -156,7 +156,7 @@ def _overlap(detail: JSON) -> JSON:
             f"{seen(value)} is malformed",
             "Give a number of hours from 0 to 8760",
         )
-    return {"overlap_hours": Decimal(str(round(value, 2)))}
+    return {"overlap_hours": Decimal(str(round(value, 4)))}
 
 
 def _extension(detail: JSON) -> JSON:
