@@ -8,7 +8,9 @@ import pytest
 
 import confirm_customer
 import create_key
+import plan_customer
 import release_customer
+from keyward import runs
 from keyward.errors import GatewayUnavailableError, LeaseLostError, PassingError
 from keyward.key import is_value
 from tests.functional.customer_lab import (
@@ -210,6 +212,15 @@ def test_the_steps_take_the_inputs_that_their_samples_show(bench: Bench) -> None
     task = load_event("release-customer")
     released = release_customer.release(task, bench.registry, POLICY, bench.clock.now())
     assert released == {"again": False}
+
+
+def test_the_planner_takes_its_sample_and_names_who_asked(bench: Bench) -> None:
+    sample = load_event("plan-customer")
+    runs.only_fields(sample, plan_customer.FIELDS)
+    put(bench)
+    made = planned(bench, **sample)
+    assert made["lease"]["owner"] == sample["execution_arn"]
+    assert [action["asked"]["by"] for action in made["actions"]] == [sample["asked"]["by"]] * 2
 
 
 def test_the_time_of_a_try_is_that_of_its_call(bench: Bench) -> None:

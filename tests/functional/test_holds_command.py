@@ -93,7 +93,7 @@ def test_a_hold_that_is_over_is_listed_no_more(
     desk.run(api_id)
     assert listed(capsys) == []
     assert main(["holds"]) == 0
-    assert capsys.readouterr().out == "0 stages are held, 0 of them without an answer\n"
+    assert capsys.readouterr().out == "No stage is held\n"
 
 
 def test_a_rollback_on_request_is_listed_as_what_it_is(

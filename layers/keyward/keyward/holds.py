@@ -52,6 +52,8 @@ def told(holds: Iterable[Mapping[str, Any]]) -> list[str]:
         count += 1
         waiting += hold["decision"] == PENDING
         lines += [_headline(hold), textwrap.indent(str(hold.get("message", "")), "  "), ""]
+    if not count:
+        return ["No stage is held"]
     noun = "stage is" if count == 1 else "stages are"
     return [*lines, f"{count} {noun} held, {waiting} of them without an answer"]
 
