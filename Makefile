@@ -10,8 +10,8 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # Tests that start the local AWS get a process of their own; all others share two workers.
-SERVER_TESTS := $(wildcard tests/local tests/workflow)
-QUICK_TESTS := $(filter-out $(SERVER_TESTS),$(patsubst %/,%,$(wildcard tests/*/)))
+SERVER_TESTS := tests/stack
+QUICK_TESTS := $(filter-out $(SERVER_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) emulator/tests
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -30,9 +30,9 @@ test: setup ## All tests; no account, no Docker, no network
 	echo "test: units, functions, emulator and conformance, on two workers"; \
 	$(PY) -m pytest -n 2 $(QUICK_TESTS) || status=$$?; \
 	echo "test: the local AWS"; \
-	$(PY) -m pytest tests/local || status=$$?; \
+	$(PY) -m pytest tests/stack/local || status=$$?; \
 	echo "test: the whole stack on it, on three workers, as much of it is waiting"; \
-	$(PY) -m pytest -n 3 --dist loadfile tests/workflow || status=$$?; \
+	$(PY) -m pytest -n 3 --dist loadfile tests/stack --ignore=tests/stack/local || status=$$?; \
 	exit $$status
 
 demo: setup-local ## The whole story on a local AWS, step by step, in under a minute
@@ -57,7 +57,7 @@ conformance: setup ## The emulator against every recorded and documented behavio
 	@$(PY) -m tools.conformance
 
 live-check: setup ## The same cases against the account of your AWS credentials (slow, cleans up)
-	@KEYWARD_LIVE=1 $(PY) -m pytest tests/conformance
+	@KEYWARD_LIVE=1 $(PY) -m pytest emulator/tests/conformance
 
 sam-local: setup ## sam validate, sam build and sam local invoke against the local AWS (needs Docker)
 	@$(PY) -m tools.sam_local

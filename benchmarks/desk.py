@@ -29,14 +29,14 @@ import start_repairs
 import write_report
 from benchmarks.machine import TimedMachine
 from benchmarks.world import World
-from keyward import runtime
-from keyward.gateway import Gateway
-from keyward.gateway.calls import client_config
-from keyward.registry import Audits
-from local.apigateway.inprocess import attach
-from tests.functional.api_lab import FUNCTIONS, Lab, laboratory
-from tests.functional.life_lab import CUSTOMER_FUNCTIONS
-from tests.functional.machine import Execution
+from emulator.inprocess import attach
+from keyward.aws.bucket import Audits
+from keyward.aws.gateway import Gateway
+from keyward.aws.gateway.calls import client_config
+from keyward.runs import runtime
+from tests.machines.api_lab import FUNCTIONS, Lab, laboratory
+from tests.machines.life_lab import CUSTOMER_FUNCTIONS
+from tests.machines.machine import Execution
 from tests.support import load_event
 
 JSON = dict[str, Any]

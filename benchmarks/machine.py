@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.world import World
-from tests.functional.machine import Execution, Level, Machine, StateFailed, definition, names
+from tests.machines.machine import Execution, Level, Machine, StateFailed, definition, names
 
 JSON = dict[str, Any]
 

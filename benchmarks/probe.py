@@ -38,7 +38,7 @@ def _invoke(function: object) -> None:
     import json
 
     take = json.load(sys.stdin)
-    sys.modules["keyward.runtime"].now = lambda: take["now"]  # type: ignore[attr-defined]
+    sys.modules["keyward.runs.runtime"].now = lambda: take["now"]  # type: ignore[attr-defined]
     function.handler(take["event"], None)  # type: ignore[attr-defined]
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from local.apigateway.clock import VirtualClock
+from emulator.clock import VirtualClock
 
 Gate = threading.Semaphore
 

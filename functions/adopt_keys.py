@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from keyward import audit_parts, runtime
-from keyward.adoption import Adoption, refusal
-from keyward.bus import Bus
-from keyward.ledger import AUDIT, key_line
-from keyward.policy import Policy
-from keyward.registry import Registry
+from keyward.audit import parts
+from keyward.audit.adopt import Adoption, refusal
+from keyward.aws.bus import Bus
+from keyward.aws.tables import Registry
+from keyward.policy.model import Policy
+from keyward.runs import runtime
+from keyward.runs.ledger import AUDIT, key_line
 
 SECONDS = 60
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{audit, batch}`; output `{adopted}`: how many keys. No call of API Gateway."""
-    adoptions = audit_parts.adoptions_of(event["audit"], int(event["batch"]), runtime.audits())
+    adoptions = parts.adoptions_of(event["audit"], int(event["batch"]), runtime.audits())
     taker = Taker(runtime.registry(), runtime.bus(), runtime.policy(), event["audit"])
     machine = runtime.setting("RECONCILE_CUSTOMER_ARN")
     return {"adopted": sum(taker.take(one, machine, runtime.now()) for one in adoptions)}

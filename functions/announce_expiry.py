@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from keyward import contracts, key_events, runtime
-from keyward.key_steps import Step
-from keyward.registry import Registry
+from keyward.aws.tables import Registry
+from keyward.customers import words as key_words
+from keyward.events import contracts
+from keyward.runs import runtime
+from keyward.runs.key_step import Step
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def announce_expiry(
     record, days = step.made(), int(task["action"]["days"])
     expires = record.retire_at or int(task["action"]["expires_at"])
     if (record.told_days, record.told_expiry) != (days, expires):
-        told = key_events.about(
+        told = key_words.about(
             "KeyExpiring",
             record,
             step.execution_arn,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keyward import contracts, runtime
-from keyward.key_steps import Step
-from keyward.ledger import notice_line
-from keyward.registry import Registry
+from keyward.aws.tables import Registry
+from keyward.events import contracts
+from keyward.runs import runtime
+from keyward.runs.key_step import Step
+from keyward.runs.ledger import notice_line
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from keyward import contracts, key_events, runtime
-from keyward.gateway import Gateway
-from keyward.key import KeyRecord
-from keyward.key_steps import Step, attach
-from keyward.plans import UsagePlans
-from keyward.policy import Policy
-from keyward.registry import Registry
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.customers import words as key_words
+from keyward.customers.key import KeyRecord
+from keyward.events import contracts
+from keyward.policy.model import Policy
+from keyward.runs import runtime
+from keyward.runs.key_step import Step, attach
+from keyward.runs.usage_plans import UsagePlans
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def _attached(
     asked = replace(record, moving_to=plan, tried_at=step.now, attached_at=step.now)
     step.save(asked)
     attach(record, plan, plan_id, gateway, plans)
-    issued = key_events.issued(asked, plan, effective_by, step.execution_arn)
+    issued = key_words.issued(asked, plan, effective_by, step.execution_arn)
     rotation = max(record.rotation, step.rotation)
     attached = replace(asked, plan=plan, moving_to=None, rotation=rotation)
     return step.save(attached, issued if record.replaces is None else None)

@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from keyward import api_events, contracts, runtime
-from keyward.api import KEYS, Attachment, Difference, Hold
-from keyward.api_compare import digest
+from keyward.apis import words as api_words
+from keyward.apis.compare import digest
+from keyward.apis.hold_words import Waiting
+from keyward.apis.model import KEYS, Attachment, Difference, Hold
+from keyward.apis.usage_plan_patch import patch, patch_all
+from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.tables import Lease, Registry
+from keyward.aws.tables.plan_queue import Asked, StageRef
 from keyward.errors import (
     GatewayRefusedError,
     NotFoundError,
@@ -17,14 +22,11 @@ from keyward.errors import (
     StageConflictError,
     StageMovedError,
 )
-from keyward.gateway import Gateway, PlanSeen
-from keyward.hold_words import Waiting
-from keyward.plan_patch import patch, patch_all
-from keyward.plans import UsagePlans, only_one
-from keyward.policy import Policy
-from keyward.policy_parts import PlanPolicy
-from keyward.registry import Lease, Registry
-from keyward.registry.pending import Asked, StageRef
+from keyward.events import contracts
+from keyward.policy.model import Policy
+from keyward.policy.parts import PlanPolicy
+from keyward.runs import runtime
+from keyward.runs.usage_plans import UsagePlans, only_one
 
 JSON = dict[str, Any]
 
@@ -272,7 +274,7 @@ class Conflicts:
             reminder=before is not None,
             key_ids=keys,
         )
-        event = api_events.held(waiting, run.bus_name, run.execution_arn)
+        event = api_words.held(waiting, run.bus_name, run.execution_arn)
         if before:
             run.registry.apis.remind(run.rest_api_id, before, event, now)
         else:

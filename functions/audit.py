@@ -8,14 +8,17 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from keyward import audit_parts, contracts, runs, runtime
-from keyward.adoption import Adoption, Sources
-from keyward.audit_conclusion import Conclusion, repairs_of
-from keyward.audit_reading import AuditReader, works_of
-from keyward.bus import Bus
-from keyward.gateway import Gateway
-from keyward.policy import Policy
-from keyward.registry import Audits, Registry
+from keyward.audit import parts
+from keyward.audit.adopt import Adoption, Sources
+from keyward.audit.conclude import Conclusion, repairs_of
+from keyward.audit.read import AuditReader, works_of
+from keyward.aws.bucket import Audits
+from keyward.aws.bus import Bus
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.events import contracts
+from keyward.policy.model import Policy
+from keyward.runs import run, runtime
 
 
 @runtime.metrics.log_metrics
@@ -23,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Input `{repair?, adopt?, adopt_tag?, customers?, customers_object?}`, or a batch from the
     queue of policy changes, which repairs; output: see `Auditor.look`, with `started` after a
     repair."""
-    sources = audit_parts.sources_for(event, runtime.audits)
+    sources = parts.sources_for(event, runtime.audits)
     auditor = Auditor(
         runtime.patient_gateway(),
         runtime.registry(),
@@ -81,10 +84,10 @@ class Auditor:
         """Have the audit's machine start one run for each customer and API that a state machine can
         mend, some at a time, and then the report; how many there are."""
         repairs = repairs_of(told["findings"], audit)
-        audit_parts.keep(audit, repairs, adoptions, told, audits)
+        parts.keep(audit, repairs, adoptions, told, audits)
         self.bus.start(machine_arn, f"repairs-of-{audit}", {"repairs": audit})
         return len(repairs)
 
     def tell_expiring(self, exempt: list[dict[str, Any]], bus_name: str) -> None:
         """Announce the exemptions that end soon, each once."""
-        runs.tell_expiring(self.policy, exempt, self.registry.leases, self.bus, bus_name, self.now)
+        run.tell_expiring(self.policy, exempt, self.registry.leases, self.bus, bus_name, self.now)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import audit_parts, runtime
-from keyward.audit_reading import AuditReader
+from keyward.audit import parts
+from keyward.audit.read import AuditReader
+from keyward.runs import runtime
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -22,6 +23,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             runtime.now(),
         )
 
-    begin = audit_parts.Round(int(event["next"]), int(event["tries"]))
+    begin = parts.Round(int(event["next"]), int(event["tries"]))
     part = (event["audit"], int(event["part"]), begin, bool(event["last"]))
-    return audit_parts.read_round(*part, runtime.audits(), reader).as_json()
+    return parts.read_round(*part, runtime.audits(), reader).as_json()

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from keyward import key_events, runtime
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.customers import words as key_words
+from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.rotation import void_notices
 from keyward.errors import GatewayRefusedError, NotFoundError
-from keyward.gateway import Gateway
-from keyward.key import CREATED, KeyRecord
-from keyward.key_steps import Step
-from keyward.plans import UsagePlans
-from keyward.policy import Policy
-from keyward.quota_periods import day_of, first_day
-from keyward.registry import Registry
-from keyward.rotation import void_notices
+from keyward.policy.model import Policy
+from keyward.policy.periods import day_of, first_day
+from keyward.runs import runtime
+from keyward.runs.key_step import Step
+from keyward.runs.usage_plans import UsagePlans
 
 JSON = dict[str, Any]
 
@@ -103,7 +104,7 @@ def _hand_over(
         extended=max(heir.extended, old.extended if old else 0),
     )
     retired = _retired(old, heir, step.now) if old else None
-    events = key_events.rotated(old, retired, heir, carried, effective_by, step.execution_arn)
+    events = key_words.rotated(old, retired, heir, carried, effective_by, step.execution_arn)
     step.save_all([taken, *([retired] if retired else [])], *events)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from keyward import audit_parts, runs, runtime
-from keyward.audit_conclusion import Conclusion, repairs_of
+from keyward.audit import parts
+from keyward.audit.conclude import Conclusion, repairs_of
+from keyward.runs import run, runtime
 
 
 @runtime.metrics.log_metrics
@@ -16,10 +17,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     found, and the numbers of the batches in which it is mended. The findings are in the bucket."""
     audits, policy, now = runtime.audits(), runtime.announced_policy(), runtime.now()
     audit = event["audit"]
-    plans, began = audit_parts.plans_of(audit, audits), audit_parts.begun_at(audit, audits)
-    read = audit_parts.pieces(audit, event["parts"], audits)
+    plans, began = parts.plans_of(audit, audits), parts.begun_at(audit, audits)
+    read = parts.pieces(audit, event["parts"], audits)
     seen = (runtime.registry(), plans, policy, began, now)
-    told, adoptions = Conclusion(*seen, audit_parts.kept_sources(audit, audits)).of(read)
+    told, adoptions = Conclusion(*seen, parts.kept_sources(audit, audits)).of(read)
     runtime.metrics.add_metric(name="KeysOnGateway", unit=MetricUnit.Count, value=told["keys"])
     audits.publish(told)
     repairs = []
@@ -27,6 +28,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         repairs = repairs_of(told["findings"], event["audit"])
         bus_name = runtime.setting("EVENT_BUS")
         leases, bus = runtime.registry().leases, runtime.bus()
-        runs.tell_expiring(policy, told["exempt"], leases, bus, bus_name, now)
+        run.tell_expiring(policy, told["exempt"], leases, bus, bus_name, now)
     adopted = adoptions if event["repair"] else []
-    return audit_parts.keep(audit, repairs, adopted, told, audits)
+    return parts.keep(audit, repairs, adopted, told, audits)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, runs, runtime
-from keyward.api_notes import UNVERIFIED, Notes
-from keyward.bus import BATCH
-from keyward.ledger import api_lines
-from keyward.registry import Lease, Registry
+from keyward.aws.bus import BATCH
+from keyward.aws.tables import Lease, Registry
+from keyward.events import contracts
+from keyward.runs import run, runtime
+from keyward.runs.api_journal import UNVERIFIED, Notes
+from keyward.runs.ledger import api_lines
 
 JSON = dict[str, Any]
 DEPLOYS = "deploy_api"
@@ -51,7 +52,7 @@ def confirm(
     waiting = sorted(known.outbox.items())[:BATCH]
     deployed = _deployed(registry, rest_api_id, outcomes)
     for name, announced in waiting:
-        told = (announced, known.saved[name], runs.asked_of(task), deployed)
+        told = (announced, known.saved[name], run.asked_of(task), deployed)
         registry.ledger.append(api_lines(rest_api_id, *told))
     return {
         "events": [contracts.entry(announced, bus_name) for _, announced in waiting],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, runtime
-from keyward.bus import BATCH
-from keyward.registry import Lease, Registry
+from keyward.aws.bus import BATCH
+from keyward.aws.tables import Lease, Registry
+from keyward.events import contracts
+from keyward.runs import runtime
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from keyward import key as keys
-from keyward import runtime
-from keyward.contracts import customer_id_of
-from keyward.customer import Customer, customer_of
+from keyward.aws.gateway import Gateway, KeySeen
+from keyward.aws.gateway.calls import TRY_SECONDS
+from keyward.aws.tables import Lease, Registry
+from keyward.customers import key as keys
+from keyward.customers.key import CREATED, CREATING, KeyRecord
+from keyward.customers.model import Customer, customer_of
 from keyward.errors import (
     CustomerNotFoundError,
     GatewayRefusedError,
@@ -18,11 +20,9 @@ from keyward.errors import (
     ThrottledError,
     TryUnderwayError,
 )
-from keyward.gateway import Gateway, KeySeen
-from keyward.gateway.calls import TRY_SECONDS
-from keyward.key import CREATED, CREATING, KeyRecord
-from keyward.ledger import key_line
-from keyward.registry import Lease, Registry
+from keyward.events.contracts import customer_id_of
+from keyward.runs import runtime
+from keyward.runs.ledger import key_line
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from keyward import key_events, runtime
-from keyward.contracts import customer_id_of
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.customers import words as key_words
+from keyward.customers.key import CREATED, DELETED, DELETING, KeyRecord
 from keyward.errors import NotFoundError
-from keyward.gateway import Gateway
-from keyward.key import CREATED, DELETED, DELETING, KeyRecord
-from keyward.key_steps import Step
-from keyward.policy import Policy
-from keyward.registry import Registry
+from keyward.events.contracts import customer_id_of
+from keyward.policy.model import Policy
+from keyward.runs import runtime
+from keyward.runs.key_step import Step
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def _delete(key_id: str, gateway: Gateway) -> None:
 def _bury(step: Step, record: KeyRecord, effective_by: str) -> None:
     customers = step.registry.customers
     over = record.retire_at is not None and record.retire_at <= step.now
-    told = key_events.about(
+    told = key_words.about(
         "KeyRetired" if over else "KeyRevoked",
         record,
         step.execution_arn,

@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-from keyward import contracts, runtime
-from keyward.api import Deploying, Deployment, KeyRule, StageSeen, WorkingMethod
-from keyward.api_compare import fingerprint
+from keyward.apis.compare import fingerprint
+from keyward.apis.model import Deploying, Deployment, KeyRule, StageSeen, WorkingMethod
+from keyward.aws.gateway import Gateway
+from keyward.aws.gateway.calls import CONNECT_SECONDS, DEPLOY_READ_SECONDS
+from keyward.aws.tables import Lease, Registry
+from keyward.aws.tables.storms import Redeploy
 from keyward.errors import (
     DeploymentThrottledError,
     GatewayRefusedError,
@@ -20,10 +23,8 @@ from keyward.errors import (
     TryUnderwayError,
     WorkingCopyChangedError,
 )
-from keyward.gateway import Gateway
-from keyward.gateway.calls import CONNECT_SECONDS, DEPLOY_READ_SECONDS
-from keyward.registry import Lease, Registry
-from keyward.registry.storms import Redeploy
+from keyward.events import contracts
+from keyward.runs import runtime
 
 TURNS = "account#deploy"
 # CreateDeployment is allowed once in 5 s for the whole account (limits.html); a second more, as

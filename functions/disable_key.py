@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from keyward import key_events, runtime
-from keyward.gateway import Gateway
-from keyward.key import KeyRecord
-from keyward.key_steps import Step, switch
-from keyward.policy import Policy
-from keyward.registry import Registry
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.customers import words as key_words
+from keyward.customers.key import KeyRecord
+from keyward.policy.model import Policy
+from keyward.runs import runtime
+from keyward.runs.key_step import Step, switch
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def disable_key(
     record = replace(record, reason=task["action"].get("reason") or record.reason)
     if record != before:
         over = record.retire_at is not None and record.retire_at <= step.now
-        told = key_events.about(
+        told = key_words.about(
             "KeyDisabled" if over else "KeySuspended",
             record,
             step.execution_arn,

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from keyward import key_events, runtime
-from keyward.gateway import Gateway
-from keyward.key_steps import Step, switch
-from keyward.policy import Policy
-from keyward.registry import Registry
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.customers import words as key_words
+from keyward.policy.model import Policy
+from keyward.runs import runtime
+from keyward.runs.key_step import Step, switch
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def enable_key(
     step = Step.begin(task, registry, clock)
     done = switch(step, True, gateway)
     if done:
-        told = key_events.about(
+        told = key_words.about(
             "KeyResumed",
             done,
             step.execution_arn,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import runtime
-from keyward.denial_question import question_of
-from keyward.denial_reading import Explainer, Records
-from keyward.denial_told import as_json
+from keyward.explain.denial_question import question_of
+from keyward.explain.read import Explainer, Records
+from keyward.explain.render import as_json
+from keyward.runs import runtime
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

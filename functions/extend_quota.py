@@ -6,17 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward import key_events, runtime
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.customers import words as key_words
+from keyward.customers.key import KeyRecord
+from keyward.customers.quota import Extension, extension_of
 from keyward.errors import NotFoundError
-from keyward.extension import Extension, extension_of
-from keyward.gateway import Gateway
-from keyward.key import KeyRecord
-from keyward.key_steps import Step, gone
-from keyward.plans import UsagePlans
-from keyward.policy import Policy
-from keyward.policy_parts import Quota
-from keyward.quota_periods import day_of, first_day, next_first_day
-from keyward.registry import Registry
+from keyward.policy.model import Policy
+from keyward.policy.parts import Quota
+from keyward.policy.periods import day_of, first_day, next_first_day
+from keyward.runs import runtime
+from keyward.runs.key_step import Step, gone
+from keyward.runs.usage_plans import UsagePlans
 
 JSON = dict[str, Any]
 
@@ -118,7 +119,7 @@ class _Granting:
 
     def _told(self, done: Sequence[Extension], used: int, left: int, total: int) -> JSON:
         action = {"action": "extend_quota", "key": self.record.name, "from": used + left}
-        return key_events.about(
+        return key_words.about(
             "QuotaExtended",
             self.record,
             self.step.execution_arn,

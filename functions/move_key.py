@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward import key_events, runtime
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.customers import words as key_words
+from keyward.customers.key import KeyRecord
 from keyward.errors import KeyGoneError, KeywardError, PassingError, PlanRefusedError
-from keyward.gateway import Gateway
-from keyward.key import KeyRecord
-from keyward.key_steps import Step, attach, detach
-from keyward.plans import UsagePlans
-from keyward.policy import Policy
-from keyward.registry import Registry
+from keyward.policy.model import Policy
+from keyward.runs import runtime
+from keyward.runs.key_step import Step, attach, detach
+from keyward.runs.usage_plans import UsagePlans
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def move_key(
     effective_by = step.effective_by(policy)
     if record.plan != plan or record.moving_to:
         moved = Move(step, gateway, plans).to(plan, record)
-        tell = key_events.plan_changed if record.plan else key_events.issued
+        tell = key_words.plan_changed if record.plan else key_words.issued
         quiet = record.plan == plan or record.replaces is not None
         at, reason = (effective_by, step.execution_arn), task["action"].get("reason")
         told = None if quiet else tell(record, plan, *at, reason)

@@ -7,17 +7,17 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from keyward import batches, runtime
-from keyward.bus import Bus
-from keyward.cloudtrail import edit
+from keyward.aws.bus import Bus
+from keyward.aws.tables import Registry
 from keyward.errors import InvalidInputError
-from keyward.registry import Registry
+from keyward.events.cloudtrail import edit
+from keyward.runs import batch, runtime
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A batch from the edits queue; output: the messages that are to come again."""
     registry, bus, dlq = runtime.registry(), runtime.bus(), runtime.setting("EDITS_DLQ_URL")
-    return batches.from_queue(event, context, lambda message: note(message, registry, bus, dlq))
+    return batch.from_queue(event, context, lambda message: note(message, registry, bus, dlq))
 
 
 def note(message: SQSRecord, registry: Registry, bus: Bus, dlq_url: str) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keyward import contracts, ledger, runs, runtime
-from keyward.bus import Bus
-from keyward.customer import customer_of, undated_fields
-from keyward.customer_plan import plan_customer
+from keyward.aws.bus import Bus
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.customers.model import customer_of, undated_fields
+from keyward.customers.notices import as_actions, notices_due
+from keyward.customers.plan import plan_customer
 from keyward.errors import CustomerNotFoundError
-from keyward.gateway import Gateway
-from keyward.key_look import Looker
-from keyward.notices import as_actions, notices_due
-from keyward.policy import Policy
-from keyward.registry import Registry
+from keyward.events import contracts
+from keyward.policy.model import Policy
+from keyward.runs import ledger, run, runtime
+from keyward.runs.key_refresh import Looker
 
 JSON = dict[str, Any]
 
@@ -26,7 +27,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, execution_arn, dry_run?, look?, asked?, begun?}`; output: see
     `plan`."""
     contracts.customer_id_of(event)
-    runs.only_fields(event, FIELDS)
+    run.only_fields(event, FIELDS)
     policy = runtime.announced_policy()
     read = (runtime.registry(), runtime.bus(), policy, runtime.now())
     return plan(event, *read, runtime.gateway)
@@ -56,7 +57,7 @@ def plan(
     lease = None
     if not dry_run:
         owner = str(task["execution_arn"])
-        lease = runs.begin(registry.leases, bus, f"customer#{customer_id}", owner, now)
+        lease = run.begin(registry.leases, bus, f"customer#{customer_id}", owner, now)
         if lease is None:
             return output | {"busy": True, "actions": [], "unannounced": False, "problem": None}
         output["lease"] = lease.as_json()
@@ -69,7 +70,7 @@ def plan(
     known, customer = registry.customers.known(customer_id), customer_of(record)
     if look:
         looker = Looker(gateway(), policy, now)
-        known = looker.correct(known, customer_id, registry.customers, lease, runs.asked_of(task))
+        known = looker.correct(known, customer_id, registry.customers, lease, run.asked_of(task))
     planned = plan_customer(customer, known.keys, policy, now, known.last_number)
     notices = notices_due(customer, policy, now, known.told)
     actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
@@ -86,7 +87,7 @@ def _asked(action: JSON, task: JSON, record: JSON) -> JSON:
     """The action with who asked for it, for the ledger; a dry run is about what would be done."""
     if task.get("dry_run"):
         return action
-    started, begun = runs.asked_of(task), ledger.epoch_of(task.get("begun"))
+    started, begun = run.asked_of(task), ledger.epoch_of(task.get("begun"))
     by_hand = undated_fields(record)
     return action | {"asked": ledger.asked_for(action["action"], started, record, by_hand, begun)}
 

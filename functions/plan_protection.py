@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from keyward import contracts, runs, runtime
-from keyward.api import (
+from keyward.apis.loops import settle_seconds
+from keyward.apis.model import (
     APPROVED,
     OBSERVE,
     OFF,
@@ -21,16 +21,17 @@ from keyward.api import (
     Place,
     StageSeen,
 )
-from keyward.api_loops import settle_seconds
-from keyward.api_notes import Notes
-from keyward.api_plan import ApiPlan, exposures, plan_api
-from keyward.api_reading import Head, read_head, read_stages, read_working_copy
-from keyward.bus import Bus
+from keyward.apis.plan import ApiPlan, exposures, plan_api
+from keyward.aws.bus import Bus
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
 from keyward.errors import InvalidInputError, NotFoundError
-from keyward.gateway import Gateway
-from keyward.loop_reading import read_loops
-from keyward.policy import Policy
-from keyward.registry import Registry
+from keyward.events import contracts
+from keyward.policy.model import Policy
+from keyward.runs import run, runtime
+from keyward.runs.api_journal import Notes
+from keyward.runs.read_api import Head, read_head, read_stages, read_working_copy
+from keyward.runs.read_loops import read_loops
 
 JSON = dict[str, Any]
 
@@ -74,7 +75,7 @@ class Request:
     def of(cls, task: JSON) -> Request:
         """From a task's input. Raises InvalidInputError, which names the field."""
         rest_api_id = contracts.rest_api_id_of(task)
-        runs.only_fields(task, FIELDS)
+        run.only_fields(task, FIELDS)
         rollback = contracts.flag_of(task, "rollback")
         if rollback and task.get("stage") is None:
             raise InvalidInputError("stage", "is missing", "Name the stage to roll back")
@@ -130,7 +131,7 @@ class Planner:
                 "reject", "no stage is held with this fingerprint", "Take it from ApiHeld"
             )
         name = f"api#{request.rest_api_id}"
-        lease = runs.begin(self.registry.leases, self.bus, name, request.execution_arn, self.now)
+        lease = run.begin(self.registry.leases, self.bus, name, request.execution_arn, self.now)
         if lease is None:
             return _output(request, busy=True)
         settle = 0 if request.approve else self._settle_seconds(request.rest_api_id)

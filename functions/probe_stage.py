@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from keyward import contracts, runtime
-from keyward.caller import Caller
+from keyward.aws.gateway import Gateway
+from keyward.aws.probe import Caller
+from keyward.aws.tables import Lease, Registry
 from keyward.errors import NotFoundError
-from keyward.gateway import Gateway
-from keyward.registry import Lease, Registry
+from keyward.events import contracts
+from keyward.runs import runtime
 
 JSON = dict[str, Any]
 

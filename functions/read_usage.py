@@ -8,18 +8,19 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from keyward import contracts, runtime
-from keyward.bus import BATCH, Bus
-from keyward.customer import Known
+from keyward.aws.bus import BATCH, Bus
+from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.tables import Lease, Registry
+from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.model import Known
+from keyward.customers.usage import KeyUsage
+from keyward.customers.usage_update import Reading, first_day_to_read, read
 from keyward.errors import KeywardError
-from keyward.gateway import Gateway, PlanSeen
-from keyward.key import CREATED, KeyRecord
-from keyward.key_usage import KeyUsage
-from keyward.plans import only_one
-from keyward.policy import Policy
-from keyward.quota_periods import day_of
-from keyward.registry import Lease, Registry
-from keyward.usage_plan import Reading, first_day_to_read, read
+from keyward.events import contracts
+from keyward.policy.model import Policy
+from keyward.policy.periods import day_of
+from keyward.runs import runtime
+from keyward.runs.usage_plans import only_one
 
 LEASE = "usage"
 # As long as the function may run.

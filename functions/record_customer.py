@@ -11,13 +11,15 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from keyward import batches, contracts, foreign_events, runtime, taking_back
-from keyward.bus import Bus
-from keyward.customer import Known, apply
+from keyward.aws.bus import Bus
+from keyward.aws.tables import Registry
+from keyward.customers import undo_rotation
+from keyward.customers.model import Known, apply
 from keyward.errors import InvalidEventError, PassingError
-from keyward.ledger import EVENT, REFUSED, asked_by_event, failed_line
-from keyward.policy import Policy
-from keyward.registry import Registry
+from keyward.events import contracts, third_party
+from keyward.policy.model import Policy
+from keyward.runs import batch, runtime
+from keyward.runs.ledger import EVENT, REFUSED, asked_by_event, failed_line
 
 # Two events of one customer may be recorded at the same moment: the loser reads again.
 ROUNDS = 5
@@ -34,7 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.setting("CUSTOMERS_DLQ_URL"),
         _count,
     )
-    return batches.from_queue(event, context, lambda record: recorder.take(record, runtime.now()))
+    return batch.from_queue(event, context, lambda record: recorder.take(record, runtime.now()))
 
 
 def _count(name: str, number: int) -> None:
@@ -69,14 +71,14 @@ class Recorder:
     def _events(self, envelope: Any, now: float) -> list[contracts.CustomerEvent]:
         """In our words: those of another system may say several things of a customer, or none."""
         own = [envelope]
-        if foreign_events.is_foreign(envelope):
-            own = foreign_events.translated(envelope, self.policy())
+        if third_party.is_foreign(envelope):
+            own = third_party.translated(envelope, self.policy())
             self.count("ForeignEventIgnored", int(not own))
         return [contracts.customer_event(item, now) for item in own]
 
     def _named_in(self, envelope: object) -> str | None:
-        if foreign_events.is_foreign(envelope):
-            return foreign_events.customer_in(envelope, self.policy())
+        if third_party.is_foreign(envelope):
+            return third_party.customer_in(envelope, self.policy())
         return contracts.customer_named_in(envelope)
 
     def _record(self, events: list[contracts.CustomerEvent], message_id: str) -> None:
@@ -96,7 +98,7 @@ class Recorder:
         after, ignored, dated = before, 0, known.dated
         for event in events:
             change = apply(after, event, dated)
-            taking_back.check(after, change.record, known.keys)
+            undo_rotation.check(after, change.record, known.keys)
             after, ignored = change.record, ignored + len(change.ignored)
         if after == before:
             self._look_again(customer_id, message_id)

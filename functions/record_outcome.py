@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from keyward import batches, runtime
-from keyward.registry import Registry
-from keyward.report.outcomes import outcome_of
+from keyward.aws.tables import Registry
+from keyward.report.activity import outcome_of
+from keyward.runs import batch, runtime
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A batch from the queue of announcements; output: the messages that are to come again."""
     registry = runtime.registry()
-    return batches.from_queue(
+    return batch.from_queue(
         event, context, lambda record: keep(record.body, registry, runtime.now())
     )
 

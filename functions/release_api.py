@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, runtime
-from keyward.registry import Lease, Registry
+from keyward.aws.tables import Lease, Registry
+from keyward.events import contracts
+from keyward.runs import runtime
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, runtime
-from keyward.bus import BATCH
-from keyward.customer import customer_of
-from keyward.customer_plan import due_at
+from keyward.aws.bus import BATCH
+from keyward.aws.tables import Lease, Registry
+from keyward.customers.model import customer_of
+from keyward.customers.plan import due_at
 from keyward.errors import InvalidRecordError
-from keyward.policy import Policy
-from keyward.registry import Lease, Registry
+from keyward.events import contracts
+from keyward.policy.model import Policy
+from keyward.runs import runtime
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

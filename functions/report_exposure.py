@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from keyward import contracts, runtime
-from keyward.access_logs import AccessLogs
+from keyward.apis.exposure import callers, question, report, uncovered
+from keyward.aws.logs import AccessLogs
+from keyward.aws.tables import Lease, Registry
 from keyward.errors import LogsUnreadableError
-from keyward.exposure_report import callers, question, report, uncovered
-from keyward.policy import Policy
-from keyward.registry import Lease, Registry
+from keyward.events import contracts
+from keyward.policy.model import Policy
+from keyward.runs import runtime
 
 JSON = dict[str, Any]
 

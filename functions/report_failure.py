@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, errors, ledger, runs, runtime
-from keyward.customer import undated_fields
+from keyward import errors
+from keyward.aws.tables import Registry
+from keyward.customers.model import undated_fields
 from keyward.errors import InvalidInputError, KeywardError, PassingError
-from keyward.registry import Registry
+from keyward.events import contracts
+from keyward.runs import ledger, run, runtime
 
 AGAIN_SECONDS = 900
 # What nobody knows (a time-out of Lambda, an error of DynamoDB) may be a fault of ours, too.
@@ -30,7 +32,7 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
     """CustomerFailed or ApiFailed as a PutEvents entry (none when nobody can be named), the line of
     the ledger, and the lease given back. `again`: somebody asked meanwhile, the lease is kept and
     the run starts over."""
-    reason = runs.reason_of(task["error"])
+    reason = run.reason_of(task["error"])
     told = {"reason": reason, "execution_arn": task["execution_arn"]}
     for lease, detail_type, field, named in (
         ("customer", "CustomerFailed", "customer_id", contracts.customer_id_of),
@@ -44,12 +46,12 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
             detail_type, **{field: name}, stage=task.get("stage"), **told
         )
         at, stage = ledger.epoch_of(task["entered"]), task.get("stage")
-        asked = _asked(task, name, registry) if lease == "customer" else runs.asked_of(task)
+        asked = _asked(task, name, registry) if lease == "customer" else run.asked_of(task)
         subject, arn = f"{lease}#{name}", str(task["execution_arn"])
         registry.ledger.append([ledger.failed_line(subject, at, arn, reason, asked, stage=stage)])
         if lease == "customer":
             _look_again(task, name, registry, at)
-        again = runs.end_failed(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))
+        again = run.end_failed(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))
         return {"events": [contracts.entry(event, bus_name)], "again": again, "reason": reason}
     return {"events": [], "again": False, "reason": reason}
 
@@ -57,7 +59,7 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
 def _asked(task: dict[str, Any], customer_id: str, registry: Registry) -> dict[str, Any]:
     begun = ledger.epoch_of(task.get("begun"))
     record = registry.customers.desired(customer_id) or {}
-    return ledger.asked_for("", runs.asked_of(task), record, undated_fields(record), begun)
+    return ledger.asked_for("", run.asked_of(task), record, undated_fields(record), begun)
 
 
 def _look_again(task: dict[str, Any], customer_id: str, registry: Registry, now: float) -> None:

@@ -6,15 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keyward import contracts, runtime
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Lease, Registry
 from keyward.errors import (
     GatewayRefusedError,
     NotFoundError,
     PassingError,
     WorkingCopyChangedError,
 )
-from keyward.gateway import Gateway
-from keyward.registry import Lease, Registry
+from keyward.events import contracts
+from keyward.runs import runtime
 
 JSON = dict[str, Any]
 # A turn ends well before its function's time-out, even when API Gateway is slow to answer.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keyward import runtime
-from keyward.key_steps import Step
-from keyward.registry import Registry
-from keyward.taking_back import restored
+from keyward.aws.tables import Registry
+from keyward.customers.undo_rotation import restored
+from keyward.runs import runtime
+from keyward.runs.key_step import Step
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from keyward import batches, contracts, runtime
-from keyward.bus import Bus
+from keyward.aws.bus import Bus
+from keyward.aws.tables import Leases
 from keyward.errors import InvalidEventError, InvalidInputError
-from keyward.ledger import RESUMED
-from keyward.registry import Leases
+from keyward.events import contracts
+from keyward.runs import batch, runtime
+from keyward.runs.ledger import RESUMED
 
 JSON = dict[str, Any]
 
@@ -31,7 +32,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         },
         runtime.setting("RUNS_DLQ_URL"),
     )
-    return batches.from_queue(event, context, resumer.take)
+    return batch.from_queue(event, context, resumer.take)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from keyward import contracts, runtime
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
 from keyward.errors import CustomerNotFoundError, NotFoundError
-from keyward.gateway import Gateway
-from keyward.registry import Registry
+from keyward.events import contracts
+from keyward.runs import runtime
 
 
 @runtime.metrics.log_metrics

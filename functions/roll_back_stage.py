@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, runtime
-from keyward.api import Deployment
-from keyward.api_notes import Notes
+from keyward.apis.model import Deployment
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Lease
 from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError
-from keyward.gateway import Gateway
-from keyward.registry import Lease
+from keyward.events import contracts
+from keyward.runs import runtime
+from keyward.runs.api_journal import Notes
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

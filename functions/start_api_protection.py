@@ -10,14 +10,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from keyward import batches, contracts, runtime
-from keyward.api import APPROVED, REJECTED
-from keyward.bus import Bus
-from keyward.callers import caller_of
-from keyward.cloudtrail import DETAIL_TYPE, api_call
+from keyward.apis.model import APPROVED, REJECTED
+from keyward.aws.bus import Bus
+from keyward.aws.tables import Registry
 from keyward.errors import InvalidInputError
-from keyward.ledger import SCHEDULE, asked_by_event
-from keyward.registry import Registry
+from keyward.events import contracts
+from keyward.events.caller import caller_of
+from keyward.events.cloudtrail import DETAIL_TYPE, api_call
+from keyward.runs import batch, runtime
+from keyward.runs.ledger import SCHEDULE, asked_by_event
 
 JSON = dict[str, Any]
 
@@ -32,7 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.setting("APIS_QUEUE_URL"),
         runtime.now(),
     )
-    return batches.from_queue(event, context, starter.take)
+    return batch.from_queue(event, context, starter.take)
 
 
 @dataclass(frozen=True)

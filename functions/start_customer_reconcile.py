@@ -8,19 +8,20 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from keyward import batches, contracts, runtime
-from keyward.bus import Bus
-from keyward.customer import undated_fields
+from keyward.aws.bus import Bus
+from keyward.aws.tables import Registry
+from keyward.customers.model import undated_fields
 from keyward.errors import InvalidInputError
-from keyward.ledger import EVENT, RECORD
-from keyward.registry import Registry
+from keyward.events import contracts
+from keyward.runs import batch, runtime
+from keyward.runs.ledger import EVENT, RECORD
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A batch from the Customers table's stream; output: the records that are to come again."""
     registry, bus = runtime.registry(), runtime.bus()
     machine, dlq = runtime.setting("RECONCILE_CUSTOMER_ARN"), runtime.setting("CUSTOMERS_DLQ_URL")
-    return batches.from_stream(
+    return batch.from_stream(
         event, context, lambda record: start(record, registry, bus, machine, dlq)
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from keyward import runtime
-from keyward.bus import Bus
-from keyward.ledger import SCHEDULE
-from keyward.registry import Registry
+from keyward.aws.bus import Bus
+from keyward.aws.tables import Registry
+from keyward.runs import runtime
+from keyward.runs.ledger import SCHEDULE
 
 # So that a thousand keys that were made in one hour do not use up the account's calls in another.
 MOST_A_MINUTE = 100

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import audit_parts, runtime
+from keyward.audit import parts
+from keyward.runs import runtime
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -14,7 +15,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         "reconcile-customer": runtime.setting("RECONCILE_CUSTOMER_ARN"),
         "protect-api": runtime.setting("PROTECT_API_ARN"),
     }
-    batch, wait = audit_parts.batch_of(event["audit"], int(event["batch"]), runtime.audits())
+    batch, wait = parts.batch_of(event["audit"], int(event["batch"]), runtime.audits())
     bus = runtime.bus()
     started = [bus.start(machines[one["machine"]], one["name"], one["task"]) for one in batch]
     return {"started": sum(started), "wait_seconds": wait}

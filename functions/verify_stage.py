@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward import contracts, runtime
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Lease, Registry
 from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError
-from keyward.gateway import Gateway
-from keyward.registry import Lease, Registry
+from keyward.events import contracts
+from keyward.runs import runtime
 
 # How many mismatches are told; one is enough for a rollback.
 MOST_TOLD = 20

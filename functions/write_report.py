@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from keyward import runtime
-from keyward.registry.reports import DATA, PAGE
+from keyward.aws.reports import DATA, PAGE
 from keyward.report import data, page
-from keyward.report.collect import Collector
+from keyward.report.read import Collector
+from keyward.runs import runtime
 
 DEAD_LETTERS = tuple(
     f"{name}_DLQ"

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from emulator import server
+from emulator.emulator import Emulator
 from local import ministack, sinks
 from local.account import Account, Urls
-from local.apigateway import server
-from local.apigateway.emulator import Emulator
 from local.dependencies import link_packages
 from local.packaging import Stack
 from local.waiting import until

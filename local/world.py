@@ -8,7 +8,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local.apigateway.model import Usage
+from emulator.model import Usage
 from local.aws import LocalAws
 
 JSON = dict[str, Any]

@@ -15,11 +15,13 @@ import boto3
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from keyward.gateway import Gateway
-from keyward.gateway.calls import client_config
-from keyward.plans import UsagePlans
-from keyward.policy import Policy, default_text, parse
-from keyward.registry import (
+from emulator.clock import VirtualClock
+from emulator.emulator import Emulator
+from emulator.inprocess import attach
+from keyward.aws.gateway import Gateway
+from keyward.aws.gateway.calls import client_config
+from keyward.aws.parameter import Policies
+from keyward.aws.tables import (
     Apis,
     Customers,
     Edits,
@@ -29,14 +31,12 @@ from keyward.registry import (
     Outcomes,
     Pending,
     Plans,
-    Policies,
     Registry,
     Storms,
     UsageRecords,
 )
-from local.apigateway.clock import VirtualClock
-from local.apigateway.emulator import Emulator
-from local.apigateway.inprocess import attach
+from keyward.policy.model import Policy, default_text, parse
+from keyward.runs.usage_plans import UsagePlans
 from local.lifetime.tables import Tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,8 +50,13 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
 
 def load_event(name: str) -> JSON:
     """A sample from events/, by its file name without `.json`."""
-    loaded: JSON = json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
+    loaded: JSON = json.loads(_event_file(name).read_text(encoding="utf-8"))
     return loaded
+
+
+def _event_file(name: str) -> Path:
+    (path,) = (ROOT / "events").glob(f"*/{name}.json")
+    return path
 
 
 @lru_cache(maxsize=1)

@@ -14,8 +14,8 @@ STOP_SECONDS = 15
 
 def main() -> int:
     """Runs both; the exit status is 0 only when both passed."""
-    print("conformance: our cases, tests/conformance", flush=True)
-    ours = subprocess.call([sys.executable, "-m", "pytest", "tests/conformance"], cwd=ROOT)
+    print("conformance: our cases, emulator/tests/conformance", flush=True)
+    ours = subprocess.call([sys.executable, "-m", "pytest", "emulator/tests/conformance"], cwd=ROOT)
     if not APART.exists():
         print(
             "conformance: the cases written apart (../shared/conformance) are not beside this tree"
@@ -27,7 +27,7 @@ def main() -> int:
 
 def apart() -> int:
     """The cases of ../shared/conformance against an emulator that is started for them."""
-    command = [sys.executable, "-m", "local.apigateway"]
+    command = [sys.executable, "-m", "emulator"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as emulator:
         assert emulator.stdout
         try:

@@ -207,13 +207,13 @@ def invoke(function: str, event: str, env_vars: Path, variables: dict[str, str])
     """
     started = time.monotonic()
     output = sam(
-        *("local", "invoke", function, "--event", f"events/{event}.json"),
+        *("local", "invoke", function, "--event", f"events/tasks/{event}.json"),
         *("--env-vars", str(env_vars), "--skip-pull-image", *parameters()),
         variables=variables,
     )
-    answer = answered(output, f"{function} with events/{event}.json")
+    answer = answered(output, f"{function} with events/tasks/{event}.json")
     seconds = time.monotonic() - started
-    say(f"{function} with events/{event}.json, {seconds:.1f} s: {json.dumps(answer)}")
+    say(f"{function} with events/tasks/{event}.json, {seconds:.1f} s: {json.dumps(answer)}")
 
 
 def answered(output: str, what: str) -> Any:

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 from jsonata import Jsonata
 
-from keyward import contracts
-from local.apigateway.clock import VirtualClock
+from emulator.clock import VirtualClock
+from keyward.events import contracts
 
 ROOT = Path(__file__).resolve().parents[2]
 JSON = dict[str, Any]

@@ -14,14 +14,16 @@ from unittest import mock
 
 import boto3
 
-from keyward import contracts, history, runtime
-from keyward.gateway import Gateway
-from keyward.gateway.calls import client_config
+from emulator import data_plane
+from emulator.clock import VirtualClock
+from emulator.emulator import Emulator
+from emulator.inprocess import attach
+from keyward.aws.gateway import Gateway
+from keyward.aws.gateway.calls import client_config
+from keyward.cli import history
+from keyward.events import contracts
+from keyward.runs import runtime
 from local import template
-from local.apigateway import data_plane
-from local.apigateway.clock import VirtualClock
-from local.apigateway.emulator import Emulator
-from local.apigateway.inprocess import attach
 from local.aws import TEMPLATE
 from local.lifetime.machine import Machine
 from local.lifetime.tables import Tables

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keyward.report import Report, page
-from keyward.report.style import DARK, LIGHT
+from keyward.report.stylesheet import DARK, LIGHT
 from tests.report import report_lab as lab
 from tests.report.browser import Browser, browser
 

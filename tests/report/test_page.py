@@ -11,7 +11,7 @@ import pytest
 
 from keyward.report import Report, data, page
 from keyward.report.markup import tag, text
-from keyward.report.style import DARK, LIGHT
+from keyward.report.stylesheet import DARK, LIGHT
 from tests.report import report_lab as lab
 
 # 600 APIs with 10 stages of 20 methods and more, or 80,000 stage methods exempt: what a person's

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from keyward.contracts import EVENTS_OUT
+from keyward.audit.model import Finding
 from keyward.errors import InvalidEventError
-from keyward.findings import Finding
+from keyward.events.contracts import EVENTS_OUT
 from keyward.report import waiting
+from keyward.report.activity import done_told, outcome_of, within_a_week
 from keyward.report.model import Done, ExemptionTold, Waiting
-from keyward.report.outcomes import done_told, outcome_of, within_a_week
 from tests.support import load_event
 
 JSON = dict[str, Any]

@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 
 import record_outcome
 import write_report
-from keyward import runtime
-from keyward.contracts import iso
-from keyward.key import CREATED, KeyRecord
-from keyward.registry.reports import Reports
-from keyward.report.collect import Collector
-from local.apigateway.model import Usage
+from emulator.model import Usage
+from keyward.aws.reports import Reports
+from keyward.customers.key import CREATED, KeyRecord
+from keyward.events.contracts import iso
+from keyward.report.read import Collector
+from keyward.runs import runtime
 from tests.support import MACHINE, Bench, load_event, workbench
 
 JSON = dict[str, Any]

@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in COMMANDS:
         sys.stderr.write(f"usage: python -m keyward {{{','.join(COMMANDS)}}} …\n")
         return 2
-    code: int = importlib.import_module(f"keyward.{arguments[0]}").main(arguments[1:])
+    code: int = importlib.import_module(f"keyward.cli.{arguments[0]}").main(arguments[1:])
     return code
 
 

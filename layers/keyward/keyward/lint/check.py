@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from keyward.api import KeyRule
+from keyward.apis.model import KeyRule
 from keyward.lint import sam
-from keyward.lint.found import Findings, Method
-from keyward.lint.marks import SourceError
+from keyward.lint.model import Findings, Method
 from keyward.lint.openapi import Document, is_document
+from keyward.lint.positions import SourceError
 from keyward.lint.source import Source, read
 from keyward.lint.template import Template
-from keyward.policy import Policy
+from keyward.policy.model import Policy
 
 NEITHER = "is no template (it has no Resources) and no OpenAPI 2.0 or 3 document with paths"
 

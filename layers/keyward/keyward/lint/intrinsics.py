@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from keyward.lint.marks import Map
+from keyward.lint.positions import Map
 
 NOTHING = "AWS::NoValue"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from keyward.api import DeployedMethod
-from keyward.lint.found import Method
+from keyward.apis.model import DeployedMethod
 from keyward.lint.intrinsics import maps
-from keyward.lint.marks import Map
+from keyward.lint.model import Method
+from keyward.lint.positions import Map
 from keyward.lint.security import IAM, KEY, PLAIN_KEY, SAM_KEY, ApiAuth, asks, kind, names
 from keyward.lint.source import Source
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward.api import DeployedMethod
-from keyward.lint.found import Method
+from keyward.apis.model import DeployedMethod
 from keyward.lint.intrinsics import argument
-from keyward.lint.marks import Map
+from keyward.lint.model import Method
 from keyward.lint.openapi import VERBS, Document, Overlay, Place, resource_path
+from keyward.lint.positions import Map
 from keyward.lint.security import SAM_KEY, SAM_NO_KEY, ApiAuth, asks
 from keyward.lint.template import Template
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.lint.marks import Map
+from keyward.lint.positions import Map
 
 KEY, IAM, CUSTOM, OTHER = "key", "AWS_IAM", "CUSTOM", "other"
 AUTHTYPE = "x-amazon-apigateway-authtype"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keyward.lint.marks import JsonReader, Map, SourceError, YamlReader
+from keyward.lint.positions import JsonReader, Map, SourceError, YamlReader
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.api import DeployedMethod
-from keyward.lint.found import Findings, Method
+from keyward.apis.model import DeployedMethod
 from keyward.lint.intrinsics import Parameters, argument
-from keyward.lint.marks import Map
+from keyward.lint.model import Findings, Method
 from keyward.lint.openapi import Document
+from keyward.lint.positions import Map
 from keyward.lint.source import Source
 
 METHOD, RESOURCE = "AWS::ApiGateway::Method", "AWS::ApiGateway::Resource"

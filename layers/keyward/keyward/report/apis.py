@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from keyward.account_reading import ApiLook
-from keyward.api import ApiSeen, DeployedMethod, KeyRule, StageSeen
-from keyward.policy import Policy
-from keyward.policy_parts import Exemption
+from keyward.apis.model import ApiSeen, DeployedMethod, KeyRule, StageSeen
+from keyward.audit.account import ApiLook
+from keyward.policy.model import Policy
+from keyward.policy.parts import Exemption
 from keyward.report.model import ApiTold, ExemptionTold, ExemptMethods, OpenMethod, StageTold
 
 SOON_SECONDS = 7 * 24 * 3600

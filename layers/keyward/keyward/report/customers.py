@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from keyward.gateway import DayUsed, KeySeen, PlanSeen
-from keyward.key import CREATED, KeyRecord
-from keyward.policy import Policy
-from keyward.policy_parts import Quota, Throttle
+from keyward.aws.gateway import DayUsed, KeySeen, PlanSeen
+from keyward.customers.key import CREATED, KeyRecord
+from keyward.policy.model import Policy
+from keyward.policy.parts import Quota, Throttle
 from keyward.report.model import CustomerUsage, PlanTold, UsageTold
 
 DAYS = 14

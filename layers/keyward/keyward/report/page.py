@@ -11,7 +11,7 @@ from keyward.report.page_apis import coverage, exempt, exposed
 from keyward.report.page_customers import done, keys, usage
 from keyward.report.page_parts import number, plural, table, when
 from keyward.report.page_waiting import waiting
-from keyward.report.style import CSS
+from keyward.report.stylesheet import CSS
 from keyward.report.summary import Summary, summary_of
 
 DOCTYPE = Markup("<!doctype html>\n")

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from keyward.api import DEPLOYMENT, KEYS, PENDING
-from keyward.api_events import REASONS
-from keyward.contracts import iso
-from keyward.findings import Finding
+from keyward.apis.model import DEPLOYMENT, KEYS, PENDING
+from keyward.apis.words import REASONS
+from keyward.audit.model import Finding
+from keyward.events.contracts import iso
 from keyward.report.model import Done, ExemptionTold, Waiting
 
 JSON = dict[str, Any]

@@ -1,0 +1,42 @@
+"""The list of calls that the emulator took: who, what, when, with which outcome, and no values."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from emulator.model import JSON
+
+# members that are, or may hold, a key's value: a position of GetApiKeys does (aws-recorded.md 1),
+# and TestInvokeMethod takes headers
+SECRET_MEMBERS = frozenset(
+    {"value", "body", "position", "headers", "multiValueHeaders", "pathWithQueryString"}
+)
+NEVER_ANSWERED = 0
+
+
+def without_values(params: JSON) -> JSON:
+    """A call's parameters as the ledger may keep them."""
+    shown = {name: item for name, item in params.items() if name not in SECRET_MEMBERS}
+    kept = copy.deepcopy(shown)
+    if "patchOperations" in kept:
+        kept["patchOperations"] = [_patch(item) for item in kept["patchOperations"]]
+    return kept
+
+
+def _patch(operation: Any) -> Any:
+    if isinstance(operation, dict) and "value" in str(operation.get("path", "")).lower():
+        return {name: item for name, item in operation.items() if name != "value"}
+    return operation
+
+
+def entry(at: float, operation: str, params: JSON, caller: str | None) -> JSON:
+    """A ledger line (DESIGN.md 6) for a call that comes in; its outcome is filled in later."""
+    return {
+        "at": at,
+        "operation": operation,
+        "status": NEVER_ANSWERED,
+        "error": None,
+        "caller": caller,
+        "params": without_values(params),
+    }

@@ -1,0 +1,49 @@
+"""The account's settings (botocore model: Account)."""
+
+from __future__ import annotations
+
+import copy
+
+from emulator.context import Context, Handler
+from emulator.model import JSON
+from emulator.operations.patching import Patch, listed_path_error, patches
+
+DEFAULTS: JSON = {
+    "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
+    "features": ["UsagePlans"],
+    "apiKeyVersion": "4",
+}
+PATHS = {
+    "replace": ("/cloudwatchRoleArn",),
+    "add": ("/features",),
+    "remove": ("/cloudwatchRoleArn", "/features"),
+}
+
+
+def get_account(context: Context, params: JSON) -> JSON:
+    """GetAccount."""
+    return copy.deepcopy(DEFAULTS | context.state.account)
+
+
+def update_account(context: Context, params: JSON) -> JSON:
+    """UpdateAccount: the role for logs, and features."""
+    changed = get_account(context, params)
+    for patch in patches(params):
+        if patch.path not in PATHS.get(patch.op, ()):
+            raise listed_path_error(patch, PATHS)
+        _apply(changed, patch)
+    context.state.account = changed
+    return copy.deepcopy(changed)
+
+
+def _apply(account: JSON, patch: Patch) -> None:
+    if patch.path == "/features":
+        kept = [item for item in account["features"] if item != patch.text]
+        account["features"] = kept + ([patch.text] if patch.op == "add" else [])
+    else:
+        account.pop("cloudwatchRoleArn", None)
+        if patch.op == "replace" and patch.text:
+            account["cloudwatchRoleArn"] = patch.text
+
+
+HANDLERS: dict[str, Handler] = {"GetAccount": get_account, "UpdateAccount": update_account}

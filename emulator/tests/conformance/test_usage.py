@@ -1,0 +1,63 @@
+"""GetUsage and UpdateUsage; the figures themselves are with the limits."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from emulator.tests.conformance.account import Account
+from emulator.tests.conformance.answers import refusal_of, replace
+from emulator.tests.conformance.tags import believed, documented, recorded
+
+QUOTA = {"limit": 10, "period": "DAY"}
+
+
+def day(back: int = 0) -> str:
+    today = datetime.datetime.now(datetime.UTC).date()
+    return (today - datetime.timedelta(days=back)).isoformat()
+
+
+@documented("botocore model: Usage")
+def test_usage_names_its_plan_and_dates(account: Account) -> None:
+    plan = account.plan(quota=QUOTA)
+    found = account.gw.get_usage(usagePlanId=plan, startDate=day(2), endDate=day())
+    assert (found["usagePlanId"], found["startDate"], found["endDate"]) == (plan, day(2), day())
+
+
+@believed("UpdateUsage replace /remaining is read back")
+def test_granted_calls_are_read_back(account: Account) -> None:
+    plan, key = account.plan(quota=QUOTA), account.key()
+    account.attach(plan, key)
+    update = account.gw.update_usage
+    update(usagePlanId=plan, keyId=key["id"], patchOperations=[replace("/remaining", "25")])
+    found = account.gw.get_usage(usagePlanId=plan, startDate=day(), endDate=day())
+    assert found["items"][key["id"]][-1][1] == 25
+
+
+@recorded("5 GetUsage: one pair a day")
+def test_each_day_has_a_pair(account: Account) -> None:
+    plan, key = account.plan(quota=QUOTA), account.key()
+    account.attach(plan, key)
+    update = account.gw.update_usage
+    update(usagePlanId=plan, keyId=key["id"], patchOperations=[replace("/remaining", "25")])
+    found = account.gw.get_usage(usagePlanId=plan, keyId=key["id"], startDate=day(2), endDate=day())
+    assert [len(pair) for pair in found["items"][key["id"]]] == [2, 2, 2]
+
+
+@documented("API reference: UpdateUsage, NotFoundException")
+def test_a_key_outside_the_plan_is_granted_nothing(account: Account) -> None:
+    plan, key = account.plan(quota=QUOTA), account.key()
+    update = account.gw.update_usage
+    patch = [replace("/remaining", "25")]
+    refusal = refusal_of(lambda: update(usagePlanId=plan, keyId=key["id"], patchOperations=patch))
+    assert (refusal.code, refusal.status) == ("NotFoundException", 404)
+
+
+@believed("dates that are none, or the wrong way round, are a bad request")
+@pytest.mark.parametrize("dates", [("nodate", "nodate"), (day(), day(3))], ids=["none", "turned"])
+def test_dates_that_cannot_be_are_refused(account: Account, dates: tuple[str, str]) -> None:
+    plan = account.plan(quota=QUOTA)
+    read = account.gw.get_usage
+    refusal = refusal_of(lambda: read(usagePlanId=plan, startDate=dates[0], endDate=dates[1]))
+    assert (refusal.code, refusal.status) == ("BadRequestException", 400)

@@ -1,0 +1,1 @@
+"""What a stage serves, and what protects it."""

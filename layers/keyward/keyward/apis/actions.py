@@ -1,0 +1,89 @@
+"""What a plan for an API is made of: stages to attach, methods to close, deployments, holds.
+
+Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.apis.model import DEPLOYMENT, Difference, Hold
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Attach:
+    """Stages that one usage plan lacks, and whether the plan's limits are to be mended."""
+
+    plan: str
+    stages: tuple[str, ...]
+    mend: bool = False
+
+    def as_json(self) -> JSON:
+        """For the state machine."""
+        return {"plan": self.plan, "stages": list(self.stages)}
+
+
+@dataclass(frozen=True)
+class Require:
+    """A method that is to ask for a key. `resource_id` is empty where only the stage was read."""
+
+    path: str
+    verb: str
+    resource_id: str = ""
+    note: str | None = None
+
+    def as_json(self) -> JSON:
+        """For the state machine."""
+        return {"resource_id": self.resource_id, "method": self.verb, "path": self.path}
+
+    def as_action(self) -> JSON:
+        """For a dry run and for events."""
+        action = {"action": "require_key", "method": self.verb, "path": self.path}
+        return action | ({"note": self.note} if self.note else {})
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """A stage that is to serve the working copy instead of `deployment_id`."""
+
+    stage: str
+    deployment_id: str
+    fingerprint: str
+
+    def as_json(self) -> JSON:
+        """For the state machine."""
+        return {
+            "stage": self.stage,
+            "deployment_id": self.deployment_id,
+            "fingerprint": self.fingerprint,
+        }
+
+    def as_action(self) -> JSON:
+        """For a dry run and for events."""
+        return {"action": "deploy_api", "stage": self.stage, "fingerprint": self.fingerprint}
+
+
+@dataclass(frozen=True)
+class Held:
+    """A stage that is left alone, and why. `before` is its hold when it was announced already;
+    `approvable` is false when an approval would change nothing; `kind` and `deployment_id` are
+    those of its hold."""
+
+    stage: str
+    fingerprint: str
+    differences: tuple[Difference, ...]
+    before: Hold | None = None
+    approvable: bool = True
+    kind: str = DEPLOYMENT
+    deployment_id: str | None = None
+
+    def as_action(self) -> JSON:
+        """For a dry run."""
+        return {
+            "action": "hold_stage",
+            "stage": self.stage,
+            "fingerprint": self.fingerprint,
+            "differences": [difference.as_json() for difference in self.differences],
+        }

@@ -1,0 +1,127 @@
+"""Exemptions as records: which live methods each leaves open, which end soon, which are for
+nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from keyward.apis.compare import digest
+from keyward.apis.model import ApiSeen, KeyRule
+from keyward.audit.model import Finding
+from keyward.events.contracts import announcement
+from keyward.policy.model import Policy
+from keyward.policy.parts import Exemption
+
+JSON = dict[str, Any]
+WARN_DAYS = 7
+DAY = 86_400
+# So that an event stays far below EventBridge's 256 KB.
+MOST_LISTED = 100
+
+
+@dataclass(frozen=True)
+class ExemptMethod:
+    """A method that a stage serves without a key because of an exemption: who answers for that,
+    why, and until when. `exemption` is the exemption's mark."""
+
+    rest_api_id: str
+    stage: str
+    method: str
+    path: str
+    reason: str
+    owner: str | None
+    expires: str | None
+    exemption: str
+
+    def as_json(self) -> JSON:
+        """Without the members that do not apply."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def mark_of(exemption: Exemption) -> str:
+    """Tells an exemption apart: one that is prolonged is another one."""
+    return digest([asdict(exemption)])
+
+
+def exempt_methods(seen: ApiSeen, rule: KeyRule) -> list[ExemptMethod]:
+    """Every method that the API's stages serve open by an exemption."""
+    return [
+        ExemptMethod(
+            seen.rest_api_id,
+            stage.name,
+            method.verb,
+            method.path,
+            exemption.reason,
+            exemption.owner,
+            exemption.expires,
+            mark_of(exemption),
+        )
+        for stage in seen.stages
+        for method in stage.methods
+        if not method.key_required
+        and (
+            exemption := rule.policy.exemption(
+                rule.rest_api_id, rule.name, method.verb, method.path, rule.now
+            )
+        )
+    ]
+
+
+def ending(policy: Policy, now: float) -> list[Exemption]:
+    """Those that end within 7 days of `now` (epoch seconds)."""
+    return [
+        exemption
+        for exemption in policy.exemptions
+        if exemption.ends_at and now < exemption.ends_at <= now + WARN_DAYS * DAY
+    ]
+
+
+def expiring(exemption: Exemption, live: Iterable[ExemptMethod]) -> JSON:
+    """ExemptionExpiring: what the exemption leaves open now, and is closed when it ends."""
+    mark = mark_of(exemption)
+    methods = [
+        {"rest_api_id": m.rest_api_id, "stage": m.stage, "method": m.method, "path": m.path}
+        for m in live
+        if m.exemption == mark
+    ]
+    return announcement(
+        "ExemptionExpiring",
+        **asdict(exemption),
+        methods=methods[:MOST_LISTED],
+        remedy="set a later `expires` in the policy, or have callers of these methods send a key",
+    )
+
+
+def findings_of(policy: Policy, live: Iterable[str], now: float) -> list[Finding]:
+    """Exemptions that ended, end soon, or leave nothing open; `live` are marks of those that do.
+
+    One for every API and path is a rule for what may come, so it needs no method.
+    """
+    used, soon = set(live), ending(policy, now)
+    found = []
+    for exemption in policy.exemptions:
+        if exemption.ends_at and exemption.ends_at <= now:
+            found.append(
+                _finding("exemption_lapsed", exemption, "ended: take it out of the policy")
+            )
+            continue
+        if exemption in soon:
+            found.append(_finding("exemption_expiring", exemption, "ends soon"))
+        if not _is_rule(exemption) and mark_of(exemption) not in used:
+            found.append(_finding("exemption_unused", exemption, "matches no live method"))
+    return found
+
+
+def _is_rule(exemption: Exemption) -> bool:
+    return (exemption.api, exemption.path) == ("*", "*")
+
+
+def _finding(kind: str, exemption: Exemption, says: str) -> Finding:
+    until = f", until {exemption.expires}" if exemption.expires else ""
+    owner = f", by {exemption.owner}" if exemption.owner else ""
+    what = f"{exemption.method} {exemption.path} of API {exemption.api}"
+    return Finding(
+        kind, "low", f"the exemption of {what} ({exemption.reason}{owner}{until}) {says}"
+    )

@@ -1,0 +1,115 @@
+"""Who would get a 403 when a stage is enforced: customers whose plan does not cover it, and
+callers that its access log shows without a key. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.customers.model import Known
+from keyward.errors import LogsUnreadableError
+from keyward.policy.model import Policy
+
+JSON = dict[str, Any]
+
+# So that an event stays small; the counts tell of all.
+MOST_CUSTOMERS = 100
+MOST_SOURCES = 25
+WANTED = (
+    'Log JSON with at least {"ip":"$context.identity.sourceIp",'
+    '"keyId":"$context.identity.apiKeyId"}; never $context.identity.apiKey, which is the value'
+)
+# A JSON format names its fields: "ip":"$context.identity.sourceIp".
+FIELD = re.compile(r'"(\w+)"\s*:\s*"?\$context\.([\w.]+)"?')
+LOG_GROUP = re.compile(r"arn:[^:]+:logs:[^:]*:[^:]*:log-group:([^:]+)(?::\*)?")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query of CloudWatch Logs Insights on a log group."""
+
+    group: str
+    query: str
+
+
+def question(destination: str, format_: str, rest_api_id: str, stage: str) -> Question:
+    """What to ask the access log of a stage, by its settings. API and stage are told apart where
+    the format names them. Raises LogsUnreadableError, which says what is needed."""
+    if not destination:
+        raise LogsUnreadableError(f"access logging is off. {WANTED}")
+    group = LOG_GROUP.fullmatch(destination)
+    if not group:
+        raise LogsUnreadableError("the access log does not go to CloudWatch Logs")
+    fields = {context: name for name, context in FIELD.findall(format_)}
+    key, source = fields.get("identity.apiKeyId"), fields.get("identity.sourceIp")
+    if key is None or source is None:
+        raise LogsUnreadableError(f"the format of the access log does not tell. {WANTED}")
+    only = [
+        f'{fields[context]} = "{value}"'
+        for context, value in (("apiId", rest_api_id), ("stage", stage))
+        if context in fields
+    ]
+    if "httpMethod" in fields:
+        only.append(f'{fields["httpMethod"]} != "OPTIONS"')
+    # API Gateway writes "-" for what a request does not have.
+    only.append(f'(not ispresent({key}) or {key} = "-" or {key} = "")')
+    lines = [
+        f"filter {' and '.join(only)}",
+        f"stats count(*) as requests by {source} as source",
+        "sort requests desc",
+        "limit 1000",
+    ]
+    return Question(group[1], " | ".join(lines))
+
+
+def callers(rows: Sequence[Mapping[str, str]], days: int) -> JSON:
+    """What the log told: requests without a key in the last `days`, by source, most first."""
+    found = [
+        {"source": str(row.get("source", "-")), "requests": int(float(row.get("requests", 0)))}
+        for row in rows
+    ]
+    found.sort(key=lambda one: (-int(str(one["requests"])), str(one["source"])))
+    return {"days": days, "sources": len(found), "most": found[:MOST_SOURCES]}
+
+
+def uncovered(
+    records: Sequence[JSON],
+    known: Mapping[str, Known],
+    policy: Policy,
+    api: tuple[str, str],
+    stage: str,
+) -> JSON:
+    """Active customers with a key in a plan that does not cover the stage; `api` is its id and
+    name."""
+    active = {str(r["customer_id"]) for r in records if r.get("status") == "active"}
+    found = [
+        {"customer_id": customer_id, "key_id": key.key_id, "plan": key.plan}
+        for customer_id, kept in sorted(known.items())
+        if customer_id in active
+        for key in kept.keys
+        if key.key_id and key.plan and not _covers(policy, key.plan, api, stage)
+    ]
+    return {"customers": len(found), "listed": found[:MOST_CUSTOMERS]}
+
+
+def report(actions: Sequence[JSON], customers: JSON, callers_: JSON) -> JSON:
+    """For ApiExposed and ApiWarned; `actions` is what enforce would do."""
+    methods = [
+        f"{action['method']} {action['path']}"
+        for action in actions
+        if action["action"] == "require_key"
+    ]
+    plans = [action["plan"] for action in actions if action["action"] == "attach_stage"]
+    return {
+        "exposed_methods": methods,
+        "plans_to_attach": plans,
+        "customers_without_plan": customers,
+        "callers_without_key": callers_,
+    }
+
+
+def _covers(policy: Policy, plan: str, api: tuple[str, str], stage: str) -> bool:
+    wanted = policy.usage_plans.get(plan)
+    return wanted is not None and wanted.covers(*api, stage)

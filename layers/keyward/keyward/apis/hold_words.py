@@ -1,0 +1,139 @@
+"""What people are told of a stage that is held: whose work it is, what differs, how to answer.
+
+Pure. The commands and inputs are ready to be pasted; every name in them was checked before, and
+none of those patterns allows a quote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from keyward.apis.model import DEPLOYMENT, KEYS, Difference, Editor, WorkingMethod
+from keyward.events.contracts import iso
+
+JSON = dict[str, Any]
+
+# So that a message stays one screen; the event's `differences` lists more.
+MOST_LINES = 40
+ANSWERS = {"approve": "DeploymentApproved", "reject": "DeploymentRejected"}
+NOBODY_SEEN = "Who edited it last was not seen in CloudTrail's events."
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A stage that waits for a person, since `since` (epoch seconds). `approvable` is false when an
+    approval would change nothing; `key_ids` are keys in two plans of the stage."""
+
+    rest_api_id: str
+    stage: str
+    fingerprint: str
+    differences: Sequence[Difference]
+    since: float
+    kind: str = DEPLOYMENT
+    approvable: bool = True
+    reminder: bool = False
+    editor: Editor | None = None
+    key_ids: Sequence[str] = ()
+
+
+def answers(waiting: Waiting, bus_name: str) -> JSON:
+    """By `approve` and `reject`: the command that answers, and the input for a run in the Step
+    Functions console that does the same. Keys in two plans are not answered but detached."""
+    if waiting.kind == KEYS:
+        return {}
+    words = [word for word in ANSWERS if waiting.approvable or word != "approve"]
+    return {
+        word: {"command": _command(waiting, word, bus_name), "console_input": _input(waiting, word)}
+        for word in words
+    }
+
+
+def message(waiting: Waiting, reason: str, bus_name: str) -> str:
+    """All of it as a text for a mail or a chat."""
+    told = [
+        f"Stage {waiting.stage} of API {waiting.rest_api_id} is held since {iso(waiting.since)} "
+        f"and serves methods without a key: {reason}.",
+        *_edited(waiting),
+        *_path_by_path(waiting.differences),
+    ]
+    for word, answer in answers(waiting, bus_name).items():
+        told += [
+            f"To {word} it, run:",
+            f"  {answer['command']}",
+            f"or start protect-api with: {json.dumps(answer['console_input'])}",
+        ]
+    return "\n".join(told)
+
+
+def edited(editor: Editor) -> str:
+    """Whose work it is, in one sentence without an end."""
+    return f"last edited by {editor.who} ({editor.what}, {editor.when})"
+
+
+def with_editors(
+    differences: Sequence[Difference],
+    working: Sequence[WorkingMethod],
+    edits: Mapping[tuple[str, str], Editor],
+) -> tuple[Difference, ...]:
+    """The differences, each with who edited its method, or its resource, last. `edits` are by
+    resource id and verb. A path that the working copy has no more has nobody."""
+    ids = {method.path: method.resource_id for method in working}
+    return tuple(
+        replace(one, editor=_last_of(one, ids.get(one.path), edits)) for one in differences
+    )
+
+
+def _last_of(
+    one: Difference, resource_id: str | None, edits: Mapping[tuple[str, str], Editor]
+) -> Editor | None:
+    if resource_id is None:
+        return None
+    seen = [edits[place] for verb in (one.method, "*") if (place := (resource_id, verb)) in edits]
+    return max(seen, key=lambda editor: editor.when, default=None)
+
+
+def _edited(waiting: Waiting) -> list[str]:
+    if waiting.kind != DEPLOYMENT:
+        return []
+    if waiting.editor is None:
+        return [NOBODY_SEEN]
+    return [f"The working copy was {edited(waiting.editor)}."]
+
+
+def _path_by_path(differences: Sequence[Difference]) -> list[str]:
+    lines = []
+    shown = sorted(differences[:MOST_LINES], key=lambda one: (one.path, one.method))
+    for path, found in groupby(shown, key=lambda one: one.path):
+        lines.append("The whole stage:" if path == "*" else f"{path}:")
+        lines += [_line(one) for one in found]
+    left_out = len(differences) - len(shown)
+    return [*lines, f"… and {left_out} more differences"] if left_out else lines
+
+
+def _line(one: Difference) -> str:
+    words = one.difference if one.method == "*" else f"{one.method} {one.difference}"
+    return f"  {words}, {edited(one.editor)}" if one.editor else f"  {words}"
+
+
+def _command(waiting: Waiting, word: str, bus_name: str) -> str:
+    detail = {
+        "rest_api_id": waiting.rest_api_id,
+        "stage": waiting.stage,
+        "fingerprint": waiting.fingerprint,
+    }
+    entry = {
+        "EventBusName": bus_name,
+        "Source": "person",
+        "DetailType": ANSWERS[word],
+        "Detail": json.dumps(detail),
+    }
+    return f"aws events put-events --entries '{json.dumps([entry])}'"
+
+
+def _input(waiting: Waiting, word: str) -> JSON:
+    asked = {"rest_api_id": waiting.rest_api_id, "stage": waiting.stage}
+    return asked | {word: waiting.fingerprint}

@@ -1,0 +1,101 @@
+"""Storms and loops: how long to wait for the last event, and when deploying again is no use.
+
+Pure. A tool that deploys from its own source opens again what Keyward closed. Closing it for ever
+would be two machines deploying against each other, so the third time within an hour is the last:
+then people are told who moves the stage, and which line ends it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from keyward.apis.model import DeployedMethod
+
+# A storm is not waited for any longer than that.
+PATIENCE_SECONDS = 12
+# A stage that asks for keys is opened again as often as this within the hour, and not closed again.
+MOST_REDEPLOYS = 3
+HOUR = 3600
+
+
+class Heard(Protocol):
+    """Events since the last look; epoch seconds."""
+
+    @property
+    def first_at(self) -> float:
+        """When the first was heard."""
+
+    @property
+    def last_at(self) -> float:
+        """When the last was heard."""
+
+
+class Again(Protocol):
+    """A deployment of ours; `round` tells plans apart, `at` is epoch seconds."""
+
+    @property
+    def round(self) -> int:
+        """The plan that it was a part of."""
+
+    @property
+    def deployment_id(self) -> str:
+        """The deployment."""
+
+    @property
+    def at(self) -> int:
+        """When a stage was pointed to it."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A stage that is opened again and again: how often we closed it within the hour, and until
+    when (epoch seconds) it is left as it is."""
+
+    times: int
+    until: int
+
+
+def settle_seconds(storm: Heard | None, quiet_seconds: float, now: float) -> int:
+    """Whole seconds until the storm is looked at; 0 when there is none, or it is over: nothing was
+    heard for `quiet_seconds`."""
+    if storm is None:
+        return 0
+    quiet = storm.last_at + quiet_seconds - now
+    patience = storm.first_at + PATIENCE_SECONDS - now
+    return max(0, math.ceil(min(quiet, patience)))
+
+
+def loop_of(
+    exposed: Iterable[DeployedMethod],
+    redeploys: Sequence[Again],
+    closed_by: Callable[[str], Iterable[str]],
+) -> Loop | None:
+    """The loop that a stage is in, None when it is in none.
+
+    `redeploys` are those of the last hour; `closed_by` gives the lines (`DeployedMethod.line`) of a
+    deployment of ours. Only those count that closed what is open again: somebody who adds an open
+    method is no loop.
+    """
+    if len({redeploy.round for redeploy in redeploys}) < MOST_REDEPLOYS:
+        return None
+    open_again = {(method.verb, method.path) for method in exposed}
+    undone = [
+        redeploy
+        for redeploy in redeploys
+        if open_again & _closed(closed_by(redeploy.deployment_id))
+    ]
+    began: dict[int, int] = {}
+    for redeploy in undone:
+        began.setdefault(redeploy.round, redeploy.at)
+    if len(began) < MOST_REDEPLOYS:
+        return None
+    return Loop(len(began), sorted(began.values())[-MOST_REDEPLOYS] + HOUR)
+
+
+def _closed(lines: Iterable[str]) -> set[tuple[str, str]]:
+    """(verb, path) of the lines `GET /pets NONE key`; a path has no spaces."""
+    parts = (line.split(" ") for line in lines)
+    return {(part[0], part[1]) for part in parts if part[-1] == "key"}

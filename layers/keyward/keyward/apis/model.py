@@ -1,0 +1,290 @@
+"""What an API is to Keyward: what its stages serve, its working copy, what is remembered of it.
+
+Pure. "Deployed" is what a stage serves, whatever the working copy says; a method is exposed when
+it is deployed, asks for no key, and is not exempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from keyward.policy.model import Policy
+from keyward.policy.parts import Throttle
+
+JSON = dict[str, Any]
+
+ENFORCE, WARN, OBSERVE, OFF = "enforce", "warn", "observe", "off"
+MODES = (ENFORCE, WARN, OBSERVE, OFF)
+MODE_TAG = "keyward"
+
+PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
+DEPLOYMENT, KEYS, ROLLBACK = "deployment", "keys", "rollback"
+# Less than a day, so that each nightly audit reminds, also one that starts a little early.
+REMIND_SECONDS = 20 * 3600
+
+# The authorization types of methods that ask an authorizer (API reference: Method).
+AUTHORIZED = ("CUSTOM", "COGNITO_USER_POOLS")
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class DeployedMethod:
+    """A method of a deployment, as its apisummary tells. `authorization` is API Gateway's type."""
+
+    path: str
+    verb: str
+    authorization: str
+    key_required: bool
+
+    @property
+    def place(self) -> Place:
+        """(path, verb)."""
+        return self.path, self.verb
+
+    @property
+    def line(self) -> str:
+        """Everything in one text: `GET /pets NONE key`."""
+        asks = "key" if self.key_required else "open"
+        return f"{self.verb} {self.path} {self.authorization} {asks}"
+
+
+@dataclass(frozen=True)
+class WorkingMethod:
+    """A method of the working copy; `body` has the shape of GetMethod's answer."""
+
+    resource_id: str
+    path: str
+    verb: str
+    body: Mapping[str, Any]
+
+    @property
+    def place(self) -> Place:
+        """(path, verb)."""
+        return self.path, self.verb
+
+    @property
+    def authorization(self) -> str:
+        """API Gateway's authorization type, `NONE` when there is none."""
+        return str(self.body.get("authorizationType") or "NONE")
+
+    @property
+    def uses_authorizer(self) -> bool:
+        """Whether an authorizer of the API decides; `authorizerId` says which one."""
+        return self.authorization in AUTHORIZED
+
+    @property
+    def key_required(self) -> bool:
+        """Whether the next deployment asks for a key here."""
+        return bool(self.body.get("apiKeyRequired"))
+
+    def deployed(self) -> DeployedMethod:
+        """What the next deployment's apisummary says of it."""
+        return DeployedMethod(self.path, self.verb, self.authorization, self.key_required)
+
+
+Seen = TypeVar("Seen", DeployedMethod, WorkingMethod)
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A canary deployment and its share of the traffic in percent."""
+
+    deployment_id: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class StageSeen:
+    """A stage and what it serves. `canary` is None unless it gets traffic: a promoted canary stays
+    behind with 0 percent (aws-recorded.md 7). `log_arn` is where its access log goes, if there is
+    one, `log_format` what a line of it holds. `created_at` and `changed_at` are epoch seconds;
+    `throttles` its method settings by `pets/GET` or `*/*`; `web_acl` whether WAF stands before."""
+
+    name: str
+    deployment_id: str
+    canary: Canary | None = None
+    methods: tuple[DeployedMethod, ...] = ()
+    canary_methods: tuple[DeployedMethod, ...] = ()
+    log_arn: str = ""
+    log_format: str = ""
+    created_at: float = 0.0
+    changed_at: float = 0.0
+    throttles: Mapping[str, Throttle] = field(default_factory=dict)
+    web_acl: bool = False
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A usage plan of the gateway and the stages of this API that it holds. `differs` says that its
+    limits are not those of the policy."""
+
+    plan: str
+    plan_id: str
+    stages: frozenset[str]
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference, in words, between what a stage serves and what a deployment would publish;
+    `editor` edited that method or path last, where CloudTrail's events told."""
+
+    difference: str
+    method: str = "*"
+    path: str = "*"
+    editor: Editor | None = None
+
+    def as_json(self) -> JSON:
+        """For ApiHeld and the hold's record."""
+        whose = {"last_editor": self.editor.as_json()} if self.editor else {}
+        told = {"method": self.method, "path": self.path, "difference": self.difference}
+        return told | whose
+
+
+@dataclass(frozen=True)
+class ApiSeen:
+    """An API as it was read. `working` and `differences` (by stage) are read only when a stage is
+    exposed."""
+
+    rest_api_id: str
+    name: str
+    stages: tuple[StageSeen, ...]
+    plans: tuple[Membership, ...] = ()
+    working: tuple[WorkingMethod, ...] | None = None
+    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """When a stage was attached to a plan: `attached_at` (epoch seconds) was stored before the
+    call, and `confirmed` says that the call was answered."""
+
+    stage: str
+    plan: str
+    plan_id: str | None
+    attached_at: int
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A stage that waits for a person. `kind` is DEPLOYMENT or, for keys that are in two plans of
+    the stage, KEYS, or ROLLBACK for one that serves `deployment_id` again. `held_at` and `told_at`,
+    when it was announced last, are epoch seconds."""
+
+    stage: str
+    fingerprint: str
+    decision: str = PENDING
+    kind: str = DEPLOYMENT
+    held_at: int = 0
+    told_at: int = 0
+    deployment_id: str | None = None
+
+    def reminder_due(self, now: float) -> bool:
+        """Whether it was announced so long ago that people have to be reminded; a rejected one is
+        silent."""
+        return self.decision != REJECTED and now - self.told_at >= REMIND_SECONDS
+
+
+@dataclass(frozen=True)
+class Editor:
+    """Who edited a working copy last: an ARN, the call that did it, and when (ISO 8601)."""
+
+    who: str
+    what: str
+    when: str
+
+    def as_json(self) -> JSON:
+        """For ApiHeld."""
+        return {"who": self.who, "what": self.what, "when": self.when}
+
+
+@dataclass(frozen=True)
+class Deploying:
+    """A CreateDeployment that was begun `at` (epoch seconds): its description carries the nonce,
+    and `deployment_id` is None until it was answered."""
+
+    stage: str
+    nonce: str
+    fingerprint: str
+    at: int
+    deployment_id: str | None = None
+
+    @property
+    def description(self) -> str:
+        """The deployment's description: for people, and to find the answer to a doubtful call."""
+        return f"Keyward requires API keys on stage {self.stage} ({self.nonce})"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment of ours; `methods` are the lines of `DeployedMethod.line` that it has to
+    serve, `fingerprint` names what it published."""
+
+    deployment_id: str
+    stage: str
+    former_deployment_id: str
+    methods: tuple[str, ...]
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class ApiKnown:
+    """What is remembered of an API. `planned` holds, by stage, the actions that were planned and
+    whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last;
+    `outbox` announcements by the name of their record, `saved` when (epoch seconds); `editor` is
+    the last one that was seen, `rollbacks` the stages that somebody wants back, `enforce_on`
+    (YYYY-MM-DD) the day that mode warn announced; `loops`, by stage, until when (epoch seconds) one
+    that is opened again and again is left as it is."""
+
+    attachments: tuple[Attachment, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    exposures: Mapping[str, str] = field(default_factory=dict)
+    planned: Mapping[str, tuple[JSON, ...]] = field(default_factory=dict)
+    outbox: Mapping[str, JSON] = field(default_factory=dict)
+    editor: Editor | None = None
+    rollbacks: tuple[str, ...] = ()
+    enforce_on: str | None = None
+    loops: Mapping[str, int] = field(default_factory=dict)
+    saved: Mapping[str, int] = field(default_factory=dict)
+
+    def attachment(self, stage: str, plan: str) -> Attachment | None:
+        """The attachment of a stage to a plan, if one is remembered."""
+        found = (a for a in self.attachments if (a.stage, a.plan) == (stage, plan))
+        return next(found, None)
+
+    def hold(self, stage: str) -> Hold | None:
+        """The hold of a stage, if there is one."""
+        return next((hold for hold in self.holds if hold.stage == stage), None)
+
+
+@dataclass(frozen=True)
+class KeyRule:
+    """The policy as it holds for one API at one time (`now` in epoch seconds)."""
+
+    policy: Policy
+    rest_api_id: str
+    name: str
+    now: float
+
+    def requires(self, method: DeployedMethod | WorkingMethod) -> bool:
+        """Whether the method has to ask for a key. ANY is exempt only as ANY: it is every verb."""
+        if self.policy.require_key == "unauthorized" and method.authorization != "NONE":
+            return False
+        exemption = self.policy.exemption(
+            self.rest_api_id, self.name, method.verb, method.path, self.now
+        )
+        return exemption is None
+
+    def open(self, methods: Iterable[Seen]) -> list[Seen]:
+        """Those methods that ask for no key and have to."""
+        return [method for method in methods if not method.key_required and self.requires(method)]
+
+    def exposed(self, stage: StageSeen) -> list[DeployedMethod]:
+        """What the stage exposes, its canary included, each method once, by path and verb."""
+        found = {method.place: method for method in self.open(stage.canary_methods)}
+        found |= {method.place: method for method in self.open(stage.methods)}
+        return [found[place] for place in sorted(found)]

@@ -1,0 +1,248 @@
+"""The planner of protect-api: what was read and what is remembered -> what is to be done.
+
+Pure: no I/O, no clock. The order of the actions is the order in which they are safe: stages are
+attached to their plans before keys are required, so that no customer with a good key gets a 403,
+and keys are required before anything is deployed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyward.apis.actions import Attach, Deploy, Held, Require
+from keyward.apis.compare import digest, fingerprint
+from keyward.apis.loops import Loop
+from keyward.apis.model import (
+    APPROVED,
+    DEPLOYMENT,
+    ROLLBACK,
+    ApiKnown,
+    ApiSeen,
+    Attachment,
+    DeployedMethod,
+    Difference,
+    Hold,
+    KeyRule,
+    StageSeen,
+    WorkingMethod,
+)
+
+JSON = dict[str, Any]
+
+# A call that nobody answered may take effect this long after its attachment was recorded.
+DOUBT_SECONDS = 10
+NO_LOOPS: Mapping[str, Loop] = {}
+ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
+
+
+@dataclass(frozen=True)
+class ApiPlan:
+    """What is to be done. `effective_at` (epoch seconds, 0 = now) is when the attachments of the
+    stages to be closed have reached every host; `first_seen` are attachments of unknown age;
+    `stopped` are stages that somebody opens again and again, which are left as they are;
+    `settled` are the stages that need nothing, with the deployments that they serve."""
+
+    attach: tuple[Attach, ...] = ()
+    require: tuple[Require, ...] = ()
+    deploy: tuple[Deploy, ...] = ()
+    held: tuple[Held, ...] = ()
+    effective_at: float = 0
+    first_seen: tuple[Attachment, ...] = ()
+    stopped: Mapping[str, Loop] = field(default_factory=dict)
+    settled: Mapping[str, str] = field(default_factory=dict)
+
+    def actions(self) -> list[JSON]:
+        """Everything, in order: the output of a dry run."""
+        mended = [{"action": "mend_plan", "plan": item.plan} for item in self.attach if item.mend]
+        return [
+            *_attachments(self.attach),
+            *mended,
+            *(item.as_action() for item in self.require),
+            *(item.as_action() for item in self.deploy),
+            *(item.as_action() for item in self.held),
+            *({"action": "leave_stage", "stage": stage} for stage in sorted(self.stopped)),
+        ]
+
+    def actions_of(self, stage: str) -> list[JSON]:
+        """What is done for one stage, in order."""
+        deployed = [item.as_action() for item in self.deploy if item.stage == stage]
+        required = [item.as_action() for item in self.require] if deployed else []
+        return [*_attachments(self.attach, stage), *required, *deployed]
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What a stage in mode observe exposes, and what enforce would do about it."""
+
+    stage: str
+    fingerprint: str
+    actions: tuple[JSON, ...]
+
+
+def plan_api(
+    seen: ApiSeen,
+    known: ApiKnown,
+    rule: KeyRule,
+    approve: str | None = None,
+    stopped: Mapping[str, Loop] = NO_LOOPS,
+) -> ApiPlan:
+    """What mode enforce does. Planning again after it was done gives nothing.
+
+    `seen.working` has to be read when a stage is exposed that is not `stopped`; `approve` is a
+    fingerprint that a person approved.
+    """
+    exposed = [s for s in seen.stages if s.name not in stopped and rule.exposed(s)]
+    held, deploy = [], []
+    for stage in exposed:
+        mark = fingerprint(stage, seen.working or (), rule)
+        reasons = _reasons(stage, seen, known, mark, approve)
+        if reasons:
+            held.append(_held(stage, mark, reasons, known))
+        else:
+            deploy.append(Deploy(stage.name, stage.deployment_id, mark))
+    at_rest = {item.stage for item in held} | {*stopped}
+    attach = _attach(seen, rule, [stage for stage in seen.stages if stage.name not in at_rest])
+    first_seen = _first_seen(seen, known, rule)
+    busy = {item.stage for item in deploy} | {name for item in attach for name in item.stages}
+    return ApiPlan(
+        attach=attach,
+        require=_require(seen.working or (), rule) if deploy else (),
+        deploy=tuple(deploy),
+        held=tuple(held),
+        effective_at=_effective_at(deploy, known.attachments + first_seen, rule),
+        first_seen=first_seen,
+        stopped=stopped,
+        settled={
+            stage.name: stage.deployment_id
+            for stage in seen.stages
+            if stage.name not in busy | at_rest
+        },
+    )
+
+
+def exposures(seen: ApiSeen, rule: KeyRule) -> tuple[Exposure, ...]:
+    """What mode observe has to tell: read from the stages alone, the working copy is not needed."""
+    return tuple(_exposure(stage, seen, rule) for stage in seen.stages if rule.exposed(stage))
+
+
+def _exposure(stage: StageSeen, seen: ApiSeen, rule: KeyRule) -> Exposure:
+    live = rule.exposed(stage)
+    actions = (
+        *_attachments(_attach(seen, rule, [stage])),
+        *(item.as_action() for item in _require(live, rule, stage.methods)),
+        {"action": "deploy_api", "stage": stage.name},
+    )
+    return Exposure(stage.name, digest(actions), actions)
+
+
+def _reasons(
+    stage: StageSeen, seen: ApiSeen, known: ApiKnown, mark: str, approve: str | None
+) -> tuple[Difference, ...]:
+    """Why the stage is held. A canary in flight cannot be approved away: its share of the traffic
+    would stay as it is."""
+    if stage.canary:
+        share = f"{stage.canary.percent:g} % of the traffic"
+        words = f"a canary ({stage.canary.deployment_id}) gets {share}: promote or remove it"
+        return (Difference(words), *seen.differences.get(stage.name, ()))
+    hold = known.hold(stage.name)
+    approved = hold is not None and hold.decision == APPROVED and hold.fingerprint == mark
+    if approved or approve == mark:
+        return ()
+    found = seen.differences.get(stage.name, ())
+    return (rolled_back(stage.deployment_id), *found) if _is_back(stage, hold) else found
+
+
+def rolled_back(deployment_id: str) -> Difference:
+    """Why a stage that serves its former deployment again is not closed at once."""
+    return Difference(
+        f"was rolled back to {deployment_id}: approve it, or deploy anew, to close it"
+    )
+
+
+def _is_back(stage: StageSeen, hold: Hold | None) -> bool:
+    return hold is not None and (hold.kind, hold.deployment_id) == (ROLLBACK, stage.deployment_id)
+
+
+def _held(stage: StageSeen, mark: str, reasons: tuple[Difference, ...], known: ApiKnown) -> Held:
+    hold = known.hold(stage.name)
+    same = hold if hold is not None and hold.fingerprint == mark else None
+    back = _is_back(stage, hold)
+    return Held(
+        stage.name,
+        mark,
+        reasons,
+        same,
+        approvable=stage.canary is None,
+        kind=ROLLBACK if back else DEPLOYMENT,
+        deployment_id=stage.deployment_id if back else None,
+    )
+
+
+def _attach(seen: ApiSeen, rule: KeyRule, stages: Iterable[StageSeen]) -> tuple[Attach, ...]:
+    """One item a plan, as UpdateUsagePlan is allowed once in 20 s."""
+    holding = {plan.plan: plan for plan in seen.plans}
+    items = []
+    for plan in rule.policy.usage_plans.values():
+        covered = [s.name for s in stages if plan.covers(seen.rest_api_id, seen.name, s.name)]
+        there = holding.get(plan.name)
+        lacking = tuple(name for name in covered if there is None or name not in there.stages)
+        mend = bool(covered) and there is not None and there.differs
+        if lacking or mend:
+            items.append(Attach(plan.name, lacking, mend))
+    return tuple(items)
+
+
+def _first_seen(seen: ApiSeen, known: ApiKnown, rule: KeyRule) -> tuple[Attachment, ...]:
+    """Attachments that somebody else made: their age is unknown, so it counts from now."""
+    return tuple(
+        Attachment(stage.name, plan.plan, plan.plan_id, int(rule.now), confirmed=True)
+        for plan in seen.plans
+        for stage in seen.stages
+        if stage.name in plan.stages and known.attachment(stage.name, plan.plan) is None
+    )
+
+
+def _effective_at(
+    deploy: Iterable[Deploy], attachments: Iterable[Attachment], rule: KeyRule
+) -> float:
+    closing = {item.stage for item in deploy}
+    moments = [
+        attachment.attached_at
+        + rule.policy.propagation_seconds
+        + (0 if attachment.confirmed else DOUBT_SECONDS)
+        for attachment in attachments
+        if attachment.stage in closing and attachment.plan in rule.policy.usage_plans
+    ]
+    latest = max(moments, default=0)
+    return latest if latest > rule.now else 0
+
+
+def _require(
+    methods: Sequence[DeployedMethod | WorkingMethod],
+    rule: KeyRule,
+    beside: Sequence[DeployedMethod] = (),
+) -> tuple[Require, ...]:
+    """The methods that have to ask for a key, by path and verb. `beside` are methods that need no
+    look, but may be a path's OPTIONS."""
+    with_options = {method.path for method in (*methods, *beside) if method.verb == "OPTIONS"}
+    return tuple(
+        Require(
+            path=method.path,
+            verb=method.verb,
+            resource_id=method.resource_id if isinstance(method, WorkingMethod) else "",
+            note=ANY_NOTE if method.verb == "ANY" and method.path not in with_options else None,
+        )
+        for method in sorted(methods, key=lambda method: method.place)
+        if not method.key_required and rule.requires(method)
+    )
+
+
+def _attachments(attach: Iterable[Attach], only: str | None = None) -> list[JSON]:
+    return [
+        {"action": "attach_stage", "stage": stage, "plan": item.plan}
+        for item in attach
+        for stage in item.stages
+        if only in (None, stage)
+    ]

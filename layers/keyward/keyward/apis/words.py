@@ -1,0 +1,144 @@
+"""What is announced of an API. Pure; every member is text, a list or an object of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keyward.apis.compare import NOT_COMPARED
+from keyward.apis.hold_words import Waiting, answers, message
+from keyward.apis.loops import Loop
+from keyward.apis.model import DEPLOYMENT, KEYS, ROLLBACK, Place
+from keyward.apis.remedies import remedies
+from keyward.events.caller import Caller
+from keyward.events.contracts import announcement, iso
+
+JSON = dict[str, Any]
+
+# So that an event stays far below the 256 KB of EventBridge and Step Functions.
+MOST_LISTED = 200
+PUBLISHES_MORE = "a deployment would publish more than the keys that Keyward requires"
+KEYS_IN_TWO_PLANS = "keys of the usage plan are in another plan of this stage: a key may be in one"
+ROLLED_BACK = "the stage was rolled back to the deployment before Keyward's"
+REASONS = {DEPLOYMENT: PUBLISHES_MORE, KEYS: KEYS_IN_TWO_PLANS, ROLLBACK: ROLLED_BACK}
+
+
+def protected(
+    rest_api_id: str,
+    stage: str,
+    actions: Sequence[JSON],
+    effective_at: float,
+    execution_arn: str,
+) -> JSON:
+    """ApiProtected: the stage exposes nothing any more and is in its plans."""
+    return announcement(
+        "ApiProtected",
+        rest_api_id=rest_api_id,
+        stage=stage,
+        actions=list(actions[:MOST_LISTED]),
+        reason=_and_more(actions, "actions"),
+        effective_by=iso(effective_at),
+        execution_arn=execution_arn,
+    )
+
+
+def exposed(
+    rest_api_id: str,
+    stage: str,
+    actions: Sequence[JSON],
+    execution_arn: str,
+    enforce_on: str | None = None,
+) -> JSON:
+    """ApiExposed: what mode enforce would do; ApiWarned: what it will do on that day."""
+    methods = sum(action["action"] == "require_key" for action in actions)
+    noun = "method asks" if methods == 1 else "methods ask"
+    return announcement(
+        "ApiWarned" if enforce_on else "ApiExposed",
+        rest_api_id=rest_api_id,
+        stage=stage,
+        enforce_on=enforce_on,
+        actions=list(actions[:MOST_LISTED]),
+        reason=f"{methods} {noun} for no key",
+        execution_arn=execution_arn,
+    )
+
+
+def held(waiting: Waiting, bus_name: str, execution_arn: str) -> JSON:
+    """ApiHeld: a person has to decide, or, with `key_ids`, to take keys out of one of two plans."""
+    told = [difference.as_json() for difference in waiting.differences]
+    more = _and_more(told, "differences")
+    words = REASONS[waiting.kind]
+    editor = waiting.editor if waiting.kind == DEPLOYMENT else None
+    return announcement(
+        "ApiHeld",
+        rest_api_id=waiting.rest_api_id,
+        stage=waiting.stage,
+        fingerprint=waiting.fingerprint,
+        held_since=iso(waiting.since),
+        reminder=waiting.reminder or None,
+        last_editor=editor.as_json() if editor else None,
+        differences=told[:MOST_LISTED],
+        not_compared=list(NOT_COMPARED) if waiting.kind == DEPLOYMENT else None,
+        key_ids=list(waiting.key_ids[:MOST_LISTED]) or None,
+        answers=answers(waiting, bus_name) or None,
+        message=message(waiting, words, bus_name),
+        reason=f"{words}; {more}" if more else words,
+        execution_arn=execution_arn,
+    )
+
+
+def rolled_back(
+    rest_api_id: str, stage: str, deployment_id: str, effective_at: float, execution_arn: str
+) -> JSON:
+    """ApiRolledBack: a person wanted the former deployment back, and the stage serves it."""
+    action = {"action": "roll_back_stage", "stage": stage, "deployment_id": deployment_id}
+    return announcement(
+        "ApiRolledBack",
+        rest_api_id=rest_api_id,
+        stage=stage,
+        actions=[action],
+        reason=f"{ROLLED_BACK}, as was requested; it is held until somebody approves it",
+        effective_by=iso(effective_at),
+        execution_arn=execution_arn,
+    )
+
+
+def reverted(
+    rest_api_id: str,
+    stage: str,
+    loop: Loop,
+    places: Sequence[Place],
+    mover: Caller,
+    execution_arn: str,
+) -> JSON:
+    """ApiFailed: the stage is opened again and again. `cause` says by whom, `remedy` holds the
+    lines for the source that it is deployed from."""
+    words = (
+        f"reverted: closed {loop.times} times within an hour and opened again each time, last by "
+        f"{mover.words()}. It stays open until {iso(loop.until)}, or until its source asks for keys"
+    )
+    return announcement(
+        "ApiFailed",
+        rest_api_id=rest_api_id,
+        stage=stage,
+        reason=words,
+        cause=mover.as_json(),
+        remedy=remedies(places),
+        execution_arn=execution_arn,
+    )
+
+
+def failed(rest_api_id: str, stage: str, reason: str, execution_arn: str) -> JSON:
+    """ApiFailed, for what ends a run without an error of its own."""
+    return announcement(
+        "ApiFailed",
+        rest_api_id=rest_api_id,
+        stage=stage,
+        reason=reason,
+        execution_arn=execution_arn,
+    )
+
+
+def _and_more(listed: Sequence[object], noun: str) -> str | None:
+    left_out = len(listed) - MOST_LISTED
+    return f"{left_out} more {noun} are not listed" if left_out > 0 else None

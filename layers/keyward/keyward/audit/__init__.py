@@ -1,0 +1,1 @@
+"""What differs from the desired state, and what repairs it."""

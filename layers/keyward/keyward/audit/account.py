@@ -1,0 +1,87 @@
+"""How the account's APIs are read for the audit and for the report: once each, by the deployed
+truth, and one that cannot be read stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.apis.model import ENFORCE, MODE_TAG, OFF, ApiKnown, ApiSeen, KeyRule
+from keyward.audit import model as findings
+from keyward.audit.model import Finding
+from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.errors import KeywardError
+from keyward.policy.model import Policy
+from keyward.runs.read_api import head_of, read_stages
+
+
+@dataclass(frozen=True)
+class ApiLook:
+    """One API as it is. `seen` is None when its mode is off, or when it could not be read: then a
+    finding says why."""
+
+    rest_api_id: str
+    name: str
+    mode: str
+    seen: ApiSeen | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def look_at(
+    gateway: Gateway,
+    api: dict[str, Any],
+    plans: list[PlanSeen],
+    policy: Policy,
+    default_mode: str,
+    now: float,
+    known: Callable[[str], ApiKnown] = lambda _: ApiKnown(),
+) -> ApiLook:
+    """`look`, and a finding in place of an error."""
+    try:
+        return look(gateway, api, plans, policy, default_mode, now, known)
+    except KeywardError as error:
+        return unread(api, default_mode, error)
+
+
+def look(
+    gateway: Gateway,
+    api: dict[str, Any],
+    plans: list[PlanSeen],
+    policy: Policy,
+    default_mode: str,
+    now: float,
+    known: Callable[[str], ApiKnown] = lambda _: ApiKnown(),
+) -> ApiLook:
+    """`api` is an item of GetRestApis, `now` epoch seconds; `known` tells what is remembered of an
+    API: its holds, and the day of mode warn. Calls: none for an API that is off, else one, and one
+    more for each deployment that a stage serves. Raises KeywardError when it cannot be read."""
+    rest_api_id = str(api["id"])
+    head = head_of(api, rest_api_id, default_mode)
+    if head.mode == OFF:
+        return ApiLook(rest_api_id, head.name, OFF)
+    remembered = known(rest_api_id)
+    head = head.dated(remembered.enforce_on, now, policy.warn_days)
+    seen = read_stages(gateway, head, policy, None, plans)
+    rule = KeyRule(policy, rest_api_id, head.name, now)
+    found = findings.of_api(seen, rule, head.mode)
+    if head.mode == ENFORCE:
+        found += findings.of_holds(seen, remembered, rule)
+    return ApiLook(rest_api_id, head.name, head.mode, seen, tuple(found))
+
+
+def unread(api: dict[str, Any], default_mode: str, error: KeywardError) -> ApiLook:
+    """An API that could not be read, with a finding that says why."""
+    mode = str((api.get("tags") or {}).get(MODE_TAG, default_mode))
+    words = f"{type(error).__name__}: {error}"
+    found = Finding("unreadable", "high", words, rest_api_id=str(api["id"]))
+    return ApiLook(str(api["id"]), str(api.get("name", "")), mode, None, (found,))
+
+
+def calls_of(look: ApiLook) -> int:
+    """What the look cost: GetStages, and GetDeployment for each deployment that is served."""
+    if look.seen is None:
+        return 1 if look.findings else 0
+    served = {stage.deployment_id for stage in look.seen.stages if stage.deployment_id}
+    served |= {stage.canary.deployment_id for stage in look.seen.stages if stage.canary}
+    return 1 + len(served)

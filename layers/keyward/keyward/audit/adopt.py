@@ -1,0 +1,210 @@
+"""Which keys that were made by hand can be taken into the records, and for whom. Pure.
+
+A key is adopted when nothing would have to be done afterwards: the planner is asked. So an adoption
+leads to no call of API Gateway, and no key loses its name, value or plan."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from keyward.audit.account_keys import AccountKeys
+from keyward.aws.gateway import KeySeen
+from keyward.customers.key import CREATED, KeyRecord, name_of
+from keyward.customers.model import Known, customer_of
+from keyward.customers.plan import plan_customer
+from keyward.errors import InvalidInputError, InvalidRecordError
+from keyward.events.contracts import CUSTOMER_ID, KEY_ID
+from keyward.policy.model import Policy
+
+JSON = dict[str, Any]
+TAG = "customer_id"
+WAS_DISABLED = "its key was disabled when it was adopted"
+BESIDES = "The key is disabled, and another key of its customer is not: enable or delete it"
+MORE = "Give the key a customerId or the tag {tag}, or name its customer in `customers`"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Who a key belongs to: by its id, else by its tag, else by its customerId."""
+
+    tag: str = TAG
+    customers: Mapping[str, str] = field(default_factory=dict)
+
+    def owner_of(self, key: KeySeen) -> str | None:
+        """The customer, None when nothing names one that a customer can be called."""
+        named = self.customers.get(key.key_id) or key.tags.get(self.tag) or key.customer_id
+        return named if named and CUSTOMER_ID.fullmatch(named) else None
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """Keys of one customer that become records; `record` is the customer's desired state, None when
+    it is there already."""
+
+    customer_id: str
+    record: JSON | None
+    keys: tuple[KeyRecord, ...]
+
+    def as_json(self) -> JSON:
+        """For the documents of an audit."""
+        return asdict(self) | {"keys": [asdict(key) for key in self.keys]}
+
+    @classmethod
+    def of(cls, told: JSON) -> Adoption:
+        """From `as_json`."""
+        return cls(told["customer_id"], told["record"], tuple(KeyRecord(**k) for k in told["keys"]))
+
+
+@dataclass(frozen=True)
+class Adopter:
+    """Plans adoptions at `now` (epoch seconds)."""
+
+    account: AccountKeys
+    policy: Policy
+    sources: Sources
+    now: float
+
+    def plan(
+        self, strays: Sequence[KeySeen], records: Iterable[JSON], known: Mapping[str, Known]
+    ) -> tuple[list[Adoption], dict[str, str]]:
+        """The adoptions, and by the id of each other key why it is not adopted."""
+        desired = {str(record.get("customer_id")): record for record in records}
+        left: dict[str, str] = {}
+        owned: dict[str, list[KeySeen]] = {}
+        for key in strays:
+            owner, problem = self.sources.owner_of(key), self._problem(key)
+            if owner is None:
+                left[key.key_id] = MORE.format(tag=self.sources.tag)
+            elif problem:
+                left[key.key_id] = problem
+            else:
+                owned.setdefault(owner, []).append(key)
+        adoptions = []
+        for customer_id, keys in sorted(owned.items()):
+            if any(key.enabled for key in keys):
+                left |= {key.key_id: BESIDES for key in keys if not key.enabled}
+                keys = [key for key in keys if key.enabled]
+            mine = known.get(customer_id, Known())
+            made = self._made(customer_id, keys, desired.get(customer_id), mine)
+            why = refusal(made, desired.get(customer_id), mine, self.policy, self.now)
+            if why is None:
+                adoptions.append(made)
+            else:
+                left |= {key.key_id: why for key in keys}
+        return adoptions, left
+
+    def _problem(self, key: KeySeen) -> str | None:
+        plans = self._plans(key)
+        if len(plans) == 1:
+            return None
+        if plans:
+            return f"The key is in {' and '.join(plans)}: take it out of all but one"
+        found = " and ".join(self.account.plans_of(key.key_id) or ()) or "none"
+        return f"The key is in no plan of the policy (its plans: {found}): name its plan there"
+
+    def _plans(self, key: KeySeen) -> list[str]:
+        plans = self.account.plans_of(key.key_id) or ()
+        return [name for name in plans if name in self.policy.usage_plans]
+
+    def _made(
+        self, customer_id: str, keys: Sequence[KeySeen], desired: JSON | None, known: Known
+    ) -> Adoption:
+        used = {known.last_number, *(key.number for key in known.keys)}
+        made = []
+        for key in sorted(keys, key=lambda key: (_number(customer_id, key) or 10**9, key.key_id)):
+            number = _number(customer_id, key)
+            if number is None or number in used:
+                number = max(used, default=0) + 1
+            used.add(number)
+            made.append(self._record(customer_id, number, key))
+        if desired is not None:
+            return Adoption(customer_id, None, tuple(made))
+        return Adoption(customer_id, _desired(customer_id, made), tuple(made))
+
+    def _record(self, customer_id: str, number: int, key: KeySeen) -> KeyRecord:
+        """Its age counts from the adoption: a policy of rotation would end old keys at once."""
+        own = key.name in ("", name_of(customer_id, number))
+        return KeyRecord(
+            customer_id,
+            number,
+            CREATED,
+            tried_at=int(self.now),
+            key_id=key.key_id,
+            plan=self._plans(key)[0],
+            enabled=key.enabled,
+            called=None if own else key.name,
+        )
+
+
+def refusal(
+    adoption: Adoption, desired: JSON | None, known: Known, policy: Policy, now: float
+) -> str | None:
+    """Why the customer's keys are not adopted: what would have to be done then; None when nothing
+    would."""
+    record = desired if desired is not None else adoption.record
+    kept = (*known.keys, *adoption.keys)
+    try:
+        customer = customer_of(record or {})
+        planned = plan_customer(customer, kept, policy, now, known.last_number)
+    except InvalidRecordError as error:
+        return f"The customer's record would not do: {error}"
+    if planned.problem:
+        return str(planned.problem)
+    if planned.actions:
+        does = ", ".join(f"{action.action} {action.key}" for action in planned.actions)
+        return f"The customer's record does not fit its keys: reconcile-customer would do {does}"
+    return None
+
+
+def sources_of(task: Mapping[str, Any], text: str | None = None) -> Sources:
+    """From the input `adopt_tag` and `customers` (a map, or CSV text); `text` is CSV from
+    elsewhere. Raises InvalidInputError, which quotes no row: it may hold a key's value."""
+    tag = task.get("adopt_tag") or TAG
+    if not isinstance(tag, str) or len(tag) > 128:
+        raise InvalidInputError("adopt_tag", "is no tag's key", "Write 1 to 128 characters")
+    given = text if text is not None else task.get("customers") or {}
+    if not isinstance(given, str | dict):
+        remedy = "Write {key id: customer id}, or lines of `key id,customer id`"
+        raise InvalidInputError("customers", "is neither a map nor CSV", remedy)
+    rows = _rows(given) if isinstance(given, str) else enumerate(given.items(), 1)
+    return Sources(tag, dict(_checked(number, row) for number, row in rows))
+
+
+def _rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The rows of CSV text with their numbers, as an editor shows them; no heading."""
+    for number, cells in enumerate(csv.reader(text.splitlines()), 1):
+        row = tuple(cell.strip() for cell in cells)
+        if row and row[0] != "key_id":
+            yield number, row
+
+
+def _checked(number: int, row: tuple[Any, ...]) -> tuple[str, str]:
+    if len(row) != 2:
+        remedy = "Write lines of `key id,customer id`"
+        raise InvalidInputError("customers", f"row {number} has {len(row)} columns", remedy)
+    key_id, customer_id = row
+    if not KEY_ID.fullmatch(key_id):
+        remedy = "Give the key's id, 10 letters and digits, never its value"
+        raise InvalidInputError("customers", f"row {number} begins with no id of a key", remedy)
+    if not isinstance(customer_id, str) or not CUSTOMER_ID.fullmatch(customer_id):
+        remedy = f"Name a customer that matches {CUSTOMER_ID.pattern}"
+        raise InvalidInputError("customers", f"row {number} names no customer", remedy)
+    return key_id, customer_id
+
+
+def _desired(customer_id: str, keys: Sequence[KeyRecord]) -> JSON:
+    """What the gateway says already. A disabled key stays so: its customer is suspended."""
+    record: JSON = {"customer_id": customer_id, "plan": keys[0].plan, "status": "active"}
+    if not any(key.enabled for key in keys):
+        record |= {"status": "suspended", "status_reason": WAS_DISABLED}
+    return record | ({"keys": len(keys)} if len(keys) > 1 else {})
+
+
+def _number(customer_id: str, key: KeySeen) -> int | None:
+    """The number in a name like Keyward's own, so that no later key has the same name."""
+    found = re.fullmatch(re.escape(customer_id) + r"/([1-9][0-9]{0,6})", key.name)
+    return int(found[1]) if found else None

@@ -1,0 +1,132 @@
+"""What an audit says in the end, from all that it has read, and what is to be started."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyward.apis import exemptions
+from keyward.audit import customers as customer_findings
+from keyward.audit import keys as key_findings
+from keyward.audit import usage_findings
+from keyward.audit import usage_plans as plan_findings
+from keyward.audit.account_keys import AccountKeys
+from keyward.audit.adopt import Adopter, Adoption, Sources
+from keyward.audit.keys import ADOPT_KEYS
+from keyward.aws.gateway import KeySeen, PlanSeen
+from keyward.aws.tables import Registry
+from keyward.policy.model import Policy
+from keyward.runs.ledger import AUDIT
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """Puts an audit together that began to read at `began` and ends `now` (epoch seconds)."""
+
+    registry: Registry
+    plans: Sequence[PlanSeen]
+    policy: Policy
+    began: float
+    now: float
+    sources: Sources | None = None
+
+    def of(self, pieces: Iterable[JSON]) -> tuple[JSON, list[Adoption]]:
+        """`{findings, exempt, apis, customers, keys}` from what came of each piece of work (`told`
+        of `Piece`); `exempt` are the methods that are open by an exemption. And, with `sources`,
+        what can be adopted."""
+        read = _sorted(pieces)
+        account = _account(read, self.began)
+        records, known = self.registry.customers.everything()
+        found = customer_findings.of_customers(records, known, account, self.policy, self.now)
+        adoptions: list[Adoption] = []
+        if account:
+            strays = key_findings.unrecorded(account, known)
+            of_keys = key_findings.of_keys(strays, account, records, known)
+            if self.sources and account.plans is not None:
+                adopter = Adopter(account, self.policy, self.sources, self.now)
+                adoptions, left = adopter.plan(strays, records, known)
+                found = key_findings.without_new_keys(found, adoptions)
+                of_keys = key_findings.adoptable(of_keys, adoptions, left)
+            found += of_keys
+        found += usage_findings.of_usage(known, self.policy, self.now)
+        of_apis = plan_findings.once(read.findings)
+        found += plan_findings.of_plans(self.plans, of_apis, self.policy)
+        named = {method["exemption"] for method in read.exempt}
+        unused = exemptions.findings_of(self.policy, named, self.now)
+        told = [item.as_json() for item in found], [item.as_json() for item in unused]
+        return {
+            "findings": told[0] + of_apis + told[1],
+            "exempt": read.exempt,
+            "apis": read.apis,
+            "customers": len(records),
+            "keys": len(account.keys) if account else 0,
+        }, adoptions
+
+
+@dataclass
+class _Read:
+    """What was read, by kind; `plans` is None when the keys of a plan were not."""
+
+    findings: list[JSON] = field(default_factory=list)
+    exempt: list[JSON] = field(default_factory=list)
+    keys: list[JSON] | None = None
+    plans: dict[str, list[str]] | None = field(default_factory=dict)
+    apis: int = 0
+
+
+def _sorted(pieces: Iterable[JSON]) -> _Read:
+    read = _Read()
+    for piece in pieces:
+        read.apis += piece["kind"] == "api"
+        read.findings += piece.get("unread", []) + piece.get("findings", [])
+        read.exempt += piece.get("exempt", [])
+        if "keys" in piece:
+            read.keys = piece["keys"]
+        if piece["kind"] == "plan_keys" and "key_ids" not in piece:
+            read.plans = None
+        if "key_ids" in piece and read.plans is not None:
+            for key_id in piece["key_ids"]:
+                read.plans.setdefault(key_id, []).append(piece["plan"])
+    return read
+
+
+def _account(read: _Read, began: float) -> AccountKeys | None:
+    if read.keys is None:
+        return None
+    keys = {key["key_id"]: KeySeen(**key) for key in read.keys}
+    if read.plans is None:
+        return AccountKeys(keys, None, began)
+    return AccountKeys(keys, {id_: tuple(names) for id_, names in read.plans.items()}, began)
+
+
+def repairs_of(found: Iterable[JSON], audit: str) -> list[JSON]:
+    """One run for each customer and API that a state machine can mend: `{machine, name, task}`.
+    The name comes from the audit, so that a repeat starts nothing. A customer's keys are looked at
+    first, because the records may be what is wrong."""
+    wanted = {
+        (finding["mended_by"], finding.get("customer_id"), finding.get("rest_api_id"))
+        for finding in found
+        if finding.get("mended_by") not in (None, ADOPT_KEYS)
+    }
+    return [_repair(*one, audit) for one in sorted(wanted, key=str)]
+
+
+def counts_of(found: Iterable[JSON]) -> dict[str, int]:
+    """How many findings there are of each kind."""
+    counts: dict[str, int] = {}
+    for finding in found:
+        counts[finding["kind"]] = counts.get(finding["kind"], 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _repair(machine: str, customer_id: str | None, rest_api_id: str | None, audit: str) -> JSON:
+    of_api: JSON = {"rest_api_id": rest_api_id}
+    about: JSON = {"customer_id": customer_id, "look": True} if customer_id else of_api
+    task = about | {"asked": {"by": AUDIT}}
+    subject = customer_id or rest_api_id or ""
+    digest = hashlib.sha256(f"{audit} {subject}".encode()).hexdigest()[:16]
+    return {"machine": machine, "name": f"audit-{subject[:40]}-{digest}", "task": task}

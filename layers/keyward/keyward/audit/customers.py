@@ -1,0 +1,140 @@
+"""What an audit finds by customer: desired state, key records and keys compared. Pure.
+
+The planner is asked what it would do if the records read as API Gateway has it: that is what a
+repair does, so the two cannot differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keyward.audit.account_keys import AccountKeys
+from keyward.audit.model import Finding
+from keyward.customers.actions import Action
+from keyward.customers.desired import wanted
+from keyward.customers.drift import Compared, Doubt, compared
+from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.model import Customer, Known, customer_of
+from keyward.customers.plan import plan_customer
+from keyward.errors import InvalidRecordError
+from keyward.policy.model import Policy
+from keyward.runs.key_refresh import corrected
+
+JSON = dict[str, Any]
+NOTHING_KNOWN = Known()
+RECONCILE = "reconcile-customer"
+
+
+def of_customers(
+    records: Sequence[JSON],
+    known: Mapping[str, Known],
+    account: AccountKeys | None,
+    policy: Policy,
+    now: float,
+) -> list[Finding]:
+    """Customers ↔ key records ↔ keys; `account` is None when the keys could not be read, `now` is
+    epoch seconds."""
+    found: list[Finding] = []
+    for record in records:
+        customer_id = str(record.get("customer_id"))
+        mine = known.get(customer_id, NOTHING_KNOWN)
+        found += _of_customer(customer_id, record, mine, account, policy, now)
+    named = {str(record.get("customer_id")) for record in records}
+    return found + [
+        _stray(key) for id_, kept in known.items() if id_ not in named for key in kept.keys
+    ]
+
+
+def _of_customer(
+    customer_id: str,
+    record: JSON,
+    known: Known,
+    account: AccountKeys | None,
+    policy: Policy,
+    now: float,
+) -> list[Finding]:
+    looked = [compared(k, account.look(k) if account else None, policy) for k in known.keys]
+    after = corrected(known, looked)
+    try:
+        customer = customer_of(record)
+        planned = plan_customer(customer, after.keys, policy, now, after.last_number)
+    except InvalidRecordError as error:
+        return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]
+    if planned.problem:
+        return [Finding("not_possible", "high", str(planned.problem), customer_id=customer_id)]
+    doubted = _doubted(looked, planned.actions)
+    if doubted:
+        return doubted
+    if planned.actions:
+        return [_undone(customer, after.keys, planned.actions, policy, now)]
+    if known.outbox:
+        says = "an outcome waits to be announced"
+        return [Finding("unannounced", "low", says, RECONCILE, customer_id)]
+    return []
+
+
+def _doubted(looked: Sequence[Compared], actions: Sequence[Action]) -> list[Finding]:
+    """What differs on API Gateway, with what mends it: what is done with the key, or, for one that
+    is gone, with none that there is."""
+    there = {one.key.number for one in looked if one.key is not None}
+    found = []
+    for doubt in (doubt for one in looked for doubt in one.doubts):
+        number = doubt.key.number
+        mends = [a for a in actions if a.number == number or {number, a.number}.isdisjoint(there)]
+        found.append(_of_doubt(doubt, mends))
+    return found
+
+
+def _of_doubt(doubt: Doubt, mends: Sequence[Action]) -> Finding:
+    return Finding(
+        doubt.kind,
+        "high" if mends else "low",
+        doubt.says,
+        RECONCILE,
+        doubt.key.customer_id,
+        actions=_told(mends),
+        key_id=doubt.key.key_id,
+        plan=doubt.key.plan,
+    )
+
+
+def _undone(
+    customer: Customer,
+    keys: Sequence[KeyRecord],
+    actions: Sequence[Action],
+    policy: Policy,
+    now: float,
+) -> Finding:
+    """What the records themselves lack: a run failed, or its event never came."""
+    desired = wanted(customer, policy, now)
+    kind, severity, says = "due", "low", "work of the customer is due"
+    if desired.status == "closed":
+        kind, severity, says = "key_of_closed_customer", "high", "the closed customer has a key"
+    elif desired.status == "suspended":
+        kind, severity, says = "key_enabled", "high", "the suspended customer has an enabled key"
+    elif not any(_works(key) for key in keys):
+        kind, severity, says = "customer_without_key", "high", "the customer has no working key"
+    elif any(action.action == "move_key" for action in actions):
+        says = f"the customer has a key that is not in plan {desired.plan}"
+        kind, severity = "key_in_wrong_plan", "high"
+    return Finding(kind, severity, says, RECONCILE, customer.customer_id, actions=_told(actions))
+
+
+def _works(key: KeyRecord) -> bool:
+    return key.state == CREATED and key.enabled and key.plan is not None and key.settled
+
+
+def _stray(key: KeyRecord) -> Finding:
+    return Finding(
+        "key_without_customer",
+        "low",
+        f"key {key.name} belongs to no record of the Customers table",
+        customer_id=key.customer_id,
+        key_id=key.key_id,
+        plan=key.plan,
+        remedy="Put the customer's record back, or delete the key and its record",
+    )
+
+
+def _told(actions: Sequence[Action]) -> tuple[JSON, ...]:
+    return tuple(action.as_json() for action in actions)

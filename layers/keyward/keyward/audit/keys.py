@@ -1,0 +1,120 @@
+"""What an audit finds of keys that Keyward has no record of: made by hand, twice, or for customers
+who are gone. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from keyward.audit.account_keys import AccountKeys
+from keyward.audit.adopt import Adoption
+from keyward.audit.model import Finding
+from keyward.aws.gateway import KeySeen
+from keyward.customers.key import CREATING
+from keyward.customers.model import Known
+
+JSON = dict[str, Any]
+ADOPT_KEYS = "adopt-keys"
+ADOPT = 'Adopt it (start audit-account with {"repair": true, "adopt": true}), or delete it'
+TWICE = "Delete the one that nobody uses; the usage of its plan tells which"
+CLOSED = "Delete it, or disable it: Keyward did not make it, and deletes only what it made"
+
+
+def unrecorded(account: AccountKeys, known: Mapping[str, Known]) -> list[KeySeen]:
+    """Keys without a record, in a fixed order. One that a run is just making is not among them."""
+    kept = [key for one in known.values() for key in one.keys]
+    recorded = {key.key_id for key in kept}
+    in_the_making = {(key.customer_id, key.name) for key in kept if key.state == CREATING}
+    strays = [
+        key
+        for key in account.keys.values()
+        if key.key_id not in recorded and (key.customer_id, key.name) not in in_the_making
+    ]
+    return sorted(strays, key=lambda key: (key.customer_id or "", key.name, key.key_id))
+
+
+def of_keys(
+    strays: Sequence[KeySeen],
+    account: AccountKeys,
+    records: Iterable[JSON],
+    known: Mapping[str, Known],
+) -> list[Finding]:
+    """One finding for each key without a record."""
+    closed = {str(r.get("customer_id")) for r in records if r.get("status") == "closed"}
+    recorded = {(key.customer_id, key.name) for one in known.values() for key in one.keys}
+    names = Counter((key.customer_id, key.name) for key in strays)
+    found = []
+    for key in strays:
+        about = (key.customer_id, key.name)
+        twice = about in recorded or (key.customer_id and key.name and names[about] > 1)
+        if key.customer_id in closed:
+            kind, severity, remedy = "key_of_closed_customer", _severity(key), CLOSED
+            says = f"the closed customer has key {_words(key, account)}"
+        elif twice:
+            kind, severity, remedy = "duplicate_key", _severity(key), TWICE
+            says = f"there is another key of this name and customer: {_words(key, account)}"
+        else:
+            kind, severity, remedy = "key_by_hand", "low", ADOPT
+            says = f"a key was made by hand: {_words(key, account)}"
+        plans = account.plans_of(key.key_id) or ()
+        found.append(
+            Finding(
+                kind,
+                severity,
+                says,
+                customer_id=key.customer_id,
+                key_id=key.key_id,
+                plan=plans[0] if len(plans) == 1 else None,
+                remedy=remedy,
+            )
+        )
+    return found
+
+
+def adoptable(
+    found: Sequence[Finding], adoptions: Iterable[Adoption], left: Mapping[str, str]
+) -> list[Finding]:
+    """The same findings, with what an adoption does, or why it cannot."""
+    taken = {key.key_id: key for one in adoptions for key in one.keys}
+    told = []
+    for finding in found:
+        key = taken.get(finding.key_id)
+        if key is None:
+            told.append(replace(finding, remedy=left.get(str(finding.key_id), finding.remedy)))
+            continue
+        action = {"action": "adopt_key", "key": key.name, "number": key.number, "plan": key.plan}
+        told.append(
+            replace(
+                finding,
+                kind="key_by_hand",
+                severity="low",
+                mended_by=ADOPT_KEYS,
+                customer_id=key.customer_id,
+                actions=(action,),
+                remedy=None,
+            )
+        )
+    return told
+
+
+def without_new_keys(found: Iterable[Finding], adoptions: Iterable[Adoption]) -> list[Finding]:
+    """Customers who get their own old key need no new one."""
+    adopted = {one.customer_id for one in adoptions}
+    return [
+        finding
+        for finding in found
+        if finding.kind != "customer_without_key" or finding.customer_id not in adopted
+    ]
+
+
+def _severity(key: KeySeen) -> str:
+    return "high" if key.enabled else "low"
+
+
+def _words(key: KeySeen, account: AccountKeys) -> str:
+    plans = account.plans_of(key.key_id)
+    where = "" if plans is None else f", in {'plan ' + ' and '.join(plans) if plans else 'no plan'}"
+    name = f" ({key.name})" if key.name else ""
+    return f"{key.key_id}{name}, {'enabled' if key.enabled else 'disabled'}{where}"

@@ -1,0 +1,107 @@
+"""What an audit finds: the form of all findings, and what it finds of APIs. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from keyward.apis.hold_words import edited
+from keyward.apis.model import DEPLOYMENT, ENFORCE, REJECTED, ApiKnown, ApiSeen, Hold, KeyRule
+from keyward.apis.plan import exposures, plan_api
+from keyward.events.contracts import iso
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as desired. `severity`: `high` (open, or a customer without a key),
+    `low`. `mended_by`: what mends it (a state machine, or `adopt-keys`), None when a person has to:
+    `remedy` says how, where the kind alone does not."""
+
+    kind: str
+    severity: str
+    says: str
+    mended_by: str | None = None
+    customer_id: str | None = None
+    rest_api_id: str | None = None
+    stage: str | None = None
+    actions: tuple[JSON, ...] = ()
+    key_id: str | None = None
+    plan: str | None = None
+    remedy: str | None = None
+
+    def as_json(self) -> JSON:
+        """Without the members that do not apply."""
+        told = asdict(self) | {"actions": list(self.actions)}
+        return {name: value for name, value in told.items() if value not in (None, [])}
+
+
+def of_api(seen: ApiSeen, rule: KeyRule, mode: str) -> list[Finding]:
+    """Exposed methods by stage; in mode enforce also stages that lack a plan, and plans whose
+    limits are not the policy's."""
+    mending: JSON = {"mended_by": "protect-api", "rest_api_id": seen.rest_api_id}
+    found = [
+        Finding(
+            "exposed_methods",
+            "high" if mode == ENFORCE else "low",
+            f"stage {exposure.stage} serves methods that should ask for a key",
+            stage=exposure.stage,
+            actions=exposure.actions,
+            **mending,
+        )
+        for exposure in exposures(seen, rule)
+    ]
+    if mode != ENFORCE:
+        return found
+    for item in plan_api(seen, ApiKnown(), rule).attach:
+        found += [
+            Finding(
+                "stage_without_plan",
+                "high",
+                f"stage {stage} is not in usage plan {item.plan}: its customers get a 403",
+                stage=stage,
+                actions=({"action": "attach_stage", "stage": stage, "plan": item.plan},),
+                **mending,
+            )
+            for stage in item.stages
+        ]
+        if item.mend:
+            says = f"the limits of usage plan {item.plan} are not those of the policy"
+            mend = ({"action": "mend_plan", "plan": item.plan},)
+            differs = Finding("plan_differs", "low", says, actions=mend, plan=item.plan, **mending)
+            found.append(differs)
+    return found
+
+
+def of_holds(seen: ApiSeen, known: ApiKnown, rule: KeyRule) -> list[Finding]:
+    """Stages of an enforced API that wait for a person; holds that nothing needs any more are ended
+    by the next run."""
+    exposed = {stage.name for stage in seen.stages if rule.exposed(stage)}
+    return [
+        _held(hold, known, seen.rest_api_id)
+        if hold.kind != DEPLOYMENT or hold.stage in exposed
+        else Finding(
+            "hold_over",
+            "low",
+            f"the hold of stage {hold.stage} is no longer needed",
+            mended_by="protect-api",
+            rest_api_id=seen.rest_api_id,
+            stage=hold.stage,
+        )
+        for hold in known.holds
+    ]
+
+
+def _held(hold: Hold, known: ApiKnown, rest_api_id: str) -> Finding:
+    whose = f", {edited(known.editor)}" if known.editor and hold.kind == DEPLOYMENT else ""
+    rejected = hold.decision == REJECTED
+    return Finding(
+        "held",
+        "low" if rejected else "high",
+        f"stage {hold.stage} is held since {iso(hold.held_at)}{whose}: "
+        + ("its deployment was rejected" if rejected else "a person has to decide"),
+        rest_api_id=rest_api_id,
+        stage=hold.stage,
+        actions=({"action": "hold_stage", "stage": hold.stage, "fingerprint": hold.fingerprint},),
+    )

@@ -1,0 +1,1 @@
+"""All adapters: the only code that calls AWS."""

@@ -1,0 +1,19 @@
+"""The adapter to API Gateway: one thin class, errors of ours, no key value in any answer but
+`reveal`."""
+
+from __future__ import annotations
+
+from keyward.aws.gateway.apis import ApiCalls
+from keyward.aws.gateway.keys import KeyCalls, KeySeen
+from keyward.aws.gateway.plans import PlanCalls, PlanSeen
+from keyward.aws.gateway.usage import DayUsed, UsageCalls
+
+__all__ = ["DayUsed", "Gateway", "KeySeen", "PlanSeen"]
+
+
+class Gateway(KeyCalls, PlanCalls, ApiCalls, UsageCalls):
+    """API Gateway's control plane, as far as Keyward uses it.
+
+    `Gateway(client, deploy_client)` takes botocore clients: `deploy_client` waits longer for an
+    answer and is used for CreateDeployment.
+    """

@@ -1,0 +1,97 @@
+"""API keys on the gateway. Answers hold key values; nothing but `reveal` lets one out of this
+module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from keyward.aws.gateway.calls import JSON, Calls
+from keyward.errors import GatewayRefusedError
+
+
+@dataclass(frozen=True)
+class KeySeen:
+    """A key as the gateway has it, without its value. `created_at` and `updated_at` are epoch
+    seconds."""
+
+    key_id: str
+    name: str
+    enabled: bool
+    customer_id: str | None
+    created_at: float
+    updated_at: float = 0.0
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class KeyCalls(Calls):
+    """Create, find, read, enable, disable and delete keys."""
+
+    def create_key(
+        self, name: str, value: str, customer_id: str, tags: Mapping[str, str]
+    ) -> KeySeen:
+        """CreateApiKey, enabled (its default is false, aws-recorded.md 1). The answer is compared
+        with what was asked for. Raises KeyConflictError when a key with this value exists."""
+        more = {"tags": dict(tags)} if tags else {}
+        seen = _seen(
+            self._call(
+                "CreateApiKey", name=name, value=value, customerId=customer_id, enabled=True, **more
+            )
+        )
+        if not seen.enabled or seen.name != name or seen.customer_id != customer_id:
+            raise GatewayRefusedError(f"CreateApiKey: key {seen.key_id} is not as it was asked for")
+        return seen
+
+    def keys_named(self, customer_id: str, name: str) -> list[KeySeen]:
+        """The customer's keys of exactly this name, oldest first. The gateway's own filter is only
+        a prefix match: `acme/1` finds `acme/10` (aws-recorded.md 1)."""
+        items = self._pages(
+            "GetApiKeys", customerId=customer_id, nameQuery=name, includeValues=False
+        )
+        seen = [_seen(item) for item in items]
+        mine = [key for key in seen if key.name == name and key.customer_id == customer_id]
+        return sorted(mine, key=lambda key: (key.created_at, key.key_id))
+
+    def keys_of(self, customer_id: str) -> list[KeySeen]:
+        """All keys whose customerId is the customer's, oldest first: one call for 500 of them."""
+        items = self._pages("GetApiKeys", customerId=customer_id, includeValues=False)
+        seen = [_seen(item) for item in items if item.get("customerId") == customer_id]
+        return sorted(seen, key=lambda key: (key.created_at, key.key_id))
+
+    def keys_called(self, name: str) -> list[KeySeen]:
+        """All keys of exactly this name, whosever they are."""
+        items = self._pages("GetApiKeys", nameQuery=name, includeValues=False)
+        return [_seen(item) for item in items if item.get("name") == name]
+
+    def all_keys(self) -> list[KeySeen]:
+        """All keys of the account, Keyward's or not: one call for 500 of them."""
+        return [_seen(item) for item in self._pages("GetApiKeys", includeValues=False)]
+
+    def set_enabled(self, key_id: str, enabled: bool) -> None:
+        """UpdateApiKey, and the answer compared: anything but exactly "true" disables
+        (aws-recorded.md 1). Raises NotFoundError when the key is gone."""
+        said = {"op": "replace", "path": "/enabled", "value": "true" if enabled else "false"}
+        seen = _seen(self._call("UpdateApiKey", apiKey=key_id, patchOperations=[said]))
+        if seen.enabled != enabled:
+            raise GatewayRefusedError(f"UpdateApiKey: key {key_id} is not as it was asked for")
+
+    def delete_key(self, key_id: str) -> None:
+        """DeleteApiKey; the key leaves its plans with it. Raises NotFoundError when it is gone."""
+        self._call("DeleteApiKey", apiKey=key_id)
+
+    def reveal(self, key_id: str) -> str:
+        """The value. For `reveal_key` only, whose use is recorded. Raises NotFoundError."""
+        return str(self._call("GetApiKey", apiKey=key_id, includeValue=True)["value"])
+
+
+def _seen(item: JSON) -> KeySeen:
+    created, updated = item.get("createdDate"), item.get("lastUpdatedDate")
+    return KeySeen(
+        key_id=str(item["id"]),
+        name=str(item.get("name", "")),
+        enabled=bool(item.get("enabled")),
+        customer_id=item.get("customerId"),
+        created_at=created.timestamp() if created else 0.0,
+        updated_at=updated.timestamp() if updated else 0.0,
+        tags=item.get("tags") or {},
+    )

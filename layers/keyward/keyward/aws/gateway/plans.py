@@ -1,0 +1,132 @@
+"""Usage plans and plan keys. CreateUsagePlanKey and GetUsagePlanKeys answer with key values
+(aws-recorded.md 4): only ids leave this module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from keyward.aws.gateway.calls import JSON, Calls
+from keyward.policy.parts import Quota, Throttle, place_of
+
+StageRef = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class PlanSeen:
+    """A usage plan as the gateway has it. `stages` maps (API id, stage name) to the throttles of
+    single methods there, by `GET /pets`."""
+
+    plan_id: str
+    name: str
+    throttle: Throttle | None
+    quota: Quota | None
+    stages: Mapping[StageRef, Mapping[str, Throttle]] = field(default_factory=dict)
+
+    def as_json(self) -> JSON:
+        """An item of GetUsagePlans that `of` reads."""
+        return {
+            "id": self.plan_id,
+            "name": self.name,
+            "throttle": self.throttle.as_json() if self.throttle else None,
+            "quota": self.quota.as_json() if self.quota else None,
+            "apiStages": _wire(self.stages),
+        }
+
+    @classmethod
+    def of(cls, item: JSON) -> PlanSeen:
+        """From an item of GetUsagePlans."""
+        return _seen(item)
+
+
+class PlanCalls(Calls):
+    """Read, create and change usage plans, and who is in them."""
+
+    def plans(self) -> list[PlanSeen]:
+        """All usage plans: one call up to 500 of them (the quota is 300)."""
+        return [_seen(item) for item in self._pages("GetUsagePlans")]
+
+    def plans_of(self, key_id: str) -> list[PlanSeen]:
+        """The usage plans that a key is in."""
+        return [_seen(item) for item in self._pages("GetUsagePlans", keyId=key_id)]
+
+    def keys_in(self, plan_id: str) -> list[str]:
+        """The ids of a plan's keys. An unknown plan has none: AWS answers 200 (aws-recorded.md
+        4)."""
+        return [str(item["id"]) for item in self._pages("GetUsagePlanKeys", usagePlanId=plan_id)]
+
+    def create_plan(
+        self,
+        name: str,
+        throttle: Throttle | None,
+        quota: Quota | None,
+        stages: Mapping[StageRef, Mapping[str, Throttle]],
+    ) -> PlanSeen:
+        """CreateUsagePlan, stages included, which spares the scarce UpdateUsagePlan. There is no
+        client token: a doubtful call must be looked up by name. Raises NotFoundError for an unknown
+        stage."""
+        limits: JSON = {}
+        if throttle:
+            limits["throttle"] = throttle.as_json()
+        if quota:
+            limits["quota"] = quota.as_json()
+        return _seen(self._call("CreateUsagePlan", name=name, apiStages=_wire(stages), **limits))
+
+    def update_plan(self, plan_id: str, operations: Sequence[JSON]) -> PlanSeen:
+        """UpdateUsagePlan with all patch operations in one call (1 call in 20 s for the account).
+        Raises StageConflictError when a key would be in two plans of one stage, PlanThrottledError,
+        NotFoundError."""
+        return _seen(
+            self._call("UpdateUsagePlan", usagePlanId=plan_id, patchOperations=list(operations))
+        )
+
+    def attach_key(self, plan_id: str, key_id: str) -> None:
+        """CreateUsagePlanKey. Raises StageConflictError when the key is in this or another plan of
+        the same stage (the answer is the same), NotFoundError when plan or key are unknown."""
+        self._call("CreateUsagePlanKey", usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
+
+    def detach_key(self, plan_id: str, key_id: str) -> None:
+        """DeleteUsagePlanKey; the key survives. Raises NotFoundError when it is not in the plan, or
+        one of them is gone."""
+        self._call("DeleteUsagePlanKey", usagePlanId=plan_id, keyId=key_id)
+
+
+def _seen(item: JSON) -> PlanSeen:
+    return PlanSeen(
+        plan_id=str(item["id"]),
+        name=str(item.get("name", "")),
+        throttle=_throttle(item.get("throttle")),
+        quota=Quota.of(item.get("quota")),
+        stages={
+            (stage["apiId"], stage["stage"]): _methods(stage.get("throttle"))
+            for stage in item.get("apiStages", [])
+        },
+    )
+
+
+def _throttle(body: JSON | None) -> Throttle | None:
+    """A half throttle reads back with a 0 for the missing field (aws-recorded.md 3)."""
+    if not body:
+        return None
+    return Throttle(float(body.get("rateLimit", 0.0)), int(body.get("burstLimit", 0)))
+
+
+def _methods(throttles: JSON | None) -> dict[str, Throttle]:
+    """API Gateway's `/pets/GET` is our `GET /pets`."""
+    found = {}
+    for place, body in (throttles or {}).items():
+        path, _, verb = place.rpartition("/")
+        throttle = _throttle(body)
+        if throttle:
+            found[f"{verb} {path or '/'}"] = throttle
+    return found
+
+
+def _wire(stages: Mapping[StageRef, Mapping[str, Throttle]]) -> list[JSON]:
+    wired = []
+    for (api_id, stage), methods in stages.items():
+        body: JSON = {"apiId": api_id, "stage": stage}
+        if methods:
+            body["throttle"] = {place_of(line): limit.as_json() for line, limit in methods.items()}
+        wired.append(body)
+    return wired

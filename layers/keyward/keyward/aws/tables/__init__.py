@@ -1,0 +1,55 @@
+"""The adapter to what Keyward remembers: DynamoDB tables and the policy parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keyward.aws.bucket import Audits
+from keyward.aws.parameter import Policies
+from keyward.aws.tables.apis import Apis
+from keyward.aws.tables.customers import Customers
+from keyward.aws.tables.edits import Edits
+from keyward.aws.tables.leases import Lease, Leases
+from keyward.aws.tables.ledger import Ledger
+from keyward.aws.tables.notices import Notices
+from keyward.aws.tables.outcomes import Outcomes
+from keyward.aws.tables.plan_queue import Pending
+from keyward.aws.tables.plans import Plans
+from keyward.aws.tables.storms import Storms
+from keyward.aws.tables.usage import UsageRecords
+
+__all__ = [
+    "Apis",
+    "Audits",
+    "Customers",
+    "Edits",
+    "Lease",
+    "Leases",
+    "Ledger",
+    "Notices",
+    "Outcomes",
+    "Pending",
+    "Plans",
+    "Policies",
+    "Registry",
+    "Storms",
+    "UsageRecords",
+]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All that is remembered, by what it is about."""
+
+    customers: Customers
+    leases: Leases
+    plans: Plans
+    apis: Apis
+    policies: Policies
+    outcomes: Outcomes
+    storms: Storms
+    edits: Edits
+    pending: Pending
+    ledger: Ledger
+    usage: UsageRecords
+    notices: Notices

@@ -1,0 +1,266 @@
+"""The Apis table: what is remembered of an API.
+
+By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deploying#<stage>` (a
+CreateDeployment that may be under way), `hold#<stage>`, `loop#<stage>`, `exposure#<stage>`,
+`planned#<stage>` (actions whose outcome is not announced), `outbox#<detail-type>#<stage>`, `editor`
+(who edited the working copy last), `rollback#<stage>` (somebody wants the former deployment
+back) and `warning` (the day of mode warn). Times are epoch seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from keyward.apis.model import ApiKnown, Attachment, Deploying, Deployment, Editor, Hold
+from keyward.aws.tables.leases import refused
+from keyward.aws.tables.plain import plain
+
+JSON = dict[str, Any]
+OUTBOX = "outbox#"
+
+
+class Apis:
+    """Reads are consistent. Who writes holds the API's lease, but for decisions, which are a
+    person's, and attachments, which another run may make for one that waits."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def known(self, rest_api_id: str) -> ApiKnown:
+        """Everything that is remembered and matters to a plan, in one query."""
+        items = self._query(rest_api_id)
+        of = _sorted_by_kind(items)
+        return ApiKnown(
+            attachments=tuple(_attachment(item) for item in of("attachment")),
+            holds=tuple(_hold(item) for item in of("hold")),
+            exposures={item["stage"]: item["fingerprint"] for item in of("exposure")},
+            planned={item["stage"]: tuple(item["actions"]) for item in of("planned")},
+            outbox={item["record"]: plain(item["event"]) for item in of("outbox")},
+            saved={item["record"]: int(item["saved_at"]) for item in of("outbox")},
+            editor=next((_editor(item) for item in of("editor")), None),
+            rollbacks=tuple(item["stage"] for item in of("rollback")),
+            enforce_on=next((item["enforce_on"] for item in of("warning")), None),
+            loops={item["stage"]: int(item["until"]) for item in of("loop")},
+        )
+
+    def all_holds(self) -> list[JSON]:
+        """All holds of all APIs, as they are recorded: one scan, for the report."""
+        condition = Attr("record").begins_with("hold#")
+        return self._pages(self._table.scan, FilterExpression=condition)
+
+    def warn(self, rest_api_id: str, enforce_on: str) -> None:
+        """Note the day on which mode warn becomes enforce."""
+        self._put(rest_api_id, "warning", enforce_on=enforce_on)
+
+    def ask_rollback(self, rest_api_id: str, stage: str, now: float) -> None:
+        """Note that a person wants the former deployment back; whichever run comes next does it."""
+        self._put(rest_api_id, f"rollback#{stage}", stage=stage, asked_at=int(now))
+
+    def note_editor(self, rest_api_id: str, editor: Editor) -> None:
+        """Note who edited the working copy; events come in any order, the latest edit counts."""
+        try:
+            self._table.put_item(
+                Item={"rest_api_id": rest_api_id, "record": "editor"} | editor.as_json(),
+                ConditionExpression=Attr("when").not_exists() | Attr("when").lte(editor.when),
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
+
+    def attached(self, rest_api_id: str, attachment: Attachment) -> None:
+        """Note an attachment; before the call with `confirmed` false, after it with true."""
+        self._put(
+            rest_api_id,
+            f"attachment#{attachment.stage}#{attachment.plan}",
+            stage=attachment.stage,
+            plan=attachment.plan,
+            plan_id=attachment.plan_id,
+            attached_at=attachment.attached_at,
+            confirmed=attachment.confirmed,
+        )
+
+    def plan_actions(self, rest_api_id: str, stage: str, actions: Sequence[JSON]) -> None:
+        """Note what is going to be done for a stage, so that it is announced whatever happens."""
+        self._put(rest_api_id, f"planned#{stage}", stage=stage, actions=list(actions))
+
+    def hold(self, rest_api_id: str, hold: Hold, announced: JSON, now: float) -> None:
+        """Hold a stage and have it announced; what is announced stays with the hold, for those who
+        list holds. The announcement is stored first: a crash between the two announces twice
+        rather than never."""
+        self.announce(rest_api_id, hold.stage, announced, now)
+        self._put(
+            rest_api_id,
+            f"hold#{hold.stage}",
+            stage=hold.stage,
+            fingerprint=hold.fingerprint,
+            decision=hold.decision,
+            kind=hold.kind,
+            held_at=hold.held_at or int(now),
+            told_at=int(now),
+            deployment_id=hold.deployment_id,
+            **_for_people(announced),
+        )
+
+    def remind(self, rest_api_id: str, hold: Hold, announced: JSON, now: float) -> None:
+        """Announce a hold once more. What a person decided meanwhile stays decided."""
+        self.announce(rest_api_id, hold.stage, announced, now)
+        fields = {"told_at": int(now)} | _for_people(announced)
+        self._change_hold(rest_api_id, hold.stage, hold.fingerprint, **fields)
+
+    def decide(self, rest_api_id: str, stage: str, fingerprint: str, decision: str) -> bool:
+        """A person's decision on what is held; False when that is not held (any more)."""
+        return self._change_hold(rest_api_id, stage, fingerprint, decision=decision)
+
+    def _change_hold(self, rest_api_id: str, stage: str, fingerprint: str, **fields: Any) -> bool:
+        """Set fields of a hold; False when the stage is not held for this fingerprint."""
+        try:
+            self._table.update_item(
+                Key={"rest_api_id": rest_api_id, "record": f"hold#{stage}"},
+                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in fields),
+                ConditionExpression=Attr("fingerprint").eq(fingerprint),
+                ExpressionAttributeValues={f":{name}": value for name, value in fields.items()},
+            )
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
+
+    def expose(
+        self, rest_api_id: str, stage: str, fingerprint: str, announced: JSON, now: float
+    ) -> None:
+        """Note what mode observe found, and have it announced."""
+        self.announce(rest_api_id, stage, announced, now)
+        self._put(rest_api_id, f"exposure#{stage}", stage=stage, fingerprint=fingerprint)
+
+    def loop(self, rest_api_id: str, stage: str, until: int, announced: JSON, now: float) -> None:
+        """Leave a stage as it is until then, and have it announced."""
+        self.announce(rest_api_id, stage, announced, now)
+        self._put(rest_api_id, f"loop#{stage}", stage=stage, until=until)
+
+    def deploying(self, rest_api_id: str, stage: str) -> Deploying | None:
+        """The CreateDeployment of a stage that is under way, or was when a run ended."""
+        item = self._get(rest_api_id, f"deploying#{stage}")
+        if item is None:
+            return None
+        return Deploying(
+            stage, item["nonce"], item["fingerprint"], int(item["at"]), item.get("deployment_id")
+        )
+
+    def save_deploying(self, rest_api_id: str, deploying: Deploying) -> None:
+        """Write ahead of CreateDeployment, and again when its id is known."""
+        self._put(
+            rest_api_id,
+            f"deploying#{deploying.stage}",
+            nonce=deploying.nonce,
+            fingerprint=deploying.fingerprint,
+            at=deploying.at,
+            deployment_id=deploying.deployment_id,
+        )
+
+    def deployment(self, rest_api_id: str, deployment_id: str) -> Deployment | None:
+        """A deployment of ours, None when it is not."""
+        item = self._get(rest_api_id, f"deployment#{deployment_id}")
+        if item is None:
+            return None
+        return Deployment(
+            deployment_id,
+            item["stage"],
+            item["former_deployment_id"],
+            tuple(item["methods"]),
+            item.get("fingerprint", ""),
+        )
+
+    def save_deployment(self, rest_api_id: str, deployment: Deployment, now: float) -> None:
+        """Note that a deployment is ours, what it replaces and what it has to serve."""
+        self._put(
+            rest_api_id,
+            f"deployment#{deployment.deployment_id}",
+            stage=deployment.stage,
+            former_deployment_id=deployment.former_deployment_id,
+            methods=list(deployment.methods),
+            fingerprint=deployment.fingerprint,
+            created_at=int(now),
+        )
+
+    def announce(self, rest_api_id: str, stage: str, announced: JSON, now: float) -> None:
+        """Put an event into the outbox; a newer one of the type and stage takes its place."""
+        record = f"{OUTBOX}{announced['detail_type']}#{stage}"
+        self._put(rest_api_id, record, event=announced, saved_at=int(now))
+
+    def forget(self, rest_api_id: str, records: Iterable[str]) -> None:
+        """Delete records by name. Idempotent."""
+        for record in records:
+            self._table.delete_item(Key={"rest_api_id": rest_api_id, "record": record})
+
+    def _put(self, rest_api_id: str, record: str, **fields: Any) -> None:
+        kept = {name: value for name, value in fields.items() if value is not None}
+        self._table.put_item(Item={"rest_api_id": rest_api_id, "record": record, **kept})
+
+    def _get(self, rest_api_id: str, record: str) -> JSON | None:
+        where = {"rest_api_id": rest_api_id, "record": record}
+        item: JSON | None = self._table.get_item(Key=where, ConsistentRead=True).get("Item")
+        return item
+
+    def _query(self, rest_api_id: str) -> list[JSON]:
+        """All records but those of deployments, which grow in number and matter one at a time."""
+        items: list[JSON] = []
+        for condition in (
+            Key("record").lt("deployment#"),
+            Key("record").gt("deployment$"),
+        ):
+            mine = Key("rest_api_id").eq(rest_api_id) & condition
+            items += self._pages(
+                self._table.query, KeyConditionExpression=mine, ConsistentRead=True
+            )
+        return items
+
+    def _pages(self, read: Callable[..., JSON], **params: Any) -> list[JSON]:
+        items: list[JSON] = []
+        more: JSON = {}
+        while True:
+            answer = read(**params, **more)
+            items += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _sorted_by_kind(items: list[JSON]) -> Callable[[str], list[JSON]]:
+    return lambda kind: [item for item in items if item["record"].partition("#")[0] == kind]
+
+
+def _attachment(item: JSON) -> Attachment:
+    return Attachment(
+        stage=item["stage"],
+        plan=item["plan"],
+        plan_id=item.get("plan_id"),
+        attached_at=int(item["attached_at"]),
+        confirmed=bool(item["confirmed"]),
+    )
+
+
+def _hold(item: JSON) -> Hold:
+    held_at = int(item["held_at"])
+    return Hold(
+        stage=item["stage"],
+        fingerprint=item["fingerprint"],
+        decision=item["decision"],
+        kind=item["kind"],
+        held_at=held_at,
+        told_at=int(item.get("told_at", held_at)),
+        deployment_id=item.get("deployment_id"),
+    )
+
+
+def _for_people(announced: JSON) -> JSON:
+    """The parts of ApiHeld that a person reads and copies."""
+    detail = announced["detail"]
+    return {name: detail[name] for name in ("message", "answers") if name in detail}
+
+
+def _editor(item: JSON) -> Editor:
+    return Editor(who=item["who"], what=item["what"], when=item["when"])

@@ -1,0 +1,269 @@
+"""The Customers table (desired state) and the Keys table (key records, dates, what is to be
+announced).
+
+Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
+record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `told` the notices that
+were given; `outbox#…` an event that is still to be announced; `due` when something becomes of the
+customer by itself (due.py). No item ever holds a key value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+from botocore.exceptions import ClientError
+
+from keyward.aws.tables.due import DUE, DueItems
+from keyward.aws.tables.leases import Lease, fenced, refused
+from keyward.aws.tables.ledger import Ledger
+from keyward.aws.tables.plain import plain
+from keyward.customers.key import KeyRecord, record_of
+from keyward.customers.model import DATED_FIELDS, Dated, Known
+from keyward.customers.quota import NAME as QUOTA_EXTENSION
+from keyward.customers.usage import RECORD as USAGE
+from keyward.customers.usage import usage_of
+from keyward.errors import ConcurrentModificationError, LeaseLostError
+
+JSON = dict[str, Any]
+OUTBOX = "outbox#"
+TOMBSTONE = "tombstone"
+TOLD = "told"
+
+
+class Customers(DueItems):
+    """Both tables. Reads are consistent; writes of key records are fenced by the lease's token."""
+
+    def __init__(self, customers: Any, keys: Any, ledger: Ledger) -> None:
+        self._customers = customers
+        self._keys = keys
+        self._ledger = ledger
+
+    def desired(self, customer_id: str) -> JSON | None:
+        """The customer's record in the Customers table, None without one."""
+        answer = self._customers.get_item(Key={"customer_id": customer_id}, ConsistentRead=True)
+        item: JSON | None = answer.get("Item")
+        return item
+
+    def save_desired(self, record: JSON, before: JSON | None) -> bool:
+        """Write the record if nobody changed it since `before` was read; False when somebody did.
+        For `record_customer` only: reconcilers never write this table."""
+        try:
+            self._customers.put_item(Item=record, ConditionExpression=_unchanged(before))
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
+
+    def known(self, customer_id: str) -> Known:
+        """Everything that the Keys table has under the customer."""
+        mine = Key("customer_id").eq(customer_id)
+        return _known(_pages(self._keys.query, KeyConditionExpression=mine, ConsistentRead=True))
+
+    def everything(self) -> tuple[list[JSON], dict[str, Known]]:
+        """All customers' records, and what is known of keys by customer: two scans, for the
+        audit."""
+        return _pages(self._customers.scan), self.all_known()
+
+    def all_known(self) -> dict[str, Known]:
+        """What is known of keys, by customer: one scan."""
+        known: dict[str, list[JSON]] = {}
+        for item in _pages(self._keys.scan):
+            known.setdefault(str(item["customer_id"]), []).append(item)
+        return {customer_id: _known(items) for customer_id, items in known.items()}
+
+    def key(self, customer_id: str, number: int) -> KeyRecord | None:
+        """One key record, None without one."""
+        where = {"customer_id": customer_id, "record": f"key#{number}"}
+        item = self._keys.get_item(Key=where, ConsistentRead=True).get("Item")
+        return record_of(item) if item else None
+
+    def owner_of(self, key_id: str) -> str | None:
+        """The customer whose records name the key, a tombstone included: one scan, for a person's
+        question."""
+        items = _pages(self._keys.scan, FilterExpression=Attr("key_id").eq(key_id))
+        return str(items[0]["customer_id"]) if items else None
+
+    def save_key(self, key: KeyRecord, lease: Lease, line: JSON | None = None) -> None:
+        """Write a key record, and the ledger's `line`. Raises LeaseLostError when a later run has
+        written it."""
+        self.save_keys([key], lease, lines=[line] if line else [])
+
+    def save_keys(
+        self,
+        keys: Sequence[KeyRecord],
+        lease: Lease,
+        announced: Sequence[JSON] = (),
+        when: str = "",
+        lines: Sequence[JSON] = (),
+    ) -> None:
+        """Write key records of one customer, and with them, in one transaction, what is to be
+        announced, and the ledger's `lines`; `when` sorts the announcements among the others of the
+        run. Raises LeaseLostError when a later run has written one of the records."""
+        puts = [self._put(_item(key) | {"fence": lease.token}, lease) for key in keys]
+        told = self._outbox(keys[0], lease, announced, when)
+        self._write(keys[0], lease, [*puts, *told, *(self._ledger.put(line) for line in lines)])
+
+    def adopt(
+        self, record: JSON | None, keys: Sequence[KeyRecord], lease: Lease, lines: Sequence[JSON]
+    ) -> bool:
+        """Write records of keys that somebody else made and, in the same transaction, their
+        customer's first record, if it has none: that is `record`. False when another was quicker.
+        For `adopt_keys` only."""
+        new = {"ConditionExpression": "attribute_not_exists(customer_id)"}
+        puts = [self._put(_item(key) | {"fence": lease.token}) for key in keys]
+        items: list[JSON] = [{"Put": one["Put"] | new} for one in puts]
+        if record is not None:
+            put = {"TableName": self._customers.name, "Item": record}
+            items.append({"Put": put | new})
+        items += [self._ledger.put(line) for line in lines]
+        try:
+            self._keys.meta.client.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
+
+    def drop_key(self, key: KeyRecord, lease: Lease) -> None:
+        """Forget a key record whose try certainly had no effect. Raises LeaseLostError."""
+        self._write(key, lease, [self._delete(key, lease)])
+
+    def bury_key(
+        self,
+        key: KeyRecord,
+        last_number: int,
+        lease: Lease,
+        at: float,
+        announced: Sequence[JSON] = (),
+        when: str = "",
+        line: JSON | None = None,
+    ) -> None:
+        """A key that is deleted leaves its number, why and when (epoch seconds), so that no later
+        key has the number. Raises LeaseLostError."""
+        stone = {"customer_id": key.customer_id, "record": TOMBSTONE, "last_number": last_number}
+        stone |= {"fence": lease.token, "deleted_at": int(at)}
+        stone |= {name: v for name in ("key_id", "reason") if (v := getattr(key, name)) is not None}
+        more = [*self._outbox(key, lease, announced, when), *self._line(line)]
+        self._write(key, lease, [self._delete(key, lease), self._put(stone, lease), *more])
+
+    def last_number(self, customer_id: str) -> int:
+        """The number of the last key that was deleted, 0 for none."""
+        where = {"customer_id": customer_id, "record": TOMBSTONE}
+        return _last_number(self._keys.get_item(Key=where, ConsistentRead=True).get("Item"))
+
+    def announced(self, customer_id: str, records: list[str]) -> None:
+        """Forget what was announced. Idempotent."""
+        for record in records:
+            self._keys.delete_item(Key={"customer_id": customer_id, "record": record})
+
+    def note_dates(self, customer_id: str, fields: JSON, at: int) -> None:
+        """Remember when fields that were put by hand got their values (epoch seconds). A date never
+        goes back: records of the stream may come twice."""
+        for name, value in fields.items():
+            self._note_date(customer_id, name, value, at)
+
+    def _note_date(self, customer_id: str, name: str, value: Any, at: int) -> None:
+        where = {"customer_id": customer_id, "record": "customer"}
+        made = {"Key": where, "ExpressionAttributeNames": {"#dated": "dated"}}
+        self._keys.update_item(
+            **made,
+            UpdateExpression="SET #dated = if_not_exists(#dated, :none)",
+            ExpressionAttributeValues={":none": {}},
+        )
+        try:
+            self._keys.update_item(
+                Key=where,
+                UpdateExpression="SET #dated.#name = :date",
+                ConditionExpression="attribute_not_exists(#dated.#name) OR #dated.#name.#at < :at",
+                ExpressionAttributeNames={"#dated": "dated", "#name": name, "#at": "at"},
+                ExpressionAttributeValues={":date": {"value": value, "at": at}, ":at": at},
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
+
+    def _write(self, key: KeyRecord, lease: Lease, items: list[JSON]) -> None:
+        try:
+            self._keys.meta.client.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            if refused(error):
+                raise LeaseLostError(f"a later run wrote {key.name}") from None
+            if error.response["Error"]["Code"] == "TransactionCanceledException":
+                # Another transaction has an item just now; the SDK does not try again by itself.
+                raise ConcurrentModificationError(f"{key.name} is being written") from None
+            raise
+
+    def _outbox(
+        self, key: KeyRecord, lease: Lease, announced: Sequence[JSON], when: str
+    ) -> list[JSON]:
+        start = f"{OUTBOX}{lease.token:08d}#{when}"
+        names = [f"{start}#{event['detail_type']}#{key.number}" for event in announced]
+        return [
+            self._put({"customer_id": key.customer_id, "record": name, "event": event})
+            for name, event in zip(names, announced, strict=True)
+        ]
+
+    def _line(self, line: JSON | None) -> list[JSON]:
+        return [self._ledger.put(line)] if line else []
+
+    def _put(self, item: JSON, lease: Lease | None = None) -> JSON:
+        condition = fenced(lease) if lease else {}
+        return {"Put": {"TableName": self._keys.name, "Item": item} | condition}
+
+    def _delete(self, key: KeyRecord, lease: Lease) -> JSON:
+        where = {"customer_id": key.customer_id, "record": f"key#{key.number}"}
+        return {"Delete": {"TableName": self._keys.name, "Key": where} | fenced(lease)}
+
+
+def _pages(read: Callable[..., JSON], **params: Any) -> list[JSON]:
+    items: list[JSON] = []
+    more: JSON = {}
+    while True:
+        answer = read(**params, **more)
+        items += answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return items
+        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _item(key: KeyRecord) -> JSON:
+    item = {name: value for name, value in asdict(key).items() if value is not None}
+    return item | {"record": f"key#{item.pop('number')}"}
+
+
+def _last_number(stone: JSON | None) -> int:
+    return int(stone["last_number"]) if stone else 0
+
+
+def _known(items: list[JSON]) -> Known:
+    stone = next((item for item in items if item["record"] == TOMBSTONE), None)
+    keys = [record_of(item) for item in items if item["record"].startswith("key#")]
+    dates = next((item for item in items if item["record"] == "customer"), {}).get("dated", {})
+    outbox = [item for item in items if item["record"].startswith(OUTBOX)]
+    return Known(
+        keys=tuple(sorted(keys, key=lambda key: key.number)),
+        last_number=_last_number(stone),
+        outbox={item["record"]: plain(item["event"]) for item in outbox},
+        told=_marks(items),
+        due_at=next((int(item["due_at"]) for item in items if item["record"] == DUE), None),
+        dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
+        usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
+    )
+
+
+def _marks(items: list[JSON]) -> frozenset[str]:
+    return frozenset(mark for item in items if item["record"] == TOLD for mark in item["marks"])
+
+
+def _unchanged(before: JSON | None) -> ConditionBase:
+    """That the dated fields and their dates are still as they were read."""
+    if before is None:
+        return Attr("customer_id").not_exists()
+    condition: ConditionBase = Attr("customer_id").exists()
+    for name in (*DATED_FIELDS, QUOTA_EXTENSION, "recorded"):
+        condition &= Attr(name).eq(before[name]) if name in before else Attr(name).not_exists()
+    return condition

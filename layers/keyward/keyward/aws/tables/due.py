@@ -1,0 +1,62 @@
+"""When something becomes of a customer by itself: the item `due` of the Keys table, which is the
+one item of a customer in the sparse index `due-index`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from keyward.aws.tables.leases import Lease, fenced, refused
+
+JSON = dict[str, Any]
+DUE = "due"
+DUE_INDEX = "due-index"
+
+
+class DueItems:
+    """A part of the Keys table."""
+
+    _keys: Any
+
+    def note_due(self, customer_id: str, at: float | None, lease: Lease) -> bool:
+        """Remember when (epoch seconds) something becomes of the customer by itself, None for
+        never. False when a later run has written it."""
+        where: JSON = {"customer_id": customer_id, "record": DUE}
+        held = fenced(lease)
+        if at is None:
+            change: JSON = {"Delete": {"TableName": self._keys.name, "Key": where} | held}
+        else:
+            item = where | {"due": DUE, "due_at": int(at), "fence": lease.token}
+            change = {"Put": {"TableName": self._keys.name, "Item": item} | held}
+        try:
+            self._keys.meta.client.transact_write_items(TransactItems=[change])
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
+
+    def due(self, now: float, most: int) -> list[tuple[str, int]]:
+        """Customers for whom something is due, and since when (epoch seconds), the longest waiting
+        first: one query of the index."""
+        answer = self._keys.query(
+            IndexName=DUE_INDEX,
+            KeyConditionExpression=Key("due").eq(DUE) & Key("due_at").lte(int(now)),
+            Limit=most,
+        )
+        return [(str(item["customer_id"]), int(item["due_at"])) for item in answer["Items"]]
+
+    def postpone_due(self, customer_id: str, at: int, until: float) -> None:
+        """Have what is due `at` looked at again later, unless a run has written it meanwhile."""
+        try:
+            self._keys.update_item(
+                Key={"customer_id": customer_id, "record": DUE},
+                UpdateExpression="SET due_at = :until",
+                ConditionExpression="due_at = :at",
+                ExpressionAttributeValues={":until": int(until), ":at": at},
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise

@@ -1,0 +1,53 @@
+"""Who edited which method of a working copy last, in the Apis table, beside the records of the API.
+
+`rest_api_id` = `<id>#edits`, `record` = `<resource id>#<verb>`, the verb `*` for the resource as a
+whole: no plan reads them, so they are in a partition of their own. One record a method; forgotten
+by the table after `KEPT_DAYS`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from keyward.apis.model import Editor
+from keyward.aws.tables.leases import refused
+
+KEPT_DAYS = 90
+
+
+class Edits:
+    """A part of the Apis table."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def note(self, rest_api_id: str, resource_id: str, verb: str, editor: Editor) -> None:
+        """Note who edited a method, or with the verb `*` a resource; events come in any order, the
+        latest edit counts."""
+        until = datetime.fromisoformat(editor.when).timestamp() + KEPT_DAYS * 24 * 3600
+        where = {"rest_api_id": f"{rest_api_id}#edits", "record": f"{resource_id}#{verb}"}
+        try:
+            self._table.put_item(
+                Item=where | editor.as_json() | {"forget_at": int(until)},
+                ConditionExpression=Attr("when").not_exists() | Attr("when").lte(editor.when),
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
+
+    def of(self, rest_api_id: str) -> dict[tuple[str, str], Editor]:
+        """By resource id and verb."""
+        found: dict[tuple[str, str], Editor] = {}
+        more: dict[str, Any] = {}
+        while True:
+            mine = Key("rest_api_id").eq(f"{rest_api_id}#edits")
+            answer = self._table.query(KeyConditionExpression=mine, **more)
+            for item in answer["Items"]:
+                resource_id, _, verb = str(item["record"]).partition("#")
+                found[resource_id, verb] = Editor(item["who"], item["what"], item["when"])
+            if "LastEvaluatedKey" not in answer:
+                return found
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

@@ -1,0 +1,61 @@
+"""Which notices a customer was given, in the Keys table (`record` = `told`), so that each comes
+once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from keyward.aws.tables.customers import OUTBOX, TOLD
+from keyward.aws.tables.leases import Lease, fenced, refused
+from keyward.aws.tables.ledger import Ledger
+from keyward.errors import LeaseLostError
+
+JSON = dict[str, Any]
+# A notice comes back only with a new date or a new unpaid bill, never with an old one.
+KEPT = 50
+
+
+class Notices:
+    """Marks of notices, by customer; written by the run that holds the customer's lease."""
+
+    def __init__(self, keys: Any, ledger: Ledger) -> None:
+        self._keys = keys
+        self._ledger = ledger
+
+    def give(
+        self,
+        customer_id: str,
+        marks: Sequence[str],
+        announced: JSON,
+        lease: Lease,
+        when: str,
+        line: JSON,
+    ) -> bool:
+        """Remember the marks, and in the same transaction put the notice into the outbox and its
+        line into the ledger; False when it was given already. `when` (it sorts like time) is also
+        what the oldest marks are forgotten by. Raises LeaseLostError."""
+        where = {"customer_id": customer_id, "record": TOLD}
+        item = self._keys.get_item(Key=where, ConsistentRead=True).get("Item") or {}
+        known = dict(item.get("marks", {}))
+        if set(marks) <= set(known):
+            return False
+        newest = sorted((known | dict.fromkeys(marks, when)).items(), key=lambda mark: mark[1])
+        told = where | {"marks": dict(newest[-KEPT:]), "fence": lease.token}
+        name = f"{OUTBOX}{lease.token:08d}#{when}#{announced['detail_type']}"
+        event = {"customer_id": customer_id, "record": name, "event": announced}
+        items = [self._put(told) | fenced(lease), self._put(event)]
+        try:
+            self._keys.meta.client.transact_write_items(
+                TransactItems=[*({"Put": put} for put in items), self._ledger.put(line)]
+            )
+        except ClientError as error:
+            if refused(error):
+                raise LeaseLostError(f"a later run has customer {customer_id}") from None
+            raise
+        return True
+
+    def _put(self, item: JSON) -> JSON:
+        return {"TableName": self._keys.name, "Item": item}

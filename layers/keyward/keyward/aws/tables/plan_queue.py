@@ -1,0 +1,126 @@
+"""Stages that wait to join a usage plan, in the Plans table: one call takes them all.
+
+UpdateUsagePlan is allowed once in 20 s for the whole account (limits.html). So each run writes down
+what it wants (`pending#<plan>`, one attribute a stage), and whoever may call next attaches the
+stages of all runs. `turn#UpdateUsagePlan` says when that is. Times are epoch seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from keyward.aws.tables.leases import refused
+
+JSON = dict[str, Any]
+# (RestApi id, stage name).
+StageRef = tuple[str, str]
+TURN = {"plan": "turn#UpdateUsagePlan"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A stage's wish: the run that has it (execution ARN), since when, and when it was attached."""
+
+    owner: str
+    at: float
+    done: float | None = None
+
+
+@dataclass(frozen=True)
+class Board:
+    """The wishes for one usage plan. Until `alone_until` each run attaches its own stages only:
+    one of them made the call for all of them fail."""
+
+    asked: Mapping[StageRef, Asked] = field(default_factory=dict)
+    alone_until: float = 0
+
+
+class Pending:
+    """A part of the Plans table. Every write is one update, so runs do not disturb each other."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def board(self, plan: str) -> Board:
+        """Who waits for the plan."""
+        item = self._table.get_item(Key=_key(plan), ConsistentRead=True).get("Item") or {}
+        asked = {_ref(name): _asked(body) for name, body in item.items() if ":" in name}
+        return Board(asked, float(item.get("alone_until", 0)))
+
+    def ask(self, plan: str, refs: Iterable[StageRef], owner: str, now: float) -> None:
+        """Write down the stages that a run wants in the plan."""
+        wish = {"owner": owner, "at": int(now)}
+        for ref in refs:
+            self._set(plan, "SET #name = :value", ref, {":value": wish})
+
+    def done(self, plan: str, refs: Mapping[StageRef, Asked], at: float) -> None:
+        """Tell the runs that their stages were attached; one that asked anew is not told."""
+        for ref, asked in refs.items():
+            values = {":value": int(at), ":owner": asked.owner}
+            self._set(plan, "SET #name.done = :value", ref, values, "#name.#owner = :owner")
+
+    def forget(self, plan: str, refs: Iterable[StageRef]) -> None:
+        """Take wishes off the board. Idempotent."""
+        for ref in refs:
+            self._set(plan, "REMOVE #name", ref)
+
+    def alone(self, plan: str, until: float) -> None:
+        """Have each run attach its own stages only, until then."""
+        self._table.update_item(
+            Key=_key(plan),
+            UpdateExpression="SET alone_until = :until",
+            ExpressionAttributeValues={":until": int(until)},
+        )
+
+    def turn(self) -> float:
+        """When UpdateUsagePlan may be called again, as far as a refusal told; 0 = at once."""
+        item = self._table.get_item(Key=TURN, ConsistentRead=True).get("Item") or {}
+        return float(item.get("at", 0))
+
+    def postpone(self, until: float) -> None:
+        """The account's quota of UpdateUsagePlan is used up until then."""
+        self._table.update_item(
+            Key=TURN,
+            UpdateExpression="SET #at = :until",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues={":until": int(until)},
+        )
+
+    def _set(
+        self,
+        plan: str,
+        expression: str,
+        ref: StageRef,
+        values: JSON | None = None,
+        condition: str | None = None,
+    ) -> None:
+        names = {"#name": f"{ref[0]}:{ref[1]}"} | ({"#owner": "owner"} if condition else {})
+        more: JSON = {"ExpressionAttributeValues": values} if values else {}
+        more |= {"ConditionExpression": condition} if condition else {}
+        try:
+            self._table.update_item(
+                Key=_key(plan),
+                UpdateExpression=expression,
+                ExpressionAttributeNames=names,
+                **more,
+            )
+        except ClientError as error:
+            if not refused(error):
+                raise
+
+
+def _key(plan: str) -> JSON:
+    return {"plan": f"pending#{plan}"}
+
+
+def _ref(name: str) -> StageRef:
+    rest_api_id, _, stage = name.partition(":")
+    return rest_api_id, stage
+
+
+def _asked(body: JSON) -> Asked:
+    done = body.get("done")
+    return Asked(str(body["owner"]), float(body["at"]), None if done is None else float(done))

@@ -1,0 +1,133 @@
+"""Storms and loops, in the Apis table: what was heard of an API since it was last looked at, who
+moved its stages, and how often we deployed it again.
+
+By API: `storm` (events since the last look), `mover#<stage>`, `redeploy#<token>#<stage>`. Who
+hears writes without the API's lease, by single updates; `redeploy` records are the lease's
+holder's. Times are passed in as epoch seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+
+from keyward.events.caller import Caller
+
+JSON = dict[str, Any]
+# A loop is told by what happened within this time.
+LOOP_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Storm:
+    """Events of one API that no run has looked at: the id of the `first`, and the times of the
+    first and the last."""
+
+    first: str
+    first_at: float
+    last_at: float
+
+
+@dataclass(frozen=True)
+class Redeploy:
+    """A deployment that we pointed a stage to. `round` is the token of the lease: one plan."""
+
+    round: int
+    stage: str
+    deployment_id: str
+    at: int
+
+
+class Storms:
+    """A part of the Apis table. Reads are consistent."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def heard(self, rest_api_id: str, event_id: str, now: float) -> Storm:
+        """Note an event. The storm that it belongs to: its own when it is the first."""
+        return self._update(
+            rest_api_id,
+            "SET last_at = :now, #first = if_not_exists(#first, :id), "
+            "first_at = if_not_exists(first_at, :now)",
+            event_id,
+            now,
+        )
+
+    def begin_anew(self, rest_api_id: str, event_id: str, now: float) -> Storm:
+        """A storm that begins with this event: the run of the noted one will never look."""
+        return self._update(
+            rest_api_id, "SET last_at = :now, #first = :id, first_at = :now", event_id, now
+        )
+
+    def of(self, rest_api_id: str) -> Storm | None:
+        """The storm that nobody has looked at yet."""
+        item = self._table.get_item(Key=_storm(rest_api_id), ConsistentRead=True).get("Item")
+        return _seen(item) if item else None
+
+    def looked(self, rest_api_id: str) -> None:
+        """What was heard so far is going to be looked at. Called before the look."""
+        self._table.delete_item(Key=_storm(rest_api_id))
+
+    def moved(self, rest_api_id: str, caller: Caller) -> None:
+        """Note who moved a stage last."""
+        self._table.update_item(
+            Key={"rest_api_id": rest_api_id, "record": f"mover#{caller.stage}"},
+            UpdateExpression="SET #caller = :caller",
+            ExpressionAttributeNames={"#caller": "caller"},
+            ExpressionAttributeValues={":caller": caller.as_json()},
+        )
+
+    def mover(self, rest_api_id: str, stage: str) -> Caller:
+        """Who moved the stage last; a caller without a name when nobody was seen."""
+        where = {"rest_api_id": rest_api_id, "record": f"mover#{stage}"}
+        item = self._table.get_item(Key=where, ConsistentRead=True).get("Item")
+        return Caller(**item["caller"]) if item else Caller(stage)
+
+    def redeploying(self, rest_api_id: str, redeploy: Redeploy) -> None:
+        """Note, before the call, that a stage is pointed to a deployment of ours."""
+        self._table.put_item(
+            Item={
+                "rest_api_id": rest_api_id,
+                "record": f"redeploy#{redeploy.round:012d}#{redeploy.stage}",
+                "round": redeploy.round,
+                "stage": redeploy.stage,
+                "deployment_id": redeploy.deployment_id,
+                "at": redeploy.at,
+            }
+        )
+
+    def redeploys(self, rest_api_id: str, now: float) -> tuple[Redeploy, ...]:
+        """Those of the last hour, oldest first; older ones are forgotten."""
+        mine = Key("rest_api_id").eq(rest_api_id) & Key("record").begins_with("redeploy#")
+        items = self._table.query(KeyConditionExpression=mine, ConsistentRead=True)["Items"]
+        for item in items:
+            if int(item["at"]) <= now - LOOP_SECONDS:
+                self._table.delete_item(
+                    Key={name: item[name] for name in ("rest_api_id", "record")}
+                )
+        return tuple(
+            Redeploy(int(item["round"]), item["stage"], item["deployment_id"], int(item["at"]))
+            for item in items
+            if int(item["at"]) > now - LOOP_SECONDS
+        )
+
+    def _update(self, rest_api_id: str, expression: str, event_id: str, now: float) -> Storm:
+        answer = self._table.update_item(
+            Key=_storm(rest_api_id),
+            UpdateExpression=expression,
+            ExpressionAttributeNames={"#first": "first"},
+            ExpressionAttributeValues={":now": int(now * 1000), ":id": event_id},
+            ReturnValues="ALL_NEW",
+        )
+        return _seen(answer["Attributes"])
+
+
+def _storm(rest_api_id: str) -> JSON:
+    return {"rest_api_id": rest_api_id, "record": "storm"}
+
+
+def _seen(item: JSON) -> Storm:
+    """Milliseconds in the table: a storm is told by parts of a second."""
+    return Storm(item["first"], int(item["first_at"]) / 1000, int(item["last_at"]) / 1000)

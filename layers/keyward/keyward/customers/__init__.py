@@ -1,0 +1,1 @@
+"""What a customer should have, and the actions that get there."""

@@ -1,0 +1,131 @@
+"""What a customer is to have at a moment, and what it is to be told: the record, read with the
+clock. Pure.
+
+Three voices have a say: people (`plan`, `status`), money (`billing`, by the policy's ladder) and
+the calendar (`expires_at`). The strictest one counts, so that a payment lifts no suspension that a
+person ordered, and a person lifts none that an unpaid bill made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from keyward.customers.billing import HALTED
+from keyward.customers.model import Customer
+from keyward.policy.billing import DAY, Step
+from keyward.policy.model import Policy
+
+STRICTER = {"active": 0, "suspended": 1, "closed": 2}
+UNPAID = "payment failed"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The plan and status that are in force, and why when they are not plainly the record's.
+    `changes_at` (epoch seconds) is when they change by themselves or a notice is due, None for
+    never; `in_place`: the key keeps its value, as it is money that lowered the plan or brought it
+    back."""
+
+    plan: str | None
+    status: str | None
+    reason: str | None = None
+    changes_at: float | None = None
+    in_place: bool = False
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What one voice wants: a status, a lower plan, and why."""
+
+    status: str = "active"
+    reason: str | None = None
+    plan: str | None = None
+
+
+def wanted(customer: Customer, policy: Policy, now: float) -> Wanted:
+    """What the customer is to have at `now` (epoch seconds)."""
+    if customer.status is None or customer.plan is None or customer.status == "closed":
+        return Wanted(customer.plan, customer.status, customer.status_reason)
+    person = Voice(customer.status, customer.status_reason)
+    ladder = _by_ladder(customer, policy, now)
+    voices = (person, _by_subscription(customer, policy, now), ladder, _by_date(customer, now))
+    strictest = max(voices, key=lambda voice: STRICTER[voice.status])
+    reason = strictest.reason
+    if strictest is person and reason is None and ladder.plan not in (None, customer.plan):
+        reason = ladder.reason
+    plan = ladder.plan or customer.plan
+    if strictest.status == "closed":
+        return Wanted(plan, "closed", reason)
+    changes_at = _next(moments(customer, policy), now)
+    in_place = plan != customer.plan or _settled_since(customer)
+    return Wanted(plan, strictest.status, reason, changes_at, in_place)
+
+
+def moments(customer: Customer, policy: Policy) -> tuple[float, ...]:
+    """All times at which the clock alone changes something or makes a notice due."""
+    found: list[float] = [step.at(since) for since, step in _steps(customer, policy)]
+    ends = [one.ends_at for one in customer.billing.subscriptions.values() if one.ends_at]
+    for end in (*ends, *([customer.expires_at] if customer.expires_at is not None else [])):
+        found += [end, *(end - days * DAY for days in policy.billing.expiry_notice_days)]
+    return tuple(sorted(found))
+
+
+def expiry(customer: Customer, now: float) -> int | None:
+    """When the customer is suspended by itself: its date, or the end of the last of its live
+    subscriptions."""
+    live = [one for one in customer.billing.subscriptions.values() if one.live(now)]
+    ends = [one.ends_at for one in live if one.ends_at is not None]
+    last = max(ends) if ends and len(ends) == len(live) else None
+    return min((at for at in (customer.expires_at, last) if at is not None), default=None)
+
+
+def steps_of(customer: Customer, policy: Policy) -> Sequence[tuple[float, Step]]:
+    """The ladder's steps and when each is due, in order; none when nothing is owed."""
+    return [(step.at(since), step) for since, step in _steps(customer, policy)]
+
+
+def _steps(customer: Customer, policy: Policy) -> list[tuple[int, Step]]:
+    since = customer.billing.overdue_since
+    return [] if since is None else [(since, step) for step in policy.billing.ladder]
+
+
+def _by_ladder(customer: Customer, policy: Policy, now: float) -> Voice:
+    voice = Voice(reason=UNPAID)
+    for at, step in steps_of(customer, policy):
+        if at > now:
+            break
+        plan = step.plan if step.step == "plan" else voice.plan
+        status = {"suspend": "suspended", "close": "closed"}.get(step.step, "active")
+        status = max(status, voice.status, key=lambda one: STRICTER[one])
+        voice = Voice(status, UNPAID, plan)
+    return voice
+
+
+def _by_subscription(customer: Customer, policy: Policy, now: float) -> Voice:
+    """None live: halted by the billing system, over by the clock, or ended by its word. The clock
+    alone suspends; only the word of an end closes."""
+    known = customer.billing.subscriptions.values()
+    if not known or any(one.live(now) for one in known):
+        return Voice()
+    if any(one.state in HALTED for one in known):
+        return Voice("suspended", "subscription unpaid")
+    if all(one.state == "ended" for one in known) and policy.billing.ended == "close":
+        return Voice("closed", "subscription ended")
+    return Voice("suspended", "subscription ended")
+
+
+def _by_date(customer: Customer, now: float) -> Voice:
+    if customer.expires_at is None or now < customer.expires_at:
+        return Voice()
+    return Voice("suspended", "expired")
+
+
+def _settled_since(customer: Customer) -> bool:
+    """Whether a debt was settled after the plan was last changed."""
+    settled, changed = customer.billing.settled_at, customer.plan_at
+    return settled is not None and changed is not None and settled > changed
+
+
+def _next(times: Iterable[float], now: float) -> float | None:
+    return min((at for at in times if at > now), default=None)

@@ -1,0 +1,94 @@
+"""The notices that a customer gets ahead of what happens by itself, each announced once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.customers.desired import expiry, steps_of, wanted
+from keyward.customers.model import Customer
+from keyward.events.contracts import announcement, iso
+from keyward.policy.billing import DAY
+from keyward.policy.model import Policy
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to be said, or, without an `announced`, to be passed over because a later notice
+    says it better. `mark` is what is remembered of it."""
+
+    mark: str
+    announced: JSON | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is about: one expiry, or one time of being overdue."""
+        return self.mark.rpartition("#")[0]
+
+
+def notices_due(
+    customer: Customer, policy: Policy, now: float, already_told: Collection[str]
+) -> tuple[Notice, ...]:
+    """The notices that are due at `now` (epoch seconds) and of which no mark is in `already_told`.
+    Of several of one kind only the last is said."""
+    if not customer.complete or wanted(customer, policy, now).status == "closed":
+        return ()
+    due = _expiring(customer, policy, now) + _overdue(customer, policy, now)
+    return tuple(notice for notice in due if notice.mark not in already_told)
+
+
+def as_actions(notices: Sequence[Notice]) -> list[JSON]:
+    """The notices that are to be said, as actions of a run; each brings the marks of those of its
+    kind that it passes over."""
+    return [
+        {
+            "action": "announce_notice",
+            "notice": notice.announced["detail_type"],
+            "detail": notice.announced["detail"],
+            "marks": [one.mark for one in notices if one.kind == notice.kind],
+        }
+        for notice in notices
+        if notice.announced
+    ]
+
+
+def _expiring(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ...]:
+    """A customer that is suspended anyway is told nothing of a date."""
+    at = expiry(customer, now)
+    if at is None or now >= at or wanted(customer, policy, now).status != "active":
+        return ()
+    days = sorted(policy.billing.expiry_notice_days, reverse=True)
+    marks = [f"expiry#{iso(at)}#{day:g}" for day in days if now >= at - day * DAY]
+    said = announcement(
+        "CustomerExpiring",
+        customer_id=customer.customer_id,
+        plan=wanted(customer, policy, now).plan,
+        expires_at=iso(at),
+    )
+    return _last_said(marks, said)
+
+
+def _overdue(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ...]:
+    since = customer.billing.overdue_since
+    if since is None:
+        return ()
+    steps = steps_of(customer, policy)
+    passed = [step for at, step in steps if at <= now and step.step == "notice"]
+    ahead = next(((at, step) for at, step in steps if at > now and step.step != "notice"), None)
+    follows = {"step": ahead[1].step, "at": iso(ahead[0]), "plan": ahead[1].plan} if ahead else {}
+    said = announcement(
+        "PaymentOverdue",
+        customer_id=customer.customer_id,
+        plan=wanted(customer, policy, now).plan,
+        since=iso(since),
+        next={name: value for name, value in follows.items() if value is not None} or None,
+    )
+    cycle = customer.billing.cycle
+    return _last_said([f"overdue#{cycle}#{step.after_days:g}" for step in passed], said)
+
+
+def _last_said(marks: list[str], said: JSON) -> tuple[Notice, ...]:
+    return (*(Notice(mark) for mark in marks[:-1]), *(Notice(mark, said) for mark in marks[-1:]))

@@ -1,0 +1,64 @@
+"""Which keys of a customer are to have more quota, among the other actions of a run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keyward.customers.actions import Action, on
+from keyward.customers.key import CREATING, KeyRecord
+from keyward.customers.model import Customer
+from keyward.customers.quota import due
+from keyward.policy.model import Policy
+
+Actions = tuple[Action, ...]
+
+
+def extensions_for(
+    customer: Customer,
+    keys: Sequence[KeyRecord],
+    actions: Sequence[Action],
+    plan: str,
+    policy: Policy,
+    now: float,
+) -> tuple[Actions, Actions]:
+    """What is extended before the other `actions`, and what after them.
+
+    A key that is in the plan comes first, so that its successor takes over the extended quota; one
+    that only gets there comes last. A key that ends, or follows another, has none of its own.
+    """
+    named = policy.usage_plans.get(plan)
+    if named is None or not customer.extensions:
+        return (), ()
+    ending = {a.number for a in actions if a.action in ("disable_key", "delete_key")}
+    placed = {a.number for a in actions if a.action in ("attach_key", "move_key")}
+    before, after = [], []
+    for key in (*keys, *_made(customer, keys, actions, now)):
+        granted = due(customer.extensions, key, named.quota, now)
+        if not granted or key.number in ending or _follows(key):
+            continue
+        extensions = [item.as_json() for item in granted]
+        action = on("extend_quota", key, plan, extensions=extensions)
+        if key.number in placed:
+            after.append(action)
+        elif key.plan == plan:
+            before.append(action)
+    return tuple(before), tuple(after)
+
+
+def _follows(key: KeyRecord) -> bool:
+    """Whether another key's extension counts: the one that it replaces, or is replaced by."""
+    return key.replaces is not None or key.replaced_by is not None or key.retire_at is not None
+
+
+def _made(
+    customer: Customer, keys: Sequence[KeyRecord], actions: Sequence[Action], now: float
+) -> list[KeyRecord]:
+    """The keys that the actions make, other than successors."""
+    known = {key.number for key in keys}
+    return [
+        KeyRecord(customer.customer_id, action.number, CREATING, created_at=int(now))
+        for action in actions
+        if action.action == "create_key"
+        and action.number not in known
+        and "replaces" not in action.details
+    ]

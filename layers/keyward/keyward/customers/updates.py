@@ -1,0 +1,75 @@
+"""What an event wants of which field of a customer's record. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward.customers.billing import Subscription, billing_of
+from keyward.customers.changes import WHAT, Changes
+from keyward.errors import InvalidEventError
+from keyward.events.contracts import CustomerEvent
+
+JSON = dict[str, Any]
+Wishes = dict[str, tuple[int, JSON]]
+
+# Before all that ever happened (epoch seconds).
+NEVER = -(10**12)
+_STATUS = {
+    "CustomerSignedUp": "active",
+    "CustomerSuspended": "suspended",
+    "CustomerResumed": "active",
+    "CustomerClosed": "closed",
+}
+
+
+def wishes_of(event: CustomerEvent, before: JSON) -> Wishes:
+    """What an event wants of which dated field: since when, and the attributes that go with it."""
+    said, at = event.fields, event.occurred_at
+    wishes: Wishes = {
+        name: (at, {name: said[name]})
+        for name in ("plan", "name", "tags", "expires_at")
+        if name in said
+    }
+    if event.detail_type == "CustomerPlanChanged" and "key" in said:
+        wishes["plan"] = (at, {"plan": said["plan"], "plan_key": said["key"]})
+    if event.detail_type in _STATUS:
+        why = {"status_reason": said["reason"]} if "reason" in said else {}
+        wishes["status"] = (at, {"status": _STATUS[event.detail_type]} | why)
+    if event.detail_type == "KeyRotationRequested":
+        asked = {name: said[name] for name in ("overlap_hours", "reason") if name in said}
+        wishes["rotation"] = (at, {"rotation": asked | {"requested_at": at}})
+    if event.detail_type in ("PaymentFailed", "PaymentSucceeded", "SubscriptionChanged"):
+        wishes |= _paid_for(event, before)
+    return wishes
+
+
+def _paid_for(event: CustomerEvent, before: JSON) -> Wishes:
+    """What a fact about money changes. It never lifts what a person ordered: a subscription that
+    is live makes a customer active only when no event ever said a status."""
+    billing, at = billing_of(before.get("billing")), event.occurred_at
+    wishes: Wishes = {}
+    if event.detail_type == "PaymentFailed":
+        billing = billing.failed(at)
+    elif event.detail_type == "PaymentSucceeded":
+        billing = billing.paid(at)
+    else:
+        said = event.fields
+        new = Subscription(said["state"], at, said.get("ends_at"))
+        billing = billing.told(said["subscription"], new)
+        if new.live(at) and "plan" in said:
+            wishes["plan"] = (at, {"plan": said["plan"]})
+            wishes["status"] = (NEVER + 1, {"status": "active"})
+    return wishes | {"billing": (at, {"billing": billing.as_json()})}
+
+
+def undone_by(changes: Changes, event: CustomerEvent) -> Changes:
+    """The changes with an undo more. Raises InvalidEventError for one that finds nothing."""
+    what, at = event.fields.get("what"), event.occurred_at
+    after = changes.undone(at, what)
+    if not changes.knows_undo(at, what) and at not in after.met:
+        raise InvalidEventError(
+            "detail.what",
+            f"there is no {' or '.join([what] if what else WHAT)} that can be undone",
+            "Send the event that says what you want instead",
+        )
+    return after

@@ -1,0 +1,91 @@
+"""What is remembered of a key's usage: an item of the Keys table, `usage#<number>`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyward.events.contracts import iso
+
+JSON = dict[str, Any]
+RECORD = "usage#"
+
+
+@dataclass(frozen=True)
+class KeyUsage:
+    """How much of its plan's quota a key used in the period that began on `period_start`.
+
+    Days are `YYYY-MM-DD` (UTC), `read_at` is epoch seconds. `limit` is the plan's; what was granted
+    on top, or carried over from another key, shows in `remaining`. `told` are the thresholds that
+    were announced, by the first day of their period; `unused_told` that KeyUnused was.
+    """
+
+    customer_id: str
+    number: int
+    key_id: str
+    plan: str
+    period: str
+    period_start: str
+    limit: int
+    used: int
+    remaining: int
+    read_at: int
+    last_used_on: str | None = None
+    told: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    unused_told: bool = False
+
+    @property
+    def name(self) -> str:
+        """The item's name in the Keys table."""
+        return f"{RECORD}{self.number}"
+
+    @property
+    def percent(self) -> int:
+        """How much of the period's calls is gone, 0 to 100, rounded down."""
+        return percent_of(self.limit, self.used, self.remaining)
+
+    def as_item(self) -> JSON:
+        """For DynamoDB: no value, no float, nothing that is None."""
+        item: JSON = {
+            "customer_id": self.customer_id,
+            "record": self.name,
+            "key_id": self.key_id,
+            "plan": self.plan,
+            "period": self.period,
+            "period_start": self.period_start,
+            "limit": self.limit,
+            "used": self.used,
+            "remaining": self.remaining,
+            "read_at": self.read_at,
+            "read_on": iso(self.read_at),
+            "told": {start: list(percents) for start, percents in self.told.items()},
+            "unused_told": self.unused_told,
+        }
+        return item | ({"last_used_on": self.last_used_on} if self.last_used_on else {})
+
+
+def usage_of(item: JSON) -> KeyUsage:
+    """From an item of the Keys table."""
+    return KeyUsage(
+        customer_id=str(item["customer_id"]),
+        number=int(item["record"].removeprefix(RECORD)),
+        key_id=str(item["key_id"]),
+        plan=str(item["plan"]),
+        period=str(item["period"]),
+        period_start=str(item["period_start"]),
+        limit=int(item["limit"]),
+        used=int(item["used"]),
+        remaining=int(item["remaining"]),
+        read_at=int(item["read_at"]),
+        last_used_on=item.get("last_used_on"),
+        told={start: tuple(map(int, told)) for start, told in item.get("told", {}).items()},
+        unused_told=bool(item.get("unused_told")),
+    )
+
+
+def percent_of(limit: int, used: int, remaining: int) -> int:
+    """Of what the period gives in all: more than `limit` after an extension, and a key that took
+    over another's usage has less left than it used itself. Nothing to use is 0."""
+    whole = max(limit, used + remaining)
+    return 100 * (whole - remaining) // whole if whole else 0

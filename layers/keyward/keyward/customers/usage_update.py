@@ -1,0 +1,182 @@
+"""What a reading of GetUsage means for a key: its record, and what has to be announced. Pure.
+
+A reading sees every day since the last one, so a threshold that was passed in a period that has
+ended meanwhile is announced as well, late rather than never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from keyward.customers.key import KeyRecord
+from keyward.customers.usage import KeyUsage, percent_of
+from keyward.events.contracts import announcement
+from keyward.policy.parts import Quota
+from keyward.policy.periods import day_of, first_day, next_first_day
+from keyward.policy.policy_usage import UsagePolicy
+
+JSON = dict[str, Any]
+# GetUsage by day: (used, remaining at its end).
+Days = Mapping[str, tuple[int, int]]
+# The emulator's bound; AWS's own is not documented.
+MOST_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A key's new record, and the announcements that go with it."""
+
+    usage: KeyUsage
+    announced: tuple[JSON, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Period:
+    """One period of one key."""
+
+    start: date
+    used: int
+    remaining: int
+
+
+def first_day_to_read(quota: Quota, policy: UsagePolicy, now: float) -> date:
+    """From where on GetUsage is asked: far enough back to tell unused keys, and the period before
+    the current one where that fits."""
+    today = day_of(now)
+    before = first_day(quota, first_day(quota, today) - timedelta(days=1))
+    unused = today - timedelta(days=policy.unused_days)
+    return max(min(before, unused), today - timedelta(days=MOST_DAYS - 1))
+
+
+def read(
+    key: KeyRecord,
+    plan: str,
+    quota: Quota,
+    days: Days,
+    before: KeyUsage | None,
+    policy: UsagePolicy,
+    now: float,
+) -> Reading:
+    """`days` are those that GetUsage told of the key: none for one without traffic."""
+    if before and (before.key_id, before.plan) != (key.key_id, plan):
+        before = (
+            replace(before, told={}, unused_told=False) if before.key_id == key.key_id else None
+        )
+    today = day_of(now)
+    current = _period(first_day(quota, today), today, quota, days)
+    told = dict(before.told) if before else {}
+    usage = KeyUsage(
+        customer_id=key.customer_id,
+        number=key.number,
+        key_id=str(key.key_id),
+        plan=plan,
+        period=quota.period,
+        period_start=current.start.isoformat(),
+        limit=quota.limit,
+        used=current.used,
+        remaining=current.remaining,
+        read_at=int(now),
+        last_used_on=_last_used(days, before),
+    )
+    periods = [*_ended(before, current, quota, days), current]
+    announced: list[JSON] = []
+    for period in periods:
+        start = period.start.isoformat()
+        fresh = _reached(period, quota, policy, told.get(start, ()))
+        told[start] = (*told.get(start, ()), *fresh)
+        announced += [_threshold(usage, period, quota, percent, now) for percent in fresh]
+    usage = replace(usage, told={start: told[start] for start in sorted(told)[-2:] if told[start]})
+    unused = is_unused(usage, key, policy, now)
+    if unused and not (before and before.unused_told):
+        announced.append(_unused(usage, policy))
+    return Reading(replace(usage, unused_told=unused), tuple(announced))
+
+
+def is_unused(usage: KeyUsage, key: KeyRecord, policy: UsagePolicy, now: float) -> bool:
+    """Whether an enabled key, attached so long ago, was not called for `unused_days`."""
+    earliest = day_of(now) - timedelta(days=policy.unused_days)
+    since = key.attached_at or key.created_at
+    if not key.enabled or since is None or day_of(since) > earliest:
+        return False
+    return usage.last_used_on is None or date.fromisoformat(usage.last_used_on) < earliest
+
+
+def exhausted_on(usage: KeyUsage, quota: Quota, now: float) -> str | None:
+    """The day on which the quota is used up if the period goes on as it began, None when it lasts
+    to the period's end. Today when nothing is left."""
+    start = date.fromisoformat(usage.period_start)
+    if usage.remaining <= 0:
+        return day_of(now).isoformat()
+    whole = max(usage.limit, usage.used + usage.remaining)
+    spent, elapsed = whole - usage.remaining, now - _midnight(start)
+    if spent <= 0 or elapsed <= 0:
+        return None
+    ends = now + usage.remaining * elapsed / spent
+    return day_of(ends).isoformat() if ends < _midnight(next_first_day(quota, start)) else None
+
+
+def _ended(before: KeyUsage | None, current: _Period, quota: Quota, days: Days) -> list[_Period]:
+    """The period of the last reading, when another has begun since."""
+    if before is None or before.period_start >= current.start.isoformat():
+        return []
+    start = first_day(quota, date.fromisoformat(before.period_start))
+    last = next_first_day(quota, start) - timedelta(days=1)
+    return [_period(start, last, quota, days)] if last.isoformat() in days else []
+
+
+def _period(start: date, last: date, quota: Quota, days: Days) -> _Period:
+    within = {
+        day: told for day, told in days.items() if start.isoformat() <= day <= last.isoformat()
+    }
+    used = sum(told[0] for told in within.values())
+    remaining = within[max(within)][1] if within else quota.limit
+    return _Period(start, used, remaining)
+
+
+def _reached(
+    period: _Period, quota: Quota, policy: UsagePolicy, told: tuple[int, ...]
+) -> tuple[int, ...]:
+    percent = percent_of(quota.limit, period.used, period.remaining)
+    return tuple(item for item in policy.thresholds if item <= percent and item not in told)
+
+
+def _last_used(days: Days, before: KeyUsage | None) -> str | None:
+    seen = [day for day, (used, _) in days.items() if used]
+    known = [before.last_used_on] if before and before.last_used_on else []
+    return max([*seen, *known], default=None)
+
+
+def _threshold(usage: KeyUsage, period: _Period, quota: Quota, percent: int, now: float) -> JSON:
+    current = period.start.isoformat() == usage.period_start
+    return announcement(
+        "QuotaThresholdReached",
+        customer_id=usage.customer_id,
+        key_id=usage.key_id,
+        plan=usage.plan,
+        threshold=percent,
+        used=period.used,
+        remaining=period.remaining,
+        limit=quota.limit,
+        period=quota.period,
+        period_start=period.start.isoformat(),
+        period_ends=next_first_day(quota, period.start).isoformat(),
+        exhausted_on=exhausted_on(usage, quota, now) if current else None,
+    )
+
+
+def _unused(usage: KeyUsage, policy: UsagePolicy) -> JSON:
+    return announcement(
+        "KeyUnused",
+        customer_id=usage.customer_id,
+        key_id=usage.key_id,
+        plan=usage.plan,
+        unused_days=policy.unused_days,
+        last_used_on=usage.last_used_on,
+    )
+
+
+def _midnight(day: date) -> float:
+    return datetime.combine(day, time(), UTC).timestamp()

@@ -1,0 +1,145 @@
+"""What an "AWS API Call via CloudTrail" event says, as far as it is believed.
+
+Pure. Only the id of the API is believed; the rest serves to drop what is certainly no news, and
+what is dropped by mistake is found by the audit. Shapes: aws-recorded.md 11."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.apis.model import Editor
+from keyward.errors import InvalidEventError
+from keyward.events.contracts import REST_API_ID
+
+JSON = dict[str, Any]
+
+DETAIL_TYPE = "AWS API Call via CloudTrail"
+EVENT_SOURCE = "apigateway.amazonaws.com"
+# Roles of this stack; the rule filters them as well.
+OWN_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/keyward/.+")
+WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+WHO = ("arn", "userName", "principalId", "type")
+RESOURCE_ID = re.compile(r"[A-Za-z0-9]{1,64}")
+VERB = re.compile(r"[A-Z]{1,16}")
+# Calls whose answer is the API itself: only there is `responseElements.id` the id of an API.
+MAKES_API = ("CreateRestApi", "ImportRestApi")
+
+
+@dataclass(frozen=True)
+class ApiCall:
+    """A call that may have changed what a stage serves. `deployment_id` is what it made, or pointed
+    a stage to and nothing else."""
+
+    rest_api_id: str
+    deployment_id: str | None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A call that changed the working copy of an API: a method of a resource, a resource as a whole
+    (`verb` is `*`), or, without `resource_id`, anything else."""
+
+    rest_api_id: str
+    editor: Editor
+    resource_id: str | None = None
+    verb: str = "*"
+
+
+def edit(envelope: Mapping[str, Any]) -> Edit | None:
+    """Who edited which API, by a call in an EventBridge envelope; None where `api_call` has none.
+    Nothing of what was written is kept. Raises InvalidEventError."""
+    call = api_call(envelope)
+    if call is None:
+        return None
+    detail = _object(envelope, "detail")
+    when = _text(detail.get("eventTime")) or ""
+    if not WHEN.fullmatch(when):
+        remedy = "Send the event as CloudTrail writes it"
+        raise InvalidEventError("detail.eventTime", "is missing or malformed", remedy)
+    who = _who(_object(detail, "userIdentity", "detail."))
+    editor = Editor(who, str(detail.get("eventName"))[:64], when)
+    resource_id, verb = _place(detail)
+    return Edit(call.rest_api_id, editor, resource_id, verb)
+
+
+def _place(detail: JSON) -> tuple[str | None, str]:
+    """What was edited. A new resource has its id in the answer; what is no id is not believed."""
+    asked, answer = detail.get("requestParameters"), detail.get("responseElements")
+    made = answer if detail.get("eventName") == "CreateResource" else None
+    found = [
+        _text(body.get(name))
+        for body, name in ((asked, "resourceId"), (made, "id"))
+        if isinstance(body, dict)
+    ]
+    resource_id = next((id_ for id_ in found if id_ and RESOURCE_ID.fullmatch(id_)), None)
+    verb = _text(asked.get("httpMethod")) if isinstance(asked, dict) else None
+    return resource_id, verb if verb and VERB.fullmatch(verb) else "*"
+
+
+def _who(identity: JSON) -> str:
+    """The ARN tells the role and the person's session; a service that acts for somebody is named
+    too, the root user and services have no ARN of their own."""
+    service = _text(identity.get("invokedBy"))
+    who = next(
+        (found for name in WHO if (found := _text(identity.get(name)))), service or "unknown"
+    )
+    return f"{who} through {service}" if service and who != service else who
+
+
+def api_call(envelope: Mapping[str, Any]) -> ApiCall | None:
+    """The call in an EventBridge envelope; None when it is none of ours to look at: one of HTTP and
+    WebSocket APIs (they have `apiId`), one that failed, one of our own roles. Raises
+    InvalidEventError."""
+    detail = _object(envelope, "detail")
+    if detail.get("eventSource") != EVENT_SOURCE or detail.get("errorCode") is not None:
+        return None
+    asked = _object(detail, "requestParameters", "detail.")
+    if "apiId" in asked or OWN_ROLE.fullmatch(_caller(detail)):
+        return None
+    answered = detail.get("responseElements")
+    answer = answered if isinstance(answered, dict) else {}
+    found = asked.get("restApiId")
+    if found is None and detail.get("eventName") in MAKES_API:
+        found = answer.get("id")
+    if not isinstance(found, str) or not REST_API_ID.fullmatch(found):
+        remedy = "Send the event as CloudTrail writes it"
+        raise InvalidEventError(
+            "detail.requestParameters.restApiId", "is missing or malformed", remedy
+        )
+    return ApiCall(found, _deployment(str(detail.get("eventName")), asked, answer))
+
+
+def _deployment(name: str, asked: JSON, answer: JSON) -> str | None:
+    """A new stage on a deployment of ours is news, and so is an UpdateStage that does more than
+    point the stage to one."""
+    if name == "CreateDeployment":
+        return _text(answer.get("id"))
+    changes = (asked.get("updateStageInput") or {}).get("patchOperations") or []
+    if name != "UpdateStage" or len(changes) != 1 or not isinstance(changes[0], dict):
+        return None
+    change = changes[0]
+    points = change.get("op") == "replace" and change.get("path") == "/deploymentId"
+    return _text(change.get("value")) if points else None
+
+
+def _caller(detail: JSON) -> str:
+    """The ARN of the caller's role; IAM users have `sessionIssuer: {}`."""
+    found: Any = detail
+    for name in ("userIdentity", "sessionContext", "sessionIssuer", "arn"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return _text(found) or ""
+
+
+def _object(body: Mapping[str, Any], name: str, where: str = "") -> JSON:
+    found = body.get(name)
+    if not isinstance(found, dict):
+        remedy = "Send the event as CloudTrail writes it"
+        raise InvalidEventError(f"{where}{name}", "is no JSON object", remedy)
+    return found
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,250 @@
+"""The contracts: events in, events out, and the checks of what a person types into a console run.
+
+An event on the bus is an EventBridge envelope; its `detail` is checked here and nowhere else.
+Whatever is wrong is an InvalidEventError that names the field and the remedy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from keyward.errors import InvalidEventError, InvalidInputError
+from keyward.events.fields import FIELDS, moment, one_of, seen
+
+JSON = dict[str, Any]
+
+SOURCE = "keyward"
+AHEAD_SECONDS = 300
+CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.-]{3,64}")
+# An id has 10 characters (aws-recorded.md 1); a value, which has 20 at least, is never an id.
+KEY_ID = re.compile(r"[a-z0-9]{5,19}")
+REST_API_ID = re.compile(r"[a-z0-9]{5,32}")
+STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+
+CUSTOMER_EVENTS = (
+    "CustomerSignedUp",
+    "CustomerPlanChanged",
+    "CustomerSuspended",
+    "CustomerResumed",
+    "CustomerClosed",
+    "CustomerExpiryChanged",
+    "KeyRotationRequested",
+    "QuotaExtensionRequested",
+    "PaymentFailed",
+    "PaymentSucceeded",
+    "SubscriptionChanged",
+    "UndoRequested",
+)
+DECISION_EVENTS = ("DeploymentApproved", "DeploymentRejected")
+ROLLBACK_EVENT = "RollbackRequested"
+EVENTS_OUT = (
+    "KeyIssued",
+    "KeyRotated",
+    "KeyRetired",
+    "KeySuspended",
+    "KeyDisabled",
+    "KeyExpiring",
+    "KeyResumed",
+    "KeyRevoked",
+    "PlanChanged",
+    "ApiProtected",
+    "ApiExposed",
+    "ApiWarned",
+    "ApiHeld",
+    "CustomerExpiring",
+    "CustomerFailed",
+    "PaymentOverdue",
+    "ApiFailed",
+    "ApiRolledBack",
+    "PolicyRefused",
+    "ExemptionExpiring",
+    "QuotaThresholdReached",
+    "QuotaExtended",
+    "KeyUnused",
+)
+
+
+@dataclass(frozen=True)
+class CustomerEvent:
+    """A change in a customer's life. `occurred_at` is epoch seconds, whole; `fields` are the
+    checked members of `detail` that belong to the detail-type; `event_id` and `source` are the
+    envelope's, and `recorded_at` (epoch seconds) is when the event was taken."""
+
+    detail_type: str
+    customer_id: str
+    occurred_at: int
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    event_id: str | None = None
+    source: str | None = None
+    recorded_at: int = 0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A person's answer to a held deployment: publish, or do not, exactly what `fingerprint`
+    names."""
+
+    approved: bool
+    rest_api_id: str
+    stage: str
+    fingerprint: str
+
+
+def customer_event(envelope: object, now: float) -> CustomerEvent:
+    """The event in an EventBridge envelope. `now` is epoch seconds. Raises InvalidEventError."""
+    body, detail = _parts(envelope)
+    detail_type = body.get("detail-type")
+    if detail_type not in CUSTOMER_EVENTS:
+        raise InvalidEventError(
+            "detail-type", f"{seen(detail_type)} is not known", one_of(CUSTOMER_EVENTS)
+        )
+    customer_id = _matching("detail.customer_id", detail.get("customer_id"), CUSTOMER_ID)
+    occurred_at = _occurred_at(detail.get("occurred_at"), body.get("time"), now)
+    return CustomerEvent(
+        detail_type,
+        customer_id,
+        occurred_at,
+        FIELDS[detail_type](detail),
+        event_id=_short(body.get("id")),
+        source=_short(body.get("source")),
+        recorded_at=int(now),
+    )
+
+
+def decision(envelope: object) -> Decision:
+    """DeploymentApproved or DeploymentRejected. Raises InvalidEventError."""
+    body, detail = _parts(envelope)
+    detail_type = body.get("detail-type")
+    if detail_type not in DECISION_EVENTS:
+        raise InvalidEventError(
+            "detail-type", f"{seen(detail_type)} is not known", one_of(DECISION_EVENTS)
+        )
+    return Decision(
+        approved=detail_type == "DeploymentApproved",
+        rest_api_id=_matching("detail.rest_api_id", detail.get("rest_api_id"), REST_API_ID),
+        stage=_matching("detail.stage", detail.get("stage"), STAGE),
+        fingerprint=_matching("detail.fingerprint", detail.get("fingerprint"), FINGERPRINT),
+    )
+
+
+def rollback(envelope: object) -> tuple[str, str]:
+    """API and stage of RollbackRequested. Raises InvalidEventError."""
+    _, detail = _parts(envelope)
+    return (
+        _matching("detail.rest_api_id", detail.get("rest_api_id"), REST_API_ID),
+        _matching("detail.stage", detail.get("stage"), STAGE),
+    )
+
+
+def customer_named_in(envelope: object) -> str | None:
+    """The customer that a malformed event is about, if one can be named."""
+    detail = envelope.get("detail") if isinstance(envelope, dict) else None
+    found = detail.get("customer_id") if isinstance(detail, dict) else None
+    return found if isinstance(found, str) and CUSTOMER_ID.fullmatch(found) else None
+
+
+def customer_id_of(task: object) -> str:
+    """`customer_id` of a console run or a task. Raises InvalidInputError."""
+    return str(_input(task, "customer_id", CUSTOMER_ID))
+
+
+def rest_api_id_of(task: object) -> str:
+    """`rest_api_id` of a console run or a task. Raises InvalidInputError."""
+    return str(_input(task, "rest_api_id", REST_API_ID))
+
+
+def flag_of(task: Mapping[str, Any], name: str) -> bool:
+    """An optional true/false of a console run. Raises InvalidInputError for anything else."""
+    value = task.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise InvalidInputError(
+        name, f"{seen(value)} is neither true nor false", f'Write "{name}": true'
+    )
+
+
+def optional_of(task: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str | None:
+    """An optional text of a console run. Raises InvalidInputError when it does not match."""
+    return None if task.get(name) is None else str(_input(task, name, pattern))
+
+
+def announcement(detail_type: str, **detail: Any) -> JSON:
+    """An event out, ready for the outbox: members that are None are left out."""
+    return {
+        "detail_type": detail_type,
+        "detail": {k: v for k, v in detail.items() if v is not None},
+    }
+
+
+def entry(announced: JSON, bus_name: str) -> JSON:
+    """The PutEvents entry of an announcement; `Detail` is an object, as the Step Functions
+    integration of PutEvents takes it."""
+    return {
+        "Source": SOURCE,
+        "DetailType": announced["detail_type"],
+        "Detail": announced["detail"],
+        "EventBusName": bus_name,
+    }
+
+
+def iso(epoch: float) -> str:
+    """Epoch seconds as ISO 8601 in UTC, whole seconds."""
+    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _short(value: object) -> str | None:
+    return value[:256] if isinstance(value, str) else None
+
+
+def _parts(envelope: object) -> tuple[JSON, JSON]:
+    if not isinstance(envelope, dict):
+        raise InvalidEventError("event", "is not a JSON object", "Send an EventBridge envelope")
+    detail = envelope.get("detail")
+    if not isinstance(detail, dict):
+        raise InvalidEventError(
+            "detail", "is not a JSON object", "Put the event's members into detail"
+        )
+    return envelope, detail
+
+
+def _input(task: object, name: str, pattern: re.Pattern[str]) -> str:
+    value = task.get(name) if isinstance(task, dict) else None
+    return _matching(name, value, pattern, InvalidInputError)
+
+
+def _matching(
+    name: str,
+    value: object,
+    pattern: re.Pattern[str],
+    error: type[InvalidInputError] = InvalidEventError,
+) -> str:
+    remedy = f"Give a text that matches {pattern.pattern}"
+    if value is None:
+        raise error(name, "is missing", remedy)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise error(name, f"{seen(value)} is malformed", remedy)
+    return value
+
+
+def _occurred_at(stated: object, envelope_time: object, now: float) -> int:
+    name = "detail.occurred_at" if stated is not None else "time"
+    value = stated if stated is not None else envelope_time
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        epoch = moment(value)
+    except (ValueError, OverflowError):
+        remedy = "Write ISO 8601, like 2026-11-23T10:00:00Z"
+        raise InvalidEventError(name, f"{seen(value)} is no time", remedy) from None
+    if epoch > now + AHEAD_SECONDS:
+        raise InvalidEventError(
+            name,
+            f"{seen(value)} is more than 5 minutes ahead",
+            "Send the time at which it happened, in UTC",
+        )
+    return epoch

@@ -1,0 +1,214 @@
+"""Events of other systems, as they come, in Keyward's own words. Pure.
+
+Stripe's arrive through its EventBridge partner event source: `detail-type` is the type, `detail`
+the whole Event object, whose `created` says when it happened (docs.stripe.com/event-destinations/
+eventbridge; docs.stripe.com/api/events/object). It may deliver one twice, late and in any order
+(docs.stripe.com/webhooks). Those of the SaaS Builder Toolkit come from its control plane: `detail`
+is the tenant, flat (awslabs/sbt-aws: src/utils/event-manager.ts, resources/functions/
+tenant-registrations). docs/billing.md has the tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keyward.errors import InvalidEventError
+from keyward.events.contracts import CUSTOMER_ID, iso
+from keyward.policy.model import Policy
+
+JSON = dict[str, Any]
+
+SUBSCRIPTION_EVENTS = tuple(
+    f"customer.subscription.{what}"
+    for what in ("created", "updated", "deleted", "paused", "resumed")
+)
+INVOICE_EVENTS = {
+    "invoice.payment_failed": "PaymentFailed",
+    "invoice.payment_succeeded": "PaymentSucceeded",
+    "invoice.paid": "PaymentSucceeded",
+}
+SBT_EVENTS = {
+    "onboardingRequest": "CustomerSignedUp",
+    "offboardingRequest": "CustomerClosed",
+    "activateRequest": "CustomerResumed",
+    "deactivateRequest": "CustomerSuspended",
+    "billingSuccess": "PaymentSucceeded",
+    "billingFailure": "PaymentFailed",
+}
+# For a billing system that speaks to the bus itself: `detail` is that of our own events.
+PLAIN_EVENTS = {"payment_failed": "PaymentFailed", "payment_succeeded": "PaymentSucceeded"}
+FOREIGN_EVENTS = (*SUBSCRIPTION_EVENTS, *INVOICE_EVENTS, *SBT_EVENTS, *PLAIN_EVENTS)
+
+# A subscription whose first payment is awaited, or never came, was never a customer's.
+NOT_BEGUN = ("incomplete", "incomplete_expired")
+OWED = ("past_due", "unpaid")
+STRIPE_ID = re.compile(r"(price|prod|plan)_[A-Za-z0-9]{1,64}")
+
+
+def is_foreign(envelope: object) -> bool:
+    """Whether an EventBridge envelope is one that `translated` knows."""
+    return isinstance(envelope, dict) and envelope.get("detail-type") in FOREIGN_EVENTS
+
+
+def translated(envelope: JSON, policy: Policy) -> list[JSON]:
+    """The envelopes that say the same in our words; none when it means nothing for keys. Raises
+    InvalidEventError when it names no customer or no plan that is known."""
+    detail_type, detail = str(envelope["detail-type"]), _object(envelope.get("detail"), "detail")
+    if detail_type in PLAIN_EVENTS:
+        return [envelope | {"detail-type": PLAIN_EVENTS[detail_type]}]
+    if detail_type in SBT_EVENTS:
+        return [_from_sbt(envelope, detail_type, detail, policy)]
+    at = _created(detail)
+    about = _object(_object(detail.get("data"), "detail.data").get("object"), "detail.data.object")
+    if detail_type in INVOICE_EVENTS:
+        # A first payment that fails begins nothing; what the customer has otherwise is paid for.
+        if about.get("billing_reason") == "subscription_create" and "failed" in detail_type:
+            return []
+        return [_said(envelope, INVOICE_EVENTS[detail_type], _stripe_customer(about, policy), at)]
+    return _from_subscription(envelope, about, at, policy)
+
+
+def customer_in(envelope: object, policy: Policy) -> str | None:
+    """The customer that a malformed foreign event is about, if one can be named."""
+    detail = envelope.get("detail") if isinstance(envelope, dict) else None
+    if not isinstance(detail, dict):
+        return None
+    data = detail.get("data")
+    about = data.get("object") if isinstance(data, dict) else None
+    found: list[Any] = [*_stripe_names(about, policy)] if isinstance(about, dict) else []
+    found += [_sbt_member(detail, policy.billing.sbt.customer_id), detail.get("customer_id")]
+    return next((i for i in found if isinstance(i, str) and CUSTOMER_ID.fullmatch(i)), None)
+
+
+def _from_sbt(envelope: JSON, detail_type: str, detail: JSON, policy: Policy) -> JSON:
+    rules, own = policy.billing.sbt, SBT_EVENTS[detail_type]
+    said: JSON = {"customer_id": _sbt_member(detail, rules.customer_id)}
+    if said["customer_id"] is None:
+        raise _nobody(f"detail.{rules.customer_id}", "sbt")
+    if own == "CustomerSuspended":
+        said["reason"] = "deactivated"
+    if own == "CustomerSignedUp":
+        tier, name = _sbt_member(detail, rules.tier), _sbt_member(detail, "tenantName")
+        said["plan"] = _plan_of([tier], rules.plans, policy)
+        if said["plan"] is None:
+            raise InvalidEventError(
+                f"detail.{rules.tier}",
+                "names no usage plan of the policy",
+                "Map the tier to a plan in billing.sbt.plans of the policy",
+            )
+        said |= {"name": name} if isinstance(name, str) and name.strip() else {}
+    return envelope | {"detail-type": own, "detail": said}
+
+
+def _sbt_member(detail: JSON, name: str) -> Any:
+    """A member of the tenant, wherever the versions of sbt-aws have put it."""
+    places = [detail, detail.get("tenantData"), detail.get("tenantRegistrationData")]
+    return next((p[name] for p in places if isinstance(p, dict) and p.get(name)), None)
+
+
+def _from_subscription(envelope: JSON, about: JSON, at: int, policy: Policy) -> list[JSON]:
+    status, deleted = about.get("status"), envelope["detail-type"].endswith(".deleted")
+    if status in NOT_BEGUN:
+        return []
+    state = "ended" if status == "canceled" or deleted else status
+    customer_id = _stripe_customer(about, policy)
+    said: JSON = {"subscription": about.get("id"), "state": state}
+    stated, *paid_for = _stripe_plans(about, policy)
+    plans = policy.billing.stripe.plans
+    plan = _plan_of([stated], plans, policy) or _plan_of(paid_for, plans, policy)
+    if plan is None and state not in ("ended", "unpaid", "paused"):
+        raise _no_plan(paid_for)
+    said |= {"plan": plan} if plan else {}
+    said |= {"ends_at": about["cancel_at"]} if about.get("cancel_at") else {}
+    told = [_said(envelope, "SubscriptionChanged", customer_id, at, **said)]
+    before = envelope["detail"]["data"].get("previous_attributes")
+    if state in OWED:
+        told.append(_said(envelope, "PaymentFailed", customer_id, at))
+    elif state == "active" and isinstance(before, dict) and before.get("status") in OWED:
+        told.append(_said(envelope, "PaymentSucceeded", customer_id, at))
+    return told
+
+
+def _said(envelope: JSON, detail_type: str, customer_id: str, at: int, **more: Any) -> JSON:
+    detail = {"customer_id": customer_id, "occurred_at": iso(at)} | more
+    return envelope | {"detail-type": detail_type, "detail": detail}
+
+
+def _stripe_customer(about: JSON, policy: Policy) -> str:
+    name = next(_stripe_names(about, policy), None)
+    if name is None:
+        raise _nobody(f"detail.data.object.metadata.{policy.billing.stripe.customer_id}", "stripe")
+    return name
+
+
+def _stripe_names(about: JSON, policy: Policy) -> Iterator[str]:
+    """Where a subscription or an invoice names our customer: the subscription's metadata, which an
+    invoice repeats (`parent.subscription_details` from API version 2025-03-31 on, before that
+    `subscription_details`), or Stripe's customer by the policy."""
+    rules, parent = policy.billing.stripe, about.get("parent")
+    details = [about.get("subscription_details")]
+    details += [parent.get("subscription_details")] if isinstance(parent, dict) else []
+    for holder in (*reversed(details), about):
+        metadata = holder.get("metadata") if isinstance(holder, dict) else None
+        found = metadata.get(rules.customer_id) if isinstance(metadata, dict) else None
+        if isinstance(found, str) and found:
+            yield found
+    customer = about.get("customer")
+    customer = customer.get("id") if isinstance(customer, dict) else customer
+    if isinstance(customer, str) and customer in rules.customers:
+        yield rules.customers[customer]
+
+
+def _stripe_plans(about: JSON, policy: Policy) -> Iterator[Any]:
+    """What a subscription may call its plan, the plainest first: its metadata, then each item's
+    price, lookup key and product, then the older `plan`."""
+    metadata, items = about.get("metadata"), about.get("items")
+    yield metadata.get(policy.billing.stripe.plan) if isinstance(metadata, dict) else None
+    for item in (items.get("data") or []) if isinstance(items, dict) else []:
+        for name in ("price", "plan"):
+            price = item.get(name) if isinstance(item, dict) else None
+            if isinstance(price, dict):
+                product = price.get("product")
+                yield from (price.get("id"), price.get("lookup_key"))
+                yield product.get("id") if isinstance(product, dict) else product
+
+
+def _plan_of(names: list[Any], plans: Mapping[str, str], policy: Policy) -> str | None:
+    """The first that the policy maps, else the first that is a usage plan's own name."""
+    texts = [name for name in names if isinstance(name, str)]
+    mapped = (plans[name] for name in texts if name in plans)
+    return next(mapped, next((name for name in texts if name in policy.usage_plans), None))
+
+
+def _created(detail: JSON) -> int:
+    created = detail.get("created")
+    if isinstance(created, bool) or not isinstance(created, int) or not 0 <= created < 2**36:
+        raise InvalidEventError(
+            "detail.created", "is no time", "Send Stripe's Event object as it comes"
+        )
+    return created
+
+
+def _object(value: object, name: str) -> JSON:
+    if not isinstance(value, dict):
+        raise InvalidEventError(name, "is not a JSON object", "Send the event as it comes")
+    return value
+
+
+def _nobody(name: str, source: str) -> InvalidEventError:
+    where = f"billing.{source}.customer_id of the policy"
+    return InvalidEventError(
+        name, "names no customer", f"Set it, or name another member in {where}"
+    )
+
+
+def _no_plan(names: list[Any]) -> InvalidEventError:
+    known = [name for name in names if isinstance(name, str) and STRIPE_ID.fullmatch(name)]
+    which = ", ".join(dict.fromkeys(known)) or "a price of the subscription"
+    return InvalidEventError(
+        "detail.data.object.items",
+        "names no usage plan of the policy",
+        f"Map {which} to a plan in billing.stripe.plans of the policy",
+    )

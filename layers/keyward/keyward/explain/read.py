@@ -1,0 +1,217 @@
+"""How the facts of a denial are read: six calls of API Gateway for a customer with one key, and
+one more for a canary, for a route that is not deployed, or to be sure that nothing is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keyward.apis.model import ApiKnown, DeployedMethod, StageSeen
+from keyward.aws.gateway import Gateway, KeySeen, PlanSeen
+from keyward.aws.tables import Apis, Customers
+from keyward.customers.desired import wanted
+from keyward.customers.key import KeyRecord
+from keyward.customers.model import Known, customer_of
+from keyward.errors import (
+    ApiNotFoundError,
+    GatewayRefusedError,
+    InvalidInputError,
+    InvalidRecordError,
+    NotFoundError,
+)
+from keyward.explain.judge import Verdict, judge, route
+from keyward.explain.model import ApiFacts, Asked, CustomerFacts, Facts, KeyFacts, PlanFacts
+from keyward.policy.model import Policy
+from keyward.policy.periods import day_of, first_day, next_first_day
+from keyward.runs.read_api import head_of
+
+JSON = dict[str, Any]
+SOURCE = "x-amazon-apigateway-api-key-source"
+
+
+@dataclass(frozen=True)
+class Records:
+    """What Keyward remembers, where a stack of Keyward is."""
+
+    customers: Customers
+    apis: Apis
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Reads and judges. `records` is None where there is no stack; `now` tells epoch seconds."""
+
+    gateway: Gateway
+    records: Records | None
+    policy: Policy
+    default_mode: str
+    now: Callable[[], float]
+
+    def explain(
+        self, asked: Asked, customer_id: str | None = None, key_id: str | None = None
+    ) -> list[tuple[Facts, Verdict]]:
+        """The verdict for the key, or for each key of the customer, the newest first. Raises
+        errors of API Gateway when it cannot be read."""
+        keys, customer = self._keys(asked, customer_id, key_id)
+        known = self.records.apis.known(asked.rest_api_id) if self.records else ApiKnown()
+        api = self._api(asked, known)
+        plan = self.policy.usage_plans.get((customer.plan if customer else None) or "")
+        if customer and api and plan:
+            covers = plan.covers(asked.rest_api_id, api.name, asked.stage)
+            customer = replace(customer, covers=covers)
+        settling, now = self.policy.propagation_seconds, self.now()
+        return [
+            self._judged(Facts(asked, api, key, customer, known.attachments, settling, now))
+            for key in keys
+        ]
+
+    def _judged(self, facts: Facts) -> tuple[Facts, Verdict]:
+        """An unexpected verdict is worth a call more: the working copy's key source says nothing of
+        the deployed one's."""
+        verdict = judge(facts)
+        doubtful = not verdict.causes or verdict.causes[0].kind == "key_source_is_authorizer"
+        if not (facts.api and verdict.asks_for_key and doubtful):
+            return facts, verdict
+        try:
+            document = self.gateway.export(facts.asked.rest_api_id, facts.asked.stage)
+        except GatewayRefusedError:
+            return facts, verdict
+        source = str(document.get(SOURCE) or "HEADER")
+        facts = replace(facts, api=replace(facts.api, source=source))
+        return facts, judge(facts)
+
+    def _keys(
+        self, asked: Asked, customer_id: str | None, key_id: str | None
+    ) -> tuple[list[KeyFacts], CustomerFacts | None]:
+        seen: list[KeySeen] = []
+        if key_id and self.records:
+            customer_id = self.records.customers.owner_of(key_id)
+        if customer_id is None:
+            seen = [key for key in self.gateway.all_keys() if key.key_id == key_id]
+            customer_id = seen[0].customer_id if seen else None
+        else:
+            seen = self.gateway.keys_of(customer_id)
+        customer, known = self._customer(customer_id)
+        records = [record for record in known.keys if key_id in (None, record.key_id)]
+        seen = [key for key in seen if key_id in (None, key.key_id)]
+        return self._told(asked, seen, records) or [KeyFacts(key_id, key_id or "")], customer
+
+    def _told(self, asked: Asked, seen: list[KeySeen], records: list[KeyRecord]) -> list[KeyFacts]:
+        """The keys on the gateway, the newest first; without any, the last record of one."""
+        by_id = {record.key_id: record for record in records}
+        if seen:
+            return [self._key(asked, key, by_id.get(key.key_id)) for key in reversed(seen)]
+        last = records[-1:]
+        return [KeyFacts(record.key_id, record.name, record=record) for record in last]
+
+    def _key(self, asked: Asked, key: KeySeen, record: KeyRecord | None) -> KeyFacts:
+        plans = self.gateway.plans_of(key.key_id)
+        return KeyFacts(
+            key.key_id,
+            key.name or key.key_id,
+            key.enabled,
+            max(key.created_at, key.updated_at),
+            tuple(self._plan(asked, key.key_id, plan) for plan in plans),
+            record,
+        )
+
+    def _plan(self, asked: Asked, key_id: str, plan: PlanSeen) -> PlanFacts:
+        place = (asked.rest_api_id, asked.stage)
+        facts = PlanFacts(
+            plan.name,
+            frozenset(plan.stages),
+            plan.throttle,
+            plan.stages.get(place, {}),
+            plan.quota,
+        )
+        if plan.quota is None or place not in plan.stages:
+            return facts
+        today = day_of(self.now())
+        first, quota = first_day(plan.quota, today), plan.quota
+        read = self.gateway.usage(plan.plan_id, first.isoformat(), today.isoformat(), key_id)
+        days = read.get(key_id)
+        return replace(
+            facts,
+            used=sum(day.used for day in days) if days else 0,
+            left=days[-1].remaining if days else quota.limit,
+            renews_on=next_first_day(quota, today).isoformat(),
+        )
+
+    def _customer(self, customer_id: str | None) -> tuple[CustomerFacts | None, Known]:
+        """What is in force for a customer: None for a key that is nobody's."""
+        if customer_id is None:
+            return None, Known()
+        if self.records is None:
+            return None, Known()
+        record = self.records.customers.desired(customer_id)
+        known = self.records.customers.known(customer_id)
+        if record is None:
+            return CustomerFacts(customer_id, None), known
+        try:
+            inforce = wanted(customer_of(record), self.policy, self.now())
+        except InvalidRecordError as error:
+            return CustomerFacts(customer_id, "invalid", str(error)), known
+        reason = inforce.reason or record.get("status_reason")
+        return CustomerFacts(customer_id, inforce.status, reason, inforce.plan), known
+
+    def _api(self, asked: Asked, known: ApiKnown) -> ApiFacts | None:
+        try:
+            body = self.gateway.api(asked.rest_api_id)
+        except ApiNotFoundError:
+            return None
+        stages = self.gateway.stages(asked.rest_api_id)
+        found = next((stage for stage in stages if stage.name == asked.stage), None)
+        stage = self._serving(asked, found) if found else None
+        facts = ApiFacts(
+            str(body.get("name", "")),
+            _mode(body, asked.rest_api_id, self.default_mode),
+            tuple(stage.name for stage in stages),
+            stage,
+            str(body.get("apiKeySource") or "HEADER"),
+            _gates(body, stage),
+            held=known.hold(asked.stage) is not None,
+        )
+        if stage is None or route(asked, stage.methods):
+            return facts
+        return replace(facts, working=self.gateway.working_copy(asked.rest_api_id))
+
+    def _serving(self, asked: Asked, stage: StageSeen) -> StageSeen:
+        canary = stage.canary.deployment_id if stage.canary else ""
+        read = {
+            deployment_id: self._methods(asked, deployment_id)
+            for deployment_id in (stage.deployment_id, canary)
+            if deployment_id
+        }
+        return replace(
+            stage,
+            methods=read.get(stage.deployment_id, ()),
+            canary_methods=read.get(canary, ()),
+        )
+
+    def _methods(self, asked: Asked, deployment_id: str) -> tuple[DeployedMethod, ...]:
+        try:
+            return self.gateway.deployed(asked.rest_api_id, deployment_id)
+        except NotFoundError:
+            return ()
+
+
+def _mode(body: JSON, rest_api_id: str, default_mode: str) -> str:
+    try:
+        return head_of(body, rest_api_id, default_mode).mode
+    except InvalidInputError as error:
+        return str(error)
+
+
+def _gates(body: JSON, stage: StageSeen | None) -> tuple[str, ...]:
+    """What stands before all methods of the API, and whom it lets through cannot be read."""
+    gates = []
+    if stage and stage.web_acl:
+        gates.append("AWS WAF stands before the stage: a rule of it may answer 403 Forbidden")
+    if body.get("policy"):
+        gates.append("the API has a resource policy, which may deny the caller")
+    if "PRIVATE" in ((body.get("endpointConfiguration") or {}).get("types") or []):
+        gates.append("the API is private: only calls through its VPC endpoints come in")
+    if body.get("disableExecuteApiEndpoint"):
+        gates.append("the default endpoint is disabled: only a custom domain name answers")
+    return tuple(gates)

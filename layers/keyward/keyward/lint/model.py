@@ -1,0 +1,77 @@
+"""What the check finds: methods as they would be deployed, and what could not be looked into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyward.apis.model import DeployedMethod
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as a file declares it for the API called `api`. `remedy` is the line that would
+    make it ask for a key, `place` where that line goes."""
+
+    file: str
+    line: int
+    api: str
+    deployed: DeployedMethod
+    place: str
+    remedy: str
+
+    @property
+    def mark(self) -> tuple[str, int, str, str]:
+        """What makes two of them the same: a document is also reached through its template."""
+        return self.file, self.line, self.deployed.verb, self.deployed.path
+
+    def as_json(self) -> JSON:
+        """For `--format json`."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "method": self.deployed.verb,
+            "path": self.deployed.path,
+            "api": self.api,
+            "put_into": self.place,
+            "remedy": self.remedy,
+        }
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}: {self.deployed.verb} {self.deployed.path}"
+        return f"{where} asks for no key; put into {self.place}: {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A word on a file: a note, or the error for which it was not checked. `line` 0 is none."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
+
+    def as_json(self) -> JSON:
+        """For `--format json`."""
+        return {"file": self.file, "line": self.line, "text": self.text}
+
+
+@dataclass
+class Findings:
+    """Everything found so far, in the order of the files."""
+
+    methods: list[Method] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
+    errors: list[Remark] = field(default_factory=list)
+
+    def note(self, file: str, line: int, text: str) -> None:
+        """Remembers what could not be looked into."""
+        self.notes.append(Remark(file, line, text))
+
+    def error(self, file: str, line: int, text: str) -> None:
+        """Remembers why a file was not checked."""
+        self.errors.append(Remark(file, line, text))

@@ -1,0 +1,1 @@
+"""What the owner of the account wants: usage plans, exemptions, ladders."""

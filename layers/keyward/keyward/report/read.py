@@ -1,0 +1,167 @@
+"""How a report comes about: the audit's readings, usage, holds, dead letters, announcements.
+
+Calls of API Gateway's control plane, for A managed APIs with S stages, K keys and P plans that the
+policy names: A·(S+1) + A/500 + K/500 + P/500 + P·(keys of the plan/500), whatever the number of
+methods. Reading takes no more than half of the account's 10 calls a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from keyward.audit import customers as customer_findings
+from keyward.audit import usage_findings
+from keyward.audit.account import ApiLook, calls_of, look_at
+from keyward.audit.account_keys import AccountKeys
+from keyward.audit.model import Finding
+from keyward.aws.bus import Bus
+from keyward.aws.gateway import Gateway, KeySeen, PlanSeen
+from keyward.aws.parameter import Current
+from keyward.aws.tables import Registry
+from keyward.customers.key import KeyRecord
+from keyward.errors import KeywardError
+from keyward.events.contracts import iso
+from keyward.report import waiting
+from keyward.report.activity import counts_of, days_of_week, done_told, within_a_week
+from keyward.report.apis import api_told, exemptions_told
+from keyward.report.customers import UsageRead, days_until, plans_told, usage_told
+from keyward.report.model import ApiTold, Report, UsageTold, Waiting
+from keyward.runs.usage_plans import only_one
+
+JSON = dict[str, Any]
+CALLS_A_SECOND = 5
+# The account's bucket holds 40 calls: these need no rest.
+FIRST_CALLS = 20
+KEYS_A_CALL = 500
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Reads everything once. `clock` tells epoch seconds, `rest` waits for some; `queues` are the
+    dead-letter queues by name; after `until` (epoch seconds) no further API is read."""
+
+    gateway: Gateway
+    registry: Registry
+    bus: Bus
+    current: Current
+    default_mode: str
+    place: str
+    queues: Mapping[str, str]
+    until: float
+    clock: Callable[[], float]
+    rest: Callable[[float], None]
+    _calls: list[int] = field(default_factory=list)
+
+    def report(self) -> Report:
+        """The report as of now. Raises errors of API Gateway when its lists cannot be read."""
+        now, policy = self.clock(), self.current.policy
+        records, known = self.registry.customers.everything()
+        key_records = [key for one in known.values() for key in one.keys]
+        keys, plans, apis = self._lists()
+        looks = self._looks(apis, plans, now)
+        usage = self._usage(plans, key_records, now)
+        holds = self.registry.apis.all_holds()
+        held = {(str(hold["rest_api_id"]), str(hold["stage"])) for hold in holds}
+        told = tuple(api_told(look, policy, held, now) for look in looks)
+        account = AccountKeys({key.key_id: key for key in keys}, read_at=now)
+        found = customer_findings.of_customers(records, known, account, policy, now)
+        report = Report(
+            written_at=iso(now),
+            place=self.place,
+            apis=told,
+            exemptions=exemptions_told(policy, told, now),
+            plans=plans_told(key_records, keys, plans, policy),
+            usage=usage,
+            customers=len(records),
+            keys=len(keys),
+            keys_of_others=len({key.key_id for key in keys} - {key.key_id for key in key_records}),
+            unread=len(apis) - len(looks),
+            policy_version=self.current.version,
+        )
+        found += usage_findings.of_usage(known, policy, now)
+        found += [finding for look in looks for finding in look.findings]
+        return self._with_events(report, found, holds, now)
+
+    def _lists(self) -> tuple[list[KeySeen], list[PlanSeen], list[JSON]]:
+        keys, plans, apis = self.gateway.all_keys(), self.gateway.plans(), self.gateway.apis()
+        for items in (keys, plans, apis):
+            self._spent(_pages(len(items)))
+        return keys, plans, apis
+
+    def _looks(self, apis: list[JSON], plans: list[PlanSeen], now: float) -> list[ApiLook]:
+        looks = []
+        for api in apis:
+            if self.clock() >= self.until:
+                break
+            look = look_at(self.gateway, api, plans, self.current.policy, self.default_mode, now)
+            looks.append(look)
+            self._spent(calls_of(look))
+        return looks
+
+    def _usage(
+        self, plans: list[PlanSeen], records: Sequence[KeyRecord], now: float
+    ) -> tuple[UsageTold, ...]:
+        days = days_until(now)
+        told = []
+        for name in self.current.policy.usage_plans:
+            read = self._usage_of(name, plans, days)
+            if read is not None:
+                told.append(usage_told(read, records, days))
+        return tuple(told)
+
+    def _usage_of(
+        self, name: str, plans: list[PlanSeen], days: tuple[str, ...]
+    ) -> UsageRead | None:
+        """None while the plan is not on the gateway. A plan without quota has nothing to read."""
+        plan = None
+        try:
+            plan = only_one(name, plans)
+            if plan is None or plan.quota is None:
+                return UsageRead(plan) if plan else None
+            rows = self.gateway.usage(plan.plan_id, days[0], days[-1])
+        except KeywardError as error:
+            problem = f"{type(error).__name__}: {error}"
+            return UsageRead(plan or PlanSeen("", name, None, None), problem=problem)
+        self._spent(_pages(len(rows)))
+        return UsageRead(plan, rows)
+
+    def _with_events(
+        self, report: Report, found: Sequence[Finding], holds: Sequence[JSON], now: float
+    ) -> Report:
+        kept = self.registry.outcomes.of_days(days_of_week(now))
+        done = done_told(within_a_week(kept, now))
+        people, mending = waiting.findings_told(found, _modes(report.apis))
+        people = waiting.policy_told(self.current.refused) + people
+        people += waiting.holds_told(holds, done)
+        people += waiting.failures_told(done, people)
+        people += waiting.queues_told({n: self.bus.waiting(url) for n, url in self.queues.items()})
+        if not report.unread:
+            people += waiting.exemptions_waiting(report.exemptions)
+        return replace(
+            report,
+            done=done,
+            done_counts=counts_of(done),
+            waiting=tuple(sorted(people, key=_urgency)),
+            mending=tuple(waiting.not_in(people, mending)),
+            calls=sum(self._calls),
+        )
+
+    def _spent(self, calls: int) -> None:
+        """Count calls, and leave the account its share of the time."""
+        self._calls.append(calls)
+        if sum(self._calls) > FIRST_CALLS:
+            self.rest(calls / CALLS_A_SECOND)
+
+
+def _pages(items: int) -> int:
+    return max(1, -(-items // KEYS_A_CALL))
+
+
+def _modes(apis: Sequence[ApiTold]) -> dict[str, str]:
+    return {api.rest_api_id: api.mode for api in apis}
+
+
+def _urgency(item: Waiting) -> tuple[bool, bool, str]:
+    return item.severity != "high", item.kind != "held", item.kind

@@ -1,0 +1,1 @@
+"""What a run has while it acts: lease, turn, journal, outbox, ledger."""

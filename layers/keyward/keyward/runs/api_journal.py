@@ -1,0 +1,229 @@
+"""What a run notes of an API before it acts, so that nothing that happens goes unannounced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keyward.apis import words as api_words
+from keyward.apis.actions import Held
+from keyward.apis.compare import digest
+from keyward.apis.hold_words import Waiting, with_editors
+from keyward.apis.model import (
+    DEPLOYMENT,
+    ROLLBACK,
+    ApiKnown,
+    ApiSeen,
+    Deployment,
+    Editor,
+    Hold,
+    Place,
+)
+from keyward.apis.plan import ApiPlan, Exposure, rolled_back
+from keyward.aws.tables import Registry
+
+JSON = dict[str, Any]
+# What is noted of a stage until it is protected.
+NOTED = ("deploying", "exposure", "hold", "loop", "planned")
+UNVERIFIED = "unverified: what the stage serves could not be read; it stays as it was deployed"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Notes of one run (`execution_arn`) on one API; `now` in epoch seconds. What is done now has
+    reached every host `propagation_seconds` later. Answers to a hold go to the bus `bus_name`."""
+
+    registry: Registry
+    rest_api_id: str
+    execution_arn: str
+    now: float
+    propagation_seconds: float = 0
+    bus_name: str = ""
+
+    def plan(self, planned: ApiPlan, known: ApiKnown, seen: ApiSeen) -> bool:
+        """Note what mode enforce is going to do for the API. True when something is to be
+        announced already: holds that are news or to be reminded of, outcomes of a run that
+        died."""
+        for attachment in planned.first_seen:
+            self.registry.apis.attached(self.rest_api_id, attachment)
+        news = [held for held in planned.held if self._is_told(held)]
+        for held in news:
+            self._announce_hold(self._whose(held, seen), known.editor)
+        for stage in (stage.name for stage in seen.stages):
+            self._note_actions(stage, planned.actions_of(stage), known)
+        settled = [self._settle(*stage, known) for stage in sorted(planned.settled.items())]
+        return bool(news) or any(settled)
+
+    def loops(
+        self, planned: ApiPlan, known: ApiKnown, exposed: Mapping[str, list[Place]]
+    ) -> list[str]:
+        """Note the stages that are left as they are, with what they expose. Those that are news."""
+        news = {
+            stage: loop
+            for stage, loop in planned.stopped.items()
+            if known.loops.get(stage, 0) < loop.until
+        }
+        for stage, loop in news.items():
+            mover = self.registry.storms.mover(self.rest_api_id, stage)
+            event = api_words.reverted(
+                self.rest_api_id, stage, loop, exposed[stage], mover, self.execution_arn
+            )
+            self.registry.apis.loop(self.rest_api_id, stage, loop.until, event, self.now)
+        return sorted(news)
+
+    def exposures(
+        self,
+        found: Sequence[Exposure],
+        known: ApiKnown,
+        stages: Iterable[str],
+        enforce_on: str | None = None,
+    ) -> list[str]:
+        """Note what mode observe found, or mode warn with its day: the stages of which it is news.
+        What is exposed no longer is forgotten, so that it would be news again."""
+        marks = {item.stage: _mark(item, enforce_on) for item in found}
+        news = [item for item in found if known.exposures.get(item.stage) != marks[item.stage]]
+        for item in news:
+            event = api_words.exposed(
+                self.rest_api_id, item.stage, item.actions, self.execution_arn, enforce_on
+            )
+            self.registry.apis.expose(
+                self.rest_api_id, item.stage, marks[item.stage], event, self.now
+            )
+        closed = {*known.exposures} & {*stages} - {item.stage for item in found}
+        self._forget(*(f"exposure#{stage}" for stage in sorted(closed)))
+        return [item.stage for item in news]
+
+    def warning(self, tagged: bool, known: ApiKnown, enforce_on: str | None) -> None:
+        """Note the day of mode warn once; an API that is `tagged` otherwise has none."""
+        if not tagged and known.enforce_on:
+            self._forget("warning")
+        elif tagged and enforce_on and enforce_on != known.enforce_on:
+            self.registry.apis.warn(self.rest_api_id, enforce_on)
+
+    def gone(self, known: ApiKnown, stages: Iterable[str]) -> None:
+        """Forget what was noted of stages that the API has no longer."""
+        there = {*stages}
+        noted = {hold.stage for hold in known.holds} | {*known.planned} | {*known.exposures}
+        noted |= {*known.loops}
+        for stage in sorted(noted - there):
+            self._forget(*(f"{kind}#{stage}" for kind in NOTED))
+        self._forget(
+            *(f"attachment#{a.stage}#{a.plan}" for a in known.attachments if a.stage not in there)
+        )
+
+    def protected(self, stage: str, actions: Sequence[JSON]) -> None:
+        """A stage is protected: have it announced, and forget what led to it."""
+        effective_at = self.now + self.propagation_seconds
+        event = api_words.protected(
+            self.rest_api_id, stage, actions, effective_at, self.execution_arn
+        )
+        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        self._forget(*(f"{kind}#{stage}" for kind in NOTED))
+
+    def failed(self, stage: str, reason: str) -> None:
+        """Have it announced that a stage is not protected; the actions are planned anew."""
+        event = api_words.failed(self.rest_api_id, stage, reason, self.execution_arn)
+        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        self._forget(f"planned#{stage}")
+
+    def rolled_back(self, stage: str, deployment_id: str) -> None:
+        """A stage serves its former deployment again, as a person wanted."""
+        event = api_words.rolled_back(
+            self.rest_api_id,
+            stage,
+            deployment_id,
+            self.now + self.propagation_seconds,
+            self.execution_arn,
+        )
+        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        self._forget(f"rollback#{stage}", f"planned#{stage}")
+
+    def hold_back(self, ours: Deployment) -> None:
+        """Hold a stage that is rolled back, so that it is not closed again at once: until somebody
+        approves that, or deploys anew."""
+        former = ours.former_deployment_id
+        held = Held(
+            ours.stage,
+            ours.fingerprint,
+            (rolled_back(former),),
+            kind=ROLLBACK,
+            deployment_id=former,
+        )
+        self._announce_hold(held, None)
+
+    def hold_no_more(self, stage: str) -> None:
+        """A stage that was not rolled back after all: nothing of it is to be told."""
+        self._forget(f"hold#{stage}", f"outbox#ApiHeld#{stage}", f"rollback#{stage}")
+
+    def unverified(self, stage: str, why: str = UNVERIFIED) -> None:
+        """What the stage serves could not be read: that is no proof, so it stays, and the actions
+        stay noted for the run that can read it."""
+        event = api_words.failed(self.rest_api_id, stage, why, self.execution_arn)
+        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+
+    def _is_told(self, held: Held) -> bool:
+        return held.before is None or held.before.reminder_due(self.now)
+
+    def _whose(self, held: Held, seen: ApiSeen) -> Held:
+        if held.kind != DEPLOYMENT:
+            return held
+        edits = self.registry.edits.of(self.rest_api_id)
+        return replace(held, differences=with_editors(held.differences, seen.working or (), edits))
+
+    def _announce_hold(self, held: Held, editor: Editor | None) -> None:
+        waiting = Waiting(
+            rest_api_id=self.rest_api_id,
+            stage=held.stage,
+            fingerprint=held.fingerprint,
+            differences=held.differences,
+            since=held.before.held_at if held.before else self.now,
+            kind=held.kind,
+            approvable=held.approvable,
+            reminder=held.before is not None,
+            editor=editor,
+        )
+        event = api_words.held(waiting, self.bus_name, self.execution_arn)
+        if held.before:
+            self.registry.apis.remind(self.rest_api_id, held.before, event, self.now)
+        else:
+            hold = Hold(
+                held.stage, held.fingerprint, kind=held.kind, deployment_id=held.deployment_id
+            )
+            self.registry.apis.hold(self.rest_api_id, hold, event, self.now)
+
+    def _note_actions(self, stage: str, actions: Sequence[JSON], known: ApiKnown) -> None:
+        before = known.planned.get(stage, ())
+        added = [action for action in actions if action not in before]
+        if added:
+            self.registry.apis.plan_actions(self.rest_api_id, stage, [*before, *added])
+
+    def _settle(self, stage: str, deployment_id: str, known: ApiKnown) -> bool:
+        """A stage needs nothing. Actions that are still noted are those of a run that died or was
+        overtaken. True when they are to be announced."""
+        done = self._done(stage, deployment_id, known.planned.get(stage, ()))
+        if done:
+            self.protected(stage, done)
+            return True
+        noted = (known.planned, known.exposures, known.loops)
+        if known.hold(stage) or any(stage in kind for kind in noted):
+            self._forget(*(f"{kind}#{stage}" for kind in NOTED))
+        return False
+
+    def _done(self, stage: str, deployment_id: str, planned: Sequence[JSON]) -> Sequence[JSON]:
+        """What of the planned actions was done by us: all when the stage serves a deployment of
+        ours; all but the last when we came to deploying; else the rest was somebody else's."""
+        apis = self.registry.apis
+        if not planned or apis.deployment(self.rest_api_id, deployment_id):
+            return planned
+        certain = {"attach_stage"}
+        if apis.deploying(self.rest_api_id, stage):
+            certain.add("require_key")
+        return [action for action in planned if action["action"] in certain]
+
+    def _forget(self, *records: str) -> None:
+        self.registry.apis.forget(self.rest_api_id, records)
+
+
+def _mark(item: Exposure, enforce_on: str | None) -> str:
+    return digest([item.fingerprint, enforce_on]) if enforce_on else item.fingerprint

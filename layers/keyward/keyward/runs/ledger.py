@@ -1,0 +1,189 @@
+"""The ledger's lines: who or what asked, what was done, what was before and what after. Pure.
+
+A line is made of named members only, so no key value can get into it. Lines of one subject
+(`customer#acme`, `api#a1b2`) are in the order of time; the name of a line (`line`) comes from what
+it tells, so that a step that is replayed writes the same line again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from keyward.customers.key import KeyRecord
+from keyward.events.contracts import iso
+
+JSON = dict[str, Any]
+
+# Who asked, when it was no event.
+CONSOLE, SCHEDULE, AUDIT, RECORD, RESUMED = "console", "schedule", "audit", "record", "resumed"
+EVENT = "event"
+LONGEST = 1000
+# Which fields of the desired state an action answers; any, where it is not said.
+ANSWERS = {
+    "move_key": ("plan", "billing"),
+    "enable_key": ("status", "billing", "expires_at"),
+    "disable_key": ("status", "rotation", "billing", "expires_at"),
+    "delete_key": ("status", "rotation", "billing"),
+    "carry_quota_over": ("rotation", "plan"),
+    "restore_key": ("rotation",),
+    "announce_notice": ("billing", "expires_at"),
+}
+# Of a key record, what its history leaves out: times, and journals of what was about to be done.
+UNTOLD = {"customer_id", "number", "called", "reason", "tried_at", "attached_at", "created_at"}
+UNTOLD |= {"extended", "extending", "extending_to", "extending_for"}
+UNTOLD |= {"moving_to", "switching", "rotation", "overlap", "grace", "stays", "told_expiry"}
+# What an API's action changes, where the action itself does not say it.
+CHANGES = {
+    "attach_stage": ("not in the plan", "in the plan"),
+    "require_key": ("asks for no key", "asks for a key"),
+}
+NAMED = ("key", "stage", "method", "path", "plan")
+# What an announcement without actions says was done.
+DONE = {"ApiHeld": "hold_stage", "ApiExposed": "report_exposure", "ApiWarned": "warn"}
+NOT_DONE = ("ApiExposed", "ApiWarned", "ApiHeld")
+FAILED = "fail"
+REFUSED = "refuse_event"
+
+
+def asked_by_event(envelope: Mapping[str, Any], **more: Any) -> JSON:
+    """Who asked, from an event's EventBridge envelope: `{by, event_id, detail_type, source}`."""
+    told = {
+        "event_id": envelope.get("id"),
+        "detail_type": envelope.get("detail-type"),
+        "source": envelope.get("source"),
+    }
+    return {"by": EVENT} | {n: str(v)[:256] for n, v in (told | more).items() if v is not None}
+
+
+def asked_for(action: str, asked: JSON, record: JSON, by_hand: Iterable[str], begun: float) -> JSON:
+    """Who asked for an action of a run that `asked` had started at `begun` (epoch seconds).
+
+    `record` is the customer's desired state, which names the event that each field came with;
+    `by_hand` are the fields that a person put. A run starts over for what comes while it runs.
+    """
+    events = {name: e for name, e in (record.get("asked") or {}).items() if name not in by_hand}
+    fields = [name for name in ANSWERS.get(action, ()) if name in events] or [*events]
+    newest = max((events[name] for name in fields), key=_recorded_at, default=None)
+    if newest and (asked["by"] == EVENT or _recorded_at(newest) >= begun):
+        return {name: value for name, value in newest.items() if name != "recorded_at"}
+    return asked
+
+
+def key_line(
+    task: Mapping[str, Any],
+    before: KeyRecord | None,
+    after: KeyRecord,
+    now: float,
+    reason: str | None = None,
+) -> JSON | None:
+    """What a run's `task` `{action, execution_arn, place?}` did with a key: the members of its
+    record that changed, `before` None for one that was not there; None when nothing did. `now` is
+    epoch seconds."""
+    was, is_now = _told(before), _told(after)
+    changed = [name for name in was | is_now if was.get(name) != is_now.get(name)]
+    if not changed:
+        return None
+    action = task["action"]
+    return _line(
+        f"customer#{after.customer_id}",
+        now,
+        task.get("execution_arn"),
+        {
+            "action": action["action"],
+            "key": after.name,
+            "before": {name: was[name] for name in changed if name in was},
+            "after": {name: is_now[name] for name in changed if name in is_now},
+            "reason": reason or action.get("reason") or after.reason,
+            "asked": action.get("asked"),
+        },
+        int(task.get("place", 0)),
+    )
+
+
+def notice_line(task: Mapping[str, Any], now: float) -> JSON:
+    """That a run's `task` announced a notice."""
+    action = task["action"]
+    return _line(
+        f"customer#{task['customer_id']}",
+        now,
+        task.get("execution_arn"),
+        {"action": action["action"], "reason": action["notice"], "asked": action.get("asked")},
+        int(task.get("place", 0)),
+    )
+
+
+def failed_line(
+    subject: str, at: float, execution_arn: str | None, reason: str, asked: JSON | None, **more: Any
+) -> JSON:
+    """That a run failed, or (`action`) that an event was refused. `at` is when the step began, so
+    that a replay of it is the same line."""
+    told = {"action": FAILED, "reason": reason, "asked": asked} | more
+    return _line(subject, at, execution_arn, told)
+
+
+def api_lines(
+    rest_api_id: str,
+    announced: JSON,
+    at: float,
+    asked: JSON | None,
+    deployed: Mapping[str, tuple[str, str]],
+) -> list[JSON]:
+    """What a run did for an API, by the announcement that was noted `at` (epoch seconds); one line
+    an action. `deployed`: by stage the deployment before and the one after."""
+    detail_type, detail = announced["detail_type"], announced["detail"]
+    actions = [] if detail_type in NOT_DONE else detail.get("actions") or []
+    told = [_changed(action, deployed) for action in actions]
+    if not told:
+        told = [{"action": DONE.get(detail_type, FAILED), "reason": detail.get("reason")}]
+    shared = {"stage": detail.get("stage"), "asked": asked}
+    return [
+        _line(f"api#{rest_api_id}", at, detail.get("execution_arn"), shared | one, order)
+        for order, one in enumerate(told)
+    ]
+
+
+def epoch_of(told: object) -> float:
+    """Epoch seconds of a time in a state machine's context, 0 without one."""
+    if isinstance(told, str) and told:
+        return datetime.fromisoformat(told).timestamp()
+    return float(told) if isinstance(told, int | float) else 0.0
+
+
+def _changed(action: JSON, deployed: Mapping[str, tuple[str, str]]) -> JSON:
+    told: JSON = {name: action[name] for name in ("action", *NAMED) if action.get(name)}
+    before, after = CHANGES.get(action["action"], (None, None))
+    if action["action"] == "deploy_api":
+        before, after = deployed.get(str(action.get("stage")), (None, None))
+    if action["action"] == "roll_back_stage":
+        after = action.get("deployment_id")
+    return told | {"before": action.get("from", before), "after": action.get("to", after)}
+
+
+def _line(
+    subject: str, at: float, execution_arn: str | None, told: JSON, order: int | None = None
+) -> JSON:
+    run = (execution_arn or "").rpartition(":")[2]
+    about = [str(told[name]) for name in NAMED if told.get(name)]
+    place = [] if order is None else [f"{order:04d}"]
+    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    made: JSON = {"at": iso(at), "execution_arn": execution_arn} | told
+    made["asked"] = told.get("asked") or {"by": CONSOLE}
+    if made.get("reason"):
+        made["reason"] = str(made["reason"])[:LONGEST]
+    kept = {name: value for name, value in made.items() if value not in (None, {})}
+    name = "#".join([when, run, *place, told["action"], *about])
+    return {"subject": subject, "line": name[:1000]} | kept
+
+
+def _told(record: KeyRecord | None) -> JSON:
+    if record is None:
+        return {}
+    values = asdict(record).items()
+    return {n: v for n, v in values if n not in UNTOLD and v is not None}
+
+
+def _recorded_at(asked: Mapping[str, Any]) -> float:
+    return float(asked.get("recorded_at", 0))

@@ -1,0 +1,196 @@
+"""How an API is read from the gateway: a few calls, whatever the number of its methods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from keyward.apis.compare import compare
+from keyward.apis.model import (
+    ENFORCE,
+    MODE_TAG,
+    MODES,
+    WARN,
+    ApiSeen,
+    DeployedMethod,
+    Difference,
+    KeyRule,
+    Membership,
+    StageSeen,
+    WorkingMethod,
+)
+from keyward.apis.usage_plan_patch import patch
+from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.errors import GatewayRefusedError, InvalidInputError
+from keyward.events.contracts import iso
+from keyward.policy.model import Policy
+from keyward.policy.parts import PlanPolicy
+from keyward.runs.usage_plans import only_one
+
+UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")
+DAY_SECONDS = 24 * 3600
+AUTHORIZER_SOURCE = Difference(
+    "keys come from an authorizer (apiKeySource AUTHORIZER) and this method has none: "
+    "it would refuse everybody"
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What GetRestApi tells. `keys_from_authorizer`: the x-api-key header counts for nothing.
+    `enforce_on` (YYYY-MM-DD) is when mode warn becomes enforce, as far as the tag says."""
+
+    rest_api_id: str
+    name: str
+    mode: str
+    keys_from_authorizer: bool
+    enforce_on: str | None = None
+
+    def dated(self, noted: str | None, now: float, days: int) -> Head:
+        """In mode warn: with its day, which is the tag's, the one that was noted, or `days` from
+        now; from 00:00 UTC of that day on the mode is enforce. `now` in epoch seconds."""
+        if self.mode != WARN:
+            return self
+        day = self.enforce_on or noted or iso(now + days * DAY_SECONDS)[:10]
+        due = iso(now)[:10] >= day
+        return replace(self, mode=ENFORCE if due else WARN, enforce_on=day)
+
+
+def read_head(gateway: Gateway, rest_api_id: str, default_mode: str) -> Head:
+    """1 call. Raises ApiNotFoundError, and InvalidInputError for a mode that is none."""
+    return head_of(gateway.api(rest_api_id), rest_api_id, default_mode)
+
+
+def head_of(api: Mapping[str, Any], rest_api_id: str, default_mode: str) -> Head:
+    """From an answer of GetRestApi or an item of GetRestApis. Raises InvalidInputError."""
+    tag = str((api.get("tags") or {}).get(MODE_TAG, default_mode))
+    until = UNTIL.fullmatch(tag)
+    mode = WARN if until and _is_day(until[1]) else tag
+    if mode not in MODES:
+        raise InvalidInputError(
+            f"tag {MODE_TAG} of API {rest_api_id}",
+            f"{tag[:32]!r} is no mode",
+            f"Use one of {', '.join(MODES)}, or warn-until-YYYY-MM-DD",
+        )
+    source = api.get("apiKeySource") == "AUTHORIZER"
+    day = until[1] if until else None
+    return Head(rest_api_id, str(api.get("name", "")), mode, source, day)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_stages(
+    gateway: Gateway,
+    head: Head,
+    policy: Policy,
+    only: str | None,
+    plans: list[PlanSeen] | None = None,
+) -> ApiSeen:
+    """2 calls and one for each distinct deployment: what the stages serve, which plans hold them.
+    `plans`, when they are known, spare a call. Raises InvalidInputError when there is no stage
+    `only`, DuplicatePlanError."""
+    stages = gateway.stages(head.rest_api_id)
+    if only is not None:
+        names = ", ".join(sorted(stage.name for stage in stages)) or "none"
+        stages = [stage for stage in stages if stage.name == only]
+        if not stages:
+            raise InvalidInputError("stage", f"the API has no stage {only}", f"It has: {names}")
+    served: dict[str, tuple[DeployedMethod, ...]] = {}
+    for stage in stages:
+        for deployment_id in _deployments(stage):
+            if deployment_id not in served:
+                served[deployment_id] = gateway.deployed(head.rest_api_id, deployment_id)
+    return ApiSeen(
+        rest_api_id=head.rest_api_id,
+        name=head.name,
+        stages=tuple(_serving(stage, served) for stage in stages),
+        plans=_memberships(_plans(gateway, plans), head, policy) if stages else (),
+    )
+
+
+def read_working_copy(gateway: Gateway, head: Head, seen: ApiSeen, rule: KeyRule) -> ApiSeen:
+    """1 call and one for each exposed stage: the working copy, and its differences from them. One
+    more for an API whose methods use authorizers. With `hold` = `never` in the policy, differences
+    hold nothing and are not read."""
+    working = gateway.working_copy(head.rest_api_id)
+    never = rule.policy.hold == "never"
+    authorized = not never and any(method.uses_authorizer for method in working)
+    authorizers = gateway.authorizers(head.rest_api_id) if authorized else {}
+    found = {
+        stage.name: (
+            *_unreachable(head, working, rule),
+            *(() if never else _differences(gateway, head, stage, working, rule, authorizers)),
+        )
+        for stage in seen.stages
+        if rule.exposed(stage)
+    }
+    return replace(seen, working=working, differences=found)
+
+
+def _plans(gateway: Gateway, plans: list[PlanSeen] | None) -> list[PlanSeen]:
+    return gateway.plans() if plans is None else plans
+
+
+def _deployments(stage: StageSeen) -> list[str]:
+    canary = [stage.canary.deployment_id] if stage.canary else []
+    return [deployment_id for deployment_id in [stage.deployment_id, *canary] if deployment_id]
+
+
+def _serving(stage: StageSeen, served: Mapping[str, tuple[DeployedMethod, ...]]) -> StageSeen:
+    canary = served.get(stage.canary.deployment_id, ()) if stage.canary else ()
+    return replace(stage, methods=served.get(stage.deployment_id, ()), canary_methods=canary)
+
+
+def _memberships(plans: list[PlanSeen], head: Head, policy: Policy) -> tuple[Membership, ...]:
+    """The policy's plans that the gateway has."""
+    found = [
+        (wanted, seen)
+        for name, wanted in policy.usage_plans.items()
+        if (seen := only_one(name, plans))
+    ]
+    return tuple(_membership(wanted, seen, head.rest_api_id) for wanted, seen in found)
+
+
+def _membership(wanted: PlanPolicy, seen: PlanSeen, rest_api_id: str) -> Membership:
+    return Membership(
+        plan=seen.name,
+        plan_id=seen.plan_id,
+        stages=frozenset(stage for api_id, stage in seen.stages if api_id == rest_api_id),
+        differs=bool(patch(seen, wanted, rest_api_id)),
+    )
+
+
+def _unreachable(head: Head, working: tuple[WorkingMethod, ...], rule: KeyRule) -> list[Difference]:
+    """Methods that a key would shut for good (aws-recorded.md 9: apiKeySource AUTHORIZER)."""
+    if not head.keys_from_authorizer:
+        return []
+    return [
+        replace(AUTHORIZER_SOURCE, method=method.verb, path=method.path)
+        for method in rule.open(working)
+        if method.authorization in ("NONE", "AWS_IAM")
+    ]
+
+
+def _differences(
+    gateway: Gateway,
+    head: Head,
+    stage: StageSeen,
+    working: tuple[WorkingMethod, ...],
+    rule: KeyRule,
+    authorizers: Mapping[str, str],
+) -> tuple[Difference, ...]:
+    """A refused export is a difference of its own: what cannot be read may hold anything."""
+    try:
+        export: dict[str, Any] = gateway.export(head.rest_api_id, stage.name)
+    except GatewayRefusedError as error:
+        return (Difference(f"what the stage integrates could not be read: {error}"),)
+    return compare(export, stage.methods, working, rule, authorizers)

@@ -1,0 +1,103 @@
+"""One customer, one run; one API, one run: how a run begins, and how it ends when it failed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from keyward.apis.exemptions import ExemptMethod, ending, expiring, mark_of
+from keyward.aws.bus import Bus
+from keyward.aws.parameter import Current
+from keyward.aws.tables import Lease, Leases
+from keyward.errors import InvalidInputError
+from keyward.events import contracts
+from keyward.policy.model import Policy
+from keyward.runs.ledger import CONSOLE
+
+JSON = dict[str, Any]
+
+# Besides what a person states: the machine adds the one, the Step Functions console the other.
+MACHINE_FIELDS = ("execution_arn", "Comment", "asked", "begun")
+
+
+def only_fields(task: JSON, fields: tuple[str, ...]) -> None:
+    """Refuse what a console run cannot state: a misspelt `dry_run` would make it a real one.
+    `fields` are those that a person may state. Raises InvalidInputError."""
+    for name in task:
+        if name not in (*fields, *MACHINE_FIELDS):
+            raise InvalidInputError(
+                str(name)[:64], "is no field of this input", f"Use {', '.join(fields)}"
+            )
+
+
+def asked_of(task: JSON) -> JSON:
+    """Who or what started a run, by its input: a person in the console, where nothing is said."""
+    asked = task.get("asked")
+    return asked if isinstance(asked, dict) and "by" in asked else {"by": CONSOLE}
+
+
+def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease | None:
+    """The lease for the run `owner` (an execution ARN). None when another run has it: that one was
+    told to start over when it ends, so nothing is lost by giving up here.
+
+    A holder that was stopped, and so will never end, is taken over at once.
+    """
+    lease = leases.acquire(name, owner, now)
+    holder = None if lease else leases.holder(name)
+    if holder is None or bus.is_running(holder.owner):
+        return lease
+    return leases.take_over(name, holder.owner, owner, now)
+
+
+def end_failed(leases: Leases, name: str, owner: str) -> bool:
+    """Give back what the failed run `owner` holds. True when somebody left word meanwhile: the
+    lease is kept, and the run has to start over."""
+    holder = leases.holder(name)
+    return holder is not None and holder.owner == owner and not leases.release(holder)
+
+
+def tell_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now: float) -> None:
+    """Announce a bad version of the policy, once a version. What broke off before it
+    was announced is announced by whoever plans a minute later."""
+    digest = hashlib.sha256((current.refused or "").encode()).hexdigest()[:8]
+    mark = f"policy-refused#{current.version}#{digest}"
+    if not leases.claim(mark, now):
+        return
+    told = contracts.announcement(
+        "PolicyRefused", reason=current.refused, version=current.version, at=contracts.iso(now)
+    )
+    bus.announce([contracts.entry(told, bus_name)])
+    leases.said(mark)
+
+
+def tell_expiring(
+    policy: Policy,
+    exempt: Sequence[JSON],
+    leases: Leases,
+    bus: Bus,
+    bus_name: str,
+    now: float,
+) -> None:
+    """Announce the exemptions that end soon, each once. `exempt` are the live methods that are
+    open by an exemption, as the audit tells them."""
+    unstated: JSON = {"owner": None, "expires": None}
+    live = [ExemptMethod(**unstated | item) for item in exempt]
+    for exemption in ending(policy, now):
+        mark = f"exemption-expiring#{mark_of(exemption)}"
+        if leases.claim(mark, now):
+            bus.announce([contracts.entry(expiring(exemption, live), bus_name)])
+            leases.said(mark)
+
+
+def reason_of(error: JSON) -> str:
+    """The words of a state machine's error output `{"Error", "Cause"}`: class and message, no
+    trace."""
+    name, cause = str(error.get("Error", "Error")), str(error.get("Cause", ""))
+    try:
+        told = json.loads(cause)
+        message = told["errorMessage"]
+    except (ValueError, TypeError, KeyError):
+        message = cause
+    return f"{name}: {message}"[:1000]

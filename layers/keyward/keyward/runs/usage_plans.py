@@ -1,0 +1,124 @@
+"""Usage plans by the names of the policy: found by id from a table, made at first need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.gateway.calls import TRY_SECONDS
+from keyward.aws.tables import Lease, Registry
+from keyward.errors import (
+    DuplicatePlanError,
+    GatewayRefusedError,
+    PlanBusyError,
+    ThrottledError,
+    TryUnderwayError,
+)
+from keyward.policy.model import Policy
+from keyward.policy.parts import Throttle
+
+Stages = Mapping[tuple[str, str], Mapping[str, Throttle]]
+NO_STAGES: Stages = {}
+# The functions that make plans run 60 s at most: a lease that is older belongs to one that died.
+LEASE_SECONDS = 65
+
+
+def only_one(name: str, plans: list[PlanSeen]) -> PlanSeen | None:
+    """The usage plan of that name, None without one. Raises DuplicatePlanError for two: names are
+    not unique on the gateway, and Keyward cannot know which is meant."""
+    named = [plan for plan in plans if plan.name == name]
+    if len(named) > 1:
+        ids = ", ".join(plan.plan_id for plan in named)
+        raise DuplicatePlanError(
+            f"plan: API Gateway has {len(named)} usage plans named {name!r} ({ids}). "
+            "Rename or delete all but one"
+        )
+    return named[0] if named else None
+
+
+class UsagePlans:
+    """Finds and makes the policy's usage plans for one run. `owner` is the run's execution ARN;
+    `clock` gives epoch seconds."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        registry: Registry,
+        policy: Policy,
+        owner: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._gateway = gateway
+        self._registry = registry
+        self._policy = policy
+        self._owner = owner
+        self._clock = clock
+
+    def id_of(self, name: str) -> str:
+        """The id of the plan, made if need be. 0 calls once it is known. Raises UnknownPlanError,
+        DuplicatePlanError, PlanBusyError, TryUnderwayError and what the gateway raises."""
+        record = self._registry.plans.find(name)
+        if record and record.plan_id:
+            return record.plan_id
+        return self.found_or_made(name, NO_STAGES)[0]
+
+    def known_id(self, name: str) -> str | None:
+        """The id of a plan that keys are to leave, whether the policy names it or not; None when
+        there is no such plan. 0 calls when it was recorded. Raises DuplicatePlanError."""
+        record = self._registry.plans.find(name)
+        if record and record.plan_id:
+            return record.plan_id
+        seen = only_one(name, self._gateway.plans())
+        return seen.plan_id if seen else None
+
+    def found_again(self, name: str) -> str:
+        """The plan's id after the recorded one turned out to be gone (404)."""
+        self._registry.plans.forget(name)
+        return self.id_of(name)
+
+    def found_or_made(self, name: str, stages: Stages) -> tuple[str, bool]:
+        """The plan's id, and whether it was made just now, with these stages in it."""
+        self._policy.plan(name)
+        with self.lease(name):
+            self.wait_for_maker(name)
+            seen = only_one(name, self._gateway.plans())
+            if seen:
+                self._registry.plans.found(name, seen.plan_id)
+                return seen.plan_id, False
+            return self.make(name, stages), True
+
+    def wait_for_maker(self, name: str) -> None:
+        """Raises TryUnderwayError while a call of CreateUsagePlan that nobody answered may still
+        take effect: it has no client token, so a second call would make a second plan. For the
+        holder of the plan's lease, before it looks for the plan."""
+        record = self._registry.plans.find(name)
+        if record and not record.plan_id and self._clock() < record.tried_at + TRY_SECONDS:
+            raise TryUnderwayError(f"plan {name} may be in the making: looking again in a moment")
+
+    def make(self, name: str, stages: Stages) -> str:
+        """CreateUsagePlan with these stages: its id. For the holder of the plan's lease, who has
+        just seen that there is none."""
+        wanted = self._policy.plan(name)
+        self._registry.plans.trying(name, self._clock())
+        try:
+            made = self._gateway.create_plan(name, wanted.throttle, wanted.quota, stages)
+        except (ThrottledError, GatewayRefusedError):
+            self._registry.plans.forget(name)
+            raise
+        self._registry.plans.found(name, made.plan_id)
+        return made.plan_id
+
+    @contextmanager
+    def lease(self, name: str) -> Iterator[Lease]:
+        """The plan's lease: one run at a time makes or changes it. A run that died in it is
+        overtaken when the lease runs out. Raises PlanBusyError."""
+        owner = f"{self._owner}#{name}"
+        lease = self._registry.leases.acquire(f"plan#{name}", owner, self._clock(), LEASE_SECONDS)
+        if lease is None:
+            raise PlanBusyError(f"plan {name} is being made by another run")
+        try:
+            yield lease
+        finally:
+            while not self._registry.leases.release(lease):
+                continue

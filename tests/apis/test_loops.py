@@ -1,0 +1,79 @@
+"""When a storm is over, and when deploying again is no use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from keyward.apis.loops import HOUR, MOST_REDEPLOYS, Loop, loop_of, settle_seconds
+from keyward.apis.model import DeployedMethod
+
+NOW = 1_000_000.0
+PETS = DeployedMethod("/pets", "GET", "NONE", key_required=False)
+CLOSED = ("GET /pets NONE key", "OPTIONS /pets NONE open")
+
+
+@dataclass(frozen=True)
+class Storm:
+    first_at: float
+    last_at: float
+
+
+@dataclass(frozen=True)
+class Again:
+    round: int
+    deployment_id: str
+    at: int
+
+
+@pytest.mark.parametrize(
+    ("storm", "seconds"),
+    [
+        (None, 0),
+        (Storm(NOW, NOW), 2),
+        (Storm(NOW - 1.5, NOW - 1.5), 1),
+        (Storm(NOW - 2, NOW - 2), 0),
+        (Storm(NOW - 9, NOW - 0.1), 2),
+        (Storm(NOW - 11, NOW - 0.1), 1),
+        (Storm(NOW - 12, NOW), 0),
+        (Storm(NOW - 9999, NOW - 9998), 0),
+    ],
+)
+def test_the_last_event_of_a_storm_is_waited_for_but_not_for_ever(
+    storm: Storm | None, seconds: int
+) -> None:
+    assert settle_seconds(storm, 2, NOW) == seconds
+
+
+def redeploys(*times: int) -> list[Again]:
+    return [Again(number, f"d{number}", at) for number, at in enumerate(times)]
+
+
+def test_the_third_time_within_the_hour_is_a_loop_until_the_first_is_an_hour_old() -> None:
+    found = loop_of([PETS], redeploys(100, 200, 300), lambda _: CLOSED)
+    assert found == Loop(3, 100 + HOUR)
+
+
+def test_twice_is_no_loop() -> None:
+    assert loop_of([PETS], redeploys(100, 200), lambda _: CLOSED) is None
+
+
+def test_what_we_never_closed_is_no_loop() -> None:
+    other = DeployedMethod("/new", "GET", "NONE", key_required=False)
+    assert loop_of([other], redeploys(100, 200, 300), lambda _: CLOSED) is None
+
+
+def test_an_exempt_method_of_ours_that_is_open_again_is_no_loop() -> None:
+    options = DeployedMethod("/pets", "OPTIONS", "NONE", key_required=False)
+    assert loop_of([options], redeploys(100, 200, 300), lambda _: CLOSED) is None
+
+
+def test_many_stages_that_one_plan_deployed_count_once() -> None:
+    one_plan = [Again(7, f"d{stage}", 100) for stage in range(MOST_REDEPLOYS)]
+    assert loop_of([PETS], one_plan, lambda _: CLOSED) is None
+
+
+def test_a_deployment_that_is_forgotten_does_not_count() -> None:
+    lines = {"d0": CLOSED, "d1": CLOSED, "d2": ()}
+    assert loop_of([PETS], redeploys(100, 200, 300), lambda name: lines[name]) is None

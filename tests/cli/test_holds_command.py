@@ -1,0 +1,112 @@
+"""`python -m keyward holds`: what waits for a person, whose it is, and what to paste."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from keyward.__main__ import main
+from keyward.aws.tables import Apis
+from keyward.cli import holds
+from keyward.cli.stack import Outside
+from tests.machines.api_lab import PETS, Lab
+from tests.machines.audit_lab import AuditLab
+
+JSON = dict[str, Any]
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def desk(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """The lab's tables, as a person finds them by the name of the stack."""
+    monkeypatch.setattr(
+        Outside, "resources", lambda self, stack: {} if stack == "keyward" else None
+    )
+    monkeypatch.setattr(Outside, "apis", lambda self, names: Apis(lab.bench.tables["ApisTable"]))
+    return lab
+
+
+def held(lab: Lab) -> str:
+    api_id = lab.attached()
+    lab.edit(api_id, PETS | {"/new": {"get": None}})
+    lab.run(api_id)
+    return api_id
+
+
+def listed(capture: pytest.CaptureFixture[str]) -> list[JSON]:
+    capture.readouterr()
+    assert main(["holds", "--json"]) == 0
+    found: list[JSON] = json.loads(capture.readouterr().out)
+    return found
+
+
+def test_a_hold_is_listed_with_its_differences_and_the_commands_that_answer(
+    desk: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_id = held(desk)
+    (event,) = desk.events("ApiHeld")
+    assert main(["holds"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{api_id} prod  pending, held since {event['held_since']}")
+    assert "/new:" in said
+    for answer in event["answers"].values():
+        assert answer["command"] in said
+    assert said.endswith("1 stage is held, 1 of them without an answer\n")
+
+
+def test_a_reminder_renews_what_is_listed_and_takes_no_answer_back(
+    desk: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_id = held(desk)
+    (first,) = listed(capsys)
+    desk.bench.clock.advance(DAY)
+    desk.run(api_id)
+    (second,) = listed(capsys)
+    assert second["told_at"] > first["told_at"]
+    assert second["held_at"] == first["held_at"]
+    assert desk.machine.run(second["answers"]["reject"]["console_input"]).status == "SUCCEEDED"
+    assert listed(capsys)[0]["decision"] == "rejected"
+
+
+def test_each_nights_audit_reminds_of_it_until_it_is_over_and_then_closes(
+    desk: Lab, account: AuditLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_id = held(desk)
+    for night in (1, 2, 3):
+        desk.bench.clock.advance(DAY)
+        account.mend()
+        assert desk.told() == ["ApiHeld"] * (night + 1)
+    desk.edit(api_id, PETS)
+    desk.bench.clock.advance(DAY)
+    account.mend()
+    assert desk.live(api_id)["GET /pets"]
+    assert listed(capsys) == []
+
+
+def test_a_hold_that_is_over_is_listed_no_more(
+    desk: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_id = held(desk)
+    desk.edit(api_id, PETS)
+    desk.run(api_id)
+    assert listed(capsys) == []
+    assert main(["holds"]) == 0
+    assert capsys.readouterr().out == "No stage is held\n"
+
+
+def test_a_rollback_on_request_is_listed_as_what_it_is(
+    desk: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_id = desk.attached()
+    desk.run(api_id)
+    desk.run(api_id, stage="prod", rollback=True)
+    (hold,) = listed(capsys)
+    assert (hold["rest_api_id"], hold["kind"]) == (api_id, "rollback")
+    assert "rolled back" in hold["message"]
+
+
+def test_a_stack_that_is_not_there_is_said(desk: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    assert holds.main(["--stack", "nowhere"]) == 2
+    assert "there is no stack nowhere" in capsys.readouterr().err

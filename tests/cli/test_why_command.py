@@ -1,0 +1,157 @@
+"""`python -m keyward.why` on a stack that CloudFormation knows, and without one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.inprocess import attach
+from keyward.cli import why
+from keyward.cli.stack import Outside
+from tests.explain.denial_lab import VALUE, World, remembered
+from tests.support import workbench
+
+POLICY = '{"usage_plans": {"free": {}}, "propagation_seconds": 0}'
+
+
+@dataclass
+class Desk:
+    """Where a person types: the world, and what came out."""
+
+    world: World
+    capture: pytest.CaptureFixture[str]
+
+    def why(self, *arguments: str) -> tuple[int, str, str]:
+        """The exit code, stdout and stderr."""
+        place = ("--api", self.world.api, "--stage", "prod")
+        code = why.main((*arguments[:2], *place, *arguments[2:]), self.world.now)
+        return code, *self.capture.readouterr()
+
+
+class Stacks:
+    """Stands in for CloudFormation: one stack, `keyward`, with these resources."""
+
+    def __init__(self, resources: dict[str, str]) -> None:
+        self.resources = resources
+
+    def get_paginator(self, operation: str) -> Stacks:
+        assert operation == "list_stack_resources"
+        return self
+
+    def paginate(self, StackName: str) -> list[dict[str, Any]]:
+        self._check(StackName)
+        items = [
+            {"LogicalResourceId": name, "PhysicalResourceId": there}
+            for name, there in self.resources.items()
+        ]
+        return [{"StackResourceSummaries": [item]} for item in items]
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        self._check(StackName)
+        parameter = {"ParameterKey": "DefaultMode", "ParameterValue": "enforce"}
+        return {"Stacks": [{"Parameters": [parameter]}]}
+
+    def _check(self, name: str) -> None:
+        if name == "secret":
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "ListStackResources")
+        if name != "keyward":
+            raise ClientError({"Error": {"Code": "ValidationError"}}, "ListStackResources")
+
+
+@dataclass
+class Session:
+    """A session of boto3 whose CloudFormation is the stand-in."""
+
+    inner: Any
+    stacks: Stacks
+
+    def client(self, service: str, **more: Any) -> Any:
+        return self.stacks if service == "cloudformation" else self.inner.client(service, **more)
+
+    def resource(self, service: str) -> Any:
+        return self.inner.resource(service)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with workbench() as bench, pytest.MonkeyPatch.context() as patch:
+        made = remembered(bench)
+        bench.ssm.put_parameter(Name="policy", Value=POLICY, Overwrite=True)
+        inner = boto3.Session()
+        attach(bench.emulator, inner)
+        resources = {name: table.name for name, table in bench.tables.items()}
+        session = Session(inner, Stacks(resources | {"PolicyParameter": "policy"}))
+        patch.setattr(Outside, "here", lambda region=None: Outside(session))
+        yield made
+
+
+@pytest.fixture
+def desk(world: World, capsys: pytest.CaptureFixture[str]) -> Desk:
+    world.spend(3)
+    world.enable(True)
+    return Desk(world, capsys)
+
+
+def test_a_call_that_would_be_let_in_ends_with_0(desk: Desk) -> None:
+    code, out, err = desk.why("--customer", "acme", "GET", "/pets/7")
+    assert (code, err) == (0, "")
+    assert out.startswith("LET IN  GET /pets/7 on stage prod")
+
+
+def test_a_denial_ends_with_1_and_names_cause_evidence_and_remedy(desk: Desk) -> None:
+    desk.world.enable(False)
+    code, out, _ = desk.why("--customer", "acme", "GET", "/pets")
+    assert code == 1
+    assert "403 Forbidden" in out
+    assert "key_disabled: key acme/1 is disabled" in out
+    assert "evidence: GetApiKeys: enabled=false" in out
+    assert 'remedy:   Invoke the audit with {"repair": true}' in out
+
+
+def test_the_explanation_comes_as_data_too(desk: Desk) -> None:
+    desk.world.spend(0)
+    code, out, _ = desk.why("--key-id", desk.world.key, "--json", "GET", "/pets")
+    told = json.loads(out)
+    assert code == 1
+    assert (told["cause"], told["status"], told["plan"]) == ("quota_used_up", 429, "free")
+
+
+def test_without_a_stack_api_gateway_alone_is_read(desk: Desk) -> None:
+    desk.world.enable(False)
+    code, out, err = desk.why("--key-id", desk.world.key, "--stack", "nowhere", "GET", "/pets")
+    assert code == 1
+    assert "there is no stack nowhere" in err
+    assert "key_disabled" in out
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("--customer", "a b", "GET", "/pets"),
+        ("--customer", "acme", "GET", "pets"),
+        ("--key-id", VALUE, "GET", "/pets"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_ends_with_2(desk: Desk, call: tuple[str, ...]) -> None:
+    code, out, err = desk.why(*call)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert VALUE not in err
+
+
+def test_a_wrong_call_of_the_command_ends_with_2(desk: Desk) -> None:
+    with pytest.raises(SystemExit) as ended:
+        why.main(["--customer", "acme", "GET"])
+    assert ended.value.code == 2
+
+
+def test_a_stack_that_may_not_be_read_ends_with_2(desk: Desk) -> None:
+    code, _, err = desk.why("--customer", "acme", "--stack", "secret", "GET", "/pets")
+    assert code == 2
+    assert "AccessDenied" in err

@@ -1,0 +1,243 @@
+"""Whatever the records say, planning after the actions of a plan gives no action; and the actions
+are in a safe order. The effect of each action on the records is written down here once more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord
+from keyward.customers.model import Customer
+from keyward.customers.plan import Action, due_at, plan_customer
+from keyward.customers.rotation import DAY, HOUR, Rotation, void_notices
+from keyward.customers.undo_rotation import restored
+from keyward.policy.model import Policy, parse
+
+NOW = 1_800_000_000
+# The number of the last key that was deleted: whoever replaced another and is gone had one of them.
+LAST = 7
+PLANS = st.sampled_from(["free", "pro", "gold"])
+TIMES = st.sampled_from([None, NOW - 100 * DAY, NOW - DAY, NOW, NOW + 3 * DAY, NOW + 60 * DAY])
+
+
+@cache
+def policy(change: str, days: int | None, overlap: float, seconds: int) -> Policy:
+    free: dict[str, Any] = {"quota": {"limit": 9, "period": "DAY"}}
+    body = {
+        "usage_plans": {"free": free | ({"rotate_after_days": days} if days else {}), "pro": {}},
+        "plan_change": change,
+        "overlap_hours": overlap,
+        "propagation_seconds": seconds,
+    }
+    return parse(json.dumps(body))
+
+
+POLICIES = st.builds(
+    policy,
+    st.sampled_from(["in_place", "successor"]),
+    st.sampled_from([None, 1, 90]),
+    st.sampled_from([0, 24, 168]),
+    st.sampled_from([0, 120]),
+)
+ROTATIONS = st.one_of(
+    st.none(),
+    st.builds(
+        Rotation,
+        st.sampled_from([NOW - 5, NOW]),
+        st.sampled_from([None, 0, 24]),
+        st.sampled_from([None, "leaked", "yearly"]),
+        st.sampled_from([False, False, True]),
+    ),
+)
+CUSTOMERS = st.builds(
+    Customer,
+    customer_id=st.just("acme"),
+    plan=PLANS,
+    status=st.sampled_from(["active", "active", "suspended", "closed"]),
+    plan_key=st.sampled_from([None, "in_place", "successor"]),
+    rotation=ROTATIONS,
+    keys=st.sampled_from([1, 1, 2]),
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
+    """Up to four keys, in any state that a life may leave them in."""
+    found = []
+    for number in range(1, draw(st.integers(0, 4)) + 1):
+        state = draw(st.sampled_from([CREATED, CREATED, CREATED, CREATING, DELETING]))
+        rotation = draw(st.sampled_from([0, NOW - 5, NOW]))
+        if state == CREATING:
+            found.append(KeyRecord("acme", number, state, tried_at=1, rotation=rotation))
+            continue
+        retire_at = draw(TIMES)
+        heir = draw(st.sampled_from([None, 0, number + 1])) if retire_at else None
+        free = [key.number for key in found if key.issued and key.replaced_by is None]
+        replaces = draw(st.sampled_from([None, *free])) if retire_at is None else None
+        if replaces in {key.replaces for key in found}:
+            replaces = None
+        plan = draw(st.one_of(st.none(), PLANS))
+        # What was never issued was made just now.
+        new = plan is None or replaces is not None
+        found.append(
+            KeyRecord(
+                "acme",
+                number,
+                state,
+                key_id="abc123",
+                plan=plan,
+                moving_to=draw(st.one_of(st.none(), st.none(), PLANS)),
+                enabled=draw(st.booleans()),
+                switching=draw(st.sampled_from([None, None, True, False])),
+                created_at=NOW if new else draw(TIMES),
+                rotation=rotation,
+                replaces=replaces,
+                overlap=draw(st.sampled_from([0, 120, 168 * HOUR])),
+                replaced_by=heir,
+                retire_at=retire_at,
+                delete_at=retire_at and retire_at + draw(st.sampled_from([0, DAY])),
+                stays=draw(st.booleans()),
+            )
+        )
+    return tuple(found)
+
+
+def done(keys: Sequence[KeyRecord], actions: Sequence[Action]) -> tuple[KeyRecord, ...]:
+    """The key records after the actions."""
+    known = {record.number: record for record in keys}
+    for action in actions:
+        if action.action == "delete_key":
+            del known[action.number]
+        elif action.action == "carry_quota_over":
+            hand_over(known, action)
+        elif action.action == "restore_key":
+            take_back(known, action)
+        else:
+            known[action.number] = after(known.get(action.number), action)
+    return tuple(known[number] for number in sorted(known))
+
+
+def hand_over(known: dict[int, KeyRecord], action: Action) -> None:
+    heir = known[action.number]
+    assert heir.plan is not None, "attached first"
+    old = known.get(heir.replaces or 0)
+    rotation = max(heir.rotation, action.details.get("rotation", 0))
+    known[heir.number] = replace(heir, replaces=None, overlap=0, grace=0, rotation=rotation)
+    if old:
+        retire_at = NOW + heir.overlap if old.retire_at is None else old.retire_at
+        delete_at = retire_at + heir.grace if old.delete_at is None else old.delete_at
+        known[old.number] = replace(
+            old,
+            replaced_by=heir.number,
+            stays=old.plan != heir.plan,
+            retire_at=retire_at,
+            delete_at=delete_at,
+            told_days=void_notices(heir.overlap),
+            told_expiry=retire_at,
+        )
+
+
+def take_back(known: dict[int, KeyRecord], action: Action) -> None:
+    said = {name: action.details.get(name, 0) for name in ("overlap", "grace")}
+    key = known[action.number]
+    known[key.number] = restored(key, action.details.get("replaces"), **said)
+
+
+def after(record: KeyRecord | None, action: Action) -> KeyRecord:
+    said: dict[str, Any] = dict(action.details)
+    if action.action == "create_key":
+        about = {name: said.get(name, 0) for name in ("rotation", "overlap", "grace")}
+        made = record or KeyRecord(
+            "acme", action.number, CREATING, replaces=said.get("replaces"), **about
+        )
+        return replace(made, state=CREATED, key_id="abc123", created_at=NOW)
+    assert record is not None
+    assert record.state == CREATED, "only a key that was created can be changed"
+    if action.action in ("attach_key", "move_key"):
+        rotation = max(record.rotation, said.get("rotation", 0))
+        return replace(record, plan=action.plan, moving_to=None, rotation=rotation)
+    if action.action == "announce_expiry":
+        expires = record.retire_at or said["expires_at"]
+        return replace(record, told_days=said["days"], told_expiry=expires)
+    switched = replace(record, enabled=action.action == "enable_key", switching=None)
+    if said.get("retire") and record.retire_at is None:
+        ends = {"retire_at": NOW, "delete_at": NOW + said.get("grace", 0)}
+        return replace(switched, **ends, replaced_by=said.get("replaced_by"))
+    return switched
+
+
+@given(CUSTOMERS, records(), POLICIES)
+def test_planning_after_the_actions_of_a_plan_gives_no_action(
+    customer: Customer, keys: tuple[KeyRecord, ...], policy: Policy
+) -> None:
+    planned = plan_customer(customer, keys, policy, NOW, LAST)
+    left = done(keys, planned.actions)
+    again = plan_customer(customer, left, policy, NOW, 100)
+    assert again.actions == ()
+    assert type(again.problem) is type(planned.problem)
+
+
+@given(CUSTOMERS, records(), POLICIES)
+def test_what_is_left_is_what_the_customer_is_to_have(
+    customer: Customer, keys: tuple[KeyRecord, ...], policy: Policy
+) -> None:
+    planned = plan_customer(customer, keys, policy, NOW, LAST)
+    left = done(keys, planned.actions)
+    working = [key for key in left if key.state == CREATED and key.enabled]
+    if customer.status == "closed":
+        assert left == ()
+    elif customer.status == "suspended":
+        assert working == []
+    elif planned.problem is None:
+        current = [key for key in working if key.replaced_by is None]
+        assert len(current) == customer.keys
+        assert {key.plan for key in current} == {customer.plan}
+        asked = customer.rotation
+        if asked and not asked.undone:
+            assert all(key.rotation >= asked.requested_at for key in current)
+
+
+@given(CUSTOMERS, records(), POLICIES)
+def test_numbers_never_come_again(
+    customer: Customer, keys: tuple[KeyRecord, ...], policy: Policy
+) -> None:
+    planned = plan_customer(customer, keys, policy, NOW, LAST)
+    known = {key.number for key in keys}
+    made = [a.number for a in planned.actions if a.action == "create_key" and a.number not in known]
+    assert made == list(range(8, 8 + len(made)))
+
+
+@given(CUSTOMERS, records(), POLICIES)
+def test_something_becomes_of_the_customer_when_it_is_due_and_not_before(
+    customer: Customer, keys: tuple[KeyRecord, ...], policy: Policy
+) -> None:
+    left = done(keys, plan_customer(customer, keys, policy, NOW, LAST).actions)
+    due = due_at(customer, left, policy, NOW)
+    last = 100
+    if due is None:
+        assert plan_customer(customer, left, policy, NOW + 4000 * DAY, last).actions == ()
+    else:
+        assert plan_customer(customer, left, policy, due - 1, last).actions == ()
+        assert plan_customer(customer, left, policy, due, last).actions != ()
+
+
+@given(CUSTOMERS, records(), POLICIES)
+def test_no_working_key_is_disabled_before_its_successor_is_attached_unless_it_leaked(
+    customer: Customer, keys: tuple[KeyRecord, ...], policy: Policy
+) -> None:
+    rotation = customer.rotation
+    if customer.status != "active" or customer.keys != 1 or (rotation and rotation.leaked):
+        return
+    planned = plan_customer(customer, keys, policy, NOW, LAST)
+    works = [k for k in keys if k.issued and k.enabled and k.retire_at is None and not k.switching]
+    if planned.problem or not works:
+        return
+    for place in range(len(planned.actions)):
+        left = done(keys, planned.actions[:place])
+        assert any(key.enabled and key.plan and key.state == CREATED for key in left)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import report_failure
+import reveal_key
+from keyward.customers.key import CREATED, KeyRecord
+from keyward.errors import CustomerNotFoundError, InvalidInputError
+from keyward.runs import runtime
+from tests.support import MACHINE, Bench, load_event, workbench
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with workbench() as made:
+        yield made
+
+
+def issued(bench: Bench, number: int) -> dict[str, Any]:
+    key = bench.client.create_api_key(name=f"acme/{number}", customerId="acme", enabled=True)
+    lease = bench.registry.leases.acquire("customer#acme", MACHINE, 0)
+    assert lease is not None
+    record = KeyRecord("acme", number, CREATED, key_id=key["id"], plan="free")
+    bench.registry.customers.save_key(record, lease)
+    bench.registry.leases.release(lease)
+    return dict(key)
+
+
+def test_the_values_of_all_keys_of_a_customer_are_revealed(bench: Bench) -> None:
+    keys = [issued(bench, number) for number in (1, 2)]
+    shown = reveal_key.reveal(load_event("reveal-key"), bench.gateway, bench.registry)
+    assert shown == {
+        "customer_id": "acme",
+        "keys": [{"key_id": key["id"], "value": key["value"]} for key in keys],
+    }
+
+
+def test_one_key_is_revealed_by_its_id(bench: Bench) -> None:
+    _, second = issued(bench, 1), issued(bench, 2)
+    task = {"customer_id": "acme", "key_id": second["id"]}
+    [shown] = reveal_key.reveal(task, bench.gateway, bench.registry)["keys"]
+    assert shown["key_id"] == second["id"]
+
+
+def test_a_key_of_another_customer_is_not_revealed(bench: Bench) -> None:
+    foreign = bench.client.create_api_key(name="other/1", customerId="other", enabled=True)
+    issued(bench, 1)
+    task = {"customer_id": "acme", "key_id": foreign["id"]}
+    with pytest.raises(CustomerNotFoundError):
+        reveal_key.reveal(task, bench.gateway, bench.registry)
+
+
+def test_a_value_typed_as_a_key_id_is_not_quoted(bench: Bench) -> None:
+    value = issued(bench, 1)["value"]
+    task = {"customer_id": "acme", "key_id": value}
+    with pytest.raises(CustomerNotFoundError, match="no key of this key_id") as told:
+        reveal_key.reveal(task, bench.gateway, bench.registry)
+    assert value not in str(told.value)
+
+
+def test_an_unknown_customer_is_told(bench: Bench) -> None:
+    with pytest.raises(CustomerNotFoundError, match="nobody"):
+        reveal_key.reveal({"customer_id": "nobody"}, bench.gateway, bench.registry)
+    with pytest.raises(InvalidInputError, match="customer_id"):
+        reveal_key.reveal({}, bench.gateway, bench.registry)
+
+
+def test_the_log_and_the_metric_of_a_use_hold_no_value(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key = issued(bench, 1)
+    monkeypatch.setattr(runtime, "gateway", lambda: bench.gateway)
+    monkeypatch.setattr(runtime, "registry", lambda: bench.registry)
+    with caplog.at_level(logging.DEBUG):
+        shown = reveal_key.handler({"customer_id": "acme"}, None)
+    assert shown["keys"][0]["value"] == key["value"]
+    written = caplog.text + capsys.readouterr().out
+    assert "KeyRevealed" in written
+    assert key["value"] not in written
+
+
+def test_a_failure_is_told_by_its_class_and_words_without_its_trace(bench: Bench) -> None:
+    told = report_failure.report(load_event("report-failure"), bench.registry, "the-bus")
+    [entry] = told["events"]
+    assert entry["DetailType"] == "CustomerFailed"
+    assert entry["Detail"]["customer_id"] == "acme"
+    assert entry["Detail"]["reason"].startswith("UnknownPlanError: plan: the policy names no")
+    assert "stackTrace" not in json.dumps(told)
+
+
+def test_a_failure_of_nobody_is_announced_to_nobody(bench: Bench) -> None:
+    task = {"error": {"Error": "InvalidInputError", "Cause": "customer_id: is missing"}}
+    told = report_failure.report(task | {"execution_arn": MACHINE}, bench.registry, "the-bus")
+    assert (told["events"], told["again"]) == ([], False)
+
+
+def test_a_failed_run_gives_its_lease_back(bench: Bench) -> None:
+    task = load_event("report-failure") | {"execution_arn": MACHINE}
+    bench.registry.leases.acquire("customer#acme", MACHINE, 0)
+    assert report_failure.report(task, bench.registry, "the-bus")["again"] is False
+    assert bench.registry.leases.holder("customer#acme") is None
+
+
+def test_a_failed_run_that_was_asked_again_starts_over(bench: Bench) -> None:
+    task = load_event("report-failure") | {"execution_arn": MACHINE}
+    bench.registry.leases.acquire("customer#acme", MACHINE, 0)
+    assert bench.registry.leases.acquire("customer#acme", "another", 0) is None
+    assert report_failure.report(task, bench.registry, "the-bus")["again"] is True
+    holder = bench.registry.leases.holder("customer#acme")
+    assert holder is not None
+    assert holder.owner == MACHINE

@@ -1,0 +1,219 @@
+"""APIs on the emulator, and the whole of protect-api to run on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import attach_stage
+import confirm_api
+import deploy_api
+import plan_protection
+import probe_stage
+import release_api
+import report_exposure
+import report_failure
+import require_key
+import roll_back_stage
+import verify_stage
+from emulator.tests.openapi_lab import document
+from keyward.policy.model import default_text
+from keyward.runs import runtime
+from tests.machines.machine import Execution, Machine
+from tests.support import Bench, workbench
+
+JSON = dict[str, Any]
+FUNCTIONS = {
+    "PlanProtection": plan_protection,
+    "AttachStage": attach_stage,
+    "RequireKey": require_key,
+    "DeployApi": deploy_api,
+    "ReportExposure": report_exposure,
+    "VerifyStage": verify_stage,
+    "ProbeStage": probe_stage,
+    "RollBackStage": roll_back_stage,
+    "ConfirmApi": confirm_api,
+    "ReleaseApi": release_api,
+    "ReportFailure": report_failure,
+}
+SETTINGS = {
+    "EVENT_BUS": "the-bus",
+    "DEFAULT_MODE": "observe",
+    "PROTECT_API_ARN": "the-machine",
+    "APIS_DLQ_URL": "the-dlq",
+    "EDITS_DLQ_URL": "the-dlq",
+    "INVOKE_URL": "http://emulator.invalid/{rest_api_id}/{stage}",
+    "APIS_QUEUE_URL": "the-queue",
+    "STORM_SECONDS": "2",
+    "DEPLOYMENT_SPACING_SECONDS": "6",
+}
+PETS: JSON = {"/pets": {"get": None, "options": None}}
+
+
+@dataclass
+class Lab:
+    """A bench with protect-api on it."""
+
+    bench: Bench
+    machine: Machine
+
+    @property
+    def client(self) -> Any:
+        """boto3's client of API Gateway, for the team that owns the API."""
+        return self.bench.client
+
+    def api(
+        self, paths: JSON = PETS, mode: str | None = "enforce", stages: tuple[str, ...] = ("prod",)
+    ) -> str:
+        """An API, imported, tagged, deployed on its stages; paths as openapi_lab.document takes."""
+        return self.imported(document(paths), mode, stages)
+
+    def imported(
+        self,
+        body: JSON | bytes,
+        mode: str | None = "enforce",
+        stages: tuple[str, ...] = ("prod",),
+    ) -> str:
+        """An API made of a document."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        api_id = str(self.client.import_rest_api(body=content)["id"])
+        if mode:
+            arn = f"arn:aws:apigateway:us-east-1::/restapis/{api_id}"
+            self.client.tag_resource(resourceArn=arn, tags={"keyward": mode})
+        for stage in stages:
+            self.deploy(api_id, stage)
+        return api_id
+
+    def deploy(self, api_id: str, stage: str = "prod") -> str:
+        """The team deploys its working copy."""
+        return str(self.client.create_deployment(restApiId=api_id, stageName=stage)["id"])
+
+    def policy(self, **changes: Any) -> None:
+        """The default policy, changed; None removes a member."""
+        body = json.loads(default_text()) | changes
+        body = {name: value for name, value in body.items() if value is not None}
+        self.bench.ssm.put_parameter(Name="policy", Value=json.dumps(body), Overwrite=True)
+        self.bench.clock.advance(10)
+
+    def attached(self, paths: JSON = PETS, **more: Any) -> str:
+        """An API whose plans hold its stages since long, its methods as `paths` has them, and an
+        empty ledger."""
+        closed = {"/closed": {"get": ["api_key"]}}
+        api_id = self.api(closed, **more)
+        assert self.run(api_id).status == "SUCCEEDED"
+        self.edit(api_id, paths)
+        for stage in self.client.get_stages(restApiId=api_id)["item"]:
+            self.deploy(api_id, stage["stageName"])
+        self.bench.clock.advance(1000)
+        self.forget()
+        return api_id
+
+    def edit(self, api_id: str, paths: JSON, mode: str = "overwrite") -> None:
+        """The team edits its working copy."""
+        body = json.dumps(document(paths)).encode()
+        self.client.put_rest_api(restApiId=api_id, mode=mode, body=body)
+
+    def run(self, api_id: str, **more: Any) -> Execution:
+        """A run of protect-api."""
+        return self.machine.run({"rest_api_id": api_id} | more)
+
+    def forget(self) -> None:
+        """An empty ledger, no events so far."""
+        self.bench.emulator.ledger.clear()
+        self.bench.bus.entries.clear()
+
+    def reset(self) -> None:
+        """An empty account, empty tables, the default policy, no faults and no events."""
+        emulator = self.bench.emulator
+        vars(emulator).pop("call", None)
+        emulator.on_event = None
+        emulator.reset()
+        for table in self.bench.tables.values():
+            keys = [item["AttributeName"] for item in table.key_schema]
+            for record in table.scan()["Items"]:
+                table.delete_item(Key={name: record[name] for name in keys})
+        bus = self.bench.bus
+        for seen in (bus.started, bus.asked, bus.sent, bus.stopped, bus.later):
+            seen.clear()
+        self.forget()
+        self.policy()
+
+    def calls(self) -> tuple[list[str], list[str]]:
+        """Reads and writes so far, by operation."""
+        names = self.bench.operations()
+        reads = [name for name in names if name.startswith("Get")]
+        return reads, [name for name in names if not name.startswith("Get")]
+
+    def events(self, detail_type: str | None = None) -> list[JSON]:
+        """The details announced, of one type or of all."""
+        return [
+            entry["Detail"]
+            for entry in self.bench.bus.entries
+            if detail_type in (None, entry["DetailType"])
+        ]
+
+    def told(self) -> list[str]:
+        """The types of what was announced."""
+        return [entry["DetailType"] for entry in self.bench.bus.entries]
+
+    def live(self, api_id: str, stage: str = "prod") -> dict[str, bool]:
+        """What a stage asks a key for, by "GET /pets"."""
+        deployment = self.client.get_stage(restApiId=api_id, stageName=stage)["deploymentId"]
+        summary = self.client.get_deployment(
+            restApiId=api_id, deploymentId=deployment, embed=["apisummary"]
+        )["apiSummary"]
+        return {
+            f"{verb} {path}": method["apiKeyRequired"]
+            for path, methods in summary.items()
+            for verb, method in methods.items()
+        }
+
+    def plans_of(self, api_id: str, stage: str = "prod") -> list[str]:
+        """The names of the usage plans that hold a stage."""
+        return sorted(
+            plan["name"]
+            for plan in self.client.get_usage_plans(limit=500)["items"]
+            for held in plan["apiStages"]
+            if (held["apiId"], held["stage"]) == (api_id, stage)
+        )
+
+    def before(self, operation: str, action: Callable[[], object]) -> None:
+        """Let something happen just before the next call of an operation, once."""
+        emulator = self.bench.emulator
+        call = emulator.call
+
+        def interrupted(name: str, *args: Any, **more: Any) -> Any:
+            if name == operation:
+                emulator.call = call  # type: ignore[method-assign]
+                action()
+            return call(name, *args, **more)
+
+        emulator.call = interrupted  # type: ignore[assignment, method-assign]
+
+    def key_in(self, *plans: str) -> str:
+        """A customer's key, attached to usage plans by their names."""
+        ids = {plan["name"]: plan["id"] for plan in self.client.get_usage_plans()["items"]}
+        key = self.client.create_api_key(name="acme/1", enabled=True)["id"]
+        for plan in plans:
+            self.client.create_usage_plan_key(usagePlanId=ids[plan], keyId=key, keyType="API_KEY")
+        return str(key)
+
+
+@contextmanager
+def laboratory() -> Iterator[Lab]:
+    """A fresh bench; the functions' runtime is that of the bench."""
+    with workbench(quick=True) as bench, pytest.MonkeyPatch.context() as patch:
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        patch.setattr(runtime, "now", bench.clock.now)
+        patch.setattr(runtime, "gateway", lambda: bench.gateway)
+        patch.setattr(runtime, "registry", lambda: bench.registry)
+        patch.setattr(runtime, "bus", lambda: bench.bus)
+        functions = {name: module.handler for name, module in FUNCTIONS.items()}
+        machine = Machine("protect_api", functions, bench.bus.announce, bench.clock)
+        yield Lab(bench, machine)

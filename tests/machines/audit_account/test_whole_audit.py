@@ -1,0 +1,283 @@
+"""The nightly audit as a state machine: paced, bounded, and stopped by no single API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from keyward.audit import parts
+from keyward.runs import runtime
+from tests.machines.audit_lab import AuditLab, s3
+from tests.machines.machine import Execution
+from tests.support import load_event
+
+JSON = dict[str, Any]
+CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+
+
+def put(account: AuditLab, customer_id: str, **more: Any) -> None:
+    record = {"customer_id": customer_id, "plan": "free", "status": "active"} | more
+    account.lab.bench.tables["CustomersTable"].put_item(Item=record)
+
+
+def rates(account: AuditLab, seconds: float) -> int:
+    """The most calls within any span of time."""
+    times = [call["at"] for call in account.lab.bench.emulator.calls()]
+    return max(sum(start <= at < start + seconds for at in times) for start in times)
+
+
+def test_the_machine_finds_what_the_function_finds(account: AuditLab) -> None:
+    put(account, "acme")
+    for mode in ("enforce", "observe", "off", "on"):
+        account.lab.api(mode=mode)
+    assert account.findings() == account.in_one_go()["findings"]
+    assert len(account.findings()) == 6
+
+
+def test_its_output_is_a_summary(account: AuditLab) -> None:
+    put(account, "acme")
+    account.lab.api(mode="observe")
+    execution = account.run("nightly-1")
+    assert execution.output == {
+        "audit": "nightly-1",
+        "apis": 1,
+        "customers": 1,
+        "keys": 0,
+        "exempt": 1,
+        "findings": {"customer_without_key": 1, "exposed_methods": 1},
+        "high": 1,
+        "started": 0,
+        "adopted": 0,
+    }
+
+
+def test_without_repair_nothing_is_written_started_or_said(account: AuditLab) -> None:
+    put(account, "acme")
+    account.lab.api()
+    account.lab.forget()
+    before = {name: table.scan()["Items"] for name, table in account.lab.bench.tables.items()}
+    account.run()
+    assert account.lab.calls()[1] == []
+    assert {n: t.scan()["Items"] for n, t in account.lab.bench.tables.items()} == before
+    bus = account.lab.bench.bus
+    assert (bus.started, bus.entries, bus.sent) == ([], [], [])
+
+
+def test_a_repair_starts_one_run_for_each_and_then_asks_for_the_report(account: AuditLab) -> None:
+    put(account, "acme")
+    api_id = account.lab.api()
+    execution = account.machine.run(load_event("audit-account"))
+    assert execution.output["started"] == 2
+    assert [(machine, task) for machine, _, task in account.lab.bench.bus.started] == [
+        ("the-machine", {"rest_api_id": api_id}),
+        ("the-customer-machine", {"customer_id": "acme", "look": True}),
+    ]
+    assert [(url, body) for url, body, _ in account.lab.bench.bus.sent] == [
+        ("${ReportQueueUrl}", "{}")
+    ]
+
+
+def test_what_the_repair_started_heals_what_events_missed(account: AuditLab) -> None:
+    account.lab.policy(propagation_seconds=0)
+    api_id = account.lab.api()
+    account.run(repair=True)
+    ((_, name, task),) = account.lab.bench.bus.started
+    assert account.lab.machine.run(task, name).status == "SUCCEEDED"
+    assert account.lab.live(api_id) == {"GET /pets": True, "OPTIONS /pets": False}
+    assert account.kinds() == []
+
+
+def test_calls_stay_within_the_budget_whatever_the_number_of_methods(account: AuditLab) -> None:
+    paths = {f"/pets{number}": {"get": None, "post": None} for number in range(40)}
+    for _ in range(3):
+        account.lab.api(paths, stages=("prod", "test"))
+    account.lab.forget()
+    account.run()
+    assert len(account.lab.bench.operations()) <= 3 * (2 + 1) + 3
+
+
+def test_most_of_the_accounts_calls_are_left_to_others(account: AuditLab) -> None:
+    for _ in range(30):
+        account.lab.api(CLOSED, stages=("prod", "test"))
+    account.lab.forget()
+    began = account.lab.bench.clock.now()
+    execution = account.run()
+    assert execution.states.count("Wait for the share of the calls") >= 4
+    for seconds in (1, 10, 30):
+        most = parts.CALLS_A_ROUND + 3 + seconds * parts.CALLS_A_SECOND
+        assert rates(account, seconds) <= most
+    assert account.lab.bench.clock.now() - began >= 30 * 3 / parts.CALLS_A_SECOND - 20
+
+
+def states_of(account: AuditLab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Everything that functions are given and answer in a run with repair, as JSON."""
+    seen: list[str] = []
+
+    def watched(function: Callable[[JSON, object], Any]) -> Callable[[JSON, object], Any]:
+        def call(event: JSON, context: object) -> Any:
+            answer = function(event, context)
+            seen.extend([json.dumps(event), json.dumps(answer)])
+            return answer
+
+        return call
+
+    for name, function in account.machine.functions.items():
+        monkeypatch.setitem(account.machine.functions, name, watched(function))
+    assert account.run(repair=True).status == "SUCCEEDED"
+    return seen
+
+
+def test_the_state_stays_small_and_holds_no_page_token(
+    account: AuditLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        put(account, f"customer-{number}")
+        account.lab.client.create_api_key(name="by hand", value=f"{number:040d}")
+    for _ in range(45):
+        account.lab.api(CLOSED)
+    monkeypatch.setattr("keyward.aws.gateway.calls.PAGE", 7)
+    seen = states_of(account, monkeypatch)
+    assert max(len(text) for text in seen) < 600
+    assert not [text for text in seen if "position" in text]
+    assert not [text for text in seen if any(f"{n:040d}" in text for n in range(60))]
+
+
+def test_repairs_are_spread(account: AuditLab) -> None:
+    for number in range(45):
+        put(account, f"customer-{number}")
+    moments: list[float] = []
+    bus, clock = account.lab.bench.bus, account.lab.bench.clock
+    start = bus.start
+    bus.start = lambda *given: (moments.append(clock.now()), start(*given))[1]
+    try:
+        execution = account.run(repair=True)
+    finally:
+        del bus.start
+    assert execution.output["started"] == 45
+    assert max(sum(m <= other < m + 10 for other in moments) for m in moments) == 10
+    assert execution.states.count("Wait for the runs to get on") == 5
+
+
+def test_an_api_that_cannot_be_read_stops_no_other(account: AuditLab) -> None:
+    bad, good = account.lab.api(mode="on"), account.lab.api(mode="observe")
+    found = {(item["kind"], item["rest_api_id"]) for item in account.findings()}
+    assert found == {("unreadable", bad), ("exposed_methods", good)}
+
+
+def fault(account: AuditLab, operation: str, *calls: int, kind: str = "throttle") -> None:
+    faults = [{"operation": operation, "call": call, "fault": kind} for call in calls]
+    account.lab.bench.emulator.order_faults(faults)
+
+
+@pytest.mark.parametrize("kind", ["throttle", "500", "timeout_before"])
+def test_what_is_refused_for_a_moment_is_read_after_a_pause(account: AuditLab, kind: str) -> None:
+    account.lab.api(mode="observe")
+    fault(account, "GetStages", 1, 2, kind=kind)
+    began = account.lab.bench.clock.now()
+    assert account.kinds() == ["exposed_methods"]
+    assert account.lab.bench.clock.now() - began >= 2 * parts.PAUSE_SECONDS
+
+
+def test_what_stays_refused_is_a_finding(account: AuditLab) -> None:
+    first, second = account.lab.api(mode="observe"), account.lab.api(mode="observe")
+    fault(account, "GetStages", *range(1, parts.MOST_TRIES + 1))
+    found = {(item["kind"], item["rest_api_id"]) for item in account.findings()}
+    assert len(found) == 2
+    assert {kind for kind, _ in found} == {"unreadable", "exposed_methods"}
+    assert {api for _, api in found} == {first, second}
+
+
+def test_keys_that_cannot_be_read_are_a_finding_and_stop_nothing(account: AuditLab) -> None:
+    account.lab.api(mode="observe")
+    fault(account, "GetApiKeys", *range(1, parts.MOST_TRIES + 1))
+    assert account.kinds() == ["exposed_methods", "unreadable"]
+
+
+def test_a_part_that_breaks_down_is_a_finding_for_each_of_its_apis(
+    account: AuditLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apis = {account.lab.api(CLOSED, mode="observe") for _ in range(3)}
+    monkeypatch.setattr(parts, "WORKS_A_PART", 2)
+
+    def broken(event: JSON, context: object) -> JSON:
+        if event["part"] == 1:
+            raise RuntimeError("out of memory")
+        return part(event, context)
+
+    part = account.machine.functions["AuditPart"]
+    monkeypatch.setitem(account.machine.functions, "AuditPart", broken)
+    found = account.findings()
+    assert {item["kind"] for item in found} == {"unreadable"}
+    assert len({item["rest_api_id"] for item in found if "rest_api_id" in item} & apis) == 1
+    assert len(found) == 2
+
+
+def test_an_audit_that_cannot_begin_fails_and_says_why(account: AuditLab) -> None:
+    execution = account.run(repairs="nosuchaudit")
+    assert (execution.status, execution.error) == ("FAILED", "InvalidInputError")
+    assert "no finished audit nosuchaudit" in execution.cause
+
+
+@pytest.mark.parametrize("given", [{"repair": "yes"}, {"dry_run": True}, {"repairs": "../x"}])
+def test_what_it_does_not_know_is_refused(account: AuditLab, given: JSON) -> None:
+    execution = account.machine.run(given)
+    assert execution.error == "InvalidInputError"
+    assert next(iter(given)) in execution.cause
+
+
+def mended(account: AuditLab) -> Execution:
+    """The run that the function Audit started, done."""
+    ((machine, name, task),) = account.lab.bench.bus.started
+    assert machine == "the-audit-machine"
+    account.lab.bench.bus.started.clear()
+    return account.machine.run(task, name)
+
+
+def test_the_function_has_its_findings_mended_by_the_machine(account: AuditLab) -> None:
+    put(account, "acme")
+    api_id = account.lab.api()
+    told = account.in_one_go(repair=True)
+    assert told["started"] == 2
+    account.lab.forget()
+    execution = mended(account)
+    assert account.lab.bench.operations() == []
+    assert execution.output["started"] == 2
+    assert [task for _, _, task in account.lab.bench.bus.started] == [
+        {"rest_api_id": api_id},
+        {"customer_id": "acme", "look": True},
+    ]
+    assert [url for url, _, _ in account.lab.bench.bus.sent] == ["${ReportQueueUrl}"]
+
+
+def test_a_repeated_repair_starts_nothing_twice(account: AuditLab) -> None:
+    put(account, "acme")
+    account.run("nightly-1", repair=True)
+    batch = load_event("start-repairs")
+    functions = account.machine.functions
+    assert functions["StartRepairs"](batch, None) == {"started": 0, "wait_seconds": 0}
+    account.run("nightly-2", repair=True)
+    assert len(account.lab.bench.bus.started) == 2
+
+
+def test_the_samples_are_steps_of_one_audit(account: AuditLab) -> None:
+    put(account, "acme")
+    functions = account.machine.functions
+    begun = functions["BeginAudit"](load_event("begin-audit"), None)
+    assert (begun["audit"], begun["repair"], begun["parts"]) == ("nightly-1", True, [1])
+    assert functions["AuditPart"](load_event("audit-part"), None)["done"]
+    assert functions["ConcludeAudit"](load_event("conclude-audit"), None)["batches"] == [1]
+    assert functions["StartRepairs"](load_event("start-repairs"), None)["started"] == 1
+
+
+def test_the_last_findings_lie_where_people_look(account: AuditLab) -> None:
+    put(account, "acme")
+    account.run()
+    bucket = runtime.setting("REPORT_BUCKET")
+    answer = s3().get_object(Bucket=bucket, Key="audit.json")
+    told = json.loads(answer["Body"].read())
+    assert [finding["kind"] for finding in told["findings"]] == ["customer_without_key"]

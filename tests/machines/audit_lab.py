@@ -1,0 +1,116 @@
+"""audit-account to run on a laboratory, and what its documents say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from typing import Any
+from unittest import mock
+
+import boto3
+
+import adopt_keys
+import audit
+import audit_part
+import begin_audit
+import conclude_audit
+import report_failure
+import start_repairs
+from keyward.aws.bucket import Audits
+from keyward.aws.gateway import Gateway
+from keyward.runs import runtime
+from tests.machines.api_lab import Lab
+from tests.machines.life_lab import CUSTOMER_FUNCTIONS, LifeLab
+from tests.machines.machine import Execution, Machine
+
+JSON = dict[str, Any]
+BUCKETS = count(1)
+FUNCTIONS = {
+    "BeginAudit": begin_audit,
+    "AuditPart": audit_part,
+    "ConcludeAudit": conclude_audit,
+    "StartRepairs": start_repairs,
+    "AdoptKeys": adopt_keys,
+    "ReportFailure": report_failure,
+}
+SETTINGS = {
+    "RECONCILE_CUSTOMER_ARN": "the-customer-machine",
+    "AUDIT_ACCOUNT_ARN": "the-audit-machine",
+    "KEY_PREFIX": "kw",
+}
+
+
+@dataclass
+class AuditLab:
+    """A laboratory with audit-account on it."""
+
+    lab: Lab
+    audits: Audits
+    machine: Machine
+
+    @property
+    def life(self) -> LifeLab:
+        """The same account, with reconcile-customer to run on it."""
+        bench = self.lab.bench
+        functions = {name: module.handler for name, module in CUSTOMER_FUNCTIONS.items()}
+        machine = Machine("reconcile_customer", functions, bench.bus.announce, bench.clock)
+        return LifeLab(bench, machine)
+
+    def mend(self) -> Execution:
+        """An audit that repairs, and the runs that it starts, to their end."""
+        bus, life = self.lab.bench.bus, self.life
+        bus.started.clear()
+        execution = self.run(repair=True)
+        for machine, name, task in list(bus.started):
+            runs = life.machine if machine == "the-customer-machine" else self.lab.machine
+            run = runs.run(task, name)
+            assert run.status == "SUCCEEDED", run.cause
+        return execution
+
+    def run(self, name: str | None = None, **given: Any) -> Execution:
+        """A run of audit-account."""
+        return self.machine.run(given, name)
+
+    def findings(self, **given: Any) -> list[JSON]:
+        """What a run finds."""
+        execution = self.run(**given)
+        assert execution.status == "SUCCEEDED", execution.cause
+        told: list[JSON] = self.audits.load(execution.output["audit"], "findings")["findings"]
+        return told
+
+    def kinds(self, **given: Any) -> list[str]:
+        """The kinds of what a run finds."""
+        return sorted(finding["kind"] for finding in self.findings(**given))
+
+    def in_one_go(self, **event: Any) -> JSON:
+        """What the function Audit answers."""
+        told: JSON = json.loads(json.dumps(audit.handler(event, None)))
+        return told
+
+
+@lru_cache(maxsize=1)
+def s3() -> Any:
+    """S3, made once; moto answers whichever is there."""
+    return boto3.client("s3")
+
+
+@contextmanager
+def audit_laboratory(lab: Lab) -> Iterator[AuditLab]:
+    """audit-account on an empty laboratory; within moto, which the laboratory began."""
+    bucket = f"bucket-{next(BUCKETS)}"
+    s3().create_bucket(Bucket=bucket)
+    audits = Audits(s3(), bucket)
+    bus = lab.bench.bus
+    functions = {name: module.handler for name, module in FUNCTIONS.items()}
+    machine = Machine("audit_account", functions, bus.announce, lab.bench.clock, send=bus.send)
+    patient = Gateway(lab.client)
+    with (
+        mock.patch.dict("os.environ", SETTINGS | {"REPORT_BUCKET": bucket}),
+        mock.patch.object(runtime, "audits", return_value=audits),
+        mock.patch.object(runtime, "patient_gateway", return_value=patient),
+    ):
+        yield AuditLab(lab, audits, machine)

@@ -1,0 +1,249 @@
+"""Many stages and many APIs: one UpdateUsagePlan for all, deployments in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from benchmarks.desk import Desk, desk
+from keyward.aws.tables.plan_queue import Asked
+from tests.machines.api_lab import PETS, Lab
+from tests.machines.storm_lab import Trail
+
+JSON = dict[str, Any]
+APIS = 20
+FAULTS = ("throttle", "500", "503", "timeout_before", "timeout_after")
+
+
+@pytest.fixture
+def many() -> Iterator[Desk]:
+    """A desk whose usage plans are there, so that every API has to be added to them."""
+    with desk() as made:
+        made.lab.policy()
+        made.protect([made.lab.api()])
+        made.world.advance(1000)
+        yield made
+
+
+def calls_of(lab: Lab, operation: str) -> list[JSON]:
+    return [call for call in lab.bench.emulator.calls() if call["operation"] == operation]
+
+
+def calls(made: Desk, operation: str, status: int | None = None) -> list[JSON]:
+    found = calls_of(made.lab, operation)
+    return [call for call in found if status in (None, call["status"])]
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+def test_twenty_apis_at_once_share_the_calls_that_change_plans(many: Desk) -> None:
+    api_ids = [many.lab.api() for _ in range(APIS)]
+    many.lab.forget()
+    cost = many.measure("twenty", lambda: many.protect(api_ids))
+    assert [run.cause for run in many.runs if run.status != "SUCCEEDED"] == []
+    assert all(many.lab.live(api_id)["GET /pets"] for api_id in api_ids)
+    assert all(many.lab.plans_of(api_id) == ["free", "pro"] for api_id in api_ids)
+    changed = calls(many, "UpdateUsagePlan", 200)
+    assert len(changed) <= 5  # forty without sharing
+    times = [call["at"] for call in changed]
+    assert all(later - before >= 20 for before, later in pairwise(times))
+    assert len(calls(many, "UpdateUsagePlan", 429)) <= len(changed)
+    # the last of them: turns of the plans, propagation, turns of the deployments
+    assert cost.seconds <= 5 * 20 + 120 + APIS * 6
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+def test_deployments_of_twenty_apis_are_made_one_after_the_other(many: Desk) -> None:
+    api_ids = [many.lab.api() for _ in range(APIS)]
+    many.lab.forget()
+    many.measure("twenty", lambda: many.protect(api_ids))
+    made = calls(many, "CreateDeployment")
+    assert len(made) == APIS
+    assert {call["status"] for call in made} == {201}, "nobody was refused"
+    times = [call["at"] for call in made]
+    assert all(later - before >= 5 for before, later in pairwise(times))
+    assert times[-1] - times[0] <= (APIS - 1) * 6 + 5
+
+
+def test_every_stage_of_an_api_is_closed_in_one_change_of_each_plan(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    lab.run(lab.api())
+    stages = ("dev", "prod", "test")
+    api_id = lab.api(stages=stages)
+    lab.forget()
+    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.calls()[1].count("UpdateUsagePlan") == 2
+    assert all(lab.live(api_id, stage)["GET /pets"] for stage in stages)
+    assert all(lab.plans_of(api_id, stage) == ["free", "pro"] for stage in stages)
+    assert [event["stage"] for event in lab.events("ApiProtected")] == [*stages]
+
+
+def test_a_stage_that_a_tool_makes_later_is_closed_too(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    api_id = lab.api()
+    lab.run(api_id)
+    open_one = lab.client.create_deployment(restApiId=api_id)["id"]
+    lab.edit(api_id, PETS)
+    open_one = lab.client.create_deployment(restApiId=api_id)["id"]
+    lab.client.create_stage(restApiId=api_id, stageName="blue", deploymentId=open_one)
+    trail = Trail(lab)
+    trail.deployed(api_id, stage="blue")
+    (run,) = trail.run_all()
+    assert run.status == "SUCCEEDED"
+    assert lab.live(api_id, "blue")["GET /pets"]
+    assert lab.live(api_id)["GET /pets"]
+    assert lab.plans_of(api_id, "blue") == ["free", "pro"]
+
+
+def test_a_canary_deployment_is_held_and_closed_when_it_is_promoted(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    api_id = lab.attached({"/pets": {"get": ["api_key"]}})
+    lab.edit(api_id, PETS)
+    canary = lab.client.create_deployment(
+        restApiId=api_id, stageName="prod", canarySettings={"percentTraffic": 10}
+    )["id"]
+    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.told() == ["ApiHeld"]
+    assert "canary" in lab.events("ApiHeld")[0]["differences"][0]["difference"]
+    seen = lab.client.get_stage(restApiId=api_id, stageName="prod")
+    assert seen["canarySettings"]["deploymentId"] == canary
+    promote = [
+        {"op": "replace", "path": "/deploymentId", "value": canary},
+        {"op": "replace", "path": "/canarySettings/percentTraffic", "value": "0.0"},
+    ]
+    lab.client.update_stage(restApiId=api_id, stageName="prod", patchOperations=promote)
+    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.live(api_id)["GET /pets"]
+    assert lab.told() == ["ApiHeld", "ApiProtected"]
+
+
+def test_a_private_api_is_closed_and_stays_private(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    api_id = lab.client.create_rest_api(
+        name="inside", endpointConfiguration={"types": ["PRIVATE"]}, tags={"keyward": "enforce"}
+    )["id"]
+    lab.edit(api_id, PETS)
+    lab.deploy(api_id)
+    before = lab.client.get_rest_api(restApiId=api_id)["endpointConfiguration"]
+    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.live(api_id)["GET /pets"]
+    assert lab.client.get_rest_api(restApiId=api_id)["endpointConfiguration"] == before
+
+
+def waiting(lab: Lab, api_id: str, stage: str = "prod", owner: str = "another-run") -> None:
+    """Another run waits for both plans."""
+    for plan in ("free", "pro"):
+        now = lab.bench.clock.now()
+        lab.bench.registry.pending.ask(plan, [(api_id, stage)], owner, now)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_fault_of_the_call_for_all_is_over_within_two_minutes(
+    lab: Lab, call: int, fault: str
+) -> None:
+    lab.policy(propagation_seconds=0)
+    lab.run(lab.api())
+    api_id, other = lab.api(), lab.api()
+    waiting(lab, other)
+    began = lab.bench.clock.now()
+    faults = [{"operation": "UpdateUsagePlan", "call": call, "fault": fault}]
+    lab.bench.emulator.order_faults(faults)
+    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.bench.clock.now() - began < 120
+    assert lab.plans_of(api_id) == lab.plans_of(other) == ["free", "pro"]
+    board = lab.bench.registry.pending.board("free").asked
+    assert board[(other, "prod")].done
+
+
+def test_a_run_whose_stage_another_attached_makes_no_call_for_it(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    lab.run(lab.api())
+    api_id, other = lab.api(), lab.api()
+    lab.bench.registry.pending.postpone(lab.bench.clock.now() + 30)
+    attach = lab.machine.functions["AttachStage"]
+    begun: list[str] = []
+
+    def first_asks(task: JSON, context: object) -> Any:
+        answer = attach(task, context)
+        if answer["turn"] and not begun:
+            begun.append(api_id)
+            assert lab.run(other).status == "SUCCEEDED"
+        return answer
+
+    lab.machine.functions["AttachStage"] = first_asks
+    run = lab.run(api_id)
+    lab.machine.functions["AttachStage"] = attach
+    assert run.status == "SUCCEEDED", run.cause
+    assert lab.plans_of(api_id) == lab.plans_of(other) == ["free", "pro"]
+    writes = calls_of(lab, "UpdateUsagePlan")
+    both = [w for w in writes if api_id in str(w["params"]) and other in str(w["params"])]
+    assert len(both) == 1
+
+
+def test_a_stage_of_somebody_else_that_is_gone_keeps_nobody_out(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    lab.run(lab.api())
+    api_id, other = lab.api(), lab.api()
+    waiting(lab, other, stage="deleted")
+    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.plans_of(api_id) == ["free", "pro"]
+    assert lab.live(api_id)["GET /pets"]
+
+
+def test_a_stage_that_is_gone_keeps_nobody_out_of_a_new_plan(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    api_id, other = lab.api(), lab.api()
+    waiting(lab, other, stage="deleted")
+    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.plans_of(api_id) == ["free", "pro"]
+
+
+def test_the_wish_of_a_run_that_died_long_ago_is_forgotten(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    lab.run(lab.api())
+    api_id, other = lab.api(), lab.api(mode="off")
+    waiting(lab, other)
+    lab.bench.clock.advance(1000)
+    assert lab.run(api_id).status == "SUCCEEDED"
+    assert lab.plans_of(other) == []
+    assert lab.bench.registry.pending.board("free").asked == {}
+
+
+def test_a_wish_that_was_asked_anew_is_not_told_that_it_was_done(lab: Lab) -> None:
+    pending, ref = lab.bench.registry.pending, ("a1b2c3d4e5", "prod")
+    pending.ask("free", [ref], "first", 1)
+    seen = pending.board("free").asked
+    pending.ask("free", [ref], "second", 2)
+    pending.done("free", seen, 3)
+    assert pending.board("free").asked == {ref: Asked("second", 2)}
+
+
+def test_turns_are_given_in_order_and_one_apart(lab: Lab) -> None:
+    leases, now = lab.bench.registry.leases, lab.bench.clock.now()
+    given = [leases.turn("account#deploy", now, 5) - now for _ in range(4)]
+    assert given == [0, 5, 10, 15]
+    later = now + 100
+    assert leases.turn("account#deploy", later, 5) == later
+
+
+def test_a_run_keeps_its_api_while_it_waits_long_for_its_turn_to_deploy(lab: Lab) -> None:
+    lab.policy(propagation_seconds=0)
+    api_id, leases, began = lab.api(), lab.bench.registry.leases, lab.bench.clock.now()
+    leases.turn("account#deploy", began, 400)
+    deploy, heard = lab.machine.functions["DeployApi"], []
+
+    def asked_meanwhile(task: JSON, context: object) -> Any:
+        heard.append(leases.leave_word(f"api#{api_id}", lab.bench.clock.now()))
+        return deploy(task, context)
+
+    lab.machine.functions["DeployApi"] = asked_meanwhile
+    run = lab.run(api_id)
+    lab.machine.functions["DeployApi"] = deploy
+    assert run.status == "SUCCEEDED", run.cause
+    assert heard == [True] * 5, "now, and after 120, 240, 360 and 400 s"
+    assert len(calls_of(lab, "CreateDeployment")) == 2, "the team's and one of ours"
+    assert lab.live(api_id)["GET /pets"]
+    assert lab.bench.clock.now() - began >= 400

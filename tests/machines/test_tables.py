@@ -1,0 +1,146 @@
+"""The tables of this process answer as moto's do, call by call."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from keyward.aws.tables import Customers, Lease, Leases, Ledger
+from keyward.customers.key import CREATED, KeyRecord
+from keyward.errors import ConcurrentModificationError
+from local.lifetime.tables import Tables
+from tests.support import Bench, workbench
+
+JSON = dict[str, Any]
+
+
+class Both:
+    """A table of moto's and one of ours, which get the same calls and are to answer the same."""
+
+    def __init__(self, real: Any, ours: Any) -> None:
+        self.name, self.meta = real.name, self
+        self.client = self
+        self._real, self._ours = real, ours
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda **request: same(getattr(self._real, name), getattr(self._ours, name), request)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        real = self._real.meta.client.transact_write_items
+        return same(real, self._ours.meta.client.transact_write_items, request)
+
+
+def same(real: Any, ours: Any, request: JSON) -> Any:
+    told, found = answer(real, request), answer(ours, request)
+    if isinstance(told, dict) and "Attributes" in told:
+        # moto leaves out what was the same before; DynamoDB tells all that the expression names.
+        both = found["Attributes"].keys() & told["Attributes"]
+        found["Attributes"] = {name: found["Attributes"][name] for name in both}
+    assert found == told, request
+    if isinstance(told, str):
+        raise ClientError({"Error": {"Code": told}}, "Some")
+    return told
+
+
+def answer(call: Any, request: JSON) -> Any:
+    """What counts of an answer: items in the order of their keys where the order is nobody's."""
+    try:
+        given = call(**request)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    kept = {name: given[name] for name in ("Item", "Items", "Attributes") if name in given}
+    # moto adds the key where the item is new; DynamoDB tells what was updated (API reference).
+    for name in {*request.get("Key", {})} & {*kept.get("Attributes", {})}:
+        del kept["Attributes"][name]
+    if "KeyConditionExpression" not in request and "Items" in kept:
+        kept["Items"] = sorted(kept["Items"], key=str)
+    return kept
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with workbench() as made:
+        yield made
+
+
+@pytest.fixture
+def both(bench: Bench) -> dict[str, Both]:
+    ours = Tables().by_name
+    return {name: Both(table, ours[name]) for name, table in bench.tables.items()}
+
+
+def test_leases_are_the_same_in_any_order_of_calls(both: dict[str, Both]) -> None:
+    leases, chance = Leases(both["LeasesTable"]), random.Random(3)
+    names, owners = ("customer#acme", "plan#free"), ("run-1", "run-2")
+    for now in range(0, 4000, 40):
+        name, owner = chance.choice(names), chance.choice(owners)
+        held = leases.holder(name) or Lease(name, owner, 1)
+        step = chance.choice(
+            [
+                lambda name=name, owner=owner, now=now: leases.acquire(name, owner, now),
+                lambda name=name, owner=owner, now=now: leases.take_over(name, "run-1", owner, now),
+                lambda name=name, now=now: leases.leave_word(name, now),
+                lambda name=name, owner=owner: leases.word_left(name, owner),
+                lambda held=held: leases.release(held),
+                lambda name=name, now=now: leases.claim(f"said#{name}", now),
+                lambda name=name, now=now: leases.turn(f"turn#{name}", now, 60.0),
+            ]
+        )
+        step()
+
+
+def test_key_records_dates_and_lines_are_the_same(both: dict[str, Both]) -> None:
+    ledger = Ledger(both["LedgerTable"])
+    customers = Customers(both["CustomersTable"], both["KeysTable"], ledger)
+    lease, old = Lease("customer#acme", "run-2", 2), Lease("customer#acme", "run-1", 1)
+    key = KeyRecord("acme", 1, CREATED, key_id="k1", plan="free")
+    line = {"subject": "customer#acme", "line": "1", "at": "2026-11-23T10:00:00Z"}
+    told = {"detail_type": "KeyIssued", "detail": {"n": 1}}
+    customers.save_keys([key], lease, [told], "1", [line])
+    with pytest.raises(ConcurrentModificationError):
+        customers.save_key(key, old)
+    assert customers.key("acme", 1) is not None
+    assert customers.known("acme").outbox
+    for at in (5, 9, 7):
+        customers.note_dates("acme", {"plan": f"plan-{at}"}, at)
+    assert customers.known("acme").dated["plan"].value == "plan-9"
+    ledger.append([line, line | {"line": "2"}])
+    assert [item["line"] for item in ledger.of("customer#acme", 1)] == ["2"]
+    record = {"customer_id": "acme", "plan": "free", "status": "active"}
+    assert customers.save_desired(record, None)
+    assert not customers.save_desired(record | {"plan": "pro"}, record | {"plan": "other"})
+    assert customers.save_desired(record | {"plan": "pro"}, record)
+    customers.bury_key(key, 1, lease, 9.0, [])
+    assert customers.last_number("acme") == 1
+    assert customers.everything()
+
+
+def test_conditions_are_the_same(both: dict[str, Both]) -> None:
+    table = both["KeysTable"]
+    for number in range(5):
+        record = {"customer_id": "acme", "record": f"key#{number}", "n": number, "m": {"a": number}}
+        table.put_item(Item=record)
+    conditions = [
+        Attr("n").lt(3) & Attr("m.a").gte(1),
+        Attr("n").eq(1) | Attr("n").not_exists(),
+        ~Attr("record").begins_with("key#1"),
+        Attr("other").ne(1),
+        Attr("record").contains("#2"),
+        Attr("n").between(1, 3),
+    ]
+    for condition in conditions:
+        table.scan(FilterExpression=condition)
+        where = {"customer_id": "acme", "record": "key#1"}
+        for key in (where, where | {"record": "new"}):
+            table.query(KeyConditionExpression=Key("customer_id").eq("acme"), Limit=2)
+            with suppress(ClientError):
+                table.put_item(Item=key | {"n": 1, "m": {"a": 1}}, ConditionExpression=condition)
+    mine = Key("customer_id").eq("acme")
+    table.query(KeyConditionExpression=mine & Key("record").lt("key#2"), ScanIndexForward=False)
+    table.query(KeyConditionExpression=mine & Key("record").begins_with("key#"))

@@ -1,0 +1,231 @@
+"""What each rule of the template takes from the bus, tried with the samples of events/."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+
+from keyward.events.third_party import FOREIGN_EVENTS, PLAIN_EVENTS
+from tests import tree
+
+JSON = dict[str, Any]
+
+ACCOUNT = "123456789012"
+MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:keyward"
+VALUES = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "AWS::Region": "us-east-1"} | {
+    "ReconcileCustomer": f"{MACHINES}-reconcile-customer",
+    "ProtectApi": f"{MACHINES}-protect-api",
+}
+OUR_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward/keyward-DeployApiRole-1"
+OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward-fans"
+
+STRIPE = "aws.partner/stripe.com"
+
+EDITS = (
+    "CreateResource",
+    "DeleteResource",
+    "PutMethod",
+    "UpdateMethod",
+    "DeleteMethod",
+    "PutIntegration",
+    "UpdateIntegration",
+    "DeleteIntegration",
+    "PutIntegrationResponse",
+    "UpdateAuthorizer",
+    "PutRestApi",
+)
+
+
+def resolved(value: Any) -> Any:
+    """A pattern with its references replaced, as CloudFormation would."""
+    if isinstance(value, dict):
+        if set(value) == {"Ref"}:
+            return VALUES.get(value["Ref"], value["Ref"])
+        if set(value) == {"Fn::Sub"}:
+            text = value["Fn::Sub"]
+            for name, known in VALUES.items():
+                text = text.replace(f"${{{name}}}", known)
+            return text
+        return {key: resolved(item) for key, item in value.items()}
+    return [resolved(item) for item in value] if isinstance(value, list) else value
+
+
+def takers(event: JSON) -> set[str]:
+    """The rules that take an event."""
+    rules = tree.resources("AWS::Events::Rule")
+    patterns = {name: resolved(rule["Properties"]["EventPattern"]) for name, rule in rules.items()}
+    return {
+        name
+        for name, pattern in patterns.items()
+        if EventPattern.load(json.dumps(pattern)).matches_event(event)
+    }
+
+
+def samples(detail_type: str) -> list[JSON]:
+    """The envelopes of events/ with a detail-type."""
+    loaded = [
+        json.loads(p.read_text("utf-8")) for p in sorted((tree.ROOT / "events").glob("*/*.json"))
+    ]
+    found = [item for item in loaded if item.get("detail-type") == detail_type]
+    assert found, f"events/ has no sample of {detail_type}"
+    return found
+
+
+def deployment() -> JSON:
+    """A sample of a deployment as CloudTrail tells it."""
+    told = samples("AWS API Call via CloudTrail")
+    return next(item for item in told if item["detail"]["eventName"] == "CreateDeployment")
+
+
+def called_by(issuer: JSON | None) -> JSON:
+    event = deepcopy(deployment())
+    identity: JSON = {"type": "AssumedRole", "accountId": ACCOUNT}
+    if issuer is not None:
+        identity["sessionContext"] = {"sessionIssuer": issuer}
+    event["detail"]["userIdentity"] = identity
+    return event
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "CustomerSignedUp",
+        "CustomerPlanChanged",
+        "CustomerSuspended",
+        "CustomerResumed",
+        "CustomerClosed",
+        "CustomerExpiryChanged",
+        "KeyRotationRequested",
+        "PaymentFailed",
+        "PaymentSucceeded",
+        "SubscriptionChanged",
+        "UndoRequested",
+    ],
+)
+def test_a_change_in_a_customers_life_goes_to_the_customers_queue(kind: str) -> None:
+    assert [takers(event) for event in samples(kind)] == [{"CustomerEventsRule"}]
+
+
+@pytest.mark.parametrize("kind", FOREIGN_EVENTS)
+def test_an_event_of_another_system_goes_to_the_customers_queue(kind: str) -> None:
+    stripe = "." in kind
+    event = {"detail-type": kind, "source": f"{STRIPE}/ed_1" if stripe else "x", "detail": {}}
+    plain = set() if kind in PLAIN_EVENTS else {"StripeEventsRule" if stripe else "SbtEventsRule"}
+    assert takers(event) == {"BillingEventsRule"} | plain
+
+
+def test_the_bus_of_a_partner_is_heard_for_its_own_events_only() -> None:
+    assert takers({"detail-type": "invoice.paid", "source": "x"}) == {"BillingEventsRule"}
+
+
+@pytest.mark.parametrize("kind", ["DeploymentApproved", "DeploymentRejected", "RollbackRequested"])
+def test_a_persons_decision_goes_to_the_apis_queue(kind: str) -> None:
+    assert [takers(event) for event in samples(kind)] == [{"DecisionEventsRule"}]
+
+
+def test_every_deployment_sample_goes_to_the_apis_queue() -> None:
+    told = samples("AWS API Call via CloudTrail")
+    deployments = [item for item in told if item["detail"]["eventName"] not in EDITS]
+    assert len(deployments) == 3
+    for event in deployments:
+        assert takers(event) == {"DeploymentEventsRule"}, event["detail"]["eventName"]
+
+
+def edited(name: str) -> JSON:
+    """A sample of an edit, as another call."""
+    told = samples("AWS API Call via CloudTrail")
+    event = deepcopy(next(item for item in told if item["detail"]["eventName"] == "PutMethod"))
+    event["detail"]["eventName"] = name
+    return event
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_of_a_working_copy_is_noted_and_starts_no_run(name: str) -> None:
+    assert takers(edited(name)) == {"EditEventsRule"}
+
+
+def test_our_own_edits_are_not_noted() -> None:
+    event = edited("UpdateMethod")
+    event["detail"]["userIdentity"]["sessionContext"]["sessionIssuer"] = {"arn": OUR_ROLE}
+    assert takers(event) == set()
+
+
+def test_an_edit_of_an_http_api_is_not_noted() -> None:
+    event = edited("DeleteResource")
+    event["detail"]["requestParameters"] = {"apiId": "a1b2c3"}
+    assert takers(event) == set()
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        pytest.param(None, id="root user, without a session"),
+        pytest.param({}, id="IAM user: an empty issuer (aws-recorded.md 11)"),
+        pytest.param({"arn": OTHER_ROLE}, id="a role whose name only begins like our path"),
+    ],
+)
+def test_a_deployment_counts_whoever_made_it(issuer: JSON | None) -> None:
+    assert takers(called_by(issuer)) == {"DeploymentEventsRule"}
+
+
+def test_our_own_calls_are_not_heard() -> None:
+    assert takers(called_by({"arn": OUR_ROLE})) == set()
+
+
+def test_a_call_that_failed_is_not_heard() -> None:
+    event = deepcopy(deployment())
+    event["detail"]["errorCode"] = "NotFoundException"
+    assert takers(event) == set()
+
+
+def test_a_deployment_of_an_http_or_websocket_api_is_not_heard() -> None:
+    event = deepcopy(deployment())
+    event["detail"]["requestParameters"] = {"apiId": "a1b2c3", "stageName": "prod"}
+    assert takers(event) == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CreateApiKey",
+        "UpdateApiKey",
+        "ImportApiKeys",
+        "CreateUsagePlanKey",
+        "CreateUsagePlan",
+        "UpdateUsagePlan",
+        "TagResource",
+    ],
+)
+def test_no_rule_hears_calls_that_may_carry_a_key_value_or_start_nothing(name: str) -> None:
+    event = deepcopy(deployment())
+    event["detail"]["eventName"] = name
+    assert takers(event) == set()
+
+
+def ended(**changes: str) -> JSON:
+    """The end of a run as Step Functions tells it."""
+    (event,) = deepcopy(samples("Step Functions Execution Status Change"))
+    event["detail"] |= changes
+    return dict(event)
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "FAILED", "TIMED_OUT"])
+@pytest.mark.parametrize("machine", ["ReconcileCustomer", "ProtectApi"])
+def test_a_run_that_was_stopped_or_timed_out_or_failed_goes_to_the_runs_queue(
+    machine: str, status: str
+) -> None:
+    event = ended(stateMachineArn=VALUES[machine], status=status)
+    assert takers(event) == {"RunEventsRule"}
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])
+def test_a_run_that_goes_on_or_ended_well_is_not_heard(status: str) -> None:
+    assert takers(ended(status=status)) == set()
+
+
+def test_the_end_of_somebody_elses_run_is_not_heard() -> None:
+    assert takers(ended(stateMachineArn=f"{MACHINES}-something-else")) == set()
