@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 from benchmarks.tape import Answer, Take
-from keyward.policy.model import default_text
+from keyward.policy.parse import default_text
 
 JSON = dict[str, Any]
 

@@ -39,7 +39,7 @@ class Taker:
         would have to be done with the keys. A repeat adopts nothing twice."""
         name, leases = f"customer#{adoption.customer_id}", self._registry.leases
         # Word left with an earlier try of this task; `acquire` clears it.
-        if leases.word_left(name, self._owner):
+        if leases.rerun_requested(name, self._owner):
             self._start(adoption.customer_id, machine_arn)
         lease = leases.acquire(name, self._owner, now, SECONDS)
         if lease is None:
@@ -55,7 +55,7 @@ class Taker:
         here = done or {key.key_id for key in adoption.keys} <= {key.key_id for key in known.keys}
         # Started before word is cleared: who dies between leaves the word to the next try. The run
         # takes the lease over, as this owner is no execution.
-        if leases.word_left(name, self._owner) or (here and adoption.record is None):
+        if leases.rerun_requested(name, self._owner) or (here and adoption.record is None):
             self._start(adoption.customer_id, machine_arn)
         while not leases.release(lease):
             self._start(adoption.customer_id, machine_arn)

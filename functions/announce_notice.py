@@ -31,7 +31,7 @@ def announce_notice(
         actions=[{"action": "announce_notice", "notice": action["notice"]}],
     )
     registry.notices.give(
-        contracts.customer_id_of(task),
+        contracts.parse_customer_id(task),
         [str(mark) for mark in action["marks"]],
         announced,
         step.lease,

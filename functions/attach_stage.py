@@ -11,7 +11,7 @@ from keyward.apis.compare import digest
 from keyward.apis.hold_words import Waiting
 from keyward.apis.model import KEYS, Attachment, Difference, Hold
 from keyward.apis.usage_plan_patch import patch, patch_all
-from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.tables import Lease, Registry
 from keyward.aws.tables.plan_queue import Asked, StageRef
 from keyward.errors import (
@@ -152,7 +152,7 @@ class Attacher:
     def _join(self, plan: str, stages: list[str], others: Iterable[StageRef]) -> list[str]:
         """The stages of this run that cannot join."""
         wanted = self.policy.plan(plan)
-        self.plans.wait_for_maker(plan)
+        self.plans.check_create_in_flight(plan)
         there = self.gateway.plans()
         seen = only_one(plan, there)
         if seen is None:
@@ -182,7 +182,7 @@ class Attacher:
 
     def _update(
         self,
-        seen: PlanSeen,
+        seen: GatewayPlan,
         wanted: PlanPolicy,
         add: list[str],
         others: list[StageRef],
@@ -223,8 +223,8 @@ class Conflicts:
     """Keys of a plan that are in another plan of a stage: they keep the stage out of the plan."""
 
     run: Attacher
-    plan: PlanSeen
-    there: list[PlanSeen]
+    plan: GatewayPlan
+    there: list[GatewayPlan]
 
     def held_before(self, stages: list[str]) -> list[str]:
         """Those of the stages that an earlier try held and that still cannot join: nothing is
@@ -286,9 +286,9 @@ class Conflicts:
             for plan in self.there
             if plan.plan_id != self.plan.plan_id and (self.run.rest_api_id, stage) in plan.stages
         ]
-        own = set(self.run.gateway.keys_in(self.plan.plan_id)) if others else set()
+        own = set(self.run.gateway.plan_key_ids(self.plan.plan_id)) if others else set()
         for other in others:
-            for key in sorted(own & set(self.run.gateway.keys_in(other.plan_id))):
+            for key in sorted(own & set(self.run.gateway.plan_key_ids(other.plan_id))):
                 plans = f"{self.plan.name} ({self.plan.plan_id}), {other.name} ({other.plan_id})"
                 yield key, Difference(f"key {key} is in two plans of the stage: {plans}")
 

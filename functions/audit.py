@@ -69,7 +69,7 @@ class Auditor:
         works = works_of(self.gateway.apis(), plans)
         about = (self.gateway, self.registry, plans, self.policy, self.default_mode, self.now)
         reader = AuditReader(*about)
-        read = (reader.read_or_tell(work).told for work in works)
+        read = (reader.read_or_report(work).told for work in works)
         seen = (self.registry, plans, self.policy, self.now, self.now)
         return Conclusion(*seen, sources).of(read)
 

@@ -8,7 +8,7 @@ from keyward.aws.bus import BATCH
 from keyward.aws.tables import Lease, Registry
 from keyward.events import contracts
 from keyward.runs import run, runtime
-from keyward.runs.api_journal import UNVERIFIED, Notes
+from keyward.runs.api_journal import UNVERIFIED, ApiJournal
 from keyward.runs.ledger import api_lines
 
 JSON = dict[str, Any]
@@ -40,7 +40,7 @@ def confirm(
     """
     registry.leases.renew(Lease.of(task), now)
     rest_api_id = contracts.rest_api_id_of(task)
-    notes = Notes(registry, rest_api_id, str(task["execution_arn"]), now, propagation_seconds)
+    notes = ApiJournal(registry, rest_api_id, str(task["execution_arn"]), now, propagation_seconds)
     outcomes = {outcome["stage"]: outcome for outcome in task.get("outcomes") or []}
     for stage, actions in registry.apis.known(rest_api_id).planned.items():
         deploys = any(action["action"] == DEPLOYS for action in actions)
@@ -52,7 +52,7 @@ def confirm(
     waiting = sorted(known.outbox.items())[:BATCH]
     deployed = _deployed(registry, rest_api_id, outcomes)
     for name, announced in waiting:
-        told = (announced, known.saved[name], run.asked_of(task), deployed)
+        told = (announced, known.saved[name], run.requester_of(task), deployed)
         registry.ledger.append(api_lines(rest_api_id, *told))
     return {
         "events": [contracts.entry(announced, bus_name) for _, announced in waiting],
@@ -60,7 +60,7 @@ def confirm(
     }
 
 
-def _conclude(notes: Notes, outcome: JSON, actions: tuple[JSON, ...]) -> None:
+def _conclude(notes: ApiJournal, outcome: JSON, actions: tuple[JSON, ...]) -> None:
     if outcome["verified"]:
         notes.protected(outcome["stage"], actions)
     elif outcome["verified"] is None:

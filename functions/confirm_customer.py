@@ -19,7 +19,7 @@ def confirm(task: dict[str, Any], registry: Registry, bus_name: str, now: float)
     """`{events: [PutEvents entries], records: [names in the outbox]}`, at most as many as one call
     of PutEvents takes: the outbox keeps the rest for the next run. Raises LeaseLostError."""
     registry.leases.renew(Lease.of(task), now)
-    known = registry.customers.known(contracts.customer_id_of(task))
+    known = registry.customers.known(contracts.parse_customer_id(task))
     waiting = sorted(known.outbox.items())[:BATCH]
     return {
         "events": [contracts.entry(announced, bus_name) for _, announced in waiting],

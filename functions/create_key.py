@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from keyward.aws.gateway import Gateway, KeySeen
+from keyward.aws.gateway import Gateway, GatewayKey
 from keyward.aws.gateway.calls import TRY_SECONDS
 from keyward.aws.tables import Lease, Registry
 from keyward.customers import key as keys
@@ -20,7 +20,7 @@ from keyward.errors import (
     ThrottledError,
     TryUnderwayError,
 )
-from keyward.events.contracts import customer_id_of
+from keyward.events.contracts import parse_customer_id
 from keyward.runs import runtime
 from keyward.runs.ledger import key_line
 
@@ -36,7 +36,7 @@ def value_source(read_secret: Callable[[str], str], prefix: str) -> Callable[[Cu
 
     def value(customer: Customer) -> str:
         if customer.key_value_secret:
-            return keys.own_value(read_secret(customer.key_value_secret))
+            return keys.parse_custom_value(read_secret(customer.key_value_secret))
         return keys.new_value(prefix)
 
     return value
@@ -57,7 +57,7 @@ def create_key(
     """
     lease = Lease.of(task)
     registry.leases.renew(lease, clock())
-    customer = _customer(registry, customer_id_of(task))
+    customer = _customer(registry, parse_customer_id(task))
     number = int(task["action"]["number"])
     known = registry.customers.key(customer.customer_id, number)
     if known and known.state == CREATED:
@@ -100,13 +100,13 @@ def _customer(registry: Registry, customer_id: str) -> Customer:
     return customer_of(record)
 
 
-def _earlier_try(known: KeyRecord, gateway: Gateway, now: float) -> KeySeen | None:
+def _earlier_try(known: KeyRecord, gateway: Gateway, now: float) -> GatewayKey | None:
     if now < known.tried_at + TRY_SECONDS:
         raise TryUnderwayError(f"an earlier try to create {known.name} may still be under way")
     return _adopt(known, gateway)
 
 
-def _adopt(record: KeyRecord, gateway: Gateway) -> KeySeen | None:
+def _adopt(record: KeyRecord, gateway: Gateway) -> GatewayKey | None:
     """The key that an earlier try made, without its duplicates; None when there is none."""
     found = gateway.keys_named(record.customer_id, record.name)
     for duplicate in found[1:]:
@@ -121,7 +121,7 @@ def _make(
     gateway: Gateway,
     registry: Registry,
     lease: Lease,
-) -> KeySeen:
+) -> GatewayKey:
     """CreateApiKey. When it certainly had no effect the record is dropped, so that the next try
     need not wait and look; when it may have had one, the record stays."""
     try:

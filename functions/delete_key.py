@@ -11,7 +11,7 @@ from keyward.aws.tables import Registry
 from keyward.customers import words as key_words
 from keyward.customers.key import CREATED, DELETED, DELETING, KeyRecord
 from keyward.errors import NotFoundError
-from keyward.events.contracts import customer_id_of
+from keyward.events.contracts import parse_customer_id
 from keyward.policy.model import Policy
 from keyward.runs import runtime
 from keyward.runs.key_step import Step
@@ -79,7 +79,7 @@ def _bury(step: Step, record: KeyRecord, effective_by: str) -> None:
         reason=record.reason,
         effective_by=effective_by,
     )
-    last = max(record.number, customers.last_number(customer_id_of(step.task)))
+    last = max(record.number, customers.last_number(parse_customer_id(step.task)))
     announced = [told] if record.key_id else []
     line = step.line(replace(record, state=DELETED)) if record.key_id else None
-    customers.bury_key(record, last, step.lease, step.now, announced, step.when, line)
+    customers.save_tombstone(record, last, step.lease, step.now, announced, step.when, line)

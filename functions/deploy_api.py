@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from keyward.apis.compare import fingerprint
-from keyward.apis.model import Deploying, Deployment, KeyRule, StageSeen, WorkingMethod
+from keyward.apis.model import Deploying, Deployment, KeyRule, StageSnapshot, WorkingMethod
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import CONNECT_SECONDS, DEPLOY_READ_SECONDS
 from keyward.aws.tables import Lease, Registry
@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     rest_api_id, now = contracts.rest_api_id_of(event), runtime.now()
     rule = KeyRule(runtime.policy(), rest_api_id, str(event["api_name"]), now)
     deployer = Deployer(runtime.gateway(), runtime.registry(), rule, uuid4().hex, runtime.now)
-    stage = StageSeen(str(event["stage"]), str(event["deployment_id"]))
+    stage = StageSnapshot(str(event["stage"]), str(event["deployment_id"]))
     # Turns may be farther away than a lease lasts: it is renewed at each look on the way there.
     lease = Lease.of(event)
     deployer.registry.leases.renew(lease, now)
@@ -86,7 +86,7 @@ class Deployer:
         soonest = self.clock() + SPACING_SECONDS
         return math.ceil(self.registry.leases.turn(TURNS, soonest, SPACING_SECONDS))
 
-    def deploy(self, lease: Lease, stage: StageSeen, mark: str) -> dict[str, Any]:
+    def deploy(self, lease: Lease, stage: StageSnapshot, mark: str) -> dict[str, Any]:
         """`{stage, deployment_id, probe}`: the deployment that the stage serves now, and what is
         to be asked of it when every host has it (`at`, epoch seconds); empty when nothing is.
 
@@ -101,7 +101,7 @@ class Deployer:
         self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage.name}"])
         return {"stage": stage.name, "deployment_id": deployment_id, "probe": self._probe(stage)}
 
-    def _probe(self, stage: StageSeen) -> dict[str, Any]:
+    def _probe(self, stage: StageSnapshot) -> dict[str, Any]:
         rule = self.rule
         probe = rule.policy.probe(rule.rest_api_id, rule.name, stage.name)
         if probe is None:
@@ -109,7 +109,7 @@ class Deployer:
         at = rule.now + rule.policy.propagation_seconds
         return {"path": probe.path, "customer": probe.customer, "url": probe.url or "", "at": at}
 
-    def _working_copy(self, stage: StageSeen, mark: str) -> Sequence[WorkingMethod]:
+    def _working_copy(self, stage: StageSnapshot, mark: str) -> Sequence[WorkingMethod]:
         working = self.gateway.working_copy(self.rule.rest_api_id)
         if fingerprint(stage, working, self.rule) != mark:
             raise WorkingCopyChangedError("the working copy was edited since the plan was made")
@@ -117,7 +117,7 @@ class Deployer:
             raise WorkingCopyChangedError("a method was opened since the plan was made")
         return working
 
-    def _deployment(self, stage: StageSeen, mark: str, working: Sequence[WorkingMethod]) -> str:
+    def _deployment(self, stage: StageSnapshot, mark: str, working: Sequence[WorkingMethod]) -> str:
         """The deployment of this working copy: an earlier try's, or a new one."""
         before = self.registry.apis.deploying(self.rule.rest_api_id, stage.name)
         found = self._earlier_try(before) if before and before.fingerprint == mark else None
@@ -150,7 +150,7 @@ class Deployer:
             self.registry.apis.forget(rest_api_id, [f"deploying#{deploying.stage}"])
             raise
 
-    def _point(self, lease: Lease, planned: StageSeen, deployment_id: str) -> None:
+    def _point(self, lease: Lease, planned: StageSnapshot, deployment_id: str) -> None:
         """Point the stage to the deployment, unless somebody moved it meanwhile."""
         rest_api_id = self.rule.rest_api_id
         try:

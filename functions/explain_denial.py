@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward.explain.denial_question import question_of
+from keyward.explain.model import question_of
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json
 from keyward.runs import runtime

@@ -8,14 +8,14 @@ from typing import Any
 from keyward.aws.bus import Bus
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Registry
-from keyward.customers.model import customer_of, undated_fields
+from keyward.customers.model import customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer
 from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.runs import ledger, run, runtime
-from keyward.runs.key_refresh import Looker
+from keyward.runs.key_refresh import KeyRefresher
 
 JSON = dict[str, Any]
 
@@ -26,7 +26,7 @@ FIELDS = ("customer_id", "dry_run", "look")
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, execution_arn, dry_run?, look?, asked?, begun?}`; output: see
     `plan`."""
-    contracts.customer_id_of(event)
+    contracts.parse_customer_id(event)
     run.only_fields(event, FIELDS)
     policy = runtime.announced_policy()
     read = (runtime.registry(), runtime.bus(), policy, runtime.now())
@@ -49,7 +49,7 @@ def plan(
     first. Raises InvalidInputError, InvalidRecordError, CustomerNotFoundError, in a dry run the
     problem itself, with `look` what the gateway raises.
     """
-    customer_id = contracts.customer_id_of(task)
+    customer_id = contracts.parse_customer_id(task)
     dry_run = contracts.flag_of(task, "dry_run")
     look = contracts.flag_of(task, "look")
     output = {"customer_id": customer_id, "dry_run": dry_run, "busy": False, "lease": None}
@@ -69,8 +69,10 @@ def plan(
         )
     known, customer = registry.customers.known(customer_id), customer_of(record)
     if look:
-        looker = Looker(gateway(), policy, now)
-        known = looker.correct(known, customer_id, registry.customers, lease, run.asked_of(task))
+        looker = KeyRefresher(gateway(), policy, now)
+        known = looker.correct(
+            known, customer_id, registry.customers, lease, run.requester_of(task)
+        )
     planned = plan_customer(customer, known.keys, policy, now, known.last_number)
     notices = notices_due(customer, policy, now, known.told)
     actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
@@ -87,8 +89,8 @@ def _asked(action: JSON, task: JSON, record: JSON) -> JSON:
     """The action with who asked for it, for the ledger; a dry run is about what would be done."""
     if task.get("dry_run"):
         return action
-    started, begun = run.asked_of(task), ledger.epoch_of(task.get("begun"))
-    by_hand = undated_fields(record)
+    started, begun = run.requester_of(task), ledger.epoch_of(task.get("begun"))
+    by_hand = manual_fields(record)
     return action | {"asked": ledger.asked_for(action["action"], started, record, by_hand, begun)}
 
 

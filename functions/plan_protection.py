@@ -15,11 +15,11 @@ from keyward.apis.model import (
     REJECTED,
     ROLLBACK,
     WARN,
-    ApiKnown,
-    ApiSeen,
+    ApiRecords,
+    ApiSnapshot,
     KeyRule,
     Place,
-    StageSeen,
+    StageSnapshot,
 )
 from keyward.apis.plan import ApiPlan, exposures, plan_api
 from keyward.aws.bus import Bus
@@ -29,9 +29,8 @@ from keyward.errors import InvalidInputError, NotFoundError
 from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.runs import run, runtime
-from keyward.runs.api_journal import Notes
-from keyward.runs.read_api import Head, read_head, read_stages, read_working_copy
-from keyward.runs.read_loops import read_loops
+from keyward.runs.api_journal import ApiJournal
+from keyward.runs.read_api import Head, read_head, read_loops, read_stages, read_working_copy
 
 JSON = dict[str, Any]
 
@@ -164,7 +163,7 @@ class Planner:
             return {"rollback": back, "unannounced": waiting}
         tagged = head.mode == WARN
         head = head.dated(known.enforce_on, self.now, self.policy.warn_days)
-        notes = Notes(
+        notes = ApiJournal(
             self.registry,
             head.rest_api_id,
             request.execution_arn,
@@ -191,7 +190,9 @@ class Planner:
         news = news or bool(stopped)
         return _steps(planned, head) | {"stopped": stopped, "unannounced": waiting or news}
 
-    def _enforce(self, head: Head, request: Request, known: ApiKnown) -> tuple[ApiSeen, ApiPlan]:
+    def _enforce(
+        self, head: Head, request: Request, known: ApiRecords
+    ) -> tuple[ApiSnapshot, ApiPlan]:
         rule = self._rule(head)
         seen = self._read(head, request)
         loops = read_loops(self.registry, seen, rule)
@@ -199,7 +200,7 @@ class Planner:
             seen = read_working_copy(self.gateway, head, seen, rule)
         return seen, plan_api(seen, known, rule, request.approve, loops)
 
-    def _places(self, head: Head, seen: ApiSeen) -> dict[str, list[Place]]:
+    def _places(self, head: Head, seen: ApiSnapshot) -> dict[str, list[Place]]:
         rule = self._rule(head)
         return {stage.name: [m.place for m in rule.exposed(stage)] for stage in seen.stages}
 
@@ -209,7 +210,7 @@ class Planner:
         body = {"rest_api_id": rest_api_id, "not_before": due}
         self.bus.send_later(self.queue_url, body, math.ceil(due - self.now))
 
-    def _rollbacks(self, rest_api_id: str, known: ApiKnown) -> list[JSON]:
+    def _rollbacks(self, rest_api_id: str, known: ApiRecords) -> list[JSON]:
         """What persons asked for. What is done, or cannot be done, is not asked for any more."""
         wanted = known.rollbacks
         try:
@@ -221,7 +222,9 @@ class Planner:
         self.registry.apis.forget(rest_api_id, [f"rollback#{stage}" for stage in sorted(done)])
         return found
 
-    def _to_roll_back(self, rest_api_id: str, stages: Iterable[str], known: ApiKnown) -> list[JSON]:
+    def _to_roll_back(
+        self, rest_api_id: str, stages: Iterable[str], known: ApiRecords
+    ) -> list[JSON]:
         """`{stage, deployment_id}` of those that serve a deployment of ours; one that was rolled
         back already is left out. Raises InvalidInputError for any other."""
         found = []
@@ -244,7 +247,7 @@ class Planner:
         except NotFoundError:
             raise InvalidInputError("stage", f"there is no stage {stage}", "Name one") from None
 
-    def _read(self, head: Head, request: Request) -> ApiSeen:
+    def _read(self, head: Head, request: Request) -> ApiSnapshot:
         return read_stages(self.gateway, head, self.policy, request.stage)
 
     def _rule(self, head: Head) -> KeyRule:
@@ -291,9 +294,9 @@ def _steps(planned: ApiPlan, head: Head) -> JSON:
     }
 
 
-def _log(stage: StageSeen) -> JSON:
+def _log(stage: StageSnapshot) -> JSON:
     return {"stage": stage.name, "log_arn": stage.log_arn, "log_format": stage.log_format}
 
 
-def _names(seen: ApiSeen) -> list[str]:
+def _names(seen: ApiSnapshot) -> list[str]:
     return [stage.name for stage in seen.stages]

@@ -9,10 +9,10 @@ from typing import Any
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from keyward.aws.bus import BATCH, Bus
-from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.tables import Lease, Registry
 from keyward.customers.key import CREATED, KeyRecord
-from keyward.customers.model import Known
+from keyward.customers.model import KeyRecords
 from keyward.customers.usage import KeyUsage
 from keyward.customers.usage_update import Reading, first_day_to_read, read
 from keyward.errors import KeywardError
@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 class PlanRead:
     """A plan's readings, one a key."""
 
-    plan: PlanSeen
+    plan: GatewayPlan
     readings: list[Reading] = field(default_factory=list)
 
 
@@ -85,7 +85,9 @@ class UsageReader:
             raise KeywardError(f"no plan's usage could be read: {problems}")
         return {"plans": read_plans, "keys": keys, "announced": announced, "problems": problems}
 
-    def _plan(self, name: str, plans: list[PlanSeen], known: dict[str, Known]) -> PlanRead | None:
+    def _plan(
+        self, name: str, plans: list[GatewayPlan], known: dict[str, KeyRecords]
+    ) -> PlanRead | None:
         """None for a plan that is not there, or has no quota: nothing is counted then
         (aws-recorded.md 5)."""
         plan = only_one(name, plans)
@@ -144,7 +146,9 @@ class UsageReader:
         runtime.logger.info("usage", extra={"plan": found.plan.name, "top_customers": top})
 
 
-def _keys_in(plan: str, known: dict[str, Known]) -> Iterator[tuple[KeyRecord, KeyUsage | None]]:
+def _keys_in(
+    plan: str, known: dict[str, KeyRecords]
+) -> Iterator[tuple[KeyRecord, KeyUsage | None]]:
     """The recorded keys of a plan, each with its usage as it was read last."""
     for one in known.values():
         before = {usage.number: usage for usage in one.usage}
@@ -153,7 +157,7 @@ def _keys_in(plan: str, known: dict[str, Known]) -> Iterator[tuple[KeyRecord, Ke
                 yield key, before.get(key.number)
 
 
-def _gone(known: dict[str, Known]) -> list[KeyUsage]:
+def _gone(known: dict[str, KeyRecords]) -> list[KeyUsage]:
     """Records of usage whose key is no more, or counts in no plan."""
     return [
         usage

@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from keyward.aws.bus import Bus
 from keyward.aws.tables import Registry
 from keyward.customers import undo_rotation
-from keyward.customers.model import Known, apply
+from keyward.customers.model import KeyRecords, apply
 from keyward.errors import InvalidEventError, PassingError
 from keyward.events import contracts, third_party
 from keyward.policy.model import Policy
@@ -71,13 +71,13 @@ class Recorder:
     def _events(self, envelope: Any, now: float) -> list[contracts.CustomerEvent]:
         """In our words: those of another system may say several things of a customer, or none."""
         own = [envelope]
-        if third_party.is_foreign(envelope):
+        if third_party.is_third_party(envelope):
             own = third_party.translated(envelope, self.policy())
             self.count("ForeignEventIgnored", int(not own))
         return [contracts.customer_event(item, now) for item in own]
 
     def _named_in(self, envelope: object) -> str | None:
-        if third_party.is_foreign(envelope):
+        if third_party.is_third_party(envelope):
             return third_party.customer_in(envelope, self.policy())
         return contracts.customer_named_in(envelope)
 
@@ -94,7 +94,7 @@ class Recorder:
         self, customer_id: str, events: list[contracts.CustomerEvent], message_id: str
     ) -> bool:
         before = self.registry.customers.desired(customer_id)
-        known = self.registry.customers.known(customer_id) if before else Known()
+        known = self.registry.customers.known(customer_id) if before else KeyRecords()
         after, ignored, dated = before, 0, known.dated
         for event in events:
             change = apply(after, event, dated)

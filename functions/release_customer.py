@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def release(task: dict[str, Any], registry: Registry, policy: Policy, now: float) -> dict[str, Any]:
     """`again`: somebody asked for this customer meanwhile, or more waits in the outbox than one
     call announces; the lease is kept and the run starts over."""
-    customer_id, lease = contracts.customer_id_of(task), Lease.of(task)
+    customer_id, lease = contracts.parse_customer_id(task), Lease.of(task)
     records = list(task.get("records") or [])
     registry.customers.announced(customer_id, records)
     if len(records) >= BATCH and registry.leases.holder(lease.name) == lease:

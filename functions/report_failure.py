@@ -6,7 +6,7 @@ from typing import Any
 
 from keyward import errors
 from keyward.aws.tables import Registry
-from keyward.customers.model import undated_fields
+from keyward.customers.model import manual_fields
 from keyward.errors import InvalidInputError, KeywardError, PassingError
 from keyward.events import contracts
 from keyward.runs import ledger, run, runtime
@@ -32,10 +32,10 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
     """CustomerFailed or ApiFailed as a PutEvents entry (none when nobody can be named), the line of
     the ledger, and the lease given back. `again`: somebody asked meanwhile, the lease is kept and
     the run starts over."""
-    reason = run.reason_of(task["error"])
+    reason = run.error_reason(task["error"])
     told = {"reason": reason, "execution_arn": task["execution_arn"]}
     for lease, detail_type, field, named in (
-        ("customer", "CustomerFailed", "customer_id", contracts.customer_id_of),
+        ("customer", "CustomerFailed", "customer_id", contracts.parse_customer_id),
         ("api", "ApiFailed", "rest_api_id", contracts.rest_api_id_of),
     ):
         try:
@@ -46,12 +46,12 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
             detail_type, **{field: name}, stage=task.get("stage"), **told
         )
         at, stage = ledger.epoch_of(task["entered"]), task.get("stage")
-        asked = _asked(task, name, registry) if lease == "customer" else run.asked_of(task)
+        asked = _asked(task, name, registry) if lease == "customer" else run.requester_of(task)
         subject, arn = f"{lease}#{name}", str(task["execution_arn"])
         registry.ledger.append([ledger.failed_line(subject, at, arn, reason, asked, stage=stage)])
         if lease == "customer":
             _look_again(task, name, registry, at)
-        again = run.end_failed(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))
+        again = run.fail_run(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))
         return {"events": [contracts.entry(event, bus_name)], "again": again, "reason": reason}
     return {"events": [], "again": False, "reason": reason}
 
@@ -59,7 +59,7 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
 def _asked(task: dict[str, Any], customer_id: str, registry: Registry) -> dict[str, Any]:
     begun = ledger.epoch_of(task.get("begun"))
     record = registry.customers.desired(customer_id) or {}
-    return ledger.asked_for("", run.asked_of(task), record, undated_fields(record), begun)
+    return ledger.asked_for("", run.requester_of(task), record, manual_fields(record), begun)
 
 
 def _look_again(task: dict[str, Any], customer_id: str, registry: Registry, now: float) -> None:

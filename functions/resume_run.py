@@ -44,7 +44,7 @@ class Subject:
     id_of: Callable[[object], str]
 
 
-CUSTOMER = Subject("customer_id", "customer", contracts.customer_id_of)
+CUSTOMER = Subject("customer_id", "customer", contracts.parse_customer_id)
 API = Subject("rest_api_id", "api", contracts.rest_api_id_of)
 
 
@@ -82,7 +82,7 @@ class Resumer:
         if ended.get("status") == "FAILED" and task is not None and not _names(subject, task):
             return  # It failed because of that, before it held anything.
         named = subject.id_of(task)
-        if self.leases.word_left(f"{subject.prefix}#{named}", execution):
+        if self.leases.rerun_requested(f"{subject.prefix}#{named}", execution):
             # The name comes from the event: a repeat starts nothing.
             digest = hashlib.sha256(str(envelope.get("id") or message_id).encode()).hexdigest()
             again = {subject.field: named, "asked": {"by": RESUMED}}

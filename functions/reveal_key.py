@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def reveal(task: dict[str, Any], gateway: Gateway, registry: Registry) -> dict[str, Any]:
     """The values of the customer's keys, or of the one that `key_id` names. Raises
     InvalidInputError, CustomerNotFoundError for a customer without such a key."""
-    customer_id = contracts.customer_id_of(task)
+    customer_id = contracts.parse_customer_id(task)
     wanted = task.get("key_id")
     ids = [key.key_id for key in registry.customers.known(customer_id).keys if key.key_id]
     chosen = [key_id for key_id in ids if wanted in (None, key_id)]

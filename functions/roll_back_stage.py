@@ -11,13 +11,13 @@ from keyward.aws.tables import Lease
 from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError
 from keyward.events import contracts
 from keyward.runs import runtime
-from keyward.runs.api_journal import Notes
+from keyward.runs.api_journal import ApiJournal
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{rest_api_id, lease, stage, deployment_id, mismatch?, result?, rollback?,
     execution_arn}`; output: see `roll_back`."""
-    notes = Notes(
+    notes = ApiJournal(
         runtime.registry(),
         contracts.rest_api_id_of(event),
         str(event["execution_arn"]),
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return roll_back(event, runtime.gateway(), notes)
 
 
-def roll_back(task: dict[str, Any], gateway: Gateway, notes: Notes) -> dict[str, Any]:
+def roll_back(task: dict[str, Any], gateway: Gateway, notes: ApiJournal) -> dict[str, Any]:
     """`{stage, deployment_id, verified: false, rolled_back, requested?}`. A stage that somebody
     moved meanwhile is left alone.
 
@@ -46,7 +46,7 @@ def roll_back(task: dict[str, Any], gateway: Gateway, notes: Notes) -> dict[str,
         notes.hold_back(ours)
     done = _point_back(gateway, rest_api_id, ours.stage, deployment_id, ours.former_deployment_id)
     if not done and (wanted or task.get("result")):
-        notes.hold_no_more(ours.stage)
+        notes.clear_hold(ours.stage)
     if wanted and done:
         notes.rolled_back(ours.stage, ours.former_deployment_id)
     else:

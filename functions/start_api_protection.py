@@ -118,7 +118,7 @@ class Starter:
     def _told_holder(self, rest_api_id: str) -> bool:
         """Whether a run has the API, is alive, and knows now that it has to start over."""
         leases, name = self.registry.leases, f"api#{rest_api_id}"
-        holder = leases.holder(name) if leases.leave_word(name, self.now) else None
+        holder = leases.holder(name) if leases.request_rerun(name, self.now) else None
         return holder is not None and self.bus.is_running(holder.owner)
 
     def _runs(self, rest_api_id: str, first: str, asked: JSON) -> bool:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 
 from keyward.aws.bus import Bus
 from keyward.aws.tables import Registry
-from keyward.customers.model import undated_fields
+from keyward.customers.model import manual_fields
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.runs import batch, runtime
@@ -36,11 +36,11 @@ def start(
     if change is None or image is None:
         return
     try:
-        customer_id = contracts.customer_id_of(image)
+        customer_id = contracts.parse_customer_id(image)
     except InvalidInputError as error:
         bus.send(dlq_url, json.dumps(image, default=str), reason=str(error))
         return
-    by_hand = undated_fields(image)
+    by_hand = manual_fields(image)
     if by_hand:
         at = change.approximate_creation_date_time or 0
         registry.customers.note_dates(customer_id, by_hand, int(at))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from keyward.aws.reports import DATA, PAGE
+from keyward.aws.bucket import DATA, PAGE
 from keyward.report import data, page
 from keyward.report.read import Collector
 from keyward.runs import runtime

@@ -29,13 +29,14 @@ from keyward.aws.tables import (
     Ledger,
     Notices,
     Outcomes,
-    Pending,
+    PlanQueue,
     Plans,
     Registry,
     Storms,
     UsageRecords,
 )
-from keyward.policy.model import Policy, default_text, parse
+from keyward.policy.model import Policy
+from keyward.policy.parse import default_text, parse
 from keyward.runs.usage_plans import UsagePlans
 from local.lifetime.tables import Tables
 
@@ -161,7 +162,7 @@ def workbench(*, quick: bool = False) -> Iterator[Bench]:
             outcomes=Outcomes(tables["OutcomesTable"]),
             storms=Storms(tables["ApisTable"]),
             edits=Edits(tables["ApisTable"]),
-            pending=Pending(tables["PlansTable"]),
+            pending=PlanQueue(tables["PlansTable"]),
             ledger=ledger,
             usage=UsageRecords(tables["KeysTable"]),
             notices=Notices(tables["KeysTable"], ledger),

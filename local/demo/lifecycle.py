@@ -27,7 +27,7 @@ PROBE_SECONDS = 1
 ACME = {"customer_id": "acme"}
 
 
-class Dated(Story):
+class TimedValue(Story):
     """A story whose lines have the date of the virtual clock."""
 
     def __init__(self, made: World) -> None:
@@ -44,7 +44,7 @@ class Life:
     """What the scenes do and look at: one customer, acme."""
 
     def __init__(self, made: World) -> None:
-        self.world, self.story = made, Dated(made)
+        self.world, self.story = made, TimedValue(made)
         self.rows: list[tuple[str, ...]] = []
 
     @property

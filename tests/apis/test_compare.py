@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from keyward.apis.compare import compare, fingerprint, from_export, from_resources
-from keyward.apis.model import Canary, DeployedMethod, KeyRule, StageSeen, WorkingMethod
-from keyward.policy.model import default_text, parse
+from keyward.apis.model import Canary, DeployedMethod, KeyRule, StageSnapshot, WorkingMethod
+from keyward.policy.parse import default_text, parse
 
 JSON = dict[str, Any]
 RULE = KeyRule(parse(default_text()), "a1b2c3d4e5", "pet shop", 1_795_000_000.0)
-STAGE = StageSeen("prod", "d1")
+STAGE = StageSnapshot("prod", "d1")
 
 EXPORTED: JSON = {
     "type": "http",
@@ -262,5 +262,5 @@ def test_a_fingerprint_changes_with_everything_else(other: list[WorkingMethod]) 
 
 
 def test_a_fingerprint_is_of_one_live_deployment_and_canary() -> None:
-    stages = [STAGE, StageSeen("prod", "d2"), StageSeen("prod", "d1", Canary("d2", 10.0))]
+    stages = [STAGE, StageSnapshot("prod", "d2"), StageSnapshot("prod", "d1", Canary("d2", 10.0))]
     assert len({fingerprint(stage, [working()], RULE) for stage in stages}) == 3

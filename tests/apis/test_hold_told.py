@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from keyward.apis.model import Editor
+from keyward.events.caller import Editor
 from keyward.events.contracts import decision
 from tests.machines.api_lab import PETS, Lab
 

@@ -21,7 +21,7 @@ class Storm:
 
 
 @dataclass(frozen=True)
-class Again:
+class Redeploy:
     round: int
     deployment_id: str
     at: int
@@ -46,8 +46,8 @@ def test_the_last_event_of_a_storm_is_waited_for_but_not_for_ever(
     assert settle_seconds(storm, 2, NOW) == seconds
 
 
-def redeploys(*times: int) -> list[Again]:
-    return [Again(number, f"d{number}", at) for number, at in enumerate(times)]
+def redeploys(*times: int) -> list[Redeploy]:
+    return [Redeploy(number, f"d{number}", at) for number, at in enumerate(times)]
 
 
 def test_the_third_time_within_the_hour_is_a_loop_until_the_first_is_an_hour_old() -> None:
@@ -70,7 +70,7 @@ def test_an_exempt_method_of_ours_that_is_open_again_is_no_loop() -> None:
 
 
 def test_many_stages_that_one_plan_deployed_count_once() -> None:
-    one_plan = [Again(7, f"d{stage}", 100) for stage in range(MOST_REDEPLOYS)]
+    one_plan = [Redeploy(7, f"d{stage}", 100) for stage in range(MOST_REDEPLOYS)]
     assert loop_of([PETS], one_plan, lambda _: CLOSED) is None
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyward.apis.model import (
-    ApiKnown,
-    ApiSeen,
+    ApiRecords,
+    ApiSnapshot,
     Attachment,
     Canary,
     DeployedMethod,
@@ -18,7 +18,7 @@ from keyward.apis.model import (
     Hold,
     KeyRule,
     Membership,
-    StageSeen,
+    StageSnapshot,
     WorkingMethod,
 )
 from keyward.apis.plan import ApiPlan, exposures, plan_api
@@ -81,9 +81,9 @@ def as_working(deployed: tuple[DeployedMethod, ...]) -> tuple[WorkingMethod, ...
 
 
 @st.composite
-def stages(draw: st.DrawFn) -> tuple[StageSeen, ...]:
+def stages(draw: st.DrawFn) -> tuple[StageSnapshot, ...]:
     return tuple(
-        StageSeen(
+        StageSnapshot(
             name,
             f"d-{name}",
             draw(st.sampled_from((None, None, None, Canary("d-canary", 10.0)))),
@@ -94,7 +94,7 @@ def stages(draw: st.DrawFn) -> tuple[StageSeen, ...]:
 
 
 @st.composite
-def apis(draw: st.DrawFn) -> ApiSeen:
+def apis(draw: st.DrawFn) -> ApiSnapshot:
     seen_stages = draw(stages())
     names = [stage.name for stage in seen_stages]
     members = [
@@ -107,7 +107,7 @@ def apis(draw: st.DrawFn) -> ApiSeen:
         for plan in sorted(draw(st.sets(st.sampled_from(("free", "gold", "pro")))))
     ]
     edited = draw(st.sets(st.sampled_from(names), max_size=1))
-    return ApiSeen(
+    return ApiSnapshot(
         "api-1",
         "pet shop",
         seen_stages,
@@ -118,7 +118,7 @@ def apis(draw: st.DrawFn) -> ApiSeen:
 
 
 @st.composite
-def memories(draw: st.DrawFn) -> ApiKnown:
+def memories(draw: st.DrawFn) -> ApiRecords:
     attachments = [
         Attachment(
             stage, plan, f"id-{plan}", int(NOW) - draw(st.integers(0, 600)), draw(st.booleans())
@@ -126,14 +126,14 @@ def memories(draw: st.DrawFn) -> ApiKnown:
         for stage in NAMES
         for plan in draw(st.sets(st.sampled_from(("free", "gold", "pro"))))
     ]
-    return ApiKnown(attachments=tuple(attachments))
+    return ApiRecords(attachments=tuple(attachments))
 
 
 def rule_of(policy: Policy) -> KeyRule:
     return KeyRule(policy, "api-1", "pet shop", NOW)
 
 
-def applied(seen: ApiSeen, plan: ApiPlan, rule: KeyRule) -> ApiSeen:
+def applied(seen: ApiSnapshot, plan: ApiPlan, rule: KeyRule) -> ApiSnapshot:
     """The API after everything that was planned was done."""
     required = {(item.path, item.verb) for item in plan.require}
     working = tuple(
@@ -164,7 +164,7 @@ def applied(seen: ApiSeen, plan: ApiPlan, rule: KeyRule) -> ApiSeen:
     )
 
 
-def remembered(known: ApiKnown, plan: ApiPlan) -> ApiKnown:
+def remembered(known: ApiRecords, plan: ApiPlan) -> ApiRecords:
     holds = tuple(Hold(item.stage, item.fingerprint) for item in plan.held)
     made = tuple(
         Attachment(stage, item.plan, f"id-{item.plan}", int(NOW), confirmed=True)
@@ -176,7 +176,7 @@ def remembered(known: ApiKnown, plan: ApiPlan) -> ApiKnown:
 
 @given(apis(), memories(), policies)
 def test_planning_the_result_of_a_plan_is_empty(
-    seen: ApiSeen, known: ApiKnown, policy: Policy
+    seen: ApiSnapshot, known: ApiRecords, policy: Policy
 ) -> None:
     rule = rule_of(policy)
     plan = plan_api(seen, known, rule)
@@ -187,7 +187,7 @@ def test_planning_the_result_of_a_plan_is_empty(
 
 
 @given(apis(), memories(), policies)
-def test_actions_are_in_a_safe_order(seen: ApiSeen, known: ApiKnown, policy: Policy) -> None:
+def test_actions_are_in_a_safe_order(seen: ApiSnapshot, known: ApiRecords, policy: Policy) -> None:
     order = ["attach_stage", "mend_plan", "require_key", "deploy_api", "hold_stage"]
     plan = plan_api(seen, known, rule_of(policy))
     for actions in [plan.actions(), *(plan.actions_of(stage.name) for stage in seen.stages)]:
@@ -197,7 +197,7 @@ def test_actions_are_in_a_safe_order(seen: ApiSeen, known: ApiKnown, policy: Pol
 
 @given(apis(), memories(), policies)
 def test_after_the_plan_nothing_is_exposed_but_what_is_held(
-    seen: ApiSeen, known: ApiKnown, policy: Policy
+    seen: ApiSnapshot, known: ApiRecords, policy: Policy
 ) -> None:
     rule = rule_of(policy)
     plan = plan_api(seen, known, rule)
@@ -207,7 +207,7 @@ def test_after_the_plan_nothing_is_exposed_but_what_is_held(
 
 
 @given(apis(), memories(), policies)
-def test_what_is_held_is_left_alone(seen: ApiSeen, known: ApiKnown, policy: Policy) -> None:
+def test_what_is_held_is_left_alone(seen: ApiSnapshot, known: ApiRecords, policy: Policy) -> None:
     plan = plan_api(seen, known, rule_of(policy))
     for item in plan.held:
         assert plan.actions_of(item.stage) == []
@@ -216,7 +216,7 @@ def test_what_is_held_is_left_alone(seen: ApiSeen, known: ApiKnown, policy: Poli
 
 @given(apis(), memories(), policies)
 def test_a_stage_is_never_closed_before_its_plans_hold_it_long_enough(
-    seen: ApiSeen, known: ApiKnown, policy: Policy
+    seen: ApiSnapshot, known: ApiRecords, policy: Policy
 ) -> None:
     plan = plan_api(seen, known, rule_of(policy))
     closing = {item.stage for item in plan.deploy}
@@ -230,14 +230,16 @@ def test_a_stage_is_never_closed_before_its_plans_hold_it_long_enough(
 
 
 @given(apis(), memories(), policies)
-def test_an_exempt_method_is_never_touched(seen: ApiSeen, known: ApiKnown, policy: Policy) -> None:
+def test_an_exempt_method_is_never_touched(
+    seen: ApiSnapshot, known: ApiRecords, policy: Policy
+) -> None:
     for item in plan_api(seen, known, rule_of(policy)).require:
         assert policy.exemption("api-1", "pet shop", item.verb, item.path, NOW) is None
 
 
 @given(apis(), memories(), policies)
 def test_an_approval_of_what_is_held_publishes_it(
-    seen: ApiSeen, known: ApiKnown, policy: Policy
+    seen: ApiSnapshot, known: ApiRecords, policy: Policy
 ) -> None:
     rule = rule_of(policy)
     without_canary = {stage.name for stage in seen.stages if stage.canary is None}
@@ -251,7 +253,7 @@ def test_an_approval_of_what_is_held_publishes_it(
 
 
 @given(apis(), policies)
-def test_an_exposure_has_one_fingerprint(seen: ApiSeen, policy: Policy) -> None:
+def test_an_exposure_has_one_fingerprint(seen: ApiSnapshot, policy: Policy) -> None:
     rule = rule_of(policy)
     first: Any = exposures(seen, rule)
     assert first == exposures(seen, rule)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emulator.emulator import Emulator
 from emulator.inprocess import attach
 from keyward.apis.usage_plan_patch import patch
-from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.policy.parts import PlanPolicy, Quota, Throttle
 
 throttles = st.builds(
@@ -53,7 +53,7 @@ def account() -> tuple[Emulator, Gateway, str]:
     return emulator, Gateway(client), str(api["id"])
 
 
-def made(plan: PlanPolicy, *stages: str) -> tuple[PlanSeen, Gateway, str]:
+def made(plan: PlanPolicy, *stages: str) -> tuple[GatewayPlan, Gateway, str]:
     """The plan on an account that has no other, its gateway and the API's id."""
     emulator, gateway, api_id = account()
     emulator.state.plans.clear()

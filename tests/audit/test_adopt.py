@@ -189,7 +189,7 @@ def test_word_left_meanwhile_outlives_a_function_that_dies(
     leases, adopt, start = bench.registry.leases, bench.registry.customers.adopt, bench.bus.start
 
     def adopt_while_another_asks(*args: Any) -> bool:
-        assert leases.leave_word("customer#acme", bench.clock.now())
+        assert leases.request_rerun("customer#acme", bench.clock.now())
         return adopt(*args)
 
     def die(*args: Any) -> bool:

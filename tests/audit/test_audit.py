@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 import audit
-from keyward.apis.model import Editor, Hold
+from keyward.apis.model import Hold
 from keyward.audit.conclude import repairs_of
 from keyward.customers.key import CREATED, KeyRecord
+from keyward.events.caller import Editor
 from keyward.events.contracts import flag_of
-from keyward.policy.model import default_text, parse
+from keyward.policy.parse import default_text, parse
 from tests.support import MACHINE, Bench, load_event, workbench
 
 

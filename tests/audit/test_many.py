@@ -12,7 +12,7 @@ import pytest
 
 from emulator.model import ApiKey
 from keyward.customers.key import CREATED, KeyRecord
-from keyward.customers.model import Known
+from keyward.customers.model import KeyRecords
 from tests.machines.audit_lab import AuditLab
 
 JSON = dict[str, Any]
@@ -23,7 +23,7 @@ PAGE = 500
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
-def filled(account: AuditLab) -> tuple[list[JSON], dict[str, Known]]:
+def filled(account: AuditLab) -> tuple[list[JSON], dict[str, KeyRecords]]:
     """Customers with a key each, in two plans. The records are handed over as they would be read:
     writing twenty thousand items takes longer than everything that is measured here."""
     account.life.known_plans("free", "pro")
@@ -39,7 +39,7 @@ def filled(account: AuditLab) -> tuple[list[JSON], dict[str, Known]]:
         plans[plan].key_ids[key_id] = None
         records.append({"customer_id": customer_id, "plan": plan, "status": "active"})
         key = KeyRecord(customer_id, 1, CREATED, key_id=key_id, plan=plan)
-        known[customer_id] = Known(keys=(key,))
+        known[customer_id] = KeyRecords(keys=(key,))
     account.lab.bench.clock.advance(60)
     account.lab.forget()
     return records, known

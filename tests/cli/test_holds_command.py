@@ -10,7 +10,7 @@ import pytest
 from keyward.__main__ import main
 from keyward.aws.tables import Apis
 from keyward.cli import holds
-from keyward.cli.stack import Outside
+from keyward.cli.stack import StackClient
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.audit_lab import AuditLab
 
@@ -22,9 +22,11 @@ DAY = 24 * 3600
 def desk(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """The lab's tables, as a person finds them by the name of the stack."""
     monkeypatch.setattr(
-        Outside, "resources", lambda self, stack: {} if stack == "keyward" else None
+        StackClient, "resources", lambda self, stack: {} if stack == "keyward" else None
     )
-    monkeypatch.setattr(Outside, "apis", lambda self, names: Apis(lab.bench.tables["ApisTable"]))
+    monkeypatch.setattr(
+        StackClient, "apis", lambda self, names: Apis(lab.bench.tables["ApisTable"])
+    )
     return lab
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from emulator.inprocess import attach
 from keyward.cli import why
-from keyward.cli.stack import Outside
+from keyward.cli.stack import StackClient
 from tests.explain.denial_lab import VALUE, World, remembered
 from tests.support import workbench
 
@@ -87,7 +87,7 @@ def world() -> Iterator[World]:
         attach(bench.emulator, inner)
         resources = {name: table.name for name, table in bench.tables.items()}
         session = Session(inner, Stacks(resources | {"PolicyParameter": "policy"}))
-        patch.setattr(Outside, "here", lambda region=None: Outside(session))
+        patch.setattr(StackClient, "here", lambda region=None: StackClient(session))
         yield made
 
 

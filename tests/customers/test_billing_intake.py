@@ -12,7 +12,8 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 import record_customer
-from keyward.policy.model import Policy, default_text
+from keyward.policy.model import Policy
+from keyward.policy.parse import default_text
 from tests.support import Bench, load_event, workbench
 
 JSON = dict[str, Any]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyward.customers.model import Dated, apply
+from keyward.customers.model import TimedValue, apply
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import CustomerEvent
 
@@ -123,7 +123,7 @@ def test_any_order_with_an_undo_ends_in_the_same_state(order: tuple[CustomerEven
 
 def test_a_plan_put_by_hand_can_be_undone() -> None:
     record = after(SIGNED_UP) | {"plan": "pro"}
-    dated = {"plan": Dated("pro", 250)}
+    dated = {"plan": TimedValue("pro", 250)}
     assert apply(record, undo(400), dated).record["plan"] == "free"
 
 

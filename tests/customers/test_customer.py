@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyward.customers.model import Dated, apply, customer_of, undated_fields
+from keyward.customers.model import TimedValue, apply, customer_of, manual_fields
 from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.events.contracts import CustomerEvent
 
@@ -79,7 +79,7 @@ def test_a_resumed_customer_has_no_reason_left() -> None:
 
 def test_a_record_put_by_hand_is_newer_than_an_older_event() -> None:
     by_hand = {"customer_id": "acme", "plan": "pro", "status": "active"}
-    dated = {"plan": Dated("pro", 250), "status": Dated("active", 250)}
+    dated = {"plan": TimedValue("pro", 250), "status": TimedValue("active", 250)}
     late = CustomerEvent("CustomerPlanChanged", "acme", 200, {"plan": "free"})
     change = apply(by_hand, late, dated)
     assert (change.record["plan"], change.ignored) == ("pro", ("plan",))
@@ -87,7 +87,7 @@ def test_a_record_put_by_hand_is_newer_than_an_older_event() -> None:
 
 def test_a_newer_event_overrules_a_record_put_by_hand() -> None:
     by_hand = {"customer_id": "acme", "plan": "pro", "status": "active"}
-    dated = {"plan": Dated("pro", 250), "status": Dated("active", 250)}
+    dated = {"plan": TimedValue("pro", 250), "status": TimedValue("active", 250)}
     newer = CustomerEvent("CustomerPlanChanged", "acme", 300, {"plan": "free"})
     assert apply(by_hand, newer, dated).record["plan"] == "free"
 
@@ -100,8 +100,8 @@ def test_a_record_put_by_hand_waits_for_its_date() -> None:
 
 def test_a_field_that_was_edited_by_hand_is_found_by_what_the_last_event_said() -> None:
     record = after(EVENTS[0])
-    assert undated_fields(record) == {}
-    assert undated_fields(record | {"plan": "pro"}) == {"plan": "pro"}
+    assert manual_fields(record) == {}
+    assert manual_fields(record | {"plan": "pro"}) == {"plan": "pro"}
 
 
 def test_other_attributes_of_a_record_stay() -> None:
@@ -111,7 +111,7 @@ def test_other_attributes_of_a_record_stay() -> None:
         "status": "active",
         "key_value_secret": "keyward/a",
     }
-    dated = {"plan": Dated("pro", 250), "status": Dated("active", 250)}
+    dated = {"plan": TimedValue("pro", 250), "status": TimedValue("active", 250)}
     assert apply(by_hand, EVENTS[4], dated).record["key_value_secret"] == "keyward/a"
 
 

@@ -12,7 +12,8 @@ from keyward.customers.desired import wanted
 from keyward.customers.model import Customer, apply, customer_of
 from keyward.errors import InvalidRecordError
 from keyward.events.contracts import CustomerEvent
-from keyward.policy.model import Policy, default_text, parse
+from keyward.policy.model import Policy
+from keyward.policy.parse import default_text, parse
 
 DAY = 24 * 3600
 NOW = 1_800_000_000

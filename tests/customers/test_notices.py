@@ -10,7 +10,7 @@ from keyward.customers.billing import Billing, Subscription
 from keyward.customers.desired import moments
 from keyward.customers.model import Customer
 from keyward.customers.notices import notices_due
-from keyward.policy.model import default_text, parse
+from keyward.policy.parse import default_text, parse
 from tests.support import load_event
 
 DAY = 24 * 3600

@@ -10,7 +10,7 @@ from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord
 from keyward.customers.model import Customer
 from keyward.customers.plan import CustomerPlan, plan_customer
 from keyward.errors import UnknownPlanError
-from keyward.policy.model import default_text, parse
+from keyward.policy.parse import default_text, parse
 
 NOW = 1_800_000_000
 POLICY = parse(default_text())

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord
 from keyward.customers.model import Customer
 from keyward.customers.plan import Action, due_at, plan_customer
-from keyward.customers.rotation import DAY, HOUR, Rotation, void_notices
+from keyward.customers.rotation import DAY, HOUR, RotationRequest, void_notices
 from keyward.customers.undo_rotation import restored
-from keyward.policy.model import Policy, parse
+from keyward.policy.model import Policy
+from keyward.policy.parse import parse
 
 NOW = 1_800_000_000
 # The number of the last key that was deleted: whoever replaced another and is gone had one of them.
@@ -45,10 +46,10 @@ POLICIES = st.builds(
     st.sampled_from([0, 24, 168]),
     st.sampled_from([0, 120]),
 )
-ROTATIONS = st.one_of(
+ROTATIONS = st.choices_hint(
     st.none(),
     st.builds(
-        Rotation,
+        RotationRequest,
         st.sampled_from([NOW - 5, NOW]),
         st.sampled_from([None, 0, 24]),
         st.sampled_from([None, "leaked", "yearly"]),
@@ -82,7 +83,7 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
         replaces = draw(st.sampled_from([None, *free])) if retire_at is None else None
         if replaces in {key.replaces for key in found}:
             replaces = None
-        plan = draw(st.one_of(st.none(), PLANS))
+        plan = draw(st.choices_hint(st.none(), PLANS))
         # What was never issued was made just now.
         new = plan is None or replaces is not None
         found.append(
@@ -92,7 +93,7 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
                 state,
                 key_id="abc123",
                 plan=plan,
-                moving_to=draw(st.one_of(st.none(), st.none(), PLANS)),
+                moving_to=draw(st.choices_hint(st.none(), st.none(), PLANS)),
                 enabled=draw(st.booleans()),
                 switching=draw(st.sampled_from([None, None, True, False])),
                 created_at=NOW if new else draw(TIMES),
@@ -117,7 +118,7 @@ def done(keys: Sequence[KeyRecord], actions: Sequence[Action]) -> tuple[KeyRecor
         elif action.action == "carry_quota_over":
             hand_over(known, action)
         elif action.action == "restore_key":
-            take_back(known, action)
+            undo_rotation(known, action)
         else:
             known[action.number] = after(known.get(action.number), action)
     return tuple(known[number] for number in sorted(known))
@@ -143,7 +144,7 @@ def hand_over(known: dict[int, KeyRecord], action: Action) -> None:
         )
 
 
-def take_back(known: dict[int, KeyRecord], action: Action) -> None:
+def undo_rotation(known: dict[int, KeyRecord], action: Action) -> None:
     said = {name: action.details.get(name, 0) for name in ("overlap", "grace")}
     key = known[action.number]
     known[key.number] = restored(key, action.details.get("replaces"), **said)

@@ -14,11 +14,11 @@ import audit
 import confirm_customer
 import read_usage
 from emulator.model import ApiKey, Usage
-from keyward.audit.usage_findings import of_usage
+from keyward.audit.keys import of_usage
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import KeywardError
 from keyward.events.contracts import iso
-from keyward.policy.model import default_text, parse
+from keyward.policy.parse import default_text, parse
 from keyward.runs import runtime
 from tests.support import MACHINE, Bench, load_event, workbench
 

@@ -15,9 +15,8 @@ from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.usage import KeyUsage, percent_of, usage_of
 from keyward.customers.usage_update import Days, Reading, exhausted_on, first_day_to_read, read
 from keyward.errors import PolicyRefusedError
-from keyward.policy.model import parse
-from keyward.policy.parts import Quota
-from keyward.policy.policy_usage import UsagePolicy
+from keyward.policy.parse import parse
+from keyward.policy.parts import Quota, UsagePolicy
 
 POLICY = UsagePolicy()
 MONTH, DAY, WEEK = Quota(1000, "MONTH"), Quota(100, "DAY"), Quota(700, "WEEK")

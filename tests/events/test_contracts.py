@@ -9,10 +9,10 @@ from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events.contracts import (
     CUSTOMER_EVENTS,
     customer_event,
-    customer_id_of,
     customer_named_in,
     decision,
     flag_of,
+    parse_customer_id,
 )
 from tests.support import load_event
 
@@ -172,7 +172,7 @@ def test_a_decision_without_a_fingerprint_is_refused() -> None:
 @pytest.mark.parametrize("task", [{}, [], "acme", {"customer_id": ""}, {"customer_id": 5}])
 def test_a_console_run_without_a_customer_is_told_the_field(task: object) -> None:
     with pytest.raises(InvalidInputError, match="customer_id"):
-        customer_id_of(task)
+        parse_customer_id(task)
 
 
 def test_a_flag_is_true_or_false_and_nothing_else() -> None:

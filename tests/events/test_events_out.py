@@ -13,8 +13,8 @@ import pytest
 import audit
 import read_usage
 from emulator.model import Usage
-from keyward.apis.model import Editor
 from keyward.aws.logs import AccessLogs
+from keyward.events.caller import Editor
 from keyward.events.contracts import EVENTS_OUT, SOURCE, iso
 from keyward.runs import runtime
 from tests import tree

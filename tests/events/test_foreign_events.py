@@ -8,8 +8,9 @@ import pytest
 
 from keyward.errors import InvalidEventError, PolicyRefusedError
 from keyward.events.contracts import CustomerEvent, customer_event
-from keyward.events.third_party import FOREIGN_EVENTS, customer_in, is_foreign, translated
-from keyward.policy.model import Policy, default_text, parse
+from keyward.events.third_party import FOREIGN_EVENTS, customer_in, is_third_party, translated
+from keyward.policy.model import Policy
+from keyward.policy.parse import default_text, parse
 from tests.support import load_event
 
 JSON = dict[str, Any]
@@ -58,12 +59,12 @@ def invoice(**changes: Any) -> JSON:
 
 @pytest.mark.parametrize("name", [*STRIPE, *SBT])
 def test_every_sample_is_one_of_another_system(name: str) -> None:
-    assert is_foreign(load_event(name))
+    assert is_third_party(load_event(name))
 
 
 @pytest.mark.parametrize("name", ["customer-signed-up", "payment-failed", "deployment-approved"])
 def test_our_own_events_are_not(name: str) -> None:
-    assert not is_foreign(load_event(name))
+    assert not is_third_party(load_event(name))
 
 
 def test_stripes_subscription_says_the_plan_by_its_lookup_key_and_its_own_time() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import note_editor
-from keyward.apis.model import Editor
+from keyward.events.caller import Editor
 from tests.machines.api_lab import Lab
 from tests.support import load_event
 

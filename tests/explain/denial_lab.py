@@ -17,7 +17,8 @@ from keyward.explain.judge import Verdict
 from keyward.explain.model import Asked
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json
-from keyward.policy.model import Policy, default_text, parse
+from keyward.policy.model import Policy
+from keyward.policy.parse import default_text, parse
 from tests.support import MACHINE, Bench
 
 JSON = dict[str, Any]

@@ -11,7 +11,7 @@ import pytest
 from emulator.tests.openapi_lab import document
 from keyward.apis.model import Attachment, Hold
 from keyward.events.contracts import iso
-from keyward.policy.model import parse
+from keyward.policy.parse import parse
 from tests.explain.denial_lab import World, plan_without_stage, remembered
 from tests.support import Bench, workbench
 

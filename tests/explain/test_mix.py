@@ -14,7 +14,7 @@ from emulator.emulator import Emulator
 from emulator.inprocess import attach
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
-from keyward.policy.model import parse
+from keyward.policy.parse import parse
 from tests.explain.denial_lab import World
 
 POLICY = parse('{"usage_plans": {"free": {}}, "propagation_seconds": 0}')

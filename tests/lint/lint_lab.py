@@ -14,7 +14,7 @@ import pytest
 from keyward.lint import cli
 from keyward.lint.check import Checker
 from keyward.lint.model import Findings
-from keyward.policy.model import default_text, parse
+from keyward.policy.parse import default_text, parse
 
 JSON = dict[str, Any]
 NOW = 1_795_000_000.0

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from keyward.lint import cli
-from keyward.policy.model import default_text
+from keyward.policy.parse import default_text
 from tests import tree
 from tests.lint.lint_lab import Bench, bench, run
 

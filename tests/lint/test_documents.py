@@ -14,7 +14,7 @@ from keyward.lint.check import Checker
 from keyward.lint.openapi import Document
 from keyward.lint.positions import JsonReader, Map
 from keyward.lint.source import Source
-from keyward.policy.model import default_text, parse
+from keyward.policy.parse import default_text, parse
 from tests import tree
 from tests.lint.lint_lab import NOW, Bench, bench, summary
 

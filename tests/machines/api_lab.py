@@ -22,7 +22,7 @@ import require_key
 import roll_back_stage
 import verify_stage
 from emulator.tests.openapi_lab import document
-from keyward.policy.model import default_text
+from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from tests.machines.machine import Execution, Machine
 from tests.support import Bench, workbench

@@ -10,7 +10,7 @@ import create_key
 import plan_customer
 import release_customer
 from keyward.errors import PassingError
-from keyward.policy.model import default_text, parse
+from keyward.policy.parse import default_text, parse
 from tests.support import MACHINE, Bench
 
 POLICY = parse(default_text())

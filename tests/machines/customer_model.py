@@ -37,7 +37,7 @@ class Told:
 
 
 @dataclass
-class Wishes:
+class FieldUpdates:
     """What was said of a customer."""
 
     fields: dict[str, Told] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Model:
     until some moment between the two that are told; `dead` ones never again. Not `sure`: a run died
     or failed, and what was wanted changed before the next one was done."""
 
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: FieldUpdates = field(default_factory=FieldUpdates)
     current: str | None = None
     plan: str | None = None
     rotated: float = 0

@@ -31,7 +31,7 @@ from emulator import data_plane
 from keyward.customers.key import KeyRecord
 from keyward.customers.model import apply
 from keyward.events import contracts
-from keyward.policy.model import default_text
+from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from keyward.runs.usage_plans import UsagePlans
 from tests.machines.machine import Execution, Machine

@@ -85,8 +85,8 @@ def test_leases_are_the_same_in_any_order_of_calls(both: dict[str, Both]) -> Non
             [
                 lambda name=name, owner=owner, now=now: leases.acquire(name, owner, now),
                 lambda name=name, owner=owner, now=now: leases.take_over(name, "run-1", owner, now),
-                lambda name=name, now=now: leases.leave_word(name, now),
-                lambda name=name, owner=owner: leases.word_left(name, owner),
+                lambda name=name, now=now: leases.request_rerun(name, now),
+                lambda name=name, owner=owner: leases.rerun_requested(name, owner),
                 lambda held=held: leases.release(held),
                 lambda name=name, now=now: leases.claim(f"said#{name}", now),
                 lambda name=name, now=now: leases.turn(f"turn#{name}", now, 60.0),
@@ -116,7 +116,7 @@ def test_key_records_dates_and_lines_are_the_same(both: dict[str, Both]) -> None
     assert customers.save_desired(record, None)
     assert not customers.save_desired(record | {"plan": "pro"}, record | {"plan": "other"})
     assert customers.save_desired(record | {"plan": "pro"}, record)
-    customers.bury_key(key, 1, lease, 9.0, [])
+    customers.save_tombstone(key, 1, lease, 9.0, [])
     assert customers.last_number("acme") == 1
     assert customers.everything()
 

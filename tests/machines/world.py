@@ -25,7 +25,7 @@ from keyward.aws.gateway.calls import client_config
 from keyward.aws.tables import Registry
 from keyward.errors import KeywardError, PassingError
 from keyward.events import contracts
-from keyward.policy.model import default_text
+from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from local.lifetime.tables import Tables
 from tests.support import Runs

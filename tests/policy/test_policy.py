@@ -7,7 +7,7 @@ import pytest
 
 from keyward.aws.tables.leases import LEASE_SECONDS
 from keyward.errors import PolicyRefusedError, UnknownPlanError
-from keyward.policy.model import default_text, parse
+from keyward.policy.parse import default_text, parse
 from keyward.policy.parts import Quota, Throttle
 from tests.support import load_template
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from keyward.errors import PolicyRefusedError
-from keyward.policy.model import default_text
+from keyward.policy.parse import default_text
 from keyward.runs import run
 from tests.support import Bench, workbench
 
@@ -56,7 +56,7 @@ def test_a_refusal_is_announced_once_a_version(bench: Bench) -> None:
     put(bench, BAD)
     for now in (0, 1, 100):
         current = bench.registry.policies.current(now)
-        run.tell_refusal(current, bench.registry.leases, bench.bus, "the-bus", now)
+        run.announce_refusal(current, bench.registry.leases, bench.bus, "the-bus", now)
     [told] = bench.bus.entries
     assert told["DetailType"] == "PolicyRefused"
     assert "usage_plans" in told["Detail"]["reason"]
@@ -71,7 +71,7 @@ def test_a_refusal_that_could_not_be_announced_is_announced_later(bench: Bench) 
             raise RuntimeError("no bus")
 
     with pytest.raises(RuntimeError):
-        run.tell_refusal(current, bench.registry.leases, Broken(), "the-bus", 0)  # type: ignore[arg-type]
+        run.announce_refusal(current, bench.registry.leases, Broken(), "the-bus", 0)  # type: ignore[arg-type]
     for now in (1, 61, 200):
-        run.tell_refusal(current, bench.registry.leases, bench.bus, "the-bus", now)
+        run.announce_refusal(current, bench.registry.leases, bench.bus, "the-bus", now)
     assert [entry["DetailType"] for entry in bench.bus.entries] == ["PolicyRefused"]

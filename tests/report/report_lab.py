@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyward.report.customers import days_until
 from keyward.report.model import (
-    ApiTold,
+    ApiRow,
     CustomerUsage,
     Done,
     ExemptionTold,
@@ -12,7 +12,7 @@ from keyward.report.model import (
     OpenMethod,
     PlanTold,
     Report,
-    StageTold,
+    StageRow,
     UsageTold,
     Waiting,
 )
@@ -28,24 +28,24 @@ def believable() -> Report:
     exempt = (ExemptMethods(0, ("OPTIONS /orders", "OPTIONS /orders/{id}")),)
     open_ones = (OpenMethod("GET", "/orders", "NONE"), OpenMethod("POST", "/orders", "AWS_IAM"))
     apis = (
-        ApiTold(
+        ApiRow(
             "pets123456",
             "pet shop",
             "enforce",
-            tuple(StageTold(name, 24, 0, (), exempt, ("free", "pro")) for name in ("prod", "test")),
+            tuple(StageRow(name, 24, 0, (), exempt, ("free", "pro")) for name in ("prod", "test")),
         ),
-        ApiTold(
+        ApiRow(
             "orders1234",
             "orders",
             "observe",
             (
-                StageTold("prod", 8, 1, open_ones, exempt, (), 10.0),
-                StageTold("test", 10, 1, open_ones[:1], exempt, ()),
+                StageRow("prod", 8, 1, open_ones, exempt, (), 10.0),
+                StageRow("test", 10, 1, open_ones[:1], exempt, ()),
             ),
         ),
-        ApiTold("held123456", "invoices", "enforce", (StageTold("prod", 4, held=True),)),
-        ApiTold("internal12", "internal", "off"),
-        ApiTold("broken1234", "", "on", (), "InvalidInputError: 'on' is no mode"),
+        ApiRow("held123456", "invoices", "enforce", (StageRow("prod", 4, held=True),)),
+        ApiRow("internal12", "internal", "off"),
+        ApiRow("broken1234", "", "on", (), "InvalidInputError: 'on' is no mode"),
     )
     return Report(
         written_at=NOW_ISO,
@@ -119,15 +119,15 @@ def large(apis: int = 600, stages: int = 10, methods: int = 20) -> Report:
     )
 
 
-def _large_api(number: int, stages: int, methods: int) -> ApiTold:
+def _large_api(number: int, stages: int, methods: int) -> ApiRow:
     exempt = (ExemptMethods(0, tuple(f"OPTIONS /thing-{n}" for n in range(methods // 2))),)
     opened = tuple(OpenMethod("GET", f"/thing-{n}", "NONE") for n in range(stages))
-    return ApiTold(
+    return ApiRow(
         f"api{number:07}",
         f"api number {number}",
         "enforce",
         tuple(
-            StageTold(
+            StageRow(
                 f"stage-{stage}",
                 methods,
                 0,
@@ -148,10 +148,10 @@ def hostile() -> Report:
         NOW_ISO,
         text,
         apis=(
-            ApiTold(text, text, text, (StageTold(text, 1, 1, (OpenMethod(*attack * 3),)),)),
-            ApiTold("b", text, "observe", problem=text),
-            ApiTold("c", text, "off"),
-            ApiTold("d", text, "enforce", (StageTold(text, exempt=(ExemptMethods(0, attack),)),)),
+            ApiRow(text, text, text, (StageRow(text, 1, 1, (OpenMethod(*attack * 3),)),)),
+            ApiRow("b", text, "observe", problem=text),
+            ApiRow("c", text, "off"),
+            ApiRow("d", text, "enforce", (StageRow(text, exempt=(ExemptMethods(0, attack),)),)),
         ),
         exemptions=(ExemptionTold(text, text, text, text, text, text, text, 1),),
         plans=(PlanTold(text, text, {"enabled": 1}, text),),

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 import record_outcome
 import write_report
 from emulator.model import Usage
-from keyward.aws.reports import Reports
+from keyward.aws.bucket import Reports
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.events.contracts import iso
 from keyward.report.read import Collector

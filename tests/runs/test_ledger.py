@@ -15,7 +15,7 @@ import report_failure
 import start_customer_reconcile
 from keyward.aws.tables import Ledger
 from keyward.cli import history
-from keyward.cli.stack import Outside
+from keyward.cli.stack import StackClient
 from tests.machines.customer_lab import (
     OTHER,
     apply,
@@ -171,7 +171,9 @@ def test_the_history_reads_well(
     run = event_run(bench)
     for action in run["actions"]:
         apply(bench, run, action)
-    monkeypatch.setattr(Outside, "resources", lambda self, stack: {"LedgerTable": "LedgerTable"})
+    monkeypatch.setattr(
+        StackClient, "resources", lambda self, stack: {"LedgerTable": "LedgerTable"}
+    )
     assert history.main(["acme"]) == 0
     created, who, attached, _ = capsys.readouterr().out.splitlines()
     assert "create key acme/1 enabled - -> True, key_id - -> " in created

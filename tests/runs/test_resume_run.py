@@ -84,7 +84,7 @@ def test_the_new_run_takes_the_lease_over_and_clears_the_word(lab: Lab) -> None:
     bench.bus.stopped.add(dead)
     lease = run.begin(bench.registry.leases, bench.bus, "customer#acme", "new", bench.clock.now())
     assert lease is not None
-    assert not bench.registry.leases.word_left("customer#acme", "new")
+    assert not bench.registry.leases.rerun_requested("customer#acme", "new")
     assert bench.registry.leases.release(lease)
 
 
@@ -123,7 +123,7 @@ def test_a_run_that_failed_beside_its_failure_path_is_taken_up(lab: Lab) -> None
 def test_a_failed_run_that_reported_its_failure_starts_nothing(lab: Lab, word: bool) -> None:
     held(lab, "customer#acme", STOPPED, word)
     leases, arn = lab.bench.registry.leases, STOPPED["detail"]["executionArn"]
-    assert run.end_failed(leases, "customer#acme", arn) is word, "then it starts over by itself"
+    assert run.fail_run(leases, "customer#acme", arn) is word, "then it starts over by itself"
     assert take(lab, failed()) == ([], [])
 
 

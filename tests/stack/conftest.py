@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keyward.policy.model import default_text
+from keyward.policy.parse import default_text
 from local.aws import LocalAws
 from tests.one_local_aws import only_local_aws
 from tests.stack.api_lab import Api, protected_api

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from keyward.policy.model import parse
+from keyward.policy.parse import parse
 from local import report, world
 from tests.stack.api_lab import Api
 from tests.stack.stack_lab import Stack, eventually

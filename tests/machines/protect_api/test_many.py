@@ -236,7 +236,7 @@ def test_a_run_keeps_its_api_while_it_waits_long_for_its_turn_to_deploy(lab: Lab
     deploy, heard = lab.machine.functions["DeployApi"], []
 
     def asked_meanwhile(task: JSON, context: object) -> Any:
-        heard.append(leases.leave_word(f"api#{api_id}", lab.bench.clock.now()))
+        heard.append(leases.request_rerun(f"api#{api_id}", lab.bench.clock.now()))
         return deploy(task, context)
 
     lab.machine.functions["DeployApi"] = asked_meanwhile

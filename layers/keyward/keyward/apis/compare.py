@@ -12,7 +12,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keyward.apis.model import DeployedMethod, Difference, KeyRule, Place, StageSeen, WorkingMethod
+from keyward.apis.model import (
+    DeployedMethod,
+    Difference,
+    KeyRule,
+    Place,
+    StageSnapshot,
+    WorkingMethod,
+)
 
 JSON = dict[str, Any]
 
@@ -49,7 +56,7 @@ ELSEWHERE = ("responses", "integrationResponses", "cacheNamespace")
 EMPTY_TEMPLATES = (None, "", "__passthrough__")
 
 
-def fingerprint(stage: StageSeen, working: Iterable[WorkingMethod], rule: KeyRule) -> str:
+def fingerprint(stage: StageSnapshot, working: Iterable[WorkingMethod], rule: KeyRule) -> str:
     """16 hex digits that name exactly one publication: this working copy in place of what the stage
     serves now. The keys that we require leave it as it is."""
     canary = stage.canary.deployment_id if stage.canary else None

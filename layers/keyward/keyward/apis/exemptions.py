@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from keyward.apis.compare import digest
-from keyward.apis.model import ApiSeen, KeyRule
-from keyward.audit.model import Finding
+from keyward.apis.model import ApiSnapshot, KeyRule
 from keyward.events.contracts import announcement
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
@@ -40,12 +39,12 @@ class ExemptMethod:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def mark_of(exemption: Exemption) -> str:
+def exemption_id(exemption: Exemption) -> str:
     """Tells an exemption apart: one that is prolonged is another one."""
     return digest([asdict(exemption)])
 
 
-def exempt_methods(seen: ApiSeen, rule: KeyRule) -> list[ExemptMethod]:
+def exempt_methods(seen: ApiSnapshot, rule: KeyRule) -> list[ExemptMethod]:
     """Every method that the API's stages serve open by an exemption."""
     return [
         ExemptMethod(
@@ -56,7 +55,7 @@ def exempt_methods(seen: ApiSeen, rule: KeyRule) -> list[ExemptMethod]:
             exemption.reason,
             exemption.owner,
             exemption.expires,
-            mark_of(exemption),
+            exemption_id(exemption),
         )
         for stage in seen.stages
         for method in stage.methods
@@ -80,7 +79,7 @@ def ending(policy: Policy, now: float) -> list[Exemption]:
 
 def expiring(exemption: Exemption, live: Iterable[ExemptMethod]) -> JSON:
     """ExemptionExpiring: what the exemption leaves open now, and is closed when it ends."""
-    mark = mark_of(exemption)
+    mark = exemption_id(exemption)
     methods = [
         {"rest_api_id": m.rest_api_id, "stage": m.stage, "method": m.method, "path": m.path}
         for m in live
@@ -91,37 +90,4 @@ def expiring(exemption: Exemption, live: Iterable[ExemptMethod]) -> JSON:
         **asdict(exemption),
         methods=methods[:MOST_LISTED],
         remedy="set a later `expires` in the policy, or have callers of these methods send a key",
-    )
-
-
-def findings_of(policy: Policy, live: Iterable[str], now: float) -> list[Finding]:
-    """Exemptions that ended, end soon, or leave nothing open; `live` are marks of those that do.
-
-    One for every API and path is a rule for what may come, so it needs no method.
-    """
-    used, soon = set(live), ending(policy, now)
-    found = []
-    for exemption in policy.exemptions:
-        if exemption.ends_at and exemption.ends_at <= now:
-            found.append(
-                _finding("exemption_lapsed", exemption, "ended: take it out of the policy")
-            )
-            continue
-        if exemption in soon:
-            found.append(_finding("exemption_expiring", exemption, "ends soon"))
-        if not _is_rule(exemption) and mark_of(exemption) not in used:
-            found.append(_finding("exemption_unused", exemption, "matches no live method"))
-    return found
-
-
-def _is_rule(exemption: Exemption) -> bool:
-    return (exemption.api, exemption.path) == ("*", "*")
-
-
-def _finding(kind: str, exemption: Exemption, says: str) -> Finding:
-    until = f", until {exemption.expires}" if exemption.expires else ""
-    owner = f", by {exemption.owner}" if exemption.owner else ""
-    what = f"{exemption.method} {exemption.path} of API {exemption.api}"
-    return Finding(
-        kind, "low", f"the exemption of {what} ({exemption.reason}{owner}{until}) {says}"
     )

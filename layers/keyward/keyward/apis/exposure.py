@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.customers.model import Known
+from keyward.customers.model import KeyRecords
 from keyward.errors import LogsUnreadableError
 from keyward.policy.model import Policy
 
@@ -76,7 +76,7 @@ def callers(rows: Sequence[Mapping[str, str]], days: int) -> JSON:
 
 def uncovered(
     records: Sequence[JSON],
-    known: Mapping[str, Known],
+    known: Mapping[str, KeyRecords],
     policy: Policy,
     api: tuple[str, str],
     stage: str,

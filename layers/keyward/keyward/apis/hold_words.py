@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from keyward.apis.model import DEPLOYMENT, KEYS, Difference, Editor, WorkingMethod
+from keyward.apis.model import DEPLOYMENT, KEYS, Difference, WorkingMethod
+from keyward.events.caller import Editor
 from keyward.events.contracts import iso
 
 JSON = dict[str, Any]

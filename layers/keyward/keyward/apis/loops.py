@@ -33,7 +33,7 @@ class Heard(Protocol):
         """When the last was heard."""
 
 
-class Again(Protocol):
+class Redeploy(Protocol):
     """A deployment of ours; `round` tells plans apart, `at` is epoch seconds."""
 
     @property
@@ -70,7 +70,7 @@ def settle_seconds(storm: Heard | None, quiet_seconds: float, now: float) -> int
 
 def loop_of(
     exposed: Iterable[DeployedMethod],
-    redeploys: Sequence[Again],
+    redeploys: Sequence[Redeploy],
     closed_by: Callable[[str], Iterable[str]],
 ) -> Loop | None:
     """The loop that a stage is in, None when it is in none.

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from keyward.events.caller import Editor
 from keyward.policy.model import Policy
 from keyward.policy.parts import Throttle
 
@@ -97,7 +98,7 @@ class Canary:
 
 
 @dataclass(frozen=True)
-class StageSeen:
+class StageSnapshot:
     """A stage and what it serves. `canary` is None unless it gets traffic: a promoted canary stays
     behind with 0 percent (aws-recorded.md 7). `log_arn` is where its access log goes, if there is
     one, `log_format` what a line of it holds. `created_at` and `changed_at` are epoch seconds;
@@ -145,13 +146,13 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class ApiSeen:
+class ApiSnapshot:
     """An API as it was read. `working` and `differences` (by stage) are read only when a stage is
     exposed."""
 
     rest_api_id: str
     name: str
-    stages: tuple[StageSeen, ...]
+    stages: tuple[StageSnapshot, ...]
     plans: tuple[Membership, ...] = ()
     working: tuple[WorkingMethod, ...] | None = None
     differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
@@ -190,19 +191,6 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Editor:
-    """Who edited a working copy last: an ARN, the call that did it, and when (ISO 8601)."""
-
-    who: str
-    what: str
-    when: str
-
-    def as_json(self) -> JSON:
-        """For ApiHeld."""
-        return {"who": self.who, "what": self.what, "when": self.when}
-
-
-@dataclass(frozen=True)
 class Deploying:
     """A CreateDeployment that was begun `at` (epoch seconds): its description carries the nonce,
     and `deployment_id` is None until it was answered."""
@@ -232,7 +220,7 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class ApiKnown:
+class ApiRecords:
     """What is remembered of an API. `planned` holds, by stage, the actions that were planned and
     whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last;
     `outbox` announcements by the name of their record, `saved` when (epoch seconds); `editor` is
@@ -283,7 +271,7 @@ class KeyRule:
         """Those methods that ask for no key and have to."""
         return [method for method in methods if not method.key_required and self.requires(method)]
 
-    def exposed(self, stage: StageSeen) -> list[DeployedMethod]:
+    def exposed(self, stage: StageSnapshot) -> list[DeployedMethod]:
         """What the stage exposes, its canary included, each method once, by path and verb."""
         found = {method.place: method for method in self.open(stage.canary_methods)}
         found |= {method.place: method for method in self.open(stage.methods)}

@@ -18,14 +18,14 @@ from keyward.apis.model import (
     APPROVED,
     DEPLOYMENT,
     ROLLBACK,
-    ApiKnown,
-    ApiSeen,
+    ApiRecords,
+    ApiSnapshot,
     Attachment,
     DeployedMethod,
     Difference,
     Hold,
     KeyRule,
-    StageSeen,
+    StageSnapshot,
     WorkingMethod,
 )
 
@@ -82,8 +82,8 @@ class Exposure:
 
 
 def plan_api(
-    seen: ApiSeen,
-    known: ApiKnown,
+    seen: ApiSnapshot,
+    known: ApiRecords,
     rule: KeyRule,
     approve: str | None = None,
     stopped: Mapping[str, Loop] = NO_LOOPS,
@@ -122,12 +122,12 @@ def plan_api(
     )
 
 
-def exposures(seen: ApiSeen, rule: KeyRule) -> tuple[Exposure, ...]:
+def exposures(seen: ApiSnapshot, rule: KeyRule) -> tuple[Exposure, ...]:
     """What mode observe has to tell: read from the stages alone, the working copy is not needed."""
     return tuple(_exposure(stage, seen, rule) for stage in seen.stages if rule.exposed(stage))
 
 
-def _exposure(stage: StageSeen, seen: ApiSeen, rule: KeyRule) -> Exposure:
+def _exposure(stage: StageSnapshot, seen: ApiSnapshot, rule: KeyRule) -> Exposure:
     live = rule.exposed(stage)
     actions = (
         *_attachments(_attach(seen, rule, [stage])),
@@ -138,7 +138,7 @@ def _exposure(stage: StageSeen, seen: ApiSeen, rule: KeyRule) -> Exposure:
 
 
 def _reasons(
-    stage: StageSeen, seen: ApiSeen, known: ApiKnown, mark: str, approve: str | None
+    stage: StageSnapshot, seen: ApiSnapshot, known: ApiRecords, mark: str, approve: str | None
 ) -> tuple[Difference, ...]:
     """Why the stage is held. A canary in flight cannot be approved away: its share of the traffic
     would stay as it is."""
@@ -161,11 +161,13 @@ def rolled_back(deployment_id: str) -> Difference:
     )
 
 
-def _is_back(stage: StageSeen, hold: Hold | None) -> bool:
+def _is_back(stage: StageSnapshot, hold: Hold | None) -> bool:
     return hold is not None and (hold.kind, hold.deployment_id) == (ROLLBACK, stage.deployment_id)
 
 
-def _held(stage: StageSeen, mark: str, reasons: tuple[Difference, ...], known: ApiKnown) -> Held:
+def _held(
+    stage: StageSnapshot, mark: str, reasons: tuple[Difference, ...], known: ApiRecords
+) -> Held:
     hold = known.hold(stage.name)
     same = hold if hold is not None and hold.fingerprint == mark else None
     back = _is_back(stage, hold)
@@ -180,7 +182,9 @@ def _held(stage: StageSeen, mark: str, reasons: tuple[Difference, ...], known: A
     )
 
 
-def _attach(seen: ApiSeen, rule: KeyRule, stages: Iterable[StageSeen]) -> tuple[Attach, ...]:
+def _attach(
+    seen: ApiSnapshot, rule: KeyRule, stages: Iterable[StageSnapshot]
+) -> tuple[Attach, ...]:
     """One item a plan, as UpdateUsagePlan is allowed once in 20 s."""
     holding = {plan.plan: plan for plan in seen.plans}
     items = []
@@ -194,7 +198,7 @@ def _attach(seen: ApiSeen, rule: KeyRule, stages: Iterable[StageSeen]) -> tuple[
     return tuple(items)
 
 
-def _first_seen(seen: ApiSeen, known: ApiKnown, rule: KeyRule) -> tuple[Attachment, ...]:
+def _first_seen(seen: ApiSnapshot, known: ApiRecords, rule: KeyRule) -> tuple[Attachment, ...]:
     """Attachments that somebody else made: their age is unknown, so it counts from now."""
     return tuple(
         Attachment(stage.name, plan.plan, plan.plan_id, int(rule.now), confirmed=True)

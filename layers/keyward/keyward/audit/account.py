@@ -3,14 +3,16 @@ truth, and one that cannot be read stops no other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.apis.model import ENFORCE, MODE_TAG, OFF, ApiKnown, ApiSeen, KeyRule
+from keyward.apis.model import ENFORCE, MODE_TAG, OFF, ApiRecords, ApiSnapshot, KeyRule
 from keyward.audit import model as findings
 from keyward.audit.model import Finding
-from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
+from keyward.customers.drift import GatewayState
+from keyward.customers.key import KeyRecord
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.runs.read_api import head_of, read_stages
@@ -24,18 +26,18 @@ class ApiLook:
     rest_api_id: str
     name: str
     mode: str
-    seen: ApiSeen | None = None
+    seen: ApiSnapshot | None = None
     findings: tuple[Finding, ...] = ()
 
 
 def look_at(
     gateway: Gateway,
     api: dict[str, Any],
-    plans: list[PlanSeen],
+    plans: list[GatewayPlan],
     policy: Policy,
     default_mode: str,
     now: float,
-    known: Callable[[str], ApiKnown] = lambda _: ApiKnown(),
+    known: Callable[[str], ApiRecords] = lambda _: ApiRecords(),
 ) -> ApiLook:
     """`look`, and a finding in place of an error."""
     try:
@@ -47,11 +49,11 @@ def look_at(
 def look(
     gateway: Gateway,
     api: dict[str, Any],
-    plans: list[PlanSeen],
+    plans: list[GatewayPlan],
     policy: Policy,
     default_mode: str,
     now: float,
-    known: Callable[[str], ApiKnown] = lambda _: ApiKnown(),
+    known: Callable[[str], ApiRecords] = lambda _: ApiRecords(),
 ) -> ApiLook:
     """`api` is an item of GetRestApis, `now` epoch seconds; `known` tells what is remembered of an
     API: its holds, and the day of mode warn. Calls: none for an API that is off, else one, and one
@@ -85,3 +87,26 @@ def calls_of(look: ApiLook) -> int:
     served = {stage.deployment_id for stage in look.seen.stages if stage.deployment_id}
     served |= {stage.canary.deployment_id for stage in look.seen.stages if stage.canary}
     return 1 + len(served)
+
+
+@dataclass(frozen=True)
+class AccountKeys:
+    """Keys by id; the names of plans by the id of a key, None when they were not read. What was
+    changed since `read_at` (epoch seconds), when the first of it was read, is not compared."""
+
+    keys: Mapping[str, GatewayKey]
+    plans: Mapping[str, tuple[str, ...]] | None = None
+    read_at: float = 0.0
+
+    def look(self, key: KeyRecord) -> GatewayState | None:
+        """A recorded key as it was read; None when a run has been at it since."""
+        if key.key_id is None or max(key.tried_at, key.attached_at or 0) >= int(self.read_at):
+            return None
+        seen = self.keys.get(key.key_id)
+        if seen is None:
+            return GatewayState(there=False)
+        return GatewayState(True, seen.enabled, self.plans_of(key.key_id))
+
+    def plans_of(self, key_id: str) -> tuple[str, ...] | None:
+        """The names of a key's plans, None when they were not read."""
+        return None if self.plans is None else self.plans.get(key_id, ())

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from keyward.audit.account_keys import AccountKeys
-from keyward.aws.gateway import KeySeen
+from keyward.audit.account import AccountKeys
+from keyward.aws.gateway import GatewayKey
 from keyward.customers.key import CREATED, KeyRecord, name_of
-from keyward.customers.model import Known, customer_of
+from keyward.customers.model import KeyRecords, customer_of
 from keyward.customers.plan import plan_customer
 from keyward.errors import InvalidInputError, InvalidRecordError
 from keyward.events.contracts import CUSTOMER_ID, KEY_ID
@@ -34,7 +34,7 @@ class Sources:
     tag: str = TAG
     customers: Mapping[str, str] = field(default_factory=dict)
 
-    def owner_of(self, key: KeySeen) -> str | None:
+    def owner_of(self, key: GatewayKey) -> str | None:
         """The customer, None when nothing names one that a customer can be called."""
         named = self.customers.get(key.key_id) or key.tags.get(self.tag) or key.customer_id
         return named if named and CUSTOMER_ID.fullmatch(named) else None
@@ -69,12 +69,12 @@ class Adopter:
     now: float
 
     def plan(
-        self, strays: Sequence[KeySeen], records: Iterable[JSON], known: Mapping[str, Known]
+        self, strays: Sequence[GatewayKey], records: Iterable[JSON], known: Mapping[str, KeyRecords]
     ) -> tuple[list[Adoption], dict[str, str]]:
         """The adoptions, and by the id of each other key why it is not adopted."""
         desired = {str(record.get("customer_id")): record for record in records}
         left: dict[str, str] = {}
-        owned: dict[str, list[KeySeen]] = {}
+        owned: dict[str, list[GatewayKey]] = {}
         for key in strays:
             owner, problem = self.sources.owner_of(key), self._problem(key)
             if owner is None:
@@ -88,7 +88,7 @@ class Adopter:
             if any(key.enabled for key in keys):
                 left |= {key.key_id: BESIDES for key in keys if not key.enabled}
                 keys = [key for key in keys if key.enabled]
-            mine = known.get(customer_id, Known())
+            mine = known.get(customer_id, KeyRecords())
             made = self._made(customer_id, keys, desired.get(customer_id), mine)
             why = refusal(made, desired.get(customer_id), mine, self.policy, self.now)
             if why is None:
@@ -97,7 +97,7 @@ class Adopter:
                 left |= {key.key_id: why for key in keys}
         return adoptions, left
 
-    def _problem(self, key: KeySeen) -> str | None:
+    def _problem(self, key: GatewayKey) -> str | None:
         plans = self._plans(key)
         if len(plans) == 1:
             return None
@@ -106,12 +106,12 @@ class Adopter:
         found = " and ".join(self.account.plans_of(key.key_id) or ()) or "none"
         return f"The key is in no plan of the policy (its plans: {found}): name its plan there"
 
-    def _plans(self, key: KeySeen) -> list[str]:
+    def _plans(self, key: GatewayKey) -> list[str]:
         plans = self.account.plans_of(key.key_id) or ()
         return [name for name in plans if name in self.policy.usage_plans]
 
     def _made(
-        self, customer_id: str, keys: Sequence[KeySeen], desired: JSON | None, known: Known
+        self, customer_id: str, keys: Sequence[GatewayKey], desired: JSON | None, known: KeyRecords
     ) -> Adoption:
         used = {known.last_number, *(key.number for key in known.keys)}
         made = []
@@ -125,7 +125,7 @@ class Adopter:
             return Adoption(customer_id, None, tuple(made))
         return Adoption(customer_id, _desired(customer_id, made), tuple(made))
 
-    def _record(self, customer_id: str, number: int, key: KeySeen) -> KeyRecord:
+    def _record(self, customer_id: str, number: int, key: GatewayKey) -> KeyRecord:
         """Its age counts from the adoption: a policy of rotation would end old keys at once."""
         own = key.name in ("", name_of(customer_id, number))
         return KeyRecord(
@@ -141,7 +141,7 @@ class Adopter:
 
 
 def refusal(
-    adoption: Adoption, desired: JSON | None, known: Known, policy: Policy, now: float
+    adoption: Adoption, desired: JSON | None, known: KeyRecords, policy: Policy, now: float
 ) -> str | None:
     """Why the customer's keys are not adopted: what would have to be done then; None when nothing
     would."""
@@ -204,7 +204,7 @@ def _desired(customer_id: str, keys: Sequence[KeyRecord]) -> JSON:
     return record | ({"keys": len(keys)} if len(keys) > 1 else {})
 
 
-def _number(customer_id: str, key: KeySeen) -> int | None:
+def _number(customer_id: str, key: GatewayKey) -> int | None:
     """The number in a name like Keyward's own, so that no later key has the same name."""
     found = re.fullmatch(re.escape(customer_id) + r"/([1-9][0-9]{0,6})", key.name)
     return int(found[1]) if found else None

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from keyward.apis import exemptions
 from keyward.audit import customers as customer_findings
 from keyward.audit import keys as key_findings
-from keyward.audit import usage_findings
 from keyward.audit import usage_plans as plan_findings
-from keyward.audit.account_keys import AccountKeys
+from keyward.audit.account import AccountKeys
 from keyward.audit.adopt import Adopter, Adoption, Sources
-from keyward.audit.keys import ADOPT_KEYS
-from keyward.aws.gateway import KeySeen, PlanSeen
+from keyward.audit.keys import ADOPT_KEYS, of_usage
+from keyward.audit.model import of_exemptions
+from keyward.aws.gateway import GatewayKey, GatewayPlan
 from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.runs.ledger import AUDIT
@@ -28,7 +27,7 @@ class Conclusion:
     """Puts an audit together that began to read at `began` and ends `now` (epoch seconds)."""
 
     registry: Registry
-    plans: Sequence[PlanSeen]
+    plans: Sequence[GatewayPlan]
     policy: Policy
     began: float
     now: float
@@ -52,11 +51,11 @@ class Conclusion:
                 found = key_findings.without_new_keys(found, adoptions)
                 of_keys = key_findings.adoptable(of_keys, adoptions, left)
             found += of_keys
-        found += usage_findings.of_usage(known, self.policy, self.now)
+        found += of_usage(known, self.policy, self.now)
         of_apis = plan_findings.once(read.findings)
         found += plan_findings.of_plans(self.plans, of_apis, self.policy)
         named = {method["exemption"] for method in read.exempt}
-        unused = exemptions.findings_of(self.policy, named, self.now)
+        unused = of_exemptions(self.policy, named, self.now)
         told = [item.as_json() for item in found], [item.as_json() for item in unused]
         return {
             "findings": told[0] + of_apis + told[1],
@@ -97,7 +96,7 @@ def _sorted(pieces: Iterable[JSON]) -> _Read:
 def _account(read: _Read, began: float) -> AccountKeys | None:
     if read.keys is None:
         return None
-    keys = {key["key_id"]: KeySeen(**key) for key in read.keys}
+    keys = {key["key_id"]: GatewayKey(**key) for key in read.keys}
     if read.plans is None:
         return AccountKeys(keys, None, began)
     return AccountKeys(keys, {id_: tuple(names) for id_, names in read.plans.items()}, began)

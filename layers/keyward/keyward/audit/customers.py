@@ -8,26 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keyward.audit.account_keys import AccountKeys
+from keyward.audit.account import AccountKeys
 from keyward.audit.model import Finding
 from keyward.customers.actions import Action
 from keyward.customers.desired import wanted
-from keyward.customers.drift import Compared, Doubt, compared
+from keyward.customers.drift import Compared, Drift, compared
 from keyward.customers.key import CREATED, KeyRecord
-from keyward.customers.model import Customer, Known, customer_of
+from keyward.customers.model import Customer, KeyRecords, customer_of
 from keyward.customers.plan import plan_customer
 from keyward.errors import InvalidRecordError
 from keyward.policy.model import Policy
 from keyward.runs.key_refresh import corrected
 
 JSON = dict[str, Any]
-NOTHING_KNOWN = Known()
+NOTHING_KNOWN = KeyRecords()
 RECONCILE = "reconcile-customer"
 
 
 def of_customers(
     records: Sequence[JSON],
-    known: Mapping[str, Known],
+    known: Mapping[str, KeyRecords],
     account: AccountKeys | None,
     policy: Policy,
     now: float,
@@ -48,7 +48,7 @@ def of_customers(
 def _of_customer(
     customer_id: str,
     record: JSON,
-    known: Known,
+    known: KeyRecords,
     account: AccountKeys | None,
     policy: Policy,
     now: float,
@@ -85,7 +85,7 @@ def _doubted(looked: Sequence[Compared], actions: Sequence[Action]) -> list[Find
     return found
 
 
-def _of_doubt(doubt: Doubt, mends: Sequence[Action]) -> Finding:
+def _of_doubt(doubt: Drift, mends: Sequence[Action]) -> Finding:
     return Finding(
         doubt.kind,
         "high" if mends else "low",

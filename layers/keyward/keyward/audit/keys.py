@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from keyward.audit.account_keys import AccountKeys
+from keyward.audit.account import AccountKeys
 from keyward.audit.adopt import Adoption
 from keyward.audit.model import Finding
-from keyward.aws.gateway import KeySeen
+from keyward.aws.gateway import GatewayKey
 from keyward.customers.key import CREATING
-from keyward.customers.model import Known
+from keyward.customers.model import KeyRecords
+from keyward.customers.usage_update import is_unused
+from keyward.policy.model import Policy
 
 JSON = dict[str, Any]
 ADOPT_KEYS = "adopt-keys"
@@ -22,7 +24,7 @@ TWICE = "Delete the one that nobody uses; the usage of its plan tells which"
 CLOSED = "Delete it, or disable it: Keyward did not make it, and deletes only what it made"
 
 
-def unrecorded(account: AccountKeys, known: Mapping[str, Known]) -> list[KeySeen]:
+def unrecorded(account: AccountKeys, known: Mapping[str, KeyRecords]) -> list[GatewayKey]:
     """Keys without a record, in a fixed order. One that a run is just making is not among them."""
     kept = [key for one in known.values() for key in one.keys]
     recorded = {key.key_id for key in kept}
@@ -36,10 +38,10 @@ def unrecorded(account: AccountKeys, known: Mapping[str, Known]) -> list[KeySeen
 
 
 def of_keys(
-    strays: Sequence[KeySeen],
+    strays: Sequence[GatewayKey],
     account: AccountKeys,
     records: Iterable[JSON],
-    known: Mapping[str, Known],
+    known: Mapping[str, KeyRecords],
 ) -> list[Finding]:
     """One finding for each key without a record."""
     closed = {str(r.get("customer_id")) for r in records if r.get("status") == "closed"}
@@ -109,12 +111,35 @@ def without_new_keys(found: Iterable[Finding], adoptions: Iterable[Adoption]) ->
     ]
 
 
-def _severity(key: KeySeen) -> str:
+def _severity(key: GatewayKey) -> str:
     return "high" if key.enabled else "low"
 
 
-def _words(key: KeySeen, account: AccountKeys) -> str:
+def _words(key: GatewayKey, account: AccountKeys) -> str:
     plans = account.plans_of(key.key_id)
     where = "" if plans is None else f", in {'plan ' + ' and '.join(plans) if plans else 'no plan'}"
     name = f" ({key.name})" if key.name else ""
     return f"{key.key_id}{name}, {'enabled' if key.enabled else 'disabled'}{where}"
+
+
+MOST_NAMED = 20
+
+
+def of_usage(known: Mapping[str, KeyRecords], policy: Policy, now: float) -> list[Finding]:
+    """One finding a plan, because there may be thousands of such keys; `now` in epoch seconds."""
+    unused: dict[str, list[str]] = {}
+    for one in known.values():
+        keys = {key.number: key for key in one.keys}
+        for usage in one.usage:
+            key = keys.get(usage.number)
+            if key and is_unused(usage, key, policy.usage, now):
+                unused.setdefault(usage.plan, []).append(key.name)
+    return [_finding(plan, sorted(names), policy) for plan, names in sorted(unused.items())]
+
+
+def _finding(plan: str, names: list[str], policy: Policy) -> Finding:
+    more = len(names) - MOST_NAMED
+    listed = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    keys = "1 key" if len(names) == 1 else f"{len(names)} keys"
+    says = f"{keys} of plan {plan} not used for {policy.usage.unused_days} days: {listed}"
+    return Finding("keys_unused", "low", says)

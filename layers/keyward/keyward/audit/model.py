@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from keyward.apis.exemptions import ending, exemption_id
 from keyward.apis.hold_words import edited
-from keyward.apis.model import DEPLOYMENT, ENFORCE, REJECTED, ApiKnown, ApiSeen, Hold, KeyRule
+from keyward.apis.model import DEPLOYMENT, ENFORCE, REJECTED, ApiRecords, ApiSnapshot, Hold, KeyRule
 from keyward.apis.plan import exposures, plan_api
 from keyward.events.contracts import iso
+from keyward.policy.model import Policy
+from keyward.policy.parts import Exemption
 
 JSON = dict[str, Any]
 
@@ -37,7 +41,7 @@ class Finding:
         return {name: value for name, value in told.items() if value not in (None, [])}
 
 
-def of_api(seen: ApiSeen, rule: KeyRule, mode: str) -> list[Finding]:
+def of_api(seen: ApiSnapshot, rule: KeyRule, mode: str) -> list[Finding]:
     """Exposed methods by stage; in mode enforce also stages that lack a plan, and plans whose
     limits are not the policy's."""
     mending: JSON = {"mended_by": "protect-api", "rest_api_id": seen.rest_api_id}
@@ -54,7 +58,7 @@ def of_api(seen: ApiSeen, rule: KeyRule, mode: str) -> list[Finding]:
     ]
     if mode != ENFORCE:
         return found
-    for item in plan_api(seen, ApiKnown(), rule).attach:
+    for item in plan_api(seen, ApiRecords(), rule).attach:
         found += [
             Finding(
                 "stage_without_plan",
@@ -74,7 +78,7 @@ def of_api(seen: ApiSeen, rule: KeyRule, mode: str) -> list[Finding]:
     return found
 
 
-def of_holds(seen: ApiSeen, known: ApiKnown, rule: KeyRule) -> list[Finding]:
+def of_holds(seen: ApiSnapshot, known: ApiRecords, rule: KeyRule) -> list[Finding]:
     """Stages of an enforced API that wait for a person; holds that nothing needs any more are ended
     by the next run."""
     exposed = {stage.name for stage in seen.stages if rule.exposed(stage)}
@@ -93,7 +97,7 @@ def of_holds(seen: ApiSeen, known: ApiKnown, rule: KeyRule) -> list[Finding]:
     ]
 
 
-def _held(hold: Hold, known: ApiKnown, rest_api_id: str) -> Finding:
+def _held(hold: Hold, known: ApiRecords, rest_api_id: str) -> Finding:
     whose = f", {edited(known.editor)}" if known.editor and hold.kind == DEPLOYMENT else ""
     rejected = hold.decision == REJECTED
     return Finding(
@@ -104,4 +108,41 @@ def _held(hold: Hold, known: ApiKnown, rest_api_id: str) -> Finding:
         rest_api_id=rest_api_id,
         stage=hold.stage,
         actions=({"action": "hold_stage", "stage": hold.stage, "fingerprint": hold.fingerprint},),
+    )
+
+
+def of_exemptions(policy: Policy, live: Iterable[str], now: float) -> list[Finding]:
+    """Exemptions that ended, end soon, or leave nothing open; `live` are marks of those that do.
+
+    One for every API and path is a rule for what may come, so it needs no method.
+    """
+    used, soon = set(live), ending(policy, now)
+    found = []
+    for exemption in policy.exemptions:
+        if exemption.ends_at and exemption.ends_at <= now:
+            found.append(
+                _exemption_finding(
+                    "exemption_lapsed", exemption, "ended: take it out of the policy"
+                )
+            )
+            continue
+        if exemption in soon:
+            found.append(_exemption_finding("exemption_expiring", exemption, "ends soon"))
+        if not _is_rule_for_all(exemption) and exemption_id(exemption) not in used:
+            found.append(
+                _exemption_finding("exemption_unused", exemption, "matches no live method")
+            )
+    return found
+
+
+def _is_rule_for_all(exemption: Exemption) -> bool:
+    return (exemption.api, exemption.path) == ("*", "*")
+
+
+def _exemption_finding(kind: str, exemption: Exemption, says: str) -> Finding:
+    until = f", until {exemption.expires}" if exemption.expires else ""
+    owner = f", by {exemption.owner}" if exemption.owner else ""
+    what = f"{exemption.method} {exemption.path} of API {exemption.api}"
+    return Finding(
+        kind, "low", f"the exemption of {what} ({exemption.reason}{owner}{until}) {says}"
     )

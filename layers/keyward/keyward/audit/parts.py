@@ -16,7 +16,7 @@ from keyward.audit.adopt import Adoption, Sources, sources_of
 from keyward.audit.conclude import counts_of
 from keyward.audit.read import AuditReader, works_of
 from keyward.aws.bucket import Audits
-from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.errors import InvalidInputError, KeywardError, PassingError
 from keyward.events import contracts
 
@@ -70,7 +70,7 @@ def read_round(
     begin: Round,
     last: bool,
     audits: Audits,
-    reader: Callable[[Sequence[PlanSeen]], AuditReader],
+    reader: Callable[[Sequence[GatewayPlan]], AuditReader],
 ) -> Round:
     """Read pieces of a part, from where the round begins, until its calls are used up. What API
     Gateway refuses for the moment is tried again after a pause, at most five times, then told. The
@@ -93,9 +93,9 @@ def read_round(
     return Round(len(works), 0, 0 if last else _pace(calls), True)
 
 
-def plans_of(audit: str, audits: Audits) -> list[PlanSeen]:
+def plans_of(audit: str, audits: Audits) -> list[GatewayPlan]:
     """The usage plans as they were when the audit began."""
-    return [PlanSeen.of(item) for item in audits.load(audit, "plans")]
+    return [GatewayPlan.of(item) for item in audits.load(audit, "plans")]
 
 
 def begun_at(audit: str, audits: Audits) -> float:

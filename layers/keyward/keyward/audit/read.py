@@ -15,7 +15,7 @@ from keyward.apis import exemptions
 from keyward.apis.model import KeyRule
 from keyward.audit.account import calls_of, look, unread
 from keyward.audit.model import Finding
-from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.tables import Registry
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
@@ -34,7 +34,7 @@ class Piece:
     calls: int
 
 
-def works_of(apis: Iterable[JSON], plans: Iterable[PlanSeen]) -> list[JSON]:
+def works_of(apis: Iterable[JSON], plans: Iterable[GatewayPlan]) -> list[JSON]:
     """All that is to be read, keys first."""
     heads = [{name: api[name] for name in HEAD if name in api} for api in apis]
     named = [{"id": plan.plan_id, "name": plan.name} for plan in plans]
@@ -51,7 +51,7 @@ class AuditReader:
 
     gateway: Gateway
     registry: Registry
-    plans: Sequence[PlanSeen]
+    plans: Sequence[GatewayPlan]
     policy: Policy
     default_mode: str
     now: float
@@ -64,7 +64,7 @@ class AuditReader:
             return self._keys()
         return self._plan(work["plan"]) if work["kind"] == "plan_keys" else self._api(work["api"])
 
-    def read_or_tell(self, work: JSON) -> Piece:
+    def read_or_report(self, work: JSON) -> Piece:
         """Do a piece of work; what cannot be read is told, and stops nothing else."""
         try:
             return self.read(work)
@@ -86,7 +86,7 @@ class AuditReader:
         return Piece({"kind": "keys", "keys": [asdict(key) for key in keys]}, _pages(len(keys)))
 
     def _plan(self, plan: JSON) -> Piece:
-        key_ids = self.gateway.keys_in(plan["id"])
+        key_ids = self.gateway.plan_key_ids(plan["id"])
         told = {"kind": "plan_keys", "plan": plan["name"], "key_ids": key_ids}
         return Piece(told, _pages(len(key_ids)))
 

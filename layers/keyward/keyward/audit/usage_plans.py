@@ -9,14 +9,14 @@ from typing import Any
 
 from keyward.apis.usage_plan_patch import patch_all
 from keyward.audit.model import Finding
-from keyward.aws.gateway import PlanSeen
+from keyward.aws.gateway import GatewayPlan
 from keyward.policy.model import Policy
 
 JSON = dict[str, Any]
 DIFFERS = "plan_differs"
 
 
-def of_plans(plans: Sequence[PlanSeen], found: Iterable[JSON], policy: Policy) -> list[Finding]:
+def of_plans(plans: Sequence[GatewayPlan], found: Iterable[JSON], policy: Policy) -> list[Finding]:
     """Two plans of one name, and plans whose limits are not the policy's, unless an enforced API
     has them mended, as `found` says."""
     mended = {item.get("plan") for item in found if item["kind"] == DIFFERS}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.errors import PolicyRefusedError
-from keyward.policy.model import Policy, parse
+from keyward.policy.model import Policy
+from keyward.policy.parse import parse
 
 FRESH_SECONDS = 5
 # SSM keeps the last 100 versions (Parameter Store, "Working with parameter versions").

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyward.cli.stack import Outside
+from keyward.cli.stack import StackClient
 from keyward.runs.ledger import AUDIT, CONSOLE, EVENT, NAMED, RECORD, RESUMED, SCHEDULE
 
 JSON = dict[str, Any]
@@ -29,7 +29,7 @@ WORDS = {
 def main(arguments: Sequence[str]) -> int:
     """Prints the history; exit code 1 when there is none, 2 when it could not be read."""
     options = _options(arguments)
-    outside = Outside.here(options.region)
+    outside = StackClient.here(options.region)
     subject = f"{'api' if options.api else 'customer'}#{options.name}"
     try:
         resources = outside.resources(options.stack)

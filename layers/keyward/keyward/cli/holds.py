@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyward.apis.model import PENDING
-from keyward.cli.stack import Outside
+from keyward.cli.stack import StackClient
 from keyward.events.contracts import iso
 
 JSON = dict[str, Any]
@@ -26,7 +26,7 @@ TOLD = ("fingerprint", "decision", "kind", "held_at", "told_at", "message", "ans
 def main(arguments: Sequence[str]) -> int:
     """Prints the holds, the oldest first; exit code 2 when they could not be read."""
     options = _options(arguments)
-    outside = Outside.here(options.region)
+    outside = StackClient.here(options.region)
     try:
         resources = outside.resources(options.stack)
         if resources is None:

@@ -22,13 +22,13 @@ ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
-class Outside:
+class StackClient:
     """Where a person looks from. Region, credentials and endpoints are boto3's own settings."""
 
     session: Any
 
     @classmethod
-    def here(cls, region: str | None = None) -> Outside:
+    def here(cls, region: str | None = None) -> StackClient:
         """By the environment and the configuration of this machine."""
         return cls(boto3.Session(region_name=region))
 

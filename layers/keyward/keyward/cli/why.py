@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyward.cli.stack import DEFAULT_MODE, Outside
+from keyward.cli.stack import DEFAULT_MODE, StackClient
 from keyward.errors import KeywardError
-from keyward.explain.denial_question import question_of
+from keyward.explain.model import question_of
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json, as_text
 from keyward.policy.model import Policy
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str], now: Callable[[], float] = time.time) -> int:
                 "path": options.path,
             }
         )
-        explainer = _explainer(Outside.here(options.region), options.stack, now)
+        explainer = _explainer(StackClient.here(options.region), options.stack, now)
         told = as_json(explainer.explain(question.asked, question.customer_id, question.key_id))
     except (KeywardError, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"error: {error}\n")
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str], now: Callable[[], float] = time.time) -> int:
     return 0 if told["allowed"] else 1
 
 
-def _explainer(outside: Outside, stack: str, now: Callable[[], float]) -> Explainer:
+def _explainer(outside: StackClient, stack: str, now: Callable[[], float]) -> Explainer:
     resources = outside.resources(stack)
     if resources is None:
         sys.stderr.write(WITHOUT_STACK.format(stack=stack))

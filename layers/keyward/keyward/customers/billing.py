@@ -13,12 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyward.errors import InvalidRecordError
+from keyward.events.fields import HALTED, LIVE, STATES
 
 JSON = dict[str, Any]
 
-LIVE = ("trialing", "active", "past_due")
-HALTED = ("unpaid", "paused")
-STATES = (*LIVE, *HALTED, "ended")
 # Retries of one invoice are few (Stripe's Smart Retries: 8); the first and the newest are kept.
 FAILURES_KEPT = 20
 SUBSCRIPTIONS_KEPT = 10

@@ -16,15 +16,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from keyward.events.fields import WHAT
+
 JSON = dict[str, Any]
 
 FIELDS = ("plan", "status", "rotation")
-WHAT = {"plan_change": "plan", "suspension": "status", "rotation": "rotation"}
 KEPT = 12
 
 
 @dataclass(frozen=True)
-class Entry:
+class ChangeEntry:
     """A change of a field, or an undo (`name` is None; `what` names a kind of change, or none).
     `at` is epoch seconds; `values` are the attributes that the change set; `of` the change that an
     undo was found to mean."""
@@ -33,7 +34,7 @@ class Entry:
     name: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     what: str | None = None
-    of: Entry | None = None
+    of: ChangeEntry | None = None
 
     def as_json(self) -> JSON:
         """As it stands in the record."""
@@ -59,7 +60,7 @@ class InForce:
 class Changes:
     """All that are known, in the order of time; of one second in the order of arrival."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ChangeEntry, ...] = ()
 
     @classmethod
     def of(cls, items: Iterable[Mapping[str, Any]]) -> Changes:
@@ -75,11 +76,11 @@ class Changes:
         has one."""
         if name == "rotation" and any((e.name, e.at) == (name, at) for e in self.entries):
             return self
-        return self._with(Entry(int(at), name, values))
+        return self._with(ChangeEntry(int(at), name, values))
 
     def undone(self, at: int, what: str | None) -> Changes:
         """With an undo more."""
-        return self._with(Entry(int(at), what=what))
+        return self._with(ChangeEntry(int(at), what=what))
 
     def knows_undo(self, at: int, what: str | None) -> bool:
         """Whether this undo came already."""
@@ -101,7 +102,7 @@ class Changes:
                 found[name] = InForce(_as_undone(entry, undone), max([entry.at, *times]))
         return found
 
-    def _with(self, new: Entry) -> Changes:
+    def _with(self, new: ChangeEntry) -> Changes:
         """Newest kept, and of each field the first state that the rest builds on."""
         others = [entry for entry in self.entries if entry != new and not _same_undo(entry, new)]
         ordered = sorted([*others, new], key=lambda entry: entry.at)
@@ -115,22 +116,22 @@ class Changes:
         return Changes(tuple(entry for n, entry in enumerate(bound) if n in kept))
 
 
-def _entry(item: Mapping[str, Any]) -> Entry:
+def _entry(item: Mapping[str, Any]) -> ChangeEntry:
     if "field" in item:
-        return Entry(int(item["at"]), str(item["field"]), dict(item["set"]))
+        return ChangeEntry(int(item["at"]), str(item["field"]), dict(item["set"]))
     of, what = item.get("of"), str(item["undo"])
     meant = _entry(of) if of else None
-    return Entry(int(item["at"]), what=None if what == "last" else what, of=meant)
+    return ChangeEntry(int(item["at"]), what=None if what == "last" else what, of=meant)
 
 
-def _same_undo(one: Entry, other: Entry) -> bool:
+def _same_undo(one: ChangeEntry, other: ChangeEntry) -> bool:
     return one.name is other.name is None and (one.at, one.what) == (other.at, other.what)
 
 
-def _bound(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+def _bound(entries: tuple[ChangeEntry, ...]) -> tuple[ChangeEntry, ...]:
     """Each undo with the change that it means: the newest one then in force that can be undone. A
     change that was too old to be kept is still meant."""
-    done: list[Entry] = []
+    done: list[ChangeEntry] = []
     for entry in entries:
         if entry.name is None:
             found = _meant(tuple(done), entry.what)
@@ -140,7 +141,7 @@ def _bound(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return tuple(done)
 
 
-def _meant(before: tuple[Entry, ...], what: str | None) -> Entry | None:
+def _meant(before: tuple[ChangeEntry, ...], what: str | None) -> ChangeEntry | None:
     undone = _undone(before)
     names = (WHAT[what],) if what else FIELDS
     found = [entry for name in names if (entry := _effective(before, name, undone)) is not None]
@@ -148,7 +149,9 @@ def _meant(before: tuple[Entry, ...], what: str | None) -> Entry | None:
     return max(able, key=before.index, default=None)
 
 
-def _can_be_undone(entry: Entry, before: tuple[Entry, ...], undone: tuple[Entry, ...]) -> bool:
+def _can_be_undone(
+    entry: ChangeEntry, before: tuple[ChangeEntry, ...], undone: tuple[ChangeEntry, ...]
+) -> bool:
     if entry.name == "rotation":
         return not _is(entry, undone)
     if entry.name == "status" and entry.values.get("status") != "suspended":
@@ -157,15 +160,17 @@ def _can_be_undone(entry: Entry, before: tuple[Entry, ...], undone: tuple[Entry,
     return _effective(earlier, str(entry.name), undone) is not None
 
 
-def _undone(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def _undone(entries: Iterable[ChangeEntry]) -> tuple[ChangeEntry, ...]:
     return tuple(entry.of for entry in entries if entry.of is not None)
 
 
-def _is(entry: Entry, undone: tuple[Entry, ...]) -> bool:
+def _is(entry: ChangeEntry, undone: tuple[ChangeEntry, ...]) -> bool:
     return entry in undone
 
 
-def _effective(entries: tuple[Entry, ...], name: str, undone: tuple[Entry, ...]) -> Entry | None:
+def _effective(
+    entries: tuple[ChangeEntry, ...], name: str, undone: tuple[ChangeEntry, ...]
+) -> ChangeEntry | None:
     """The newest change of the field that was not undone; a rotation that was, as it stays to be
     taken back."""
     mine = [entry for entry in entries if entry.name == name]
@@ -173,7 +178,7 @@ def _effective(entries: tuple[Entry, ...], name: str, undone: tuple[Entry, ...])
     return standing[-1] if standing else None
 
 
-def _as_undone(entry: Entry, undone: tuple[Entry, ...]) -> Mapping[str, Any]:
+def _as_undone(entry: ChangeEntry, undone: tuple[ChangeEntry, ...]) -> Mapping[str, Any]:
     if entry.name == "rotation" and _is(entry, undone):
         return {"rotation": dict(entry.values["rotation"]) | {"undone": True}}
     return entry.values

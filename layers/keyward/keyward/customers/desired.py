@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from keyward.customers.billing import HALTED
 from keyward.customers.model import Customer
+from keyward.events.fields import HALTED
 from keyward.policy.billing import DAY, Step
 from keyward.policy.model import Policy
 
@@ -21,7 +21,7 @@ UNPAID = "payment failed"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DesiredState:
     """The plan and status that are in force, and why when they are not plainly the record's.
     `changes_at` (epoch seconds) is when they change by themselves or a notice is due, None for
     never; `in_place`: the key keeps its value, as it is money that lowered the plan or brought it
@@ -35,7 +35,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Voice:
+class Requirement:
     """What one voice wants: a status, a lower plan, and why."""
 
     status: str = "active"
@@ -43,11 +43,11 @@ class Voice:
     plan: str | None = None
 
 
-def wanted(customer: Customer, policy: Policy, now: float) -> Wanted:
+def wanted(customer: Customer, policy: Policy, now: float) -> DesiredState:
     """What the customer is to have at `now` (epoch seconds)."""
     if customer.status is None or customer.plan is None or customer.status == "closed":
-        return Wanted(customer.plan, customer.status, customer.status_reason)
-    person = Voice(customer.status, customer.status_reason)
+        return DesiredState(customer.plan, customer.status, customer.status_reason)
+    person = Requirement(customer.status, customer.status_reason)
     ladder = _by_ladder(customer, policy, now)
     voices = (person, _by_subscription(customer, policy, now), ladder, _by_date(customer, now))
     strictest = max(voices, key=lambda voice: STRICTER[voice.status])
@@ -56,10 +56,10 @@ def wanted(customer: Customer, policy: Policy, now: float) -> Wanted:
         reason = ladder.reason
     plan = ladder.plan or customer.plan
     if strictest.status == "closed":
-        return Wanted(plan, "closed", reason)
+        return DesiredState(plan, "closed", reason)
     changes_at = _next(moments(customer, policy), now)
     in_place = plan != customer.plan or _settled_since(customer)
-    return Wanted(plan, strictest.status, reason, changes_at, in_place)
+    return DesiredState(plan, strictest.status, reason, changes_at, in_place)
 
 
 def moments(customer: Customer, policy: Policy) -> tuple[float, ...]:
@@ -90,35 +90,35 @@ def _steps(customer: Customer, policy: Policy) -> list[tuple[int, Step]]:
     return [] if since is None else [(since, step) for step in policy.billing.ladder]
 
 
-def _by_ladder(customer: Customer, policy: Policy, now: float) -> Voice:
-    voice = Voice(reason=UNPAID)
+def _by_ladder(customer: Customer, policy: Policy, now: float) -> Requirement:
+    voice = Requirement(reason=UNPAID)
     for at, step in steps_of(customer, policy):
         if at > now:
             break
         plan = step.plan if step.step == "plan" else voice.plan
         status = {"suspend": "suspended", "close": "closed"}.get(step.step, "active")
         status = max(status, voice.status, key=lambda one: STRICTER[one])
-        voice = Voice(status, UNPAID, plan)
+        voice = Requirement(status, UNPAID, plan)
     return voice
 
 
-def _by_subscription(customer: Customer, policy: Policy, now: float) -> Voice:
+def _by_subscription(customer: Customer, policy: Policy, now: float) -> Requirement:
     """None live: halted by the billing system, over by the clock, or ended by its word. The clock
     alone suspends; only the word of an end closes."""
     known = customer.billing.subscriptions.values()
     if not known or any(one.live(now) for one in known):
-        return Voice()
+        return Requirement()
     if any(one.state in HALTED for one in known):
-        return Voice("suspended", "subscription unpaid")
+        return Requirement("suspended", "subscription unpaid")
     if all(one.state == "ended" for one in known) and policy.billing.ended == "close":
-        return Voice("closed", "subscription ended")
-    return Voice("suspended", "subscription ended")
+        return Requirement("closed", "subscription ended")
+    return Requirement("suspended", "subscription ended")
 
 
-def _by_date(customer: Customer, now: float) -> Voice:
+def _by_date(customer: Customer, now: float) -> Requirement:
     if customer.expires_at is None or now < customer.expires_at:
-        return Voice()
-    return Voice("suspended", "expired")
+        return Requirement()
+    return Requirement("suspended", "expired")
 
 
 def _settled_since(customer: Customer) -> bool:

@@ -16,7 +16,7 @@ WRONG_PLAN = "key_in_wrong_plan"
 
 
 @dataclass(frozen=True)
-class KeyLook:
+class GatewayState:
     """A recorded key as API Gateway has it: whether it is there, is enabled, and the names of its
     plans. None is what was not read."""
 
@@ -26,7 +26,7 @@ class KeyLook:
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Drift:
     """One way in which a record is wrong."""
 
     kind: str
@@ -39,17 +39,17 @@ class Compared:
     """A record as it should read, None when its key is gone, and what was wrong with it."""
 
     key: KeyRecord | None
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[Drift, ...] = ()
 
 
-def compared(key: KeyRecord, look: KeyLook | None, policy: Policy) -> Compared:
+def compared(key: KeyRecord, look: GatewayState | None, policy: Policy) -> Compared:
     """The record against the gateway. Left as it is: a key whose creation, move, switch or deletion
     is under way, as its run finishes that; and one that could not be looked at (None)."""
     if look is None or key.state != CREATED or key.key_id is None:
         return Compared(key)
     if not look.there:
         says = f"key {key.name} is recorded as {key.key_id}, which API Gateway does not have"
-        return Compared(None, (Doubt(GONE, key, says),))
+        return Compared(None, (Drift(GONE, key, says),))
     if not key.settled:
         return Compared(key)
     switched, doubts = _switched(key, look.enabled)
@@ -57,17 +57,17 @@ def compared(key: KeyRecord, look: KeyLook | None, policy: Policy) -> Compared:
     return Compared(placed, doubts + more)
 
 
-def _switched(key: KeyRecord, enabled: bool | None) -> tuple[KeyRecord, tuple[Doubt, ...]]:
+def _switched(key: KeyRecord, enabled: bool | None) -> tuple[KeyRecord, tuple[Drift, ...]]:
     if enabled is None or enabled == key.enabled:
         return key, ()
     kind, is_so, was = (ENABLED, "enabled", "disabled") if enabled else _DISABLED
     says = f"key {key.name} is {is_so} on API Gateway, and recorded as {was}"
-    return replace(key, enabled=enabled), (Doubt(kind, key, says),)
+    return replace(key, enabled=enabled), (Drift(kind, key, says),)
 
 
 def _placed(
     key: KeyRecord, plans: tuple[str, ...] | None, policy: Policy
-) -> tuple[KeyRecord, tuple[Doubt, ...]]:
+) -> tuple[KeyRecord, tuple[Drift, ...]]:
     """Plans that neither the policy nor the record names are no business of Keyward's.
 
     What is written reads like a move that broke off, which the planner ends: a key that left its
@@ -80,12 +80,12 @@ def _placed(
         return key, ()
     if not ours:
         says = f"key {key.name} is in no plan, and recorded in {key.plan}"
-        return replace(key, moving_to=key.plan), (Doubt(WITHOUT_PLAN, key, says),)
+        return replace(key, moving_to=key.plan), (Drift(WITHOUT_PLAN, key, says),)
     plan = key.plan if key.plan in ours else ours[0]
     others = [name for name in ours if name != plan]
     says = f"key {key.name} is in {' and '.join(ours)}, and recorded in {key.plan}"
     moving = others[0] if others else None
-    return replace(key, plan=plan, moving_to=moving), (Doubt(WRONG_PLAN, key, says),)
+    return replace(key, plan=plan, moving_to=moving), (Drift(WRONG_PLAN, key, says),)
 
 
 _DISABLED = (DISABLED, "disabled", "enabled")

@@ -106,7 +106,7 @@ class KeyRecord:
         return self.state == CREATED and self.plan is not None and self.replaces is None
 
     @property
-    def born_at(self) -> int:
+    def age_counts_from(self) -> int:
         """When it was made, as far as that is known; 0 when it is not."""
         return self.created_at or self.tried_at
 
@@ -135,7 +135,7 @@ def is_value(text: str) -> bool:
     )
 
 
-def own_value(text: str) -> str:
+def parse_custom_value(text: str) -> str:
     """A value that a customer brings, checked. Raises InvalidRecordError, which never quotes it."""
     value = text.strip()
     if not OWN_VALUE.fullmatch(value):

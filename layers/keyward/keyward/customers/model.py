@@ -25,8 +25,8 @@ from keyward.customers.billing import Billing, billing_of
 from keyward.customers.changes import FIELDS, Changes
 from keyward.customers.key import KeyRecord
 from keyward.customers.quota import Extension, extensions_of, requested
-from keyward.customers.rotation import Rotation, rotation_of
-from keyward.customers.updates import NEVER, undone_by, wishes_of
+from keyward.customers.rotation import RotationRequest, rotation_of
+from keyward.customers.updates import NEVER, undone_by, updates_from
 from keyward.customers.usage import KeyUsage
 from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.events.contracts import CUSTOMER_ID, CustomerEvent
@@ -56,7 +56,7 @@ class Customer:
     billing: Billing = field(default_factory=Billing)
     plan_key: str | None = None
     plan_at: int | None = None
-    rotation: Rotation | None = None
+    rotation: RotationRequest | None = None
     keys: int = 1
     extensions: tuple[Extension, ...] = ()
 
@@ -67,7 +67,7 @@ class Customer:
 
 
 @dataclass(frozen=True)
-class Dated:
+class TimedValue:
     """What is known of a field that was put by hand: its value and the time of its stream record
     (epoch seconds)."""
 
@@ -76,7 +76,7 @@ class Dated:
 
 
 @dataclass(frozen=True)
-class Known:
+class KeyRecords:
     """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
     `last_number` is that of the last key that was deleted, 0 for none: numbers never come again.
     `told` are the marks of the notices that the customer was given, `due_at` is when something
@@ -87,7 +87,7 @@ class Known:
     told: frozenset[str] = frozenset()
     due_at: int | None = None
     outbox: Mapping[str, JSON] = field(default_factory=dict)
-    dated: Mapping[str, Dated] = field(default_factory=dict)
+    dated: Mapping[str, TimedValue] = field(default_factory=dict)
     usage: tuple[KeyUsage, ...] = ()
 
 
@@ -130,7 +130,7 @@ def customer_of(record: JSON) -> Customer:
     )
 
 
-def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated]) -> Change:
+def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, TimedValue]) -> Change:
     """The record after the event: newer wins, field by field; a tie goes to the later arrival.
 
     `dated` tells when fields that were put by hand got their value. The same event twice gives the
@@ -141,7 +141,7 @@ def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated])
     times = {name: _time(before, name, dated) for name in DATED_FIELDS}
     after, ignored = before | requested(before, event), []
     changes = _known_changes(before, times)
-    for name, (at, values) in wishes_of(event, before).items():
+    for name, (at, values) in updates_from(event, before).items():
         if name in FIELDS:
             changes = changes.changed(name, at, values)
         elif name != "billing" and at < times[name]:
@@ -161,7 +161,7 @@ def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, Dated])
     return Change(after, tuple(ignored))
 
 
-def undated_fields(record: JSON) -> dict[str, Any]:
+def manual_fields(record: JSON) -> dict[str, Any]:
     """The fields of a record that were put by hand, with their values."""
     recorded = record.get("recorded") or {}
     return {
@@ -191,7 +191,7 @@ def _overruled(event: CustomerEvent, before: JSON, changes: Changes) -> list[str
     in_force = changes.in_force()
     return [
         name
-        for name, (at, values) in wishes_of(event, before).items()
+        for name, (at, values) in updates_from(event, before).items()
         if name in FIELDS and (at > NEVER + 1) and in_force[name].values != values
     ]
 
@@ -237,7 +237,7 @@ def _told_at(record: JSON, name: str) -> int | None:
     return int(recorded["at"]) if recorded and recorded["value"] == record.get(name) else None
 
 
-def _time(record: JSON, name: str, dated: Mapping[str, Dated]) -> int:
+def _time(record: JSON, name: str, dated: Mapping[str, TimedValue]) -> int:
     """When the field got its value; NEVER when it has none."""
     if name not in record:
         return NEVER

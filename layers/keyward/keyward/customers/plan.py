@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keyward.customers.actions import Action, CustomerPlan, on
-from keyward.customers.desired import Wanted, wanted
+from keyward.customers.desired import DesiredState, wanted
 from keyward.customers.key import CREATED, DELETING, KeyRecord
 from keyward.customers.model import Customer
-from keyward.customers.plan_keys import Succession, switched
+from keyward.customers.plan_keys import KeyPlanner, switched
 from keyward.customers.plan_quota import extensions_for
 from keyward.customers.rotation import expires_at, notices, rotates_at
-from keyward.customers.undo_rotation import take_back
+from keyward.customers.undo_rotation import undo_rotation
 from keyward.errors import UnknownPlanError
 from keyward.policy.model import Policy
 
@@ -52,7 +52,7 @@ def plan_customer(
     last = max([last_number, *(key.number for key in keys)])
     asked = customer.rotation
     if asked and asked.undone:
-        undone, kept = take_back(asked.requested_at, kept, policy)
+        undone, kept = undo_rotation(asked.requested_at, kept, policy)
         begun, customer = begun + undone, replace(customer, rotation=None)
     made = _activate(customer, kept, desired, policy, now, last)
     before, after = extensions_for(customer, kept, made.actions, str(desired.plan), policy, now)
@@ -102,7 +102,7 @@ def _suspend(keys: Sequence[KeyRecord], reason: str | None) -> tuple[Action, ...
 def _activate(
     customer: Customer,
     keys: Sequence[KeyRecord],
-    desired: Wanted,
+    desired: DesiredState,
     policy: Policy,
     now: float,
     last_number: int,
@@ -118,12 +118,12 @@ def _activate(
     # How the last event wanted its change counts for that change only.
     mode = customer.plan_key if plan == customer.plan else None
     successor = (mode or policy.plan_change) == "successor" and not desired.in_place
-    planner = Succession(customer, plan, problem is None, successor, policy, now, last_number)
+    planner = KeyPlanner(customer, plan, problem is None, successor, policy, now, last_number)
     actions = tuple(_with_reason(action, desired) for action in planner.actions(keys))
     return CustomerPlan(actions, problem)
 
 
-def _with_reason(action: Action, desired: Wanted) -> Action:
+def _with_reason(action: Action, desired: DesiredState) -> Action:
     """A plan that money lowered is told with its reason."""
     if action.action != "move_key" or action.reason or action.plan != desired.plan:
         return action

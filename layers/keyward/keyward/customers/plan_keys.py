@@ -18,10 +18,10 @@ from keyward.customers.rotation import (
     HOUR,
     LEAKED,
     NOTICE_DAYS,
-    Wish,
+    Replacement,
     expires_at,
     notices,
-    wish_for,
+    replacement_for,
 )
 from keyward.policy.model import Policy
 
@@ -53,7 +53,7 @@ class Roles:
     missing: int
 
 
-class Succession:
+class KeyPlanner:
     """Plans for one customer at `now` (epoch seconds). `known`: the policy names the plan;
     `successor`: a plan change is made by a new key."""
 
@@ -113,17 +113,17 @@ class Succession:
             max(0, room - len(kept)),
         )
 
-    def _wish(self, key: KeyRecord) -> Wish | None:
+    def _wish(self, key: KeyRecord) -> Replacement | None:
         """One that is disabled for good already waits for its successor only."""
         if key.retire_at is not None:
-            return Wish(key.reason, leaked=True)
+            return Replacement(key.reason, leaked=True)
         if not key.issued:
             return None
         asked = self._customer.rotation
         at = (self._plan, self._successor and self._known, self._policy, self._now)
-        return wish_for(key, asked, *at)
+        return replacement_for(key, asked, *at)
 
-    def _stopped(self, key: KeyRecord, wish: Wish | None, too_many: bool) -> Actions:
+    def _stopped(self, key: KeyRecord, wish: Replacement | None, too_many: bool) -> Actions:
         """Keys that leaked, and those that are one too many, before anything else."""
         stopped = key.retire_at is not None or self._leaked(key)
         if too_many and (key.state == CREATING or stopped):
@@ -136,19 +136,19 @@ class Succession:
             return (on("disable_key", key, reason=wish.reason, retire=True),)
         return ()
 
-    def _kept(self, key: KeyRecord, wish: Wish | None, heir: KeyRecord | None) -> Actions:
+    def _kept(self, key: KeyRecord, wish: Replacement | None, heir: KeyRecord | None) -> Actions:
         if key.state == CREATING:
             return self._placed(key) if self._known else ()
         leaked = wish is not None and wish.leaked
         moved = () if leaked else self._placed(key, self._successor) + self._enabled(key)
         if heir is not None and not leaked:
             # Begun is begun, and as it was begun.
-            wish = Wish(heir.cause, heir.overlap, heir.grace)
+            wish = Replacement(heir.cause, heir.overlap, heir.grace)
         if wish is None:
             return moved + self._noticed(key)
         return moved + self._succeeded(key, wish, heir) if self._known else moved
 
-    def _succeeded(self, key: KeyRecord, wish: Wish, heir: KeyRecord | None) -> Actions:
+    def _succeeded(self, key: KeyRecord, wish: Replacement, heir: KeyRecord | None) -> Actions:
         """The successor, the handing over, and the end of a key that has no time left."""
         if heir is None:
             made = self._new(key, wish)
@@ -210,7 +210,7 @@ class Succession:
             return ()
         return (on("announce_expiry", key, days=min(due), expires_at=expires),)
 
-    def _new(self, replaced: KeyRecord | None, wish: Wish | None = None) -> Actions:
+    def _new(self, replaced: KeyRecord | None, wish: Replacement | None = None) -> Actions:
         self._last_number += 1
         number = self._last_number
         name = name_of(self._customer.customer_id, number)

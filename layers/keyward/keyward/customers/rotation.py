@@ -17,7 +17,7 @@ NOTICE_DAYS = (30, 7, 1)
 
 
 @dataclass(frozen=True)
-class Rotation:
+class RotationRequest:
     """The last request for a rotation; `requested_at` in epoch seconds."""
 
     requested_at: int
@@ -32,7 +32,7 @@ class Rotation:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Replacement:
     """That a key is to have a successor: why, and for how many seconds the key works beside it
     (`overlap`) and stays, disabled, after that (`grace`)."""
 
@@ -42,13 +42,13 @@ class Wish:
     leaked: bool = False
 
 
-def rotation_of(stored: Any) -> Rotation | None:
+def rotation_of(stored: Any) -> RotationRequest | None:
     """From the attribute `rotation` of a customer's record. Raises InvalidRecordError."""
     if stored is None:
         return None
     try:
         hours = stored.get("overlap_hours")
-        return Rotation(
+        return RotationRequest(
             int(stored["requested_at"]),
             None if hours is None else float(hours),
             stored.get("reason"),
@@ -60,26 +60,35 @@ def rotation_of(stored: Any) -> Rotation | None:
         ) from None
 
 
-def wish_for(
-    key: KeyRecord, asked: Rotation | None, plan: str, successor: bool, policy: Policy, now: float
-) -> Wish | None:
+def replacement_for(
+    key: KeyRecord,
+    asked: RotationRequest | None,
+    plan: str,
+    successor: bool,
+    policy: Policy,
+    now: float,
+) -> Replacement | None:
     """Whether the key is to have a successor at `now`: asked for, or too old for `plan`, which it
     is to be in, or, when a plan change makes a `successor`, in another one."""
     if asked and key.rotation < asked.requested_at:
         if asked.leaked:
-            return Wish(asked.reason, leaked=True)
+            return Replacement(asked.reason, leaked=True)
         hours = policy.overlap_hours if asked.overlap_hours is None else asked.overlap_hours
-        return lasting(asked.reason, hours, policy)
+        return replacement_with_overlap(asked.reason, hours, policy)
     if successor and key.plan != plan and key.moving_to is None:
-        return lasting("plan change", policy.overlap_hours, policy)
+        return replacement_with_overlap("plan change", policy.overlap_hours, policy)
     due = rotates_at(key, plan, policy)
-    return lasting("age", policy.overlap_hours, policy) if due and due <= now else None
+    return (
+        replacement_with_overlap("age", policy.overlap_hours, policy)
+        if due and due <= now
+        else None
+    )
 
 
 def rotates_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
     """When the key is too old for the plan (epoch seconds), None for never."""
     days = policy.lifecycle.rotate_after_days.get(plan)
-    return key.born_at + days * DAY if days and key.born_at else None
+    return key.age_counts_from + days * DAY if days and key.age_counts_from else None
 
 
 def expires_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
@@ -87,7 +96,9 @@ def expires_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
     if key.retire_at is not None:
         return key.retire_at
     due = rotates_at(key, plan, policy)
-    return due + lasting(None, policy.overlap_hours, policy).overlap if due else None
+    return (
+        due + replacement_with_overlap(None, policy.overlap_hours, policy).overlap if due else None
+    )
 
 
 def notices(key: KeyRecord, expires: int) -> dict[int, int]:
@@ -97,7 +108,7 @@ def notices(key: KeyRecord, expires: int) -> dict[int, int]:
     return {
         days: expires - days * DAY
         for days in NOTICE_DAYS
-        if expires - days * DAY > key.born_at and (told is None or days < told)
+        if expires - days * DAY > key.age_counts_from and (told is None or days < told)
     }
 
 
@@ -106,8 +117,8 @@ def void_notices(overlap: int) -> int | None:
     return min((days for days in NOTICE_DAYS if days * DAY > overlap), default=None)
 
 
-def lasting(reason: str | None, hours: float, policy: Policy) -> Wish:
+def replacement_with_overlap(reason: str | None, hours: float, policy: Policy) -> Replacement:
     """With an overlap of so many hours; the successor has to be known everywhere before the key
     goes (aws-recorded.md 10)."""
     overlap = max(int(hours * HOUR), policy.propagation_seconds)
-    return Wish(reason, overlap, int(policy.lifecycle.grace_hours * HOUR) if hours else 0)
+    return Replacement(reason, overlap, int(policy.lifecycle.grace_hours * HOUR) if hours else 0)

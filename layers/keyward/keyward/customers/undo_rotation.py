@@ -9,7 +9,7 @@ from typing import Any
 
 from keyward.customers.actions import Action, on
 from keyward.customers.key import CREATED, KeyRecord
-from keyward.customers.rotation import lasting, rotation_of
+from keyward.customers.rotation import replacement_with_overlap, rotation_of
 from keyward.errors import InvalidEventError
 from keyward.policy.model import Policy
 
@@ -17,7 +17,7 @@ JSON = dict[str, Any]
 UNDONE = "undone"
 
 
-def take_back(
+def undo_rotation(
     undone: int, keys: Sequence[KeyRecord], policy: Policy
 ) -> tuple[tuple[Action, ...], list[KeyRecord]]:
     """The actions that take back the rotation that was requested at `undone` (epoch seconds), and
@@ -29,7 +29,7 @@ def take_back(
             actions.append(on("delete_key", key, reason=UNDONE))
             del after[key.number]
         elif _stopped(key, undone) and _able(key, keys, undone):
-            wish = lasting(UNDONE, policy.overlap_hours, policy)
+            wish = replacement_with_overlap(UNDONE, policy.overlap_hours, policy)
             heir = _heir(key, keys, undone)
             times: JSON = {"overlap": wish.overlap, "grace": wish.grace} if heir else {}
             actions.append(on("restore_key", key, replaces=heir, **times))
@@ -61,7 +61,7 @@ def check(before: JSON | None, after: JSON, keys: Sequence[KeyRecord]) -> None:
     was, asked = rotation_of((before or {}).get("rotation")), rotation_of(after.get("rotation"))
     if asked is None or not asked.undone or (was is not None and was.undone):
         return
-    if not can_be_taken_back(asked.requested_at, keys):
+    if not can_undo(asked.requested_at, keys):
         raise InvalidEventError(
             "detail.what",
             "names a rotation whose old key was deleted already",
@@ -69,7 +69,7 @@ def check(before: JSON | None, after: JSON, keys: Sequence[KeyRecord]) -> None:
         )
 
 
-def can_be_taken_back(requested_at: int, keys: Sequence[KeyRecord]) -> bool:
+def can_undo(requested_at: int, keys: Sequence[KeyRecord]) -> bool:
     """Whether the rotation has not begun, or the key that it replaced is still there."""
     earlier = [key for key in keys if key.rotation < requested_at and key.state == CREATED]
     return not keys or any(_able(key, keys, requested_at) for key in earlier)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from keyward.customers.billing import Subscription, billing_of
-from keyward.customers.changes import WHAT, Changes
+from keyward.customers.changes import Changes
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import CustomerEvent
+from keyward.events.fields import WHAT
 
 JSON = dict[str, Any]
-Wishes = dict[str, tuple[int, JSON]]
+FieldUpdates = dict[str, tuple[int, JSON]]
 
 # Before all that ever happened (epoch seconds).
 NEVER = -(10**12)
@@ -22,10 +23,10 @@ _STATUS = {
 }
 
 
-def wishes_of(event: CustomerEvent, before: JSON) -> Wishes:
+def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
     """What an event wants of which dated field: since when, and the attributes that go with it."""
     said, at = event.fields, event.occurred_at
-    wishes: Wishes = {
+    wishes: FieldUpdates = {
         name: (at, {name: said[name]})
         for name in ("plan", "name", "tags", "expires_at")
         if name in said
@@ -43,11 +44,11 @@ def wishes_of(event: CustomerEvent, before: JSON) -> Wishes:
     return wishes
 
 
-def _paid_for(event: CustomerEvent, before: JSON) -> Wishes:
+def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:
     """What a fact about money changes. It never lifts what a person ordered: a subscription that
     is live makes a customer active only when no event ever said a status."""
     billing, at = billing_of(before.get("billing")), event.occurred_at
-    wishes: Wishes = {}
+    wishes: FieldUpdates = {}
     if event.detail_type == "PaymentFailed":
         billing = billing.failed(at)
     elif event.detail_type == "PaymentSucceeded":

@@ -14,9 +14,8 @@ from typing import Any
 from keyward.customers.key import KeyRecord
 from keyward.customers.usage import KeyUsage, percent_of
 from keyward.events.contracts import announcement
-from keyward.policy.parts import Quota
+from keyward.policy.parts import Quota, UsagePolicy
 from keyward.policy.periods import day_of, first_day, next_first_day
-from keyward.policy.policy_usage import UsagePolicy
 
 JSON = dict[str, Any]
 # GetUsage by day: (used, remaining at its end).

@@ -95,3 +95,16 @@ def _plain(value: object) -> str:
 
 def _object(value: object) -> JSON:
     return value if isinstance(value, dict) else {}
+
+
+@dataclass(frozen=True)
+class Editor:
+    """Who edited a working copy last: an ARN, the call that did it, and when (ISO 8601)."""
+
+    who: str
+    what: str
+    when: str
+
+    def as_json(self) -> JSON:
+        """For ApiHeld."""
+        return {"who": self.who, "what": self.what, "when": self.when}

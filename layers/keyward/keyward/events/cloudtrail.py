@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.apis.model import Editor
 from keyward.errors import InvalidEventError
+from keyward.events.caller import Editor
 from keyward.events.contracts import REST_API_ID
 
 JSON = dict[str, Any]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
-from keyward.events.fields import FIELDS, moment, one_of, seen
+from keyward.events.fields import FIELDS, choices_hint, moment, seen
 
 JSON = dict[str, Any]
 
@@ -101,7 +101,7 @@ def customer_event(envelope: object, now: float) -> CustomerEvent:
     detail_type = body.get("detail-type")
     if detail_type not in CUSTOMER_EVENTS:
         raise InvalidEventError(
-            "detail-type", f"{seen(detail_type)} is not known", one_of(CUSTOMER_EVENTS)
+            "detail-type", f"{seen(detail_type)} is not known", choices_hint(CUSTOMER_EVENTS)
         )
     customer_id = _matching("detail.customer_id", detail.get("customer_id"), CUSTOMER_ID)
     occurred_at = _occurred_at(detail.get("occurred_at"), body.get("time"), now)
@@ -122,7 +122,7 @@ def decision(envelope: object) -> Decision:
     detail_type = body.get("detail-type")
     if detail_type not in DECISION_EVENTS:
         raise InvalidEventError(
-            "detail-type", f"{seen(detail_type)} is not known", one_of(DECISION_EVENTS)
+            "detail-type", f"{seen(detail_type)} is not known", choices_hint(DECISION_EVENTS)
         )
     return Decision(
         approved=detail_type == "DeploymentApproved",
@@ -148,7 +148,7 @@ def customer_named_in(envelope: object) -> str | None:
     return found if isinstance(found, str) and CUSTOMER_ID.fullmatch(found) else None
 
 
-def customer_id_of(task: object) -> str:
+def parse_customer_id(task: object) -> str:
     """`customer_id` of a console run or a task. Raises InvalidInputError."""
     return str(_input(task, "customer_id", CUSTOMER_ID))
 

@@ -8,11 +8,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from keyward.customers.billing import STATES
-from keyward.customers.changes import WHAT
 from keyward.errors import InvalidEventError
 
 JSON = dict[str, Any]
+
+# States of a subscription: it counts as paid, it waits for money, it is over.
+LIVE = ("trialing", "active", "past_due")
+HALTED = ("unpaid", "paused")
+STATES = (*LIVE, *HALTED, "ended")
+# What can be undone, and the field of the record that it changed.
+WHAT = {"plan_change": "plan", "suspension": "status", "rotation": "rotation"}
 
 # What a customer's `expires_at` is where null was sent: a known wish, unlike no word of it.
 NEVER_EXPIRES = "never"
@@ -29,7 +34,7 @@ def seen(value: object) -> str:
     return "a missing value" if value is None else f"a value of type {type(value).__name__}"
 
 
-def one_of(choices: tuple[str, ...]) -> str:
+def choices_hint(choices: tuple[str, ...]) -> str:
     """The remedy where only some texts are known."""
     return f"Use one of {', '.join(choices)}"
 
@@ -76,7 +81,7 @@ def _subscription(detail: JSON) -> JSON:
     """A subscription, its state, and the plan that it pays for."""
     said: JSON = {"subscription": _text(detail, "subscription", 128)} | _optional_plan(detail)
     if detail.get("state") is None:
-        raise InvalidEventError("detail.state", "is missing", one_of(STATES))
+        raise InvalidEventError("detail.state", "is missing", choices_hint(STATES))
     said |= _choice(detail, "state", STATES)
     if detail.get("ends_at") is not None:
         said["ends_at"] = _time(detail, "ends_at")
@@ -142,7 +147,9 @@ def _choice(detail: JSON, name: str, choices: tuple[str, ...]) -> JSON:
     if value is None:
         return {}
     if value not in choices:
-        raise InvalidEventError(f"detail.{name}", f"{seen(value)} is not known", one_of(choices))
+        raise InvalidEventError(
+            f"detail.{name}", f"{seen(value)} is not known", choices_hint(choices)
+        )
     return {name: value}
 
 

@@ -47,7 +47,7 @@ OWED = ("past_due", "unpaid")
 STRIPE_ID = re.compile(r"(price|prod|plan)_[A-Za-z0-9]{1,64}")
 
 
-def is_foreign(envelope: object) -> bool:
+def is_third_party(envelope: object) -> bool:
     """Whether an EventBridge envelope is one that `translated` knows."""
     return isinstance(envelope, dict) and envelope.get("detail-type") in FOREIGN_EVENTS
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward.apis.model import ApiKnown, DeployedMethod, StageSeen
-from keyward.aws.gateway import Gateway, KeySeen, PlanSeen
+from keyward.apis.model import ApiRecords, DeployedMethod, StageSnapshot
+from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.aws.tables import Apis, Customers
 from keyward.customers.desired import wanted
 from keyward.customers.key import KeyRecord
-from keyward.customers.model import Known, customer_of
+from keyward.customers.model import KeyRecords, customer_of
 from keyward.errors import (
     ApiNotFoundError,
     GatewayRefusedError,
@@ -54,7 +54,7 @@ class Explainer:
         """The verdict for the key, or for each key of the customer, the newest first. Raises
         errors of API Gateway when it cannot be read."""
         keys, customer = self._keys(asked, customer_id, key_id)
-        known = self.records.apis.known(asked.rest_api_id) if self.records else ApiKnown()
+        known = self.records.apis.known(asked.rest_api_id) if self.records else ApiRecords()
         api = self._api(asked, known)
         plan = self.policy.usage_plans.get((customer.plan if customer else None) or "")
         if customer and api and plan:
@@ -84,7 +84,7 @@ class Explainer:
     def _keys(
         self, asked: Asked, customer_id: str | None, key_id: str | None
     ) -> tuple[list[KeyFacts], CustomerFacts | None]:
-        seen: list[KeySeen] = []
+        seen: list[GatewayKey] = []
         if key_id and self.records:
             customer_id = self.records.customers.owner_of(key_id)
         if customer_id is None:
@@ -97,7 +97,9 @@ class Explainer:
         seen = [key for key in seen if key_id in (None, key.key_id)]
         return self._told(asked, seen, records) or [KeyFacts(key_id, key_id or "")], customer
 
-    def _told(self, asked: Asked, seen: list[KeySeen], records: list[KeyRecord]) -> list[KeyFacts]:
+    def _told(
+        self, asked: Asked, seen: list[GatewayKey], records: list[KeyRecord]
+    ) -> list[KeyFacts]:
         """The keys on the gateway, the newest first; without any, the last record of one."""
         by_id = {record.key_id: record for record in records}
         if seen:
@@ -105,7 +107,7 @@ class Explainer:
         last = records[-1:]
         return [KeyFacts(record.key_id, record.name, record=record) for record in last]
 
-    def _key(self, asked: Asked, key: KeySeen, record: KeyRecord | None) -> KeyFacts:
+    def _key(self, asked: Asked, key: GatewayKey, record: KeyRecord | None) -> KeyFacts:
         plans = self.gateway.plans_of(key.key_id)
         return KeyFacts(
             key.key_id,
@@ -116,7 +118,7 @@ class Explainer:
             record,
         )
 
-    def _plan(self, asked: Asked, key_id: str, plan: PlanSeen) -> PlanFacts:
+    def _plan(self, asked: Asked, key_id: str, plan: GatewayPlan) -> PlanFacts:
         place = (asked.rest_api_id, asked.stage)
         facts = PlanFacts(
             plan.name,
@@ -138,12 +140,12 @@ class Explainer:
             renews_on=next_first_day(quota, today).isoformat(),
         )
 
-    def _customer(self, customer_id: str | None) -> tuple[CustomerFacts | None, Known]:
+    def _customer(self, customer_id: str | None) -> tuple[CustomerFacts | None, KeyRecords]:
         """What is in force for a customer: None for a key that is nobody's."""
         if customer_id is None:
-            return None, Known()
+            return None, KeyRecords()
         if self.records is None:
-            return None, Known()
+            return None, KeyRecords()
         record = self.records.customers.desired(customer_id)
         known = self.records.customers.known(customer_id)
         if record is None:
@@ -155,7 +157,7 @@ class Explainer:
         reason = inforce.reason or record.get("status_reason")
         return CustomerFacts(customer_id, inforce.status, reason, inforce.plan), known
 
-    def _api(self, asked: Asked, known: ApiKnown) -> ApiFacts | None:
+    def _api(self, asked: Asked, known: ApiRecords) -> ApiFacts | None:
         try:
             body = self.gateway.api(asked.rest_api_id)
         except ApiNotFoundError:
@@ -176,7 +178,7 @@ class Explainer:
             return facts
         return replace(facts, working=self.gateway.working_copy(asked.rest_api_id))
 
-    def _serving(self, asked: Asked, stage: StageSeen) -> StageSeen:
+    def _serving(self, asked: Asked, stage: StageSnapshot) -> StageSnapshot:
         canary = stage.canary.deployment_id if stage.canary else ""
         read = {
             deployment_id: self._methods(asked, deployment_id)
@@ -203,7 +205,7 @@ def _mode(body: JSON, rest_api_id: str, default_mode: str) -> str:
         return str(error)
 
 
-def _gates(body: JSON, stage: StageSeen | None) -> tuple[str, ...]:
+def _gates(body: JSON, stage: StageSnapshot | None) -> tuple[str, ...]:
     """What stands before all methods of the API, and whom it lets through cannot be read."""
     gates = []
     if stage and stage.web_acl:

@@ -17,7 +17,8 @@ from typing import TextIO
 from keyward.errors import PolicyRefusedError
 from keyward.lint.check import Checker
 from keyward.lint.model import Findings, Method
-from keyward.policy.model import Policy, default_text, parse
+from keyward.policy.model import Policy
+from keyward.policy.parse import default_text, parse
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -130,3 +130,38 @@ def matches(globs: tuple[str, ...], *texts: str) -> bool:
 def _pattern(glob: str) -> re.Pattern[str]:
     """Only `*` is special: `{petId}` and `[` are themselves in a resource path."""
     return re.compile(".*".join(re.escape(part) for part in glob.split("*")), re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """`rotate_after_days` by plan; `grace_hours` is how long a key that was replaced stays,
+    disabled, before it is deleted."""
+
+    rotate_after_days: Mapping[str, int] = field(default_factory=dict)
+    grace_hours: float = 72
+
+    @classmethod
+    def of(cls, body: JSON) -> Lifecycle:
+        """From the policy: `grace_hours`, and each usage plan's `rotate_after_days`."""
+        days = {name: plan.get("rotate_after_days") for name, plan in body["usage_plans"].items()}
+        rotated = {name: int(number) for name, number in days.items() if number}
+        return cls(rotated, body.get("grace_hours", cls.grace_hours))
+
+
+@dataclass(frozen=True)
+class UsagePolicy:
+    """`thresholds` in percent of the quota, ascending; `unused_days` without a call make a key
+    unused (GetUsage is asked for 90 days at most, so fewer); `top_customers` are named a plan in
+    the log."""
+
+    thresholds: tuple[int, ...] = (50, 80, 100)
+    unused_days: int = 30
+    top_customers: int = 10
+
+    @classmethod
+    def of(cls, body: JSON | None) -> UsagePolicy:
+        """From the policy's member `usage`; what it leaves out is as by default."""
+        given = dict(body or {})
+        if "thresholds" in given:
+            given["thresholds"] = tuple(sorted(set(given["thresholds"])))
+        return cls(**given)

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from keyward.apis.model import ApiSeen, DeployedMethod, KeyRule, StageSeen
+from keyward.apis.model import ApiSnapshot, DeployedMethod, KeyRule, StageSnapshot
 from keyward.audit.account import ApiLook
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
-from keyward.report.model import ApiTold, ExemptionTold, ExemptMethods, OpenMethod, StageTold
+from keyward.report.model import ApiRow, ExemptionTold, ExemptMethods, OpenMethod, StageRow
 
 SOON_SECONDS = 7 * 24 * 3600
 IN_FORCE, ENDS_SOON, ENDED = "in force", "ends soon", "ended"
@@ -19,10 +19,10 @@ IN_FORCE, ENDS_SOON, ENDED = "in force", "ends soon", "ended"
 
 def api_told(
     look: ApiLook, policy: Policy, held: Collection[tuple[str, str]], now: float
-) -> ApiTold:
+) -> ApiRow:
     """`held` are the (API, stage) that wait for a decision; `now` is epoch seconds."""
     problem = next((f.says for f in look.findings if f.kind == "unreadable"), None)
-    told = ApiTold(look.rest_api_id, look.name, look.mode, problem=problem)
+    told = ApiRow(look.rest_api_id, look.name, look.mode, problem=problem)
     if look.seen is None:
         return told
     rule = KeyRule(policy, look.rest_api_id, look.name, now)
@@ -37,7 +37,7 @@ def api_told(
 
 
 def exemptions_told(
-    policy: Policy, apis: Iterable[ApiTold], now: float
+    policy: Policy, apis: Iterable[ApiRow], now: float
 ) -> tuple[ExemptionTold, ...]:
     """Every exemption of the policy with the number of live methods that it exempts."""
     counts: Counter[int] = Counter()
@@ -59,13 +59,13 @@ def exemptions_told(
     )
 
 
-def _stage(stage: StageSeen, seen: ApiSeen, rule: KeyRule) -> StageTold:
+def _stage(stage: StageSnapshot, seen: ApiSnapshot, rule: KeyRule) -> StageRow:
     exposed = rule.exposed(stage)
     places = {method.place for method in exposed}
     rest = [method for method in stage.methods if method.place not in places]
     unasked = [method for method in rest if not method.key_required]
     exempt = _exempt(unasked, rule)
-    return StageTold(
+    return StageRow(
         stage=stage.name,
         key=len(rest) - len(unasked),
         authorized=len(unasked) - sum(len(group.methods) for group in exempt),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from keyward.aws.gateway import DayUsed, KeySeen, PlanSeen
+from keyward.aws.gateway import DayUsed, GatewayKey, GatewayPlan
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.policy.model import Policy
 from keyward.policy.parts import Quota, Throttle
@@ -24,7 +24,7 @@ NO_PLAN = "in no plan"
 class UsageRead:
     """GetUsage's answer for a plan, by key id, or why there is none."""
 
-    plan: PlanSeen
+    plan: GatewayPlan
     by_key: Mapping[str, Sequence[DayUsed]] = field(default_factory=dict)
     problem: str | None = None
 
@@ -36,7 +36,10 @@ def days_until(now: float) -> tuple[str, ...]:
 
 
 def plans_told(
-    records: Iterable[KeyRecord], keys: Iterable[KeySeen], plans: Sequence[PlanSeen], policy: Policy
+    records: Iterable[KeyRecord],
+    keys: Iterable[GatewayKey],
+    plans: Sequence[GatewayPlan],
+    policy: Policy,
 ) -> tuple[PlanTold, ...]:
     """The policy's plans, and others that keys of Keyward's are in."""
     enabled = {key.key_id: key.enabled for key in keys}

@@ -32,7 +32,7 @@ class ExemptMethods:
 
 
 @dataclass(frozen=True)
-class StageTold:
+class StageRow:
     """What a stage serves. `key` methods ask for a key; `authorized` ones have an authorizer,
     where the policy wants no key besides."""
 
@@ -57,13 +57,13 @@ class StageTold:
 
 
 @dataclass(frozen=True)
-class ApiTold:
+class ApiRow:
     """An API. `problem` says why it could not be read."""
 
     rest_api_id: str
     name: str
     mode: str
-    stages: tuple[StageTold, ...] = ()
+    stages: tuple[StageRow, ...] = ()
     problem: str | None = None
 
 
@@ -157,7 +157,7 @@ class Report:
 
     written_at: str
     place: str
-    apis: tuple[ApiTold, ...] = ()
+    apis: tuple[ApiRow, ...] = ()
     exemptions: tuple[ExemptionTold, ...] = ()
     plans: tuple[PlanTold, ...] = ()
     usage: tuple[UsageTold, ...] = ()

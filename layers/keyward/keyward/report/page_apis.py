@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keyward.report.markup import Markup, Node, join, tag
-from keyward.report.model import ApiTold, ExemptionTold, OpenMethod, Report, StageTold
+from keyward.report.model import ApiRow, ExemptionTold, OpenMethod, Report, StageRow
 from keyward.report.page_parts import anchor, code, empty, label, number, plural, row, table
 
 MOST_EXPOSED = 2000
@@ -46,7 +46,7 @@ def coverage(report: Report) -> Node:
     ]
 
 
-def _urgency(api: ApiTold) -> tuple[int, int, str]:
+def _urgency(api: ApiRow) -> tuple[int, int, str]:
     exposed = sum(len(stage.exposed) for stage in api.stages)
     order = 0 if exposed or api.problem else 2 if api.mode == "off" else 1
     return order, -exposed, api.name
@@ -71,7 +71,7 @@ def _legend(kind: str, words: str) -> Markup:
     return tag("li", _svg("", [_rect(kind, 0, 100)]), words)
 
 
-def _api(api: ApiTold) -> Node:
+def _api(api: ApiRow) -> Node:
     name = [
         api.name or "(no name)",
         " ",
@@ -94,9 +94,9 @@ def _api(api: ApiTold) -> Node:
     return [head, [_stages(names, stage) for names, stage in _alike(api)]]
 
 
-def _alike(api: ApiTold) -> Iterator[tuple[list[str], StageTold]]:
+def _alike(api: ApiRow) -> Iterator[tuple[list[str], StageRow]]:
     """Stages by what they serve, in their order, exposed ones first."""
-    found: dict[object, tuple[list[str], StageTold]] = {}
+    found: dict[object, tuple[list[str], StageRow]] = {}
     for stage in sorted(api.stages, key=lambda stage: -len(stage.exposed)):
         serves = (
             stage.key,
@@ -111,7 +111,7 @@ def _alike(api: ApiTold) -> Iterator[tuple[list[str], StageTold]]:
     return iter(found.values())
 
 
-def _stages(names: list[str], stage: StageTold) -> Markup:
+def _stages(names: list[str], stage: StageRow) -> Markup:
     shown = [[", " if place else None, code(name)] for place, name in enumerate(names)]
     marks: list[Node] = [" ", label("held", "bad")] if stage.held else []
     if stage.canary_percent:
@@ -129,7 +129,7 @@ def _stages(names: list[str], stage: StageTold) -> Markup:
     return tag("tr", cells)
 
 
-def _bar(stage: StageTold) -> Markup:
+def _bar(stage: StageRow) -> Markup:
     if not stage.total:
         return tag("span", "no methods", class_="soft")
     shares = (
@@ -176,7 +176,7 @@ def exposed(report: Report) -> Node:
     ]
 
 
-def _open(api: ApiTold) -> dict[OpenMethod, list[str]]:
+def _open(api: ApiRow) -> dict[OpenMethod, list[str]]:
     found: dict[OpenMethod, list[str]] = {}
     for stage in api.stages:
         for method in stage.exposed:
@@ -184,7 +184,7 @@ def _open(api: ApiTold) -> dict[OpenMethod, list[str]]:
     return found
 
 
-def _open_row(api: ApiTold, method: OpenMethod, stages: list[str]) -> Markup:
+def _open_row(api: ApiRow, method: OpenMethod, stages: list[str]) -> Markup:
     link = tag("a", code(api.rest_api_id), href=f"#{anchor('api', api.rest_api_id)}")
     return row(
         code(f"{method.method} {method.path}"),

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyward.audit import customers as customer_findings
-from keyward.audit import usage_findings
-from keyward.audit.account import ApiLook, calls_of, look_at
-from keyward.audit.account_keys import AccountKeys
+from keyward.audit.account import AccountKeys, ApiLook, calls_of, look_at
+from keyward.audit.keys import of_usage
 from keyward.audit.model import Finding
 from keyward.aws.bus import Bus
-from keyward.aws.gateway import Gateway, KeySeen, PlanSeen
+from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.aws.parameter import Current
 from keyward.aws.tables import Registry
 from keyward.customers.key import KeyRecord
@@ -27,7 +26,7 @@ from keyward.report import waiting
 from keyward.report.activity import counts_of, days_of_week, done_told, within_a_week
 from keyward.report.apis import api_told, exemptions_told
 from keyward.report.customers import UsageRead, days_until, plans_told, usage_told
-from keyward.report.model import ApiTold, Report, UsageTold, Waiting
+from keyward.report.model import ApiRow, Report, UsageTold, Waiting
 from keyward.runs.usage_plans import only_one
 
 JSON = dict[str, Any]
@@ -80,17 +79,17 @@ class Collector:
             unread=len(apis) - len(looks),
             policy_version=self.current.version,
         )
-        found += usage_findings.of_usage(known, policy, now)
+        found += of_usage(known, policy, now)
         found += [finding for look in looks for finding in look.findings]
         return self._with_events(report, found, holds, now)
 
-    def _lists(self) -> tuple[list[KeySeen], list[PlanSeen], list[JSON]]:
+    def _lists(self) -> tuple[list[GatewayKey], list[GatewayPlan], list[JSON]]:
         keys, plans, apis = self.gateway.all_keys(), self.gateway.plans(), self.gateway.apis()
         for items in (keys, plans, apis):
             self._spent(_pages(len(items)))
         return keys, plans, apis
 
-    def _looks(self, apis: list[JSON], plans: list[PlanSeen], now: float) -> list[ApiLook]:
+    def _looks(self, apis: list[JSON], plans: list[GatewayPlan], now: float) -> list[ApiLook]:
         looks = []
         for api in apis:
             if self.clock() >= self.until:
@@ -101,7 +100,7 @@ class Collector:
         return looks
 
     def _usage(
-        self, plans: list[PlanSeen], records: Sequence[KeyRecord], now: float
+        self, plans: list[GatewayPlan], records: Sequence[KeyRecord], now: float
     ) -> tuple[UsageTold, ...]:
         days = days_until(now)
         told = []
@@ -112,7 +111,7 @@ class Collector:
         return tuple(told)
 
     def _usage_of(
-        self, name: str, plans: list[PlanSeen], days: tuple[str, ...]
+        self, name: str, plans: list[GatewayPlan], days: tuple[str, ...]
     ) -> UsageRead | None:
         """None while the plan is not on the gateway. A plan without quota has nothing to read."""
         plan = None
@@ -123,7 +122,7 @@ class Collector:
             rows = self.gateway.usage(plan.plan_id, days[0], days[-1])
         except KeywardError as error:
             problem = f"{type(error).__name__}: {error}"
-            return UsageRead(plan or PlanSeen("", name, None, None), problem=problem)
+            return UsageRead(plan or GatewayPlan("", name, None, None), problem=problem)
         self._spent(_pages(len(rows)))
         return UsageRead(plan, rows)
 
@@ -159,7 +158,7 @@ def _pages(items: int) -> int:
     return max(1, -(-items // KEYS_A_CALL))
 
 
-def _modes(apis: Sequence[ApiTold]) -> dict[str, str]:
+def _modes(apis: Sequence[ApiRow]) -> dict[str, str]:
     return {api.rest_api_id: api.mode for api in apis}
 
 

@@ -13,15 +13,15 @@ from keyward.apis.hold_words import Waiting, with_editors
 from keyward.apis.model import (
     DEPLOYMENT,
     ROLLBACK,
-    ApiKnown,
-    ApiSeen,
+    ApiRecords,
+    ApiSnapshot,
     Deployment,
-    Editor,
     Hold,
     Place,
 )
 from keyward.apis.plan import ApiPlan, Exposure, rolled_back
 from keyward.aws.tables import Registry
+from keyward.events.caller import Editor
 
 JSON = dict[str, Any]
 # What is noted of a stage until it is protected.
@@ -30,7 +30,7 @@ UNVERIFIED = "unverified: what the stage serves could not be read; it stays as i
 
 
 @dataclass(frozen=True)
-class Notes:
+class ApiJournal:
     """Notes of one run (`execution_arn`) on one API; `now` in epoch seconds. What is done now has
     reached every host `propagation_seconds` later. Answers to a hold go to the bus `bus_name`."""
 
@@ -41,7 +41,7 @@ class Notes:
     propagation_seconds: float = 0
     bus_name: str = ""
 
-    def plan(self, planned: ApiPlan, known: ApiKnown, seen: ApiSeen) -> bool:
+    def plan(self, planned: ApiPlan, known: ApiRecords, seen: ApiSnapshot) -> bool:
         """Note what mode enforce is going to do for the API. True when something is to be
         announced already: holds that are news or to be reminded of, outcomes of a run that
         died."""
@@ -56,7 +56,7 @@ class Notes:
         return bool(news) or any(settled)
 
     def loops(
-        self, planned: ApiPlan, known: ApiKnown, exposed: Mapping[str, list[Place]]
+        self, planned: ApiPlan, known: ApiRecords, exposed: Mapping[str, list[Place]]
     ) -> list[str]:
         """Note the stages that are left as they are, with what they expose. Those that are news."""
         news = {
@@ -75,7 +75,7 @@ class Notes:
     def exposures(
         self,
         found: Sequence[Exposure],
-        known: ApiKnown,
+        known: ApiRecords,
         stages: Iterable[str],
         enforce_on: str | None = None,
     ) -> list[str]:
@@ -94,14 +94,14 @@ class Notes:
         self._forget(*(f"exposure#{stage}" for stage in sorted(closed)))
         return [item.stage for item in news]
 
-    def warning(self, tagged: bool, known: ApiKnown, enforce_on: str | None) -> None:
+    def warning(self, tagged: bool, known: ApiRecords, enforce_on: str | None) -> None:
         """Note the day of mode warn once; an API that is `tagged` otherwise has none."""
         if not tagged and known.enforce_on:
             self._forget("warning")
         elif tagged and enforce_on and enforce_on != known.enforce_on:
             self.registry.apis.warn(self.rest_api_id, enforce_on)
 
-    def gone(self, known: ApiKnown, stages: Iterable[str]) -> None:
+    def gone(self, known: ApiRecords, stages: Iterable[str]) -> None:
         """Forget what was noted of stages that the API has no longer."""
         there = {*stages}
         noted = {hold.stage for hold in known.holds} | {*known.planned} | {*known.exposures}
@@ -152,7 +152,7 @@ class Notes:
         )
         self._announce_hold(held, None)
 
-    def hold_no_more(self, stage: str) -> None:
+    def clear_hold(self, stage: str) -> None:
         """A stage that was not rolled back after all: nothing of it is to be told."""
         self._forget(f"hold#{stage}", f"outbox#ApiHeld#{stage}", f"rollback#{stage}")
 
@@ -165,7 +165,7 @@ class Notes:
     def _is_told(self, held: Held) -> bool:
         return held.before is None or held.before.reminder_due(self.now)
 
-    def _whose(self, held: Held, seen: ApiSeen) -> Held:
+    def _whose(self, held: Held, seen: ApiSnapshot) -> Held:
         if held.kind != DEPLOYMENT:
             return held
         edits = self.registry.edits.of(self.rest_api_id)
@@ -192,13 +192,13 @@ class Notes:
             )
             self.registry.apis.hold(self.rest_api_id, hold, event, self.now)
 
-    def _note_actions(self, stage: str, actions: Sequence[JSON], known: ApiKnown) -> None:
+    def _note_actions(self, stage: str, actions: Sequence[JSON], known: ApiRecords) -> None:
         before = known.planned.get(stage, ())
         added = [action for action in actions if action not in before]
         if added:
             self.registry.apis.plan_actions(self.rest_api_id, stage, [*before, *added])
 
-    def _settle(self, stage: str, deployment_id: str, known: ApiKnown) -> bool:
+    def _settle(self, stage: str, deployment_id: str, known: ApiRecords) -> bool:
         """A stage needs nothing. Actions that are still noted are those of a run that died or was
         overtaken. True when they are to be announced."""
         done = self._done(stage, deployment_id, known.planned.get(stage, ()))

@@ -19,7 +19,7 @@ from keyward.errors import (
     StageConflictError,
     TryUnderwayError,
 )
-from keyward.events.contracts import customer_id_of, iso
+from keyward.events.contracts import iso, parse_customer_id
 from keyward.policy.model import Policy
 from keyward.runs.ledger import key_line
 from keyward.runs.usage_plans import UsagePlans
@@ -75,7 +75,7 @@ class Step:
 
     def numbered(self, number: int) -> KeyRecord | None:
         """The record of one of the customer's keys, None when it is gone."""
-        record = self.registry.customers.key(customer_id_of(self.task), number)
+        record = self.registry.customers.key(parse_customer_id(self.task), number)
         if record:
             self.seen.setdefault(record.number, record)
         return record
@@ -152,7 +152,7 @@ def attach(key: KeyRecord, plan: str, plan_id: str, gateway: Gateway, plans: Usa
         _attach(str(key.key_id), plan_id, gateway)
     except NotFoundError:
         # One code for two things: a key that is gone is told apart by looking for the plan.
-        again = plans.found_again(plan)
+        again = plans.refresh_plan_id(plan)
         if again == plan_id:
             raise gone(key) from None
         _attach(str(key.key_id), again, gateway)

@@ -9,21 +9,23 @@ from datetime import date
 from typing import Any
 
 from keyward.apis.compare import compare
+from keyward.apis.loops import Loop, loop_of
 from keyward.apis.model import (
     ENFORCE,
     MODE_TAG,
     MODES,
     WARN,
-    ApiSeen,
+    ApiSnapshot,
     DeployedMethod,
     Difference,
     KeyRule,
     Membership,
-    StageSeen,
+    StageSnapshot,
     WorkingMethod,
 )
 from keyward.apis.usage_plan_patch import patch
-from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.gateway import Gateway, GatewayPlan
+from keyward.aws.tables import Registry
 from keyward.errors import GatewayRefusedError, InvalidInputError
 from keyward.events.contracts import iso
 from keyward.policy.model import Policy
@@ -93,8 +95,8 @@ def read_stages(
     head: Head,
     policy: Policy,
     only: str | None,
-    plans: list[PlanSeen] | None = None,
-) -> ApiSeen:
+    plans: list[GatewayPlan] | None = None,
+) -> ApiSnapshot:
     """2 calls and one for each distinct deployment: what the stages serve, which plans hold them.
     `plans`, when they are known, spare a call. Raises InvalidInputError when there is no stage
     `only`, DuplicatePlanError."""
@@ -109,7 +111,7 @@ def read_stages(
         for deployment_id in _deployments(stage):
             if deployment_id not in served:
                 served[deployment_id] = gateway.deployed(head.rest_api_id, deployment_id)
-    return ApiSeen(
+    return ApiSnapshot(
         rest_api_id=head.rest_api_id,
         name=head.name,
         stages=tuple(_serving(stage, served) for stage in stages),
@@ -117,7 +119,9 @@ def read_stages(
     )
 
 
-def read_working_copy(gateway: Gateway, head: Head, seen: ApiSeen, rule: KeyRule) -> ApiSeen:
+def read_working_copy(
+    gateway: Gateway, head: Head, seen: ApiSnapshot, rule: KeyRule
+) -> ApiSnapshot:
     """1 call and one for each exposed stage: the working copy, and its differences from them. One
     more for an API whose methods use authorizers. With `hold` = `never` in the policy, differences
     hold nothing and are not read."""
@@ -136,21 +140,23 @@ def read_working_copy(gateway: Gateway, head: Head, seen: ApiSeen, rule: KeyRule
     return replace(seen, working=working, differences=found)
 
 
-def _plans(gateway: Gateway, plans: list[PlanSeen] | None) -> list[PlanSeen]:
+def _plans(gateway: Gateway, plans: list[GatewayPlan] | None) -> list[GatewayPlan]:
     return gateway.plans() if plans is None else plans
 
 
-def _deployments(stage: StageSeen) -> list[str]:
+def _deployments(stage: StageSnapshot) -> list[str]:
     canary = [stage.canary.deployment_id] if stage.canary else []
     return [deployment_id for deployment_id in [stage.deployment_id, *canary] if deployment_id]
 
 
-def _serving(stage: StageSeen, served: Mapping[str, tuple[DeployedMethod, ...]]) -> StageSeen:
+def _serving(
+    stage: StageSnapshot, served: Mapping[str, tuple[DeployedMethod, ...]]
+) -> StageSnapshot:
     canary = served.get(stage.canary.deployment_id, ()) if stage.canary else ()
     return replace(stage, methods=served.get(stage.deployment_id, ()), canary_methods=canary)
 
 
-def _memberships(plans: list[PlanSeen], head: Head, policy: Policy) -> tuple[Membership, ...]:
+def _memberships(plans: list[GatewayPlan], head: Head, policy: Policy) -> tuple[Membership, ...]:
     """The policy's plans that the gateway has."""
     found = [
         (wanted, seen)
@@ -160,7 +166,7 @@ def _memberships(plans: list[PlanSeen], head: Head, policy: Policy) -> tuple[Mem
     return tuple(_membership(wanted, seen, head.rest_api_id) for wanted, seen in found)
 
 
-def _membership(wanted: PlanPolicy, seen: PlanSeen, rest_api_id: str) -> Membership:
+def _membership(wanted: PlanPolicy, seen: GatewayPlan, rest_api_id: str) -> Membership:
     return Membership(
         plan=seen.name,
         plan_id=seen.plan_id,
@@ -183,7 +189,7 @@ def _unreachable(head: Head, working: tuple[WorkingMethod, ...], rule: KeyRule) 
 def _differences(
     gateway: Gateway,
     head: Head,
-    stage: StageSeen,
+    stage: StageSnapshot,
     working: tuple[WorkingMethod, ...],
     rule: KeyRule,
     authorizers: Mapping[str, str],
@@ -194,3 +200,18 @@ def _differences(
     except GatewayRefusedError as error:
         return (Difference(f"what the stage integrates could not be read: {error}"),)
     return compare(export, stage.methods, working, rule, authorizers)
+
+
+def read_loops(registry: Registry, seen: ApiSnapshot, rule: KeyRule) -> dict[str, Loop]:
+    """The loops by stage. Nothing is read unless a stage is exposed."""
+    exposed = {stage.name: rule.exposed(stage) for stage in seen.stages if rule.exposed(stage)}
+    if not exposed:
+        return {}
+    redeploys = registry.storms.redeploys(seen.rest_api_id, rule.now)
+
+    def closed_by(deployment_id: str) -> tuple[str, ...]:
+        ours = registry.apis.deployment(seen.rest_api_id, deployment_id)
+        return ours.methods if ours else ()
+
+    found = {stage: loop_of(methods, redeploys, closed_by) for stage, methods in exposed.items()}
+    return {stage: loop for stage, loop in found.items() if loop}

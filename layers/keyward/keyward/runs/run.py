@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from keyward.apis.exemptions import ExemptMethod, ending, expiring, mark_of
+from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
 from keyward.aws.bus import Bus
 from keyward.aws.parameter import Current
 from keyward.aws.tables import Lease, Leases
@@ -32,7 +32,7 @@ def only_fields(task: JSON, fields: tuple[str, ...]) -> None:
             )
 
 
-def asked_of(task: JSON) -> JSON:
+def requester_of(task: JSON) -> JSON:
     """Who or what started a run, by its input: a person in the console, where nothing is said."""
     asked = task.get("asked")
     return asked if isinstance(asked, dict) and "by" in asked else {"by": CONSOLE}
@@ -51,14 +51,14 @@ def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease 
     return leases.take_over(name, holder.owner, owner, now)
 
 
-def end_failed(leases: Leases, name: str, owner: str) -> bool:
+def fail_run(leases: Leases, name: str, owner: str) -> bool:
     """Give back what the failed run `owner` holds. True when somebody left word meanwhile: the
     lease is kept, and the run has to start over."""
     holder = leases.holder(name)
     return holder is not None and holder.owner == owner and not leases.release(holder)
 
 
-def tell_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now: float) -> None:
+def announce_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now: float) -> None:
     """Announce a bad version of the policy, once a version. What broke off before it
     was announced is announced by whoever plans a minute later."""
     digest = hashlib.sha256((current.refused or "").encode()).hexdigest()[:8]
@@ -85,13 +85,13 @@ def tell_expiring(
     unstated: JSON = {"owner": None, "expires": None}
     live = [ExemptMethod(**unstated | item) for item in exempt]
     for exemption in ending(policy, now):
-        mark = f"exemption-expiring#{mark_of(exemption)}"
+        mark = f"exemption-expiring#{exemption_id(exemption)}"
         if leases.claim(mark, now):
             bus.announce([contracts.entry(expiring(exemption, live), bus_name)])
             leases.said(mark)
 
 
-def reason_of(error: JSON) -> str:
+def error_reason(error: JSON) -> str:
     """The words of a state machine's error output `{"Error", "Cause"}`: class and message, no
     trace."""
     name, cause = str(error.get("Error", "Error")), str(error.get("Cause", ""))

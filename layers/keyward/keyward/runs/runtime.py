@@ -19,11 +19,10 @@ from aws_lambda_powertools import Logger, Metrics
 if TYPE_CHECKING:
     from boto3.session import Session
 
-    from keyward.aws.bucket import Audits
+    from keyward.aws.bucket import Audits, Reports
     from keyward.aws.bus import Bus
     from keyward.aws.gateway import Gateway
     from keyward.aws.logs import AccessLogs
-    from keyward.aws.reports import Reports
     from keyward.aws.tables import Registry
     from keyward.policy.model import Policy
     from keyward.runs.usage_plans import UsagePlans
@@ -102,11 +101,11 @@ def policy() -> Policy:
 def announced_policy() -> Policy:
     """The policy in force; a newer version that is bad is announced by PolicyRefused. For the
     functions that plan, whose roles may write to the bus."""
-    from keyward.runs.run import tell_refusal
+    from keyward.runs.run import announce_refusal
 
     current = registry().policies.current(now())
     if current.refused:
-        tell_refusal(current, registry().leases, bus(), setting("EVENT_BUS"), now())
+        announce_refusal(current, registry().leases, bus(), setting("EVENT_BUS"), now())
     return current.policy
 
 
@@ -119,7 +118,7 @@ def usage_plans(owner: str) -> UsagePlans:
 
 def reports() -> Reports:
     """The bucket of reports."""
-    from keyward.aws.reports import Reports
+    from keyward.aws.bucket import Reports
 
     return Reports(_Lazy("s3"), setting("REPORT_BUCKET"))
 
@@ -192,7 +191,7 @@ def _registry() -> Registry:
         Ledger,
         Notices,
         Outcomes,
-        Pending,
+        PlanQueue,
         Plans,
         Registry,
         Storms,
@@ -216,7 +215,7 @@ def _registry() -> Registry:
         outcomes=Outcomes(table("OUTCOMES_TABLE")),
         storms=Storms(table("APIS_TABLE")),
         edits=Edits(table("APIS_TABLE")),
-        pending=Pending(table("PLANS_TABLE")),
+        pending=PlanQueue(table("PLANS_TABLE")),
         ledger=ledger,
         usage=UsageRecords(table("KEYS_TABLE")),
         notices=Notices(table("KEYS_TABLE"), ledger),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from keyward.aws.gateway import Gateway, PlanSeen
+from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.gateway.calls import TRY_SECONDS
 from keyward.aws.tables import Lease, Registry
 from keyward.errors import (
@@ -24,7 +24,7 @@ NO_STAGES: Stages = {}
 LEASE_SECONDS = 65
 
 
-def only_one(name: str, plans: list[PlanSeen]) -> PlanSeen | None:
+def only_one(name: str, plans: list[GatewayPlan]) -> GatewayPlan | None:
     """The usage plan of that name, None without one. Raises DuplicatePlanError for two: names are
     not unique on the gateway, and Keyward cannot know which is meant."""
     named = [plan for plan in plans if plan.name == name]
@@ -61,7 +61,7 @@ class UsagePlans:
         record = self._registry.plans.find(name)
         if record and record.plan_id:
             return record.plan_id
-        return self.found_or_made(name, NO_STAGES)[0]
+        return self.find_or_create(name, NO_STAGES)[0]
 
     def known_id(self, name: str) -> str | None:
         """The id of a plan that keys are to leave, whether the policy names it or not; None when
@@ -72,23 +72,23 @@ class UsagePlans:
         seen = only_one(name, self._gateway.plans())
         return seen.plan_id if seen else None
 
-    def found_again(self, name: str) -> str:
+    def refresh_plan_id(self, name: str) -> str:
         """The plan's id after the recorded one turned out to be gone (404)."""
         self._registry.plans.forget(name)
         return self.id_of(name)
 
-    def found_or_made(self, name: str, stages: Stages) -> tuple[str, bool]:
+    def find_or_create(self, name: str, stages: Stages) -> tuple[str, bool]:
         """The plan's id, and whether it was made just now, with these stages in it."""
         self._policy.plan(name)
         with self.lease(name):
-            self.wait_for_maker(name)
+            self.check_create_in_flight(name)
             seen = only_one(name, self._gateway.plans())
             if seen:
                 self._registry.plans.found(name, seen.plan_id)
                 return seen.plan_id, False
             return self.make(name, stages), True
 
-    def wait_for_maker(self, name: str) -> None:
+    def check_create_in_flight(self, name: str) -> None:
         """Raises TryUnderwayError while a call of CreateUsagePlan that nobody answered may still
         take effect: it has no client token, so a second call would make a second plan. For the
         holder of the plan's lease, before it looks for the plan."""

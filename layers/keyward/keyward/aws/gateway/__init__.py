@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from keyward.aws.gateway.apis import ApiCalls
-from keyward.aws.gateway.keys import KeyCalls, KeySeen
-from keyward.aws.gateway.plans import PlanCalls, PlanSeen
+from keyward.aws.gateway.keys import GatewayKey, KeyCalls
+from keyward.aws.gateway.plans import GatewayPlan, PlanCalls
 from keyward.aws.gateway.usage import DayUsed, UsageCalls
 
-__all__ = ["DayUsed", "Gateway", "KeySeen", "PlanSeen"]
+__all__ = ["DayUsed", "Gateway", "GatewayKey", "GatewayPlan"]
 
 
 class Gateway(KeyCalls, PlanCalls, ApiCalls, UsageCalls):

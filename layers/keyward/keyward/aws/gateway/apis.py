@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from keyward.apis.model import Canary, DeployedMethod, StageSeen, WorkingMethod
+from keyward.apis.model import Canary, DeployedMethod, StageSnapshot, WorkingMethod
 from keyward.aws.gateway.calls import JSON, Calls
 from keyward.errors import ApiNotFoundError, GatewayUnavailableError, NotFoundError
 from keyward.policy.parts import Throttle
@@ -29,12 +29,12 @@ class ApiCalls(Calls):
         """GetRestApis: what `api` tells, of all of them, 500 a call."""
         return self._pages("GetRestApis")
 
-    def stages(self, rest_api_id: str) -> list[StageSeen]:
+    def stages(self, rest_api_id: str) -> list[StageSnapshot]:
         """GetStages, without the methods that the stages serve."""
         items = self._call("GetStages", restApiId=rest_api_id).get("item", [])
         return [_stage(item) for item in items]
 
-    def stage(self, rest_api_id: str, name: str) -> StageSeen:
+    def stage(self, rest_api_id: str, name: str) -> StageSnapshot:
         """GetStage, without the methods that it serves. Raises NotFoundError."""
         return _stage(self._call("GetStage", restApiId=rest_api_id, stageName=name))
 
@@ -119,12 +119,12 @@ class ApiCalls(Calls):
         return str(answer.get("deploymentId"))
 
 
-def _stage(item: JSON) -> StageSeen:
+def _stage(item: JSON) -> StageSnapshot:
     canary = item.get("canarySettings") or {}
     percent = float(canary.get("percentTraffic") or 0.0)
     log = item.get("accessLogSettings") or {}
     in_flight = bool(canary.get("deploymentId")) and percent > 0
-    return StageSeen(
+    return StageSnapshot(
         name=str(item["stageName"]),
         deployment_id=str(item.get("deploymentId") or ""),
         canary=Canary(str(canary["deploymentId"]), percent) if in_flight else None,

@@ -11,7 +11,7 @@ from keyward.errors import GatewayRefusedError
 
 
 @dataclass(frozen=True)
-class KeySeen:
+class GatewayKey:
     """A key as the gateway has it, without its value. `created_at` and `updated_at` are epoch
     seconds."""
 
@@ -29,7 +29,7 @@ class KeyCalls(Calls):
 
     def create_key(
         self, name: str, value: str, customer_id: str, tags: Mapping[str, str]
-    ) -> KeySeen:
+    ) -> GatewayKey:
         """CreateApiKey, enabled (its default is false, aws-recorded.md 1). The answer is compared
         with what was asked for. Raises KeyConflictError when a key with this value exists."""
         more = {"tags": dict(tags)} if tags else {}
@@ -42,7 +42,7 @@ class KeyCalls(Calls):
             raise GatewayRefusedError(f"CreateApiKey: key {seen.key_id} is not as it was asked for")
         return seen
 
-    def keys_named(self, customer_id: str, name: str) -> list[KeySeen]:
+    def keys_named(self, customer_id: str, name: str) -> list[GatewayKey]:
         """The customer's keys of exactly this name, oldest first. The gateway's own filter is only
         a prefix match: `acme/1` finds `acme/10` (aws-recorded.md 1)."""
         items = self._pages(
@@ -52,18 +52,18 @@ class KeyCalls(Calls):
         mine = [key for key in seen if key.name == name and key.customer_id == customer_id]
         return sorted(mine, key=lambda key: (key.created_at, key.key_id))
 
-    def keys_of(self, customer_id: str) -> list[KeySeen]:
+    def keys_of(self, customer_id: str) -> list[GatewayKey]:
         """All keys whose customerId is the customer's, oldest first: one call for 500 of them."""
         items = self._pages("GetApiKeys", customerId=customer_id, includeValues=False)
         seen = [_seen(item) for item in items if item.get("customerId") == customer_id]
         return sorted(seen, key=lambda key: (key.created_at, key.key_id))
 
-    def keys_called(self, name: str) -> list[KeySeen]:
+    def all_keys_named(self, name: str) -> list[GatewayKey]:
         """All keys of exactly this name, whosever they are."""
         items = self._pages("GetApiKeys", nameQuery=name, includeValues=False)
         return [_seen(item) for item in items if item.get("name") == name]
 
-    def all_keys(self) -> list[KeySeen]:
+    def all_keys(self) -> list[GatewayKey]:
         """All keys of the account, Keyward's or not: one call for 500 of them."""
         return [_seen(item) for item in self._pages("GetApiKeys", includeValues=False)]
 
@@ -84,9 +84,9 @@ class KeyCalls(Calls):
         return str(self._call("GetApiKey", apiKey=key_id, includeValue=True)["value"])
 
 
-def _seen(item: JSON) -> KeySeen:
+def _seen(item: JSON) -> GatewayKey:
     created, updated = item.get("createdDate"), item.get("lastUpdatedDate")
-    return KeySeen(
+    return GatewayKey(
         key_id=str(item["id"]),
         name=str(item.get("name", "")),
         enabled=bool(item.get("enabled")),

@@ -13,7 +13,7 @@ StageRef = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class PlanSeen:
+class GatewayPlan:
     """A usage plan as the gateway has it. `stages` maps (API id, stage name) to the throttles of
     single methods there, by `GET /pets`."""
 
@@ -34,7 +34,7 @@ class PlanSeen:
         }
 
     @classmethod
-    def of(cls, item: JSON) -> PlanSeen:
+    def of(cls, item: JSON) -> GatewayPlan:
         """From an item of GetUsagePlans."""
         return _seen(item)
 
@@ -42,15 +42,15 @@ class PlanSeen:
 class PlanCalls(Calls):
     """Read, create and change usage plans, and who is in them."""
 
-    def plans(self) -> list[PlanSeen]:
+    def plans(self) -> list[GatewayPlan]:
         """All usage plans: one call up to 500 of them (the quota is 300)."""
         return [_seen(item) for item in self._pages("GetUsagePlans")]
 
-    def plans_of(self, key_id: str) -> list[PlanSeen]:
+    def plans_of(self, key_id: str) -> list[GatewayPlan]:
         """The usage plans that a key is in."""
         return [_seen(item) for item in self._pages("GetUsagePlans", keyId=key_id)]
 
-    def keys_in(self, plan_id: str) -> list[str]:
+    def plan_key_ids(self, plan_id: str) -> list[str]:
         """The ids of a plan's keys. An unknown plan has none: AWS answers 200 (aws-recorded.md
         4)."""
         return [str(item["id"]) for item in self._pages("GetUsagePlanKeys", usagePlanId=plan_id)]
@@ -61,7 +61,7 @@ class PlanCalls(Calls):
         throttle: Throttle | None,
         quota: Quota | None,
         stages: Mapping[StageRef, Mapping[str, Throttle]],
-    ) -> PlanSeen:
+    ) -> GatewayPlan:
         """CreateUsagePlan, stages included, which spares the scarce UpdateUsagePlan. There is no
         client token: a doubtful call must be looked up by name. Raises NotFoundError for an unknown
         stage."""
@@ -72,7 +72,7 @@ class PlanCalls(Calls):
             limits["quota"] = quota.as_json()
         return _seen(self._call("CreateUsagePlan", name=name, apiStages=_wire(stages), **limits))
 
-    def update_plan(self, plan_id: str, operations: Sequence[JSON]) -> PlanSeen:
+    def update_plan(self, plan_id: str, operations: Sequence[JSON]) -> GatewayPlan:
         """UpdateUsagePlan with all patch operations in one call (1 call in 20 s for the account).
         Raises StageConflictError when a key would be in two plans of one stage, PlanThrottledError,
         NotFoundError."""
@@ -91,8 +91,8 @@ class PlanCalls(Calls):
         self._call("DeleteUsagePlanKey", usagePlanId=plan_id, keyId=key_id)
 
 
-def _seen(item: JSON) -> PlanSeen:
-    return PlanSeen(
+def _seen(item: JSON) -> GatewayPlan:
+    return GatewayPlan(
         plan_id=str(item["id"]),
         name=str(item.get("name", "")),
         throttle=_throttle(item.get("throttle")),

@@ -13,7 +13,7 @@ from keyward.aws.tables.leases import Lease, Leases
 from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.notices import Notices
 from keyward.aws.tables.outcomes import Outcomes
-from keyward.aws.tables.plan_queue import Pending
+from keyward.aws.tables.plan_queue import PlanQueue
 from keyward.aws.tables.plans import Plans
 from keyward.aws.tables.storms import Storms
 from keyward.aws.tables.usage import UsageRecords
@@ -28,7 +28,7 @@ __all__ = [
     "Ledger",
     "Notices",
     "Outcomes",
-    "Pending",
+    "PlanQueue",
     "Plans",
     "Policies",
     "Registry",
@@ -49,7 +49,7 @@ class Registry:
     outcomes: Outcomes
     storms: Storms
     edits: Edits
-    pending: Pending
+    pending: PlanQueue
     ledger: Ledger
     usage: UsageRecords
     notices: Notices

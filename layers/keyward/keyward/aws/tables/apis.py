@@ -14,9 +14,10 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from keyward.apis.model import ApiKnown, Attachment, Deploying, Deployment, Editor, Hold
+from keyward.apis.model import ApiRecords, Attachment, Deploying, Deployment, Hold
 from keyward.aws.tables.leases import refused
-from keyward.aws.tables.plain import plain
+from keyward.events.caller import Editor
+from keyward.values import plain
 
 JSON = dict[str, Any]
 OUTBOX = "outbox#"
@@ -29,11 +30,11 @@ class Apis:
     def __init__(self, table: Any) -> None:
         self._table = table
 
-    def known(self, rest_api_id: str) -> ApiKnown:
+    def known(self, rest_api_id: str) -> ApiRecords:
         """Everything that is remembered and matters to a plan, in one query."""
         items = self._query(rest_api_id)
         of = _sorted_by_kind(items)
-        return ApiKnown(
+        return ApiRecords(
             attachments=tuple(_attachment(item) for item in of("attachment")),
             holds=tuple(_hold(item) for item in of("hold")),
             exposures={item["stage"]: item["fingerprint"] for item in of("exposure")},

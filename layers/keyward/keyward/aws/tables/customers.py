@@ -19,13 +19,13 @@ from botocore.exceptions import ClientError
 from keyward.aws.tables.due import DUE, DueItems
 from keyward.aws.tables.leases import Lease, fenced, refused
 from keyward.aws.tables.ledger import Ledger
-from keyward.aws.tables.plain import plain
 from keyward.customers.key import KeyRecord, record_of
-from keyward.customers.model import DATED_FIELDS, Dated, Known
+from keyward.customers.model import DATED_FIELDS, KeyRecords, TimedValue
 from keyward.customers.quota import NAME as QUOTA_EXTENSION
 from keyward.customers.usage import RECORD as USAGE
 from keyward.customers.usage import usage_of
 from keyward.errors import ConcurrentModificationError, LeaseLostError
+from keyward.values import plain
 
 JSON = dict[str, Any]
 OUTBOX = "outbox#"
@@ -58,17 +58,17 @@ class Customers(DueItems):
             raise
         return True
 
-    def known(self, customer_id: str) -> Known:
+    def known(self, customer_id: str) -> KeyRecords:
         """Everything that the Keys table has under the customer."""
         mine = Key("customer_id").eq(customer_id)
         return _known(_pages(self._keys.query, KeyConditionExpression=mine, ConsistentRead=True))
 
-    def everything(self) -> tuple[list[JSON], dict[str, Known]]:
+    def everything(self) -> tuple[list[JSON], dict[str, KeyRecords]]:
         """All customers' records, and what is known of keys by customer: two scans, for the
         audit."""
         return _pages(self._customers.scan), self.all_known()
 
-    def all_known(self) -> dict[str, Known]:
+    def all_known(self) -> dict[str, KeyRecords]:
         """What is known of keys, by customer: one scan."""
         known: dict[str, list[JSON]] = {}
         for item in _pages(self._keys.scan):
@@ -132,7 +132,7 @@ class Customers(DueItems):
         """Forget a key record whose try certainly had no effect. Raises LeaseLostError."""
         self._write(key, lease, [self._delete(key, lease)])
 
-    def bury_key(
+    def save_tombstone(
         self,
         key: KeyRecord,
         last_number: int,
@@ -239,18 +239,18 @@ def _last_number(stone: JSON | None) -> int:
     return int(stone["last_number"]) if stone else 0
 
 
-def _known(items: list[JSON]) -> Known:
+def _known(items: list[JSON]) -> KeyRecords:
     stone = next((item for item in items if item["record"] == TOMBSTONE), None)
     keys = [record_of(item) for item in items if item["record"].startswith("key#")]
     dates = next((item for item in items if item["record"] == "customer"), {}).get("dated", {})
     outbox = [item for item in items if item["record"].startswith(OUTBOX)]
-    return Known(
+    return KeyRecords(
         keys=tuple(sorted(keys, key=lambda key: key.number)),
         last_number=_last_number(stone),
         outbox={item["record"]: plain(item["event"]) for item in outbox},
         told=_marks(items),
         due_at=next((int(item["due_at"]) for item in items if item["record"] == DUE), None),
-        dated={name: Dated(date["value"], int(date["at"])) for name, date in dates.items()},
+        dated={name: TimedValue(date["value"], int(date["at"])) for name, date in dates.items()},
         usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
     )
 

@@ -12,8 +12,8 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from keyward.apis.model import Editor
 from keyward.aws.tables.leases import refused
+from keyward.events.caller import Editor
 
 KEPT_DAYS = 90
 

@@ -71,7 +71,7 @@ class Leases:
         """
         while True:
             lease = self._take(name, owner, now, seconds)
-            if lease or self.leave_word(name, now):
+            if lease or self.request_rerun(name, now):
                 return lease
 
     def _take(self, name: str, owner: str, now: float, seconds: int) -> Lease | None:
@@ -107,7 +107,7 @@ class Leases:
             return None
         return Lease(name, owner, int(answer["Attributes"]["token"]))
 
-    def leave_word(self, name: str, now: float) -> bool:
+    def request_rerun(self, name: str, now: float) -> bool:
         """Ask the holder to start over when it ends. False when nobody holds the lease."""
         try:
             self._table.update_item(
@@ -128,7 +128,7 @@ class Leases:
         item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
         return Lease(name, str(item["owner"]), int(item["token"])) if item.get("owner") else None
 
-    def word_left(self, name: str, owner: str) -> bool:
+    def rerun_requested(self, name: str, owner: str) -> bool:
         """Whether `owner` holds the lease and somebody left word (`again`) with it."""
         item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
         return item.get("owner") == owner and "again" in item

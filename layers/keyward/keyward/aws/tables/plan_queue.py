@@ -38,7 +38,7 @@ class Board:
     alone_until: float = 0
 
 
-class Pending:
+class PlanQueue:
     """A part of the Plans table. Every write is one update, so runs do not disturb each other."""
 
     def __init__(self, table: Any) -> None:
