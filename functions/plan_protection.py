@@ -177,7 +177,9 @@ class Planner:
         if head.mode in (OBSERVE, WARN):
             seen = self._read(head, request)
             found = exposures(seen, self._rule(head))
-            told = notes.exposures(found, known, _names(seen), head.enforce_on)
+            told = notes.exposures(
+                found, known, [stage.name for stage in seen.stages], head.enforce_on
+            )
             logs = [_log(stage) for stage in seen.stages if stage.name in told]
             return {"unannounced": waiting or bool(told), "exposed": logs, "api_name": head.name}
         seen, planned = self._enforce(head, request, known)
@@ -186,7 +188,7 @@ class Planner:
         if stopped:
             self._look_again(head.rest_api_id, planned)
         if request.stage is None:
-            notes.gone(known, _names(seen))
+            notes.gone(known, [stage.name for stage in seen.stages])
         news = news or bool(stopped)
         return _steps(planned, head) | {"stopped": stopped, "unannounced": waiting or news}
 
@@ -296,7 +298,3 @@ def _steps(planned: ApiPlan, head: Head) -> JSON:
 
 def _log(stage: StageSnapshot) -> JSON:
     return {"stage": stage.name, "log_arn": stage.log_arn, "log_format": stage.log_format}
-
-
-def _names(seen: ApiSnapshot) -> list[str]:
-    return [stage.name for stage in seen.stages]

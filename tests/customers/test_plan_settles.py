@@ -46,7 +46,7 @@ POLICIES = st.builds(
     st.sampled_from([0, 24, 168]),
     st.sampled_from([0, 120]),
 )
-ROTATIONS = st.choices_hint(
+ROTATIONS = st.one_of(
     st.none(),
     st.builds(
         RotationRequest,
@@ -83,7 +83,7 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
         replaces = draw(st.sampled_from([None, *free])) if retire_at is None else None
         if replaces in {key.replaces for key in found}:
             replaces = None
-        plan = draw(st.choices_hint(st.none(), PLANS))
+        plan = draw(st.one_of(st.none(), PLANS))
         # What was never issued was made just now.
         new = plan is None or replaces is not None
         found.append(
@@ -93,7 +93,7 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
                 state,
                 key_id="abc123",
                 plan=plan,
-                moving_to=draw(st.choices_hint(st.none(), st.none(), PLANS)),
+                moving_to=draw(st.one_of(st.none(), st.none(), PLANS)),
                 enabled=draw(st.booleans()),
                 switching=draw(st.sampled_from([None, None, True, False])),
                 created_at=NOW if new else draw(TIMES),

@@ -60,7 +60,7 @@ def test_what_the_hook_installs_is_what_the_check_needs() -> None:
     setup.read(tree.ROOT / "setup.cfg", encoding="utf-8")
     where = tree.ROOT / setup["options.packages.find"]["where"]
     assert (where / "keyward" / "lint" / "__main__.py").exists()
-    assert setup["options.package_data"]["keyward"] == "*.json"
+    assert setup["options.package_data"]["keyward.policy"] == "*.json"
     needed = setup["options"]["install_requires"].split()
     assert needed == ["PyYAML", "aws-lambda-powertools[validation]"]
     assert hook()["entry"] == "python -m keyward.lint"

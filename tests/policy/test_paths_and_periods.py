@@ -58,7 +58,7 @@ def test_it_routes_as_the_emulator_does(resources: list[str], path: str) -> None
 
 
 def quotas() -> st.SearchStrategy[Quota]:
-    return st.choices_hint(
+    return st.one_of(
         st.just(Quota(10, "DAY")),
         st.integers(0, 6).map(lambda offset: Quota(10, "WEEK", offset)),
         st.integers(0, 27).map(lambda offset: Quota(10, "MONTH", offset)),

@@ -11,7 +11,9 @@ from tests import tree
 
 README_LINES = 150
 
-FOLDERS = "benchmarks|docs|events|functions|layers|local|requirements|statemachines|tests|tools"
+FOLDERS = (
+    "benchmarks|docs|emulator|events|functions|layers|local|requirements|statemachines|tests|tools"
+)
 
 DOCUMENTS = [path for path in tree.files("*.md") if "fixtures" not in path.parts]
 
@@ -88,7 +90,7 @@ def test_every_function_that_the_readme_invokes_is_in_the_template() -> None:
 
 
 def test_every_event_file_that_the_readme_names_exists() -> None:
-    named = set(re.findall(r"events/([\w-]+)\.json", readme()))
+    named = set(re.findall(r"events/\w+/([\w-]+)\.json", readme()))
     assert named, "the README shows an event"
     assert named <= {path.stem for path in (tree.ROOT / "events").glob("*/*.json")}
 
@@ -117,5 +119,5 @@ def test_the_changelog_begins_with_what_is_not_released() -> None:
 
 def test_every_kind_of_test_has_its_row_in_contributing() -> None:
     rows = text(tree.ROOT / "CONTRIBUTING.md")
-    folders = [p for p in (tree.ROOT / "tests").iterdir() if p.is_dir() and any(p.glob("test_*"))]
-    assert [folder.name for folder in folders if f"tests/{folder.name} " not in rows] == []
+    folders = [p for p in (tree.ROOT / "tests").iterdir() if p.is_dir() and any(p.glob("*.py"))]
+    assert [folder.name for folder in folders if f"tests/{folder.name}" not in rows] == []
