@@ -96,8 +96,8 @@ def test_plans_cover_the_apis_and_stages_that_they_name() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "not JSON"),
-        ("[]", "must be object"),
+        ("{", "must be JSON"),
+        ("[]", "must be an object"),
         ("{}", "usage_plans"),
         (policy_with(usage_plans={"a": {"throttle": {"rateLimit": 1}}}), "burstLimit"),
         (policy_with(usage_plans={"a": {"quota": {"limit": 1, "period": "YEAR"}}}), "period"),

@@ -42,7 +42,7 @@ def test_the_last_good_version_stays_in_force(bench: Bench) -> None:
     current = bench.registry.policies.current(0)
     assert "gold" in current.policy.usage_plans
     assert current.refused is not None
-    assert "not JSON" in current.refused
+    assert "must be JSON" in current.refused
 
 
 def test_a_parameter_without_any_good_version_is_refused(bench: Bench) -> None:

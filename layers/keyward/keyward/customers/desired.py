@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from keyward.customers.model import Customer
 from keyward.events.fields import HALTED
-from keyward.policy.billing import DAY, Step
+from keyward.policy.billing import DAY, LadderStep
 from keyward.policy.model import Policy
 
 STRICTER = {"active": 0, "suspended": 1, "closed": 2}
@@ -80,12 +80,12 @@ def expiry(customer: Customer, now: float) -> int | None:
     return min((at for at in (customer.expires_at, last) if at is not None), default=None)
 
 
-def steps_of(customer: Customer, policy: Policy) -> Sequence[tuple[float, Step]]:
+def steps_of(customer: Customer, policy: Policy) -> Sequence[tuple[float, LadderStep]]:
     """The ladder's steps and when each is due, in order; none when nothing is owed."""
     return [(step.at(since), step) for since, step in _steps(customer, policy)]
 
 
-def _steps(customer: Customer, policy: Policy) -> list[tuple[int, Step]]:
+def _steps(customer: Customer, policy: Policy) -> list[tuple[int, LadderStep]]:
     since = customer.billing.overdue_since
     return [] if since is None else [(since, step) for step in policy.billing.ladder]
 

@@ -15,7 +15,7 @@ DAY = 24 * 3600
 
 
 @dataclass(frozen=True)
-class Step:
+class LadderStep:
     """A step of the ladder: `after_days` from the first payment that failed there is a `notice`,
     the lower `plan` is in force, or the customer is suspended (`suspend`) or closed (`close`)."""
 
@@ -31,10 +31,10 @@ class Step:
 # Without a ladder in the policy. A plan that the policy does not name is left out of it; a key is
 # deleted for money only where the policy says so.
 LADDER = (
-    Step("notice", 0),
-    Step("notice", 5),
-    Step("plan", 7, "free"),
-    Step("suspend", 21),
+    LadderStep("notice", 0),
+    LadderStep("notice", 5),
+    LadderStep("plan", 7, "free"),
+    LadderStep("suspend", 21),
 )
 
 
@@ -65,7 +65,7 @@ class BillingPolicy:
     """`ladder` in the order of time; `ended` is what follows the end of the last subscription,
     `close` or `suspend`; `expiry_notice_days` is how long ahead an expiry is announced."""
 
-    ladder: tuple[Step, ...] = LADDER
+    ladder: tuple[LadderStep, ...] = LADDER
     ended: str = "close"
     expiry_notice_days: tuple[float, ...] = (7, 1)
     stripe: StripePolicy = field(default_factory=StripePolicy)
@@ -83,7 +83,7 @@ def billing_policy(body: JSON | None, plans: Iterable[str]) -> BillingPolicy:
         for name, plan in given.get(source, {}).get("plans", {}).items():
             _check_plan(f"billing.{source}.plans.{name}", plan, known)
     made: JSON = {name: given[name] for name in ("ended",) if name in given}
-    steps = [Step(**step) for step in given["ladder"]] if "ladder" in given else LADDER
+    steps = [LadderStep(**step) for step in given["ladder"]] if "ladder" in given else LADDER
     usable = [step for step in steps if step.plan is None or step.plan in known]
     made["ladder"] = tuple(sorted(usable, key=lambda step: step.after_days))
     if "expiry_notice_days" in given:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools.utilities.validation import validate
-from aws_lambda_powertools.utilities.validation.exceptions import SchemaValidationError
+import fastjsonschema
 
 from keyward.errors import PolicyRefusedError
 from keyward.policy.billing import billing_policy
@@ -23,6 +23,7 @@ from keyward.policy.parts import (
     UsagePolicy,
     midnight,
 )
+from keyward.policy.refusal import refusal
 
 JSON = dict[str, Any]
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
@@ -34,11 +35,11 @@ def parse(text: str) -> Policy:
     try:
         body = json.loads(text)
     except ValueError as error:
-        raise PolicyRefusedError(f"the policy is not JSON: {error}") from None
+        raise PolicyRefusedError(f"policy: must be JSON, and is not: {error}. Correct it") from None
     try:
-        validate(event=body, schema=_schema())
-    except SchemaValidationError as error:
-        raise PolicyRefusedError(f"the policy breaks its schema: {_said(error)}") from None
+        _check()(body)
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise PolicyRefusedError(refusal(error)) from None
     for place, exemption in enumerate(body.get("exemptions", [])):
         _check_date(place, exemption.get("expires"))
     for name, plan in body["usage_plans"].items():
@@ -90,7 +91,8 @@ def _check_date(place: int, expires: str | None) -> None:
         midnight(expires or "2000-01-01")
     except ValueError:
         raise PolicyRefusedError(
-            f"exemptions[{place}].expires: {expires!r} is no date. Write YYYY-MM-DD"
+            f"exemptions[{place}].expires: must be a date like 2027-01-31, got {expires!r}. "
+            "Correct it"
         ) from None
 
 
@@ -98,8 +100,8 @@ def _check_offset(name: str, quota: JSON | None) -> None:
     most = {"DAY": 0, "WEEK": 6, "MONTH": 27}
     if quota and quota.get("offset", 0) > most[quota["period"]]:
         raise PolicyRefusedError(
-            f"usage_plans.{name}.quota.offset: {quota['offset']} is too large for the period "
-            f"{quota['period']}. The largest is {most[quota['period']]}"
+            f"usage_plans.{name}.quota.offset: must be at most {most[quota['period']]} for a "
+            f"{quota['period']}, got {quota['offset']}. Lower it"
         )
 
 
@@ -113,12 +115,10 @@ def _check_methods(name: str, plan: JSON) -> None:
         )
 
 
-def _said(error: SchemaValidationError) -> str:
-    words = getattr(error, "validation_message", None) or str(error)
-    return str(words).replace("data.", "", 1)
-
-
 @lru_cache(maxsize=1)
-def _schema() -> JSON:
-    schema: JSON = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
-    return schema
+def _check() -> Callable[[JSON], JSON]:
+    """The schema as a function. Compiling takes 25 ms of CPU, so it is done once a process."""
+    check: Callable[[JSON], JSON] = fastjsonschema.compile(
+        json.loads(SCHEMA_FILE.read_text("utf-8"))
+    )
+    return check
