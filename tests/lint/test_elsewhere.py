@@ -63,7 +63,7 @@ def test_what_the_hook_installs_is_what_the_check_needs() -> None:
     assert setup["options.package_data"]["keyward.policy"] == "*.json"
     needed = setup["options"]["install_requires"].split()
     assert needed == ["PyYAML", "aws-lambda-powertools[validation]"]
-    assert hook()["entry"] == "python -m keyward.lint"
+    assert hook()["entry"] == "python -m keyward.lint --skip-others"
 
 
 def prevention() -> str:

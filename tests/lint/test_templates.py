@@ -185,7 +185,10 @@ def test_a_loop_over_resources_is_noted(bench: Bench) -> None:
     ("properties", "name"),
     [
         ("Name: pets, Body: {paths: {/a: {get: }}}", "pets"),
-        ("Name: !Sub 'x', Body: {info: {title: shop}, paths: {/a: {get: }}}", "shop"),
+        (
+            "Name: !Sub 'a-${AWS::StackName}', Body: {info: {title: shop}, paths: {/a: {get: }}}",
+            "shop",
+        ),
         ("Body: {info: {title: !Ref Title}, paths: {/a: {get: }}}", "default title"),
         ("Body: {paths: {/a: {get: }}}", "Api"),
     ],

@@ -11,25 +11,30 @@ from keyward.lint import sam
 from keyward.lint.model import Findings, Method
 from keyward.lint.openapi import Document, is_document
 from keyward.lint.positions import SourceError
-from keyward.lint.source import Source, read
-from keyward.lint.template import Template
+from keyward.lint.source import Source, is_candidate, read
+from keyward.lint.template import Reference, Template
 from keyward.policy.model import Policy
 
 NEITHER = "is no template (it has no Resources) and no OpenAPI 2.0 or 3 document with paths"
 
 
 class Checker:
-    """Checks one file after the other. `api` overrides the names that the files give their APIs."""
+    """Check one file after the other. `api` overrides the names that the files give their APIs.
+    `skip_others` passes over files that are neither a template nor a document."""
 
-    def __init__(self, api: str | None = None) -> None:
+    def __init__(self, api: str | None = None, skip_others: bool = False) -> None:
         self.findings = Findings()
         self._api = api
+        self._skip_others = skip_others
         self._seen: set[tuple[str, int, str, str]] = set()
         self._noted: set[str] = set()
+        self._nested: set[str] = set()
 
     def check(self, files: Iterable[str]) -> Findings:
         """The findings of all files; one that cannot be read is an error among them."""
         for name in files:
+            if self._skip_others and not is_candidate(Path(name)):
+                continue
             source = self._read(name, name, 0)
             if source is None:
                 continue
@@ -37,7 +42,7 @@ class Checker:
                 self._document(source, None)
             elif "Resources" in source.root:
                 self._template(source)
-            else:
+            elif not self._skip_others:
                 self.findings.error(name, 0, NEITHER)
         return self.findings
 
@@ -61,13 +66,27 @@ class Checker:
         self._foreach(template)
         self._take(template.methods())
         self._take(sam.methods(template))
+        template.refer_to_nested()
         for reference in template.references:
             path = os.path.normpath(os.path.join(os.path.dirname(source.name), reference.location))
             found = self._read(path, source.name, reference.line)
-            if found and is_document(found.root):
-                self._document(found, reference.api)
-            elif found:
-                self.findings.error(source.name, reference.line, f"{path} is no OpenAPI document")
+            if found:
+                self._referred(found, reference, source.name)
+
+    def _referred(self, found: Source, reference: Reference, blamed: str) -> None:
+        """Check a file that a template takes in. A nested template that was looked into already is
+        not looked into again: two may name each other."""
+        if reference.api is not None and is_document(found.root):
+            self._document(found, reference.api)
+        elif reference.api is not None:
+            says = f"{found.name} must be an OpenAPI 2.0 or 3 document. Correct it"
+            self.findings.error(blamed, reference.line, says)
+        elif "Resources" not in found.root:
+            says = f"{found.name} must be a template with Resources. Correct it"
+            self.findings.error(blamed, reference.line, says)
+        elif found.name not in self._nested:
+            self._nested.add(found.name)
+            self._template(found)
 
     def _foreach(self, template: Template) -> None:
         for name in template.resources:

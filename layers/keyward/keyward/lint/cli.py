@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, UnicodeDecodeError, PolicyRefusedError) as error:
         _write(sys.stderr, f"error: {options.policy}: {error}")
         return 2
-    checker = Checker(options.api)
+    checker = Checker(options.api, options.skip_others)
     findings = checker.check(options.files)
     found = checker.open(policy, time.time())
     if options.format == "json":
@@ -51,6 +51,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--api", metavar="NAME", help="the API's name for exemptions, instead of the file's own"
+    )
+    parser.add_argument(
+        "--skip-others",
+        action="store_true",
+        help="pass over files that are neither a template nor a document (the hook does)",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text")
     return parser.parse_args(arguments)

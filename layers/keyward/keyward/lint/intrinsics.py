@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,39 @@ from keyward.lint.positions import Map
 NOTHING = "AWS::NoValue"
 
 
+# `${Api}` or `${Api.RootResourceId}` and nothing else.
+REFERENCE = re.compile(r"\$\{([A-Za-z0-9:]+)(?:\.([A-Za-z0-9.]+))?\}")
+
+
 def argument(value: Any, function: str) -> Any:
-    """The argument of an intrinsic function, None when `value` is something else."""
-    return value[function] if isinstance(value, dict) and set(value) == {function} else None
+    """The argument of an intrinsic function, None when `value` is something else.
+
+    `!Sub "${Api.RootResourceId}"` counts as `!GetAtt Api.RootResourceId`, and a join of one value
+    as that value: official samples write them so.
+    """
+    plain = _simplified(value)
+    return plain[function] if isinstance(plain, dict) and set(plain) == {function} else None
+
+
+def _simplified(value: Any) -> Any:
+    """The shortest form of a value that says the same."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    (function, inner), *_ = value.items()
+    if function == "Fn::Sub" and isinstance(inner, str):
+        return _substituted(inner, value)
+    if function == "Fn::Join" and isinstance(inner, list) and len(inner) == 2:
+        parts = inner[1] if isinstance(inner[1], list) else []
+        return _simplified(parts[0]) if len(parts) == 1 else value
+    return value
+
+
+def _substituted(text: str, value: Any) -> Any:
+    found = REFERENCE.fullmatch(text)
+    if found:
+        name, attribute = found.groups()
+        return {"Fn::GetAtt": [name, attribute]} if attribute else {"Ref": name}
+    return value if "${" in text else text
 
 
 def branches(value: Any) -> Iterator[Any]:
@@ -41,6 +72,7 @@ class Parameters:
 
     def resolved(self, value: Any) -> Any:
         """The default for a reference to a parameter that has one, else the value itself."""
+        value = _simplified(value)
         name = argument(value, "Ref")
         known = self._declared.map(name) if isinstance(name, str) else Map()
         return known.get("Default", value)

@@ -10,6 +10,9 @@ from typing import Any
 
 from keyward.lint.positions import JsonReader, Map, SourceError, YamlReader
 
+# A member of each template and each document, in YAML and in JSON.
+CANDIDATE = re.compile(r"""(?:^|[{,])\s*["']?(Resources|openapi|swagger)["']?\s*:""", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -26,6 +29,15 @@ class Source:
         if self.is_json:
             return f"{json.dumps(key)}: {json.dumps(value)}"
         return f"{_plain(key)}: {_flow(value)}"
+
+
+def is_candidate(path: Path) -> bool:
+    """Whether the file's text may be a template or a document; true for one that cannot be read,
+    so that reading it says why."""
+    try:
+        return bool(CANDIDATE.search(_text(path)))
+    except SourceError:
+        return True
 
 
 def read(path: Path, name: str) -> Source:

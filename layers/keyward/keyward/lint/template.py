@@ -15,16 +15,22 @@ from keyward.lint.source import Source
 
 METHOD, RESOURCE = "AWS::ApiGateway::Method", "AWS::ApiGateway::Resource"
 REST_API = "AWS::ApiGateway::RestApi"
+# A nested template, and the property that names its file.
+NESTED = {
+    "AWS::CloudFormation::Stack": "TemplateURL",
+    "AWS::Serverless::Application": "Location",
+}
 UNKNOWN_PATH, UNKNOWN_VERB = "…", "?"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A document that a template takes from a local file, named relative to the template."""
+    """A local file that a template takes in, named relative to the template: the document of an
+    `api`, or a nested template, where `api` is None."""
 
     location: str
     line: int
-    api: str
+    api: str | None
 
 
 class Template:
@@ -76,6 +82,17 @@ class Template:
         else:
             self.note(line, f"{key} of {api} is not checked: its document is no local file")
         return True
+
+    def refer_to_nested(self) -> None:
+        """Remember the nested templates that are local files, and note the others."""
+        for kind, key in NESTED.items():
+            for logical_id, properties in self.of_type(kind).items():
+                found, line = properties.get(key), properties.line_of(key)
+                if isinstance(found, str) and "://" not in found:
+                    self.references.append(Reference(found, line, None))
+                else:
+                    says = f"{key} of {logical_id} is not checked: its template is no local file"
+                    self.note(line, says)
 
     def methods(self) -> Iterator[Method]:
         """The methods of AWS::ApiGateway resources, documents in `Body` included."""
