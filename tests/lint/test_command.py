@@ -184,7 +184,7 @@ def test_a_document_is_told_once_however_often_it_is_reached(bench: Bench, capsy
     [
         (None, "api.yaml cannot be read: No such file or directory"),
         ("a: ]", "api.yaml is no YAML: "),
-        ("a: b", "api.yaml is no OpenAPI document"),
+        ("a: b", "api.yaml must be an OpenAPI 2.0 or 3 document"),
     ],
 )
 def test_a_document_that_a_template_lacks_is_an_error_of_the_template(
