@@ -17,6 +17,7 @@ def install() -> None:
     seam.check_version()
     from local.shims import (
         accounts,
+        branches,
         delivery,
         executions,
         function_errors,
@@ -27,5 +28,5 @@ def install() -> None:
     )
 
     function_errors.install()  # before workers, which wraps the same function
-    for shim in (workers, delivery, queues, streams, executions, parameters, accounts):
+    for shim in (workers, delivery, queues, streams, executions, branches, parameters, accounts):
         shim.install()

@@ -4,10 +4,14 @@
   (API reference, StartExecution: "StartExecution is idempotent for STANDARD workflows").
 - ministack's history lacks the states inside a Map or Parallel and what a task was given; without
   them a search for leaked values would find too little.
+- A variable that a branch or a Map iteration assigns ends with it, so that a retried branch begins
+  anew (developer guide, "Passing data between states with variables": inner scope).
+- A stopped execution enters no further state, within a branch or an iteration either.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections.abc import Callable
@@ -77,7 +81,7 @@ def _mark_inner(run: Callable[..., Any]) -> Callable[..., Any]:
     def running(states: JSON, start_at: str, data: Any, execution: JSON, ctx: JSON) -> Any:
         outer, _thread.inner = _thread.inner, execution
         try:
-            return run(states, start_at, data, execution, ctx)
+            return run(states, start_at, data, execution, copy.deepcopy(ctx))
         finally:
             _thread.inner = outer
 
@@ -90,6 +94,8 @@ def _record_inner(kind: str) -> Callable[[Handler], Handler]:
             execution, ctx = _thread.inner, rest[-1]
             if execution is None:
                 return handler(state, data, *rest)
+            if execution["status"] != "RUNNING":
+                raise stepfunctions._ExecutionError("States.Runtime", "the execution was stopped")
             name = ctx["State"]["Name"]
             entered = {"stateEnteredEventDetails": {"name": name, "input": json.dumps(data)}}
             stepfunctions._add_event(execution, f"{kind}StateEntered", entered)
@@ -101,6 +107,19 @@ def _record_inner(kind: str) -> Callable[[Handler], Handler]:
         return handling
 
     return build
+
+
+def _record_failing(error_of: Callable[..., tuple[str, str]]) -> Callable[..., tuple[str, str]]:
+    """A Fail state within a branch has no handler that could be wrapped."""
+
+    def failing(state: JSON, data: Any, ctx: JSON) -> tuple[str, str]:
+        if _thread.inner is not None:
+            entered = {"name": ctx["State"]["Name"], "input": json.dumps(data)}
+            details = {"stateEnteredEventDetails": entered}
+            stepfunctions._add_event(_thread.inner, "FailStateEntered", details)
+        return error_of(state, data, ctx)
+
+    return failing
 
 
 HANDLERS = {
@@ -120,5 +139,6 @@ def install() -> None:
     seam.replace(service, "_add_event", "b1db143ccd21809d", _record_parameters)
     seam.replace(service, "_apply_jsonata_arguments", "c74f8b18dccd7677", _remember_arguments)
     seam.replace(service, "_run_sub_machine", "f8d844168b1459f8", _mark_inner)
+    seam.replace(service, "_fail_state_error", "98f66cfa4b717fe8", _record_failing)
     for kind, (name, source) in HANDLERS.items():
         seam.replace(service, name, source, _record_inner(kind))
