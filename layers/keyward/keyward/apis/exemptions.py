@@ -16,8 +16,6 @@ from keyward.policy.parts import Exemption
 JSON = dict[str, Any]
 WARN_DAYS = 7
 DAY = 86_400
-# So that an event stays far below EventBridge's 256 KB.
-MOST_LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -88,6 +86,6 @@ def expiring(exemption: Exemption, live: Iterable[ExemptMethod]) -> JSON:
     return announcement(
         "ExemptionExpiring",
         **asdict(exemption),
-        methods=methods[:MOST_LISTED],
+        methods=methods,
         remedy="set a later `expires` in the policy, or have callers of these methods send a key",
     )

@@ -15,8 +15,6 @@ from keyward.events.contracts import announcement, iso
 
 JSON = dict[str, Any]
 
-# So that an event stays far below the 256 KB of EventBridge and Step Functions.
-MOST_LISTED = 200
 PUBLISHES_MORE = "a deployment would publish more than the keys that Keyward requires"
 KEYS_IN_TWO_PLANS = "keys of the usage plan are in another plan of this stage: a key may be in one"
 ROLLED_BACK = "the stage was rolled back to the deployment before Keyward's"
@@ -35,8 +33,7 @@ def protected(
         "ApiProtected",
         rest_api_id=rest_api_id,
         stage=stage,
-        actions=list(actions[:MOST_LISTED]),
-        reason=_and_more(actions, "actions"),
+        actions=list(actions),
         effective_by=iso(effective_at),
         execution_arn=execution_arn,
     )
@@ -57,7 +54,7 @@ def exposed(
         rest_api_id=rest_api_id,
         stage=stage,
         enforce_on=enforce_on,
-        actions=list(actions[:MOST_LISTED]),
+        actions=list(actions),
         reason=f"{methods} {noun} for no key",
         execution_arn=execution_arn,
     )
@@ -65,8 +62,6 @@ def exposed(
 
 def held(waiting: Waiting, bus_name: str, execution_arn: str) -> JSON:
     """ApiHeld: a person has to decide, or, with `key_ids`, to take keys out of one of two plans."""
-    told = [difference.as_json() for difference in waiting.differences]
-    more = _and_more(told, "differences")
     words = REASONS[waiting.kind]
     editor = waiting.editor if waiting.kind == DEPLOYMENT else None
     return announcement(
@@ -77,12 +72,12 @@ def held(waiting: Waiting, bus_name: str, execution_arn: str) -> JSON:
         held_since=iso(waiting.since),
         reminder=waiting.reminder or None,
         last_editor=editor.as_json() if editor else None,
-        differences=told[:MOST_LISTED],
+        differences=[difference.as_json() for difference in waiting.differences],
         not_compared=list(NOT_COMPARED) if waiting.kind == DEPLOYMENT else None,
-        key_ids=list(waiting.key_ids[:MOST_LISTED]) or None,
+        key_ids=list(waiting.key_ids) or None,
         answers=answers(waiting, bus_name) or None,
         message=message(waiting, words, bus_name),
-        reason=f"{words}; {more}" if more else words,
+        reason=words,
         execution_arn=execution_arn,
     )
 
@@ -137,8 +132,3 @@ def failed(rest_api_id: str, stage: str, reason: str, execution_arn: str) -> JSO
         reason=reason,
         execution_arn=execution_arn,
     )
-
-
-def _and_more(listed: Sequence[object], noun: str) -> str | None:
-    left_out = len(listed) - MOST_LISTED
-    return f"{left_out} more {noun} are not listed" if left_out > 0 else None

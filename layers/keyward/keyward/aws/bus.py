@@ -8,9 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from keyward.events.size import MAX_ENTRIES, batches
+
 JSON = dict[str, Any]
-# PutEvents and SendMessageBatch take 10 entries at a time (botocore models).
-BATCH = 10
+BATCH = MAX_ENTRIES
 # SendMessage takes no longer DelaySeconds (botocore model).
 LONGEST_DELAY = 900
 
@@ -24,13 +25,10 @@ class Bus:
         self._sqs = sqs
 
     def announce(self, entries: Sequence[JSON]) -> None:
-        """PutEvents; `Detail` of an entry is an object. Raises RuntimeError when EventBridge takes
-        only a part of them."""
-        for start in range(0, len(entries), BATCH):
-            chunk = [
-                entry | {"Detail": json.dumps(entry["Detail"])}
-                for entry in entries[start : start + BATCH]
-            ]
+        """Put events in requests that EventBridge takes; `Detail` of an entry is an object. Raises
+        RuntimeError when EventBridge takes only a part of them."""
+        for batch in batches(entries):
+            chunk = [entry | {"Detail": json.dumps(entry["Detail"])} for entry in batch]
             failed = self._events.put_events(Entries=chunk).get("FailedEntryCount", 0)
             if failed:
                 raise RuntimeError(f"PutEvents refused {failed} of {len(chunk)} events")

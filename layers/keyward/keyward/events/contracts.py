@@ -14,6 +14,7 @@ from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events.fields import FIELDS, choices_hint, moment, seen
+from keyward.events.size import shortened
 
 JSON = dict[str, Any]
 
@@ -174,11 +175,10 @@ def optional_of(task: Mapping[str, Any], name: str, pattern: re.Pattern[str]) ->
 
 
 def announcement(detail_type: str, **detail: Any) -> JSON:
-    """An event out, ready for the outbox: members that are None are left out."""
-    return {
-        "detail_type": detail_type,
-        "detail": {k: v for k, v in detail.items() if v is not None},
-    }
+    """An event out, ready for the outbox: without members that are None, and short enough for
+    EventBridge; `reason` says what a long list leaves out."""
+    stated = {name: value for name, value in detail.items() if value is not None}
+    return {"detail_type": detail_type, "detail": shortened(stated)}
 
 
 def entry(announced: JSON, bus_name: str) -> JSON:
