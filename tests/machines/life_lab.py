@@ -11,22 +11,19 @@ from typing import Any
 
 import pytest
 
-import announce_expiry
-import announce_notice
 import attach_key
 import carry_quota_over
+import change_record
 import confirm_customer
 import create_key
 import delete_key
-import disable_key
-import enable_key
 import extend_quota
 import move_key
 import plan_customer
 import release_customer
 import report_failure
-import restore_key
 import start_due_work
+import switch_key
 from emulator import data_plane
 from keyward.customers.key import KeyRecord
 from keyward.customers.model import apply
@@ -43,14 +40,11 @@ CUSTOMER_FUNCTIONS = {
     "CreateKey": create_key,
     "AttachKey": attach_key,
     "MoveKey": move_key,
-    "EnableKey": enable_key,
-    "DisableKey": disable_key,
+    "SwitchKey": switch_key,
     "DeleteKey": delete_key,
-    "AnnounceNotice": announce_notice,
-    "RestoreKey": restore_key,
+    "ChangeRecord": change_record,
     "CarryQuotaOver": carry_quota_over,
     "ExtendQuota": extend_quota,
-    "AnnounceExpiry": announce_expiry,
     "ConfirmCustomer": confirm_customer,
     "ReleaseCustomer": release_customer,
     "ReportFailure": report_failure,

@@ -23,6 +23,7 @@ from emulator.inprocess import attach
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.aws.tables import Registry
+from keyward.customers.actions import ACTIONS
 from keyward.errors import KeywardError, PassingError
 from keyward.events import contracts
 from keyward.policy.parse import default_text
@@ -125,7 +126,9 @@ class World:
         assert not run["busy"], "nobody else runs"
         task, records = about | {"lease": run["lease"]}, []
         for place, action in enumerate(run["actions"]):
-            self._retried(action["action"], task | {"action": action, "place": place})
+            self._retried(
+                ACTIONS[action["action"]].function, task | {"action": action, "place": place}
+            )
         if run["actions"] or run["unannounced"]:
             outcome = call("confirm_customer", task)
             self.bus.announce(outcome["events"])

@@ -28,8 +28,7 @@ MAY_ASK = {
     "AttachKey": {"POST /usageplans/*/keys", "GET /usageplans", "POST /usageplans"},
     "MoveKey": {"POST /usageplans/*/keys", "DELETE /usageplans/*/keys/*"}
     | {"GET /usageplans", "POST /usageplans"},
-    "EnableKey": {"PATCH /apikeys/*"},
-    "DisableKey": {"PATCH /apikeys/*"},
+    "SwitchKey": {"PATCH /apikeys/*"},
     "ExtendQuota": {"GET /usageplans", "GET /usageplans/*/usage"}
     | {"PATCH /usageplans/*/keys/*/usage"},
     "DeleteKey": {"GET /apikeys", "DELETE /apikeys/*"},

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import announce_notice
+import change_record
 from keyward.events.contracts import iso
 from tests.machines.life_lab import LifeLab
 from tests.support import load_event
@@ -196,7 +196,7 @@ def test_a_notice_whose_answer_was_lost_is_given_once(paying: LifeLab) -> None:
     assert lease is not None
     task = load_event("announce-notice") | {"lease": lease.as_json()}
     for _ in range(2):
-        announce_notice.announce_notice(task, paying.bench.registry, paying.bench.clock.now)
+        change_record.change_record(task, paying.bench.registry, paying.bench.clock.now)
     known = paying.bench.registry.customers.known("acme")
     [event] = known.outbox.values()
     assert event["detail_type"] == "PaymentOverdue"

@@ -6,7 +6,6 @@ import pytest
 
 from keyward.events.contracts import iso
 from tests.machines.life_lab import DAY, LifeLab, epoch
-from tests.support import load_event
 
 SUCCESSION = ["CreateApiKey", "CreateUsagePlanKey"]
 BOTH = {"acme/1": (True, ["free"]), "acme/2": (True, ["free"])}
@@ -238,10 +237,3 @@ def test_a_number_of_keys_that_cannot_be_is_told(life: LifeLab, keys: object) ->
     life.bench.tables["CustomersTable"].put_item(Item=item)
     run = life.run()
     assert (run.status, run.error) == ("FAILED", "InvalidRecordError")
-
-
-@pytest.mark.parametrize("sample", ["carry-quota-over", "announce-expiry"])
-def test_the_steps_take_the_inputs_that_their_samples_show(life: LifeLab, sample: str) -> None:
-    state = "".join(word.capitalize() for word in sample.split("-"))
-    with pytest.raises(Exception, match="held by another run"):
-        life.machine.functions[state](load_event(sample), None)

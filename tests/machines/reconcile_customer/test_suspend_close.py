@@ -7,7 +7,6 @@ import pytest
 from keyward.aws.tables import Lease
 from keyward.customers.key import CREATING, KeyRecord
 from tests.machines.life_lab import LifeLab
-from tests.support import load_event
 
 ONCE = {"acme/1": (True, ["free"])}
 OFF = {"acme/1": (False, ["free"])}
@@ -160,13 +159,3 @@ def test_a_suspension_whose_run_died_unseen_is_undone_by_the_resumption(life: Li
     life.forget()
     life.after("CustomerResumed")
     assert life.keys() == ONCE
-
-
-@pytest.mark.parametrize("sample", ["move-key", "enable-key", "disable-key", "delete-key"])
-def test_the_steps_take_the_inputs_that_their_samples_show(life: LifeLab, sample: str) -> None:
-    task = load_event(sample)
-    known = {"action", "key", "number", "from", "plan", "reason", "asked"}
-    assert set(task["action"]) <= known
-    state = "".join(word.capitalize() for word in sample.split("-"))
-    with pytest.raises(Exception, match="held by another run"):
-        life.machine.functions[state](task, None)

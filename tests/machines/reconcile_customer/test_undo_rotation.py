@@ -119,7 +119,7 @@ def test_an_answer_that_was_lost_restores_a_key_once(life: LifeLab) -> None:
     assert lease is not None
     task = load_event("restore-key") | {"lease": lease.as_json()}
     for _ in range(2):
-        life.machine.functions["RestoreKey"](task, None)
+        life.machine.functions["ChangeRecord"](task, None)
     [old, new] = life.records()
     assert (old.replaces, old.retire_at, new.replaced_by) == (2, None, None)
 
@@ -132,14 +132,14 @@ def test_no_moment_without_a_key_that_works(life: LifeLab) -> None:
     life.bench.clock.advance(60)
     life.hear("UndoRequested", **UNDO)
     seen: list[bool] = []
-    before = life.machine.functions["EnableKey"]
+    before = life.machine.functions["SwitchKey"]
 
     def watched(task: dict[str, Any], context: object) -> Any:
         seen.append(200 in [life.ask(api_id, value) for value in values])
         return before(task, context)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(life.machine.functions, "EnableKey", watched)
+        patch.setitem(life.machine.functions, "SwitchKey", watched)
         assert life.run().status == "SUCCEEDED"
     assert seen == [True]
     assert [life.ask(api_id, value) for value in values] == [200, 200]

@@ -10,9 +10,33 @@ from keyward.customers.key import KeyRecord
 
 
 @dataclass(frozen=True)
+class ActionKind:
+    """Where an action is applied: the `state` of reconcile-customer, and its `function`, which is a
+    file in functions/. Actions that need the same rights share a function."""
+
+    state: str
+    function: str
+
+
+ACTIONS: Mapping[str, ActionKind] = {
+    "create_key": ActionKind("Create key", "create_key"),
+    "attach_key": ActionKind("Attach key", "attach_key"),
+    "move_key": ActionKind("Move key", "move_key"),
+    "enable_key": ActionKind("Enable key", "switch_key"),
+    "disable_key": ActionKind("Disable key", "switch_key"),
+    "delete_key": ActionKind("Delete key", "delete_key"),
+    "carry_quota_over": ActionKind("Carry quota over", "carry_quota_over"),
+    "extend_quota": ActionKind("Extend quota", "extend_quota"),
+    "announce_expiry": ActionKind("Announce expiry", "change_record"),
+    "announce_notice": ActionKind("Announce notice", "change_record"),
+    "restore_key": ActionKind("Restore key", "change_record"),
+}
+
+
+@dataclass(frozen=True)
 class Action:
-    """One step of a run. `action` is the name of the function that applies it; `origin` the plan
-    that a key leaves for `plan`; `details` are members of its own."""
+    """One step of a run. `action` is a name in ACTIONS; `origin` the plan that a key leaves for
+    `plan`; `details` are members of its own."""
 
     action: str
     key: str
