@@ -19,6 +19,9 @@ help: ## This list
 setup: ## The virtual environment .venv with all pinned tools (the other targets call it)
 	@tools/setup.sh dev
 
+setup-demo:
+	@tools/setup.sh demo
+
 setup-local:
 	@tools/setup.sh local
 
@@ -35,16 +38,16 @@ test: setup ## All tests; no account, no Docker, no network
 	$(PY) -m pytest -n 3 --dist loadfile tests/stack --ignore=tests/stack/local || status=$$?; \
 	exit $$status
 
-demo: setup-local ## The whole story on a local AWS, step by step, in under a minute
+demo: setup-demo ## The whole story on a local AWS, step by step, in under a minute
 	@$(PY) -m local demo
 
-demo-protection: setup-local ## How an API in production is protected: warned, held, proven, rolled back
+demo-protection: setup-demo ## How an API in production is protected: warned, held, proven, rolled back
 	@$(PY) -m local demo-protection
 
-demo-lifecycle: setup ## The whole life of a key on a virtual clock: weeks pass in seconds
+demo-lifecycle: setup-demo ## The whole life of a key on a virtual clock: weeks pass in seconds
 	@$(PY) -m local demo-lifecycle
 
-report: setup-local ## A report of a little world on a local AWS: build/report.html and .json
+report: setup-demo ## A report of a little world on a local AWS: build/report.html and .json
 	@$(PY) -m local report
 
 local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
@@ -71,7 +74,7 @@ deploy: setup ## sam build && sam deploy --guided, into the account of your AWS 
 destroy: setup ## Delete the stack (its tables are kept: see the README)
 	@sam delete
 
-lock: ## Remake the dependency locks from requirements/*.in
+lock: setup ## Remake the dependency locks from requirements/*.in
 	@tools/lock.sh
 
 clean: ## Remove all that the other targets made, .venv too

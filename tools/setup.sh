@@ -1,29 +1,41 @@
 #!/usr/bin/env bash
 # Makes .venv in the tree and installs a lock into it; instant when nothing changed.
-#   usage: setup.sh local|dev       local: the local AWS and the demo; dev: that and all tools
-# Quiet but for one line a step. Needs CPython 3.11 or newer with venv; no root, no account.
+#   usage: setup.sh demo|local|dev
+#     demo   the local AWS and the demos
+#     local  that and the AWS CLI, for the commands that `make local` prints
+#     dev    that and all tools
+# Quiet but for one line a long step. Needs Python 3.11 or newer with venv; no root, no account.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-WHAT=${1:?local or dev}
-LOCK=requirements/$WHAT.txt
-STAMP=.venv/.installed-$WHAT
+PROFILE=${1:?demo, local or dev}
+LOCK=requirements/$PROFILE.txt
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
 
 # `make check` and `make test` may run side by side: one of them sets up, the other waits.
-exec 9<"$LOCK"
+exec 9<tools/setup.sh
 if command -v flock >/dev/null; then flock 9; fi
 
-wanted=$(cat "$LOCK" tools/setup.sh | cksum)
 works() { .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
-up_to_date() { # a stamp
-  [ -f "$1" ] && [ "$(cat "$1")" = "$wanted" ]
+checksum() { cat "requirements/$1.txt" tools/setup.sh | cksum; }
+installed() { # a profile
+  [ -f ".venv/.installed-$1" ] && [ "$(cat ".venv/.installed-$1")" = "$(checksum "$1")" ]
 }
-if works && up_to_date "$STAMP"; then exit 0; fi
-# dev.txt contains all of local.txt
-if [ "$WHAT" = local ] && works && [ -f .venv/.installed-dev ] &&
-  [ "$(cat .venv/.installed-dev)" = "$(cat requirements/dev.txt tools/setup.sh | cksum)" ]; then exit 0; fi
+# Each lock contains the one before it: dev.txt all of local.txt, local.txt all of demo.txt.
+case $PROFILE in
+  demo) CONTAINED_IN=(demo local dev) ;;
+  local) CONTAINED_IN=(local dev) ;;
+  *) CONTAINED_IN=("$PROFILE") ;;
+esac
+enough() {
+  local profile
+  for profile in "${CONTAINED_IN[@]}"; do
+    if installed "$profile"; then return 0; fi
+  done
+  return 1
+}
+if works && enough; then exit 0; fi
 
 find_python() {
   local candidate
@@ -38,25 +50,51 @@ find_python() {
 
 if ! works; then
   PY=$(find_python)
-  [ -n "$PY" ] || die "needs Python 3.11 or newer as python3 (found: $(python3 --version 2>&1 || echo none))." \
-    "Set PYTHON=/path/to/python3 to name another."
+  [ -n "$PY" ] || die "needs Python 3.11 or newer as python3, found" \
+    "$(python3 --version 2>/dev/null || echo 'no Python'). Install it, or set PYTHON=/path/to/python3"
   "$PY" -c 'import venv, ensurepip' 2>/dev/null ||
     die "$PY has no venv module. On Debian or Ubuntu: apt-get install python3-venv"
-  say "making .venv with $("$PY" --version)"
+  say "making .venv with $("$PY" --version) ..."
   rm -rf .venv
   "$PY" -m venv .venv
 fi
 
-say "installing $(grep -c '^[a-z]' "$LOCK") pinned packages from $LOCK (up to a minute) ..."
-started=$SECONDS
-# The lock is complete, so nothing is resolved anew: an extra that it lacks would stop pip's hash check.
 log=.venv/install.log
-if ! .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check \
-  --no-deps --require-hashes --requirement "$LOCK" >"$log" 2>&1; then
+: >"$log"
+started=$SECONDS
+count=$(grep '^[a-z]' "$LOCK" | grep -vc "sys_platform == 'win32'" || true)
+
+# uv comes from the same index as all else; where the index lacks it, pip does the work.
+have_uv() {
+  [ -x .venv/bin/uv ] ||
+    .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps \
+      --require-hashes --only-binary=:all: --requirement requirements/uv.txt >>"$log" 2>&1
+}
+
+# The lock is complete, so nothing is resolved anew: an extra that it lacks would stop the install.
+by_uv() {
+  have_uv || return 1
+  say "installing $count pinned packages from $LOCK by uv ..."
+  (
+    eval "$(.venv/bin/python tools/index.py)"
+    VIRTUAL_ENV=$PWD/.venv .venv/bin/uv pip install --quiet --no-deps --require-hashes \
+      --requirement "$LOCK"
+  ) >>"$log" 2>&1
+}
+by_pip() {
+  say "installing $count pinned packages from $LOCK by pip (up to two minutes) ..."
+  .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check \
+    --no-deps --require-hashes --requirement "$LOCK" >>"$log" 2>&1
+}
+by_uv || by_pip || {
   tail -n 15 "$log" >&2
-  die "the packages could not be installed; all of pip's words are in $log"
-fi
-# `python -m keyward.key check VALUE` works without a PYTHONPATH.
-echo "$PWD/layers/keyward" >"$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/keyward.pth"
-echo "$wanted" >"$STAMP"
+  die "the packages could not be installed; $log has the whole output"
+}
+
+# `keyward …` and `python -m keyward …` work in .venv without a PYTHONPATH.
+site=$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
+echo "$PWD/layers/keyward" >"$site/keyward.pth"
+printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m keyward "$@"\n' "$PWD" >.venv/bin/keyward
+chmod +x .venv/bin/keyward
+checksum "$PROFILE" >".venv/.installed-$PROFILE"
 say "ready in $((SECONDS - started)) s"

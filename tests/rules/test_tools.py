@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import threading
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests import tree
-from tools import check_state_machines, sam_local
+from tools import check_state_machines, index, sam_local
 from tools.forwarder import forwarded
 
 GOOD: dict[str, Any] = {
@@ -84,3 +85,52 @@ def test_a_script_is_executable_and_bash_can_read_it(script: str) -> None:
     path = tree.ROOT / script
     assert path.stat().st_mode & 0o100
     subprocess.run(["bash", "-n", str(path)], check=True)
+
+
+LOCKS = {path.stem: path for path in (tree.ROOT / "requirements").glob("*.txt")}
+# `make demo` and `make demo-lifecycle` install this many packages at most.
+MAX_DEMO_PACKAGES = 37
+
+
+def locked(name: str) -> dict[str, str]:
+    """The packages of a lock with their versions."""
+    return dict(re.findall(r"^([a-z0-9._-]+)==([^ ;]+)", LOCKS[name].read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [("demo", "local"), ("local", "dev")])
+def test_a_lock_contains_the_smaller_one(smaller: str, larger: str) -> None:
+    assert locked(smaller).items() <= locked(larger).items()
+
+
+def test_the_demos_need_few_packages() -> None:
+    assert 0 < len(locked("demo")) <= MAX_DEMO_PACKAGES
+
+
+@pytest.mark.parametrize("target", ["demo", "demo-protection", "demo-lifecycle", "report"])
+def test_a_demo_is_set_up_with_the_small_lock(target: str) -> None:
+    makefile = (tree.ROOT / "Makefile").read_text()
+    assert re.search(rf"^{target}: setup-demo\b", makefile, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_has_hashes_and_names_no_package_index(name: str) -> None:
+    text = LOCKS[name].read_text()
+    assert "://" not in text
+    assert len(locked(name)) == len(re.findall(r"^\S+==.*\\\n    --hash=", text, re.MULTILINE))
+
+
+def test_uv_asks_the_package_index_of_pip() -> None:
+    commands = index.exports(
+        "global.index-url='https://packages.example/simple'\n"
+        "global.extra-index-url='file:///a/simple file:///b/simple'\n"
+        ":env:.find-links='/wheels'\nglobal.find-links='/ignored'\nglobal.timeout='9'\n"
+    )
+    script = "\n".join([*commands, 'echo "$UV_DEFAULT_INDEX|$UV_INDEX|$UV_FIND_LINKS"'])
+    shell = subprocess.run(
+        ["bash", "-c", script],
+        env={"UV_DEFAULT_INDEX": "https://mine.example"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shell.stdout == "https://mine.example|file:///a/simple file:///b/simple|/wheels\n"
