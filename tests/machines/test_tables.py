@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from keyward.aws.tables import Customers, Lease, Leases, Ledger
 from keyward.customers.key import CREATED, KeyRecord
-from keyward.errors import ConcurrentModificationError
+from keyward.errors import LeaseLostError
 from local.lifetime.tables import Tables
 from tests.support import Bench, workbench
 
@@ -38,22 +38,25 @@ class Both:
 
 def same(real: Any, ours: Any, request: JSON) -> Any:
     told, found = answer(real, request), answer(ours, request)
-    if isinstance(told, dict) and "Attributes" in told:
+    if "Attributes" in told:
         # moto leaves out what was the same before; DynamoDB tells all that the expression names.
         both = found["Attributes"].keys() & told["Attributes"]
         found["Attributes"] = {name: found["Attributes"][name] for name in both}
     assert found == told, request
-    if isinstance(told, str):
-        raise ClientError({"Error": {"Code": told}}, "Some")
+    if "Refused" in told:
+        raise ClientError(told["Refused"], "Some")
     return told
 
 
-def answer(call: Any, request: JSON) -> Any:
+def answer(call: Any, request: JSON) -> JSON:
     """What counts of an answer: items in the order of their keys where the order is nobody's."""
     try:
         given = call(**request)
     except ClientError as error:
-        return error.response["Error"]["Code"]
+        reasons: list[JSON] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+        codes = [{"Code": reason["Code"]} for reason in reasons]
+        code = {"Code": error.response["Error"]["Code"]}
+        return {"Refused": {"Error": code, "CancellationReasons": codes}}
     kept = {name: given[name] for name in ("Item", "Items", "Attributes") if name in given}
     # moto adds the key where the item is new; DynamoDB tells what was updated (API reference).
     for name in {*request.get("Key", {})} & {*kept.get("Attributes", {})}:
@@ -103,7 +106,7 @@ def test_key_records_dates_and_lines_are_the_same(both: dict[str, Both]) -> None
     line = {"subject": "customer#acme", "line": "1", "at": "2026-11-23T10:00:00Z"}
     told = {"detail_type": "KeyIssued", "detail": {"n": 1}}
     customers.save_keys([key], lease, [told], "1", [line])
-    with pytest.raises(ConcurrentModificationError):
+    with pytest.raises(LeaseLostError):
         customers.save_key(key, old)
     assert customers.key("acme", 1) is not None
     assert customers.known("acme").outbox

@@ -9,13 +9,13 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 import record_outcome
 import write_report
 from emulator.model import Usage
 from keyward.aws.bucket import Reports
 from keyward.customers.key import CREATED, KeyRecord
+from keyward.errors import ServiceRefusedError
 from keyward.events.contracts import iso
 from keyward.report.read import Collector
 from keyward.runs import runtime
@@ -258,5 +258,5 @@ def test_a_bucket_that_refuses_fails_the_run_so_that_the_queue_tries_again(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime, "reports", lambda: Reports(lab.s3, "no-such-bucket"))
-    with pytest.raises(ClientError, match="NoSuchBucket"):
+    with pytest.raises(ServiceRefusedError, match="NoSuchBucket"):
         lab.write()

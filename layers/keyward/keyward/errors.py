@@ -1,4 +1,4 @@
-"""The tree of errors.
+"""The tree of errors, and which of them pass.
 
     KeywardError
     ├── InvalidInputError            input that cannot be right; never retried
@@ -14,29 +14,37 @@
     ├── LogsUnreadableError          the access log of a stage cannot be read
     ├── CustomerNotFoundError
     ├── ApiNotFoundError
-    ├── PassingError                 what can pass: Step Functions retries these classes
-    │   ├── ThrottledError           429; nothing happened
+    ├── PassingError                 passes by itself: the run is planned anew, then postponed
+    │   ├── ThrottledError           429 of API Gateway; nothing happened
     │   │   ├── PlanThrottledError         UpdateUsagePlan, 1 call in 20 s
     │   │   └── DeploymentThrottledError   CreateDeployment, 1 call in 5 s
     │   ├── ConcurrentModificationError    409 of a parallel write; nothing happened
     │   ├── GatewayUnavailableError  5xx, time-out, connection: the call may have had an effect
+    │   ├── ServiceUnavailableError  any other AWS service: throttled, 5xx, time-out, connection
+    │   ├── WriteConflictError       another transaction of DynamoDB has the item
     │   ├── TryUnderwayError         an earlier try may still be on its way
     │   ├── PlanBusyError            another run makes or changes the usage plan
-    │   └── RecordUndatedError       a record put by hand, whose stream record was not seen yet
-    ├── LeaseLostError               another run took over: plan anew
-    ├── StageMovedError              somebody moved the stage meanwhile: plan anew
-    ├── WorkingCopyChangedError      somebody edited the API meanwhile: plan anew
+    │   ├── RecordUndatedError       a record put by hand, whose stream record was not seen yet
+    │   ├── LeaseLostError           another run took over
+    │   ├── StageMovedError          somebody moved the stage meanwhile
+    │   └── WorkingCopyChangedError  somebody edited the API meanwhile
+    ├── ConditionNotMetError         a conditional write: the item is not as it was read
+    ├── ServiceRefusedError          any AWS service but API Gateway refused for good
+    │   ├── AlreadyExistsError       an execution of this name
+    │   └── ResourceMissingError     no such execution, object or parameter
     └── GatewayRefusedError          4xx that will not pass
         ├── NotFoundError            404
         └── ConflictError            409
             ├── KeyConflictError     a key with this value exists
             └── StageConflictError   one key would be in two plans of one stage
 
-The names are a contract: AWS Lambda reports the class name as errorType, and the state machines'
-Retry and Catch name these classes (a test holds them together). No message ever holds a key value.
+The names are a contract: AWS Lambda reports the class name as errorType. Each state machine's Retry
+names `PASSING` (a test holds them together). No message ever holds a key value.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class KeywardError(Exception):
@@ -100,7 +108,10 @@ class ApiNotFoundError(KeywardError):
 
 
 class PassingError(KeywardError):
-    """What can pass by itself; the state machines retry it."""
+    """What passes by itself. The state machine plans the run anew; when that does not help, the run
+    is postponed by `retry_after` seconds, and by more each time that it is postponed again."""
+
+    retry_after: ClassVar[int] = 15
 
 
 class ThrottledError(PassingError):
@@ -109,6 +120,8 @@ class ThrottledError(PassingError):
 
 class PlanThrottledError(ThrottledError):
     """UpdateUsagePlan is allowed once in 20 s (limits.html)."""
+
+    retry_after = 20
 
 
 class DeploymentThrottledError(ThrottledError):
@@ -123,6 +136,15 @@ class GatewayUnavailableError(PassingError):
     """No answer, or a 5xx: the call may have had an effect."""
 
 
+class ServiceUnavailableError(PassingError):
+    """A service other than API Gateway throttled the call, failed or did not answer: the call may
+    have had an effect."""
+
+
+class WriteConflictError(PassingError):
+    """Another transaction of DynamoDB has the item just now; nothing was written."""
+
+
 class TryUnderwayError(PassingError):
     """An earlier try may still be on its way: look again after the client's time-out."""
 
@@ -135,16 +157,32 @@ class RecordUndatedError(PassingError):
     """A record put by hand whose stream record, and so its date, was not seen yet."""
 
 
-class LeaseLostError(KeywardError):
+class LeaseLostError(PassingError):
     """Another run holds the lease now; this one must not write any more."""
 
 
-class StageMovedError(KeywardError):
+class StageMovedError(PassingError):
     """The stage points to another deployment than the plan was made for."""
 
 
-class WorkingCopyChangedError(KeywardError):
+class WorkingCopyChangedError(PassingError):
     """The working copy is not the one that the plan was made for."""
+
+
+class ConditionNotMetError(KeywardError):
+    """DynamoDB refused a conditional write: the item is not as it was read."""
+
+
+class ServiceRefusedError(KeywardError):
+    """A service other than API Gateway refused the call, and would refuse it again."""
+
+
+class AlreadyExistsError(ServiceRefusedError):
+    """An execution of this name exists."""
+
+
+class ResourceMissingError(ServiceRefusedError):
+    """There is no such execution, object or parameter."""
 
 
 class GatewayRefusedError(KeywardError):
@@ -165,3 +203,19 @@ class KeyConflictError(ConflictError):
 
 class StageConflictError(ConflictError):
     """One key would be in two plans of one stage; attaching twice answers the same."""
+
+
+def _with_subclasses(kind: type[KeywardError]) -> dict[str, type[KeywardError]]:
+    named = {kind.__name__: kind}
+    for below in kind.__subclasses__():
+        named |= _with_subclasses(below)
+    return named
+
+
+_BY_NAME = _with_subclasses(KeywardError)
+PASSING = tuple(sorted(_with_subclasses(PassingError)))
+
+
+def class_named(name: str) -> type[KeywardError] | None:
+    """The class that Lambda reports as errorType, None when it is none of Keyward's."""
+    return _BY_NAME.get(name)

@@ -8,18 +8,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
+from keyward.aws.client import Client
+from keyward.errors import ResourceMissingError
 
 # What the last audit found, under the same name each night: the bucket keeps earlier versions.
 LATEST = "audit.json"
-ABSENT = ("NoSuchKey", "404")
 
 
 class Audits:
     """Reads and writes the documents of audits, all of them JSON."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
-        self._s3 = s3
+        self._s3 = Client(s3)
         self._bucket = bucket
 
     def save(self, audit: str, name: str, document: Any) -> None:
@@ -30,21 +30,17 @@ class Audits:
         """Read a document of an audit; None when there is none."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=f"audits/{audit}/{name}.json")
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ABSENT:
-                return None
-            raise
-        return json.loads(answer["Body"].read())
+        except ResourceMissingError:
+            return None
+        return json.loads(self._s3.read("GetObject", answer["Body"]))
 
     def csv(self, name: str) -> str | None:
         """An object that somebody put into the bucket under `adopt/`; None when there is none."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ABSENT:
-                return None
-            raise
-        return str(answer["Body"].read().decode("utf-8-sig"))
+        except ResourceMissingError:
+            return None
+        return self._s3.read("GetObject", answer["Body"]).decode("utf-8-sig")
 
     def publish(self, document: Any) -> None:
         """Write what the last audit found, for people and their tools."""
@@ -67,7 +63,7 @@ class Reports:
     """Writes the bucket; its encryption is the bucket's own."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
-        self._s3 = s3
+        self._s3 = Client(s3)
         self.bucket = bucket
 
     def save(self, name: str, text: str) -> None:

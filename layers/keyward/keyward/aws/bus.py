@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from keyward.aws.client import Client, entry_error
+from keyward.errors import AlreadyExistsError, ResourceMissingError
 from keyward.events.size import MAX_ENTRIES, batches
 
 JSON = dict[str, Any]
@@ -20,18 +20,19 @@ class Bus:
     """Announces, starts executions, sends messages. Clients are botocore's."""
 
     def __init__(self, events: Any, states: Any, sqs: Any) -> None:
-        self._events = events
-        self._states = states
-        self._sqs = sqs
+        self._events = Client(events)
+        self._states = Client(states)
+        self._sqs = Client(sqs)
 
     def announce(self, entries: Sequence[JSON]) -> None:
         """Put events in requests that EventBridge takes; `Detail` of an entry is an object. Raises
-        RuntimeError when EventBridge takes only a part of them."""
+        an error when EventBridge takes only a part of them: all are to be announced again."""
         for batch in batches(entries):
             chunk = [entry | {"Detail": json.dumps(entry["Detail"])} for entry in batch]
-            failed = self._events.put_events(Entries=chunk).get("FailedEntryCount", 0)
+            answer = self._events.put_events(Entries=chunk)
+            failed = [entry for entry in answer.get("Entries", []) if entry.get("ErrorCode")]
             if failed:
-                raise RuntimeError(f"PutEvents refused {failed} of {len(chunk)} events")
+                raise entry_error("PutEvents", failed[0]["ErrorCode"])
 
     def start(self, machine_arn: str, name: str, task: JSON) -> bool:
         """StartExecution. False when an execution of this name exists: a repeat starts nothing, for
@@ -40,20 +41,16 @@ class Bus:
             self._states.start_execution(
                 stateMachineArn=machine_arn, name=name, input=json.dumps(task, default=str)
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
-                return False
-            raise
+        except AlreadyExistsError:
+            return False
         return True
 
     def is_running(self, execution_arn: str) -> bool:
         """Whether an execution runs; one that is not known does not."""
         try:
             answer = self._states.describe_execution(executionArn=execution_arn)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("ExecutionDoesNotExist", "InvalidArn"):
-                return False
-            raise
+        except ResourceMissingError:
+            return False
         return bool(answer["status"] == "RUNNING")
 
     def runs(self, machine_arn: str, name: str) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from keyward.errors import LogsUnreadableError
+from keyward.aws.client import Client
+from keyward.errors import LogsUnreadableError, ServiceRefusedError
 
 # CloudWatch Logs Insights: these statuses mean that more may come (API reference, GetQueryResults).
 UNDER_WAY = ("Scheduled", "Running", "Unknown")
@@ -17,7 +16,7 @@ class AccessLogs:
     """Runs queries of CloudWatch Logs Insights; the client is botocore's."""
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self._client = Client(client)
 
     def start(self, group: str, query: str, since: float, until: float) -> str:
         """Start a query from `since` to `until` (epoch seconds): its id. Raises
@@ -26,7 +25,7 @@ class AccessLogs:
             answer = self._client.start_query(
                 logGroupName=group, queryString=query, startTime=int(since), endTime=int(until)
             )
-        except (ClientError, BotoCoreError) as error:
+        except ServiceRefusedError as error:
             raise LogsUnreadableError(f"log group {group} is not to be read: {error}") from None
         return str(answer["queryId"])
 
@@ -34,7 +33,7 @@ class AccessLogs:
         """What a query found, None while it runs. Raises LogsUnreadableError."""
         try:
             answer = self._client.get_query_results(queryId=query_id)
-        except (ClientError, BotoCoreError) as error:
+        except ServiceRefusedError as error:
             raise LogsUnreadableError(f"the query of the access log failed: {error}") from None
         if answer["status"] in GONE:
             raise LogsUnreadableError(f"the query of the access log ended as {answer['status']}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from keyward.aws.client import Client
 from keyward.errors import PolicyRefusedError
 from keyward.policy.model import Policy
 from keyward.policy.parse import parse
@@ -28,7 +29,7 @@ class Policies:
     """Reads the parameter, at most once in 5 s, so that a change holds within 10 s."""
 
     def __init__(self, ssm: Any, name: str) -> None:
-        self._ssm = ssm
+        self._ssm = Client(ssm)
         self._name = name
         self._read_at = float("-inf")
         self._current: Current | None = None

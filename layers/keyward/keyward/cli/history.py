@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyward.cli.stack import StackClient
+from keyward.errors import KeywardError
 from keyward.runs.ledger import AUDIT, CONSOLE, EVENT, NAMED, RECORD, RESUMED, SCHEDULE
 
 JSON = dict[str, Any]
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
             sys.stderr.write(f"error: there is no stack {options.stack}; --stack names another\n")
             return 2
         lines = outside.ledger(resources).of(subject, options.last)
-    except (ClientError, BotoCoreError) as error:
+    except (KeywardError, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     if options.json:

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from keyward.apis.model import PENDING
 from keyward.cli.stack import StackClient
+from keyward.errors import KeywardError
 from keyward.events.contracts import iso
 
 JSON = dict[str, Any]
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             sys.stderr.write(f"error: there is no stack {options.stack}; --stack names another\n")
             return 2
         records = outside.apis(resources).all_holds()
-    except (ClientError, BotoCoreError) as error:
+    except (KeywardError, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     found = sorted(records, key=lambda hold: (int(hold["held_at"]), str(hold["rest_api_id"])))

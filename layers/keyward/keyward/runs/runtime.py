@@ -39,13 +39,6 @@ SERVICES = (
     "stepfunctions",
 )
 
-UNREADABLE = (
-    "ResourceNotFoundException",
-    "AccessDeniedException",
-    "InvalidRequestException",
-    "ValidationException",
-)
-
 logger = Logger(service="keyward")
 metrics = Metrics(namespace="Keyward", service="keyward")
 # Most batches have nothing to count; a warning in the log each time would hide the others.
@@ -140,15 +133,12 @@ def access_logs() -> AccessLogs:
 def secret(secret_id: str) -> str:
     """The text of a Secrets Manager secret: a customer's own key value. Never log it. Raises
     InvalidRecordError when there is no such secret, or none that Keyward may read."""
-    from botocore.exceptions import ClientError
-
-    from keyward.errors import InvalidRecordError
+    from keyward.aws.client import Client
+    from keyward.errors import InvalidRecordError, ServiceRefusedError
 
     try:
-        answer = _Lazy("secretsmanager").get_secret_value(SecretId=secret_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in UNREADABLE:
-            raise
+        answer = Client(_Lazy("secretsmanager")).get_secret_value(SecretId=secret_id)
+    except ServiceRefusedError:
         raise InvalidRecordError(
             "key_value_secret",
             f"there is no readable secret {secret_id}",

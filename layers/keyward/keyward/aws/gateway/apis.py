@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
-
 from keyward.apis.model import Canary, DeployedMethod, StageSnapshot, WorkingMethod
 from keyward.aws.gateway.calls import JSON, Calls
 from keyward.errors import ApiNotFoundError, GatewayUnavailableError, NotFoundError
@@ -80,7 +78,11 @@ class ApiCalls(Calls):
             parameters={"extensions": "apigateway"},
             accepts="application/json",
         )
-        return _read(answer["body"])
+        try:
+            document: JSON = json.loads(self._client.read("GetExport", answer["body"]))
+        except ValueError as error:
+            raise GatewayUnavailableError(f"GetExport: {type(error).__name__}") from None
+        return document
 
     def require_key(self, rest_api_id: str, resource_id: str, verb: str) -> bool:
         """UpdateMethod: the next deployment asks for a key. What the answer says, because anything
@@ -150,12 +152,3 @@ def _throttles(settings: JSON) -> dict[str, Throttle]:
         for name, item in settings.items()
         if {"throttlingRateLimit", "throttlingBurstLimit"} <= set(item)
     }
-
-
-def _read(body: Any) -> JSON:
-    """The body of an export; it arrives after the headers, so reading it can fail by itself."""
-    try:
-        document: JSON = json.loads(body.read())
-    except (BotoCoreError, ValueError) as error:
-        raise GatewayUnavailableError(f"GetExport: {type(error).__name__}") from None
-    return document

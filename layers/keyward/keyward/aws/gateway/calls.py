@@ -1,14 +1,12 @@
-"""How API Gateway is called, and the one table that turns its answers into errors of ours."""
+"""Calls API Gateway: time-outs, pages and no answer with a key value."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnectionError
 
-from keyward import errors
+from keyward.aws.client import GatewayClient
 
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
@@ -18,11 +16,6 @@ DEPLOY_READ_SECONDS = 15
 TRY_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1
 
 JSON = dict[str, Any]
-
-_THROTTLED = {
-    "UpdateUsagePlan": errors.PlanThrottledError,
-    "CreateDeployment": errors.DeploymentThrottledError,
-}
 
 
 def client_config(read_seconds: int = READ_SECONDS, attempts: int = 1) -> Config:
@@ -38,57 +31,17 @@ def client_config(read_seconds: int = READ_SECONDS, attempts: int = 1) -> Config
     )
 
 
-def translated(operation: str, error: ClientError) -> errors.KeywardError:
-    """Our error for an answer of API Gateway.
-
-    ConflictException has three meanings and no other mark than its text (aws-recorded.md 1, 3, 4),
-    so this table, and nothing else, looks at messages.
-    """
-    status = int(error.response["ResponseMetadata"].get("HTTPStatusCode", 0))
-    code = error.response["Error"].get("Code", "")
-    said = error.response["Error"].get("Message", "")
-    words = f"{operation}: {code}: {said}"
-    if code == "LimitExceededException":
-        # 429 as well, but a resource quota does not pass (botocore model).
-        return errors.GatewayRefusedError(words)
-    if status == 429:
-        return _THROTTLED.get(operation, errors.ThrottledError)(words)
-    if status >= 500:
-        return errors.GatewayUnavailableError(words)
-    if "concurrent modification" in said:
-        return errors.ConcurrentModificationError(words)
-    if status == 409:
-        return _conflict(said)(words)
-    return errors.NotFoundError(words) if status == 404 else errors.GatewayRefusedError(words)
-
-
-def _conflict(said: str) -> type[errors.ConflictError]:
-    if "API Key already exists" in said:
-        return errors.KeyConflictError
-    if "cannot reference multiple Usage Plans" in said:
-        return errors.StageConflictError
-    return errors.ConflictError
-
-
 class Calls:
     """Base of the adapter's parts: one client, and a call that raises only errors of ours."""
 
     def __init__(self, client: Any, deploy_client: Any | None = None) -> None:
-        self._client = client
-        self._deploy_client = deploy_client or client
+        self._client = GatewayClient(client)
+        self._deploy_client = GatewayClient(deploy_client or client)
 
     def _call(self, operation: str, **params: Any) -> JSON:
         """`operation` is the API's name (`CreateApiKey`), `params` are botocore's."""
         client = self._deploy_client if operation == "CreateDeployment" else self._client
-        try:
-            answer: JSON = getattr(client, _method(operation))(**params)
-        except ClientError as error:
-            raise translated(operation, error) from None
-        except (HTTPClientError, NoConnectionError) as error:
-            raise errors.GatewayUnavailableError(f"{operation}: {type(error).__name__}") from None
-        except BotoCoreError as error:
-            # Its text may quote a parameter, and a parameter may be a key value.
-            raise errors.GatewayRefusedError(f"{operation}: {type(error).__name__}") from None
+        answer: JSON = getattr(client, _method(operation))(**params)
         answer.pop("ResponseMetadata", None)
         return answer
 

@@ -9,13 +9,14 @@ back) and `warning` (the day of mode warn). Times are epoch seconds."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
 
 from keyward.apis.model import ApiRecords, Attachment, Deploying, Deployment, Hold
-from keyward.aws.tables.leases import refused
+from keyward.aws.client import Table
+from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
 from keyward.values import plain
 
@@ -28,7 +29,7 @@ class Apis:
     person's, and attachments, which another run may make for one that waits."""
 
     def __init__(self, table: Any) -> None:
-        self._table = table
+        self._table = Table(table)
 
     def known(self, rest_api_id: str) -> ApiRecords:
         """Everything that is remembered and matters to a plan, in one query."""
@@ -62,14 +63,11 @@ class Apis:
 
     def note_editor(self, rest_api_id: str, editor: Editor) -> None:
         """Note who edited the working copy; events come in any order, the latest edit counts."""
-        try:
+        with suppress(ConditionNotMetError):
             self._table.put_item(
                 Item={"rest_api_id": rest_api_id, "record": "editor"} | editor.as_json(),
                 ConditionExpression=Attr("when").not_exists() | Attr("when").lte(editor.when),
             )
-        except ClientError as error:
-            if not refused(error):
-                raise
 
     def attached(self, rest_api_id: str, attachment: Attachment) -> None:
         """Note an attachment; before the call with `confirmed` false, after it with true."""
@@ -124,10 +122,8 @@ class Apis:
                 ConditionExpression=Attr("fingerprint").eq(fingerprint),
                 ExpressionAttributeValues={f":{name}": value for name, value in fields.items()},
             )
-        except ClientError as error:
-            if refused(error):
-                return False
-            raise
+        except ConditionNotMetError:
+            return False
         return True
 
     def expose(

@@ -10,21 +10,22 @@ customer by itself (due.py). No item ever holds a key value.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
-from botocore.exceptions import ClientError
 
+from keyward.aws.client import Table
 from keyward.aws.tables.due import DUE, DueItems
-from keyward.aws.tables.leases import Lease, fenced, refused
+from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
 from keyward.customers.key import KeyRecord, record_of
 from keyward.customers.model import DATED_FIELDS, KeyRecords, TimedValue
 from keyward.customers.quota import NAME as QUOTA_EXTENSION
 from keyward.customers.usage import RECORD as USAGE
 from keyward.customers.usage import usage_of
-from keyward.errors import ConcurrentModificationError, LeaseLostError
+from keyward.errors import ConditionNotMetError, LeaseLostError
 from keyward.values import plain
 
 JSON = dict[str, Any]
@@ -37,8 +38,8 @@ class Customers(DueItems):
     """Both tables. Reads are consistent; writes of key records are fenced by the lease's token."""
 
     def __init__(self, customers: Any, keys: Any, ledger: Ledger) -> None:
-        self._customers = customers
-        self._keys = keys
+        self._customers = Table(customers)
+        self._keys = Table(keys)
         self._ledger = ledger
 
     def desired(self, customer_id: str) -> JSON | None:
@@ -52,10 +53,8 @@ class Customers(DueItems):
         For `record_customer` only: reconcilers never write this table."""
         try:
             self._customers.put_item(Item=record, ConditionExpression=_unchanged(before))
-        except ClientError as error:
-            if refused(error):
-                return False
-            raise
+        except ConditionNotMetError:
+            return False
         return True
 
     def known(self, customer_id: str) -> KeyRecords:
@@ -121,11 +120,9 @@ class Customers(DueItems):
             items.append({"Put": put | new})
         items += [self._ledger.put(line) for line in lines]
         try:
-            self._keys.meta.client.transact_write_items(TransactItems=items)
-        except ClientError as error:
-            if refused(error):
-                return False
-            raise
+            self._keys.write(items)
+        except ConditionNotMetError:
+            return False
         return True
 
     def drop_key(self, key: KeyRecord, lease: Lease) -> None:
@@ -174,7 +171,7 @@ class Customers(DueItems):
             UpdateExpression="SET #dated = if_not_exists(#dated, :none)",
             ExpressionAttributeValues={":none": {}},
         )
-        try:
+        with suppress(ConditionNotMetError):
             self._keys.update_item(
                 Key=where,
                 UpdateExpression="SET #dated.#name = :date",
@@ -182,20 +179,12 @@ class Customers(DueItems):
                 ExpressionAttributeNames={"#dated": "dated", "#name": name, "#at": "at"},
                 ExpressionAttributeValues={":date": {"value": value, "at": at}, ":at": at},
             )
-        except ClientError as error:
-            if not refused(error):
-                raise
 
     def _write(self, key: KeyRecord, lease: Lease, items: list[JSON]) -> None:
         try:
-            self._keys.meta.client.transact_write_items(TransactItems=items)
-        except ClientError as error:
-            if refused(error):
-                raise LeaseLostError(f"a later run wrote {key.name}") from None
-            if error.response["Error"]["Code"] == "TransactionCanceledException":
-                # Another transaction has an item just now; the SDK does not try again by itself.
-                raise ConcurrentModificationError(f"{key.name} is being written") from None
-            raise
+            self._keys.write(items)
+        except ConditionNotMetError:
+            raise LeaseLostError(f"a later run wrote {key.name}") from None
 
     def _outbox(
         self, key: KeyRecord, lease: Lease, announced: Sequence[JSON], when: str

@@ -3,12 +3,13 @@ one item of a customer in the sparse index `due-index`."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
-from keyward.aws.tables.leases import Lease, fenced, refused
+from keyward.aws.tables.leases import Lease, fenced
+from keyward.errors import ConditionNotMetError
 
 JSON = dict[str, Any]
 DUE = "due"
@@ -31,11 +32,9 @@ class DueItems:
             item = where | {"due": DUE, "due_at": int(at), "fence": lease.token}
             change = {"Put": {"TableName": self._keys.name, "Item": item} | held}
         try:
-            self._keys.meta.client.transact_write_items(TransactItems=[change])
-        except ClientError as error:
-            if refused(error):
-                return False
-            raise
+            self._keys.write([change])
+        except ConditionNotMetError:
+            return False
         return True
 
     def due(self, now: float, most: int) -> list[tuple[str, int]]:
@@ -50,13 +49,10 @@ class DueItems:
 
     def postpone_due(self, customer_id: str, at: int, until: float) -> None:
         """Have what is due `at` looked at again later, unless a run has written it meanwhile."""
-        try:
+        with suppress(ConditionNotMetError):
             self._keys.update_item(
                 Key={"customer_id": customer_id, "record": DUE},
                 UpdateExpression="SET due_at = :until",
                 ConditionExpression="due_at = :at",
                 ExpressionAttributeValues={":until": int(until), ":at": at},
             )
-        except ClientError as error:
-            if not refused(error):
-                raise

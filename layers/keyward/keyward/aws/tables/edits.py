@@ -6,13 +6,14 @@ by the table after `KEPT_DAYS`."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
 
-from keyward.aws.tables.leases import refused
+from keyward.aws.client import Table
+from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
 
 KEPT_DAYS = 90
@@ -22,21 +23,18 @@ class Edits:
     """A part of the Apis table."""
 
     def __init__(self, table: Any) -> None:
-        self._table = table
+        self._table = Table(table)
 
     def note(self, rest_api_id: str, resource_id: str, verb: str, editor: Editor) -> None:
         """Note who edited a method, or with the verb `*` a resource; events come in any order, the
         latest edit counts."""
         until = datetime.fromisoformat(editor.when).timestamp() + KEPT_DAYS * 24 * 3600
         where = {"rest_api_id": f"{rest_api_id}#edits", "record": f"{resource_id}#{verb}"}
-        try:
+        with suppress(ConditionNotMetError):
             self._table.put_item(
                 Item=where | editor.as_json() | {"forget_at": int(until)},
                 ConditionExpression=Attr("when").not_exists() | Attr("when").lte(editor.when),
             )
-        except ClientError as error:
-            if not refused(error):
-                raise
 
     def of(self, rest_api_id: str) -> dict[tuple[str, str], Editor]:
         """By resource id and verb."""

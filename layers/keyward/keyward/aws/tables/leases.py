@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from keyward.errors import InvalidInputError, LeaseLostError
+from keyward.aws.client import Table
+from keyward.errors import ConditionNotMetError, InvalidInputError, LeaseLostError
 
 LEASE_SECONDS = 300
 FOR_GOOD = 2**40
@@ -38,15 +37,6 @@ class Lease:
             ) from None
 
 
-def refused(error: ClientError) -> bool:
-    """Whether DynamoDB refused a conditional write because its condition was not met."""
-    code = error.response["Error"]["Code"]
-    if code == "TransactionCanceledException":
-        reasons = error.response.get("CancellationReasons", [])
-        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
-    return bool(code == "ConditionalCheckFailedException")
-
-
 def fenced(lease: Lease) -> dict[str, Any]:
     """The condition that no later run has written the item."""
     return {
@@ -59,7 +49,7 @@ class Leases:
     """The Leases table. Times are epoch seconds, passed in."""
 
     def __init__(self, table: Any) -> None:
-        self._table = table
+        self._table = Table(table)
 
     def acquire(
         self, name: str, owner: str, now: float, seconds: int = LEASE_SECONDS
@@ -101,9 +91,7 @@ class Leases:
                 ExpressionAttributeValues={":me": owner, ":until": until, ":one": 1} | values,
                 ReturnValues="UPDATED_NEW",
             )
-        except ClientError as error:
-            if not refused(error):
-                raise
+        except ConditionNotMetError:
             return None
         return Lease(name, owner, int(answer["Attributes"]["token"]))
 
@@ -117,9 +105,7 @@ class Leases:
                 ExpressionAttributeNames={"#owner": "owner", "#again": "again"},
                 ExpressionAttributeValues={":yes": True, ":now": int(now)},
             )
-        except ClientError as error:
-            if not refused(error):
-                raise
+        except ConditionNotMetError:
             return False
         return True
 
@@ -142,10 +128,8 @@ class Leases:
                 ConditionExpression="attribute_not_exists(lease) OR expires_at <= :now",
                 ExpressionAttributeValues={":now": int(now)},
             )
-        except ClientError as error:
-            if refused(error):
-                return False
-            raise
+        except ConditionNotMetError:
+            return False
         return True
 
     def said(self, name: str) -> None:
@@ -175,9 +159,7 @@ class Leases:
                 ExpressionAttributeValues=values,
                 ReturnValues="UPDATED_NEW",
             )
-        except ClientError as error:
-            if not refused(error):
-                raise
+        except ConditionNotMetError:
             return None
         return int(answer["Attributes"]["next_at"])
 
@@ -195,10 +177,8 @@ class Leases:
                     ":until": int(now) + LEASE_SECONDS,
                 },
             )
-        except ClientError as error:
-            if refused(error):
-                raise LeaseLostError(f"{lease.name} is held by another run") from None
-            raise
+        except ConditionNotMetError:
+            raise LeaseLostError(f"{lease.name} is held by another run") from None
 
     def release(self, lease: Lease) -> bool:
         """Give the lease back: True. When somebody left word meanwhile, keep it, clear the word:
@@ -224,8 +204,6 @@ class Leases:
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={":me": lease.owner, ":token": lease.token},
             )
-        except ClientError as error:
-            if not refused(error):
-                raise
+        except ConditionNotMetError:
             return False
         return True

@@ -6,13 +6,14 @@ Lines are only added. No item ever holds a key value: a line is made of named me
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
 
-from keyward.aws.tables.leases import refused
+from keyward.aws.client import Table
+from keyward.errors import ConditionNotMetError
 
 JSON = dict[str, Any]
 DAY = 24 * 3600
@@ -22,7 +23,7 @@ class Ledger:
     """Lines are kept for good, or for `days` when that is not 0."""
 
     def __init__(self, table: Any, days: int = 0) -> None:
-        self._table = table
+        self._table = Table(table)
         self._days = days
 
     def put(self, line: JSON) -> JSON:
@@ -32,13 +33,10 @@ class Ledger:
     def append(self, lines: Iterable[JSON]) -> None:
         """Add lines. One that is there already stays as it is: a replayed step adds none."""
         for line in lines:
-            try:
+            with suppress(ConditionNotMetError):
                 self._table.put_item(
                     Item=self._item(line), ConditionExpression=Attr("line").not_exists()
                 )
-            except ClientError as error:
-                if not refused(error):
-                    raise
 
     def of(self, subject: str, most: int | None = None) -> list[JSON]:
         """The lines of a subject, oldest first; the newest `most` of them."""

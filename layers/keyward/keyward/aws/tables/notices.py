@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from keyward.aws.client import Table
 from keyward.aws.tables.customers import OUTBOX, TOLD
-from keyward.aws.tables.leases import Lease, fenced, refused
+from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
-from keyward.errors import LeaseLostError
+from keyward.errors import ConditionNotMetError, LeaseLostError
 
 JSON = dict[str, Any]
 # A notice comes back only with a new date or a new unpaid bill, never with an old one.
@@ -22,7 +21,7 @@ class Notices:
     """Marks of notices, by customer; written by the run that holds the customer's lease."""
 
     def __init__(self, keys: Any, ledger: Ledger) -> None:
-        self._keys = keys
+        self._keys = Table(keys)
         self._ledger = ledger
 
     def give(
@@ -48,13 +47,9 @@ class Notices:
         event = {"customer_id": customer_id, "record": name, "event": announced}
         items = [self._put(told) | fenced(lease), self._put(event)]
         try:
-            self._keys.meta.client.transact_write_items(
-                TransactItems=[*({"Put": put} for put in items), self._ledger.put(line)]
-            )
-        except ClientError as error:
-            if refused(error):
-                raise LeaseLostError(f"a later run has customer {customer_id}") from None
-            raise
+            self._keys.write([*({"Put": put} for put in items), self._ledger.put(line)])
+        except ConditionNotMetError:
+            raise LeaseLostError(f"a later run has customer {customer_id}") from None
         return True
 
     def _put(self, item: JSON) -> JSON:

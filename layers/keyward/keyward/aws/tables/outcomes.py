@@ -8,6 +8,8 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from keyward.aws.client import Table
+
 JSON = dict[str, Any]
 KEPT_SECONDS = 90 * 24 * 3600
 MOST_A_DAY = 500
@@ -17,7 +19,7 @@ class Outcomes:
     """By `day` (UTC, `YYYY-MM-DD`) and `event` (its time and id)."""
 
     def __init__(self, table: Any) -> None:
-        self._table = table
+        self._table = Table(table)
 
     def keep(self, event_id: str, at: str, outcome: JSON, now: float) -> None:
         """Keep what was announced `at` (ISO 8601). The same event twice is one item."""

@@ -7,12 +7,12 @@ stages of all runs. `turn#UpdateUsagePlan` says when that is. Times are epoch se
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from keyward.aws.tables.leases import refused
+from keyward.aws.client import Table
+from keyward.errors import ConditionNotMetError
 
 JSON = dict[str, Any]
 # (RestApi id, stage name).
@@ -42,7 +42,7 @@ class PlanQueue:
     """A part of the Plans table. Every write is one update, so runs do not disturb each other."""
 
     def __init__(self, table: Any) -> None:
-        self._table = table
+        self._table = Table(table)
 
     def board(self, plan: str) -> Board:
         """Who waits for the plan."""
@@ -100,16 +100,13 @@ class PlanQueue:
         names = {"#name": f"{ref[0]}:{ref[1]}"} | ({"#owner": "owner"} if condition else {})
         more: JSON = {"ExpressionAttributeValues": values} if values else {}
         more |= {"ConditionExpression": condition} if condition else {}
-        try:
+        with suppress(ConditionNotMetError):
             self._table.update_item(
                 Key=_key(plan),
                 UpdateExpression=expression,
                 ExpressionAttributeNames=names,
                 **more,
             )
-        except ClientError as error:
-            if not refused(error):
-                raise
 
 
 def _key(plan: str) -> JSON:

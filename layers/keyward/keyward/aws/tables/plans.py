@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from keyward.aws.client import Table
+
 
 @dataclass(frozen=True)
 class PlanRecord:
@@ -21,7 +23,7 @@ class Plans:
     """The Plans table."""
 
     def __init__(self, table: Any) -> None:
-        self._table = table
+        self._table = Table(table)
 
     def find(self, plan: str) -> PlanRecord | None:
         """What is recorded of the plan, None without a record."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from keyward.aws.client import Table
 from keyward.events.caller import Caller
 
 JSON = dict[str, Any]
@@ -43,7 +44,7 @@ class Storms:
     """A part of the Apis table. Reads are consistent."""
 
     def __init__(self, table: Any) -> None:
-        self._table = table
+        self._table = Table(table)
 
     def heard(self, rest_api_id: str, event_id: str, now: float) -> Storm:
         """Note an event. The storm that it belongs to: its own when it is the first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from keyward.aws.client import Table
 from keyward.customers.usage import KeyUsage
 
 JSON = dict[str, Any]
@@ -15,7 +16,7 @@ class UsageRecords:
     """Written by one reading at a time: it holds the lease `usage`."""
 
     def __init__(self, keys: Any) -> None:
-        self._keys = keys
+        self._keys = Table(keys)
 
     def save(self, usages: Iterable[KeyUsage]) -> None:
         """Write records that have nothing to announce, 25 in a call."""
@@ -35,7 +36,7 @@ class UsageRecords:
             {"Put": {"TableName": self._keys.name, "Item": item}}
             for item in [usage.as_item(), *items]
         ]
-        self._keys.meta.client.transact_write_items(TransactItems=puts)
+        self._keys.write(puts)
         return names
 
     def forget(self, usages: Iterable[KeyUsage]) -> None:
