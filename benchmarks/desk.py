@@ -27,7 +27,6 @@ import start_customer_reconcile
 import start_due_work
 import start_repairs
 import write_report
-from benchmarks.machine import TimedMachine
 from benchmarks.world import World
 from emulator.inprocess import attach
 from keyward.aws.bucket import Audits
@@ -36,7 +35,7 @@ from keyward.aws.gateway.calls import client_config
 from keyward.runs import runtime
 from tests.machines.api_lab import FUNCTIONS, Lab, laboratory
 from tests.machines.life_lab import CUSTOMER_FUNCTIONS
-from tests.machines.machine import Execution
+from tests.machines.machine import Execution, Machine
 from tests.support import load_event
 
 JSON = dict[str, Any]
@@ -121,11 +120,12 @@ class Desk:
             "protect_api": self._machine("protect_api", FUNCTIONS),
         }
 
-    def _machine(self, name: str, modules: dict[str, Any]) -> TimedMachine:
+    def _machine(self, name: str, modules: dict[str, Any]) -> Machine:
         functions: dict[str, Handler] = {
             key: partial(self.invoke, module) for key, module in modules.items()
         }
-        return TimedMachine(name, functions, self.lab.bench.bus.announce, self.world)
+        announce = self.lab.bench.bus.announce
+        return Machine(name, functions, announce, self.world, jitter=True)
 
     def invoke(self, module: Any, event: JSON, context: object = None) -> Any:
         """Call a function."""

@@ -1,24 +1,41 @@
-"""A state machine of ours, run step by step in one process: the real definition, with functions in
-place of Lambda's and a virtual clock in place of time. As far as Amazon States Language is used."""
+"""Runs a state machine of ours step by step in one process: the real definition, with functions in
+place of Lambda's and a virtual clock in place of time. As far as Amazon States Language is used.
+
+A level is a generator: it yields each `Wait` and each `Task` to whoever drives it, so that one
+driver runs many executions at once (local/lifetime/runs.py) and another runs one to its end."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 from jsonata import Jsonata
 
-from emulator.clock import VirtualClock
 from keyward.events import contracts
 
 ROOT = Path(__file__).resolve().parents[2]
 JSON = dict[str, Any]
-ARN = "arn:aws:states:us-east-1:123456789012:execution:test-protect-api"
+EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:keyward"
+# Step Functions quotas: the most bytes of an input or output, of a task, a state or an execution.
+MAX_BYTES = 262_144
+# States.ALL does not match these (Step Functions developer guide, "Handling errors").
+UNCATCHABLE = ("States.DataLimitExceeded", "States.Runtime")
+
+
+class Clock(Protocol):
+    """Where a machine gets its time from, and lets it pass."""
+
+    def now(self) -> float:
+        """Epoch seconds."""
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
 
 
 class StateFailed(Exception):
@@ -30,70 +47,163 @@ class StateFailed(Exception):
         self.cause = cause
 
 
+@dataclass(frozen=True)
+class Wait:
+    """The execution goes on after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Task:
+    """The execution goes on with the answer of a function, or of a service: `target` is the
+    function's id, or the service's operation (`events:putEvents`)."""
+
+    target: str
+    arguments: Any
+    timeout: float | None = None
+
+
+Steps = Generator[Wait | Task, Any, Any]
+Way = tuple[str | None, Any]
+
+
 @dataclass
 class Execution:
-    """How a run went: `status`, `output` or `error` and `cause`, the names of its states."""
+    """How a run went: `status`, `output` or `error` and `cause`, the names of its states. Times are
+    epoch seconds."""
 
     arn: str
+    machine: str = ""
+    input: Any = None
     status: str = "RUNNING"
     output: Any = None
     error: str = ""
     cause: str = ""
     states: list[str] = field(default_factory=list)
     retries: int = 0
+    started: float = 0.0
+    ended: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of its ARN."""
+        return self.arn.rpartition(":")[2]
+
+    def end(self, status: str, at: float, error: str = "", cause: str = "") -> None:
+        """Note how it ended."""
+        self.status, self.ended, self.error, self.cause = status, at, error, cause
 
 
 @dataclass
 class Machine:
-    """Runs a definition. `functions` by their id; `announce` takes the entries of PutEvents."""
+    """Runs a definition alone, to its end. `functions` by their id; `announce` takes the entries of
+    PutEvents, `send` a queue's URL and a message. With `jitter` the name of a run seeds its
+    retries; without, each waits as long as it may."""
 
     name: str
     functions: dict[str, Callable[[JSON, object], Any]]
     announce: Callable[[list[JSON]], None]
-    clock: VirtualClock
+    clock: Clock
     runs: int = 0
     send: Callable[[str, str], None] = lambda _, body: None
+    jitter: bool = False
 
     def run(self, given: Any, name: str | None = None) -> Execution:
-        """Run it to its end."""
+        """Run it to its end; time passes where it waits."""
         self.runs += 1
-        execution = Execution(f"{ARN}:{name or f'run-{self.runs}'}")
-        begun = contracts.iso(self.clock.now())
-        about = {"Id": execution.arn, "Input": given, "Name": name, "StartTime": begun}
-        context = {"Execution": about}
+        execution = execution_of(self.name, given, name or f"run-{self.runs}", self.clock.now())
+        chance = random.Random(execution.arn) if self.jitter else None
+        steps = start(execution, self.clock, chance=chance)
         try:
-            output = Level(self, execution, context, {}).run(definition(self.name), given)
+            self._drive(steps, execution)
         except StateFailed as failure:
-            execution.status = "FAILED"
-            execution.error, execution.cause = failure.error, failure.cause
-        else:
-            execution.status, execution.output = "SUCCEEDED", output
+            execution.end("FAILED", self.clock.now(), failure.error, failure.cause)
         return execution
+
+    def _drive(self, steps: Steps, execution: Execution) -> None:
+        answer: Any = None
+        failure: StateFailed | None = None
+        while True:
+            try:
+                step = steps.throw(failure) if failure else steps.send(answer)
+            except StopIteration as end:
+                execution.output = end.value
+                execution.end("SUCCEEDED", self.clock.now())
+                return
+            answer, failure = None, None
+            if isinstance(step, Wait):
+                self.clock.advance(step.seconds)
+                continue
+            try:
+                answer = self._answer(step)
+            except Exception as error:  # noqa: BLE001 - Lambda hands any error to the machine
+                failure = failed(error)
+
+    def _answer(self, task: Task) -> Any:
+        if task.target == "events:putEvents":
+            self.announce(task.arguments["Entries"])
+            return {"FailedEntryCount": 0}
+        if task.target == "sqs:sendMessage":
+            self.send(task.arguments["QueueUrl"], task.arguments["MessageBody"])
+            return {"MessageId": "a-message"}
+        return {"Payload": self.functions[task.target](task.arguments, None)}
+
+
+def execution_of(machine: str, given: Any, name: str, now: float) -> Execution:
+    """An execution that begins now."""
+    arn = f"{EXECUTIONS}-{machine.replace('_', '-')}:{name}"
+    return Execution(arn, machine, given, started=now)
+
+
+def start(
+    execution: Execution,
+    clock: Clock,
+    values: JSON | None = None,
+    chance: random.Random | None = None,
+) -> Steps:
+    """The steps of an execution. `values` are the definition's substitutions; without `chance` a
+    retry waits as long as it may."""
+    about = {"Id": execution.arn, "Input": execution.input, "Name": execution.name}
+    about["StartTime"] = contracts.iso(clock.now())
+    level = Level(execution, clock, {"Execution": about}, {}, values or {}, chance)
+    return level.run(definition(execution.machine), execution.input)
+
+
+def failed(error: Exception) -> StateFailed:
+    """The failure of a task whose function raised."""
+    if isinstance(error, StateFailed):
+        return error
+    name = type(error).__name__
+    return StateFailed(name, json.dumps({"errorMessage": str(error), "errorType": name}))
 
 
 @dataclass
 class Level:
-    """The states of a machine, or those within a Map; `variables` of the level above are seen."""
+    """The states of a machine, or those within a Map or a branch of a Parallel, which see the
+    `variables` of the level above."""
 
-    machine: Machine
     execution: Execution
+    clock: Clock
     context: JSON
     variables: JSON
+    values: JSON
+    chance: random.Random | None = None
 
-    def run(self, definition: JSON, given: Any) -> Any:
+    def run(self, definition: JSON, given: Any) -> Steps:
         """From StartAt to an end: the output."""
         name: str | None = definition["StartAt"]
         while name:
             self.execution.states.append(name)
-            entered = contracts.iso(self.machine.clock.now())
+            entered = contracts.iso(self.clock.now())
             self.context = self.context | {"State": {"Name": name, "EnteredTime": entered}}
-            name, given = self._step(definition["States"][name], given)
+            name, given = yield from self._step(definition["States"][name], given)
         return given
 
-    def _step(self, state: JSON, given: Any) -> tuple[str | None, Any]:
+    def _step(self, state: JSON, given: Any) -> Generator[Wait | Task, Any, Way]:
         kind = state["Type"]
-        if kind in ("Task", "Map"):
-            return self._work(state, given)
+        if kind in WORK:
+            return (yield from self._work(state, given))
         if kind == "Choice":
             return self._choose(state, given)
         if kind == "Fail":
@@ -102,10 +212,10 @@ class Level:
         if kind == "Wait":
             seconds = self._value(state["Seconds"], given)
             assert int(seconds) == seconds >= 0
-            self.machine.clock.advance(seconds)
+            yield Wait(seconds)
         return self._leave(state, given, state.get("Next"))
 
-    def _choose(self, state: JSON, given: Any) -> tuple[str | None, Any]:
+    def _choose(self, state: JSON, given: Any) -> Way:
         for choice in state["Choices"]:
             answer = self._value(choice["Condition"], given)
             assert isinstance(answer, bool), choice
@@ -113,65 +223,73 @@ class Level:
                 return self._leave(choice, given, choice["Next"])
         return self._leave(state, given, state["Default"])
 
-    def _work(self, state: JSON, given: Any) -> tuple[str | None, Any]:
+    def _work(self, state: JSON, given: Any) -> Generator[Wait | Task, Any, Way]:
         counts: dict[int, int] = {}
         while True:
+            before = dict(self.variables)
             try:
-                result = (
-                    self._map(state, given) if state["Type"] == "Map" else self._task(state, given)
-                )
+                result = yield from WORK[state["Type"]](self, state, given)
                 return self._leave(state, given, state.get("Next"), result=result)
             except StateFailed as failure:
-                if not self._retry(state, failure, counts):
+                self.variables = before
+                seconds = self._retry(state, failure, counts)
+                if seconds is None:
                     return self._catch(state, given, failure)
+                yield Wait(seconds)
 
-    def _retry(self, state: JSON, failure: StateFailed, counts: dict[int, int]) -> bool:
+    def _retry(self, state: JSON, failure: StateFailed, counts: dict[int, int]) -> float | None:
+        """How long to wait before another try; None when there is none."""
         for place, rule in enumerate(state.get("Retry", [])):
             if names(rule, failure.error):
                 tried = counts.get(place, 0)
                 counts[place] = tried + 1
-                if tried >= rule["MaxAttempts"]:
-                    return False
-                wait = rule["IntervalSeconds"] * rule["BackoffRate"] ** tried
-                self.machine.clock.advance(min(wait, rule.get("MaxDelaySeconds", wait)))
+                if tried >= rule.get("MaxAttempts", 3):
+                    return None
                 self.execution.retries += 1
-                return True
-        return False
+                wait = rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2) ** tried
+                wait = float(min(wait, rule.get("MaxDelaySeconds", wait)))
+                jitter = self.chance and rule.get("JitterStrategy") == "FULL"
+                return self.chance.uniform(0, wait) if jitter and self.chance else wait
+        return None
 
-    def _catch(self, state: JSON, given: Any, failure: StateFailed) -> tuple[str | None, Any]:
+    def _catch(self, state: JSON, given: Any, failure: StateFailed) -> Way:
         output = {"Error": failure.error, "Cause": failure.cause}
         for rule in state.get("Catch", []):
             if names(rule, failure.error):
                 return self._leave(rule, given, rule["Next"], caught=output)
         raise failure
 
-    def _task(self, state: JSON, given: Any) -> Any:
+    def _task(self, state: JSON, given: Any) -> Steps:
         arguments = self._value(state["Arguments"], given)
-        if state["Resource"].endswith("events:putEvents"):
-            self.machine.announce(arguments["Entries"])
-            return {"FailedEntryCount": 0}
-        if state["Resource"].endswith("sqs:sendMessage"):
-            self.machine.send(arguments["QueueUrl"], arguments["MessageBody"])
-            return {"MessageId": "a-message"}
-        function = self.machine.functions[state["Arguments"]["FunctionName"][2:-4]]
-        try:
-            return {"Payload": plain(function(arguments["Payload"], None))}
-        except Exception as error:
-            cause = {"errorMessage": str(error), "errorType": type(error).__name__}
-            raise StateFailed(type(error).__name__, json.dumps(cause)) from error
+        target = state["Resource"].partition(":states:::")[2]
+        if target.startswith("lambda:"):
+            target, arguments = state["Arguments"]["FunctionName"][2:-4], arguments["Payload"]
+        return plain((yield Task(target, plain(arguments), state.get("TimeoutSeconds"))))
 
-    def _map(self, state: JSON, given: Any) -> Any:
+    def _map(self, state: JSON, given: Any) -> Steps:
         results = []
         for index, item in enumerate(self._value(state["Items"], given)):
-            context = self.context | {"Map": {"Item": {"Index": index, "Value": item}}}
-            inner = Level(self.machine, self.execution, context, dict(self.variables))
-            selected = inner._value(state["ItemSelector"], given)
-            results.append(inner.run(state["ItemProcessor"], selected))
-        return results
+            inner = self._inner({"Map": {"Item": {"Index": index, "Value": item}}})
+            selected = given
+            if "ItemSelector" in state:
+                selected = inner._value(state["ItemSelector"], given)
+            results.append((yield from inner.run(state["ItemProcessor"], selected)))
+        return plain(results)
+
+    def _parallel(self, state: JSON, given: Any) -> Steps:
+        """The branches one after the other: ours have one."""
+        results = []
+        for branch in state["Branches"]:
+            results.append((yield from self._inner({}).run(branch, given)))
+        return plain(results)
+
+    def _inner(self, more: JSON) -> Level:
+        context, variables = self.context | more, dict(self.variables)
+        return Level(self.execution, self.clock, context, variables, self.values, self.chance)
 
     def _leave(
         self, way: JSON, given: Any, following: str | None, result: Any = None, caught: Any = None
-    ) -> tuple[str | None, Any]:
+    ) -> Way:
         """Assign and Output see the same variables: those from before."""
         states = {"input": given, "context": self.context}
         states |= {"result": result} if caught is None else {"errorOutput": caught}
@@ -188,17 +306,29 @@ class Level:
             return {key: self._value(item, given, states) for key, item in template.items()}
         if isinstance(template, list):
             return [self._value(item, given, states) for item in template]
-        if not isinstance(template, str) or not template.startswith("{%"):
+        if not isinstance(template, str):
             return template
-        millis = str(int(self.machine.clock.now() * 1000))
-        expression = Jsonata(template.strip()[2:-2].replace("$millis()", millis))
-        for name, value in self.variables.items():
-            expression.assign(name, value)
-        expression.assign("states", states or {"input": given, "context": self.context})
-        found = expression.evaluate(None)
+        if not template.startswith("{%"):
+            return self.values.get(template, template)
+        seen: JSON = {"states": states or {"input": given, "context": self.context}}
+        seen["virtual_millis"] = int(self.clock.now() * 1000)
+        found = expression(template).evaluate(None, self.variables | seen)
         if found is None:
             raise StateFailed("States.QueryEvaluationError", f"{template} gives nothing")
         return plain(found)
+
+
+WORK: dict[str, Callable[[Level, JSON, Any], Steps]] = {
+    "Task": Level._task,
+    "Map": Level._map,
+    "Parallel": Level._parallel,
+}
+
+
+@lru_cache(maxsize=1000)
+def expression(template: str) -> Jsonata:
+    """An expression, parsed once a process; `$millis()` is the virtual clock's."""
+    return Jsonata(template.strip()[2:-2].replace("$millis()", "$virtual_millis"))
 
 
 @cache
@@ -211,9 +341,14 @@ def definition(name: str) -> JSON:
 
 def names(rule: JSON, error: str) -> bool:
     """Whether a retrier or catcher names the error."""
-    return bool({error, "States.ALL"} & {*rule["ErrorEquals"]})
+    listed = rule["ErrorEquals"]
+    return error in listed or ("States.ALL" in listed and error not in UNCATCHABLE)
 
 
 def plain(value: Any) -> Any:
-    """As it crosses the wire: JSON, and nothing that JSON cannot say."""
-    return json.loads(json.dumps(value))
+    """As it crosses the wire: JSON, and nothing that JSON cannot say. Raises StateFailed where Step
+    Functions would not carry it."""
+    text = json.dumps(value)
+    if len(text) > MAX_BYTES and len(json.dumps(value, ensure_ascii=False).encode()) > MAX_BYTES:
+        raise StateFailed("States.DataLimitExceeded", f"more than {MAX_BYTES} bytes")
+    return json.loads(text)

@@ -1,12 +1,14 @@
 """DynamoDB tables in this process: what moto answers to Keyward's calls, a hundred times faster.
 
-tests/model/test_tables.py holds the two against each other."""
+They also know limits that moto does not. tests/machines/test_tables.py holds the two together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,28 +21,48 @@ from local.lifetime import expressions
 
 JSON = dict[str, Any]
 Key = tuple[Any, ...]
+# Hears of a change: the table's name, the item before and after (None for none).
+Change = Callable[[str, JSON | None, JSON | None], None]
+# The most bytes of an item (DynamoDB quotas).
+MAX_ITEM = 400 * 1024
+# How long a transaction holds its items: what meets it there is in conflict (DynamoDB developer
+# guide, "Transactional conflict handling").
+TRANSACTION_SECONDS = 0.01
 
 
 class Tables:
-    """All tables of the template, by their names there."""
+    """All tables of the template, by their names there. `sleep` lets time pass while a transaction
+    holds its items; `changed` hears of every change, as a stream does."""
 
-    def __init__(self) -> None:
-        resources = template.load(TEMPLATE)["Resources"]
-        self.by_name = {
-            name: Table(name, found["Properties"], self)
-            for name, found in resources.items()
-            if found["Type"] == "AWS::DynamoDB::Table"
-        }
+    def __init__(
+        self,
+        sleep: Callable[[float], None] = lambda seconds: None,
+        changed: Change = lambda name, before, after: None,
+    ) -> None:
+        self.by_name = {name: Table(name, found, self) for name, found in _declared().items()}
         self.meta = SimpleNamespace(client=self)
+        self.changed = changed
+        self.held: set[tuple[str, Key]] = set()
+        self._sleep = sleep
 
     def transact_write_items(self, TransactItems: list[JSON]) -> JSON:
-        """All of them, or none when a condition of one is not met."""
+        """All of them, or none when a condition of one is not met or another one holds an item."""
         steps = [next(iter(item.items())) for item in TransactItems]
+        places = [self.by_name[request["TableName"]].place_of(request) for _, request in steps]
+        if any(place in self.held for place in places):
+            codes = ["TransactionConflict" if place in self.held else "None" for place in places]
+            raise _cancelled(codes)
+        self.held.update(places)
+        try:
+            self._sleep(TRANSACTION_SECONDS)
+        finally:
+            self.held.difference_update(places)
+        return self._write(steps)
+
+    def _write(self, steps: list[tuple[str, JSON]]) -> JSON:
         failed = [not self.by_name[request["TableName"]].meets(request) for _, request in steps]
         if any(failed):
-            reasons = [{"Code": "ConditionalCheckFailed" if f else "None"} for f in failed]
-            answer: Any = {"Error": {"Code": "TransactionCanceledException"}}
-            raise ClientError(answer | {"CancellationReasons": reasons}, "TransactWriteItems")
+            raise _cancelled(["ConditionalCheckFailed" if f else "None" for f in failed])
         for verb, request in steps:
             table = self.by_name[request["TableName"]]
             more = {k: v for k, v in request.items() if k in NEEDED[verb]}
@@ -50,7 +72,23 @@ class Tables:
     def clear(self) -> None:
         """Empty all."""
         for table in self.by_name.values():
-            table.items.clear()
+            table.clear()
+
+
+@cache
+def _declared() -> dict[str, JSON]:
+    """The properties of the template's tables, by name."""
+    return {
+        name: found["Properties"]
+        for name, found in template.load(TEMPLATE)["Resources"].items()
+        if found["Type"] == "AWS::DynamoDB::Table"
+    }
+
+
+def _cancelled(codes: list[str]) -> ClientError:
+    answer: Any = {"Error": {"Code": "TransactionCanceledException"}}
+    reasons = [{"Code": code} for code in codes]
+    return ClientError(answer | {"CancellationReasons": reasons}, "TransactWriteItems")
 
 
 METHODS = {"Put": "put_item", "Delete": "delete_item", "Update": "update_item"}
@@ -74,12 +112,19 @@ class Table:
             index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
             for index in declared.get("GlobalSecondaryIndexes", [])
         }
+        # Items by the hash key of the table (None) and of each index.
+        self._parts: dict[tuple[str | None, Any], dict[Key, JSON]] = {}
         self.meta = SimpleNamespace(client=tables)
 
     @contextmanager
     def batch_writer(self) -> Iterator[Table]:
         """The table itself: here no call is saved by waiting for more of them."""
         yield self
+
+    def clear(self) -> None:
+        """Forget all items."""
+        self.items.clear()
+        self._parts.clear()
 
     def get_item(self, Key: JSON, **_: Any) -> JSON:
         """One item."""
@@ -89,13 +134,13 @@ class Table:
     def put_item(self, Item: JSON, **more: Any) -> JSON:
         """Write an item."""
         self._check(Item, more)
-        self.items[self._place(Item)] = _copy(Item)
+        self._store(self._place(Item), _copy(Item))
         return {}
 
     def delete_item(self, Key: JSON, **more: Any) -> JSON:
         """Forget an item."""
         self._check(Key, more)
-        self.items.pop(self._place(Key), None)
+        self._store(self._place(Key), None)
         return {}
 
     def update_item(self, Key: JSON, UpdateExpression: str, **more: Any) -> JSON:
@@ -104,7 +149,7 @@ class Table:
         item = _copy(self.items.get(self._place(Key), Key))
         names, values = _given(more)
         touched = expressions.update(UpdateExpression, item, names, _copy(values))
-        self.items[self._place(Key)] = item
+        self._store(self._place(Key), item)
         wanted = {"ALL_NEW": [*item], "UPDATED_NEW": touched}.get(more.get("ReturnValues", ""))
         if wanted is None:
             return {}
@@ -113,13 +158,11 @@ class Table:
     def query(self, KeyConditionExpression: ConditionBase, **more: Any) -> JSON:
         """The items of one key."""
         text, names, values = _built(KeyConditionExpression, is_key=True)
-        read, sort = expressions.condition(text), self._indexes.get(more.get("IndexName", ""))
-        order = sort or self._key
-        found = [
-            item
-            for item in self.items.values()
-            if all(name in item for name in order) and read(item, names, values)
-        ]
+        read, index = expressions.condition(text), more.get("IndexName")
+        order = self._indexes[index] if index else self._key
+        # The hash key comes first in the key conditions of Keyward.
+        part = self._parts.get((index, values[":v0"]), {})
+        found = [item for item in part.values() if read(item, names, values)]
         found.sort(key=lambda item: item[order[-1]], reverse=more.get("ScanIndexForward") is False)
         return self._page(found, more)
 
@@ -146,7 +189,35 @@ class Table:
             found = [item for item in found if expressions.condition(text)(item, names, values)]
         return {"Items": [_copy(item) for item in found[: more.get("Limit")]]}
 
+    def place_of(self, request: JSON) -> tuple[str, Key]:
+        """Where a request of a transaction writes."""
+        return self.name, self._place(request.get("Item") or request["Key"])
+
+    def _store(self, place: Key, item: JSON | None) -> None:
+        """Have the item there, or none."""
+        if item is not None and len(json.dumps(item, default=str)) > MAX_ITEM:
+            raise ClientError({"Error": {"Code": "ValidationException"}}, "PutItem")
+        before = self.items.pop(place, None)
+        if before is not None:
+            for part in self._parts_of(before):
+                self._parts[part].pop(place, None)
+        if item is not None:
+            self.items[place] = item
+            for part in self._parts_of(item):
+                self._parts.setdefault(part, {})[place] = item
+        if before != item:
+            self.meta.client.changed(self.name, before, item)
+
+    def _parts_of(self, item: JSON) -> list[tuple[str | None, Any]]:
+        found: list[tuple[str | None, Any]] = [(None, item[self._key[0]])]
+        for name, key in self._indexes.items():
+            if all(part in item for part in key):
+                found.append((name, item[key[0]]))
+        return found
+
     def _check(self, about: JSON, more: JSON) -> None:
+        if (self.name, self._place(about)) in self.meta.client.held:
+            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, "PutItem")
         if "ConditionExpression" in more and not self.meets({"Key": about} | more):
             error = {"Error": {"Code": "ConditionalCheckFailedException"}}
             raise ClientError(error, "PutItem")  # type: ignore[arg-type]
