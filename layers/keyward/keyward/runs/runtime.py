@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from keyward.aws.logs import AccessLogs
     from keyward.aws.tables import Registry
     from keyward.policy.model import Policy
+    from keyward.runs.context import Context
     from keyward.runs.usage_plans import UsagePlans
 
 SERVICES = (
@@ -61,6 +62,13 @@ def setting(name: str) -> str:
 def now() -> float:
     """Epoch seconds."""
     return time.time()
+
+
+def context() -> Context:
+    """What the function's run works with; API Gateway's client is made when it is first used."""
+    from keyward.runs.context import Context
+
+    return Context(gateway(), registry(), bus(), now, os.environ.get("EVENT_BUS", ""))
 
 
 def registry() -> Registry:
@@ -217,10 +225,10 @@ def _gateway() -> Gateway:
     from keyward.aws.gateway import Gateway
     from keyward.aws.gateway.calls import DEPLOY_READ_SECONDS, client_config
 
-    def client(config: Any) -> Any:
-        return _session().client("apigateway", config=config)
-
-    return Gateway(client(client_config()), _Lazy("apigateway", client_config(DEPLOY_READ_SECONDS)))
+    return Gateway(
+        _Lazy("apigateway", client_config()),
+        _Lazy("apigateway", client_config(DEPLOY_READ_SECONDS)),
+    )
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,55 @@
+"""What a run works with: API Gateway, the tables, the bus, the policy and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keyward.aws.bus import Bus
+    from keyward.aws.gateway import Gateway
+    from keyward.aws.tables import Registry
+    from keyward.policy.model import Policy
+    from keyward.runs.usage_plans import UsagePlans
+
+
+@dataclass(frozen=True)
+class Context:
+    """The adapters of one environment; `clock` gives epoch seconds, `event_bus` names the bus.
+
+    `runtime.context()` makes it for a Lambda function, a bench for a test.
+    """
+
+    gateway: Gateway
+    registry: Registry
+    bus: Bus
+    clock: Callable[[], float]
+    event_bus: str
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self.clock()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force. Raises PolicyRefusedError when no version is good, and
+        ServiceUnavailableError when none was read yet and SSM does not answer."""
+        return self.registry.policies.current(self.now).policy
+
+    def announced_policy(self) -> Policy:
+        """The policy in force; PolicyRefused announces a newer version that is bad. For functions
+        that plan, whose roles may write to the bus."""
+        from keyward.runs.run import announce_refusal
+
+        current = self.registry.policies.current(self.now)
+        if current.refused:
+            announce_refusal(current, self.registry.leases, self.bus, self.event_bus, self.now)
+        return current.policy
+
+    def plans(self, owner: str) -> UsagePlans:
+        """The policy's usage plans, for the run `owner` (an execution ARN)."""
+        from keyward.runs.usage_plans import UsagePlans
+
+        return UsagePlans(self.gateway, self.registry, self.policy, owner, self.clock)
