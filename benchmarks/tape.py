@@ -13,7 +13,6 @@ from botocore.response import StreamingBody
 
 import explain_denial
 import extend_quota
-import note_editor
 import probe_stage
 import read_usage
 import resume_run
@@ -116,7 +115,6 @@ def record() -> dict[str, Take]:
         made.lab.before("CreateDeployment", lambda: made.lab.edit(api_id, sneak_in, mode="merge"))
         made.protect([api_id])
         made.protect([made.lab.api(mode="observe")])
-        made.invoke(note_editor, load_event("note-editor"))
         made.invoke(probe_stage, _probe(made, api_id))
         made.audit()
         made.invoke(explain_denial, load_event("explain-denial") | {"rest_api_id": api_id})

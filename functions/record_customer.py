@@ -1,25 +1,24 @@
-"""Record customer: events from the queue become the desired state in the Customers table."""
+"""Record customer: write what an event asks for into the Customers table, the desired state."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from keyward.aws.bus import Bus
 from keyward.aws.tables import Registry
 from keyward.customers import undo_rotation
 from keyward.customers.model import KeyRecords, apply
-from keyward.errors import InvalidEventError, PassingError
+from keyward.errors import PassingError
 from keyward.events import contracts, third_party
 from keyward.policy.model import Policy
-from keyward.runs import batch, runtime
+from keyward.runs import runtime
+from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import EVENT, REFUSED, asked_by_event, failed_line
+from keyward.values import run_name
 
 # Two events of one customer may be recorded at the same moment: the loser reads again.
 ROUNDS = 5
@@ -27,16 +26,17 @@ ROUNDS = 5
 
 @runtime.metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """A batch from the customers queue; output: the messages that are to come again."""
+    """Record a batch from the customers queue; output: the messages that come again."""
     recorder = Recorder(
         runtime.registry(),
         runtime.bus(),
         runtime.setting("EVENT_BUS"),
         runtime.setting("RECONCILE_CUSTOMER_ARN"),
-        runtime.setting("CUSTOMERS_DLQ_URL"),
+        runtime.now(),
         _count,
     )
-    return batch.from_queue(event, context, lambda record: recorder.take(record, runtime.now()))
+    dlq_url = runtime.setting("CUSTOMERS_DLQ_URL")
+    return Intake(dlq_url, recorder.take, recorder.answer).queue(event, context)
 
 
 def _count(name: str, number: int) -> None:
@@ -46,52 +46,57 @@ def _count(name: str, number: int) -> None:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Records one message after the other; one that is malformed never stops the next."""
+    """Records the events of one batch, at `now` (epoch seconds)."""
 
     registry: Registry
     bus: Bus
     bus_name: str
     machine_arn: str
-    dlq_url: str
+    now: float
     count: Callable[[str, int], None]
     policy: Callable[[], Policy] = runtime.policy
 
-    def take(self, message: SQSRecord, now: float) -> None:
-        """Record the event of a message. A malformed one goes to the DLQ at once, and is answered
-        by CustomerFailed when its customer can be named. Raises what can pass: SQS sends it
-        again."""
-        envelope = _json(message.body)
-        try:
-            self._record(self._events(envelope, now), message.message_id)
-        except InvalidEventError as error:
-            self.bus.send(self.dlq_url, message.body, reason=str(error))
-            self._tell(envelope, message, str(error))
-            self.count("MalformedEvent", 1)
+    def take(self, item: Item) -> None:
+        """Record the event of a message. Raises InvalidEventError, and PassingError."""
+        self._record(self._events(item.body), item.id)
 
-    def _events(self, envelope: Any, now: float) -> list[contracts.CustomerEvent]:
-        """In our words: those of another system may say several things of a customer, or none."""
+    def answer(self, item: Item, reason: str) -> None:
+        """Answer a malformed event by CustomerFailed, if its customer can be named."""
+        self.count("MalformedEvent", 1)
+        customer_id = self._customer_in(item.body)
+        if customer_id:
+            failed = contracts.announcement(
+                "CustomerFailed", customer_id=customer_id, reason=reason
+            )
+            subject, asked = f"customer#{customer_id}", asked_by_event(item.body)
+            line = failed_line(subject, item.at, None, reason, asked, action=REFUSED)
+            self.registry.ledger.append([line])
+            self.bus.announce([contracts.entry(failed, self.bus_name)])
+
+    def _events(self, envelope: dict[str, Any]) -> list[contracts.CustomerEvent]:
+        """Parse the event. One of another system may say several things of a customer, or none."""
         own = [envelope]
         if third_party.is_third_party(envelope):
-            own = third_party.translated(envelope, self.policy())
+            own = third_party.translate(envelope, self.policy())
             self.count("ForeignEventIgnored", int(not own))
-        return [contracts.customer_event(item, now) for item in own]
+        return [contracts.customer_event(event, self.now) for event in own]
 
-    def _named_in(self, envelope: object) -> str | None:
+    def _customer_in(self, envelope: dict[str, Any]) -> str | None:
         if third_party.is_third_party(envelope):
             return third_party.customer_in(envelope, self.policy())
         return contracts.customer_named_in(envelope)
 
-    def _record(self, events: list[contracts.CustomerEvent], message_id: str) -> None:
-        """All that one message says of a customer is one change of its record."""
+    def _record(self, events: list[contracts.CustomerEvent], cause: str) -> None:
+        """Record all that one message says of a customer as one change of its record."""
         for customer_id in {event.customer_id for event in events}:
             for _ in range(ROUNDS):
-                if self._recorded(customer_id, events, message_id):
+                if self._recorded(customer_id, events, cause):
                     break
             else:
                 raise PassingError(f"the record of {customer_id} keeps changing")
 
     def _recorded(
-        self, customer_id: str, events: list[contracts.CustomerEvent], message_id: str
+        self, customer_id: str, events: list[contracts.CustomerEvent], cause: str
     ) -> bool:
         before = self.registry.customers.desired(customer_id)
         known = self.registry.customers.known(customer_id) if before else KeyRecords()
@@ -101,33 +106,13 @@ class Recorder:
             undo_rotation.check(after, change.record, known.keys)
             after, ignored = change.record, ignored + len(change.ignored)
         if after == before:
-            self._look_again(customer_id, message_id)
+            self._look_again(customer_id, cause)
         elif after is not None and not self.registry.customers.save_desired(after, before):
             return False
         self.count("OlderChangeIgnored", ignored)
         return True
 
-    def _look_again(self, customer_id: str, message_id: str) -> None:
-        """No change, so no stream record; yet an event is a wish to have the customer looked at."""
-        digest = hashlib.sha256(message_id.encode()).hexdigest()[:20]
+    def _look_again(self, customer_id: str, cause: str) -> None:
+        """Start the run that no stream record will: the event changed nothing, yet asks for one."""
         task = {"customer_id": customer_id, "asked": {"by": EVENT}}
-        self.bus.start(self.machine_arn, f"{customer_id[:40]}-{digest}", task)
-
-    def _tell(self, envelope: object, message: SQSRecord, reason: str) -> None:
-        customer_id = self._named_in(envelope)
-        if customer_id and isinstance(envelope, dict):
-            failed = contracts.announcement(
-                "CustomerFailed", customer_id=customer_id, reason=reason
-            )
-            sent = int(message.attributes.sent_timestamp) / 1000
-            asked = asked_by_event(envelope)
-            line = failed_line(f"customer#{customer_id}", sent, None, reason, asked, action=REFUSED)
-            self.registry.ledger.append([line])
-            self.bus.announce([contracts.entry(failed, self.bus_name)])
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+        self.bus.start(self.machine_arn, run_name(customer_id, cause), task)

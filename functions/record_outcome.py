@@ -7,15 +7,18 @@ from typing import Any
 
 from keyward.aws.tables import Registry
 from keyward.report.activity import outcome_of
-from keyward.runs import batch, runtime
+from keyward.runs import runtime
+from keyward.runs.intake import Intake, Item
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A batch from the queue of announcements; output: the messages that are to come again."""
     registry = runtime.registry()
-    return batch.from_queue(
-        event, context, lambda record: keep(record.body, registry, runtime.now())
-    )
+
+    def take(item: Item) -> None:
+        keep(item.text, registry, runtime.now())
+
+    return Intake(runtime.setting("OUTCOMES_DLQ_URL"), take).queue(event, context)
 
 
 def keep(body: str, registry: Registry, now: float) -> None:

@@ -15,7 +15,6 @@ DEAD_LETTERS = tuple(
     for name in (
         "CUSTOMERS",
         "APIS",
-        "EDITS",
         "RUNS",
         "AUDIT",
         "DUE",

@@ -88,16 +88,16 @@ class World:
 
     def send(self, detail_type: str, detail: JSON) -> None:
         """An event is heard, and what follows at once is done."""
+        from keyward.runs.intake import Item
         from record_customer import Recorder
 
         self.events += 1
         now = contracts.iso(self.clock.now())
         envelope = {"id": f"event-{self.events}", "source": "shop", "detail-type": detail_type}
         body = json.dumps(envelope | {"time": now, "detail": detail})
-        message: Any = SimpleNamespace(body=body, message_id=envelope["id"])
         bus: Any = self.bus
-        recorder = Recorder(self.registry, bus, "the-bus", "", "", lambda name, number: None)
-        recorder.take(message, self.clock.now())
+        recorder = Recorder(self.registry, bus, "", "", self.clock.now(), lambda name, number: None)
+        recorder.take(Item(json.loads(body), body, envelope["id"], self.clock.now()))
         self.run({"customer_id": detail["customer_id"], "asked": {"by": "event"}})
 
     def run(self, task: JSON) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 import record_customer
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text
+from keyward.runs import runtime
+from keyward.runs.intake import Intake
 from tests.support import Bench, load_event, workbench
 
 JSON = dict[str, Any]
@@ -21,20 +22,21 @@ NOW = 1_795_434_400.0  # 2026-11-23T11:46:40Z
 TENANT = "f3a1c9d2-5b7e-4c0a-9d57-0f2b6e8a1c34"
 
 
-class Intake:
+class Billing:
     """The queue's function on a bench; `counted` are its metrics."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.counted = bench, Counter[str]()
         self.recorder = record_customer.Recorder(
-            bench.registry, bench.bus, "bus", "machine", "dlq", self._count, self._policy
+            bench.registry, bench.bus, "bus", "machine", NOW, self._count, self._policy
         )
+        self.intake = Intake("dlq", self.recorder.take, self.recorder.answer)
 
     def take(self, envelope: JSON, message_id: str = "m-1") -> None:
         """A message arrives."""
         raw = copy.deepcopy(load_event("record-customer")["Records"][0])
-        raw |= {"body": json.dumps(envelope), "messageId": message_id}
-        self.recorder.take(SQSRecord(raw), NOW)
+        raw |= {"body": json.dumps(envelope | {"id": message_id}), "messageId": message_id}
+        assert self.intake.queue({"Records": [raw]}, None) == {"batchItemFailures": []}
 
     def record(self, customer_id: str = "acme") -> JSON | None:
         """What is desired."""
@@ -48,14 +50,15 @@ class Intake:
 
 
 @pytest.fixture
-def intake() -> Iterator[Intake]:
+def intake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Billing]:
     with workbench() as bench:
+        monkeypatch.setattr(runtime, "bus", lambda: bench.bus)
         body = json.loads(default_text()) | {"billing": {"sbt": {"plans": {"basic": "free"}}}}
         bench.ssm.put_parameter(Name="policy", Value=json.dumps(body), Overwrite=True)
-        yield Intake(bench)
+        yield Billing(bench)
 
 
-def test_a_subscription_of_stripe_becomes_a_customer(intake: Intake) -> None:
+def test_a_subscription_of_stripe_becomes_a_customer(intake: Billing) -> None:
     intake.take(load_event("stripe-subscription-created"))
     record = intake.record()
     assert record is not None
@@ -63,7 +66,7 @@ def test_a_subscription_of_stripe_becomes_a_customer(intake: Intake) -> None:
     assert record["billing"]["subscriptions"]["sub_1QExampleExample"]["state"] == "active"
 
 
-def test_all_that_one_message_says_is_one_change_of_the_record(intake: Intake) -> None:
+def test_all_that_one_message_says_is_one_change_of_the_record(intake: Billing) -> None:
     intake.take(load_event("stripe-subscription-updated"))
     record = intake.record()
     assert record is not None
@@ -71,7 +74,7 @@ def test_all_that_one_message_says_is_one_change_of_the_record(intake: Intake) -
 
 
 def test_the_same_message_again_changes_nothing_and_has_the_customer_looked_at(
-    intake: Intake,
+    intake: Billing,
 ) -> None:
     intake.take(load_event("stripe-subscription-updated"))
     before = intake.record()
@@ -81,7 +84,7 @@ def test_the_same_message_again_changes_nothing_and_has_the_customer_looked_at(
     assert len(intake.bench.bus.started) == 2
 
 
-def test_a_tenant_lives_its_life(intake: Intake) -> None:
+def test_a_tenant_lives_its_life(intake: Billing) -> None:
     seen = []
     for minute, name in enumerate(
         (
@@ -98,7 +101,7 @@ def test_a_tenant_lives_its_life(intake: Intake) -> None:
     assert seen == [("free", status) for status in ("active", "suspended", "active", "closed")]
 
 
-def test_what_means_nothing_for_keys_leaves_no_trace_but_a_count(intake: Intake) -> None:
+def test_what_means_nothing_for_keys_leaves_no_trace_but_a_count(intake: Billing) -> None:
     event = load_event("stripe-subscription-created")
     event["detail"]["data"]["object"]["status"] = "incomplete"
     intake.take(event)
@@ -109,7 +112,7 @@ def test_what_means_nothing_for_keys_leaves_no_trace_but_a_count(intake: Intake)
 
 @pytest.mark.parametrize("told", [True, False])
 def test_what_names_no_plan_or_nobody_goes_to_the_dlq_and_never_stops_the_next(
-    intake: Intake, told: bool
+    intake: Billing, told: bool
 ) -> None:
     event = load_event("stripe-subscription-created")
     lost = {"items": {"data": []}} if told else {"metadata": {}}
@@ -117,14 +120,14 @@ def test_what_names_no_plan_or_nobody_goes_to_the_dlq_and_never_stops_the_next(
     intake.take(event)
     intake.take(load_event("customer-signed-up"), "m-2")
     [(_, body, attributes)] = intake.bench.bus.sent
-    assert json.loads(body) == event
+    assert json.loads(body) == event | {"id": "m-1"}
     assert "billing.stripe" in attributes["reason"]
     failed = [entry["Detail"] for entry in intake.bench.bus.entries]
     assert [f["customer_id"] for f in failed] == (["acme"] if told else [])
     assert intake.record() is not None
 
 
-def test_an_undo_of_nothing_is_answered(intake: Intake) -> None:
+def test_an_undo_of_nothing_is_answered(intake: Billing) -> None:
     intake.take(load_event("customer-signed-up"))
     intake.take(load_event("undo-requested"), "m-2")
     [failed] = intake.bench.bus.entries
@@ -133,7 +136,7 @@ def test_an_undo_of_nothing_is_answered(intake: Intake) -> None:
     assert len(intake.bench.bus.sent) == 1
 
 
-def test_an_undo_of_a_suspension_is_one_event(intake: Intake) -> None:
+def test_an_undo_of_a_suspension_is_one_event(intake: Billing) -> None:
     intake.take(load_event("customer-signed-up"))
     intake.take(load_event("customer-suspended"), "m-2")
     undo = {"detail": {"customer_id": "acme", "what": "suspension"}}
@@ -144,7 +147,7 @@ def test_an_undo_of_a_suspension_is_one_event(intake: Intake) -> None:
     assert "status_reason" not in record
 
 
-def test_a_date_put_by_hand_is_newer_than_an_older_event(intake: Intake) -> None:
+def test_a_date_put_by_hand_is_newer_than_an_older_event(intake: Billing) -> None:
     by_hand = {"customer_id": "acme", "plan": "pro", "status": "active"}
     by_hand |= {"expires_at": "2027-01-01"}
     intake.bench.tables["CustomersTable"].put_item(Item=by_hand)

@@ -6,50 +6,57 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 import record_customer
 import start_customer_reconcile
 from keyward.aws.tables import Customers
-from keyward.errors import RecordUndatedError
-from keyward.policy.model import Policy
+from keyward.runs import runtime
 from tests.support import Bench, load_event, workbench
 
 NOW = 1_795_434_400.0  # 2026-11-23T11:46:40Z
+CONTEXT = SimpleNamespace(function_name="record-customer")
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+
 MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:reconcile-customer"
+SETTINGS = {
+    "EVENT_BUS": "the-bus",
+    "RECONCILE_CUSTOMER_ARN": MACHINE_ARN,
+    "CUSTOMERS_DLQ_URL": "the-dlq",
+}
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
     with workbench() as made:
+        monkeypatch.setattr(runtime, "registry", lambda: made.registry)
+        monkeypatch.setattr(runtime, "bus", lambda: made.bus)
+        monkeypatch.setattr(runtime, "now", lambda: NOW)
         yield made
 
 
 @pytest.fixture
-def counted() -> Counter[str]:
-    return Counter()
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    numbers = Counter[str]()
+    monkeypatch.setattr(record_customer, "_count", lambda name, n: numbers.update({name: n}))
+    return numbers
 
 
-def recorder(bench: Bench, counted: Counter[str]) -> record_customer.Recorder:
-    def count(name: str, number: int) -> None:
-        counted[name] += number
-
-    def policy() -> Policy:
-        return bench.registry.policies.current(NOW).policy
-
-    return record_customer.Recorder(
-        bench.registry, bench.bus, "the-bus", MACHINE_ARN, "the-dlq", count, policy
-    )
-
-
-def message(body: Any, message_id: str = "m-1") -> SQSRecord:
-    raw = copy.deepcopy(load_event("record-customer")["Records"][0])
-    text = body if isinstance(body, str) else json.dumps(body)
-    return SQSRecord(raw | {"body": text, "messageId": message_id})
+def take(*bodies: Any, first: int = 1) -> list[str]:
+    """Have the function take messages, numbered from `first`: those that come again."""
+    sample = load_event("record-customer")["Records"][0]
+    texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+    records = [
+        sample | {"messageId": f"m-{number}", "body": text}
+        for number, text in enumerate(texts, first)
+    ]
+    answer = record_customer.handler({"Records": records}, CONTEXT)
+    return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
 
 def event(name: str, time: str = "2026-11-23T10:00:00Z", **detail: Any) -> dict[str, Any]:
@@ -65,7 +72,7 @@ def desired(bench: Bench, customer_id: str = "acme") -> dict[str, Any]:
 
 
 def test_a_sign_up_becomes_the_desired_state(bench: Bench, counted: Counter[str]) -> None:
-    recorder(bench, counted).take(message(event("customer-signed-up")), NOW)
+    assert take(event("customer-signed-up")) == []
     record = desired(bench)
     assert (record["plan"], record["status"], record["name"]) == ("free", "active", "Acme Inc.")
 
@@ -74,7 +81,7 @@ def test_the_same_event_twice_leaves_the_same_record_and_asks_for_a_look(
     bench: Bench, counted: Counter[str]
 ) -> None:
     for message_id in ("m-1", "m-2"):
-        recorder(bench, counted).take(message(event("customer-signed-up"), message_id), NOW)
+        assert take(event("customer-signed-up"), message_id) == []
     [(machine, _, task)] = bench.bus.started
     assert (machine, task) == (MACHINE_ARN, {"customer_id": "acme"})
 
@@ -83,7 +90,7 @@ def test_an_older_change_is_ignored_and_counted(bench: Bench, counted: Counter[s
     newer = event("customer-plan-changed", "2026-11-23T10:00:00Z")
     older = event("customer-plan-changed", "2026-11-23T09:00:00Z", plan="free")
     for sent in (newer, older):
-        recorder(bench, counted).take(message(sent), NOW)
+        assert take(sent) == []
     assert desired(bench)["plan"] == "pro"
     assert counted["OlderChangeIgnored"] == 1
 
@@ -104,9 +111,7 @@ MALFORMED = [
 def test_a_malformed_event_ends_in_the_dlq_at_once_and_is_answered(
     bench: Bench, counted: Counter[str], what: str, body: Any, named: bool
 ) -> None:
-    take = recorder(bench, counted).take
-    take(message(body), NOW)
-    take(message(event("customer-signed-up", customer_id="next")), NOW)
+    assert take(body, event("customer-signed-up", customer_id="next")) == []
     [(queue, sent, attributes)] = bench.bus.sent
     assert queue == "the-dlq"
     assert sent == (body if isinstance(body, str) else json.dumps(body))
@@ -121,39 +126,39 @@ def test_a_number_smaller_than_any_table_holds_is_rounded(
     bench: Bench, counted: Counter[str]
 ) -> None:
     tiny = event("key-rotation-requested", overlap_hours=1e-200)
-    recorder(bench, counted).take(message(tiny), NOW)
+    assert take(tiny) == []
     assert desired(bench)["rotation"]["overlap_hours"] == 0
 
 
 def test_two_events_recorded_at_the_same_moment_both_count(
     bench: Bench, counted: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, other = Customers.save_desired, recorder(bench, counted)
-    raced = []
+    save, raced = Customers.save_desired, []
 
     def raced_save(self: Customers, record: Any, before: Any) -> bool:
         if not raced:
             raced.append(True)
-            other.take(message(event("customer-suspended", "2026-11-23T11:00:00Z")), NOW)
+            take(event("customer-suspended", "2026-11-23T11:00:00Z"), first=2)
         return save(self, record, before)
 
     monkeypatch.setattr(Customers, "save_desired", raced_save)
-    recorder(bench, counted).take(message(event("customer-signed-up")), NOW)
+    assert take(event("customer-signed-up")) == []
     assert (desired(bench)["plan"], desired(bench)["status"]) == ("free", "suspended")
 
 
-def stream_record(image: dict[str, Any], at: int, event_id: str = "e-1") -> DynamoDBRecord:
+def stream_record(image: dict[str, Any], at: int, event_id: str = "e-1") -> dict[str, Any]:
     raw = copy.deepcopy(load_event("start-customer-reconcile")["Records"][0])
     raw["dynamodb"]["NewImage"] = {name: {"S": value} for name, value in image.items()}
     raw["dynamodb"]["ApproximateCreationDateTime"] = at
-    return DynamoDBRecord(raw | {"eventID": event_id})
+    return dict(raw | {"eventID": event_id})
 
 
 BY_HAND = {"customer_id": "acme", "plan": "pro", "status": "active"}
 
 
-def start(bench: Bench, record: DynamoDBRecord) -> None:
-    start_customer_reconcile.start(record, bench.registry, bench.bus, MACHINE_ARN, "the-dlq")
+def start(bench: Bench, *records: dict[str, Any]) -> None:
+    answer = start_customer_reconcile.handler({"Records": list(records)}, None)
+    assert answer == {"batchItemFailures": []}
 
 
 def test_a_record_put_by_hand_starts_one_run_however_often_it_is_told(bench: Bench) -> None:
@@ -167,11 +172,10 @@ def test_an_event_older_than_a_record_put_by_hand_is_ignored(
     bench: Bench, counted: Counter[str]
 ) -> None:
     bench.tables["CustomersTable"].put_item(Item=BY_HAND)
-    late = message(event("customer-plan-changed", "2026-11-23T10:00:00Z", plan="free"))
-    with pytest.raises(RecordUndatedError):
-        recorder(bench, counted).take(late, NOW)
+    late = event("customer-plan-changed", "2026-11-23T10:00:00Z", plan="free")
+    assert take(late) == ["m-1"]
     start(bench, stream_record(BY_HAND, 1_795_434_000))
-    recorder(bench, counted).take(late, NOW)
+    assert take(late) == []
     assert desired(bench)["plan"] == "pro"
     assert counted["OlderChangeIgnored"] == 1
 
@@ -181,8 +185,7 @@ def test_an_event_newer_than_a_record_put_by_hand_counts(
 ) -> None:
     bench.tables["CustomersTable"].put_item(Item=BY_HAND)
     start(bench, stream_record(BY_HAND, 1_795_427_000))
-    newer = message(event("customer-plan-changed", "2026-11-23T10:00:00Z", plan="free"))
-    recorder(bench, counted).take(newer, NOW)
+    assert take(event("customer-plan-changed", "2026-11-23T10:00:00Z", plan="free")) == []
     assert desired(bench)["plan"] == "free"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from keyward.errors import InvalidEventError, PolicyRefusedError
 from keyward.events.contracts import CustomerEvent, customer_event
-from keyward.events.third_party import FOREIGN_EVENTS, customer_in, is_third_party, translated
+from keyward.events.third_party import FOREIGN_EVENTS, customer_in, is_third_party, translate
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
 from tests.support import load_event
@@ -42,7 +42,7 @@ POLICY = policy(sbt={"plans": {"basic": "free"}})
 
 
 def read(envelope: JSON, rules: Policy = POLICY) -> list[CustomerEvent]:
-    return [customer_event(own, NOW) for own in translated(envelope, rules)]
+    return [customer_event(own, NOW) for own in translate(envelope, rules)]
 
 
 def subscription(name: str = "updated", **changes: Any) -> JSON:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import note_editor
+import start_api_protection
 from emulator.tests.openapi_lab import SHARED
 from keyward.events.cloudtrail import DETAIL_TYPE
 from tests.machines.api_lab import Lab
@@ -40,10 +40,10 @@ def envelope(name: str) -> JSON:
 
 
 def noted(lab: Lab, name: str) -> JSON:
-    """The record, after the editor's function took it."""
+    """The record, after its function took it."""
     event = envelope(name)
-    sample = load_event("note-editor")["Records"][0]
-    answer = note_editor.handler({"Records": [sample | {"body": json.dumps(event)}]}, None)
+    sample = load_event("start-api-protection")["Records"][0]
+    answer = start_api_protection.handler({"Records": [sample | {"body": json.dumps(event)}]}, None)
     assert answer == {"batchItemFailures": []}
     detail: JSON = event["detail"]
     return detail

@@ -46,7 +46,6 @@ SETTINGS = {
     "DEFAULT_MODE": "observe",
     "PROTECT_API_ARN": "the-machine",
     "APIS_DLQ_URL": "the-dlq",
-    "EDITS_DLQ_URL": "the-dlq",
     "INVOKE_URL": "http://emulator.invalid/{rest_api_id}/{stage}",
     "APIS_QUEUE_URL": "the-queue",
     "STORM_SECONDS": "2",

@@ -28,6 +28,7 @@ from keyward.errors import KeywardError, PassingError
 from keyward.events import contracts
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
+from keyward.runs.intake import Item
 from local.lifetime.tables import Tables
 from tests.support import Runs
 
@@ -77,15 +78,11 @@ class World:
 
     def hear(self, envelope: JSON) -> None:
         """An event is recorded, as its function does it."""
-        message: Any = SimpleNamespace(
-            body=json.dumps(envelope),
-            message_id=envelope["id"],
-            attributes=SimpleNamespace(sent_timestamp=str(int(self.clock.now() * 1000))),
-        )
+        now = self.clock.now()
         recorder = record_customer.Recorder(
-            self.registry, self.bus, "the-bus", "the-machine", "the-dlq", lambda name, number: None
+            self.registry, self.bus, "the-bus", "the-machine", now, lambda name, number: None
         )
-        recorder.take(message, self.clock.now())
+        recorder.take(Item(envelope, json.dumps(envelope), envelope["id"], now))
 
     def run(self, customer_id: str, by: str = "event") -> str:
         """A run of reconcile-customer that `by` asked for: "done", "failed" or "died"."""

@@ -236,11 +236,12 @@ def test_an_announcement_that_comes_twice_is_remembered_once(lab: Lab) -> None:
     assert item["expires_at"] > lab.bench.clock.now()
 
 
-def test_an_announcement_that_is_none_comes_again_and_stops_no_other(lab: Lab) -> None:
+def test_an_announcement_that_is_none_goes_to_the_dlq_and_stops_no_other(lab: Lab) -> None:
     event = load_event("record-outcome")
     bad = event["Records"][0] | {"messageId": "bad", "body": '{"detail-type": "Else"}'}
     answer = record_outcome.handler({"Records": [bad, *event["Records"]]}, None)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert answer == {"batchItemFailures": []}
+    assert [queue for queue, _, _ in lab.bench.bus.sent] == ["the-OUTCOMES_DLQ"]
     assert len(lab.bench.registry.outcomes.of_days(["2026-11-23"])) == 1
 
 

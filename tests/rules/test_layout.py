@@ -27,7 +27,7 @@ FLOORS = (
     {"__main__", "key", "why"},  # doors: `python -m keyward`, `keyward.key`, `keyward.why`
 )
 MAY_CALL_AWS = ("aws/", "runs/runtime.py", "cli/")
-FOR_FUNCTIONS = {"keyward.runs.runtime", "keyward.runs.batch"}
+FOR_FUNCTIONS = {"keyward.runs.runtime", "keyward.runs.intake"}
 PURE_NAMES = re.compile(r"(model|plan\w*|words)\.py")
 
 # What a planner may take from the standard library: nothing that reads, writes or tells time
@@ -85,7 +85,7 @@ def test_every_module_is_in_a_room() -> None:
 
 def test_only_functions_import_what_is_for_functions_only() -> None:
     users = [name for name, path in modules().items() if tree.imports(path) & FOR_FUNCTIONS]
-    assert [name for name in users if name not in ("runs/batch.py",)] == []
+    assert [name for name in users if name not in ("runs/intake.py",)] == []
 
 
 def test_only_the_adapters_the_runtime_and_the_command_import_an_aws_sdk() -> None:

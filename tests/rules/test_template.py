@@ -14,7 +14,6 @@ from tests import tree
 JSON = dict[str, Any]
 
 VERBS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
-TWO_WEEKS = 14 * 24 * 3600
 
 KEY_TAGS = "/tags/arn%3A${AWS::Partition}%3Aapigateway%3A${AWS::Region}%3A%3A%2Fapikeys%2F*"
 ALL_STAGES = {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
@@ -221,42 +220,6 @@ def test_every_schedule_retries_and_has_a_dead_letter_queue() -> None:
         target = schedule["Properties"]["Target"]
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0, name
         assert target["DeadLetterConfig"], name
-
-
-def test_every_queue_is_encrypted_and_ends_in_a_dead_letter_queue() -> None:
-    last = dead_letter_queues()
-    for name, queue in queues().items():
-        properties = queue["Properties"]
-        assert properties.get("SqsManagedSseEnabled") or properties.get("KmsMasterKeyId"), name
-        assert (name in last) != ("RedrivePolicy" in properties), name
-
-
-def test_every_dead_letter_queue_keeps_its_messages_and_has_an_alarm() -> None:
-    assert dead_letter_queues()
-    for name in dead_letter_queues():
-        assert queues()[name]["Properties"]["MessageRetentionPeriod"] == TWO_WEEKS, name
-        assert alarms_for("ApproximateNumberOfMessagesVisible", name), name
-
-
-def test_a_message_stays_hidden_as_long_as_its_function_may_run() -> None:
-    # below the function's timeout Lambda refuses the mapping (Lambda developer guide, with-sqs)
-    for mapping in tree.deployed_resources("AWS::Lambda::EventSourceMapping").values():
-        source = mapping["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]
-        if source in queues():
-            function = functions()[mapping["Properties"]["FunctionName"]["Ref"]]
-            hidden = queues()[source]["Properties"]["VisibilityTimeout"]
-            assert hidden >= function["Properties"]["Timeout"], source
-
-
-def test_one_bad_record_of_a_batch_neither_repeats_nor_blocks_the_others() -> None:
-    for name, mapping in tree.deployed_resources("AWS::Lambda::EventSourceMapping").items():
-        properties = mapping["Properties"]
-        if properties.get("BatchSize") != 1:
-            assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
-        if properties["EventSourceArn"]["Fn::GetAtt"][0] not in queues():
-            assert properties["BisectBatchOnFunctionError"], name
-            assert properties["MaximumRetryAttempts"] > 0, name
-            assert properties["DestinationConfig"]["OnFailure"]["Destination"], name
 
 
 def test_every_machine_has_an_alarm_for_each_bad_end_of_an_execution() -> None:

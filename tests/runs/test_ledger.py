@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 import record_customer
 import report_failure
@@ -16,6 +14,8 @@ import start_customer_reconcile
 from keyward.aws.tables import Ledger
 from keyward.cli import history
 from keyward.cli.stack import StackClient
+from keyward.runs import runtime
+from keyward.runs.intake import Intake
 from tests.machines.customer_lab import (
     OTHER,
     apply,
@@ -40,9 +40,16 @@ def bench() -> Iterator[Bench]:
 def send(bench: Bench, envelope: JSON, now: float | None = None) -> None:
     raw = load_event("record-customer")["Records"][0] | {"body": json.dumps(envelope)}
     recorder = record_customer.Recorder(
-        bench.registry, bench.bus, "the-bus", "the-machine", "the-dlq", lambda name, number: None
+        bench.registry,
+        bench.bus,
+        "the-bus",
+        "the-machine",
+        now or bench.clock.now(),
+        lambda name, number: None,
     )
-    recorder.take(SQSRecord(raw), now or bench.clock.now())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime, "bus", lambda: bench.bus)
+        Intake("the-dlq", recorder.take, recorder.answer).queue({"Records": [raw]}, None)
 
 
 def sign_up(bench: Bench, **more: Any) -> None:
@@ -121,8 +128,9 @@ def test_a_record_put_by_hand_is_who_asked(bench: Bench) -> None:
     put(bench)
     image = {"customer_id": {"S": "acme"}, "plan": {"S": "free"}, "status": {"S": "active"}}
     change = {"NewImage": image, "ApproximateCreationDateTime": 1}
-    record = DynamoDBRecord({"eventID": "stream-1", "dynamodb": change})
-    start_customer_reconcile.start(record, bench.registry, bench.bus, "machine", "dlq")
+    starter = start_customer_reconcile.Starter(bench.registry, bench.bus, "machine")
+    record = {"eventID": "stream-1", "dynamodb": change}
+    Intake("dlq", starter.take).stream({"Records": [record]}, None)
     assert bench.bus.asked == [{"by": "record", "event_id": "stream-1"}]
     [create, _] = planned(bench, asked=bench.bus.asked[0])["actions"]
     assert create["asked"] == {"by": "record", "event_id": "stream-1"}

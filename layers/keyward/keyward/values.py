@@ -1,15 +1,37 @@
-"""Numbers as they were stored: DynamoDB gives them back as Decimals, which are not JSON."""
+"""Values as they come and go: JSON text, DynamoDB's numbers, the names of runs."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from decimal import Decimal
 from typing import Any
 
 
+def parse_json(text: object) -> object:
+    """Parse a JSON text. None for anything that is no JSON, or nested too deep to be read."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def plain(value: Any) -> Any:
-    """The value with whole numbers in place of Decimals; nothing of ours has fractions."""
+    """Return the value with whole numbers in place of DynamoDB's Decimals, which are not JSON."""
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
+    # Nothing of ours has fractions.
     return int(value) if isinstance(value, Decimal) else value
+
+
+def run_name(subject: str, cause: str, prefix: str = "") -> str:
+    """Name an execution after its customer or API and what caused it.
+
+    The same cause gives the same name, so that Step Functions starts a repeat no second time, for
+    90 days. A name has at most 80 characters and no special ones (StartExecution, API reference).
+    """
+    digest = hashlib.sha256(f"{subject} {cause}".encode()).hexdigest()[:20]
+    return f"{prefix}{re.sub(r'[^A-Za-z0-9_.-]', '-', subject)[:40]}-{digest}"

@@ -18,6 +18,8 @@ JSON = dict[str, Any]
 
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 EVENT_SOURCE = "apigateway.amazonaws.com"
+# Calls that change what a stage serves; every other one of the rules edits a working copy.
+MOVES_STAGE = ("CreateDeployment", "CreateStage", "UpdateStage")
 # Roles of this stack; the rule filters them as well.
 OWN_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/keyward/.+")
 WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

@@ -48,11 +48,11 @@ STRIPE_ID = re.compile(r"(price|prod|plan)_[A-Za-z0-9]{1,64}")
 
 
 def is_third_party(envelope: object) -> bool:
-    """Whether an EventBridge envelope is one that `translated` knows."""
+    """Whether an EventBridge envelope is one that `translate` knows."""
     return isinstance(envelope, dict) and envelope.get("detail-type") in FOREIGN_EVENTS
 
 
-def translated(envelope: JSON, policy: Policy) -> list[JSON]:
+def translate(envelope: JSON, policy: Policy) -> list[JSON]:
     """The envelopes that say the same in our words; none when it means nothing for keys. Raises
     InvalidEventError when it names no customer or no plan that is known."""
     detail_type, detail = str(envelope["detail-type"]), _object(envelope.get("detail"), "detail")

@@ -1,4 +1,4 @@
-"""Note editor: who edited a working copy last, kept by API; nothing is started by it."""
+"""Edits of a working copy: who made the last one is kept by API and method; no run starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import note_editor
+import start_api_protection
 from keyward.events.caller import Editor
 from tests.machines.api_lab import Lab
 from tests.support import load_event
@@ -20,11 +20,11 @@ ADA = "arn:aws:iam::123456789012:user/ada"
 
 
 def take(*bodies: object) -> JSON:
-    """Let a batch come in as events/note-editor.json shows one; text stays as it is."""
-    sample = load_event("note-editor")["Records"][0]
+    """Take a batch of the queue as its sample shows one; text stays as it is."""
+    sample = load_event("start-api-protection")["Records"][0]
     texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
     records = [sample | {"messageId": f"m{n}", "body": text} for n, text in enumerate(texts)]
-    return note_editor.handler({"Records": records}, None)
+    return start_api_protection.handler({"Records": records}, None)
 
 
 def edited(when: str = "2026-11-23T09:40:00Z", **identity: Any) -> JSON:
@@ -41,7 +41,7 @@ def noted(lab: Lab) -> Editor | None:
 
 def test_the_sample_is_noted_and_starts_nothing_however_often_it_comes(lab: Lab) -> None:
     for _ in range(2):
-        answer = note_editor.handler(load_event("note-editor"), None)
+        answer = take(load_event("cloudtrail-put-method"))
         assert answer == {"batchItemFailures": []}
         assert noted(lab) == Editor(ADA, "PutMethod", "2026-11-23T09:40:00Z")
     assert lab.bench.bus.started == []
