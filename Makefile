@@ -1,17 +1,13 @@
 # Keyward on this machine. Every target sets up what it needs; `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-local check test demo demo-protection demo-lifecycle report local bench \
-  conformance live-check sam-local build deploy destroy lock clean
+.PHONY: help setup setup-demo setup-local check test quick demo demo-protection demo-lifecycle report \
+  local bench conformance live-check sam-local build deploy destroy lock clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-
-# Tests that start the local AWS get a process of their own; all others share two workers.
-SERVER_TESTS := tests/stack
-QUICK_TESTS := $(filter-out $(SERVER_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) emulator/tests
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -29,14 +25,10 @@ check: setup ## Lint, types, template and state machines, without running anythi
 	@tools/check.sh
 
 test: setup ## All tests; no account, no Docker, no network
-	@status=0; \
-	echo "test: units, functions, emulator and conformance, on two workers"; \
-	$(PY) -m pytest -n 2 $(QUICK_TESTS) || status=$$?; \
-	echo "test: the local AWS"; \
-	$(PY) -m pytest tests/stack/local || status=$$?; \
-	echo "test: the whole stack on it, on three workers, as much of it is waiting"; \
-	$(PY) -m pytest -n 3 --dist loadfile tests/stack --ignore=tests/stack/local || status=$$?; \
-	exit $$status
+	@$(PY) -m tools.run_tests
+
+quick: setup ## The tests of what changed since main, the nearest first, in half a minute
+	@$(PY) -m tools.quick
 
 demo: setup-demo ## The whole story on a local AWS, step by step, in under a minute
 	@$(PY) -m local demo

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+from tools import tally
 
 ROOT = Path(__file__).resolve().parent.parent
 APART = ROOT.parent / "shared" / "conformance" / "run.py"
@@ -15,7 +18,7 @@ STOP_SECONDS = 15
 def main() -> int:
     """Runs both; the exit status is 0 only when both passed."""
     print("conformance: our cases, emulator/tests/conformance", flush=True)
-    ours = subprocess.call([sys.executable, "-m", "pytest", "emulator/tests/conformance"], cwd=ROOT)
+    ours = run(["-m", "pytest", "emulator/tests/conformance"])
     if not APART.exists():
         print(
             "conformance: the cases written apart (../shared/conformance) are not beside this tree"
@@ -23,6 +26,13 @@ def main() -> int:
         return ours
     print("conformance: the cases written apart from the product", flush=True)
     return ours or apart()
+
+
+def run(arguments: list[str]) -> int:
+    """The exit status of a Python program; where .ci/run adds up, its tests are counted."""
+    file = os.environ.get(tally.FILE)
+    environment = tally.environment(Path(file)) if file else None
+    return subprocess.call([sys.executable, *arguments], cwd=ROOT, env=environment)
 
 
 def apart() -> int:
@@ -33,7 +43,7 @@ def apart() -> int:
         try:
             urls = json.loads(emulator.stdout.readline())
             arguments = ["--apigateway", urls["apigateway"], "--invoke", urls["invoke"]]
-            return subprocess.call([sys.executable, str(APART), *arguments], cwd=ROOT)
+            return run([str(APART), *arguments])
         finally:
             emulator.terminate()
             emulator.wait(STOP_SECONDS)

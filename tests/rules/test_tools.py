@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import tree
-from tools import check_state_machines, index, sam_local
+from tools import check_state_machines, index, quick, run_tests, sam_local, tally
 from tools.forwarder import forwarded
 
 GOOD: dict[str, Any] = {
@@ -134,3 +136,57 @@ def test_uv_asks_the_package_index_of_pip() -> None:
         check=True,
     )
     assert shell.stdout == "https://mine.example|file:///a/simple file:///b/simple|/wheels\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "near"),
+    [
+        ("tests/policy/test_policy.py", "tests/policy/test_policy.py"),
+        ("layers/keyward/keyward/customers/plan.py", "tests/customers/test_plan.py"),
+        ("functions/create_key.py", "tests/machines/reconcile_customer/test_run.py"),
+        ("statemachines/protect_api.asl.yaml", "tests/rules/test_state_machines.py"),
+        ("tests/machines/life_lab.py", "tests/machines/reconcile_customer/test_rotation.py"),
+        ("README.md", "tests/rules/test_docs.py"),
+        ("emulator/server.py", "emulator/tests/test_http_server.py"),
+    ],
+)
+def test_make_quick_finds_the_tests_near_a_change(changed: str, near: str) -> None:
+    assert near in quick.near_tests([changed])
+
+
+def test_make_quick_leaves_the_whole_stack_to_make_test() -> None:
+    near = quick.near_tests(["local/aws.py", "tests/stack/test_hold.py"])
+    assert not [name for name in near if name.startswith("tests/stack/")]
+
+
+def test_make_test_runs_every_folder_of_tests() -> None:
+    named = {word for group in run_tests.groups().values() for word in group}
+    present = {tree.name(path.parent) for path in tree.files("test_*.py")}
+    assert {
+        folder
+        for folder in present
+        if not any(folder == word or folder.startswith(f"{word}/") for word in named)
+    } == set()
+
+
+def test_runs_of_pytest_add_up(tmp_path: Path) -> None:
+    file = tmp_path / "tally"
+    test = tmp_path / "test_some.py"
+    test.write_text(
+        "import pytest\n"
+        "def test_good(): pass\n"
+        "def test_bad(): assert False\n"
+        "def test_broken(nothing): pass\n"
+        "@pytest.mark.xfail(strict=True)\n"
+        "def test_expected(): assert False\n"
+    )
+    for workers in ("0", "2"):
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-n", workers, str(test)],
+            env=tally.environment(file),
+            cwd=tmp_path,
+            capture_output=True,
+            check=False,
+        )
+    tally.add_failure(file)
+    assert tally.total(file) == (2, 5)
