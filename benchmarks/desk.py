@@ -21,7 +21,6 @@ import audit_part
 import begin_audit
 import conclude_audit
 import record_customer
-import record_outcome
 import start_api_protection
 import start_customer_reconcile
 import start_due_work
@@ -55,7 +54,6 @@ SETTINGS = {
     "AUDIT_DLQ_URL": "the-audit-dlq",
     "DUE_DLQ_URL": "the-due-dlq",
     "USAGE_DLQ_URL": "the-usage-dlq",
-    "OUTCOMES_DLQ_URL": "the-outcomes-dlq",
     "REPORT_DLQ_URL": "the-report-dlq",
     "REPORT_BUCKET": "the-bucket",
     "REPORT_PLACE": "here",
@@ -231,8 +229,7 @@ class Desk:
                 self.invoke(step, load_event(step.__name__.replace("_", "-")))
 
     def report(self) -> None:
-        """The report, of one announcement."""
-        self.invoke(record_outcome, load_event("record-outcome"))
+        """The report."""
         bucket = mock.patch.object(runtime, "reports", return_value=mock.Mock(bucket="the-bucket"))
         with bucket:
             self.invoke(write_report, load_event("write-report"))

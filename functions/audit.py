@@ -90,4 +90,4 @@ class Auditor:
 
     def tell_expiring(self, exempt: list[dict[str, Any]], bus_name: str) -> None:
         """Announce the exemptions that end soon, each once."""
-        run.tell_expiring(self.policy, exempt, self.registry.leases, self.bus, bus_name, self.now)
+        run.tell_expiring(self.policy, exempt, self.registry, self.bus, bus_name, self.now)

@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if event["repair"]:
         repairs = repairs_of(told["findings"], event["audit"])
         bus_name = runtime.setting("EVENT_BUS")
-        leases, bus = runtime.registry().leases, runtime.bus()
-        run.tell_expiring(policy, told["exempt"], leases, bus, bus_name, now)
+        registry, bus = runtime.registry(), runtime.bus()
+        run.tell_expiring(policy, told["exempt"], registry, bus, bus_name, now)
     adopted = adoptions if event["repair"] else []
     return parts.keep(audit, repairs, adopted, told, audits)

@@ -69,7 +69,7 @@ class Recorder:
                 "CustomerFailed", customer_id=customer_id, reason=reason
             )
             subject, asked = f"customer#{customer_id}", asked_by_event(item.body)
-            line = failed_line(subject, item.at, None, reason, asked, action=REFUSED)
+            line = failed_line(subject, item.at, asked, failed, REFUSED)
             self.registry.ledger.append([line])
             self.bus.announce([contracts.entry(failed, self.bus_name)])
 

@@ -45,10 +45,10 @@ def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str,
         event = contracts.announcement(
             detail_type, **{field: name}, stage=task.get("stage"), **told
         )
-        at, stage = ledger.epoch_of(task["entered"]), task.get("stage")
+        at = ledger.epoch_of(task["entered"])
         asked = _asked(task, name, registry) if lease == "customer" else run.requester_of(task)
-        subject, arn = f"{lease}#{name}", str(task["execution_arn"])
-        registry.ledger.append([ledger.failed_line(subject, at, arn, reason, asked, stage=stage)])
+        subject = f"{lease}#{name}"
+        registry.ledger.append([ledger.failed_line(subject, at, asked, event)])
         if lease == "customer":
             _look_again(task, name, registry, at)
         again = run.fail_run(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))

@@ -28,7 +28,6 @@ from keyward.aws.tables import (
     Leases,
     Ledger,
     Notices,
-    Outcomes,
     PlanQueue,
     Plans,
     Registry,
@@ -43,8 +42,7 @@ from local.lifetime.tables import Tables
 ROOT = Path(__file__).resolve().parent.parent
 JSON = dict[str, Any]
 TABLES = tuple(
-    f"{name}Table"
-    for name in ("Customers", "Keys", "Leases", "Plans", "Apis", "Outcomes", "Ledger")
+    f"{name}Table" for name in ("Customers", "Keys", "Leases", "Plans", "Apis", "Ledger")
 )
 MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
 
@@ -159,12 +157,11 @@ def workbench(*, quick: bool = False) -> Iterator[Bench]:
             plans=Plans(tables["PlansTable"]),
             apis=Apis(tables["ApisTable"]),
             policies=Policies(ssm, "policy"),
-            outcomes=Outcomes(tables["OutcomesTable"]),
             storms=Storms(tables["ApisTable"]),
             edits=Edits(tables["ApisTable"]),
             pending=PlanQueue(tables["PlansTable"]),
             ledger=ledger,
-            usage=UsageRecords(tables["KeysTable"]),
+            usage=UsageRecords(tables["KeysTable"], ledger),
             notices=Notices(tables["KeysTable"], ledger),
         )
         try:

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from keyward.audit.model import Finding
-from keyward.errors import InvalidEventError
-from keyward.events.contracts import EVENTS_OUT
+from keyward.aws.tables.ledger import with_events
+from keyward.events.contracts import EVENTS_OUT, announcement
+from keyward.events.summary import summary_of
 from keyward.report import waiting
-from keyward.report.activity import done_told, outcome_of, within_a_week
+from keyward.report.activity import activity_of
 from keyward.report.model import Done, ExemptionTold, Waiting
-from tests.support import load_event
 
 JSON = dict[str, Any]
+NOW = 1_795_428_124.0
 HOLD: JSON = {
     "rest_api_id": "a1b2c3",
     "stage": "prod",
@@ -28,15 +29,6 @@ HOLD: JSON = {
 
 def failed(at: str = "2026-11-23T10:00:00Z", **about: Any) -> Done:
     return Done(at, "CustomerFailed" if "customer_id" in about else "ApiFailed", **about)
-
-
-def envelope(detail_type: str = "ApiProtected", **detail: Any) -> JSON:
-    return {
-        "id": "e1",
-        "time": "2026-11-23T10:02:04Z",
-        "detail-type": detail_type,
-        "detail": detail,
-    }
 
 
 def test_a_pending_hold_names_its_differences_and_the_input_that_publishes_it() -> None:
@@ -120,36 +112,43 @@ def test_only_queues_with_messages_are_told() -> None:
 
 
 @pytest.mark.parametrize("detail_type", EVENTS_OUT)
-def test_every_announcement_can_be_remembered(detail_type: str) -> None:
-    event_id, at, kept = outcome_of(envelope(detail_type, customer_id="acme"))
-    (told,) = done_told([kept | {"at": at}])
-    assert (event_id, told.event, told.customer_id) == ("e1", detail_type, "acme")
+def test_every_event_out_is_a_row_of_the_report(detail_type: str) -> None:
+    for about in ({"customer_id": "acme"}, {"rest_api_id": "a1b2c3"}, {}):
+        event = announcement(detail_type, key_id="k1", execution_arn="arn:run-1", **about)
+        lines = with_events([], [event], NOW)
+        (row,) = activity_of(lines, NOW)
+        assert (row.event, row.key_id, row.execution) == (detail_type, "k1", "arn:run-1")
+        assert (row.customer_id, row.rest_api_id) == (
+            about.get("customer_id"),
+            about.get("rest_api_id"),
+        )
+
+
+def test_events_of_one_action_are_rows_of_their_own() -> None:
+    events = [announcement(name, customer_id="acme") for name in ("KeyRotated", "PlanChanged")]
+    line = {"subject": "customer#acme", "line": "1", "at": "2026-11-23T10:00:00Z"}
+    rows = activity_of(with_events([line | {"line": "0"}, line], events, NOW), NOW)
+    assert [row.event for row in rows] == ["KeyRotated", "PlanChanged"]
+    assert {row.at for row in rows} == {"2026-11-23T10:00:00Z"}
 
 
 def test_only_named_members_are_remembered_and_none_is_long() -> None:
     actions = [{"action": "require_key", "method": "GET", "path": f"/{n}"} for n in range(300)]
-    _, _, kept = outcome_of(
-        envelope(stage="prod", value="a secret", reason="x" * 9000, actions=actions)
+    event = announcement(
+        "ApiProtected", stage="prod", value="a secret", reason="x" * 9000, actions=actions
     )
-    assert "a secret" not in json.dumps(kept)
-    assert len(kept["reason"]) == 500
-    assert kept["did"][0] == "require key GET /0"
-    assert kept["did"][-1] == "and 280 more"
-
-
-def test_what_is_no_announcement_is_refused() -> None:
-    with pytest.raises(InvalidEventError, match="not announced"):
-        outcome_of(envelope("CustomerSignedUp"))
+    summary = summary_of(event)
+    assert "a secret" not in json.dumps(summary)
+    assert len(summary["reason"]) == 500
+    assert summary["did"][0] == "require key GET /0"
+    assert summary["did"][-1] == "and 280 more"
 
 
 def test_what_is_older_than_a_week_is_left_out() -> None:
-    items = [{"at": "2026-11-16T10:02:03Z"}, {"at": "2026-11-16T10:02:04Z"}]
-    assert within_a_week(items, 1_795_428_124.0) == items[1:]
-
-
-def test_the_sample_in_events_is_an_announcement() -> None:
-    body = json.loads(load_event("record-outcome")["Records"][0]["body"])
-    assert outcome_of(body)[2]["event_type"] == "ApiProtected"
+    event = announcement("KeyIssued", customer_id="acme")
+    week = 7 * 24 * 3600
+    lines = [line for at in (NOW - week - 1, NOW - week) for line in with_events([], [event], at)]
+    assert len(activity_of(lines, NOW)) == 1
 
 
 def test_keys_that_nobody_uses_wait_for_somebody_to_ask() -> None:

@@ -10,15 +10,15 @@ from typing import Any
 import boto3
 import pytest
 
-import record_outcome
 import write_report
 from emulator.model import Usage
 from keyward.aws.bucket import Reports
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import ServiceRefusedError
-from keyward.events.contracts import iso
+from keyward.events.contracts import announcement, iso
 from keyward.report.read import Collector
 from keyward.runs import runtime
+from keyward.runs.ledger import failed_line
 from tests.support import MACHINE, Bench, load_event, workbench
 
 JSON = dict[str, Any]
@@ -216,33 +216,12 @@ def test_holds_failures_dead_letters_and_a_bad_policy_wait_for_a_person(lab: Lab
     lab.bench.bus.send("the-CUSTOMERS_DLQ", "{}", reason="x")
     lab.bench.ssm.put_parameter(Name="policy", Value="{}", Overwrite=True)
     lab.bench.clock.advance(10)
-    event = load_event("record-outcome")
-    body = json.loads(event["Records"][0]["body"])
-    body |= {"detail-type": "CustomerFailed", "detail": {"customer_id": "gold", "reason": "no"}}
-    body["time"] = iso(lab.bench.clock.now())
-    record_outcome.keep(json.dumps(body), lab.bench.registry, lab.bench.clock.now())
+    failed = announcement("CustomerFailed", customer_id="gold", reason="no")
+    line = failed_line("customer#gold", lab.bench.clock.now(), None, failed)
+    lab.bench.registry.ledger.append([line])
     kinds = [item["kind"] for item in lab.write()["waiting"]]
     assert kinds[0] == "held"
     assert {"held", "failed", "dead_letters", "policy_refused"} <= set(kinds)
-
-
-def test_an_announcement_that_comes_twice_is_remembered_once(lab: Lab) -> None:
-    event = load_event("record-outcome")
-    for _ in range(2):
-        answer = record_outcome.handler(event, None)
-        assert answer == {"batchItemFailures": []}
-    (item,) = lab.bench.registry.outcomes.of_days(["2026-11-23"])
-    assert (item["rest_api_id"], item["did"]) == ("a1b2c3d4e5", ["require key GET /pets"])
-    assert item["expires_at"] > lab.bench.clock.now()
-
-
-def test_an_announcement_that_is_none_goes_to_the_dlq_and_stops_no_other(lab: Lab) -> None:
-    event = load_event("record-outcome")
-    bad = event["Records"][0] | {"messageId": "bad", "body": '{"detail-type": "Else"}'}
-    answer = record_outcome.handler({"Records": [bad, *event["Records"]]}, None)
-    assert answer == {"batchItemFailures": []}
-    assert [queue for queue, _, _ in lab.bench.bus.sent] == ["the-OUTCOMES_DLQ"]
-    assert len(lab.bench.registry.outcomes.of_days(["2026-11-23"])) == 1
 
 
 def test_a_customer_with_an_evil_name_is_harmless(lab: Lab) -> None:

@@ -56,10 +56,17 @@ def test_the_bucket_is_written_by_the_report_and_by_audits_each_in_its_own_place
     assert all("}/audits/*" in writers[name] for name in auditors)
 
 
-def test_what_was_announced_is_forgotten_in_time() -> None:
-    properties = tree.deployed_resources("AWS::DynamoDB::Table")["OutcomesTable"]["Properties"]
-    expiry = {"AttributeName": "expires_at", "Enabled": True}
-    assert properties["TimeToLiveSpecification"] == expiry
+def test_the_report_reads_the_ledger_by_day_and_nothing_else_of_it() -> None:
+    role = tree.deployed_resources("AWS::IAM::Role")["WriteReportRole"]
+    about = [
+        (statement["Action"], json.dumps(statement["Resource"]))
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "LedgerTable" in json.dumps(statement["Resource"])
+    ]
+    ((action, resource),) = about
+    assert action == "dynamodb:Query"
+    assert "/index/day-index" in resource
 
 
 def test_the_report_tells_of_every_dead_letter_queue() -> None:

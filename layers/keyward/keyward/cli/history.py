@@ -12,9 +12,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from keyward.aws.tables.ledger import NAMED
 from keyward.cli.stack import StackClient
 from keyward.errors import KeywardError
-from keyward.runs.ledger import AUDIT, CONSOLE, EVENT, NAMED, RECORD, RESUMED, SCHEDULE
+from keyward.runs.ledger import AUDIT, CONSOLE, EVENT, RECORD, RESUMED, SCHEDULE
 
 JSON = dict[str, Any]
 

@@ -23,7 +23,7 @@ from keyward.customers.key import KeyRecord
 from keyward.errors import KeywardError
 from keyward.events.contracts import iso
 from keyward.report import waiting
-from keyward.report.activity import counts_of, days_of_week, done_told, within_a_week
+from keyward.report.activity import activity_of, counts_of, days_of_week
 from keyward.report.apis import api_told, exemptions_told
 from keyward.report.customers import UsageRead, days_until, plans_told, usage_told
 from keyward.report.model import ApiRow, Report, UsageTold, Waiting
@@ -129,8 +129,7 @@ class Collector:
     def _with_events(
         self, report: Report, found: Sequence[Finding], holds: Sequence[JSON], now: float
     ) -> Report:
-        kept = self.registry.outcomes.of_days(days_of_week(now))
-        done = done_told(within_a_week(kept, now))
+        done = activity_of(self.registry.ledger.of_days(days_of_week(now)), now)
         people, mending = waiting.findings_told(found, _modes(report.apis))
         people = waiting.policy_told(self.current.refused) + people
         people += waiting.holds_told(holds, done)

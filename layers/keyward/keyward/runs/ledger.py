@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from keyward.aws.tables.ledger import NAMED, line_of, with_events
 from keyward.customers.key import KeyRecord
-from keyward.events.contracts import iso
 
 JSON = dict[str, Any]
 
 # Who asked, when it was no event.
 CONSOLE, SCHEDULE, AUDIT, RECORD, RESUMED = "console", "schedule", "audit", "record", "resumed"
 EVENT = "event"
-LONGEST = 1000
+MAX_CHARACTERS = 1000
 # Which fields of the desired state an action answers; any, where it is not said.
 ANSWERS = {
     "move_key": ("plan", "billing"),
@@ -40,7 +40,6 @@ CHANGES = {
     "attach_stage": ("not in the plan", "in the plan"),
     "require_key": ("asks for no key", "asks for a key"),
 }
-NAMED = ("key", "stage", "method", "path", "plan")
 # What an announcement without actions says was done.
 DONE = {"ApiHeld": "hold_stage", "ApiExposed": "report_exposure", "ApiWarned": "warn"}
 NOT_DONE = ("ApiExposed", "ApiWarned", "ApiHeld")
@@ -116,12 +115,14 @@ def notice_line(task: Mapping[str, Any], now: float) -> JSON:
 
 
 def failed_line(
-    subject: str, at: float, execution_arn: str | None, reason: str, asked: JSON | None, **more: Any
+    subject: str, at: float, asked: JSON | None, announced: JSON, action: str = FAILED
 ) -> JSON:
-    """That a run failed, or (`action`) that an event was refused. `at` is when the step began, so
-    that a replay of it is the same line."""
-    told = {"action": FAILED, "reason": reason, "asked": asked} | more
-    return _line(subject, at, execution_arn, told)
+    """Tell of a run that failed, or (`action`) of an event that was refused, as `announced` tells
+    it. `at` is when the step began (epoch seconds), so that a replay of it is the same line."""
+    detail = announced["detail"]
+    members = {"action": action, "reason": detail["reason"], "stage": detail.get("stage")}
+    line = _line(subject, at, detail.get("execution_arn"), members | {"asked": asked})
+    return with_events([line], [announced], at)[0]
 
 
 def api_lines(
@@ -139,10 +140,11 @@ def api_lines(
     if not told:
         told = [{"action": DONE.get(detail_type, FAILED), "reason": detail.get("reason")}]
     shared = {"stage": detail.get("stage"), "asked": asked}
-    return [
+    lines = [
         _line(f"api#{rest_api_id}", at, detail.get("execution_arn"), shared | one, order)
         for order, one in enumerate(told)
     ]
+    return with_events(lines, [announced], at)
 
 
 def epoch_of(told: object) -> float:
@@ -163,19 +165,12 @@ def _changed(action: JSON, deployed: Mapping[str, tuple[str, str]]) -> JSON:
 
 
 def _line(
-    subject: str, at: float, execution_arn: str | None, told: JSON, order: int | None = None
+    subject: str, at: float, execution_arn: str | None, members: JSON, order: int | None = None
 ) -> JSON:
-    run = (execution_arn or "").rpartition(":")[2]
-    about = [str(told[name]) for name in NAMED if told.get(name)]
-    place = [] if order is None else [f"{order:04d}"]
-    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-    made: JSON = {"at": iso(at), "execution_arn": execution_arn} | told
-    made["asked"] = told.get("asked") or {"by": CONSOLE}
-    if made.get("reason"):
-        made["reason"] = str(made["reason"])[:LONGEST]
-    kept = {name: value for name, value in made.items() if value not in (None, {})}
-    name = "#".join([when, run, *place, told["action"], *about])
-    return {"subject": subject, "line": name[:1000]} | kept
+    members = members | {"asked": members.get("asked") or {"by": CONSOLE}}
+    if members.get("reason"):
+        members["reason"] = str(members["reason"])[:MAX_CHARACTERS]
+    return line_of(subject, at, execution_arn, members, order)
 
 
 def _told(record: KeyRecord | None) -> JSON:

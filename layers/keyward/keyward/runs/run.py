@@ -10,7 +10,8 @@ from typing import Any
 from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
 from keyward.aws.bus import Bus
 from keyward.aws.parameter import Current
-from keyward.aws.tables import Lease, Leases
+from keyward.aws.tables import Lease, Leases, Registry
+from keyward.aws.tables.ledger import with_events
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.policy.model import Policy
@@ -58,24 +59,27 @@ def fail_run(leases: Leases, name: str, owner: str) -> bool:
     return holder is not None and holder.owner == owner and not leases.release(holder)
 
 
-def announce_refusal(current: Current, leases: Leases, bus: Bus, bus_name: str, now: float) -> None:
+def announce_refusal(
+    current: Current, registry: Registry, bus: Bus, bus_name: str, now: float
+) -> None:
     """Announce a bad version of the policy, once a version. What broke off before it
     was announced is announced by whoever plans a minute later."""
     digest = hashlib.sha256((current.refused or "").encode()).hexdigest()[:8]
     mark = f"policy-refused#{current.version}#{digest}"
-    if not leases.claim(mark, now):
+    if not registry.leases.claim(mark, now):
         return
     told = contracts.announcement(
         "PolicyRefused", reason=current.refused, version=current.version, at=contracts.iso(now)
     )
+    registry.ledger.append(with_events([], [told], now))
     bus.announce([contracts.entry(told, bus_name)])
-    leases.said(mark)
+    registry.leases.said(mark)
 
 
 def tell_expiring(
     policy: Policy,
     exempt: Sequence[JSON],
-    leases: Leases,
+    registry: Registry,
     bus: Bus,
     bus_name: str,
     now: float,
@@ -86,9 +90,11 @@ def tell_expiring(
     live = [ExemptMethod(**unstated | item) for item in exempt]
     for exemption in ending(policy, now):
         mark = f"exemption-expiring#{exemption_id(exemption)}"
-        if leases.claim(mark, now):
-            bus.announce([contracts.entry(expiring(exemption, live), bus_name)])
-            leases.said(mark)
+        if registry.leases.claim(mark, now):
+            announced = expiring(exemption, live)
+            registry.ledger.append(with_events([], [announced], now))
+            bus.announce([contracts.entry(announced, bus_name)])
+            registry.leases.said(mark)
 
 
 def error_reason(error: JSON) -> str:

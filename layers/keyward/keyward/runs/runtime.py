@@ -106,7 +106,7 @@ def announced_policy() -> Policy:
 
     current = registry().policies.current(now())
     if current.refused:
-        announce_refusal(current, registry().leases, bus(), setting("EVENT_BUS"), now())
+        announce_refusal(current, registry(), bus(), setting("EVENT_BUS"), now())
     return current.policy
 
 
@@ -188,7 +188,6 @@ def _registry() -> Registry:
         Leases,
         Ledger,
         Notices,
-        Outcomes,
         PlanQueue,
         Plans,
         Registry,
@@ -210,12 +209,11 @@ def _registry() -> Registry:
         plans=Plans(table("PLANS_TABLE")),
         apis=Apis(table("APIS_TABLE")),
         policies=Policies(_Lazy("ssm"), os.environ.get("POLICY_PARAMETER", "")),
-        outcomes=Outcomes(table("OUTCOMES_TABLE")),
         storms=Storms(table("APIS_TABLE")),
         edits=Edits(table("APIS_TABLE")),
         pending=PlanQueue(table("PLANS_TABLE")),
         ledger=ledger,
-        usage=UsageRecords(table("KEYS_TABLE")),
+        usage=UsageRecords(table("KEYS_TABLE"), ledger),
         notices=Notices(table("KEYS_TABLE"), ledger),
     )
 

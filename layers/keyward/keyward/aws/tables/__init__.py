@@ -12,7 +12,6 @@ from keyward.aws.tables.edits import Edits
 from keyward.aws.tables.leases import Lease, Leases
 from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.notices import Notices
-from keyward.aws.tables.outcomes import Outcomes
 from keyward.aws.tables.plan_queue import PlanQueue
 from keyward.aws.tables.plans import Plans
 from keyward.aws.tables.storms import Storms
@@ -27,7 +26,6 @@ __all__ = [
     "Leases",
     "Ledger",
     "Notices",
-    "Outcomes",
     "PlanQueue",
     "Plans",
     "Policies",
@@ -46,7 +44,6 @@ class Registry:
     plans: Plans
     apis: Apis
     policies: Policies
-    outcomes: Outcomes
     storms: Storms
     edits: Edits
     pending: PlanQueue

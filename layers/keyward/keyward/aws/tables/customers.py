@@ -104,7 +104,8 @@ class Customers(DueItems):
         run. Raises LeaseLostError when a later run has written one of the records."""
         puts = [self._put(_item(key) | {"fence": lease.token}, lease) for key in keys]
         told = self._outbox(keys[0], lease, announced, when)
-        self._write(keys[0], lease, [*puts, *told, *(self._ledger.put(line) for line in lines)])
+        lines_put = self._ledger.puts(lines, announced, _epoch_of(when))
+        self._write(keys[0], lease, [*puts, *told, *lines_put])
 
     def adopt(
         self, record: JSON | None, keys: Sequence[KeyRecord], lease: Lease, lines: Sequence[JSON]
@@ -118,7 +119,7 @@ class Customers(DueItems):
         if record is not None:
             put = {"TableName": self._customers.name, "Item": record}
             items.append({"Put": put | new})
-        items += [self._ledger.put(line) for line in lines]
+        items += self._ledger.puts(lines)
         try:
             self._keys.write(items)
         except ConditionNotMetError:
@@ -144,7 +145,8 @@ class Customers(DueItems):
         stone = {"customer_id": key.customer_id, "record": TOMBSTONE, "last_number": last_number}
         stone |= {"fence": lease.token, "deleted_at": int(at)}
         stone |= {name: v for name in ("key_id", "reason") if (v := getattr(key, name)) is not None}
-        more = [*self._outbox(key, lease, announced, when), *self._line(line)]
+        lines_put = self._ledger.puts([line] if line else [], announced, _epoch_of(when))
+        more = [*self._outbox(key, lease, announced, when), *lines_put]
         self._write(key, lease, [self._delete(key, lease), self._put(stone, lease), *more])
 
     def last_number(self, customer_id: str) -> int:
@@ -196,9 +198,6 @@ class Customers(DueItems):
             for name, event in zip(names, announced, strict=True)
         ]
 
-    def _line(self, line: JSON | None) -> list[JSON]:
-        return [self._ledger.put(line)] if line else []
-
     def _put(self, item: JSON, lease: Lease | None = None) -> JSON:
         condition = fenced(lease) if lease else {}
         return {"Put": {"TableName": self._keys.name, "Item": item} | condition}
@@ -217,6 +216,11 @@ def _pages(read: Callable[..., JSON], **params: Any) -> list[JSON]:
         if "LastEvaluatedKey" not in answer:
             return items
         more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _epoch_of(when: str) -> float:
+    """The epoch seconds of what sorts announcements: milliseconds, then the place in the run."""
+    return int(when.partition("#")[0] or 0) / 1000
 
 
 def _item(key: KeyRecord) -> JSON:

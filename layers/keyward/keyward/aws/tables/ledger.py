@@ -1,22 +1,67 @@
-"""The Ledger table: every action, by subject (`customer#acme`, `api#a1b2`) in the order of time.
+"""The Ledger table: every action, by subject (`customer#acme`, `api#a1b2`) in the order of time,
+and by day what was announced.
 
 Lines are only added. No item ever holds a key value: a line is made of named members only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
+from keyward.events.contracts import iso
+from keyward.events.summary import summary_of
 
 JSON = dict[str, Any]
 DAY = 24 * 3600
+BY_DAY = "day-index"
+MAX_LINES_A_DAY = 500
+# What tells the lines of one action and moment apart.
+NAMED = ("key", "stage", "method", "path", "plan")
+ANNOUNCE = "announce"
+
+
+def line_of(
+    subject: str, at: float, execution_arn: str | None, members: JSON, order: int | None = None
+) -> JSON:
+    """Build a line of `subject` at `at` (epoch seconds). Its name comes from what it tells, so that
+    a step that is replayed writes the same line again; `order` sorts the lines of one moment."""
+    run = (execution_arn or "").rpartition(":")[2]
+    about = [str(members[name]) for name in NAMED if members.get(name)]
+    place = [] if order is None else [f"{order:04d}"]
+    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    name = "#".join([when, run, *place, members["action"], *about])
+    line: JSON = {"at": iso(at), "execution_arn": execution_arn} | members
+    kept = {name: value for name, value in line.items() if value not in (None, {})}
+    return {"subject": subject, "line": name[:1000]} | kept
+
+
+def with_events(lines: Sequence[JSON], announced: Sequence[JSON], at: float) -> list[JSON]:
+    """Note on the last of the lines what is announced with them. What is announced without a line
+    (a usage threshold, a refused policy) gets one of its own, at `at` (epoch seconds)."""
+    if not announced:
+        return list(lines)
+    last = lines[-1] if lines else _announcement(announced, at)
+    return [*lines[:-1], last | {"events": [summary_of(event) for event in announced]}]
+
+
+def _announcement(announced: Sequence[JSON], at: float) -> JSON:
+    detail = announced[0]["detail"]
+    subject = f"customer#{detail['customer_id']}" if "customer_id" in detail else "policy"
+    members = {
+        "action": ANNOUNCE,
+        "key": detail.get("key_id"),
+        "plan": detail.get("plan"),
+        "reason": ", ".join(event["detail_type"] for event in announced),
+        "asked": {"by": "schedule"},
+    }
+    return line_of(subject, at, detail.get("execution_arn"), members)
 
 
 class Ledger:
@@ -26,9 +71,13 @@ class Ledger:
         self._table = Table(table)
         self._days = days
 
-    def put(self, line: JSON) -> JSON:
-        """A line as a part of a DynamoDB transaction that records what it tells."""
-        return {"Put": {"TableName": self._table.name, "Item": self._item(line)}}
+    def puts(
+        self, lines: Sequence[JSON], announced: Sequence[JSON] = (), at: float = 0
+    ) -> list[JSON]:
+        """Lines as parts of the DynamoDB transaction that records what they tell, with what is
+        announced then (`with_events`)."""
+        items = [self._item(line) for line in with_events(lines, announced, at)]
+        return [{"Put": {"TableName": self._table.name, "Item": item}} for item in items]
 
     def append(self, lines: Iterable[JSON]) -> None:
         """Add lines. One that is there already stays as it is: a replayed step adds none."""
@@ -56,8 +105,24 @@ class Ledger:
                 return found[::-1]
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
+    def of_days(self, days: Iterable[str]) -> list[JSON]:
+        """The lines of these days (UTC, `YYYY-MM-DD`) that announced something, newest first, at
+        most 500 a day. Eventually consistent, as every global index is."""
+        found: list[JSON] = []
+        for day in sorted(days, reverse=True):
+            answer = self._table.query(
+                IndexName=BY_DAY,
+                KeyConditionExpression=Key("day").eq(day),
+                ScanIndexForward=False,
+                Limit=MAX_LINES_A_DAY,
+            )
+            found += answer["Items"]
+        return found
+
     def _item(self, line: JSON) -> JSON:
-        if not self._days:
-            return line
-        written = datetime.fromisoformat(line["at"]).timestamp()
-        return line | {"expires_at": int(written) + self._days * DAY}
+        # Only lines with events are in the index by day: it stays small, whatever was done.
+        item = line | ({"day": line["at"][:10]} if line.get("events") else {})
+        if self._days:
+            written = datetime.fromisoformat(line["at"]).timestamp()
+            item |= {"expires_at": int(written) + self._days * DAY}
+        return item

@@ -47,7 +47,8 @@ class Notices:
         event = {"customer_id": customer_id, "record": name, "event": announced}
         items = [self._put(told) | fenced(lease), self._put(event)]
         try:
-            self._keys.write([*({"Put": put} for put in items), self._ledger.put(line)])
+            puts = [{"Put": put} for put in items]
+            self._keys.write([*puts, *self._ledger.puts([line], [announced])])
         except ConditionNotMetError:
             raise LeaseLostError(f"a later run has customer {customer_id}") from None
         return True

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from keyward.aws.client import Table
+from keyward.aws.tables.ledger import Ledger
 from keyward.customers.usage import KeyUsage
 
 JSON = dict[str, Any]
@@ -15,8 +16,9 @@ OUTBOX = "outbox#"
 class UsageRecords:
     """Written by one reading at a time: it holds the lease `usage`."""
 
-    def __init__(self, keys: Any) -> None:
+    def __init__(self, keys: Any, ledger: Ledger) -> None:
         self._keys = Table(keys)
+        self._ledger = ledger
 
     def save(self, usages: Iterable[KeyUsage]) -> None:
         """Write records that have nothing to announce, 25 in a call."""
@@ -25,8 +27,9 @@ class UsageRecords:
                 batch.put_item(Item=usage.as_item())
 
     def save_announcing(self, usage: KeyUsage, announced: Sequence[JSON]) -> list[str]:
-        """Write a record and what it announces, in one transaction: the names in the outbox. A
-        crash before they are announced leaves them to the customer's next run."""
+        """Write a record, what it announces and their line of the ledger in one transaction; return
+        the names in the outbox. A crash before they are announced leaves them to the customer's
+        next run."""
         names = [f"{OUTBOX}{usage.name}#{_mark(event)}" for event in announced]
         items = [
             {"customer_id": usage.customer_id, "record": name, "event": event}
@@ -36,7 +39,7 @@ class UsageRecords:
             {"Put": {"TableName": self._keys.name, "Item": item}}
             for item in [usage.as_item(), *items]
         ]
-        self._keys.write(puts)
+        self._keys.write([*puts, *self._ledger.puts([], announced, usage.read_at)])
         return names
 
     def forget(self, usages: Iterable[KeyUsage]) -> None:

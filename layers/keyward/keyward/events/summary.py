@@ -1,0 +1,35 @@
+"""Sum up an event out for the ledger: who it is about and what was done, by named members. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+JSON = dict[str, Any]
+NAMED = ("customer_id", "rest_api_id", "stage", "plan", "key_id")
+# A stage may have hundreds of methods, and an item of DynamoDB holds 400 KB.
+MAX_ACTIONS, MAX_CHARACTERS = 20, 500
+WORDS_OF = ("method", "path", "key", "plan", "stage", "difference")
+
+
+def summary_of(announced: JSON) -> JSON:
+    """Name the event and what it is about; `did` lists at most 20 actions and differences in words.
+    Only named members are taken, so that no key value can get in."""
+    detail = announced["detail"]
+    summary: JSON = {"event": announced["detail_type"]}
+    summary |= {name: str(detail[name])[:MAX_CHARACTERS] for name in NAMED if detail.get(name)}
+    if detail.get("reason"):
+        summary["reason"] = str(detail["reason"])[:MAX_CHARACTERS]
+    items = [*(detail.get("actions") or []), *(detail.get("differences") or [])]
+    did = [_words(item) for item in items[:MAX_ACTIONS]]
+    if len(items) > MAX_ACTIONS:
+        did.append(f"and {len(items) - MAX_ACTIONS} more")
+    return summary | {"did": did}
+
+
+def _words(item: Any) -> str:
+    """Put an action or a difference in words: `require key GET /pets prod`."""
+    if not isinstance(item, dict):
+        return str(item)[:MAX_CHARACTERS]
+    action = str(item.get("action", "")).replace("_", " ")
+    rest = [str(item[name]) for name in WORDS_OF if item.get(name)]
+    return " ".join([action, *rest]).strip()[:MAX_CHARACTERS]
