@@ -11,8 +11,7 @@ from keyward.report.read import Collector
 from keyward.runs import runtime
 
 DEAD_LETTERS = tuple(
-    f"{name}_DLQ"
-    for name in ("CUSTOMERS", "APIS", "RUNS", "AUDIT", "DUE", "USAGE", "REPORT")
+    f"{name}_DLQ" for name in ("CUSTOMERS", "APIS", "RUNS", "AUDIT", "DUE", "USAGE", "REPORT")
 )
 # Of the 900 s that the function has, the last two minutes are for writing.
 READ_SECONDS = 780
