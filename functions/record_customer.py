@@ -8,14 +8,12 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from keyward.aws.bus import Bus
-from keyward.aws.tables import Registry
 from keyward.customers import undo_rotation
 from keyward.customers.model import KeyRecords, apply
 from keyward.errors import PassingError
 from keyward.events import contracts, third_party
-from keyward.policy.model import Policy
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import EVENT, REFUSED, asked_by_event, failed_line
 from keyward.values import run_name
@@ -27,14 +25,8 @@ ROUNDS = 5
 @runtime.metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Record a batch from the customers queue; output: the messages that come again."""
-    recorder = Recorder(
-        runtime.registry(),
-        runtime.bus(),
-        runtime.setting("EVENT_BUS"),
-        runtime.setting("RECONCILE_CUSTOMER_ARN"),
-        runtime.now(),
-        _count,
-    )
+    machine_arn = runtime.setting("RECONCILE_CUSTOMER_ARN")
+    recorder = Recorder(runtime.context(), machine_arn, _count)
     dlq_url = runtime.setting("CUSTOMERS_DLQ_URL")
     return Intake(dlq_url, recorder.take, recorder.answer).queue(event, context)
 
@@ -46,15 +38,11 @@ def _count(name: str, number: int) -> None:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Records the events of one batch, at `now` (epoch seconds)."""
+    """Records the events of one batch."""
 
-    registry: Registry
-    bus: Bus
-    bus_name: str
+    run: Context
     machine_arn: str
-    now: float
     count: Callable[[str, int], None]
-    policy: Callable[[], Policy] = runtime.policy
 
     def take(self, item: Item) -> None:
         """Record the event of a message. Raises InvalidEventError, and PassingError."""
@@ -70,20 +58,20 @@ class Recorder:
             )
             subject, asked = f"customer#{customer_id}", asked_by_event(item.body)
             line = failed_line(subject, item.at, asked, failed, REFUSED)
-            self.registry.ledger.append([line])
-            self.bus.announce([contracts.entry(failed, self.bus_name)])
+            self.run.registry.ledger.append([line])
+            self.run.bus.announce([contracts.entry(failed, self.run.event_bus)])
 
     def _events(self, envelope: dict[str, Any]) -> list[contracts.CustomerEvent]:
         """Parse the event. One of another system may say several things of a customer, or none."""
         own = [envelope]
         if third_party.is_third_party(envelope):
-            own = third_party.translate(envelope, self.policy())
+            own = third_party.translate(envelope, self.run.policy)
             self.count("ForeignEventIgnored", int(not own))
-        return [contracts.customer_event(event, self.now) for event in own]
+        return [contracts.customer_event(event, self.run.now) for event in own]
 
     def _customer_in(self, envelope: dict[str, Any]) -> str | None:
         if third_party.is_third_party(envelope):
-            return third_party.customer_in(envelope, self.policy())
+            return third_party.customer_in(envelope, self.run.policy)
         return contracts.customer_named_in(envelope)
 
     def _record(self, events: list[contracts.CustomerEvent], cause: str) -> None:
@@ -98,8 +86,8 @@ class Recorder:
     def _recorded(
         self, customer_id: str, events: list[contracts.CustomerEvent], cause: str
     ) -> bool:
-        before = self.registry.customers.desired(customer_id)
-        known = self.registry.customers.known(customer_id) if before else KeyRecords()
+        before = self.run.registry.customers.desired(customer_id)
+        known = self.run.registry.customers.known(customer_id) if before else KeyRecords()
         after, ignored, dated = before, 0, known.dated
         for event in events:
             change = apply(after, event, dated)
@@ -107,7 +95,7 @@ class Recorder:
             after, ignored = change.record, ignored + len(change.ignored)
         if after == before:
             self._look_again(customer_id, cause)
-        elif after is not None and not self.registry.customers.save_desired(after, before):
+        elif after is not None and not self.run.registry.customers.save_desired(after, before):
             return False
         self.count("OlderChangeIgnored", ignored)
         return True
@@ -115,4 +103,4 @@ class Recorder:
     def _look_again(self, customer_id: str, cause: str) -> None:
         """Start the run that no stream record will: the event changed nothing, yet asks for one."""
         task = {"customer_id": customer_id, "asked": {"by": EVENT}}
-        self.bus.start(self.machine_arn, run_name(customer_id, cause), task)
+        self.run.bus.start(self.machine_arn, run_name(customer_id, cause), task)

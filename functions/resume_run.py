@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.aws.bus import Bus
-from keyward.aws.tables import Leases
 from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events import contracts
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import RESUMED
 from keyward.values import parse_json, run_name
@@ -27,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.setting("RECONCILE_CUSTOMER_ARN"): CUSTOMER,
         runtime.setting("PROTECT_API_ARN"): API,
     }
-    resumer = Resumer(runtime.registry().leases, runtime.bus(), machines)
+    resumer = Resumer(runtime.context(), machines)
     return Intake(runtime.setting("RUNS_DLQ_URL"), resumer.take).queue(event, context)
 
 
@@ -48,8 +47,7 @@ API = Subject("rest_api_id", "api", contracts.rest_api_id_of)
 class Resumer:
     """Resumes the runs of one batch. `machines`: the subject of each by the machine's ARN."""
 
-    leases: Leases
-    bus: Bus
+    run: Context
     machines: Mapping[str, Subject]
 
     def take(self, item: Item) -> None:
@@ -73,9 +71,9 @@ class Resumer:
         if ended.get("status") == "FAILED" and task is not None and not _names(subject, task):
             return  # It failed because of that, before it held anything.
         name = subject.parse_id(task)
-        if self.leases.rerun_requested(f"{subject.prefix}#{name}", execution):
+        if self.run.registry.leases.rerun_requested(f"{subject.prefix}#{name}", execution):
             again = {subject.field: name, "asked": {"by": RESUMED}}
-            self.bus.start(machine, run_name(name, item.id), again)
+            self.run.bus.start(machine, run_name(name, item.id), again)
 
 
 def _names(subject: Subject, task: object) -> bool:

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.apis.model import APPROVED, REJECTED
-from keyward.aws.bus import Bus
-from keyward.aws.tables import Registry
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.events.caller import caller_of
 from keyward.events.cloudtrail import DETAIL_TYPE, MOVES_STAGE, api_call, edit
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import SCHEDULE, asked_by_event
 from keyward.values import run_name
@@ -29,29 +28,22 @@ MAX_TIME = 10**11
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take a batch from the APIs queue; output: the messages that come again."""
-    starter = Starter(
-        runtime.registry(),
-        runtime.bus(),
-        runtime.setting("PROTECT_API_ARN"),
-        runtime.setting("APIS_QUEUE_URL"),
-        runtime.now(),
-    )
+    machine_arn, queue_url = runtime.setting("PROTECT_API_ARN"), runtime.setting("APIS_QUEUE_URL")
+    starter = Starter(runtime.context(), machine_arn, queue_url)
     return Intake(runtime.setting("APIS_DLQ_URL"), starter.take).queue(event, context)
 
 
 @dataclass(frozen=True)
 class Starter:
-    """Starts the runs that the messages of one batch ask for, at `now` (epoch seconds).
+    """Starts the runs that the messages of one batch ask for.
 
     `named` are the APIs of the messages so far. One run sees whatever happened before it, so a
     storm of events starts one run an API.
     """
 
-    registry: Registry
-    bus: Bus
+    run: Context
     machine_arn: str
     queue_url: str
-    now: float
     named: set[str] = field(default_factory=set)
 
     def take(self, item: Item) -> None:
@@ -78,22 +70,22 @@ class Starter:
 
     def _edited(self, envelope: JSON) -> None:
         """Note who, when and which call, by API and by method. An earlier edit changes nothing."""
-        found = edit(envelope)
+        found, registry = edit(envelope), self.run.registry
         if found:
-            self.registry.apis.note_editor(found.rest_api_id, found.editor)
+            registry.apis.note_editor(found.rest_api_id, found.editor)
         if found and found.resource_id:
-            self.registry.edits.note(found.rest_api_id, found.resource_id, found.verb, found.editor)
+            registry.edits.note(found.rest_api_id, found.resource_id, found.verb, found.editor)
 
     def _deployed(self, envelope: JSON, event_id: str) -> None:
         call = api_call(envelope)
         if call is None:
             return
-        apis, made = self.registry.apis, call.deployment_id
+        apis, made = self.run.registry.apis, call.deployment_id
         if made is not None and apis.deployment(call.rest_api_id, made):
             return
         caller = caller_of(envelope)
         if caller:
-            self.registry.storms.moved(call.rest_api_id, caller)
+            self.run.registry.storms.moved(call.rest_api_id, caller)
         who = caller.words() if caller else None
         self._look_at(call.rest_api_id, event_id, asked_by_event(envelope, who=who))
 
@@ -105,8 +97,8 @@ class Starter:
         rest_api_id, due = contracts.rest_api_id_of(body), body.get("not_before", 0)
         if not isinstance(due, int | float) or not 0 <= due < MAX_TIME:
             raise InvalidInputError("not_before", "must be epoch seconds", "Give them, or nothing")
-        if due > self.now:
-            self.bus.send_later(self.queue_url, body, math.ceil(due - self.now))
+        if due > self.run.now:
+            self.run.bus.send_later(self.queue_url, body, math.ceil(due - self.run.now))
         else:
             self._look_at(rest_api_id, event_id, {"by": SCHEDULE})
 
@@ -114,7 +106,7 @@ class Starter:
         """Record the decision with the hold, so that whichever run comes next knows of it."""
         decided = contracts.decision(envelope)
         word = APPROVED if decided.approved else REJECTED
-        self.registry.apis.decide(decided.rest_api_id, decided.stage, decided.fingerprint, word)
+        self.run.registry.apis.decide(decided.rest_api_id, decided.stage, decided.fingerprint, word)
         if decided.approved:
             task = {"stage": decided.stage, "approve": decided.fingerprint}
             self._start(decided.rest_api_id, event_id, asked_by_event(envelope), **task)
@@ -127,27 +119,27 @@ class Starter:
         """
         if rest_api_id in self.named:
             return
-        first = self.registry.storms.heard(rest_api_id, event_id, self.now).first
+        first = self.run.registry.storms.heard(rest_api_id, event_id, self.run.now).first
         if not self._requests_rerun(rest_api_id) and not self._runs(rest_api_id, first, asked):
-            self.registry.storms.begin_anew(rest_api_id, event_id, self.now)
+            self.run.registry.storms.begin_anew(rest_api_id, event_id, self.run.now)
             self._start(rest_api_id, event_id, asked)
         self.named.add(rest_api_id)
 
     def _requests_rerun(self, rest_api_id: str) -> bool:
         """Ask the run that has the API to start over; whether one is alive to do so."""
-        leases, name = self.registry.leases, f"api#{rest_api_id}"
-        holder = leases.holder(name) if leases.request_rerun(name, self.now) else None
-        return holder is not None and self.bus.is_running(holder.owner)
+        leases, name = self.run.registry.leases, f"api#{rest_api_id}"
+        holder = leases.holder(name) if leases.request_rerun(name, self.run.now) else None
+        return holder is not None and self.run.bus.is_running(holder.owner)
 
     def _runs(self, rest_api_id: str, first: str, asked: JSON) -> bool:
         """Whether the storm's run was started just now, or has still to look at the API.
 
         A run that ended without a look, as somebody stopped it, is of no use.
         """
-        return self._start(rest_api_id, first, asked) or self.bus.runs(
+        return self._start(rest_api_id, first, asked) or self.run.bus.runs(
             self.machine_arn, run_name(rest_api_id, first)
         )
 
     def _start(self, rest_api_id: str, event_id: str, asked: JSON, **more: Any) -> bool:
         task = {"rest_api_id": rest_api_id, **more, "asked": asked}
-        return self.bus.start(self.machine_arn, run_name(rest_api_id, event_id), task)
+        return self.run.bus.start(self.machine_arn, run_name(rest_api_id, event_id), task)

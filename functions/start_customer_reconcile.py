@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.aws.bus import Bus
-from keyward.aws.tables import Registry
 from keyward.customers.model import manual_fields
 from keyward.events import contracts
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import EVENT, RECORD
 from keyward.values import run_name
@@ -17,8 +16,7 @@ from keyward.values import run_name
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take a batch of the Customers table's stream; output: the records that come again."""
-    machine_arn = runtime.setting("RECONCILE_CUSTOMER_ARN")
-    starter = Starter(runtime.registry(), runtime.bus(), machine_arn)
+    starter = Starter(runtime.context(), runtime.setting("RECONCILE_CUSTOMER_ARN"))
     return Intake(runtime.setting("CUSTOMERS_DLQ_URL"), starter.take).stream(event, context)
 
 
@@ -26,8 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 class Starter:
     """Starts one run for each change, however often the stream brings it."""
 
-    registry: Registry
-    bus: Bus
+    run: Context
     machine_arn: str
 
     def take(self, item: Item) -> None:
@@ -35,7 +32,7 @@ class Starter:
         customer_id = contracts.parse_customer_id(item.body)
         by_hand = manual_fields(item.body)
         if by_hand:
-            self.registry.customers.note_dates(customer_id, by_hand, int(item.at))
+            self.run.registry.customers.note_dates(customer_id, by_hand, int(item.at))
         asked = {"by": RECORD, "event_id": item.id} if by_hand else {"by": EVENT}
         task = {"customer_id": customer_id, "asked": asked}
-        self.bus.start(self.machine_arn, run_name(customer_id, item.id), task)
+        self.run.bus.start(self.machine_arn, run_name(customer_id, item.id), task)

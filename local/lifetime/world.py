@@ -88,6 +88,7 @@ class World:
 
     def send(self, detail_type: str, detail: JSON) -> None:
         """An event is heard, and what follows at once is done."""
+        from keyward.runs.context import Context
         from keyward.runs.intake import Item
         from record_customer import Recorder
 
@@ -96,7 +97,9 @@ class World:
         envelope = {"id": f"event-{self.events}", "source": "shop", "detail-type": detail_type}
         body = json.dumps(envelope | {"time": now, "detail": detail})
         bus: Any = self.bus
-        recorder = Recorder(self.registry, bus, "", "", self.clock.now(), lambda name, number: None)
+        gateway: Any = None  # recording calls no API Gateway
+        run = Context(gateway, self.registry, bus, self.clock.now, "the-bus")
+        recorder = Recorder(run, "the-machine", lambda name, number: None)
         recorder.take(Item(json.loads(body), body, envelope["id"], self.clock.now()))
         self.run({"customer_id": detail["customer_id"], "asked": {"by": "event"}})
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import record_customer
-from keyward.policy.model import Policy
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from keyward.runs.intake import Intake
 from tests.support import Bench, load_event, workbench
 
@@ -27,10 +27,9 @@ class Billing:
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.counted = bench, Counter[str]()
-        self.recorder = record_customer.Recorder(
-            bench.registry, bench.bus, "bus", "machine", NOW, self._count, self._policy
-        )
-        self.intake = Intake("dlq", self.recorder.take, self.recorder.answer)
+        run = Context(bench.gateway, bench.registry, bench.bus, lambda: NOW, "bus")
+        recorder = record_customer.Recorder(run, "machine", self._count)
+        self.intake = Intake("dlq", recorder.take, recorder.answer)
 
     def take(self, envelope: JSON, message_id: str = "m-1") -> None:
         """A message arrives."""
@@ -41,9 +40,6 @@ class Billing:
     def record(self, customer_id: str = "acme") -> JSON | None:
         """What is desired."""
         return self.bench.registry.customers.desired(customer_id)
-
-    def _policy(self) -> Policy:
-        return self.bench.registry.policies.current(NOW).policy
 
     def _count(self, name: str, number: int) -> None:
         self.counted[name] += number

@@ -28,6 +28,7 @@ from keyward.errors import KeywardError, PassingError
 from keyward.events import contracts
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from keyward.runs.intake import Item
 from local.lifetime.tables import Tables
 from tests.support import Runs
@@ -78,11 +79,10 @@ class World:
 
     def hear(self, envelope: JSON) -> None:
         """An event is recorded, as its function does it."""
-        now = self.clock.now()
-        recorder = record_customer.Recorder(
-            self.registry, self.bus, "the-bus", "the-machine", now, lambda name, number: None
-        )
-        recorder.take(Item(envelope, json.dumps(envelope), envelope["id"], now))
+        bus: Any = self.bus
+        run = Context(self.gateway, self.registry, bus, self.clock.now, "the-bus")
+        recorder = record_customer.Recorder(run, "the-machine", lambda name, number: None)
+        recorder.take(Item(envelope, json.dumps(envelope), envelope["id"], run.now))
 
     def run(self, customer_id: str, by: str = "event") -> str:
         """A run of reconcile-customer that `by` asked for: "done", "failed" or "died"."""

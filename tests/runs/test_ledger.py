@@ -15,6 +15,7 @@ from keyward.aws.tables import Ledger
 from keyward.cli import history
 from keyward.cli.stack import StackClient
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from keyward.runs.intake import Intake
 from tests.machines.customer_lab import (
     OTHER,
@@ -39,14 +40,9 @@ def bench() -> Iterator[Bench]:
 
 def send(bench: Bench, envelope: JSON, now: float | None = None) -> None:
     raw = load_event("record-customer")["Records"][0] | {"body": json.dumps(envelope)}
-    recorder = record_customer.Recorder(
-        bench.registry,
-        bench.bus,
-        "the-bus",
-        "the-machine",
-        now or bench.clock.now(),
-        lambda name, number: None,
-    )
+    at = now or bench.clock.now()
+    run = Context(bench.gateway, bench.registry, bench.bus, lambda: at, "the-bus")
+    recorder = record_customer.Recorder(run, "the-machine", lambda name, number: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "bus", lambda: bench.bus)
         Intake("the-dlq", recorder.take, recorder.answer).queue({"Records": [raw]}, None)
@@ -128,7 +124,8 @@ def test_a_record_put_by_hand_is_who_asked(bench: Bench) -> None:
     put(bench)
     image = {"customer_id": {"S": "acme"}, "plan": {"S": "free"}, "status": {"S": "active"}}
     change = {"NewImage": image, "ApproximateCreationDateTime": 1}
-    starter = start_customer_reconcile.Starter(bench.registry, bench.bus, "machine")
+    run = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
+    starter = start_customer_reconcile.Starter(run, "machine")
     record = {"eventID": "stream-1", "dynamodb": change}
     Intake("dlq", starter.take).stream({"Records": [record]}, None)
     assert bench.bus.asked == [{"by": "record", "event_id": "stream-1"}]

@@ -3,6 +3,7 @@ that is found."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from botocore.exceptions import ClientError
 import start_due_work
 from keyward.aws.gateway import Gateway
 from keyward.customers.key import DELETING
+from keyward.errors import ServiceRefusedError, ServiceUnavailableError
+from keyward.events.contracts import iso
 from tests.machines.life_lab import DAY, HOUR, MINUTE, LifeLab, epoch
 from tests.support import load_event
 
@@ -200,5 +203,70 @@ def test_a_deletion_that_broke_off_in_a_rotation_is_finished(life: LifeLab) -> N
     assert life.told()[-1] == "KeyRetired"
 
 
+def both_due(life: LifeLab) -> None:
+    """Two customers whose plans end at the same time, which has come."""
+    for name in ("acme", "globex"):
+        life.signed_up(customer_id=name)
+        life.after("CustomerExpiryChanged", name, expires_at=iso(life.bench.clock.now() + HOUR))
+    life.bench.clock.advance(HOUR + MINUTE)
+    life.bench.bus.started.clear()
+    life.forget()
+
+
+def of_acme_once(call: Callable[..., Any], error: Exception) -> Callable[..., Any]:
+    """Fail the first call about acme."""
+    left = [error]
+
+    def failing(*args: Any, **given: Any) -> Any:
+        if left and "acme" in repr((args, given)):
+            raise left.pop()
+        return call(*args, **given)
+
+    return failing
+
+
+PASSING_CODES = (
+    "TransactionConflictException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "InternalServerError",
+)
+
+
+@pytest.mark.parametrize("code", PASSING_CODES)
+def test_a_conflict_about_one_customer_leaves_the_others_and_announces_nothing(
+    life: LifeLab, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    both_due(life)
+    table = life.bench.tables["KeysTable"]
+    conflict = ClientError({"Error": {"Code": code}}, "UpdateItem")
+    monkeypatch.setattr(table, "update_item", of_acme_once(table.update_item, conflict))
+    assert start_due_work.handler({}, None) == {"started": 2, "left": 1}
+    assert start_due_work.handler({}, None) == {"started": 0, "left": 0}
+    assert life.told() == []
+
+
+def test_a_customer_whose_run_cannot_be_started_now_is_started_a_minute_later(
+    life: LifeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_due(life)
+    bus = life.bench.bus
+    monkeypatch.setattr(bus, "start", of_acme_once(bus.start, ServiceUnavailableError("busy")))
+    assert start_due_work.handler({}, None) == {"started": 1, "left": 1}
+    assert [task["customer_id"] for _, _, task in bus.started] == ["globex"]
+    assert start_due_work.handler({}, None) == {"started": 1, "left": 0}
+
+
+def test_a_customer_whom_no_minute_helps_is_told_by_the_alarm_after_the_others_were_started(
+    life: LifeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_due(life)
+    bus = life.bench.bus
+    monkeypatch.setattr(bus, "start", of_acme_once(bus.start, ServiceRefusedError("InvalidName")))
+    with pytest.raises(ServiceRefusedError):
+        start_due_work.handler({}, None)
+    assert [task["customer_id"] for _, _, task in bus.started] == ["globex"]
+
+
 def test_the_schedules_input_is_its_sample(life: LifeLab) -> None:
-    assert start_due_work.handler(load_event("start-due-work"), None) == {"started": 0}
+    assert start_due_work.handler(load_event("start-due-work"), None) == {"started": 0, "left": 0}
