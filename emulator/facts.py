@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import TypeVar
 
 from emulator.model import JSON, State, UsagePlan
 from emulator.view import Entity, Fact, KeyView, frozen, read
 
 Facts = dict[Entity, Fact]
-Thing = TypeVar("Thing")
 Collector = Callable[[State, JSON], Facts]
 
 
@@ -20,7 +18,7 @@ def _all_keys(state: State, params: JSON) -> Facts:
 
 def _newest_key(state: State, params: JSON) -> Facts:
     """A created key comes last, so ten thousand others need not be looked at."""
-    return {("key", key.value): KeyView(key.id, key.enabled) for key in _last(state.keys)}
+    return {("key", key.value): KeyView(key.id, key.enabled) for key in state.keys.newest()}
 
 
 def _one_key(state: State, params: JSON) -> Facts:
@@ -57,7 +55,8 @@ def _of_plan(plan: UsagePlan) -> Facts:
 
 
 def _newest_plan(state: State, params: JSON) -> Facts:
-    return {entity: fact for plan in _last(state.plans) for entity, fact in _of_plan(plan).items()}
+    plans = islice(reversed(state.plans.values()), 1)
+    return {entity: fact for plan in plans for entity, fact in _of_plan(plan).items()}
 
 
 def _all_plans(state: State, params: JSON) -> Facts:
@@ -94,10 +93,6 @@ _COLLECTORS: dict[str, tuple[Collector, ...]] = {
     "DeleteStage": (_stages, _all_plans),
     "DeleteRestApi": (_stages, _all_plans),
 }
-
-
-def _last(things: dict[str, Thing]) -> list[Thing]:
-    return list(islice(reversed(things.values()), 1))
 
 
 def collectors_of(operation: str) -> tuple[Collector, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from emulator.ordered import Ordered
 from emulator.routing import Node, tree
 
 JSON = dict[str, Any]
@@ -120,14 +121,28 @@ class ApiKey:
         return bool(self.settings["enabled"])
 
 
+def key_rank(value: str, name: str) -> tuple[str, str]:
+    """The order of GetApiKeys: by name; keys of one name came in an order that was stable, and
+    neither that of their values nor of their ages (aws-recorded.md 1)."""
+    return (name, value[::-1])
+
+
+def _keys() -> Ordered[str, ApiKey]:
+    return Ordered(lambda _, key: key_rank(key.value, key.settings.get("name", "")))
+
+
+def _key_ids() -> Ordered[str, None]:
+    return Ordered(lambda key_id, _: (key_id,))
+
+
 @dataclass
 class UsagePlan:
     """A usage plan. `settings` is the output shape of GetUsagePlan (`apiStages`, `throttle`, …);
-    `key_ids` is an ordered set, in the order in which they were attached."""
+    `key_ids` is a set, in the order in which they were attached."""
 
     id: str
     settings: JSON
-    key_ids: dict[str, None] = field(default_factory=dict)
+    key_ids: Ordered[str, None] = field(default_factory=_key_ids)
 
     def covers(self, api_id: str, stage: str) -> bool:
         """Whether the stage is among the plan's API stages."""
@@ -146,6 +161,10 @@ class Usage:
     remaining: dict[str, int] = field(default_factory=dict)
 
 
+def _usage() -> Ordered[tuple[str, str], Usage]:
+    return Ordered(lambda owner, _: owner)
+
+
 @dataclass
 class State:
     """Everything the emulated account holds. `usage` is keyed by (plan id, key id); `buckets` are
@@ -155,9 +174,9 @@ class State:
     account_id: str = "123456789012"
     region: str = "us-east-1"
     rest_apis: dict[str, RestApi] = field(default_factory=dict)
-    keys: dict[str, ApiKey] = field(default_factory=dict)
+    keys: Ordered[str, ApiKey] = field(default_factory=_keys)
     plans: dict[str, UsagePlan] = field(default_factory=dict)
-    usage: dict[tuple[str, str], Usage] = field(default_factory=dict)
+    usage: Ordered[tuple[str, str], Usage] = field(default_factory=_usage)
     account: JSON = field(default_factory=dict)
     buckets: dict[tuple[str, ...], tuple[float, float]] = field(default_factory=dict)
     _ids_by_value: dict[str, str] = field(default_factory=dict)
@@ -169,7 +188,7 @@ class State:
         return self.keys.get(self._ids_by_value.get(value, ""))
 
     def add_key(self, key: ApiKey) -> None:
-        """Take a key in."""
+        """Take a key in, or in anew when its name may have changed."""
         self.keys[key.id] = key
         self._ids_by_value[key.value] = key.id
 

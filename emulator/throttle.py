@@ -8,7 +8,9 @@ of its period on, in UTC; refused calls are not counted, and without a quota not
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 from typing import NamedTuple
 
 from emulator.clock import Clock
@@ -90,7 +92,15 @@ def count(state: State, plan_id: str, key_id: str, quota: JSON | None, now: floa
 
 
 def get_usage(state: State, plan_id: str, start: str, end: str, key_id: str | None = None) -> JSON:
-    """GetUsage without paging: [used, remaining] for each day of each key with traffic.
+    """GetUsage without paging; what it raises is `usage_rows`' own."""
+    rows = dict(usage_rows(state, plan_id, start, end, key_id))
+    return {"usagePlanId": plan_id, "startDate": start, "endDate": end, "items": rows}
+
+
+def usage_rows(
+    state: State, plan_id: str, start: str, end: str, key_id: str | None = None, after: str = ""
+) -> Iterator[tuple[str, list[list[int]]]]:
+    """[used, remaining] for each day of each key with traffic, in order, from the key `after` on.
 
     Raises:
         ApiGatewayError: unknown plan, or dates that are none or the wrong way round.
@@ -98,14 +108,13 @@ def get_usage(state: State, plan_id: str, start: str, end: str, key_id: str | No
     plan = state.plans.get(plan_id)
     if plan is None:
         raise not_found(UNKNOWN_PLAN)
-    days = _days(start, end)
-    quota = plan.settings.get("quota")
-    rows = {
-        key: [_row(usage, quota, day) for day in days]
-        for (owner, key), usage in state.usage.items()
-        if owner == plan_id and key in plan.key_ids and key_id in (None, key)
-    }
-    return {"usagePlanId": plan_id, "startDate": start, "endDate": end, "items": rows}
+    days, quota = _days(start, end), plan.settings.get("quota")
+    rows = takewhile(lambda row: row[0][0] == plan_id, state.usage.after((plan_id, after)))
+    return (
+        (key, [_row(usage, quota, day) for day in days])
+        for (_, key), usage in rows
+        if key in plan.key_ids and key_id in (None, key)
+    )
 
 
 def _row(usage: Usage, quota: JSON | None, day: date) -> list[int]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from itertools import takewhile
 
 from emulator.context import Context, Handler
 from emulator.errors import bad_request, conflict, not_found
 from emulator.ids import LONG
-from emulator.model import JSON, ApiKey
+from emulator.model import JSON, ApiKey, key_rank
 from emulator.operations import common
-from emulator.operations.paging import Mark, page
+from emulator.operations.paging import Mark, first, start
 from emulator.operations.patching import Patch, listed_path_error, patches
 
 MIN_VALUE, MAX_VALUE, MAX_NAME, MAX_DESCRIPTION = 20, 128, 1024, 125_000
@@ -88,27 +90,35 @@ def get_api_key(context: Context, params: JSON) -> JSON:
     return shown | ({"value": found.value} if params.get("includeValue") else {})
 
 
+def _name(key: ApiKey) -> str:
+    return str(key.settings.get("name", ""))
+
+
 def _mark(key: ApiKey) -> Mark:
-    """By name, as recorded; what orders keys of one name is neither value nor age."""
-    return (("apiKey", key.value), ("name", key.settings.get("name", "")))
+    """As recorded: the position holds value and name."""
+    return (("apiKey", key.value), ("name", _name(key)))
+
+
+def _found(context: Context, params: JSON) -> Iterator[ApiKey]:
+    """The keys that the request asks for, in order, from its position on."""
+    prefix, customer = params.get("nameQuery") or "", params.get("customerId")
+    position = start(params)
+    after = max((prefix,), key_rank(*position) if len(position) == 2 else position)
+    keys = (key for _, key in context.state.keys.after(after))
+    for key in takewhile(lambda key: _name(key).startswith(prefix), keys):
+        if not customer or key.settings.get("customerId") == customer:
+            yield key
 
 
 def get_api_keys(context: Context, params: JSON) -> JSON:
     """GetApiKeys: `nameQuery` is a case-sensitive prefix, `customerId` exact."""
-    prefix, customer = params.get("nameQuery") or "", params.get("customerId")
-    wanted = [
-        key
-        for key in context.state.keys.values()
-        if key.settings.get("name", "").startswith(prefix)
-        and (not customer or key.settings.get("customerId") == customer)
-    ]
     with_values = bool(params.get("includeValues"))
 
     def show(key: ApiKey) -> JSON:
         shown = common.untagged_in_lists(key.settings)
         return shown | ({"value": key.value} if with_values else {})
 
-    return page(wanted, params, _mark, show)
+    return first(_found(context, params), params, _mark, show)
 
 
 def update_api_key(context: Context, params: JSON) -> JSON:
@@ -122,6 +132,7 @@ def update_api_key(context: Context, params: JSON) -> JSON:
     check_texts(settings)
     settings["lastUpdatedDate"] = context.now()
     found.settings = drop_empty(settings)
+    context.state.add_key(found)
     return common.always_tagged(found.settings)
 
 

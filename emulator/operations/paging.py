@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TypeVar
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -28,23 +29,35 @@ def page(
     A position names the last thing shown, so that a list that changes meanwhile neither repeats
     nor skips what stayed. A negative limit gives nothing (aws-recorded.md 1).
     """
-    ordered = sorted(things, key=lambda thing: _order(mark(thing)))
-    if params.get("position"):
-        after = _order(decode(params["position"]))
-        ordered = [thing for thing in ordered if _order(mark(thing)) > after]
+    ordered = sorted(things, key=lambda thing: values(mark(thing)))
+    after = start(params)
+    return first((thing for thing in ordered if values(mark(thing)) > after), params, mark, show)
+
+
+def first(
+    ordered: Iterable[Thing],
+    params: JSON,
+    mark: Callable[[Thing], Mark],
+    show: Callable[[Thing], JSON],
+) -> JSON:
+    """The page that begins with the first of `ordered`; no more is read than is shown."""
+    rest = iter(ordered)
     limit = min(params.get("limit", DEFAULT_LIMIT), MAX_LIMIT)
-    shown = ordered[: max(limit, 0)]
+    shown = list(islice(rest, max(limit, 0)))
     answer: JSON = {"items": [show(thing) for thing in shown]}
-    if shown and len(ordered) > len(shown):
+    if shown and next(rest, None) is not None:
         answer["position"] = encode(mark(shown[-1]))
     return answer
 
 
-def _order(mark: Mark) -> list[str]:
-    """By the last component, then by the others read backwards: keys of one name came in an order
-    that was stable, and neither that of their values nor of their ages (aws-recorded.md 1)."""
-    *others, (_, last) = mark
-    return [last, *(value[::-1] for _, value in others)]
+def start(params: JSON) -> tuple[str, ...]:
+    """The values of the mark that the request's position names; before all others without one."""
+    return values(decode(params["position"])) if params.get("position") else ()
+
+
+def values(mark: Mark) -> tuple[str, ...]:
+    """The values of a mark's components."""
+    return tuple(value for _, value in mark)
 
 
 def encode(mark: Mark) -> str:

@@ -6,7 +6,7 @@ from emulator.context import Context, Handler
 from emulator.errors import bad_request, conflict, not_found
 from emulator.model import JSON, ApiKey, UsagePlan
 from emulator.operations import common
-from emulator.operations.paging import page
+from emulator.operations.paging import first, start
 
 
 def collision(plan_id: str, key_id: str, stage: str) -> str:
@@ -70,11 +70,12 @@ def get_usage_plan_key(context: Context, params: JSON) -> JSON:
 def get_usage_plan_keys(context: Context, params: JSON) -> JSON:
     """GetUsagePlanKeys: of an unknown plan there are none (recorded)."""
     plan = context.state.plans.get(params["usagePlanId"])
-    prefix = params.get("nameQuery") or ""
-    keys = [context.state.keys[key_id] for key_id in plan.key_ids] if plan else []
-    wanted = [key for key in keys if key.settings.get("name", "").startswith(prefix)]
-    plan_id = params["usagePlanId"]
-    return page(wanted, params, lambda key: (("usagePlanIdKeyId", f"{plan_id}:{key.id}"),), _shown)
+    prefix, plan_id = params.get("nameQuery") or "", params["usagePlanId"]
+    position = tuple(value.removeprefix(f"{plan_id}:") for value in start(params))
+    key_ids = plan.key_ids.after(position) if plan else ()
+    keys = (context.state.keys[key_id] for key_id, _ in key_ids)
+    wanted = (key for key in keys if key.settings.get("name", "").startswith(prefix))
+    return first(wanted, params, lambda key: (("usagePlanIdKeyId", f"{plan_id}:{key.id}"),), _shown)
 
 
 def delete_usage_plan_key(context: Context, params: JSON) -> JSON:

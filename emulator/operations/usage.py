@@ -5,24 +5,17 @@ from __future__ import annotations
 from emulator import throttle
 from emulator.context import Context, Handler
 from emulator.model import JSON
-from emulator.operations.paging import by, page
+from emulator.operations.paging import first, start
 
 
 def get_usage(context: Context, params: JSON) -> JSON:
     """GetUsage, paged by key."""
-    answer = throttle.get_usage(
-        context.state,
-        params["usagePlanId"],
-        params["startDate"],
-        params["endDate"],
-        params.get("keyId"),
-    )
-    rows = answer["items"]
-    shown = page(rows, params, by("keyId", str), lambda key_id: {key_id: rows[key_id]})
-    items: JSON = {}
-    for row in shown["items"]:
-        items |= row
-    return answer | shown | {"items": items}
+    plan_id, begin, end = params["usagePlanId"], params["startDate"], params["endDate"]
+    after = "".join(start(params))
+    rows = throttle.usage_rows(context.state, plan_id, begin, end, params.get("keyId"), after)
+    shown = first(rows, params, lambda row: (("keyId", row[0]),), lambda row: dict([row]))
+    items = {key_id: days for row in shown["items"] for key_id, days in row.items()}
+    return {"usagePlanId": plan_id, "startDate": begin, "endDate": end} | shown | {"items": items}
 
 
 def update_usage(context: Context, params: JSON) -> JSON:

@@ -95,7 +95,7 @@ class Lab:
         """A plan over stages of `api1` with these keys."""
         items = [{"apiId": "api1", "stage": stage} for stage in stages]
         plan = UsagePlan(f"plan{len(self.state.plans)}", {"apiStages": items, **more})
-        plan.key_ids = dict.fromkeys(key.id for key in keys)
+        plan.key_ids.update(dict.fromkeys(key.id for key in keys))
         self.state.plans[plan.id] = plan
         return plan
 
