@@ -9,7 +9,19 @@ from emulator.errors import bad_request, limit_exceeded
 from emulator.ids import SHORT
 from emulator.model import JSON, Resource, RestApi
 from emulator.openapi import security
-from emulator.openapi.document import Document, Operation, is_model_name, text
+from emulator.openapi.document import (
+    Document,
+    Operation,
+    is_model_name,
+    mapping,
+    mappings,
+    named_texts,
+    sequence,
+    status,
+    text,
+    texts,
+    whole,
+)
 from emulator.openapi.methods import Schemas, method
 from emulator.openapi.schemas import model_schema
 
@@ -86,9 +98,10 @@ class _Importer:
         for name, schema in schemas.made.items():
             self._model(name, schema)
         self._gateway_responses()
-        documentation = self.document.extension("documentation")
+        documentation = mapping(self.document.extension("documentation"))
         if documentation or self.overwrite:
-            self.api.documentation_parts = list((documentation or {}).get("documentationParts", []))
+            parts = sequence(documentation.get("documentationParts"))
+            self.api.documentation_parts = [mapping(part) for part in parts]
 
     def _settings(self) -> None:
         settings, document, info = self.api.settings, self.document, self.document.info
@@ -99,15 +112,16 @@ class _Importer:
         source = document.extension("api-key-source")
         settings["apiKeySource"] = text(source).upper() if source else "HEADER"
         self._media_types(document.extension("binary-media-types"))
-        self._optional("minimumCompressionSize", document.extension("minimum-compression-size"))
+        size = document.extension("minimum-compression-size")
+        self._optional("minimumCompressionSize", None if size is None else whole(size))
         policy = document.extension("policy")
         self._optional("policy", None if policy is None else text(policy))
-        endpoint = document.server_extension("endpoint-configuration") or {}
+        endpoint = mapping(document.server_extension("endpoint-configuration"))
         if "disableExecuteApiEndpoint" in endpoint:
             settings["disableExecuteApiEndpoint"] = bool(endpoint["disableExecuteApiEndpoint"])
         if endpoint.get("vpcEndpointIds"):
             configuration = settings.setdefault("endpointConfiguration", {})
-            configuration["vpcEndpointIds"] = list(endpoint["vpcEndpointIds"])
+            configuration["vpcEndpointIds"] = texts(endpoint["vpcEndpointIds"])
 
     def _optional(self, name: str, value: Any) -> None:
         if value is not None:
@@ -115,10 +129,10 @@ class _Importer:
         elif self.overwrite:
             self.api.settings.pop(name, None)
 
-    def _media_types(self, wanted: list[str] | None) -> None:
+    def _media_types(self, wanted: Any) -> None:
         """Overwrite replaces them, merge appends, existing ones first (recorded)."""
         kept = [] if self.overwrite else self.api.settings.get("binaryMediaTypes") or []
-        types = list(dict.fromkeys([*kept, *(wanted or [])]))
+        types = list(dict.fromkeys([*kept, *texts(wanted)]))
         self._optional("binaryMediaTypes", types or None)
 
     def _models(self, schemas: dict[str, JSON]) -> None:
@@ -144,8 +158,8 @@ class _Importer:
         known = {item.get("name"): item["id"] for item in self.api.request_validators.values()}
         if self.overwrite:
             self.api.request_validators = {}
-        for name, item in (self.document.extension("request-validators") or {}).items():
-            made = {
+        for name, item in mappings(self.document.extension("request-validators")).items():
+            made: JSON = {
                 "id": known.get(name) or self.ids.new(SHORT),
                 "name": name,
                 "validateRequestBody": bool(item.get("validateRequestBody")),
@@ -226,15 +240,15 @@ class _Importer:
     def _gateway_responses(self) -> None:
         if self.overwrite:
             self.api.gateway_responses = {}
-        for kind, item in (self.document.extension("gateway-responses") or {}).items():
+        for kind, item in mappings(self.document.extension("gateway-responses")).items():
             made: JSON = {
                 "responseType": kind,
-                "responseParameters": dict(item.get("responseParameters") or {}),
-                "responseTemplates": dict(item.get("responseTemplates") or DEFAULT_TEMPLATE),
+                "responseParameters": named_texts(item.get("responseParameters")),
+                "responseTemplates": named_texts(item.get("responseTemplates")) or DEFAULT_TEMPLATE,
                 "defaultResponse": False,
             }
             if item.get("statusCode"):
-                made["statusCode"] = text(item["statusCode"])
+                made["statusCode"] = status(item["statusCode"])
             self.api.gateway_responses[kind] = made
 
 

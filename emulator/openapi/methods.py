@@ -7,7 +7,19 @@ import json
 from typing import Any
 
 from emulator.model import JSON
-from emulator.openapi.document import EXTENSION, Document, Operation, is_model_name, text
+from emulator.openapi.document import (
+    EXTENSION,
+    Document,
+    Operation,
+    is_model_name,
+    mapping,
+    mappings,
+    named_texts,
+    status,
+    text,
+    texts,
+    whole,
+)
 
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
 _TEXTS = ("uri", "credentials", "connectionType", "connectionId", "httpMethod", "integrationTarget")
@@ -60,17 +72,18 @@ def method(operation: Operation, document: Document, schemas: Schemas, resource_
     if responses:
         made["methodResponses"] = responses
     wanted = operation.body.get(f"{EXTENSION}integration")
-    if isinstance(wanted, dict):
-        made["methodIntegration"] = integration(document.resolve(wanted), resource_id)
+    if wanted is not None:
+        made["methodIntegration"] = integration(document.resolve(mapping(wanted)), resource_id)
     return made
 
 
 def _request_parameters(parameters: list[JSON]) -> dict[str, bool]:
-    return {
-        f"method.request.{_PLACES[item['in']]}.{item['name']}": bool(item.get("required"))
-        for item in parameters
-        if item.get("in") in _PLACES and item.get("name")
-    }
+    made = {}
+    for item in parameters:
+        place, name = _PLACES.get(text(item.get("in"))), text(item.get("name") or "")
+        if place and name:
+            made[f"method.request.{place}.{name}"] = bool(item.get("required"))
+    return made
 
 
 def _method_responses(
@@ -78,19 +91,19 @@ def _method_responses(
 ) -> dict[str, JSON]:
     """Responses by status; `default` and ranges such as `4XX` have no place in API Gateway."""
     made: dict[str, JSON] = {}
-    for status, item in (operation.body.get("responses") or {}).items():
-        if not str(status).isdigit():
+    for code, item in mapping(operation.body.get("responses")).items():
+        if not code.isdigit():
             continue
         response = document.resolve(item)
-        headers = response.get("headers") or {}
-        shown: JSON = {"statusCode": str(status)}
+        headers = mapping(response.get("headers"))
+        shown: JSON = {"statusCode": code}
         if headers:
             names = [f"method.response.header.{name}" for name in headers]
             shown["responseParameters"] = dict.fromkeys(names, False)
         models = schemas.models(document.response_schemas(operation, response))
         if models:
             shown["responseModels"] = models
-        made[str(status)] = shown
+        made[code] = shown
     return made
 
 
@@ -99,9 +112,9 @@ def integration(wanted: JSON, resource_id: str) -> JSON:
     made: JSON = {
         "type": text(wanted.get("type") or "").upper(),
         "passthroughBehavior": text(wanted.get("passthroughBehavior") or "WHEN_NO_MATCH").upper(),
-        "timeoutInMillis": int(wanted.get("timeoutInMillis") or 29_000),
+        "timeoutInMillis": whole(wanted.get("timeoutInMillis") or 29_000),
         "cacheNamespace": text(wanted.get("cacheNamespace") or resource_id),
-        "cacheKeyParameters": list(wanted.get("cacheKeyParameters") or []),
+        "cacheKeyParameters": texts(wanted.get("cacheKeyParameters")),
         "responseTransferMode": text(wanted.get("responseTransferMode") or "BUFFERED").upper(),
     }
     for name in _TEXTS:
@@ -109,12 +122,12 @@ def integration(wanted: JSON, resource_id: str) -> JSON:
             made[name] = text(wanted[name])
     for name in ("requestParameters", "requestTemplates"):
         if wanted.get(name):
-            made[name] = _texts(wanted[name])
+            made[name] = named_texts(wanted[name])
     if wanted.get("contentHandling"):
         made["contentHandling"] = text(wanted["contentHandling"]).upper()
     if wanted.get("tlsConfig"):
-        made["tlsConfig"] = dict(wanted["tlsConfig"])
-    responses = _integration_responses(wanted.get("responses") or {})
+        made["tlsConfig"] = mapping(wanted["tlsConfig"])
+    responses = _integration_responses(mappings(wanted.get("responses")))
     if responses:
         made["integrationResponses"] = responses
     return made
@@ -124,18 +137,14 @@ def _integration_responses(wanted: dict[str, JSON]) -> dict[str, JSON]:
     """By status; the key of the document is the selection pattern, `default` means none."""
     made: dict[str, JSON] = {}
     for pattern, item in wanted.items():
-        status = text(item.get("statusCode") or "200")
-        shown: JSON = {"statusCode": status}
-        if str(pattern) != "default":
-            shown["selectionPattern"] = str(pattern)
+        code = status(item.get("statusCode") or "200")
+        shown: JSON = {"statusCode": code}
+        if pattern != "default":
+            shown["selectionPattern"] = pattern
         for name in _RESPONSE:
             if item.get(name):
-                shown[name] = _texts(item[name])
+                shown[name] = named_texts(item[name])
         if item.get("contentHandling"):
             shown["contentHandling"] = text(item["contentHandling"]).upper()
-        made[status] = shown
+        made[code] = shown
     return made
-
-
-def _texts(entries: dict[Any, Any]) -> dict[str, str]:
-    return {str(name): text(item) for name, item in entries.items()}

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.model import JSON
-from emulator.openapi.document import EXTENSION, Document, Operation, text
+from emulator.openapi.document import (
+    EXTENSION,
+    Document,
+    Operation,
+    mapping,
+    sequence,
+    text,
+    texts,
+    whole,
+)
 
 AUTHTYPE, AUTHORIZER = f"{EXTENSION}authtype", f"{EXTENSION}authorizer"
 KINDS = {"token": "TOKEN", "request": "REQUEST", "cognito_user_pools": "COGNITO_USER_POOLS"}
@@ -25,7 +34,7 @@ def authorizers(
     made: dict[str, JSON] = {}
     for name, item in document.security_schemes.items():
         scheme = document.resolve(item)
-        wanted: JSON = scheme.get(AUTHORIZER) or {}
+        wanted = mapping(scheme.get(AUTHORIZER))
         kind = KINDS.get(text(wanted.get("type") or "token").lower())
         if wanted and kind:
             one = _authorizer(name, scheme, wanted, kind)
@@ -42,27 +51,27 @@ def _authorizer(name: str, scheme: JSON, wanted: JSON, kind: str) -> JSON:
         if wanted.get(key) is not None:
             made[key] = text(wanted[key])
     if wanted.get("providerARNs"):
-        made["providerARNs"] = [text(arn) for arn in wanted["providerARNs"]]
+        made["providerARNs"] = texts(wanted["providerARNs"])
     source = wanted.get("identitySource")
     if source is None and kind != "REQUEST" and scheme.get("name"):
-        source = f"method.request.header.{scheme['name']}"
+        source = f"method.request.header.{text(scheme['name'])}"
     if source is not None:
         made["identitySource"] = text(source)
     ttl = wanted.get("authorizerResultTtlInSeconds", None if cognito else 300)
     if ttl is not None:
-        made["authorizerResultTtlInSeconds"] = int(ttl)
+        made["authorizerResultTtlInSeconds"] = whole(ttl)
     return made
 
 
 def protect(made: JSON, operation: Operation, document: Document, ids: dict[str, str]) -> None:
     """Sets the method's authorization and apiKeyRequired. `ids` are authorizer ids by scheme."""
     required = operation.body.get("security", document.raw.get("security"))
-    for requirement in required or []:
-        for name, scopes in requirement.items():
+    for requirement in sequence(required):
+        for name, scopes in mapping(requirement).items():
             scheme = document.resolve(document.security_schemes.get(name))
             _require(made, scheme, scopes, ids.get(name))
-    old = operation.body.get(f"{EXTENSION}auth")
-    kind = text(old.get("type") or "").upper() if isinstance(old, dict) else ""
+    old = mapping(operation.body.get(f"{EXTENSION}auth"))
+    kind = text(old.get("type") or "").upper()
     if kind in ("NONE", "AWS_IAM") and made["authorizationType"] == "NONE":
         made["authorizationType"] = kind
 
@@ -74,7 +83,7 @@ def _require(made: JSON, scheme: JSON, scopes: Any, authorizer_id: str | None) -
             made["authorizationType"] = _authorization_type(scheme)
             made["authorizerId"] = authorizer_id
             if scopes and isinstance(scopes, list):
-                made["authorizationScopes"] = [text(scope) for scope in scopes]
+                made["authorizationScopes"] = texts(scopes)
     elif text(scheme.get(AUTHTYPE) or "").lower() == "awssigv4":
         if made["authorizationType"] == "NONE":
             made["authorizationType"] = "AWS_IAM"
@@ -83,7 +92,7 @@ def _require(made: JSON, scheme: JSON, scopes: Any, authorizer_id: str | None) -
 
 
 def _authorization_type(scheme: JSON) -> str:
-    kind = text((scheme.get(AUTHORIZER) or {}).get("type") or "").lower()
+    kind = text(mapping(scheme.get(AUTHORIZER)).get("type") or "").lower()
     return "COGNITO_USER_POOLS" if kind == "cognito_user_pools" else "CUSTOM"
 
 
