@@ -41,7 +41,28 @@ def _rows(body: bytes) -> list[dict[str, str]]:
     for name in REQUIRED:
         if name.lower() not in header:
             raise bad_request(f"Missing required column '{name}' ")  # the space is AWS's own
-    return [dict(zip(header, line, strict=False)) for line in lines[1:]]
+    return [dict(zip(header, _rejoined(line), strict=False)) for line in lines[1:]]
+
+
+def _rejoined(line: list[str]) -> list[str]:
+    """The cells, those in single quotes whole and bare: several plans stand in double or in single
+    quotes (developer guide, API key file format); the csv module knows one kind at a time."""
+    cells: list[str] = []
+    rest = list(line)
+    while rest:
+        count = _in_single_quotes(rest)
+        cell = ",".join(rest[: count or 1])
+        cells.append(cell.strip()[1:-1] if count else cell)
+        del rest[: count or 1]
+    return cells
+
+
+def _in_single_quotes(cells: list[str]) -> int:
+    """How many cells a value in single quotes takes; 0 when the first cell begins none."""
+    if not cells[0].startswith("'"):
+        return 0
+    closed = (number for number, cell in enumerate(cells, 1) if cell.rstrip().endswith("'"))
+    return next((number for number in closed if number > 1 or len(cells[0].strip()) > 1), 0)
 
 
 def _import_row(context: Context, row: dict[str, str]) -> str:
@@ -75,6 +96,7 @@ def _store(context: Context, value: str, settings: JSON) -> ApiKey:
             if name in ("id", "customerId", "stageKeys", "tags")
         }
         existing.settings = kept | settings
+        context.state.add_key(existing)
         return existing
     common.check_limit(len(context.state.keys), common.MAX_KEYS, "API Keys")
     made = ApiKey(context.ids.new(LONG, context.state.keys), value, settings)

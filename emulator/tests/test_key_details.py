@@ -193,6 +193,14 @@ def test_a_file_with_a_byte_order_mark_and_windows_lines_is_read(gw: Any) -> Non
     assert len(gw.import_api_keys(body=body, format="csv")["ids"]) == 1
 
 
+@pytest.mark.parametrize("name", ["'t Hooft", "O'Neil", "'", "'quoted", "Jess'"])
+def test_an_apostrophe_in_a_name_is_no_quote(gw: Any, name: str) -> None:
+    body = f"Name,Key,Description\n{name},{VALUE.format(1)},plain\n".encode()
+    (key,) = gw.import_api_keys(body=body, format="csv")["ids"]
+    found = gw.get_api_key(apiKey=key)
+    assert (found["name"], found["description"]) == (name, "plain")
+
+
 def test_a_plan_that_collides_is_a_warning_and_the_key_is_there(account: Account) -> None:
     gw, api = account.gw, account.api()
     stage = [{"apiId": api, "stage": "prod"}]

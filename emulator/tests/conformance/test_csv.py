@@ -45,12 +45,13 @@ def test_description_and_enabled_are_taken(account: Account) -> None:
     assert (key["description"], key["enabled"]) == ("words", False)
 
 
-@documented(GUIDE + "UsagePlanIds, several in quotes")
-def test_keys_come_into_their_plans(account: Account) -> None:
+@documented(GUIDE + "UsagePlanIds, several in a pair of double or single quotes")
+@pytest.mark.parametrize("quote", ['"', "'"], ids=["double", "single"])
+@pytest.mark.parametrize("last", ["", ",Enabled"], ids=["last", "between"])
+def test_keys_come_into_their_plans(account: Account, quote: str, last: str) -> None:
     plans = [account.plan(), account.plan()]
-    made = account.import_csv(
-        f'Name,Key,UsagePlanIds\n{account.name()},{account.value()},"{",".join(plans)}"\n'
-    )
+    row = f"{account.name()},{account.value()},{quote}{','.join(plans)}{quote}"
+    made = account.import_csv(f"Name,Key,UsagePlanIds{last}\n{row}{last and ',true'}\n")
     assert [account.plan_keys(plan) for plan in plans] == [made["ids"], made["ids"]]
 
 

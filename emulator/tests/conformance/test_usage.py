@@ -45,6 +45,31 @@ def test_each_day_has_a_pair(account: Account) -> None:
     assert [len(pair) for pair in found["items"][key["id"]]] == [2, 2, 2]
 
 
+@believed("counters belong to plan and key: another plan counts from its own limit")
+def test_a_changed_plan_has_counters_of_its_own(account: Account) -> None:
+    free, pro, key = account.plan(quota=QUOTA), account.plan(quota=QUOTA), account.key()
+    account.attach(free, key)
+    grant, read = account.gw.update_usage, account.gw.get_usage
+    grant(usagePlanId=free, keyId=key["id"], patchOperations=[replace("/remaining", "3")])
+    account.gw.delete_usage_plan_key(usagePlanId=free, keyId=key["id"])
+    account.attach(pro, key)
+    grant(usagePlanId=pro, keyId=key["id"], patchOperations=[replace("/remaining", "7")])
+    found = read(usagePlanId=pro, startDate=day(), endDate=day())["items"]
+    assert found[key["id"]][-1][1] == 7
+
+
+@believed("a key that left the plan is not in its usage, and comes back without counters")
+def test_a_key_that_comes_back_begins_anew(account: Account) -> None:
+    plan, key = account.plan(quota=QUOTA), account.key()
+    account.attach(plan, key)
+    grant, read = account.gw.update_usage, account.gw.get_usage
+    grant(usagePlanId=plan, keyId=key["id"], patchOperations=[replace("/remaining", "3")])
+    account.gw.delete_usage_plan_key(usagePlanId=plan, keyId=key["id"])
+    assert read(usagePlanId=plan, startDate=day(), endDate=day())["items"] == {}
+    account.attach(plan, key)
+    assert read(usagePlanId=plan, startDate=day(), endDate=day())["items"] == {}
+
+
 @documented("API reference: UpdateUsage, NotFoundException")
 def test_a_key_outside_the_plan_is_granted_nothing(account: Account) -> None:
     plan, key = account.plan(quota=QUOTA), account.key()
