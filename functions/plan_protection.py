@@ -27,6 +27,7 @@ from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Registry
 from keyward.errors import InvalidInputError, NotFoundError
 from keyward.events import contracts
+from keyward.events.fields import FINGERPRINT, STAGE
 from keyward.policy.model import Policy
 from keyward.runs import run, runtime
 from keyward.runs.api_journal import ApiJournal
@@ -80,10 +81,10 @@ class Request:
             raise InvalidInputError("stage", "is missing", "Name the stage to roll back")
         return cls(
             rest_api_id,
-            contracts.optional_of(task, "stage", contracts.STAGE),
+            contracts.optional_of(task, "stage", STAGE),
             contracts.flag_of(task, "dry_run"),
-            contracts.optional_of(task, "approve", contracts.FINGERPRINT),
-            contracts.optional_of(task, "reject", contracts.FINGERPRINT),
+            contracts.optional_of(task, "approve", FINGERPRINT),
+            contracts.optional_of(task, "reject", FINGERPRINT),
             rollback,
             str(task.get("execution_arn", "")),
         )

@@ -14,6 +14,7 @@ from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.events.caller import caller_of
 from keyward.events.cloudtrail import DETAIL_TYPE, MOVES_STAGE, api_call, edit
+from keyward.events.incoming import ROLLBACK_EVENT
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
@@ -52,7 +53,7 @@ class Starter:
         detail_type = envelope.get("detail-type")
         if detail_type == DETAIL_TYPE:
             self._called(envelope, item.id)
-        elif detail_type == contracts.ROLLBACK_EVENT:
+        elif detail_type == ROLLBACK_EVENT:
             rest_api_id, stage = contracts.rollback(envelope)
             task = {"stage": stage, "rollback": True}
             self._start(rest_api_id, item.id, asked_by_event(envelope), **task)

@@ -7,13 +7,13 @@ import pytest
 
 from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events.contracts import (
-    CUSTOMER_EVENTS,
     customer_event,
     customer_named_in,
     decision,
     flag_of,
     parse_customer_id,
 )
+from keyward.events.incoming import CUSTOMER_EVENTS
 from tests.support import load_event
 
 NOW = 1795434400.0  # 2026-11-23T11:46:40Z

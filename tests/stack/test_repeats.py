@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyward.events.contracts import CUSTOMER_EVENTS
+from keyward.events.incoming import CUSTOMER_EVENTS
 from tests.stack.api_lab import protected_api
 from tests.stack.stack_lab import Stack, eventually
 

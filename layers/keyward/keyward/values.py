@@ -1,10 +1,11 @@
-"""Values as they come and go: JSON text, DynamoDB's numbers, the names of runs."""
+"""Values as they come and go: JSON text, times, DynamoDB's numbers, the names of runs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,11 @@ def parse_json(text: object) -> object:
         return json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
+
+
+def iso(epoch: float) -> str:
+    """Epoch seconds as ISO 8601 in UTC, whole seconds."""
+    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from keyward.customers.key import CREATED, KeyRecord, name_of
 from keyward.customers.model import KeyRecords, customer_of
 from keyward.customers.plan import plan_customer
 from keyward.errors import InvalidInputError, InvalidRecordError
-from keyward.events.contracts import CUSTOMER_ID, KEY_ID
+from keyward.events.fields import CUSTOMER_ID, KEY_ID
 from keyward.policy.model import Policy
 
 JSON = dict[str, Any]

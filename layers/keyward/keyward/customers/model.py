@@ -29,8 +29,8 @@ from keyward.customers.rotation import RotationRequest, rotation_of
 from keyward.customers.updates import NEVER, undone_by, updates_from
 from keyward.customers.usage import KeyUsage
 from keyward.errors import InvalidRecordError, RecordUndatedError
-from keyward.events.contracts import CUSTOMER_ID, CustomerEvent
-from keyward.events.fields import NEVER_EXPIRES, moment
+from keyward.events.contracts import CustomerEvent
+from keyward.events.fields import CUSTOMER_ID, NEVER_EXPIRES, moment
 
 JSON = dict[str, Any]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from keyward.events.contracts import STAGE
+from keyward.events.fields import STAGE
 
 JSON = dict[str, Any]
 LONGEST = 128

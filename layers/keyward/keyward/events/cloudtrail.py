@@ -12,7 +12,7 @@ from typing import Any
 
 from keyward.errors import InvalidEventError
 from keyward.events.caller import Editor
-from keyward.events.contracts import REST_API_ID
+from keyward.events.fields import REST_API_ID
 
 JSON = dict[str, Any]
 

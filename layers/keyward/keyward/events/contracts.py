@@ -9,40 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
-from keyward.events.fields import FIELDS, choices_hint, moment, seen
+from keyward.events.fields import CUSTOMER_ID, REST_API_ID, redacted
+from keyward.events.incoming import (
+    COMMON,
+    CUSTOMER_EVENTS,
+    DECISION_EVENTS,
+    ENVELOPE_TIME,
+    ROLLBACK,
+    listed,
+)
 from keyward.events.size import shortened
+from keyward.values import iso as iso
 
 JSON = dict[str, Any]
 
 SOURCE = "keyward"
 AHEAD_SECONDS = 300
-CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.-]{3,64}")
-# An id has 10 characters (aws-recorded.md 1); a value, which has 20 at least, is never an id.
-KEY_ID = re.compile(r"[a-z0-9]{5,19}")
-REST_API_ID = re.compile(r"[a-z0-9]{5,32}")
-STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
-FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
-CUSTOMER_EVENTS = (
-    "CustomerSignedUp",
-    "CustomerPlanChanged",
-    "CustomerSuspended",
-    "CustomerResumed",
-    "CustomerClosed",
-    "CustomerExpiryChanged",
-    "KeyRotationRequested",
-    "QuotaExtensionRequested",
-    "PaymentFailed",
-    "PaymentSucceeded",
-    "SubscriptionChanged",
-    "UndoRequested",
-)
-DECISION_EVENTS = ("DeploymentApproved", "DeploymentRejected")
-ROLLBACK_EVENT = "RollbackRequested"
 EVENTS_OUT = (
     "KeyIssued",
     "KeyRotated",
@@ -99,18 +85,14 @@ class Decision:
 def customer_event(envelope: object, now: float) -> CustomerEvent:
     """The event in an EventBridge envelope. `now` is epoch seconds. Raises InvalidEventError."""
     body, detail = _parts(envelope)
-    detail_type = body.get("detail-type")
-    if detail_type not in CUSTOMER_EVENTS:
-        raise InvalidEventError(
-            "detail-type", f"{seen(detail_type)} is not known", choices_hint(CUSTOMER_EVENTS)
-        )
-    customer_id = _matching("detail.customer_id", detail.get("customer_id"), CUSTOMER_ID)
-    occurred_at = _occurred_at(detail.get("occurred_at"), body.get("time"), now)
+    event = listed(body.get("detail-type"), CUSTOMER_EVENTS)
+    customer_id = COMMON["customer_id"].read("customer_id", detail)["customer_id"]
+    occurred_at = _occurred_at(detail, body, now)
     return CustomerEvent(
-        detail_type,
+        str(body["detail-type"]),
         customer_id,
         occurred_at,
-        FIELDS[detail_type](detail),
+        event.read(detail),
         event_id=_short(body.get("id")),
         source=_short(body.get("source")),
         recorded_at=int(now),
@@ -120,26 +102,15 @@ def customer_event(envelope: object, now: float) -> CustomerEvent:
 def decision(envelope: object) -> Decision:
     """DeploymentApproved or DeploymentRejected. Raises InvalidEventError."""
     body, detail = _parts(envelope)
-    detail_type = body.get("detail-type")
-    if detail_type not in DECISION_EVENTS:
-        raise InvalidEventError(
-            "detail-type", f"{seen(detail_type)} is not known", choices_hint(DECISION_EVENTS)
-        )
-    return Decision(
-        approved=detail_type == "DeploymentApproved",
-        rest_api_id=_matching("detail.rest_api_id", detail.get("rest_api_id"), REST_API_ID),
-        stage=_matching("detail.stage", detail.get("stage"), STAGE),
-        fingerprint=_matching("detail.fingerprint", detail.get("fingerprint"), FINGERPRINT),
-    )
+    members = listed(body.get("detail-type"), DECISION_EVENTS).read(detail)
+    return Decision(approved=body["detail-type"] == "DeploymentApproved", **members)
 
 
 def rollback(envelope: object) -> tuple[str, str]:
     """API and stage of RollbackRequested. Raises InvalidEventError."""
     _, detail = _parts(envelope)
-    return (
-        _matching("detail.rest_api_id", detail.get("rest_api_id"), REST_API_ID),
-        _matching("detail.stage", detail.get("stage"), STAGE),
-    )
+    members = ROLLBACK.read(detail)
+    return members["rest_api_id"], members["stage"]
 
 
 def customer_named_in(envelope: object) -> str | None:
@@ -165,7 +136,7 @@ def flag_of(task: Mapping[str, Any], name: str) -> bool:
     if value is None or isinstance(value, bool):
         return bool(value)
     raise InvalidInputError(
-        name, f"{seen(value)} is neither true nor false", f'Write "{name}": true'
+        name, f"must be true or false, got {redacted(value)}", f'Write "{name}": true'
     )
 
 
@@ -192,59 +163,40 @@ def entry(announced: JSON, bus_name: str) -> JSON:
     }
 
 
-def iso(epoch: float) -> str:
-    """Epoch seconds as ISO 8601 in UTC, whole seconds."""
-    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _short(value: object) -> str | None:
     return value[:256] if isinstance(value, str) else None
 
 
 def _parts(envelope: object) -> tuple[JSON, JSON]:
     if not isinstance(envelope, dict):
-        raise InvalidEventError("event", "is not a JSON object", "Send an EventBridge envelope")
+        raise InvalidEventError("event", "must be a JSON object", "Send an EventBridge envelope")
     detail = envelope.get("detail")
     if not isinstance(detail, dict):
         raise InvalidEventError(
-            "detail", "is not a JSON object", "Put the event's members into detail"
+            "detail", "must be a JSON object", "Put the event's members into detail"
         )
     return envelope, detail
 
 
 def _input(task: object, name: str, pattern: re.Pattern[str]) -> str:
     value = task.get(name) if isinstance(task, dict) else None
-    return _matching(name, value, pattern, InvalidInputError)
-
-
-def _matching(
-    name: str,
-    value: object,
-    pattern: re.Pattern[str],
-    error: type[InvalidInputError] = InvalidEventError,
-) -> str:
     remedy = f"Give a text that matches {pattern.pattern}"
     if value is None:
-        raise error(name, "is missing", remedy)
+        raise InvalidInputError(name, "is missing", remedy)
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise error(name, f"{seen(value)} is malformed", remedy)
+        raise InvalidInputError(name, f"is malformed, got {redacted(value)}", remedy)
     return value
 
 
-def _occurred_at(stated: object, envelope_time: object, now: float) -> int:
-    name = "detail.occurred_at" if stated is not None else "time"
-    value = stated if stated is not None else envelope_time
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        epoch = moment(value)
-    except (ValueError, OverflowError):
-        remedy = "Write ISO 8601, like 2026-11-23T10:00:00Z"
-        raise InvalidEventError(name, f"{seen(value)} is no time", remedy) from None
+def _occurred_at(detail: JSON, envelope: JSON, now: float) -> int:
+    field_name, found = "detail.occurred_at", COMMON["occurred_at"].read("occurred_at", detail)
+    if not found:
+        field_name, found = "time", ENVELOPE_TIME.read("time", envelope, where="")
+    [epoch] = found.values()
     if epoch > now + AHEAD_SECONDS:
         raise InvalidEventError(
-            name,
-            f"{seen(value)} is more than 5 minutes ahead",
+            field_name,
+            "must be at most 5 minutes ahead",
             "Send the time at which it happened, in UTC",
         )
-    return epoch
+    return int(epoch)

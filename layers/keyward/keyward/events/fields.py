@@ -1,9 +1,10 @@
-"""What may stand in the `detail` of a customer's event: one check a member, by detail-type."""
+"""Members of an event's `detail`: each check stands beside the JSON Schema that says the same."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,13 @@ from typing import Any
 from keyward.errors import InvalidEventError
 
 JSON = dict[str, Any]
+
+CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.-]{3,64}")
+# An id has 10 characters (aws-recorded.md 1); a value, which has 20 at least, is never an id.
+KEY_ID = re.compile(r"[a-z0-9]{5,19}")
+REST_API_ID = re.compile(r"[a-z0-9]{5,32}")
+STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 # States of a subscription: it counts as paid, it waits for money, it is over.
 LIVE = ("trialing", "active", "past_due")
@@ -22,183 +30,178 @@ WHAT = {"plan_change": "plan", "suspension": "status", "rotation": "rotation"}
 # What a customer's `expires_at` is where null was sent: a known wish, unlike no word of it.
 NEVER_EXPIRES = "never"
 # QuotaSettings.limit is an integer (botocore model), 32 bits wide.
-MOST_CALLS = 2**31 - 1
-TAG = re.compile(r"[A-Za-z0-9+\-=._:/ ]*")
+MAX_CALLS = 2**31 - 1
+MAX_OVERLAP_HOURS = 8760
+MAX_TAGS = 40
+TAG = r"[A-Za-z0-9+\-=._:/ ]*"
+# What `datetime.fromisoformat` takes begins so; whether the day exists it alone can say.
+ISO_8601 = r"^[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}(-?[0-9])?)([^0-9].*)?$"
+# 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, where datetime begins and ends.
+MIN_EPOCH, MAX_EPOCH = -62135596800, 253402300799
 
 
-def seen(value: object) -> str:
-    """A glimpse of what was sent: kind and length only, as it may hold what must not be
-    repeated."""
+@dataclass(frozen=True)
+class Field:
+    """One member of `detail`.
+
+    `must` completes "must be", for the refusal. `parse` gives what Keyward records, and raises
+    ValueError; null is as good as absent, unless `null` gives what it stands for.
+    """
+
+    schema: JSON
+    must: str
+    parse: Callable[[Any], Any]
+    required: bool = False
+    null: Any = None
+
+    def read(self, name: str, body: JSON, where: str = "detail.") -> JSON:
+        """Read a member of `body`, which stands at `where`: `{name: value}`, `{}` if it is absent.
+
+        Raises InvalidEventError, which never quotes the value.
+        """
+        value = body.get(name)
+        if value is None:
+            return self._absent(name, where, name in body)
+        try:
+            return {name: self.parse(value)}
+        except (ValueError, OverflowError, OSError, ArithmeticError):
+            problem = f"must be {self.must}, got {redacted(value)}"
+        raise InvalidEventError(where + name, problem, "Correct it and send the event again")
+
+    def _absent(self, name: str, where: str, is_null: bool) -> JSON:
+        if is_null and self.null is not None:
+            return {name: self.null}
+        if self.required:
+            raise InvalidEventError(where + name, "is missing", f"Send {self.must}")
+        return {}
+
+    def json_schema(self) -> JSON:
+        """Give the JSON Schema of the value, null included where it is allowed."""
+        if self.required and self.null is None:
+            return self.schema
+        return {"anyOf": [self.schema, {"type": "null"}]}
+
+
+def text(longest: int, *, required: bool = False) -> Field:
+    """A text that is not blank."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not value.strip() or len(value) > longest:
+            raise ValueError
+        value.encode()  # Half a character (a lone surrogate) is what no table can store.
+        return value
+
+    schema: JSON = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": r"\S"}
+    return Field(schema, f"a text of 1 to {longest} characters", parse, required)
+
+
+def matching(pattern: re.Pattern[str]) -> Field:
+    """A text that a pattern describes, always required."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ValueError
+        return value
+
+    schema = {"type": "string", "pattern": f"^{pattern.pattern}$"}
+    return Field(schema, f"a text that matches {pattern.pattern}", parse, required=True)
+
+
+def choice(*choices: str, required: bool = False) -> Field:
+    """One of some texts."""
+
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError
+        return str(value)
+
+    return Field({"enum": list(choices)}, f"one of {', '.join(choices)}", parse, required)
+
+
+def number(least: int, most: int, *, whole: bool = False) -> Field:
+    """A number from `least` to `most`."""
+
+    def parse(value: Any) -> int | Decimal:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError
+        if not least <= value <= most or (whole and value != int(value)):
+            raise ValueError
+        return int(value) if whole else Decimal(str(round(value, 4)))
+
+    kind = "integer" if whole else "number"
+    must = f"a {'whole ' if whole else ''}number from {least} to {most}"
+    return Field({"type": kind, "minimum": least, "maximum": most}, must, parse)
+
+
+_TIME_TEXT: JSON = {"type": "string", "pattern": ISO_8601}
+_MUST_BE_A_TIME = "an ISO 8601 time like 2026-12-31T00:00:00Z, or a day"
+
+
+def time_text(*, required: bool = False) -> Field:
+    """A time as a text; its epoch seconds are recorded."""
+
+    def parse(value: Any) -> int:
+        if not isinstance(value, str):
+            raise ValueError
+        return moment(value)
+
+    return Field(_TIME_TEXT, _MUST_BE_A_TIME, parse, required)
+
+
+def time(store: Callable[[int], Any], *, required: bool = False, null: Any = None) -> Field:
+    """A time as a text or in epoch seconds, which `store` turns into what Keyward records."""
+    epochs: JSON = {"type": "integer", "minimum": MIN_EPOCH, "maximum": MAX_EPOCH}
+    schema: JSON = {"anyOf": [_TIME_TEXT, epochs]}
+    return Field(schema, _MUST_BE_A_TIME, lambda value: store(moment(value)), required, null)
+
+
+def tags() -> Field:
+    """Tags as API Gateway takes them: at most 50 with ours, key 1–128, value up to 256 characters
+    (botocore model)."""
+
+    def parse(value: Any) -> JSON:
+        if not isinstance(value, dict) or len(value) > MAX_TAGS:
+            raise ValueError
+        if not all(_is_tag(key, of_key) for key, of_key in value.items()):
+            raise ValueError
+        return value
+
+    schema = {
+        "type": "object",
+        "maxProperties": MAX_TAGS,
+        "propertyNames": {"pattern": f"^(?!aws:){TAG}$", "minLength": 1, "maxLength": 128},
+        "additionalProperties": {"type": "string", "pattern": f"^{TAG}$", "maxLength": 256},
+    }
+    must = f"at most {MAX_TAGS} texts by name, of A-Z a-z 0-9 + - = . _ : / and space"
+    return Field(schema, must, parse)
+
+
+def _is_tag(key: str, value: object) -> bool:
+    good_key = 0 < len(key) <= 128 and not key.startswith("aws:") and re.fullmatch(TAG, key)
+    good_value = isinstance(value, str) and len(value) <= 256 and re.fullmatch(TAG, value)
+    return bool(good_key and good_value)
+
+
+def redacted(value: object) -> str:
+    """Describe what was sent by kind and length only: it may hold what must not be repeated."""
     if isinstance(value, str):
         return f"a text of {len(value)} characters"
     return "a missing value" if value is None else f"a value of type {type(value).__name__}"
 
 
 def choices_hint(choices: tuple[str, ...]) -> str:
-    """The remedy where only some texts are known."""
+    """List the allowed values, as a remedy."""
     return f"Use one of {', '.join(choices)}"
 
 
 def moment(value: object) -> int:
     """Epoch seconds of an ISO 8601 time or a day (00:00 UTC), or of a number of them. Raises
-    ValueError."""
+    ValueError, and OverflowError or OSError for a number that is no time."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return int(datetime.fromtimestamp(int(value), UTC).timestamp())
     if not isinstance(value, str):
         raise ValueError(value)
     when = datetime.fromisoformat(value)
     return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
-
-
-def _time(detail: JSON, name: str) -> int:
-    try:
-        return moment(detail[name])
-    except (ValueError, OverflowError, OSError):
-        raise InvalidEventError(
-            f"detail.{name}",
-            f"{seen(detail[name])} is no time",
-            "Write ISO 8601, like 2026-12-31T00:00:00Z",
-        ) from None
-
-
-def _expiry(detail: JSON) -> JSON:
-    """`expires_at`, as the record holds it; null takes the date away."""
-    if "expires_at" not in detail:
-        return {}
-    if detail["expires_at"] is None:
-        return {"expires_at": NEVER_EXPIRES}
-    at = datetime.fromtimestamp(_time(detail, "expires_at"), UTC)
-    return {"expires_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
-
-
-def _new_expiry(detail: JSON) -> JSON:
-    if "expires_at" not in detail:
-        raise InvalidEventError("detail.expires_at", "is missing", "Give a time, or null for never")
-    return _expiry(detail)
-
-
-def _subscription(detail: JSON) -> JSON:
-    """A subscription, its state, and the plan that it pays for."""
-    said: JSON = {"subscription": _text(detail, "subscription", 128)} | _optional_plan(detail)
-    if detail.get("state") is None:
-        raise InvalidEventError("detail.state", "is missing", choices_hint(STATES))
-    said |= _choice(detail, "state", STATES)
-    if detail.get("ends_at") is not None:
-        said["ends_at"] = _time(detail, "ends_at")
-    return said
-
-
-def _optional_plan(detail: JSON) -> JSON:
-    return {} if detail.get("plan") is None else _plan(detail)
-
-
-def _text(detail: JSON, name: str, longest: int = 256) -> str:
-    value = detail.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > longest or _torn(value):
-        problem = "is missing" if value is None else f"{seen(value)} is malformed"
-        raise InvalidEventError(
-            f"detail.{name}", problem, f"Give a text of 1 to {longest} characters"
-        )
-    return value
-
-
-def _torn(text: str) -> bool:
-    """Whether it holds half a character (a lone surrogate), which no table can store."""
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def _optional_text(detail: JSON, name: str) -> JSON:
-    return {} if detail.get(name) is None else {name: _text(detail, name)}
-
-
-def _plan(detail: JSON) -> JSON:
-    return {"plan": _text(detail, "plan", 255)}
-
-
-def _tags(detail: JSON) -> JSON:
-    """Tags as API Gateway takes them: at most 50, key 1–128, value up to 256 (botocore model)."""
-    tags = detail.get("tags")
-    if tags is None:
-        return {}
-    good = (
-        isinstance(tags, dict)
-        and len(tags) <= 40
-        and all(
-            isinstance(v, str)
-            and 0 < len(k) <= 128
-            and len(v) <= 256
-            and TAG.fullmatch(k)
-            and TAG.fullmatch(v)
-            and not k.startswith("aws:")
-            for k, v in tags.items()
-        )
-    )
-    if not good:
-        raise InvalidEventError(
-            "detail.tags",
-            "is malformed",
-            "Give an object of at most 40 texts, characters A-Z a-z 0-9 + - = . _ : / and space",
-        )
-    return {"tags": tags}
-
-
-def _choice(detail: JSON, name: str, choices: tuple[str, ...]) -> JSON:
-    value = detail.get(name)
-    if value is None:
-        return {}
-    if value not in choices:
-        raise InvalidEventError(
-            f"detail.{name}", f"{seen(value)} is not known", choices_hint(choices)
-        )
-    return {name: value}
-
-
-def _overlap(detail: JSON) -> JSON:
-    value = detail.get("overlap_hours")
-    if value is None:
-        return {}
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 8760:
-        raise InvalidEventError(
-            "detail.overlap_hours",
-            f"{seen(value)} is malformed",
-            "Give a number of hours from 0 to 8760",
-        )
-    return {"overlap_hours": Decimal(str(round(value, 4)))}
-
-
-def _extension(detail: JSON) -> JSON:
-    """How many calls more, or how many in all; neither is the plan's quota once more."""
-    if detail.get("by") is not None and detail.get("limit") is not None:
-        raise InvalidEventError("detail.limit", "comes with `by`", "Give one of the two, or none")
-    return _calls(detail, "by") | _calls(detail, "limit") | _optional_text(detail, "reason")
-
-
-def _calls(detail: JSON, name: str) -> JSON:
-    value = detail.get(name)
-    if value is None:
-        return {}
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CALLS:
-        raise InvalidEventError(
-            f"detail.{name}",
-            f"{seen(value)} is malformed",
-            f"Give a whole number of calls from 1 to {MOST_CALLS}",
-        )
-    return {name: value}
-
-
-FIELDS: dict[str, Callable[[JSON], JSON]] = {
-    "CustomerSignedUp": lambda d: _plan(d) | _optional_text(d, "name") | _tags(d) | _expiry(d),
-    "CustomerPlanChanged": lambda d: (
-        _plan(d) | _choice(d, "key", ("in_place", "successor")) | _expiry(d)
-    ),
-    "CustomerSuspended": lambda d: _optional_text(d, "reason"),
-    "CustomerResumed": _expiry,
-    "CustomerClosed": lambda d: _optional_text(d, "reason"),
-    "CustomerExpiryChanged": _new_expiry,
-    "KeyRotationRequested": lambda d: _overlap(d) | _optional_text(d, "reason"),
-    "QuotaExtensionRequested": _extension,
-    "PaymentFailed": lambda d: {},
-    "PaymentSucceeded": lambda d: {},
-    "SubscriptionChanged": _subscription,
-    "UndoRequested": lambda d: _choice(d, "what", tuple(WHAT)),
-}

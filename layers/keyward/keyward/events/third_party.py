@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keyward.errors import InvalidEventError
-from keyward.events.contracts import CUSTOMER_ID, iso
+from keyward.events.fields import CUSTOMER_ID
 from keyward.policy.model import Policy
+from keyward.values import iso
 
 JSON = dict[str, Any]
 

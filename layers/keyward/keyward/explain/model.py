@@ -10,7 +10,8 @@ from typing import Any
 from keyward.apis.model import Attachment, StageSnapshot, WorkingMethod
 from keyward.customers.key import KeyRecord
 from keyward.errors import InvalidInputError
-from keyward.events.contracts import CUSTOMER_ID, KEY_ID, REST_API_ID, STAGE, optional_of
+from keyward.events.contracts import optional_of
+from keyward.events.fields import CUSTOMER_ID, KEY_ID, REST_API_ID, STAGE
 from keyward.policy.parts import Quota, Throttle
 
 

@@ -1,0 +1,162 @@
+"""The events in: the one list of detail-types, each with its members and its effect.
+
+The rules of template.yaml, README.md, docs/events.md, events/in and events/schemas/in are held to
+this list by tests/events/test_catalogue.py, in both directions. `make schemas` writes the schemas
+and the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyward.errors import InvalidEventError
+from keyward.events.fields import (
+    CUSTOMER_ID,
+    FINGERPRINT,
+    MAX_CALLS,
+    MAX_OVERLAP_HOURS,
+    NEVER_EXPIRES,
+    REST_API_ID,
+    STAGE,
+    STATES,
+    WHAT,
+    Field,
+    choice,
+    choices_hint,
+    matching,
+    number,
+    redacted,
+    tags,
+    text,
+    time,
+    time_text,
+)
+from keyward.values import iso
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EventIn:
+    """A detail-type: what it does, for people, and the members of its `detail`.
+
+    At most one of the members named in `alternatives` may be sent.
+    """
+
+    effect: str
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    alternatives: tuple[str, ...] = ()
+
+    def read(self, detail: JSON) -> JSON:
+        """Check the members and give those that were sent. Raises InvalidEventError."""
+        sent = [name for name in self.alternatives if detail.get(name) is not None]
+        if len(sent) > 1:
+            raise InvalidEventError(
+                f"detail.{sent[-1]}", f"must not come with `{sent[0]}`", "Send one of the two"
+            )
+        found: JSON = {}
+        for name, member in self.fields.items():
+            found |= member.read(name, detail)
+        return found
+
+
+_EXPIRY = time(iso, null=NEVER_EXPIRES)
+_PLAN = text(255, required=True)
+_REASON = text(256)
+
+# About a customer: `customer_id` and, optionally, `occurred_at` come with each.
+CUSTOMER_EVENTS: dict[str, EventIn] = {
+    "CustomerSignedUp": EventIn(
+        "creates a key in the plan",
+        {"plan": _PLAN, "name": text(256), "tags": tags(), "expires_at": _EXPIRY},
+    ),
+    "CustomerPlanChanged": EventIn(
+        "moves the key to the plan, or gives a successor in it",
+        {"plan": _PLAN, "key": choice("in_place", "successor"), "expires_at": _EXPIRY},
+    ),
+    "CustomerSuspended": EventIn("disables the keys", {"reason": _REASON}),
+    "CustomerResumed": EventIn("enables the same keys", {"expires_at": _EXPIRY}),
+    "CustomerClosed": EventIn("deletes the keys for good", {"reason": _REASON}),
+    "CustomerExpiryChanged": EventIn(
+        "changes when the keys stop, or that they never do",
+        {"expires_at": time(iso, required=True, null=NEVER_EXPIRES)},
+    ),
+    "KeyRotationRequested": EventIn(
+        "gives a successor, and retires the key after the overlap",
+        {"overlap_hours": number(0, MAX_OVERLAP_HOURS), "reason": _REASON},
+    ),
+    "QuotaExtensionRequested": EventIn(
+        "allows more calls until the quota's period ends",
+        {
+            "by": number(1, MAX_CALLS, whole=True),
+            "limit": number(1, MAX_CALLS, whole=True),
+            "reason": _REASON,
+        },
+        alternatives=("by", "limit"),
+    ),
+    "PaymentFailed": EventIn("begins the ladder of an unpaid bill"),
+    "PaymentSucceeded": EventIn("ends the ladder of an unpaid bill"),
+    "SubscriptionChanged": EventIn(
+        "follows a subscription's plan, state and end",
+        {
+            "subscription": text(128, required=True),
+            "state": choice(*STATES, required=True),
+            "plan": text(255),
+            "ends_at": time(int),
+        },
+    ),
+    "UndoRequested": EventIn(
+        "takes the last plan change, suspension or rotation back", {"what": choice(*WHAT)}
+    ),
+}
+
+_PLACE = {"rest_api_id": matching(REST_API_ID), "stage": matching(STAGE)}
+_HELD = _PLACE | {"fingerprint": matching(FINGERPRINT)}
+
+# A person's decision about a stage.
+DECISION_EVENTS: dict[str, EventIn] = {
+    "DeploymentApproved": EventIn("publishes exactly what was held", _HELD),
+    "DeploymentRejected": EventIn("keeps the hold, in silence, until the API changes", _HELD),
+}
+ROLLBACK_EVENT = "RollbackRequested"
+ROLLBACK = EventIn("brings the deployment before Keyward's back, and holds the stage", _PLACE)
+
+EVENTS_IN: dict[str, EventIn] = CUSTOMER_EVENTS | DECISION_EVENTS | {ROLLBACK_EVENT: ROLLBACK}
+
+COMMON = {"customer_id": matching(CUSTOMER_ID), "occurred_at": time_text()}
+# EventBridge's time of the envelope stands in where `occurred_at` is absent.
+ENVELOPE_TIME = time_text(required=True)
+
+
+def listed(detail_type: object, events: Mapping[str, EventIn]) -> EventIn:
+    """Look a detail-type up. Raises InvalidEventError, which lists the known ones."""
+    found = events.get(detail_type) if isinstance(detail_type, str) else None
+    if found is None:
+        problem = f"must be a detail-type that Keyward takes, got {redacted(detail_type)}"
+        raise InvalidEventError("detail-type", problem, choices_hint(tuple(events)))
+    return found
+
+
+def members(detail_type: str) -> dict[str, Field]:
+    """All members of a detail-type's `detail`, the common ones included."""
+    common = COMMON if detail_type in CUSTOMER_EVENTS else {}
+    return {**common, **EVENTS_IN[detail_type].fields}
+
+
+def schema(detail_type: str) -> JSON:
+    """The JSON Schema (draft 7) of a detail-type's `detail`, in which other members are free."""
+    event, names = EVENTS_IN[detail_type], members(detail_type)
+    found: JSON = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": detail_type,
+        "description": f"`detail` of the event {detail_type}: {event.effect}.",
+        "type": "object",
+        "required": [name for name, member in names.items() if member.required],
+        "properties": {name: member.json_schema() for name, member in names.items()},
+    }
+    if event.alternatives:
+        sent = {name: {"not": {"type": "null"}} for name in event.alternatives}
+        found["not"] = {"required": list(event.alternatives), "properties": sent}
+    return found
