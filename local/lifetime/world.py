@@ -20,7 +20,7 @@ from emulator.emulator import Emulator
 from emulator.inprocess import attach
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
-from keyward.cli import history
+from keyward.cli.history import history_lines
 from keyward.events import contracts
 from keyward.runs import runtime
 from local import template
@@ -137,7 +137,7 @@ class World:
 
     def told(self, lines: list[JSON]) -> list[str]:
         """Lines of the ledger, as `python -m keyward history` tells them."""
-        return history.told(lines)
+        return history_lines(lines)
 
     def values(self) -> dict[str, str]:
         """The keys on the gateway, oldest first: values by their names."""

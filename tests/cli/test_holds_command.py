@@ -1,4 +1,4 @@
-"""`python -m keyward holds`: what waits for a person, whose it is, and what to paste."""
+"""`keyward holds`: the held stages, whose work they are, and the commands that answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 
 from keyward.__main__ import main
 from keyward.aws.tables import Apis
-from keyward.cli import holds
-from keyward.cli.stack import StackClient
+from keyward.cli.stack import Stack, StackClient
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.audit_lab import AuditLab
 
@@ -21,12 +20,8 @@ DAY = 24 * 3600
 @pytest.fixture
 def desk(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """The lab's tables, as a person finds them by the name of the stack."""
-    monkeypatch.setattr(
-        StackClient, "resources", lambda self, stack: {} if stack == "keyward" else None
-    )
-    monkeypatch.setattr(
-        StackClient, "apis", lambda self, names: Apis(lab.bench.tables["ApisTable"])
-    )
+    monkeypatch.setattr(StackClient, "stack", lambda self, name: Stack(self.session, name, {}))
+    monkeypatch.setattr(Stack, "apis", lambda self: Apis(lab.bench.tables["ApisTable"]))
     return lab
 
 
@@ -107,8 +102,3 @@ def test_a_rollback_on_request_is_listed_as_what_it_is(
     (hold,) = listed(capsys)
     assert (hold["rest_api_id"], hold["kind"]) == (api_id, "rollback")
     assert "rolled back" in hold["message"]
-
-
-def test_a_stack_that_is_not_there_is_said(desk: Lab, capsys: pytest.CaptureFixture[str]) -> None:
-    assert holds.main(["--stack", "nowhere"]) == 2
-    assert "there is no stack nowhere" in capsys.readouterr().err

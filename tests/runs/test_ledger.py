@@ -12,8 +12,8 @@ import record_customer
 import report_failure
 import start_customer_reconcile
 from keyward.aws.tables import Ledger
-from keyward.cli import history
-from keyward.cli.stack import StackClient
+from keyward.cli import app
+from keyward.cli.stack import Stack, StackClient
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake
@@ -169,6 +169,9 @@ def test_lines_are_kept_for_good_unless_days_are_asked_for(bench: Bench) -> None
     assert int(kept["expires_at"]) == int(bench.clock.now()) + 2 * 24 * 3600
 
 
+LEDGER = {"LedgerTable": "LedgerTable"}
+
+
 def test_the_history_reads_well(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,16 +180,16 @@ def test_the_history_reads_well(
     for action in run["actions"]:
         apply(bench, run, action)
     monkeypatch.setattr(
-        StackClient, "resources", lambda self, stack: {"LedgerTable": "LedgerTable"}
+        StackClient, "stack", lambda self, name: Stack(self.session, name, LEDGER)
     )
-    assert history.main(["acme"]) == 0
+    assert app.main(["history", "acme"]) == 0
     created, who, attached, _ = capsys.readouterr().out.splitlines()
     assert "create key acme/1 enabled - -> True, key_id - -> " in created
     assert f"asked by CustomerSignedUp from {SIGNED_UP['source']} (event {SIGNED_UP['id']})" in who
     assert attached.endswith("attach key acme/1 plan - -> free")
-    assert history.main(["acme", "--last", "1", "--json"]) == 0
+    assert app.main(["history", "acme", "--last", "1", "--json"]) == 0
     assert [line["action"] for line in json.loads(capsys.readouterr().out)] == ["attach_key"]
-    assert history.main(["nobody"]) == 1
+    assert app.main(["history", "nobody"]) == 1
 
 
 def test_a_later_runs_lines_come_after(bench: Bench) -> None:

@@ -1,21 +1,25 @@
-"""`python -m keyward COMMAND`: what people ask Keyward on the command line."""
+"""`python -m keyward COMMAND`: the command `keyward` where it is not installed as a program."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-COMMANDS = ("history", "holds", "key", "why")
 
-
-def main(arguments: list[str]) -> int:
-    """The command's exit code; 2 for a wrong call."""
-    if not arguments or arguments[0] not in COMMANDS:
-        sys.stderr.write(f"usage: python -m keyward {{{','.join(COMMANDS)}}} …\n")
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit code, 2 where click is missing."""
+    try:
+        app = importlib.import_module("keyward.cli.app")
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        sys.stderr.write(
+            "error: click is not installed here. Install keyward with pipx, or run make setup\n"
+        )
         return 2
-    code: int = importlib.import_module(f"keyward.cli.{arguments[0]}").main(arguments[1:])
+    code: int = app.main(arguments)
     return code
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,10 +1,10 @@
-"""`python -m keyward.key check VALUE`: whether a text is a key value that Keyward made."""
+"""`python -m keyward.key check VALUE`: whether Keyward made a key value. As `keyward key`."""
 
 from __future__ import annotations
 
 import sys
 
-from keyward.cli.key import main
+from keyward.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(["key", *sys.argv[1:]]))

@@ -1,5 +1,4 @@
-"""Keyward's adapters outside of Lambda: a person's credentials, and the tables of a stack by the
-names of its template."""
+"""What a person's credentials can read: API Gateway, and the tables of a stack."""
 
 from __future__ import annotations
 
@@ -7,18 +6,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError
 
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.aws.parameter import Policies
+from keyward.aws.stacks import Stacks
 from keyward.aws.tables import Apis, Customers, Ledger
+from keyward.errors import KeywardError, ResourceMissingError
 from keyward.policy.model import Policy
 
 # The template's default, where no stack says otherwise.
 DEFAULT_MODE = "observe"
 # A person waits: some seconds of throttling, not a minute.
 ATTEMPTS = 4
+
+
+class SetUpError(KeywardError):
+    """This machine lacks something that every call needs; the message says how to give it."""
+
+
+class NoStackError(KeywardError):
+    """There is no such stack, or it is not one of Keyward."""
 
 
 @dataclass(frozen=True)
@@ -29,56 +38,70 @@ class StackClient:
 
     @classmethod
     def here(cls, region: str | None = None) -> StackClient:
-        """By the environment and the configuration of this machine."""
-        return cls(boto3.Session(region_name=region))
+        """By the environment and the configuration of this machine. Raises SetUpError."""
+        try:
+            session = boto3.Session(region_name=region)
+            credentials = session.get_credentials()
+        except BotoCoreError as error:
+            raise SetUpError(f"The AWS configuration is not usable: {error}. Correct it") from None
+        if session.region_name is None:
+            raise SetUpError("No Region is set. Give --region, or set AWS_DEFAULT_REGION")
+        if credentials is None:
+            raise SetUpError(
+                "There are no AWS credentials. Sign in with the AWS CLI, or set AWS_PROFILE"
+            )
+        return cls(session)
 
     def gateway(self) -> Gateway:
         """API Gateway, for somebody who only reads."""
         config = client_config(attempts=ATTEMPTS)
         return Gateway(self.session.client("apigateway", config=config))
 
-    def default_mode(self, stack: str) -> str:
-        """The mode of APIs without a tag, as the stack was deployed."""
-        found = self.session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        parameters = {
-            item["ParameterKey"]: item.get("ParameterValue")
-            for item in found[0].get("Parameters", [])
-        }
-        return str(parameters.get("DefaultMode") or DEFAULT_MODE)
-
-    def resources(self, stack: str) -> dict[str, str] | None:
-        """The stack's resources by their names in the template, None when there is no such stack.
-        Raises botocore's errors when it may not be read."""
-        pages = self.session.client("cloudformation").get_paginator("list_stack_resources")
+    def stack(self, name: str) -> Stack:
+        """A deployed stack of Keyward. Raises NoStackError."""
+        stacks = Stacks(self.session.client("cloudformation"))
         try:
-            return {
-                item["LogicalResourceId"]: item.get("PhysicalResourceId", "")
-                for page in pages.paginate(StackName=stack)
-                for item in page["StackResourceSummaries"]
-            }
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
-                raise
-            return None
+            resources = stacks.resources(name)
+        except ResourceMissingError:
+            region = self.session.region_name
+            raise NoStackError(f"There is no stack {name} in {region}. Give --stack") from None
+        return Stack(self.session, name, resources)
 
-    def customers(self, resources: dict[str, str]) -> Customers:
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of Keyward, by the names of its template."""
+
+    session: Any
+    name: str
+    resources: dict[str, str]
+
+    def default_mode(self) -> str:
+        """The mode of APIs without a tag, as the stack was deployed."""
+        parameters = Stacks(self.session.client("cloudformation")).parameters(self.name)
+        return parameters.get("DefaultMode") or DEFAULT_MODE
+
+    def customers(self) -> Customers:
         """The stack's Customers and Keys tables."""
-        tables = self.session.resource("dynamodb")
-        return Customers(
-            tables.Table(resources["CustomersTable"]),
-            tables.Table(resources["KeysTable"]),
-            self.ledger(resources),
-        )
+        return Customers(self._table("CustomersTable"), self._table("KeysTable"), self.ledger())
 
-    def ledger(self, resources: dict[str, str]) -> Ledger:
+    def ledger(self) -> Ledger:
         """The stack's Ledger table."""
-        return Ledger(self.session.resource("dynamodb").Table(resources["LedgerTable"]))
+        return Ledger(self._table("LedgerTable"))
 
-    def apis(self, resources: dict[str, str]) -> Apis:
+    def apis(self) -> Apis:
         """The stack's Apis table."""
-        return Apis(self.session.resource("dynamodb").Table(resources["ApisTable"]))
+        return Apis(self._table("ApisTable"))
 
-    def policy(self, resources: dict[str, str], now: float) -> Policy:
+    def policy(self, now: float) -> Policy:
         """The stack's policy in force. Raises PolicyRefusedError."""
-        ssm = self.session.client("ssm")
-        return Policies(ssm, resources["PolicyParameter"]).current(now).policy
+        parameter = self._resource("PolicyParameter")
+        return Policies(self.session.client("ssm"), parameter).current(now).policy
+
+    def _table(self, name: str) -> Any:
+        return self.session.resource("dynamodb").Table(self._resource(name))
+
+    def _resource(self, name: str) -> str:
+        if name not in self.resources:
+            raise NoStackError(f"The stack {self.name} has no {name}. Give a stack of Keyward")
+        return self.resources[name]

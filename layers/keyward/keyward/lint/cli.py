@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m keyward.lint",
+        prog="keyward lint",
         description="Finds the methods that a SAM or CloudFormation template, or an OpenAPI "
         "document, would leave without an API key.",
     )
@@ -58,6 +58,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="pass over files that are neither a template nor a document (the hook does)",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="as --format json"
+    )
     return parser.parse_args(arguments)
 
 

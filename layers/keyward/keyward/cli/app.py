@@ -1,0 +1,189 @@
+"""The command `keyward`: what people ask Keyward from their own machine.
+
+It reads, and changes nothing. It needs click, which the layer does not have: no function imports
+this room.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError
+
+from keyward import __version__
+from keyward.cli.history import history_lines
+from keyward.cli.holds import as_json as hold_as_json
+from keyward.cli.holds import hold_lines, oldest_first
+from keyward.cli.stack import DEFAULT_MODE, NoStackError, StackClient
+from keyward.customers.key import is_value
+from keyward.errors import GatewayRefusedError, KeywardError, PassingError, ServiceRefusedError
+from keyward.explain.model import question_of
+from keyward.explain.read import Explainer, Records
+from keyward.explain.render import as_json, as_text
+from keyward.policy.model import Policy
+
+FINE, FOUND, WRONG = 0, 1, 2
+JSON = dict[str, Any]
+Command = Callable[..., Any]
+
+
+def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time.time) -> int:
+    """Run a command; the exit code. `now` tells epoch seconds."""
+    words = None if arguments is None else list(arguments)
+    try:
+        code = keyward.main(words, prog_name="keyward", standalone_mode=False, obj=now)
+    except click.ClickException as error:
+        error.show()
+        return WRONG
+    except (KeywardError, BotoCoreError) as error:
+        click.echo(f"error: {_sentence(error)}", err=True)
+        return WRONG
+    except click.Abort:
+        return WRONG
+    return int(code or FINE)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, (ServiceRefusedError, GatewayRefusedError)):
+        return f"AWS refused {error}. Check your credentials and their rights"
+    if isinstance(error, PassingError):
+        return f"AWS did not answer {error}. Try again in a minute"
+    return str(error)
+
+
+def _all(*options: Command) -> Callable[[Command], Command]:
+    """Options that several commands share, in the order of their help."""
+
+    def with_options(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return with_options
+
+
+region_option = click.option("--region", metavar="NAME", help="Instead of the environment's.")
+stack_option = click.option(
+    "--stack", metavar="NAME", default="keyward", show_default=True, help="The stack's name."
+)
+json_option = click.option("--json", "as_data", is_flag=True, help="Print JSON.")
+of_stack = _all(stack_option, region_option, json_option)
+
+
+@click.group(
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 fine, 1 something was found, 2 a wrong call or nothing could be read.",
+)
+@click.version_option(__version__, prog_name="keyward")
+def keyward() -> None:
+    """Automate the API keys of Amazon API Gateway: look, explain, check.
+
+    Region and credentials are those of the AWS CLI.
+    """
+
+
+@keyward.command()
+@click.argument("customer")
+@click.option("--api", is_flag=True, help="CUSTOMER is the id of a REST API.")
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the newest N lines.")
+@of_stack
+def history(
+    customer: str, api: bool, last: int | None, stack: str, region: str | None, as_data: bool
+) -> int:
+    """Print who asked what for a CUSTOMER, what was done, and when.
+
+    The exit code is 1 when the ledger has no line.
+    """
+    subject = f"{'api' if api else 'customer'}#{customer}"
+    lines = StackClient.here(region).stack(stack).ledger().of(subject, last)
+    _show(as_data, lines, history_lines(lines))
+    if not lines:
+        click.echo(f"the ledger has no line of {subject}", err=True)
+    return FINE if lines else FOUND
+
+
+@keyward.command()
+@of_stack
+def holds(stack: str, region: str | None, as_data: bool) -> None:
+    """List the stages that wait for a person, and the commands that answer."""
+    found = oldest_first(StackClient.here(region).stack(stack).apis().all_holds())
+    _show(as_data, [hold_as_json(hold) for hold in found], hold_lines(found))
+
+
+@keyward.command()
+@click.option("--customer", "customer_id", metavar="ID", help="The customer whose key is refused.")
+@click.option("--key-id", metavar="ID", help="The key's id instead; never its value.")
+@click.option("--api", "rest_api_id", metavar="ID", required=True, help="The REST API.")
+@click.option("--stage", metavar="NAME", required=True)
+@of_stack
+@click.argument("method")
+@click.argument("path")
+@click.pass_obj
+def why(
+    now: Callable[[], float], /, stack: str, region: str | None, as_data: bool, **call: str | None
+) -> int:
+    """Explain why a call is answered by 403 or 429, and what helps.
+
+    METHOD is GET, POST …; PATH is the path behind the stage, like /pets/7. Without a stack only API
+    Gateway is read. The exit code is 1 when the call would be denied.
+    """
+    if (call["customer_id"] is None) == (call["key_id"] is None):
+        raise click.UsageError("Give either --customer or --key-id.")
+    question = question_of(call)
+    explainer = _explainer(StackClient.here(region), stack, now)
+    explained = as_json(explainer.explain(question.asked, question.customer_id, question.key_id))
+    _show(as_data, explained, [as_text(explained)])
+    return FINE if explained["allowed"] else FOUND
+
+
+def _explainer(client: StackClient, name: str, now: Callable[[], float]) -> Explainer:
+    try:
+        stack = client.stack(name)
+    except NoStackError as error:
+        click.echo(f"note: {error}. Only API Gateway is read", err=True)
+        return Explainer(client.gateway(), None, Policy({}), DEFAULT_MODE, now)
+    records = Records(stack.customers(), stack.apis())
+    return Explainer(client.gateway(), records, stack.policy(now()), stack.default_mode(), now)
+
+
+@keyward.group(no_args_is_help=False)
+def key() -> None:
+    """Look at key values."""
+
+
+@key.command()
+@click.argument("value")
+@json_option
+def check(value: str, as_data: bool) -> int:
+    """Tell whether VALUE is a key value that Keyward made, by its checksum.
+
+    Nothing is sent anywhere. The exit code is 1 when it is not.
+    """
+    good = is_value(value)
+    text = "a Keyward key value" if good else "not a Keyward key value"
+    _show(as_data, {"keyward_value": good}, [text])
+    return FINE if good else FOUND
+
+
+@keyward.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    options_metavar="[OPTIONS]",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="FILE...")
+def lint(arguments: tuple[str, ...]) -> int:
+    """Find the methods that a template or OpenAPI document would leave open."""
+    # Only here: the room `lint` needs PyYAML, which the other commands do not.
+    from keyward.lint import cli
+
+    return cli.main(arguments)
+
+
+def _show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
+    text = json.dumps(data, default=float, indent=2) if as_data else "\n".join(lines)
+    if text:
+        click.echo(text)
