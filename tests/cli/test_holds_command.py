@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyward.__main__ import main
+from keyward.cli import main
 from keyward.aws.tables import Apis
 from keyward.cli.stack import Stack, StackClient
 from tests.machines.api_lab import PETS, Lab

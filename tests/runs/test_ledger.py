@@ -179,9 +179,7 @@ def test_the_history_reads_well(
     run = event_run(bench)
     for action in run["actions"]:
         apply(bench, run, action)
-    monkeypatch.setattr(
-        StackClient, "stack", lambda self, name: Stack(self.session, name, LEDGER)
-    )
+    monkeypatch.setattr(StackClient, "stack", lambda self, name: Stack(self.session, name, LEDGER))
     assert app.main(["history", "acme"]) == 0
     created, who, attached, _ = capsys.readouterr().out.splitlines()
     assert "create key acme/1 enabled - -> True, key_id - -> " in created

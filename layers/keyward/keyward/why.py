@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from keyward.__main__ import main
+from keyward.cli import main
 
 if __name__ == "__main__":
     sys.exit(main(["why", *sys.argv[1:]]))

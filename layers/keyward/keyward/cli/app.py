@@ -14,7 +14,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError
 
-from keyward import __version__
+import keyward
 from keyward.cli.history import history_lines
 from keyward.cli.holds import as_json as hold_as_json
 from keyward.cli.holds import hold_lines, oldest_first
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time
     """Run a command; the exit code. `now` tells epoch seconds."""
     words = None if arguments is None else list(arguments)
     try:
-        code = keyward.main(words, prog_name="keyward", standalone_mode=False, obj=now)
+        code = commands.main(words, prog_name="keyward", standalone_mode=False, obj=now)
     except click.ClickException as error:
         error.show()
         return WRONG
@@ -75,19 +75,20 @@ of_stack = _all(stack_option, region_option, json_option)
 
 
 @click.group(
+    "keyward",
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 fine, 1 something was found, 2 a wrong call or nothing could be read.",
 )
-@click.version_option(__version__, prog_name="keyward")
-def keyward() -> None:
+@click.version_option(keyward.__version__, prog_name="keyward")
+def commands() -> None:
     """Automate the API keys of Amazon API Gateway: look, explain, check.
 
     Region and credentials are those of the AWS CLI.
     """
 
 
-@keyward.command()
+@commands.command()
 @click.argument("customer")
 @click.option("--api", is_flag=True, help="CUSTOMER is the id of a REST API.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the newest N lines.")
@@ -107,7 +108,7 @@ def history(
     return FINE if lines else FOUND
 
 
-@keyward.command()
+@commands.command()
 @of_stack
 def holds(stack: str, region: str | None, as_data: bool) -> None:
     """List the stages that wait for a person, and the commands that answer."""
@@ -115,7 +116,7 @@ def holds(stack: str, region: str | None, as_data: bool) -> None:
     _show(as_data, [hold_as_json(hold) for hold in found], hold_lines(found))
 
 
-@keyward.command()
+@commands.command()
 @click.option("--customer", "customer_id", metavar="ID", help="The customer whose key is refused.")
 @click.option("--key-id", metavar="ID", help="The key's id instead; never its value.")
 @click.option("--api", "rest_api_id", metavar="ID", required=True, help="The REST API.")
@@ -151,7 +152,7 @@ def _explainer(client: StackClient, name: str, now: Callable[[], float]) -> Expl
     return Explainer(client.gateway(), records, stack.policy(now()), stack.default_mode(), now)
 
 
-@keyward.group(no_args_is_help=False)
+@commands.group(no_args_is_help=False)
 def key() -> None:
     """Look at key values."""
 
@@ -170,7 +171,7 @@ def check(value: str, as_data: bool) -> int:
     return FINE if good else FOUND
 
 
-@keyward.command(
+@commands.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
     options_metavar="[OPTIONS]",
 )
