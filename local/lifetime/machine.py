@@ -1,98 +1,24 @@
-"""Runs a state machine of ours step by step in one process: the real definition, with functions in
-place of Lambda's and a virtual clock in place of time. As far as Amazon States Language is used.
-
-A level is a generator: it yields each `Wait` and each `Task` to whoever drives it, so that one
-driver runs many executions at once (local/lifetime/runs.py) and another runs one to its end."""
+"""Runs a state machine of ours in one process: the real definition, with functions in place of
+Lambda's and a virtual clock in place of time."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import yaml
-from jsonata import Jsonata
 
 from keyward.events import contracts
+from local.lifetime.states import Clock, Execution, Level, StateFailed, Steps, Task, Wait
 
 ROOT = Path(__file__).resolve().parents[2]
 JSON = dict[str, Any]
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:keyward"
-# Step Functions quotas: the most bytes of an input or output, of a task, a state or an execution.
-MAX_BYTES = 262_144
-# States.ALL does not match these (Step Functions developer guide, "Handling errors").
-UNCATCHABLE = ("States.DataLimitExceeded", "States.Runtime")
-
-
-class Clock(Protocol):
-    """Where a machine gets its time from, and lets it pass."""
-
-    def now(self) -> float:
-        """Epoch seconds."""
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-
-
-class StateFailed(Exception):
-    """A state failed: an error's name and cause."""
-
-    def __init__(self, error: str, cause: str) -> None:
-        super().__init__(f"{error}: {cause}")
-        self.error = error
-        self.cause = cause
-
-
-@dataclass(frozen=True)
-class Wait:
-    """The execution goes on after so many seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Task:
-    """The execution goes on with the answer of a function, or of a service: `target` is the
-    function's id, or the service's operation (`events:putEvents`)."""
-
-    target: str
-    arguments: Any
-    timeout: float | None = None
-
-
-Steps = Generator[Wait | Task, Any, Any]
-Way = tuple[str | None, Any]
-
-
-@dataclass
-class Execution:
-    """How a run went: `status`, `output` or `error` and `cause`, the names of its states. Times are
-    epoch seconds."""
-
-    arn: str
-    machine: str = ""
-    input: Any = None
-    status: str = "RUNNING"
-    output: Any = None
-    error: str = ""
-    cause: str = ""
-    states: list[str] = field(default_factory=list)
-    retries: int = 0
-    started: float = 0.0
-    ended: float | None = None
-
-    @property
-    def name(self) -> str:
-        """The last part of its ARN."""
-        return self.arn.rpartition(":")[2]
-
-    def end(self, status: str, at: float, error: str = "", cause: str = "") -> None:
-        """Note how it ended."""
-        self.status, self.ended, self.error, self.cause = status, at, error, cause
 
 
 @dataclass
@@ -178,177 +104,9 @@ def failed(error: Exception) -> StateFailed:
     return StateFailed(name, json.dumps({"errorMessage": str(error), "errorType": name}))
 
 
-@dataclass
-class Level:
-    """The states of a machine, or those within a Map or a branch of a Parallel, which see the
-    `variables` of the level above."""
-
-    execution: Execution
-    clock: Clock
-    context: JSON
-    variables: JSON
-    values: JSON
-    chance: random.Random | None = None
-
-    def run(self, definition: JSON, given: Any) -> Steps:
-        """From StartAt to an end: the output."""
-        name: str | None = definition["StartAt"]
-        while name:
-            self.execution.states.append(name)
-            entered = contracts.iso(self.clock.now())
-            self.context = self.context | {"State": {"Name": name, "EnteredTime": entered}}
-            name, given = yield from self._step(definition["States"][name], given)
-        return given
-
-    def _step(self, state: JSON, given: Any) -> Generator[Wait | Task, Any, Way]:
-        kind = state["Type"]
-        if kind in WORK:
-            return (yield from self._work(state, given))
-        if kind == "Choice":
-            return self._choose(state, given)
-        if kind == "Fail":
-            told = [self._value(state[part], given) for part in ("Error", "Cause")]
-            raise StateFailed(told[0], told[1])
-        if kind == "Wait":
-            seconds = self._value(state["Seconds"], given)
-            assert int(seconds) == seconds >= 0
-            yield Wait(seconds)
-        return self._leave(state, given, state.get("Next"))
-
-    def _choose(self, state: JSON, given: Any) -> Way:
-        for choice in state["Choices"]:
-            answer = self._value(choice["Condition"], given)
-            assert isinstance(answer, bool), choice
-            if answer:
-                return self._leave(choice, given, choice["Next"])
-        return self._leave(state, given, state["Default"])
-
-    def _work(self, state: JSON, given: Any) -> Generator[Wait | Task, Any, Way]:
-        counts: dict[int, int] = {}
-        while True:
-            before = dict(self.variables)
-            try:
-                result = yield from WORK[state["Type"]](self, state, given)
-                return self._leave(state, given, state.get("Next"), result=result)
-            except StateFailed as failure:
-                self.variables = before
-                seconds = self._retry(state, failure, counts)
-                if seconds is None:
-                    return self._catch(state, given, failure)
-                yield Wait(seconds)
-
-    def _retry(self, state: JSON, failure: StateFailed, counts: dict[int, int]) -> float | None:
-        """How long to wait before another try; None when there is none."""
-        for place, rule in enumerate(state.get("Retry", [])):
-            if names(rule, failure.error):
-                tried = counts.get(place, 0)
-                counts[place] = tried + 1
-                if tried >= rule.get("MaxAttempts", 3):
-                    return None
-                self.execution.retries += 1
-                wait = rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2) ** tried
-                wait = float(min(wait, rule.get("MaxDelaySeconds", wait)))
-                jitter = self.chance and rule.get("JitterStrategy") == "FULL"
-                return self.chance.uniform(0, wait) if jitter and self.chance else wait
-        return None
-
-    def _catch(self, state: JSON, given: Any, failure: StateFailed) -> Way:
-        output = {"Error": failure.error, "Cause": failure.cause}
-        for rule in state.get("Catch", []):
-            if names(rule, failure.error):
-                return self._leave(rule, given, rule["Next"], caught=output)
-        raise failure
-
-    def _task(self, state: JSON, given: Any) -> Steps:
-        arguments = self._value(state["Arguments"], given)
-        target = state["Resource"].partition(":states:::")[2]
-        if target.startswith("lambda:"):
-            target, arguments = state["Arguments"]["FunctionName"][2:-4], arguments["Payload"]
-        return plain((yield Task(target, plain(arguments), state.get("TimeoutSeconds"))))
-
-    def _map(self, state: JSON, given: Any) -> Steps:
-        results = []
-        for index, item in enumerate(self._value(state["Items"], given)):
-            inner = self._inner({"Map": {"Item": {"Index": index, "Value": item}}})
-            selected = given
-            if "ItemSelector" in state:
-                selected = inner._value(state["ItemSelector"], given)
-            results.append((yield from inner.run(state["ItemProcessor"], selected)))
-        return plain(results)
-
-    def _parallel(self, state: JSON, given: Any) -> Steps:
-        """The branches one after the other: ours have one."""
-        results = []
-        for branch in state["Branches"]:
-            results.append((yield from self._inner({}).run(branch, given)))
-        return plain(results)
-
-    def _inner(self, more: JSON) -> Level:
-        context, variables = self.context | more, dict(self.variables)
-        return Level(self.execution, self.clock, context, variables, self.values, self.chance)
-
-    def _leave(
-        self, way: JSON, given: Any, following: str | None, result: Any = None, caught: Any = None
-    ) -> Way:
-        """Assign and Output see the same variables: those from before."""
-        states = {"input": given, "context": self.context}
-        states |= {"result": result} if caught is None else {"errorOutput": caught}
-        assigned = self._value(way.get("Assign", {}), given, states)
-        output = given if result is None else result
-        output = caught if caught is not None else output
-        if "Output" in way:
-            output = self._value(way["Output"], given, states)
-        self.variables.update(assigned)
-        return following, output
-
-    def _value(self, template: Any, given: Any, states: JSON | None = None) -> Any:
-        if isinstance(template, dict):
-            return {key: self._value(item, given, states) for key, item in template.items()}
-        if isinstance(template, list):
-            return [self._value(item, given, states) for item in template]
-        if not isinstance(template, str):
-            return template
-        if not template.startswith("{%"):
-            return self.values.get(template, template)
-        seen: JSON = {"states": states or {"input": given, "context": self.context}}
-        seen["virtual_millis"] = int(self.clock.now() * 1000)
-        found = expression(template).evaluate(None, self.variables | seen)
-        if found is None:
-            raise StateFailed("States.QueryEvaluationError", f"{template} gives nothing")
-        return plain(found)
-
-
-WORK: dict[str, Callable[[Level, JSON, Any], Steps]] = {
-    "Task": Level._task,
-    "Map": Level._map,
-    "Parallel": Level._parallel,
-}
-
-
-@lru_cache(maxsize=1000)
-def expression(template: str) -> Jsonata:
-    """An expression, parsed once a process; `$millis()` is the virtual clock's."""
-    return Jsonata(template.strip()[2:-2].replace("$millis()", "$virtual_millis"))
-
-
 @cache
 def definition(name: str) -> JSON:
     """A definition of statemachines/, by its file's name without endings."""
     text = (ROOT / "statemachines" / f"{name}.asl.yaml").read_text(encoding="utf-8")
     loaded: JSON = yaml.safe_load(text)
     return loaded
-
-
-def names(rule: JSON, error: str) -> bool:
-    """Whether a retrier or catcher names the error."""
-    listed = rule["ErrorEquals"]
-    return error in listed or ("States.ALL" in listed and error not in UNCATCHABLE)
-
-
-def plain(value: Any) -> Any:
-    """As it crosses the wire: JSON, and nothing that JSON cannot say. Raises StateFailed where Step
-    Functions would not carry it."""
-    text = json.dumps(value)
-    if len(text) > MAX_BYTES and len(json.dumps(value, ensure_ascii=False).encode()) > MAX_BYTES:
-        raise StateFailed("States.DataLimitExceeded", f"more than {MAX_BYTES} bytes")
-    return json.loads(text)

@@ -117,12 +117,11 @@ class Scheduler:
         if until is not None:
             self.clock.advance(max(0.0, until - self.clock.now()))
 
-    def invoke(self, function: str, work: Callable[[], Any], then: Then) -> Invocation:
-        """Run `work` in a thread; `then` gets what it returned or raised."""
+    def begin(self, invocation: Invocation) -> None:
+        """Run an invocation in a thread until it waits or ends."""
         worker = self.idle.pop() if self.idle else Worker(self)
-        worker.invocation = invocation = Invocation(function, work, then)
+        worker.invocation = invocation
         worker.go_on()
-        return invocation
 
     @property
     def worker(self) -> Worker | None:

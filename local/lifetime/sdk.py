@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -10,7 +11,6 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from emulator.emulator import Emulator
 from emulator.errors import ApiGatewayError, NeverAnswered, NoAnswer
 from emulator.service_model import service_model
 from local.lifetime.services import refusal
@@ -50,9 +50,13 @@ class GatewayClient:
     between the tries of an SDK that makes several."""
 
     def __init__(
-        self, emulator: Emulator, call: Call, attempts: int, sleep: Callable[[float], None]
+        self,
+        send: Callable[[str, JSON], JSON],
+        call: Call,
+        attempts: int,
+        sleep: Callable[[float], None],
     ) -> None:
-        self._emulator, self._call = emulator, call
+        self._send, self._call = send, call
         self._attempts, self._sleep = attempts, sleep
 
     def __getattr__(self, method: str) -> Any:
@@ -76,11 +80,14 @@ class GatewayClient:
 
     def _sent(self, operation: str, params: JSON) -> JSON:
         try:
-            return dict(_dated(self._emulator.call(operation, params)))
+            answer = _dated(self._send(operation, params))
         except NeverAnswered as problem:
             raise ReadTimeoutError(endpoint_url="https://aws.invalid", error=problem) from problem
         except NoAnswer as problem:
             raise EndpointConnectionError(endpoint_url="https://aws.invalid") from problem
+        if isinstance(answer.get("body"), bytes):
+            answer["body"] = io.BytesIO(answer["body"])
+        return dict(answer)
 
 
 OPERATIONS = {xform_name(name): name for name in service_model().operation_names}

@@ -29,15 +29,16 @@ def refusal(operation: str, code: str, message: str = "", status: int = 400) -> 
 class Ssm:
     """Parameters with their versions."""
 
-    def __init__(self, clock: VirtualClock, changed: Callable[[str], None]) -> None:
+    def __init__(self, clock: VirtualClock, changed: Callable[[str, str], None]) -> None:
         self._clock, self._changed = clock, changed
         self._versions: dict[str, list[str]] = {}
         self._second, self._reads = 0, 0
 
     def put_parameter(self, Name: str, Value: str, **_: Any) -> JSON:
         """Write a new version."""
+        operation = "Update" if Name in self._versions else "Create"
         self._versions.setdefault(Name, []).append(Value)
-        self._changed(Name)
+        self._changed(Name, operation)
         return {"Version": len(self._versions[Name])}
 
     def get_parameter(self, Name: str) -> JSON:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from local.lifetime.machine import Execution, Level, Machine, StateFailed, definition, names, plain
+from local.lifetime.machine import Machine
+from local.lifetime.states import Execution
 
-__all__ = ["Execution", "Level", "Machine", "StateFailed", "definition", "names", "plain"]
+__all__ = ["Execution", "Machine"]

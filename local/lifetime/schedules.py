@@ -1,0 +1,78 @@
+"""EventBridge Scheduler: what happens by itself, at its times."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from local.lifetime.queues import Invoke, Queues
+from local.lifetime.scheduler import Scheduler
+from local.lifetime.stack import Stack, id_of
+from local.lifetime.states import StateFailed
+
+JSON = dict[str, Any]
+SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
+
+
+class Schedules:
+    """All schedules of the template. A function that fails is tried again as its EventInvokeConfig
+    says, and then told to its DLQ."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        scheduler: Scheduler,
+        invoke: Invoke,
+        begin: Callable[[str, str, Any], object],
+        queues: Queues,
+    ) -> None:
+        self._scheduler, self._invoke, self._begin = scheduler, invoke, begin
+        self._queues, self._functions = queues, stack.functions()
+        self._machines, self._started = stack.machines(), 0
+        for about in stack.of_type("AWS::Scheduler::Schedule").values():
+            self._plan(about)
+
+    def _plan(self, about: JSON) -> None:
+        now = self._scheduler.clock.now()
+        at = following(about["ScheduleExpression"], now)
+        self._scheduler.after(at - now, lambda: self._fire(about), background=True)
+
+    def _fire(self, about: JSON) -> None:
+        self._plan(about)
+        target = about["Target"]
+        given = json.loads(target.get("Input", "{}"))
+        if target["Arn"] in self._machines:
+            self._started += 1
+            self._begin(self._machines[target["Arn"]], f"schedule-{self._started}", given)
+        else:
+            self._try(id_of(target["Arn"]), given, 0)
+
+    def _try(self, function: str, given: JSON, tried: int) -> None:
+        settings = self._functions[function].get("EventInvokeConfig", {})
+
+        def answered(answer: Any, error: StateFailed | None) -> None:
+            if error is None:
+                return
+            if tried < int(settings.get("MaximumRetryAttempts", 2)):
+                self._scheduler.after(60, lambda: self._try(function, given, tried + 1))
+            elif "DestinationConfig" in settings:
+                dlq = settings["DestinationConfig"]["OnFailure"]["Destination"]
+                self._queues.send(id_of(dlq), json.dumps({"error": error.error}))
+
+        self._invoke(function, given, answered)
+
+
+def following(expression: str, now: float) -> float:
+    """The next time (epoch seconds) of `rate(…)` or of a daily `cron(minute hour * * ? *)`."""
+    rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
+    if rate:
+        return now + int(rate[1]) * SECONDS[rate[2]]
+    daily = re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", expression)
+    if not daily:
+        raise ValueError(f"{expression}: must be rate(…) or a daily cron(…)")
+    today = datetime.fromtimestamp(now, UTC)
+    at = today.replace(minute=int(daily[1]), hour=int(daily[2]), second=0, microsecond=0)
+    return (at if at > today else at + timedelta(days=1)).timestamp()
