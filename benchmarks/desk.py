@@ -15,27 +15,23 @@ import boto3
 from boto3.dynamodb.types import TypeSerializer
 from botocore import endpoint
 
-import adopt_keys
 import audit
 import audit_part
-import begin_audit
-import conclude_audit
 import record_customer
+import repair
 import start_api_protection
 import start_customer_reconcile
 import start_due_work
-import start_repairs
 import write_report
 from benchmarks.world import World
 from emulator.inprocess import attach
-from keyward.aws.bucket import Audits
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.runs import runtime
 from tests.machines.api_lab import FUNCTIONS, Lab, laboratory
 from tests.machines.life_lab import CUSTOMER_FUNCTIONS
 from tests.machines.machine import Execution, Machine
-from tests.support import load_event
+from tests.support import AuditsInMemory, load_event
 
 JSON = dict[str, Any]
 Handler = Callable[[JSON, Any], Any]
@@ -83,22 +79,17 @@ class Cost:
         return asdict(self)
 
 
-class KeptAudits(Audits):
+class KeptAudits(AuditsInMemory):
     """Documents of audits, in memory; `read` hears each one that is loaded."""
 
     def __init__(self, read: Callable[[bytes], None]) -> None:
-        super().__init__(None, "the-bucket")
-        self._kept: dict[str, bytes] = {}
+        super().__init__()
         self._read = read
 
     def load(self, audit: str, name: str) -> Any:
         """Read a document of an audit."""
-        body = self._kept[f"audits/{audit}/{name}.json"]
-        self._read(body)
-        return json.loads(body)
-
-    def _put(self, key: str, document: Any) -> None:
-        self._kept[key] = json.dumps(document).encode()
+        self._read(self.kept.get(f"audits/{audit}/{name}.json", "").encode())
+        return super().load(audit, name)
 
 
 @dataclass
@@ -215,7 +206,8 @@ class Desk:
 
     def audit(self) -> None:
         """The audit, without its repair."""
-        self.invoke(audit, {})
+        with mock.patch.object(runtime, "audits", return_value=AuditsInMemory()):
+            self.invoke(audit, {})
 
     def document_read(self, body: bytes) -> None:
         """A document of an audit was loaded."""
@@ -224,8 +216,7 @@ class Desk:
         """The steps of audit-account in a row, as its samples have them."""
         audits = KeptAudits(self.document_read)
         with mock.patch.object(runtime, "audits", return_value=audits):
-            steps = (begin_audit, audit_part, conclude_audit, adopt_keys, start_repairs)
-            for step in steps:
+            for step in (audit_part, repair):
                 self.invoke(step, load_event(step.__name__.replace("_", "-")))
 
     def report(self) -> None:

@@ -1,28 +1,32 @@
-"""Audit part: read a part of the account, as far as the audit's share of the calls goes."""
+"""Audit part: read on, as far as the audit's share of the calls goes; at last compare and keep what
+was found."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from keyward.audit import parts
-from keyward.audit.read import AuditReader
-from keyward.runs import runtime
+from aws_lambda_powertools.metrics import MetricUnit
+
+from keyward.audit.parts import FIELDS, NAME, PACED, Audit, concluded
+from keyward.events import contracts
+from keyward.runs import run, runtime
 
 
+@runtime.metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{audit, part, last, next, tries}`; output `{next, tries, wait_seconds, done}`:
-    where to go on, and when."""
-
-    def reader(plans: Any) -> AuditReader:
-        return AuditReader(
-            runtime.patient_gateway(),
-            runtime.registry(),
-            plans,
-            runtime.policy(),
-            runtime.setting("DEFAULT_MODE"),
-            runtime.now(),
-        )
-
-    begin = parts.Round(int(event["next"]), int(event["tries"]))
-    part = (event["audit"], int(event["part"]), begin, bool(event["last"]))
-    return parts.read_round(*part, runtime.audits(), reader).as_json()
+    """Task input: that of audit-account, and `execution_arn`; output: see `Audit.round`. `repairs`
+    names an audit of the function Audit that is done, and is only to be mended."""
+    run.only_fields(event, (*FIELDS, "repairs"))
+    done = contracts.optional_of(event, "repairs", NAME)
+    if done is not None:
+        return concluded(done, True, runtime.audits())
+    name = str(event["execution_arn"]).rpartition(":")[2]
+    # Its gateway waits out a 429 within the call.
+    surroundings = replace(runtime.context(), gateway=runtime.patient_gateway())
+    audit = Audit(name, runtime.audits(), surroundings, runtime.setting("DEFAULT_MODE"))
+    answer = audit.round(event, PACED)
+    if not answer["unfinished"]:
+        keys = answer["summary"]["keys"]
+        runtime.metrics.add_metric(name="KeysOnGateway", unit=MetricUnit.Count, value=keys)
+    return answer

@@ -18,6 +18,8 @@ from samtranslator.yaml_helper import yaml_parse
 from emulator.clock import VirtualClock
 from emulator.emulator import Emulator
 from emulator.inprocess import attach
+from keyward.audit.parts import AT_ONCE, FINDINGS, Audit
+from keyward.aws.bucket import Audits
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.aws.parameter import Policies
@@ -36,6 +38,7 @@ from keyward.aws.tables import (
 )
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
+from keyward.runs.context import Context
 from keyward.runs.usage_plans import UsagePlans
 from local.lifetime.tables import Tables
 
@@ -63,6 +66,21 @@ def load_template() -> JSON:
     """template.yaml, with CloudFormation's short tags as `Fn::…`."""
     loaded: JSON = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
     return loaded
+
+
+class AuditsInMemory(Audits):
+    """Documents of audits, kept here instead of in a bucket."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "no-bucket")
+        self.kept: dict[str, str] = {}
+
+    def load(self, audit: str, name: str) -> Any:
+        text = self.kept.get(f"audits/{audit}/{name}.json")
+        return None if text is None else json.loads(text)
+
+    def _put(self, key: str, document: Any) -> None:
+        self.kept[key] = json.dumps(document)
 
 
 class Runs:
@@ -168,6 +186,15 @@ def workbench(*, quick: bool = False) -> Iterator[Bench]:
             yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)
         finally:
             detach()
+
+
+def audited(bench: Bench) -> JSON:
+    """What an audit in one go finds; mode `observe` where an API says nothing."""
+    context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
+    audit = Audit("nightly-1", AuditsInMemory(), context, "observe")
+    audit.round({}, AT_ONCE)
+    found: JSON = audit.documents.load(audit.name, FINDINGS)
+    return found
 
 
 def _made(resource: Any, name: str) -> Any:

@@ -5,26 +5,20 @@ from typing import Any
 
 import pytest
 
-import audit
 from keyward.apis.model import Hold
 from keyward.audit.conclude import repairs_of
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.events.caller import Editor
 from keyward.events.contracts import flag_of
-from keyward.policy.parse import default_text, parse
-from tests.support import MACHINE, Bench, load_event, workbench
+from tests.support import MACHINE, Bench, audited, load_event, workbench
+
+JSON = dict[str, Any]
 
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     with workbench() as made:
         yield made
-
-
-def auditor(bench: Bench) -> audit.Auditor:
-    policy = parse(default_text())
-    now = bench.clock.now()
-    return audit.Auditor(bench.gateway, bench.registry, bench.bus, policy, "observe", now)
 
 
 def hold(bench: Bench, rest_api_id: str, **more: Any) -> None:
@@ -34,7 +28,7 @@ def hold(bench: Bench, rest_api_id: str, **more: Any) -> None:
 
 
 def found(bench: Bench) -> list[tuple[str, str]]:
-    told = auditor(bench).audit()["findings"]
+    told = audited(bench)["findings"]
     return [(item["kind"], item.get("customer_id") or item.get("rest_api_id")) for item in told]
 
 
@@ -71,7 +65,7 @@ def test_an_account_in_order_has_no_findings(bench: Bench) -> None:
     issued(bench, "acme")
     api(bench, "observe", key=True)
     api(bench, "off")
-    told = auditor(bench).audit()
+    told = audited(bench)
     assert told == {"findings": [], "exempt": [], "apis": 2, "customers": 1, "keys": 1}
 
 
@@ -120,7 +114,7 @@ def test_the_audit_changes_nothing_and_reads_little(bench: Bench) -> None:
     for _ in range(3):
         api(bench, "enforce")
     before = len(bench.operations())
-    auditor(bench).audit()
+    audited(bench)
     calls = bench.operations()[before:]
     assert all(operation.startswith("Get") for operation in calls)
     assert len(calls) <= 3 * (1 + 1) + 3
@@ -130,7 +124,7 @@ def test_one_run_is_started_for_each_that_can_be_mended(bench: Bench) -> None:
     put(bench, "acme")
     put(bench, "gold", plan="gold")
     enforced = api(bench, "enforce")
-    repairs = repairs_of(auditor(bench).audit()["findings"], "nightly-1")
+    repairs = repairs_of(audited(bench)["findings"], [], "nightly-1")
     asked = {"asked": {"by": "audit"}}
     assert [(repair["machine"], repair["task"]) for repair in repairs] == [
         ("protect-api", {"rest_api_id": enforced} | asked),
@@ -146,14 +140,14 @@ def test_the_samples_ask_for_an_audit_with_and_without_repair() -> None:
 def test_customers_whose_ids_begin_alike_are_each_repaired(bench: Bench) -> None:
     for end in ("a", "b"):
         put(bench, "x" * 60 + end)
-    found = auditor(bench).audit()["findings"]
-    names = [repair["name"] for audit in "12" for repair in repairs_of(found, audit)]
+    found = audited(bench)["findings"]
+    names = [repair["name"] for audit in "12" for repair in repairs_of(found, [], audit)]
     assert len(set(names)) == 4
     assert max(map(len, names)) <= 80
 
 
 def findings_of(bench: Bench, kind: str) -> list[dict[str, Any]]:
-    return [item for item in auditor(bench).audit()["findings"] if item["kind"] == kind]
+    return [item for item in audited(bench)["findings"] if item["kind"] == kind]
 
 
 def test_a_stage_that_is_held_is_found_with_the_last_editor(bench: Bench) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import audit
 import confirm_customer
 import read_usage
 from emulator.model import ApiKey, Usage
@@ -20,7 +19,7 @@ from keyward.errors import KeywardError
 from keyward.events.contracts import iso
 from keyward.policy.parse import default_text, parse
 from keyward.runs import runtime
-from tests.support import MACHINE, Bench, load_event, workbench
+from tests.support import MACHINE, Bench, audited, load_event, workbench
 
 JSON = dict[str, Any]
 DAY = 86_400
@@ -262,10 +261,8 @@ def test_the_audit_names_unused_keys_by_plan(shop: Shop) -> None:
         shop.customer(name)
     shop.customer("busy", 3)
     shop.read()
-    policy, now = parse(default_text()), shop.bench.clock.now()
-    adapters = (shop.bench.gateway, shop.bench.registry, shop.bench.bus)
-    auditor = audit.Auditor(*adapters, policy, "observe", now)
-    (found,) = [item for item in auditor.audit()["findings"] if item["kind"] == "keys_unused"]
+    findings = audited(shop.bench)["findings"]
+    (found,) = [item for item in findings if item["kind"] == "keys_unused"]
     assert found["says"] == "2 keys of plan free not used for 30 days: acme/1, beta/1"
     assert found["severity"] == "low"
 

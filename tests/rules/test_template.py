@@ -47,8 +47,7 @@ MAY_ASK = {
     "ExplainDenial": {"GET /restapis/*", "GET /apikeys"}
     | {"GET /usageplans", "GET /usageplans/*/usage"},
     "Audit": ALL_STAGES | {"GET /usageplans/*/keys"},
-    "BeginAudit": {"GET /restapis", "GET /usageplans"},
-    "AuditPart": ALL_STAGES - {"GET /restapis", "GET /usageplans"} | {"GET /usageplans/*/keys"},
+    "AuditPart": ALL_STAGES | {"GET /usageplans/*/keys"},
     "WriteReport": ALL_STAGES | {"GET /usageplans/*/usage"},
 }
 

@@ -49,7 +49,7 @@ def test_the_bucket_is_written_by_the_report_and_by_audits_each_in_its_own_place
         for statement in policy["PolicyDocument"]["Statement"]
         if "s3:PutObject" in json.dumps(statement["Action"])
     }
-    auditors = {f"{name}Role" for name in ("Audit", "BeginAudit", "AuditPart", "ConcludeAudit")}
+    auditors = {f"{name}Role" for name in ("Audit", "AuditPart", "Repair")}
     assert set(writers) == {"WriteReportRole"} | auditors
     assert "/report.html" in writers["WriteReportRole"]
     assert "/*" not in writers["WriteReportRole"]

@@ -45,8 +45,7 @@ MEANT: dict[str, set[str]] = {
     "ExplainDenial": USAGE
     | {"GetApiKeys", "GetStages", "GetDeployment", "GetRestApi", "GetResources", "GetAuthorizers"},
     "Audit": ACCOUNT,
-    "BeginAudit": {"GetRestApis", "GetUsagePlans"},
-    "AuditPart": STAGES,
+    "AuditPart": ACCOUNT,
     "WriteReport": ACCOUNT | {"GetUsage"},
 }
 

@@ -1,4 +1,4 @@
-"""The nightly audit mends in batches: one that fails to the end stops none of the others."""
+"""The nightly audit mends one thing after the other: what fails stops nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyward.audit import parts
+import repair
 from tests.machines.audit_lab import AuditLab
 
 JSON = dict[str, Any]
@@ -15,16 +15,17 @@ ACTIVE = {"plan": "free", "status": "active"}
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
-def breaks(account: AuditLab, patch: pytest.MonkeyPatch, function: str, batch: int) -> None:
-    """A function fails for one batch, however often it is tried."""
-    real = account.machine.functions[function]
+def breaks(patch: pytest.MonkeyPatch, *names: str) -> None:
+    """Whatever is done for these customers fails, however often it is tried."""
+    real = repair.Mender.mend
 
-    def broken(task: JSON, context: object) -> Any:
-        if task["batch"] == batch:
+    def broken(self: repair.Mender, item: JSON) -> Any:
+        about = item.get("task") or item["adoption"]
+        if about["customer_id"] in names:
             raise RuntimeError("cannot be done")
-        return real(task, context)
+        return real(self, item)
 
-    patch.setitem(account.machine.functions, function, broken)
+    patch.setattr(repair.Mender, "mend", broken)
 
 
 def put(account: AuditLab, customer_id: str) -> None:
@@ -46,47 +47,34 @@ def asked_for_the_report(account: AuditLab) -> bool:
     return [url for url, _, _ in account.lab.bench.bus.sent] == ["${ReportQueueUrl}"]
 
 
-def test_a_batch_of_repairs_that_fails_stops_no_other_and_not_the_report(
+def test_a_repair_that_fails_stops_no_other_and_not_the_report(
     account: AuditLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(25):
         put(account, f"customer-{number:02d}")
-    breaks(account, monkeypatch, "StartRepairs", 1)
+    breaks(monkeypatch, "customer-03", "customer-17")
     execution = account.run(repair=True)
-    assert len(account.lab.bench.bus.started) == 15
+    assert len(account.lab.bench.bus.started) == 23
     assert asked_for_the_report(account)
-    assert (execution.status, execution.error) == ("FAILED", "BatchesFailedError")
-    assert "batches that failed: 1 of 3; started 15 runs" in execution.cause
+    assert (execution.status, execution.error) == ("FAILED", "RepairsFailedError")
+    assert "2 could not be started or adopted; started 23 runs" in execution.cause
 
 
 def test_adoptions_that_fail_stop_no_other_adoption_and_no_repair(
     account: AuditLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "ADOPTIONS_A_BATCH", 1)
     old_keys(account, "ant", "bee", "cat")
     put(account, "ant")
     put(account, "new")
-    breaks(account, monkeypatch, "AdoptKeys", 1)
+    breaks(monkeypatch, "ant")
     execution = account.run(repair=True, adopt=True)
     started = [task["customer_id"] for _, _, task in account.lab.bench.bus.started]
     assert "new" in started
     assert "ant" not in started, "its key is there and is adopted by the next audit"
     assert asked_for_the_report(account)
-    assert execution.error == "BatchesFailedError"
-    assert "batches that failed: 1 of 4" in execution.cause
+    assert execution.error == "RepairsFailedError"
+    assert "1 could not be started or adopted" in execution.cause
     assert "adopted 2 keys" in execution.cause
-
-
-def test_failures_of_both_kinds_are_added_up(
-    account: AuditLab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old_keys(account, "ant")
-    put(account, "new")
-    for function in ("AdoptKeys", "StartRepairs"):
-        breaks(account, monkeypatch, function, 1)
-    execution = account.run(repair=True, adopt=True)
-    assert "batches that failed: 2 of 2; started 0 runs and adopted 0 keys" in execution.cause
-    assert asked_for_the_report(account)
 
 
 def test_what_failed_is_done_by_the_next_audit(
@@ -94,7 +82,7 @@ def test_what_failed_is_done_by_the_next_audit(
 ) -> None:
     old_keys(account, "ant")
     with monkeypatch.context() as patch:
-        breaks(account, patch, "AdoptKeys", 1)
+        breaks(patch, "ant")
         assert account.run(repair=True, adopt=True).status == "FAILED"
     execution = account.run(repair=True, adopt=True)
     assert (execution.status, execution.output["adopted"]) == ("SUCCEEDED", 1)

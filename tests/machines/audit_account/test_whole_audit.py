@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from keyward.audit import parts
+from keyward.audit import read
+from keyward.audit.parts import PACED
+from keyward.audit.work import PAUSE_SECONDS
+from keyward.errors import ServiceUnavailableError
 from keyward.runs import runtime
-from tests.machines.audit_lab import AuditLab, s3
+from tests.machines.audit_lab import AuditLab, Died, s3
 from tests.machines.machine import Execution
 from tests.support import load_event
 
@@ -109,9 +112,9 @@ def test_most_of_the_accounts_calls_are_left_to_others(account: AuditLab) -> Non
     execution = account.run()
     assert execution.states.count("Wait for the share of the calls") >= 4
     for seconds in (1, 10, 30):
-        most = parts.CALLS_A_ROUND + 3 + seconds * parts.CALLS_A_SECOND
+        most = PACED.cost + 3 + seconds * PACED.per_second
         assert rates(account, seconds) <= most
-    assert account.lab.bench.clock.now() - began >= 30 * 3 / parts.CALLS_A_SECOND - 20
+    assert account.lab.bench.clock.now() - began >= 30 * 3 / PACED.per_second - 20
 
 
 def states_of(account: AuditLab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -160,7 +163,7 @@ def test_repairs_are_spread(account: AuditLab) -> None:
         del bus.start
     assert execution.output["started"] == 45
     assert max(sum(m <= other < m + 10 for other in moments) for m in moments) == 10
-    assert execution.states.count("Wait for the runs to get on") == 5
+    assert execution.states.count("Wait for the runs to get on") == 4
 
 
 def test_an_api_that_cannot_be_read_stops_no_other(account: AuditLab) -> None:
@@ -180,12 +183,12 @@ def test_what_is_refused_for_a_moment_is_read_after_a_pause(account: AuditLab, k
     fault(account, "GetStages", 1, 2, kind=kind)
     began = account.lab.bench.clock.now()
     assert account.kinds() == ["exposed_methods"]
-    assert account.lab.bench.clock.now() - began >= 2 * parts.PAUSE_SECONDS
+    assert account.lab.bench.clock.now() - began >= 2 * PAUSE_SECONDS
 
 
 def test_what_stays_refused_is_a_finding(account: AuditLab) -> None:
     first, second = account.lab.api(mode="observe"), account.lab.api(mode="observe")
-    fault(account, "GetStages", *range(1, parts.MOST_TRIES + 1))
+    fault(account, "GetStages", *range(1, PACED.tries + 1))
     found = {(item["kind"], item["rest_api_id"]) for item in account.findings()}
     assert len(found) == 2
     assert {kind for kind, _ in found} == {"unreadable", "exposed_methods"}
@@ -194,27 +197,75 @@ def test_what_stays_refused_is_a_finding(account: AuditLab) -> None:
 
 def test_keys_that_cannot_be_read_are_a_finding_and_stop_nothing(account: AuditLab) -> None:
     account.lab.api(mode="observe")
-    fault(account, "GetApiKeys", *range(1, parts.MOST_TRIES + 1))
+    fault(account, "GetApiKeys", *range(1, PACED.tries + 1))
     assert account.kinds() == ["exposed_methods", "unreadable"]
 
 
-def test_a_part_that_breaks_down_is_a_finding_for_each_of_its_apis(
+@pytest.mark.parametrize("error", [RuntimeError, KeyError, TypeError, ZeroDivisionError])
+def test_an_error_that_nobody_foresaw_is_one_finding(
+    account: AuditLab, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    apis = [account.lab.api(CLOSED, mode="observe") for _ in range(3)]
+    real = read.look
+
+    def broken(gateway: Any, api: JSON, *rest: Any) -> Any:
+        if api["id"] == apis[1]:
+            raise error("a key value might be quoted here")
+        return real(gateway, api, *rest)
+
+    monkeypatch.setattr(read, "look", broken)
+    (found,) = [item for item in account.findings() if item["kind"] == "unreadable"]
+    assert found["rest_api_id"] == apis[1]
+    assert "quoted" not in found["says"]
+
+
+def test_a_process_that_dies_over_an_api_is_one_finding_and_all_else_is_read_once(
     account: AuditLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    apis = {account.lab.api(CLOSED, mode="observe") for _ in range(3)}
-    monkeypatch.setattr(parts, "WORKS_A_PART", 2)
+    apis = [account.lab.api(CLOSED, mode="observe") for _ in range(3)]
+    real = read.look
 
-    def broken(event: JSON, context: object) -> JSON:
-        if event["part"] == 1:
-            raise RuntimeError("out of memory")
-        return part(event, context)
+    def deadly(gateway: Any, api: JSON, *rest: Any) -> Any:
+        if api["id"] == apis[1]:
+            raise Died
+        return real(gateway, api, *rest)
 
-    part = account.machine.functions["AuditPart"]
-    monkeypatch.setitem(account.machine.functions, "AuditPart", broken)
-    found = account.findings()
-    assert {item["kind"] for item in found} == {"unreadable"}
-    assert len({item["rest_api_id"] for item in found if "rest_api_id" in item} & apis) == 1
-    assert len(found) == 2
+    monkeypatch.setattr(read, "look", deadly)
+    account.lab.forget()
+    (found,) = account.findings()
+    assert (found["kind"], found["rest_api_id"]) == ("unreadable", apis[1])
+    assert "the function broke down here" in found["says"]
+    operations = account.lab.bench.operations()
+    assert (operations.count("GetApiKeys"), operations.count("GetStages")) == (1, 2)
+
+
+SERVICES = ("s3", "dynamodb", "ssm")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_error_of_a_service_that_passes_delays_the_audit_and_fails_nothing(
+    account: AuditLab, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    put(account, "acme")
+    registry = account.lab.bench.registry
+    where, name = {
+        "s3": (type(account.audits), "save"),
+        "dynamodb": (type(registry.customers), "everything"),
+        "ssm": (type(registry.policies), "current"),
+    }[service]
+    real, left = getattr(where, name), [1]
+
+    def once(self: Any, *given: Any) -> Any:
+        if left:
+            left.pop()
+            raise ServiceUnavailableError(f"{service}: SlowDown")
+        return real(self, *given)
+
+    monkeypatch.setattr(where, name, once)
+    execution = account.run(repair=True)
+    assert (execution.status, execution.retries) == ("SUCCEEDED", 1)
+    assert execution.output["findings"] == {"customer_without_key": 1}
+    assert execution.output["started"] == 1
 
 
 def test_an_audit_that_cannot_begin_fails_and_says_why(account: AuditLab) -> None:
@@ -257,9 +308,10 @@ def test_the_function_has_its_findings_mended_by_the_machine(account: AuditLab) 
 def test_a_repeated_repair_starts_nothing_twice(account: AuditLab) -> None:
     put(account, "acme")
     account.run("nightly-1", repair=True)
-    batch = load_event("start-repairs")
     functions = account.machine.functions
-    assert functions["StartRepairs"](batch, None) == {"started": 0, "wait_seconds": 0}
+    again = functions["Repair"](load_event("repair"), None)
+    assert (again["started"], again["unfinished"]) == (1, False)
+    assert len(account.lab.bench.bus.started) == 1
     account.run("nightly-2", repair=True)
     assert len(account.lab.bench.bus.started) == 2
 
@@ -267,11 +319,9 @@ def test_a_repeated_repair_starts_nothing_twice(account: AuditLab) -> None:
 def test_the_samples_are_steps_of_one_audit(account: AuditLab) -> None:
     put(account, "acme")
     functions = account.machine.functions
-    begun = functions["BeginAudit"](load_event("begin-audit"), None)
-    assert (begun["audit"], begun["repair"], begun["parts"]) == ("nightly-1", True, [1])
-    assert functions["AuditPart"](load_event("audit-part"), None)["done"]
-    assert functions["ConcludeAudit"](load_event("conclude-audit"), None)["batches"] == [1]
-    assert functions["StartRepairs"](load_event("start-repairs"), None)["started"] == 1
+    read = functions["AuditPart"](load_event("audit-part"), None)
+    assert (read["audit"], read["repair"], read["unfinished"]) == ("nightly-1", True, False)
+    assert functions["Repair"](load_event("repair"), None)["started"] == 1
 
 
 def test_the_last_findings_lie_where_people_look(account: AuditLab) -> None:

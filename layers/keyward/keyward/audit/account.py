@@ -9,11 +9,10 @@ from typing import Any
 
 from keyward.apis.model import ENFORCE, MODE_TAG, OFF, ApiRecords, ApiSnapshot, KeyRule
 from keyward.audit import model as findings
-from keyward.audit.model import Finding
+from keyward.audit.model import Finding, error_words
 from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.customers.drift import GatewayState
 from keyward.customers.key import KeyRecord
-from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.runs.read_api import head_of, read_stages
 
@@ -39,10 +38,10 @@ def look_at(
     now: float,
     known: Callable[[str], ApiRecords] = lambda _: ApiRecords(),
 ) -> ApiLook:
-    """`look`, and a finding in place of an error."""
+    """`look`, and a finding in place of an error: one API stops no other."""
     try:
         return look(gateway, api, plans, policy, default_mode, now, known)
-    except KeywardError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next API is another one
         return unread(api, default_mode, error)
 
 
@@ -72,11 +71,10 @@ def look(
     return ApiLook(rest_api_id, head.name, head.mode, seen, tuple(found))
 
 
-def unread(api: dict[str, Any], default_mode: str, error: KeywardError) -> ApiLook:
+def unread(api: dict[str, Any], default_mode: str, error: Exception) -> ApiLook:
     """An API that could not be read, with a finding that says why."""
     mode = str((api.get("tags") or {}).get(MODE_TAG, default_mode))
-    words = f"{type(error).__name__}: {error}"
-    found = Finding("unreadable", "high", words, rest_api_id=str(api["id"]))
+    found = Finding("unreadable", "high", error_words(error), rest_api_id=str(api["id"]))
     return ApiLook(str(api["id"]), str(api.get("name", "")), mode, None, (found,))
 
 

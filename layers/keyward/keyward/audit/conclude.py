@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from keyward.aws.gateway import GatewayKey, GatewayPlan
 from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.runs.ledger import AUDIT
+from keyward.values import run_name
 
 JSON = dict[str, Any]
 
@@ -102,16 +102,27 @@ def _account(read: _Read, began: float) -> AccountKeys | None:
     return AccountKeys(keys, {id_: tuple(names) for id_, names in read.plans.items()}, began)
 
 
-def repairs_of(found: Iterable[JSON], audit: str) -> list[JSON]:
-    """One run for each customer and API that a state machine can mend: `{machine, name, task}`.
-    The name comes from the audit, so that a repeat starts nothing. A customer's keys are looked at
-    first, because the records may be what is wrong."""
+def repairs_of(found: Iterable[JSON], adoptions: Iterable[Adoption], audit: str) -> list[JSON]:
+    """List what mends the findings, as the items of a list of work. Adoptions come first, so that
+    no customer who has a key gets another one: `{adoption}`. Then one run for each customer and API
+    that a state machine can mend: `{machine, name, task}`, named after the audit, so that a repeat
+    starts nothing. A customer's keys are looked at first: the records may be what is wrong."""
     wanted = {
         (finding["mended_by"], finding.get("customer_id"), finding.get("rest_api_id"))
         for finding in found
         if finding.get("mended_by") not in (None, ADOPT_KEYS)
     }
-    return [_repair(*one, audit) for one in sorted(wanted, key=str)]
+    items: list[JSON] = [{"adoption": adoption.as_json()} for adoption in adoptions]
+    return items + [_repair(*one, audit) for one in sorted(wanted, key=str)]
+
+
+def summary_of(found: JSON) -> JSON:
+    """Sum up the findings in numbers, for the output of the state machine."""
+    return {name: found[name] for name in ("apis", "customers", "keys")} | {
+        "exempt": len(found["exempt"]),
+        "findings": counts_of(found["findings"]),
+        "high": sum(finding["severity"] == "high" for finding in found["findings"]),
+    }
 
 
 def counts_of(found: Iterable[JSON]) -> dict[str, int]:
@@ -126,6 +137,5 @@ def _repair(machine: str, customer_id: str | None, rest_api_id: str | None, audi
     of_api: JSON = {"rest_api_id": rest_api_id}
     about: JSON = {"customer_id": customer_id, "look": True} if customer_id else of_api
     task = about | {"asked": {"by": AUDIT}}
-    subject = customer_id or rest_api_id or ""
-    digest = hashlib.sha256(f"{audit} {subject}".encode()).hexdigest()[:16]
-    return {"machine": machine, "name": f"audit-{subject[:40]}-{digest}", "task": task}
+    name = run_name(customer_id or rest_api_id or "", audit, "audit-")
+    return {"machine": machine, "name": name, "task": task}

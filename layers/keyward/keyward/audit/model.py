@@ -10,6 +10,7 @@ from keyward.apis.exemptions import ending, exemption_id
 from keyward.apis.hold_words import edited
 from keyward.apis.model import DEPLOYMENT, ENFORCE, REJECTED, ApiRecords, ApiSnapshot, Hold, KeyRule
 from keyward.apis.plan import exposures, plan_api
+from keyward.errors import KeywardError
 from keyward.events.contracts import iso
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
@@ -39,6 +40,13 @@ class Finding:
         """Without the members that do not apply."""
         told = asdict(self) | {"actions": list(self.actions)}
         return {name: value for name, value in told.items() if value not in (None, [])}
+
+
+def error_words(error: Exception) -> str:
+    """Say what was wrong. The text of an error that is not ours could quote anything, so only its
+    class is named."""
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, KeywardError) else f"{name}; the log says more"
 
 
 def of_api(seen: ApiSnapshot, rule: KeyRule, mode: str) -> list[Finding]:

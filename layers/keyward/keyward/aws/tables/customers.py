@@ -112,7 +112,7 @@ class Customers(DueItems):
     ) -> bool:
         """Write records of keys that somebody else made and, in the same transaction, their
         customer's first record, if it has none: that is `record`. False when another was quicker.
-        For `adopt_keys` only."""
+        For `repair` only."""
         new = {"ConditionExpression": "attribute_not_exists(customer_id)"}
         puts = [self._put(_item(key) | {"fence": lease.token}) for key in keys]
         items: list[JSON] = [{"Put": one["Put"] | new} for one in puts]

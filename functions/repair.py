@@ -1,0 +1,99 @@
+"""Repair: start the runs that mend what an audit found, some at a time, and before them take keys
+that somebody else made into the records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward.audit.adopt import Adoption, refusal
+from keyward.audit.parts import REPAIRS
+from keyward.audit.work import Share, Worker, WorkList, WorkResult
+from keyward.runs import runtime
+from keyward.runs.context import Context
+from keyward.runs.ledger import AUDIT, key_line
+from keyward.values import run_name
+
+JSON = dict[str, Any]
+SECONDS = 60
+# Ten runs at once and one a second: each of them calls API Gateway as well. An adoption calls it
+# never: some requests of DynamoDB each.
+SPREAD = Share(cost=10, per_second=1, tries=5, deaths=2)
+START, ADOPT = 1.0, 0.05
+
+
+def handler(event: JSON, context: object) -> JSON:
+    """Task input `{audit}`; output `{unfinished, wait_seconds, started, adopted, failed}`: the sums
+    over all rounds. A run that was started already is not started again."""
+    machines = {
+        "reconcile-customer": runtime.setting("RECONCILE_CUSTOMER_ARN"),
+        "protect-api": runtime.setting("PROTECT_API_ARN"),
+    }
+    mender = Mender(runtime.context(), event["audit"], machines)
+    repairs = WorkList(runtime.audits(), event["audit"], REPAIRS)
+    done = repairs.go_on(Worker(mender.mend, mender.failed), SPREAD)
+    return {"started": 0, "adopted": 0, "failed": 0} | dict(done.counts) | done.as_json()
+
+
+class Mender:
+    """Mends for one audit; `machines` are the ARNs of the state machines by name."""
+
+    def __init__(self, context: Context, audit: str, machines: dict[str, str]) -> None:
+        self._context = context
+        self._machines = machines
+        self._owner = f"repair:{audit}"
+
+    def mend(self, item: JSON) -> WorkResult:
+        """Start a run, or adopt a customer's keys."""
+        if "adoption" in item:
+            adopted = self._adopt(Adoption.of(item["adoption"]))
+            return WorkResult(cost=ADOPT, counts={"adopted": adopted})
+        machine = self._machines[item["machine"]]
+        started = self._context.bus.start(machine, item["name"], item["task"])
+        return WorkResult(cost=START, counts={"started": int(started)})
+
+    def failed(self, item: JSON, error: Exception) -> WorkResult:
+        """Count an item that could not be mended; the run fails when all others are done."""
+        subject = item.get("name") or item["adoption"]["customer_id"]
+        runtime.logger.error("not mended", extra={"subject": subject}, exc_info=error)
+        return WorkResult(cost=START, counts={"failed": 1})
+
+    def _adopt(self, adoption: Adoption) -> int:
+        """How many keys were adopted: all of the customer's or none. None while another run has the
+        customer, and when the records have changed so that something would have to be done with
+        the keys. A repeat adopts nothing twice."""
+        context, now = self._context, self._context.now
+        name, leases = f"customer#{adoption.customer_id}", context.registry.leases
+        # Word left with an earlier try of this task; `acquire` clears it.
+        if leases.rerun_requested(name, self._owner):
+            self._start(adoption.customer_id)
+        lease = leases.acquire(name, self._owner, now, SECONDS)
+        if lease is None:
+            return 0
+        customers = context.registry.customers
+        desired = customers.desired(adoption.customer_id)
+        known = customers.known(adoption.customer_id)
+        why = refusal(adoption, desired, known, context.policy, now)
+        done = False
+        if why is None:
+            record = adoption.record if desired is None else None
+            done = customers.adopt(record, adoption.keys, lease, self._lines(adoption, now))
+        here = done or {key.key_id for key in adoption.keys} <= {key.key_id for key in known.keys}
+        # Started before word is cleared: who dies between leaves the word to the next try. The run
+        # takes the lease over, as this owner is no execution.
+        if leases.rerun_requested(name, self._owner) or (here and adoption.record is None):
+            self._start(adoption.customer_id)
+        while not leases.release(lease):
+            self._start(adoption.customer_id)
+        return len(adoption.keys) if done else 0
+
+    def _lines(self, adoption: Adoption, now: float) -> list[dict[str, Any]]:
+        action = {"action": "adopt_key", "asked": {"by": AUDIT}}
+        task = {"action": action, "execution_arn": self._owner}
+        lines = [key_line(task, None, key, now) for key in adoption.keys]
+        return [line for line in lines if line]
+
+    def _start(self, customer_id: str) -> None:
+        """A run for who left word meanwhile, and to note when something is due."""
+        task = {"customer_id": customer_id, "asked": {"by": AUDIT}}
+        name = run_name(f"adopted-{customer_id}", f"{self._owner} {customer_id}")
+        self._context.bus.start(self._machines["reconcile-customer"], name, task)

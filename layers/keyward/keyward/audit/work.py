@@ -1,0 +1,162 @@
+"""A list of work in the bucket, and one worker that goes through it: what is done is kept, so that
+whoever goes on (the next round, a retry, another Lambda environment) does nothing twice.
+
+Documents of a list `reading`: `reading` (the items), `reading-progress`, `reading-00007` (what came
+of an item).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from keyward.aws.bucket import Audits
+from keyward.errors import KeywardError, PassingError
+
+JSON = dict[str, Any]
+PAUSE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much a round may cost, how much a second in the long run, how often an item is tried that
+    something passing prevents, and after how many deaths of the process over it an item failed."""
+
+    cost: float
+    per_second: float
+    tries: int
+    deaths: int = 1
+
+
+@dataclass(frozen=True)
+class WorkResult:
+    """What came of an item: a document to keep, what it cost, and what is to be counted."""
+
+    document: JSON | None = None
+    cost: float = 1
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a list is: the place of the `next` item, how often that was tried and how often a
+    process died over it, whether a round is `running`, the sums of all counts."""
+
+    next: int = 0
+    tries: int = 0
+    deaths: int = 0
+    running: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def after(self, result: WorkResult) -> Progress:
+        """The place of the next item."""
+        names = {*self.counts, *result.counts}
+        sums = {name: self.counts.get(name, 0) + result.counts.get(name, 0) for name in names}
+        return Progress(self.next + 1, running=True, counts=sums)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round leaves: whether items are left (`unfinished`), how long to wait before the next
+    round, the sums of all counts so far."""
+
+    unfinished: bool
+    wait_seconds: int
+    counts: Mapping[str, int]
+
+    def as_json(self) -> JSON:
+        """For the state of the state machine."""
+        return {"unfinished": self.unfinished, "wait_seconds": self.wait_seconds}
+
+
+class BrokeDownError(KeywardError):
+    """The process that did an item died: out of time or memory."""
+
+    def __init__(self) -> None:
+        super().__init__("the function broke down here; its log says why")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Does items with `do`; `failed` makes a result of an item that cannot be done. So one bad item
+    is one result, and never the end of the list."""
+
+    do: Callable[[JSON], WorkResult]
+    failed: Callable[[JSON, Exception], WorkResult]
+
+
+@dataclass(frozen=True)
+class WorkList:
+    """The list `name` of an audit."""
+
+    documents: Audits
+    audit: str
+    name: str
+
+    def begin(self, items: Sequence[JSON]) -> None:
+        """Write the items down. Nothing of them is done yet."""
+        self._save_progress(Progress())
+        self.documents.save(self.audit, self.name, list(items))
+
+    @property
+    def begun(self) -> bool:
+        """Whether there are items, done or not."""
+        return self.documents.load(self.audit, self.name) is not None
+
+    def go_on(self, worker: Worker, share: Share) -> Round:
+        """Do items until their cost reaches the share. An item that raises a PassingError is tried
+        again after a pause; at last, as with any other error, it has failed. Raises what the
+        bucket raises: the next round goes on from there."""
+        items = self.documents.load(self.audit, self.name)
+        progress = Progress(**self.documents.load(self.audit, f"{self.name}-progress"))
+        if progress.running:
+            progress = self._after_death(progress, items, worker, share)
+        spent = 0.0
+        while progress.next < len(items) and spent < share.cost:
+            progress = replace(progress, running=True)
+            self._save_progress(progress)
+            item = items[progress.next]
+            try:
+                result = worker.do(item)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next item is another one
+                if isinstance(error, PassingError) and progress.tries + 1 < share.tries:
+                    return self._paused(progress)
+                result = worker.failed(item, error)
+            progress = self._done(progress, result)
+            spent += result.cost
+        self._save_progress(replace(progress, running=False))
+        unfinished = progress.next < len(items)
+        wait = math.ceil(spent / share.per_second) if unfinished else 0
+        return Round(unfinished, wait, progress.counts)
+
+    def results(self) -> Iterator[JSON]:
+        """What came of the items, in their order."""
+        for place, _ in enumerate(self.documents.load(self.audit, self.name)):
+            yield self.documents.load(self.audit, self._result(place))
+
+    def _after_death(
+        self, progress: Progress, items: Sequence[JSON], worker: Worker, share: Share
+    ) -> Progress:
+        """Nobody ended the last round: its process died over the next item, or just after it."""
+        if self.documents.load(self.audit, self._result(progress.next)) is not None:
+            return progress.after(WorkResult())
+        if progress.deaths + 1 < share.deaths:
+            return replace(progress, deaths=progress.deaths + 1)
+        return self._done(progress, worker.failed(items[progress.next], BrokeDownError()))
+
+    def _done(self, progress: Progress, result: WorkResult) -> Progress:
+        if result.document is not None:
+            self.documents.save(self.audit, self._result(progress.next), result.document)
+        return progress.after(result)
+
+    def _paused(self, progress: Progress) -> Round:
+        self._save_progress(replace(progress, tries=progress.tries + 1, running=False))
+        return Round(True, PAUSE_SECONDS, progress.counts)
+
+    def _save_progress(self, progress: Progress) -> None:
+        self.documents.save(self.audit, f"{self.name}-progress", asdict(progress))
+
+    def _result(self, place: int) -> str:
+        return f"{self.name}-{place:05d}"
