@@ -42,13 +42,12 @@ def test_the_report_travels_over_tls_only() -> None:
 
 
 def test_the_bucket_is_written_by_the_report_and_by_audits_each_in_its_own_place() -> None:
-    writers = {
-        name: json.dumps(statement["Resource"])
-        for name, role in tree.deployed_resources("AWS::IAM::Role").items()
-        for policy in role["Properties"].get("Policies", [])
-        for statement in policy["PolicyDocument"]["Statement"]
-        if "s3:PutObject" in json.dumps(statement["Action"])
-    }
+    writers: dict[str, str] = {}
+    for name, role in tree.deployed_resources("AWS::IAM::Role").items():
+        for policy in role["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if "s3:PutObject" in json.dumps(statement["Action"]):
+                    writers[name] = writers.get(name, "") + json.dumps(statement["Resource"])
     auditors = {f"{name}Role" for name in ("Audit", "AuditPart", "Repair")}
     assert set(writers) == {"WriteReportRole"} | auditors
     assert "/report.html" in writers["WriteReportRole"]
