@@ -21,12 +21,16 @@ def install() -> None:
         delivery,
         executions,
         function_errors,
+        limits,
         parameters,
         queues,
+        redrive,
         streams,
         workers,
     )
 
     function_errors.install()  # before workers, which wraps the same function
-    for shim in (workers, delivery, queues, streams, executions, branches, parameters, accounts):
+    for shim in (workers, delivery, queues, redrive, streams):
+        shim.install()
+    for shim in (executions, branches, limits, parameters, accounts):
         shim.install()

@@ -19,7 +19,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
-from local.shims import seam
+from local.shims import limits, seam
 
 JSON = dict[str, Any]
 Handler = Callable[..., tuple[Any, str | None]]
@@ -93,13 +93,16 @@ def _record_inner(kind: str) -> Callable[[Handler], Handler]:
         def handling(state: JSON, data: Any, *rest: Any) -> tuple[Any, str | None]:
             execution, ctx = _thread.inner, rest[-1]
             if execution is None:
-                return handler(state, data, *rest)
+                output, following = handler(state, data, *rest)
+                limits.check_state(output, ctx["State"]["Name"])
+                return output, following
             if execution["status"] != "RUNNING":
                 raise stepfunctions._ExecutionError("States.Runtime", "the execution was stopped")
             name = ctx["State"]["Name"]
             entered = {"stateEnteredEventDetails": {"name": name, "input": json.dumps(data)}}
             stepfunctions._add_event(execution, f"{kind}StateEntered", entered)
             output, following = handler(state, data, *rest)
+            limits.check_state(output, name)
             left = {"stateExitedEventDetails": {"name": name, "output": json.dumps(output)}}
             stepfunctions._add_event(execution, f"{kind}StateExited", left)
             return output, following
