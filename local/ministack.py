@@ -81,13 +81,14 @@ class Ministack:
 
     def stop(self) -> None:
         """Stop the server, end every worker and forget all state. Takes a few seconds at most."""
-        from local.shims import streams, workers
+        from local.shims import redrive, streams, workers
 
         # first, because the server waits for invocations that a client waits for
         workers.close()
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(timeout=10)
         streams.reset()
+        redrive.reset()
         for service in SERVICES:
             # ministack's own reset of everything would look for a Docker engine
             import_module(f"ministack.services.{service}").reset()

@@ -14,7 +14,7 @@ from ministack.services import eventbridge, sqs
 
 from local.shims import seam
 
-_lock = threading.RLock()
+LOCK = threading.RLock()
 
 # what appends to a queue, and what puts a new list of messages in the place of the old one
 STEPS = {
@@ -30,7 +30,7 @@ STEPS = {
 
 def _alone(step: Callable[..., Any]) -> Callable[..., Any]:
     def locked(*args: Any) -> Any:
-        with _lock:
+        with LOCK:
             return step(*args)
 
     return locked
@@ -38,7 +38,7 @@ def _alone(step: Callable[..., Any]) -> Callable[..., Any]:
 
 def install() -> None:
     """Mend the steps that change a queue's messages."""
-    sqs._queues_lock = _lock
+    sqs._queues_lock = LOCK
     originals = {getattr(sqs, name): name for name in STEPS}
     for name, source in STEPS.items():
         seam.replace(sqs, name, source, _alone)
