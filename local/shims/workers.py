@@ -4,15 +4,21 @@
 - A worker sees nothing of the host's environment but a few harmless variables, and of the host's
   packages only those that are on Lambda (runtime and layer): a missing dependency shows here.
 - Each function's credentials are told to whoever wants to know its role (the emulator does).
+- Workers share one extracted copy of each zip (code and layers are read-only on Lambda too), so
+  that a start extracts nothing twice and a stop need not remove hundreds of files a worker.
 - After `close` no worker starts any more, so that a stop leaves none behind.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,6 +60,26 @@ class _Workshop:
         self.slots: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
             lambda: threading.BoundedSemaphore(WORKERS_PER_FUNCTION)
         )
+        self.extracting = threading.Lock()
+        self.folder: Path | None = None
+
+    def extracted(self, archive: Path) -> Path:
+        """The one copy of the archive's files, extracted when it is first wanted."""
+        name = hashlib.sha256(archive.read_bytes()).hexdigest()[:16]
+        with self.extracting:
+            self.folder = self.folder or Path(tempfile.mkdtemp(prefix="keyward-code-"))
+            copy = self.folder / name
+            if not copy.exists():
+                with zipfile.ZipFile(archive) as opened:
+                    opened.extractall(copy)
+            return copy
+
+    def forget_extracted(self) -> None:
+        """Remove the copies."""
+        with self.extracting:
+            if self.folder:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
 
 
 _workshop = _Workshop()
@@ -68,6 +94,7 @@ def close() -> None:
     """Start no worker any more, end those that run and remove their folders."""
     _workshop.settings = None
     lambda_runtime.reset()
+    _workshop.forget_extracted()
 
 
 def worker_environment(wanted: dict[str, str], settings: WorkerSettings) -> dict[str, str]:
@@ -90,6 +117,16 @@ class _Process(subprocess.Popen[str]):
                 with suppress(BrokenPipeError):
                     pipe.close()
         return code
+
+
+class _SharedZip(zipfile.ZipFile):
+    """An archive that is linked, not extracted."""
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        target = Path(path)
+        with suppress(FileNotFoundError):
+            target.rmdir()
+        target.symlink_to(_workshop.extracted(Path(str(self.filename))))
 
 
 def _popen(command: list[str], *, env: dict[str, str], **kwargs: Any) -> _Process:
@@ -131,6 +168,11 @@ def install() -> None:
     seam.replace(lambda_runtime, "execution_credentials", "cffaadc4f396f6e4", _tell_credentials)
     source = "c55febf956565c5e"
     seam.replace(lambda_runtime.Worker, "_spawn", source, lambda original: original)
+    lambda_runtime.zipfile = SimpleNamespace(
+        ZipFile=_SharedZip,
+        BadZipFile=zipfile.BadZipFile,
+        LargeFileError=zipfile.LargeZipFile,
+    )
     lambda_runtime.subprocess = SimpleNamespace(
         Popen=_popen,
         PIPE=subprocess.PIPE,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,56 @@ def test_it_says_one_line_and_ends_well(number: signal.Signals) -> None:
     assert seconds < 15
     assert output == ""
     assert errors == ""
+
+
+def test_it_ends_in_time_under_load_with_work_that_waits() -> None:
+    burn = [sys.executable, "-c", "while True: pass"]
+    with serving() as (process, ready):
+        aws = account(ready)
+        wait = {"Type": "Wait", "Seconds": 600, "End": True}
+        each = {"Type": "Map", "Items": [1, 2], "End": True}
+        each["ItemProcessor"] = {"StartAt": "Wait", "States": {"Wait": wait}}
+        definition = {"QueryLanguage": "JSONata", "StartAt": "Each", "States": {"Each": each}}
+        steps = aws.client("stepfunctions")
+        role = steps.describe_state_machine(stateMachineArn=aws.outputs["MachineArn"])["roleArn"]
+        made = steps.create_state_machine(
+            name="sleeper", definition=json.dumps(definition), roleArn=role
+        )
+        steps.start_execution(stateMachineArn=made["stateMachineArn"])
+        with ThreadPoolExecutor(9) as crowd:
+            names = [aws.outputs[name] for name in ("GreetName", "LookName", "TrespassName")] * 3
+            list(crowd.map(lambda name: greet(aws, name), names))
+        burners = [subprocess.Popen(burn) for _ in range(4)]
+        try:
+            seconds, _, errors = stopped(process, signal.SIGTERM)
+        finally:
+            for burner in burners:
+                burner.kill()
+                burner.wait()
+
+    assert process.returncode == 0, errors
+    assert seconds < 15
+
+
+def test_the_workers_share_one_copy_of_their_code_and_layers() -> None:
+    with serving() as (process, ready):
+        aws = account(ready)
+        greet(aws, aws.outputs["GreetName"])
+        greet(aws, aws.outputs["LookName"])
+        commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in children(process.pid)]
+        folders = [Path(command.rstrip("\0").rpartition("\0")[2]).parent for command in commands]
+        links = [
+            {path.resolve() for path in folder.iterdir() if path.is_symlink()} for folder in folders
+        ]
+        stopped(process, signal.SIGTERM)
+
+    assert len(folders) == 2
+    assert links[0] == links[1] != set()
+    assert not any(path.exists() for path in [*folders, *links[0]])
+
+
+def greet(aws: Account, name: str) -> None:
+    aws.client("lambda").invoke(FunctionName=name, Payload='{"name": "slow"}')
 
 
 def test_two_run_side_by_side_and_know_nothing_of_each_other() -> None:
