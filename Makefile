@@ -1,7 +1,7 @@
 # Keyward on this machine. Every target sets up what it needs; `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo setup-local check test quick demo demo-protection demo-lifecycle report \
+.PHONY: help schemas setup setup-demo setup-local check test quick demo demo-protection demo-lifecycle report \
   local bench conformance live-check sam-local build deploy destroy lock clean
 
 BIN := .venv/bin
@@ -47,6 +47,9 @@ local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
 
 bench: setup ## Calls, virtual seconds and start-up costs: one table, benchmarks/latest.json
 	@$(PY) -m benchmarks
+
+schemas: setup ## events/schemas and docs/events.md, from the lists of events
+	@$(PY) -m tools.schemas
 
 conformance: setup ## The emulator against every recorded and documented behaviour of API Gateway
 	@$(PY) -m tools.conformance

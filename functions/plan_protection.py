@@ -74,13 +74,12 @@ class Request:
     @classmethod
     def of(cls, task: JSON) -> Request:
         """From a task's input. Raises InvalidInputError, which names the field."""
-        rest_api_id = contracts.rest_api_id_of(task)
         run.only_fields(task, FIELDS)
         rollback = contracts.flag_of(task, "rollback")
         if rollback and task.get("stage") is None:
             raise InvalidInputError("stage", "is missing", "Name the stage to roll back")
         return cls(
-            rest_api_id,
+            contracts.rest_api_id_of(task),
             contracts.optional_of(task, "stage", STAGE),
             contracts.flag_of(task, "dry_run"),
             contracts.optional_of(task, "approve", FINGERPRINT),

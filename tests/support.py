@@ -41,6 +41,7 @@ from keyward.policy.parse import default_text, parse
 from keyward.runs.context import Context
 from keyward.runs.usage_plans import UsagePlans
 from local.lifetime.tables import Tables
+from tests import announced
 
 ROOT = Path(__file__).resolve().parent.parent
 JSON = dict[str, Any]
@@ -96,6 +97,7 @@ class Runs:
         self.stopped: set[str] = set()
 
     def announce(self, entries: list[JSON]) -> None:
+        announced.check(entries)
         self.entries += entries
 
     def start(self, machine_arn: str, name: str, task: JSON) -> bool:

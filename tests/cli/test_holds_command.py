@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from keyward.cli import main
 from keyward.aws.tables import Apis
+from keyward.cli import main
 from keyward.cli.stack import Stack, StackClient
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.audit_lab import AuditLab

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ import read_usage
 from emulator.model import Usage
 from keyward.aws.logs import AccessLogs
 from keyward.events.caller import Editor
-from keyward.events.contracts import EVENTS_OUT, SOURCE, iso
+from keyward.events.contracts import SOURCE, iso
+from keyward.events.outgoing import EVENTS_OUT
 from keyward.runs import runtime
 from tests import tree
 from tests.apis.test_protect_events import shape
@@ -167,20 +167,11 @@ def refusal(lab: Lab) -> None:
     audit.handler({}, None)
 
 
-def announced_in(text: str) -> set[str]:
-    """The detail-types that a module announces."""
-    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call) and node.args]
-    names = {"announcement", "about"}
-    announcing = [c for c in calls if ast.unparse(c.func).rpartition(".")[2] in names]
-    words = " ".join(ast.unparse(call.args[0]) for call in announcing)
-    return set(re.findall(r"'([A-Z]\w+)'", words))
-
-
-def test_every_detail_type_that_can_be_announced_has_a_sample() -> None:
+@pytest.mark.parametrize("detail_type", EVENTS_OUT)
+def test_every_event_out_is_announced_somewhere(detail_type: str) -> None:
     sources = [*tree.PACKAGE.rglob("*.py"), *tree.function_files().values()]
-    announced = set().union(*(announced_in(path.read_text("utf-8")) for path in sources))
-    sampled = {load_event(name)["detail-type"] for name in SAMPLES}
-    assert announced == sampled == set(EVENTS_OUT)
+    others = [path for path in sources if path.name not in ("outgoing.py", "waiting.py")]
+    assert any(f'"{detail_type}"' in path.read_text("utf-8") for path in others)
 
 
 @pytest.mark.parametrize("name", sorted({*SAMPLES} - {*COMPARED_ELSEWHERE}))

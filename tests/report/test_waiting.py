@@ -9,7 +9,8 @@ import pytest
 
 from keyward.audit.model import Finding
 from keyward.aws.tables.ledger import with_events
-from keyward.events.contracts import EVENTS_OUT, announcement
+from keyward.events.contracts import announcement
+from keyward.events.outgoing import EVENTS_OUT
 from keyward.events.summary import summary_of
 from keyward.report import waiting
 from keyward.report.activity import activity_of

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from keyward.events.contracts import EVENTS_OUT
 from keyward.events.incoming import EVENTS_IN
+from keyward.events.outgoing import EVENTS_OUT
 from tests import tree
 
 README_LINES = 150

@@ -29,32 +29,6 @@ JSON = dict[str, Any]
 SOURCE = "keyward"
 AHEAD_SECONDS = 300
 
-EVENTS_OUT = (
-    "KeyIssued",
-    "KeyRotated",
-    "KeyRetired",
-    "KeySuspended",
-    "KeyDisabled",
-    "KeyExpiring",
-    "KeyResumed",
-    "KeyRevoked",
-    "PlanChanged",
-    "ApiProtected",
-    "ApiExposed",
-    "ApiWarned",
-    "ApiHeld",
-    "CustomerExpiring",
-    "CustomerFailed",
-    "PaymentOverdue",
-    "ApiFailed",
-    "ApiRolledBack",
-    "PolicyRefused",
-    "ExemptionExpiring",
-    "QuotaThresholdReached",
-    "QuotaExtended",
-    "KeyUnused",
-)
-
 
 @dataclass(frozen=True)
 class CustomerEvent:

@@ -35,7 +35,7 @@ MAX_OVERLAP_HOURS = 8760
 MAX_TAGS = 40
 TAG = r"[A-Za-z0-9+\-=._:/ ]*"
 # What `datetime.fromisoformat` takes begins so; whether the day exists it alone can say.
-ISO_8601 = r"^[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}(-?[0-9])?)([^0-9].*)?$"
+ISO_8601 = r"^[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}(-?[0-9])?)([^0-9][\s\S]*)?$"
 # 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, where datetime begins and ends.
 MIN_EPOCH, MAX_EPOCH = -62135596800, 253402300799
 

@@ -108,7 +108,7 @@ CUSTOMER_EVENTS: dict[str, EventIn] = {
         },
     ),
     "UndoRequested": EventIn(
-        "takes the last plan change, suspension or rotation back", {"what": choice(*WHAT)}
+        "undoes a plan change, suspension or rotation", {"what": choice(*WHAT)}
     ),
 }
 

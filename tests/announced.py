@@ -1,0 +1,33 @@
+"""Holds everything that tests announce to the list of events out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+import fastjsonschema
+
+from keyward.events import outgoing
+
+JSON = dict[str, Any]
+LIST = "layers/keyward/keyward/events/outgoing.py"
+
+
+@cache
+def validator(detail_type: str) -> Callable[[JSON], JSON]:
+    """The compiled schema of an event out."""
+    made: Callable[[JSON], JSON] = fastjsonschema.compile(outgoing.schema(detail_type))
+    return made
+
+
+def check(entries: Iterable[JSON]) -> None:
+    """Fail for an entry of PutEvents that the list does not describe."""
+    for entry in entries:
+        detail_type, detail = entry["DetailType"], entry["Detail"]
+        assert detail_type in outgoing.EVENTS_OUT, f"add {detail_type} to EVENTS_OUT in {LIST}"
+        try:
+            validator(detail_type)(json.loads(json.dumps(detail, default=str)))
+        except fastjsonschema.JsonSchemaValueException as error:
+            raise AssertionError(f"{detail_type} is not as {LIST} has it: {error}") from None

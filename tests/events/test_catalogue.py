@@ -1,0 +1,154 @@
+"""One list of events: code, rules, README, documents, samples and schemas hold the same ones.
+
+Who adds an event is led from place to place by the messages of these tests.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import pytest
+
+from keyward.customers.model import apply
+from keyward.events.contracts import customer_event
+from keyward.events.incoming import (
+    CUSTOMER_EVENTS,
+    DECISION_EVENTS,
+    EVENTS_IN,
+    ROLLBACK_EVENT,
+    schema,
+)
+from keyward.events.outgoing import EVENTS_OUT, MEMBERS
+from keyward.events.third_party import (
+    FOREIGN_EVENTS,
+    INVOICE_EVENTS,
+    SBT_EVENTS,
+    SUBSCRIPTION_EVENTS,
+)
+from tests import announced, tree
+from tools import schemas
+
+JSON = dict[str, Any]
+NOW = 1_795_434_400.0  # 2026-11-23T11:46:40Z
+STRIPE_EVENTS = (*SUBSCRIPTION_EVENTS, *INVOICE_EVENTS)
+README = tree.ROOT / "README.md"
+
+
+def rule(name: str) -> set[str]:
+    """The detail-types that a rule of the template takes."""
+    return set(
+        tree.resources("AWS::Events::Rule")[name]["Properties"]["EventPattern"]["detail-type"]
+    )
+
+
+def sampled(folder: str) -> dict[str, JSON]:
+    """The samples of events/ by file: envelopes with a detail-type that Keyward lists or could."""
+    loaded = {p.name: json.loads(p.read_text("utf-8")) for p in _files(folder)}
+    return {name: event for name, event in loaded.items() if event.get("detail-type")}
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted((tree.ROOT / "events" / folder).glob("*.json"))
+
+
+def samples(folder: str) -> set[str]:
+    """The detail-types of the samples, but for those of AWS and of other systems."""
+    found = {str(event["detail-type"]) for event in sampled(folder).values()}
+    return {name for name in found if " " not in name} - set(FOREIGN_EVENTS)
+
+
+def readme_rows() -> set[str]:
+    """The detail-types of the README's table of events in."""
+    section = README.read_text("utf-8").split("Events out, source", maxsplit=1)[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return {name for cell in rows for name in re.findall(r"`([A-Z]\w+)`", cell)}
+
+
+def readme_out() -> set[str]:
+    """The detail-types of the README's paragraph of events out."""
+    after = README.read_text("utf-8").split("Events out, source", maxsplit=1)[1]
+    listed = after.split("\n\n", maxsplit=1)[0].split(".", maxsplit=1)[0]
+    return set(re.findall(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b", listed))
+
+
+PLACES = {
+    "template.yaml, CustomerEventsRule": (lambda: rule("CustomerEventsRule"), CUSTOMER_EVENTS),
+    "template.yaml, DecisionEventsRule": (
+        lambda: rule("DecisionEventsRule"),
+        {*DECISION_EVENTS, ROLLBACK_EVENT},
+    ),
+    "template.yaml, BillingEventsRule": (lambda: rule("BillingEventsRule"), FOREIGN_EVENTS),
+    "template.yaml, StripeEventsRule": (lambda: rule("StripeEventsRule"), STRIPE_EVENTS),
+    "template.yaml, SbtEventsRule": (lambda: rule("SbtEventsRule"), SBT_EVENTS),
+    "README.md, a row of the events in": (readme_rows, EVENTS_IN),
+    "README.md, the events out": (readme_out, EVENTS_OUT),
+    "events/in, a sample": (lambda: samples("in"), EVENTS_IN),
+    "events/out, a sample": (lambda: samples("out"), EVENTS_OUT),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_place_names_the_events_of_the_code_and_no_other(place: str) -> None:
+    found, listed = PLACES[place][0](), set(PLACES[place][1])
+    assert found == listed, (
+        f"{place}: add {sorted(listed - found)}, remove {sorted(found - listed)}, "
+        "or change the list in layers/keyward/keyward/events"
+    )
+
+
+def test_the_schemas_and_the_document_are_written_from_the_lists() -> None:
+    wanted = schemas.documents()
+    old = [tree.name(p) for p, text in wanted.items() if not p.exists() or p.read_text() != text]
+    assert old == [], "run `make schemas`"
+    assert [tree.name(p) for p in schemas.written() if p not in wanted] == [], "run `make schemas`"
+
+
+def test_every_member_of_an_event_out_is_described_and_used() -> None:
+    used = {name for event in EVENTS_OUT.values() for name in (*event.always, *event.optional)}
+    assert used == set(MEMBERS)
+
+
+@pytest.mark.parametrize("name", sampled("in"))
+def test_a_sample_of_an_event_in_is_valid(name: str) -> None:
+    event = sampled("in")[name]
+    if event["detail-type"] in EVENTS_IN:
+        fastjsonschema.compile(schema(event["detail-type"]))(event["detail"])
+
+
+@pytest.mark.parametrize("name", sampled("out"))
+def test_a_sample_of_an_event_out_is_valid(name: str) -> None:
+    event = sampled("out")[name]
+    announced.check([{"DetailType": event["detail-type"], "Detail": event["detail"]}])
+
+
+# What happened before, where an event is about something that has to be there.
+BEFORE = {
+    "CustomerResumed": ("CustomerSuspended", {}),
+    "PaymentSucceeded": ("PaymentFailed", {}),
+    "UndoRequested": ("CustomerSuspended", {}),
+}
+ABOUT = {"UndoRequested": {"what": "suspension"}, "CustomerPlanChanged": {"plan": "pro"}}
+
+
+def heard(record: JSON | None, detail_type: str, minute: int, detail: JSON) -> JSON:
+    """The record after an event, which is the sample of its detail-type with another detail."""
+    [event] = [e for e in sampled("in").values() if e["detail-type"] == detail_type][:1]
+    at = f"2026-11-23T10:{minute:02d}:00Z"
+    changed = event | {"detail": event["detail"] | detail | {"occurred_at": at}}
+    return dict(apply(record, customer_event(changed, NOW), {}).record)
+
+
+@pytest.mark.parametrize("detail_type", CUSTOMER_EVENTS)
+def test_every_customer_event_changes_the_desired_state(detail_type: str) -> None:
+    record = None
+    if detail_type != "CustomerSignedUp":
+        record = heard(None, "CustomerSignedUp", 0, {"plan": "free"})
+    if detail_type in BEFORE:
+        before, detail = BEFORE[detail_type]
+        record = heard(record, before, 1, detail)
+    after = heard(record, detail_type, 2, ABOUT.get(detail_type, {}))
+    assert after != record, "say what it does in layers/keyward/keyward/customers/updates.py"

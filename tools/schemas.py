@@ -1,0 +1,87 @@
+"""Writes events/schemas and docs/events.md from the two lists of events (`make schemas`)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from keyward.events import incoming, outgoing
+
+ROOT = Path(__file__).resolve().parent.parent
+
+HEAD = """# Events
+
+For whoever sends events to Keyward or acts on its announcements. `make schemas` writes this page
+from `layers/keyward/keyward/events/incoming.py` and `layers/keyward/keyward/events/outgoing.py`.
+
+Events travel on the stack's event bus (output EventBusName). `events/schemas/` has a JSON Schema
+for the `detail` of each, `events/in/` and `events/out/` have samples. A key's value is in none.
+"""
+IN = """
+## Events in
+
+Any source may send them; only the detail-type counts. An event about a customer has `customer_id`,
+and may have `occurred_at` (ISO 8601), for which the time of the envelope stands in. A member with a
+question mark may be left out.
+
+| detail-type | members | effect |
+|---|---|---|
+"""
+OUT = """
+## Events out
+
+The source is `keyward`.
+
+| detail-type | says |
+|---|---|
+"""
+
+
+def documents() -> dict[Path, str]:
+    """What the tree should hold, by path."""
+    made = {_path("in", name): _text(incoming.schema(name)) for name in incoming.EVENTS_IN}
+    made |= {_path("out", name): _text(outgoing.schema(name)) for name in outgoing.EVENTS_OUT}
+    return made | {ROOT / "docs" / "events.md": _page()}
+
+
+def written() -> list[Path]:
+    """The schemas that the tree holds."""
+    return sorted((ROOT / "events" / "schemas").glob("*/*.json"))
+
+
+def main() -> None:
+    """Write what is missing or old, and remove the schema of an event that is no more."""
+    wanted = documents()
+    for path in written():
+        if path not in wanted:
+            path.unlink()
+    for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _path(folder: str, name: str) -> Path:
+    return ROOT / "events" / "schemas" / folder / f"{name}.json"
+
+
+def _text(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _page() -> str:
+    rows_in = [
+        f"| `{name}` | {_members(name)} | {event.effect} |\n"
+        for name, event in incoming.EVENTS_IN.items()
+    ]
+    rows_out = [f"| `{name}` | {event.says} |\n" for name, event in outgoing.EVENTS_OUT.items()]
+    return HEAD + IN + "".join(rows_in) + OUT + "".join(rows_out)
+
+
+def _members(name: str) -> str:
+    members = incoming.EVENTS_IN[name].fields
+    return ", ".join(f"{key}{'' if members[key].required else '?'}" for key in members)
+
+
+if __name__ == "__main__":
+    main()
