@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Registry
-from keyward.customers import words as key_words
-from keyward.customers.key import KeyRecord
+from keyward.customers.key import Grant, KeyRecord
+from keyward.customers.key import Quota as KeyQuota
 from keyward.customers.quota import Extension, extension_of
 from keyward.errors import NotFoundError
-from keyward.policy.model import Policy
 from keyward.policy.parts import Quota
 from keyward.policy.periods import day_of, first_day, next_first_day
 from keyward.runs import runtime
-from keyward.runs.key_step import Step, gone
-from keyward.runs.usage_plans import UsagePlans
+from keyward.runs.context import Context
+from keyward.runs.key_step import KeyStep, gone
 
 JSON = dict[str, Any]
 
@@ -25,40 +23,26 @@ JSON = dict[str, Any]
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, lease, action: {number, extensions}, execution_arn}`; output
     `{key_id, extended}`, the requests that were granted."""
-    return extend_quota(
-        event,
-        runtime.gateway(),
-        runtime.registry(),
-        runtime.usage_plans(str(event["execution_arn"])),
-        runtime.policy(),
-        runtime.now,
-    )
+    return extend_quota(event, runtime.context())
 
 
-def extend_quota(
-    task: JSON,
-    gateway: Gateway,
-    registry: Registry,
-    plans: UsagePlans,
-    policy: Policy,
-    clock: Callable[[], float],
-) -> JSON:
+def extend_quota(task: JSON, run: Context) -> JSON:
     """Grant what the requests ask for: GetUsage, UpdateUsage; 1 read, 1 write.
 
     What the period has in all (used and left together) stays the same whatever is called, so it is
-    written down before the call: a try that nobody answered is told by it, and never granted twice.
-    QuotaExtended goes into the outbox with the record. Raises KeyGoneError and what the gateway
-    raises.
+    written down before the call: an unanswered try is recognised by it, and never granted twice.
+    Raises KeyGoneError and what the gateway raises.
     """
-    step = Step.begin(task, registry, clock)
-    record = step.made()
-    wanted = [extension_of(item) for item in task["action"]["extensions"]]
-    fresh = [item for item in wanted if item.taken > record.extended]
+    policy = run.policy
+    step = KeyStep.begin(task, run, policy)
+    record = step.created_record()
+    requests = [extension_of(item) for item in step.action["extensions"]]
+    fresh = [item for item in requests if item.taken > record.quota.extended]
     quota = policy.plan(str(record.plan)).quota
-    plan_id = plans.known_id(str(record.plan))
+    plan_id = run.plans(step.execution_arn).known_id(str(record.plan))
     if not (fresh and quota and plan_id):
         return {"key_id": record.key_id, "extended": []}
-    _Granting(step, record, gateway, plan_id, quota).grant(fresh)
+    _Granting(step, record, run.gateway, plan_id, quota).grant(fresh)
     return {"key_id": record.key_id, "extended": [item.taken for item in fresh]}
 
 
@@ -66,7 +50,7 @@ def extend_quota(
 class _Granting:
     """One key in one plan."""
 
-    step: Step
+    step: KeyStep
     record: KeyRecord
     gateway: Gateway
     plan_id: str
@@ -82,29 +66,25 @@ class _Granting:
                 self.gateway.set_remaining(self.plan_id, str(self.record.key_id), total - used)
             except NotFoundError:
                 raise gone(self.record) from None
-        finished = replace(
-            self.record,
-            extended=fresh[-1].taken,
-            granted=total,
-            extending=None,
-            extending_to=None,
-            extending_for=None,
-        )
-        self.step.save(finished, self._told(fresh, used, left, total))
+        granted = replace(self.record, quota=KeyQuota(fresh[-1].taken, total))
+        told = {"extend_quota": {"from": used + left, "to": total}}
+        told["QuotaExtended"] = self._period(fresh, used, max(left, total - used), total)
+        self.step.save(granted.with_journal(grant=None), **told)
 
     def _journal(self, fresh: Sequence[Extension], now: int) -> int:
         """The calls that the period is to have in all, written down; it has `now` of them."""
         period = f"{self.record.plan} {first_day(self.quota, day_of(self.step.now))}"
-        is_begun = self.record.extending_for == period
-        total = max(now, (self.record.extending or 0) if is_begun else 0)
-        begun_to = (self.record.extending_to or 0) if is_begun else 0
-        rest = [item for item in fresh if item.taken > begun_to]
+        begun = self.record.journal.grant
+        if begun is None or begun.period != period:
+            begun = Grant(0, 0, period)
+        total = max(now, begun.calls)
+        rest = [item for item in fresh if item.taken > begun.upto]
         for item in rest:
             total = item.total(total, self.quota.limit)
         if rest:
-            begun = replace(self.record, extending=total, tried_at=self.step.now)
-            begun = replace(begun, extending_to=rest[-1].taken, extending_for=period)
-            self.record = self.step.save(begun)
+            grant = Grant(total, rest[-1].taken, period)
+            self.record = self.record.with_journal(grant=grant, started_at=self.step.now)
+            self.step.save(self.record)
         return total
 
     def _read(self) -> tuple[int, int]:
@@ -117,19 +97,13 @@ class _Granting:
             return 0, self.quota.limit
         return sum(day.used for day in days), days[-1].remaining
 
-    def _told(self, done: Sequence[Extension], used: int, left: int, total: int) -> JSON:
-        action = {"action": "extend_quota", "key": self.record.name, "from": used + left}
-        return key_words.about(
-            "QuotaExtended",
-            self.record,
-            self.step.execution_arn,
-            [action | {"to": total}],
-            plan=self.record.plan,
-            used=used,
-            remaining=max(left, total - used),
-            limit=self.quota.limit,
-            total=total,
-            period=self.quota.period,
-            period_ends=next_first_day(self.quota, day_of(self.step.now)).isoformat(),
-            reason=next((item.reason for item in reversed(done) if item.reason), None),
-        )
+    def _period(self, done: Sequence[Extension], used: int, left: int, total: int) -> JSON:
+        return {
+            "used": used,
+            "remaining": left,
+            "limit": self.quota.limit,
+            "total": total,
+            "period": self.quota.period,
+            "period_ends": next_first_day(self.quota, day_of(self.step.now)).isoformat(),
+            "reason": next((item.reason for item in reversed(done) if item.reason), None),
+        }

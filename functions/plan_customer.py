@@ -70,7 +70,7 @@ def plan(
     known, customer = registry.customers.known(customer_id), customer_of(record)
     if look:
         looker = KeyRefresher(gateway(), policy, now)
-        known = looker.correct(
+        known = looker.refresh_from_gateway(
             known, customer_id, registry.customers, lease, run.requester_of(task)
         )
     planned = plan_customer(customer, known.keys, policy, now, known.last_number)

@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from keyward.customers import undo_rotation
-from keyward.customers.model import KeyRecords, apply
+from keyward.customers.model import KeyRecords, apply_event
 from keyward.errors import PassingError
 from keyward.events import contracts, third_party
 from keyward.runs import runtime
@@ -90,7 +90,7 @@ class Recorder:
         known = self.run.registry.customers.known(customer_id) if before else KeyRecords()
         after, ignored, dated = before, 0, known.dated
         for event in events:
-            change = apply(after, event, dated)
+            change = apply_event(after, event, dated)
             undo_rotation.check(after, change.record, known.keys)
             after, ignored = change.record, ignored + len(change.ignored)
         if after == before:

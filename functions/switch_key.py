@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Registry
-from keyward.customers import words as key_words
 from keyward.customers.key import KeyRecord
-from keyward.policy.model import Policy
+from keyward.errors import NotFoundError
 from keyward.runs import runtime
-from keyward.runs.key_step import Step, switch
+from keyward.runs.context import Context
+from keyward.runs.key_step import KeyStep, gone
 
 JSON = dict[str, Any]
 
@@ -21,58 +18,49 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, lease, action, execution_arn}`, where `action` is
     `enable_key {number}` or `disable_key {number, reason?, retire?, grace?, replaced_by?}`; output
     `{number, enabled}`."""
-    return switch_key(event, runtime.gateway(), runtime.registry(), runtime.policy(), runtime.now)
+    return switch_key(event, runtime.context())
 
 
-def switch_key(
-    task: JSON,
-    gateway: Gateway,
-    registry: Registry,
-    policy: Policy,
-    clock: Callable[[], float],
-) -> JSON:
-    """Enable or disable the key. Idempotent, 1 write. KeyResumed, KeySuspended or, for a key whose
-    time is over, KeyDisabled goes into the outbox with the record of it. Raises KeyGoneError,
-    TryUnderwayError and what the gateway raises."""
-    step = Step.begin(task, registry, clock)
-    enabled = task["action"]["action"] == "enable_key"
-    effective_by = step.effective_by(policy)
-    _enable(step, gateway, effective_by) if enabled else _disable(step, gateway, effective_by)
+def switch_key(task: JSON, run: Context) -> JSON:
+    """Enable or disable the key. Idempotent, 1 write, none when API Gateway confirmed it before.
+
+    The record says so before the call: an unanswered call may have had an effect, which a later run
+    has to know. Raises KeyGoneError, TryUnderwayError and what the gateway raises.
+    """
+    step = KeyStep.begin(task, run, run.policy)
+    enabled = step.action["action"] == "enable_key"
+    before = step.created_record()
+    record = _switched(step, before, enabled)
+    if not enabled:
+        record = _disabled(record, step.action, step.now)
+    elif record != before:
+        record = replace(record, reason=None)
+    if record != before:
+        step.save(record)
     return {"number": step.number, "enabled": enabled}
 
 
-def _enable(step: Step, gateway: Gateway, effective_by: str) -> None:
-    done = switch(step, True, gateway)
-    if done:
-        step.save(replace(done, reason=None), _switched("KeyResumed", step, done, effective_by))
-
-
-def _disable(step: Step, gateway: Gateway, effective_by: str) -> None:
-    before = step.made()
-    done = switch(step, False, gateway) or before
-    record = _retired(done, step.task["action"], step.now)
-    record = replace(record, reason=step.task["action"].get("reason") or record.reason)
-    if record != before:
-        over = record.retire_at is not None and record.retire_at <= step.now
-        kind = "KeyDisabled" if over else "KeySuspended"
-        is_new = before.enabled or before.switching is not None
-        step.save(record, _switched(kind, step, record, effective_by) if is_new else None)
-
-
-def _switched(detail_type: str, step: Step, record: KeyRecord, effective_by: str) -> JSON:
-    action = {"action": step.task["action"]["action"], "key": record.name}
-    reason = None if detail_type == "KeyResumed" else record.reason
-    more = {"plan": record.plan, "reason": reason, "effective_by": effective_by}
-    return key_words.about(detail_type, record, step.execution_arn, [action], **more)
-
-
-def _retired(record: KeyRecord, action: JSON, now: int) -> KeyRecord:
-    """With the end of a key that is to `retire` now: it leaked, or is one too many."""
-    if not action.get("retire") or record.retire_at is not None:
+def _switched(step: KeyStep, record: KeyRecord, enabled: bool) -> KeyRecord:
+    under_way = record.journal.enabled
+    if record.enabled == enabled and under_way is None:
         return record
-    return replace(
-        record,
-        retire_at=now,
-        delete_at=now + int(action.get("grace", 0)),
-        replaced_by=action.get("replaced_by"),
-    )
+    if under_way not in (None, enabled):
+        step.check_landed(record, "enable or disable")
+    journal = record.with_journal(enabled=enabled, started_at=step.now)
+    step.save(journal)
+    try:
+        step.run.gateway.set_enabled(str(record.key_id), enabled)
+    except NotFoundError:
+        raise gone(record) from None
+    return replace(journal, enabled=enabled).with_journal(enabled=None)
+
+
+def _disabled(record: KeyRecord, action: JSON, now: int) -> KeyRecord:
+    """With why, and with the end of a key that is to `retire` now: it leaked, or is one too
+    many."""
+    record = replace(record, reason=action.get("reason") or record.reason)
+    if not action.get("retire") or record.end.retire_at is not None:
+        return record
+    delete_at = now + int(action.get("grace", 0))
+    by = action.get("replaced_by")
+    return record.with_end(retire_at=now, delete_at=delete_at, replaced_by=by)

@@ -141,6 +141,10 @@ class Bench:
         wanted = policy or parse(default_text())
         return UsagePlans(self.gateway, self.registry, wanted, owner, self.clock.now)
 
+    def context(self) -> Context:
+        """What a function works with, on this bench."""
+        return Context(self.gateway, self.registry, self.bus, self.clock.now, "the-bus")
+
     def operations(self) -> list[str]:
         """The calls on the gateway so far, by operation, in order."""
         return [call["operation"] for call in self.emulator.calls()]

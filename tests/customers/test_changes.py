@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyward.customers.model import TimedValue, apply
+from keyward.customers.model import TimedValue, apply_event
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import CustomerEvent
 
@@ -25,7 +25,7 @@ def undo(at: int, what: str | None = None) -> CustomerEvent:
 def after(*events: CustomerEvent) -> JSON:
     record: JSON | None = None
     for event in events:
-        record = apply(record, event, {}).record
+        record = apply_event(record, event, {}).record
     assert record is not None
     return record
 
@@ -70,7 +70,7 @@ def test_a_second_undo_takes_the_change_before_back_and_never_brings_the_first_a
     record = after(SIGNED_UP, UPGRADED, SUSPENDED, undo(400), undo(410))
     assert shown(record) == {"plan": "free", "status": "active"}
     with pytest.raises(InvalidEventError, match=r"detail\.what: there is no plan_change or"):
-        apply(record, undo(420), {})
+        apply_event(record, undo(420), {})
 
 
 @pytest.mark.parametrize("events", [(SIGNED_UP,), (UPGRADED,)])
@@ -94,7 +94,7 @@ def test_a_change_after_an_undo_counts() -> None:
 
 def test_a_change_that_was_undone_stays_undone_when_it_comes_again() -> None:
     record = after(SIGNED_UP, UPGRADED, undo(400))
-    change = apply(record, UPGRADED, {})
+    change = apply_event(record, UPGRADED, {})
     assert (change.record, change.ignored) == (record, ("plan",))
 
 
@@ -117,14 +117,14 @@ def test_any_order_with_an_undo_ends_in_the_same_state(order: tuple[CustomerEven
         SIGNED_UP, CustomerEvent("CustomerPlanChanged", "acme", 150, {"plan": "b"})
     )
     for event in order:
-        record = apply(record, event, {}).record
+        record = apply_event(record, event, {}).record
     assert shown(record) == {"plan": "gold", "status": "active"}
 
 
 def test_a_plan_put_by_hand_can_be_undone() -> None:
     record = after(SIGNED_UP) | {"plan": "pro"}
     dated = {"plan": TimedValue("pro", 250)}
-    assert apply(record, undo(400), dated).record["plan"] == "free"
+    assert apply_event(record, undo(400), dated).record["plan"] == "free"
 
 
 @given(st.lists(st.tuples(st.integers(101, 10**6), st.sampled_from("abc")), max_size=40))
@@ -134,7 +134,7 @@ def test_the_record_stays_small_and_the_newest_plan_is_in_force(
     record = after(SIGNED_UP)
     for at, plan in changes:
         event = CustomerEvent("CustomerPlanChanged", "acme", at, {"plan": plan})
-        record = apply(record, event, {}).record
+        record = apply_event(record, event, {}).record
     assert len(record["recorded"]["changes"]) <= 15
     newest = max((at for at, _ in changes), default=0)
     assert not changes or record["plan"] == [plan for at, plan in changes if at == newest][-1]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyward.customers.model import TimedValue, apply, customer_of, manual_fields
+from keyward.customers.model import TimedValue, apply_event, customer_of, manual_fields
 from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.events.contracts import CustomerEvent
 
@@ -23,7 +23,7 @@ EVENTS = (
 def after(*events: CustomerEvent) -> dict[str, Any]:
     record: dict[str, Any] | None = None
     for event in events:
-        record = apply(record, event, {}).record
+        record = apply_event(record, event, {}).record
     assert record is not None
     return record
 
@@ -44,7 +44,7 @@ def test_events_may_come_again_and_change_nothing(again: list[CustomerEvent]) ->
 
 def test_a_newer_plan_wins_and_an_older_one_is_named_as_ignored() -> None:
     record = after(EVENTS[1])
-    change = apply(record, EVENTS[0], {})
+    change = apply_event(record, EVENTS[0], {})
     assert change.record["plan"] == "pro"
     assert change.ignored == ("plan",)
     assert change.record["status"] == "active"
@@ -81,7 +81,7 @@ def test_a_record_put_by_hand_is_newer_than_an_older_event() -> None:
     by_hand = {"customer_id": "acme", "plan": "pro", "status": "active"}
     dated = {"plan": TimedValue("pro", 250), "status": TimedValue("active", 250)}
     late = CustomerEvent("CustomerPlanChanged", "acme", 200, {"plan": "free"})
-    change = apply(by_hand, late, dated)
+    change = apply_event(by_hand, late, dated)
     assert (change.record["plan"], change.ignored) == ("pro", ("plan",))
 
 
@@ -89,13 +89,13 @@ def test_a_newer_event_overrules_a_record_put_by_hand() -> None:
     by_hand = {"customer_id": "acme", "plan": "pro", "status": "active"}
     dated = {"plan": TimedValue("pro", 250), "status": TimedValue("active", 250)}
     newer = CustomerEvent("CustomerPlanChanged", "acme", 300, {"plan": "free"})
-    assert apply(by_hand, newer, dated).record["plan"] == "free"
+    assert apply_event(by_hand, newer, dated).record["plan"] == "free"
 
 
 def test_a_record_put_by_hand_waits_for_its_date() -> None:
     by_hand = {"customer_id": "acme", "plan": "pro", "status": "active"}
     with pytest.raises(RecordUndatedError, match="plan"):
-        apply(by_hand, EVENTS[1], {})
+        apply_event(by_hand, EVENTS[1], {})
 
 
 def test_a_field_that_was_edited_by_hand_is_found_by_what_the_last_event_said() -> None:
@@ -112,7 +112,7 @@ def test_other_attributes_of_a_record_stay() -> None:
         "key_value_secret": "keyward/a",
     }
     dated = {"plan": TimedValue("pro", 250), "status": TimedValue("active", 250)}
-    assert apply(by_hand, EVENTS[4], dated).record["key_value_secret"] == "keyward/a"
+    assert apply_event(by_hand, EVENTS[4], dated).record["key_value_secret"] == "keyward/a"
 
 
 @pytest.mark.parametrize(

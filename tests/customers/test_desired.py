@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from keyward.customers.billing import Billing, Subscription, billing_of
-from keyward.customers.desired import wanted
-from keyward.customers.model import Customer, apply, customer_of
+from keyward.customers.desired import desired_state
+from keyward.customers.model import Customer, apply_event, customer_of
 from keyward.errors import InvalidRecordError
 from keyward.events.contracts import CustomerEvent
 from keyward.policy.model import Policy
@@ -44,7 +44,7 @@ def subscribed(*ones: Subscription, **more: Any) -> Customer:
 
 
 def seen(customer: Customer, now: float, rules: Policy = POLICY) -> tuple[Any, ...]:
-    found = wanted(customer, rules, now)
+    found = desired_state(customer, rules, now)
     return found.plan, found.status, found.reason
 
 
@@ -64,7 +64,7 @@ def seen(customer: Customer, now: float, rules: Policy = POLICY) -> tuple[Any, .
 def test_the_ladder_leads_down_step_by_step(
     days: float, plan: str, status: str, next_days: float | None
 ) -> None:
-    found = wanted(owing(NOW), POLICY, NOW + days * DAY)
+    found = desired_state(owing(NOW), POLICY, NOW + days * DAY)
     assert (found.plan, found.status) == (plan, status)
     assert found.changes_at == (None if next_days is None else NOW + next_days * DAY)
 
@@ -104,7 +104,7 @@ FACTS = (
 def test_payments_may_be_told_in_any_order(order: tuple[CustomerEvent, ...]) -> None:
     record = None
     for event in (*order, *order[:2]):
-        record = apply(record, event, {}).record
+        record = apply_event(record, event, {}).record
     assert record is not None
     found = customer_of(record).billing
     assert found == Billing((NOW + 30, NOW + 40), NOW + 20, settled_at=NOW + 20)
@@ -136,7 +136,7 @@ def test_a_person_lifts_no_suspension_that_an_unpaid_bill_made() -> None:
 def test_nothing_reopens_a_customer_that_a_person_closed() -> None:
     live = Subscription("active", NOW)
     customer = subscribed(live, status="closed", status_reason="gone")
-    assert wanted(customer, POLICY, NOW) == wanted(customer, POLICY, NOW + 999 * DAY)
+    assert desired_state(customer, POLICY, NOW) == desired_state(customer, POLICY, NOW + 999 * DAY)
     assert seen(customer, NOW) == ("pro", "closed", "gone")
 
 
@@ -144,8 +144,8 @@ def test_a_date_suspends_by_itself() -> None:
     customer = replace(ACME, expires_at=NOW)
     assert seen(customer, NOW - 1) == ("pro", "active", None)
     assert seen(customer, NOW) == ("pro", "suspended", "expired")
-    assert wanted(customer, POLICY, NOW - DAY + 1).changes_at == NOW
-    assert wanted(customer, POLICY, NOW - 8 * DAY).changes_at == NOW - 7 * DAY
+    assert desired_state(customer, POLICY, NOW - DAY + 1).changes_at == NOW
+    assert desired_state(customer, POLICY, NOW - 8 * DAY).changes_at == NOW - 7 * DAY
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,13 @@ def test_an_end_suspends_only_where_the_policy_wants_so() -> None:
 
 
 def test_an_older_word_of_a_subscription_changes_nothing() -> None:
-    ended = Billing().told("s", Subscription("ended", 9))
-    assert ended.told("s", Subscription("active", 8)) == ended
-    assert ended.told("s", Subscription("active", 9)) == ended
-    assert ended.told("s", Subscription("active", 10)).subscriptions["s"].state == "active"
+    ended = Billing().with_subscription("s", Subscription("ended", 9))
+    assert ended.with_subscription("s", Subscription("active", 8)) == ended
+    assert ended.with_subscription("s", Subscription("active", 9)) == ended
+    assert (
+        ended.with_subscription("s", Subscription("active", 10)).subscriptions["s"].state
+        == "active"
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +193,7 @@ def test_billing_that_was_put_by_hand_and_cannot_be_is_refused(billing: Any) -> 
 
 
 def test_what_is_known_of_payments_survives_the_table() -> None:
-    made = Billing().failed(5).told("s", Subscription("active", 4, 9)).paid(3)
+    made = Billing().failed(5).with_subscription("s", Subscription("active", 4, 9)).paid(3)
     assert billing_of(made.as_json()) == made
 
 
@@ -202,10 +205,10 @@ def test_a_live_subscription_begins_a_customer_and_overrules_no_person() -> None
     for order in ((live, suspended), (suspended, live)):
         record = None
         for event in order:
-            record = apply(record, event, {}).record
+            record = apply_event(record, event, {}).record
         assert record is not None
         assert (record["plan"], record["status"]) == ("pro", "suspended")
-    assert customer_of(apply(None, live, {}).record).complete
+    assert customer_of(apply_event(None, live, {}).record).complete
 
 
 @pytest.mark.parametrize(
@@ -222,19 +225,19 @@ def test_a_date_comes_with_an_event_and_the_newest_one_counts(
     event: str, more: dict[str, str], date: str, read: int | None
 ) -> None:
     first = {"plan": "pro", "expires_at": "2026-12-01T00:00:00Z"}
-    record = apply(None, CustomerEvent("CustomerSignedUp", "acme", 5, first), {}).record
+    record = apply_event(None, CustomerEvent("CustomerSignedUp", "acme", 5, first), {}).record
     for at, kind, said in (
         (9, event, more | {"expires_at": date}),
         (7, "CustomerExpiryChanged", {"expires_at": "2028-01-01T00:00:00Z"}),
     ):
-        record = apply(record, CustomerEvent(kind, "acme", at, said), {}).record
+        record = apply_event(record, CustomerEvent(kind, "acme", at, said), {}).record
     assert customer_of(record).expires_at == read
 
 
 def test_an_event_without_a_date_leaves_it() -> None:
     first = {"plan": "pro", "expires_at": "2026-12-01T00:00:00Z"}
-    record = apply(None, CustomerEvent("CustomerSignedUp", "acme", 5, first), {}).record
-    resumed = apply(record, CustomerEvent("CustomerResumed", "acme", 9), {}).record
+    record = apply_event(None, CustomerEvent("CustomerSignedUp", "acme", 5, first), {}).record
+    resumed = apply_event(record, CustomerEvent("CustomerResumed", "acme", 9), {}).record
     assert customer_of(resumed).expires_at is not None
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.key import Quota as KeyQuota
 from keyward.customers.quota import MOST_KEPT, Extension, due, extensions_of, requested
 from keyward.errors import InvalidEventError, InvalidRecordError
 from keyward.events.contracts import CustomerEvent, customer_event
@@ -58,7 +59,7 @@ def test_what_came_late_is_numbered_after_what_came_before() -> None:
 def test_a_key_is_due_what_it_was_not_granted_in_this_period() -> None:
     found = extensions_of(after(asked(NOW - DAY, by=1), asked(NOW - HOUR, by=2), asked(NOW, by=3)))
     assert [item.by for item in due(found, KEY, QUOTA, NOW)] == [2, 3]
-    granted = replace(KEY, extended=int(NOW - HOUR))
+    granted = replace(KEY, quota=KeyQuota(int(NOW - HOUR)))
     assert [item.by for item in due(found, granted, QUOTA, NOW)] == [3]
     assert due(found, KEY, QUOTA, NOW + DAY) == ()
     assert due(found, KEY, None, NOW) == ()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyward.customers.billing import Billing, Subscription
-from keyward.customers.desired import moments
+from keyward.customers.desired import change_times
 from keyward.customers.model import Customer
 from keyward.customers.notices import notices_due
 from keyward.policy.parse import default_text, parse
@@ -45,7 +45,7 @@ def test_each_notice_is_said_once_though_it_is_asked_for_at_every_moment(
     customer: Customer,
 ) -> None:
     already: set[str] = set()
-    said = [told(customer, at, already) for at in moments(customer, POLICY) for _ in range(2)]
+    said = [told(customer, at, already) for at in change_times(customer, POLICY) for _ in range(2)]
     assert len([word for words in said for word in words]) == 2
 
 

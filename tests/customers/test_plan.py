@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord
+from keyward.customers.actions import CustomerPlan
+from keyward.customers.key import CREATED, CREATING, DELETING, Journal, KeyRecord
 from keyward.customers.model import Customer
-from keyward.customers.plan import CustomerPlan, plan_customer
+from keyward.customers.plan import plan_customer
 from keyward.errors import UnknownPlanError
 from keyward.policy.parse import default_text, parse
 
@@ -19,7 +20,7 @@ ACTIVE = Customer("acme", "free", "active")
 
 def key(state: str = CREATED, plan: str | None = None, number: int = 1) -> KeyRecord:
     key_id = "abc123" if state == CREATED else None
-    return KeyRecord("acme", number, state, tried_at=1, key_id=key_id, plan=plan)
+    return KeyRecord("acme", number, state, key_id, plan=plan, journal=Journal(1))
 
 
 def told(planned: CustomerPlan) -> list[str]:
@@ -104,7 +105,7 @@ def test_a_key_is_in_its_plan_before_it_is_enabled() -> None:
 
 @pytest.mark.parametrize("switching", [True, False])
 def test_a_key_that_may_be_enabled_or_disabled_is_made_what_it_should_be(switching: bool) -> None:
-    doubtful = replace(key(plan="free"), switching=switching)
+    doubtful = key(plan="free").with_journal(enabled=switching)
     assert told(plan_customer(ACTIVE, (doubtful,), POLICY, NOW)) == ["enable_key"]
     suspended = Customer("acme", "free", "suspended")
     assert told(plan_customer(suspended, (doubtful,), POLICY, NOW)) == ["disable_key"]

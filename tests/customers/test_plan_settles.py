@@ -12,9 +12,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord
+from keyward.customers.actions import Action
+from keyward.customers.key import CREATED, CREATING, DELETING, End, Journal, KeyRecord, Succession
 from keyward.customers.model import Customer
-from keyward.customers.plan import Action, due_at, plan_customer
+from keyward.customers.plan import due_at, plan_customer
 from keyward.customers.rotation import DAY, HOUR, RotationRequest, void_notices
 from keyward.customers.undo_rotation import restored
 from keyward.policy.model import Policy
@@ -75,17 +76,31 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
         state = draw(st.sampled_from([CREATED, CREATED, CREATED, CREATING, DELETING]))
         rotation = draw(st.sampled_from([0, NOW - 5, NOW]))
         if state == CREATING:
-            found.append(KeyRecord("acme", number, state, tried_at=1, rotation=rotation))
+            succession = Succession(rotation)
+            found.append(
+                KeyRecord("acme", number, state, journal=Journal(1), succession=succession)
+            )
             continue
         retire_at = draw(TIMES)
         heir = draw(st.sampled_from([None, 0, number + 1])) if retire_at else None
-        free = [key.number for key in found if key.issued and key.replaced_by is None]
+        free = [key.number for key in found if key.is_issued and key.end.replaced_by is None]
         replaces = draw(st.sampled_from([None, *free])) if retire_at is None else None
-        if replaces in {key.replaces for key in found}:
+        if replaces in {key.succession.replaces for key in found}:
             replaces = None
         plan = draw(st.one_of(st.none(), PLANS))
         # What was never issued was made just now.
         new = plan is None or replaces is not None
+        journal = Journal(
+            plan=draw(st.one_of(st.none(), st.none(), PLANS)),
+            enabled=draw(st.sampled_from([None, None, True, False])),
+        )
+        overlap = draw(st.sampled_from([0, 120, 168 * HOUR]))
+        end = End(
+            replaced_by=heir,
+            retire_at=retire_at,
+            delete_at=retire_at and retire_at + draw(st.sampled_from([0, DAY])),
+            keeps_plan=draw(st.booleans()),
+        )
         found.append(
             KeyRecord(
                 "acme",
@@ -93,17 +108,11 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
                 state,
                 key_id="abc123",
                 plan=plan,
-                moving_to=draw(st.one_of(st.none(), st.none(), PLANS)),
                 enabled=draw(st.booleans()),
-                switching=draw(st.sampled_from([None, None, True, False])),
                 created_at=NOW if new else draw(TIMES),
-                rotation=rotation,
-                replaces=replaces,
-                overlap=draw(st.sampled_from([0, 120, 168 * HOUR])),
-                replaced_by=heir,
-                retire_at=retire_at,
-                delete_at=retire_at and retire_at + draw(st.sampled_from([0, DAY])),
-                stays=draw(st.booleans()),
+                journal=journal,
+                succession=Succession(rotation, replaces, overlap),
+                end=end,
             )
         )
     return tuple(found)
@@ -127,20 +136,20 @@ def done(keys: Sequence[KeyRecord], actions: Sequence[Action]) -> tuple[KeyRecor
 def hand_over(known: dict[int, KeyRecord], action: Action) -> None:
     heir = known[action.number]
     assert heir.plan is not None, "attached first"
-    old = known.get(heir.replaces or 0)
-    rotation = max(heir.rotation, action.details.get("rotation", 0))
-    known[heir.number] = replace(heir, replaces=None, overlap=0, grace=0, rotation=rotation)
+    begun = heir.succession
+    old = known.get(begun.replaces or 0)
+    rotation = max(begun.rotation, action.details.get("rotation", 0))
+    known[heir.number] = replace(heir, succession=Succession(rotation))
     if old:
-        retire_at = NOW + heir.overlap if old.retire_at is None else old.retire_at
-        delete_at = retire_at + heir.grace if old.delete_at is None else old.delete_at
-        known[old.number] = replace(
-            old,
+        retire_at = NOW + begun.overlap if old.end.retire_at is None else old.end.retire_at
+        delete_at = retire_at + begun.grace if old.end.delete_at is None else old.end.delete_at
+        known[old.number] = old.with_end(
             replaced_by=heir.number,
-            stays=old.plan != heir.plan,
+            keeps_plan=old.plan != heir.plan,
             retire_at=retire_at,
             delete_at=delete_at,
-            told_days=void_notices(heir.overlap),
-            told_expiry=retire_at,
+            notice_days=void_notices(begun.overlap),
+            notice_expiry=retire_at,
         )
 
 
@@ -153,23 +162,25 @@ def undo_rotation(known: dict[int, KeyRecord], action: Action) -> None:
 def after(record: KeyRecord | None, action: Action) -> KeyRecord:
     said: dict[str, Any] = dict(action.details)
     if action.action == "create_key":
-        about = {name: said.get(name, 0) for name in ("rotation", "overlap", "grace")}
-        made = record or KeyRecord(
-            "acme", action.number, CREATING, replaces=said.get("replaces"), **about
-        )
+        begun = {name: said.get(name, 0) for name in ("rotation", "overlap", "grace")}
+        succession = Succession(replaces=said.get("replaces"), **begun)
+        made = record or KeyRecord("acme", action.number, CREATING, succession=succession)
         return replace(made, state=CREATED, key_id="abc123", created_at=NOW)
     assert record is not None
     assert record.state == CREATED, "only a key that was created can be changed"
     if action.action in ("attach_key", "move_key"):
-        rotation = max(record.rotation, said.get("rotation", 0))
-        return replace(record, plan=action.plan, moving_to=None, rotation=rotation)
+        rotation = max(record.succession.rotation, said.get("rotation", 0))
+        placed = replace(record, plan=action.plan).with_succession(rotation=rotation)
+        return placed.with_journal(plan=None)
     if action.action == "announce_expiry":
-        expires = record.retire_at or said["expires_at"]
-        return replace(record, told_days=said["days"], told_expiry=expires)
-    switched = replace(record, enabled=action.action == "enable_key", switching=None)
-    if said.get("retire") and record.retire_at is None:
-        ends = {"retire_at": NOW, "delete_at": NOW + said.get("grace", 0)}
-        return replace(switched, **ends, replaced_by=said.get("replaced_by"))
+        expires = record.end.retire_at or said["expires_at"]
+        return record.with_end(notice_days=said["days"], notice_expiry=expires)
+    enabled = action.action == "enable_key"
+    switched = replace(record, enabled=enabled).with_journal(enabled=None)
+    if said.get("retire") and record.end.retire_at is None:
+        delete_at = NOW + said.get("grace", 0)
+        by = said.get("replaced_by")
+        return switched.with_end(retire_at=NOW, delete_at=delete_at, replaced_by=by)
     return switched
 
 
@@ -196,12 +207,12 @@ def test_what_is_left_is_what_the_customer_is_to_have(
     elif customer.status == "suspended":
         assert working == []
     elif planned.problem is None:
-        current = [key for key in working if key.replaced_by is None]
+        current = [key for key in working if key.end.replaced_by is None]
         assert len(current) == customer.keys
         assert {key.plan for key in current} == {customer.plan}
         asked = customer.rotation
         if asked and not asked.undone:
-            assert all(key.rotation >= asked.requested_at for key in current)
+            assert all(key.succession.rotation >= asked.requested_at for key in current)
 
 
 @given(CUSTOMERS, records(), POLICIES)
@@ -236,7 +247,9 @@ def test_no_working_key_is_disabled_before_its_successor_is_attached_unless_it_l
     if customer.status != "active" or customer.keys != 1 or (rotation and rotation.leaked):
         return
     planned = plan_customer(customer, keys, policy, NOW, LAST)
-    works = [k for k in keys if k.issued and k.enabled and k.retire_at is None and not k.switching]
+    works = [
+        k for k in keys if k.is_issued and k.is_settled and k.enabled and k.end.retire_at is None
+    ]
     if planned.problem or not works:
         return
     for place in range(len(planned.actions)):

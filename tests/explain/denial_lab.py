@@ -12,7 +12,8 @@ from emulator.emulator import Emulator
 from emulator.tests.openapi_lab import document
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Lease
-from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.key import CREATED
+from keyward.customers.key_item import key_of
 from keyward.explain.judge import Verdict
 from keyward.explain.model import Asked
 from keyward.explain.read import Explainer, Records
@@ -155,7 +156,8 @@ class World:
         lease = self.bench.registry.leases.acquire("customer#acme", MACHINE, 0)
         assert isinstance(lease, Lease)
         fields = {"key_id": self.key, "plan": "free", "attached_at": 1} | more
-        self.bench.registry.customers.save_key(KeyRecord("acme", 1, CREATED, **fields), lease)
+        item = {"customer_id": "acme", "record": "key#1", "state": CREATED} | fields
+        self.bench.registry.customers.save_key(key_of(item), lease)
         self.bench.registry.leases.release(lease)
 
 

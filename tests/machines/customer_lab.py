@@ -36,10 +36,8 @@ def apply(bench: Bench, run: dict[str, Any], action: dict[str, Any]) -> dict[str
     task["place"] = run["actions"].index(action)
     if action["action"] == "create_key":
         value = create_key.value_source(lambda name: "B" * 40, "kw")
-        return create_key.create_key(task, bench.gateway, bench.registry, value, bench.clock.now)
-    return attach_key.attach_key(
-        task, bench.gateway, bench.registry, bench.plans(), POLICY, bench.clock.now
-    )
+        return create_key.create_key(task, bench.context(), value)
+    return attach_key.attach_key(task, bench.context())
 
 
 def finish(bench: Bench, run: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:

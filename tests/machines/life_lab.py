@@ -26,7 +26,7 @@ import start_due_work
 import switch_key
 from emulator import data_plane
 from keyward.customers.key import KeyRecord
-from keyward.customers.model import apply
+from keyward.customers.model import apply_event
 from keyward.events import contracts
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
@@ -84,7 +84,7 @@ class LifeLab:
         }
         event = contracts.customer_event(envelope, max(at, self.bench.clock.now()))
         before = self.bench.registry.customers.desired(customer_id)
-        record = apply(before, event, {}).record
+        record = apply_event(before, event, {}).record
         self.bench.tables["CustomersTable"].put_item(Item=record)
 
     def run(self, customer_id: str = "acme", **more: Any) -> Execution:

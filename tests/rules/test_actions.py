@@ -33,7 +33,7 @@ def test_each_action_has_its_choice_state_and_function() -> None:
 def test_the_actions_that_are_planned_are_those_of_the_list() -> None:
     """An action outside the list would end in the state Unknown action."""
     texts = [path.read_text("utf-8") for path in (tree.PACKAGE / "customers").glob("*.py")]
-    named = re.findall(r'(?:\bon\(|\bAction\(|"action": )\s*"(\w+)"', "\n".join(texts))
+    named = re.findall(r'(?:\bkey_action\(|\bAction\(|"action": )\s*"(\w+)"', "\n".join(texts))
     assert set(named) == set(ACTIONS)
 
 

@@ -196,7 +196,7 @@ def test_a_notice_whose_answer_was_lost_is_given_once(paying: LifeLab) -> None:
     assert lease is not None
     task = load_event("announce-notice") | {"lease": lease.as_json()}
     for _ in range(2):
-        change_record.change_record(task, paying.bench.registry, paying.bench.clock.now)
+        change_record.change_record(task, paying.bench.context())
     known = paying.bench.registry.customers.known("acme")
     [event] = known.outbox.values()
     assert event["detail_type"] == "PaymentOverdue"

@@ -59,7 +59,7 @@ def test_while_nothing_is_due_nothing_is_started_and_nothing_is_called(life: Lif
 def test_due_work_starts_at_most_a_minute_late_and_twice_is_once(life: LifeLab) -> None:
     life.rotated(overlap_hours=1)
     [old, _] = life.records()
-    life.bench.clock.advance((old.retire_at or 0) - life.bench.clock.now())
+    life.bench.clock.advance((old.end.retire_at or 0) - life.bench.clock.now())
     due = life.bench.registry.customers.due(life.bench.clock.now(), 10)
     assert [customer_id for customer_id, _ in due] == ["acme"]
     assert len(life.due_work()) == 1

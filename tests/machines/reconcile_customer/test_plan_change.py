@@ -167,7 +167,7 @@ def test_a_plan_that_refuses_the_key_leaves_it_in_its_former_plan_and_says_so(
     [told] = life.events("CustomerFailed")
     assert "in plan free as before" in told["reason"]
     [record] = life.records()
-    assert (record.plan, record.moving_to) == ("free", None)
+    assert (record.plan, record.journal.plan) == ("free", None)
 
 
 def test_a_plan_that_refused_is_not_asked_again_while_a_read_shows_that_it_still_would(

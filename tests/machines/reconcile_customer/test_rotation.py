@@ -21,7 +21,7 @@ def test_a_rotation_makes_a_successor_and_both_keys_work(life: LifeLab) -> None:
     assert life.told() == ["KeyRotated", "KeyExpiring"]
     assert (told["key_id"], told["replaces"]) == (new.key_id, first)
     assert (told["reason"], told["plan"]) == ("yearly", "free")
-    assert told["retires_at"] == iso(old.retire_at or 0)
+    assert told["retires_at"] == iso(old.end.retire_at or 0)
     assert [action["action"] for action in told["actions"]] == ["create_key", "attach_key"]
 
 
@@ -144,7 +144,7 @@ def test_a_leaked_key_is_disabled_first_and_deleted_without_a_grace(life: LifeLa
 def test_an_overlap_of_nothing_lasts_as_long_as_a_change_needs_to_be_known(life: LifeLab) -> None:
     life.rotated(overlap_hours=0)
     [old, _] = life.records()
-    assert old.retire_at == old.delete_at
+    assert old.end.retire_at == old.end.delete_at
     assert life.keys() == BOTH
     life.wait(hours=0.1)
     assert life.keys() == SECOND

@@ -233,9 +233,10 @@ def test_the_time_of_a_try_is_that_of_its_call(bench: Bench) -> None:
 
     value = create_key.value_source(slow_secret, "kw")
     task = {"customer_id": "acme", "lease": run["lease"], "action": run["actions"][0]}
+    task["execution_arn"] = MACHINE
     lost = {"operation": "CreateApiKey", "call": 1, "fault": "timeout_after"}
     bench.emulator.order_faults([lost])
     with pytest.raises(PassingError):
-        create_key.create_key(task, bench.gateway, bench.registry, value, bench.clock.now)
+        create_key.create_key(task, bench.context(), value)
     [tried] = bench.registry.customers.known("acme").keys
-    assert tried.tried_at == int(bench.clock.now())
+    assert tried.journal.started_at == int(bench.clock.now())

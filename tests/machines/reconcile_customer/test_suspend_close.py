@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keyward.aws.tables import Lease
-from keyward.customers.key import CREATING, KeyRecord
+from keyward.customers.key import CREATING, Journal, KeyRecord
 from tests.machines.life_lab import LifeLab
 
 ONCE = {"acme/1": (True, ["free"])}
@@ -122,7 +122,7 @@ def test_a_closed_customers_key_in_the_making_is_looked_up_before_it_is_called_g
     life.hear("CustomerSignedUp", plan="free")
     lease = life.bench.registry.leases.acquire("customer#acme", "dead", life.bench.clock.now())
     assert isinstance(lease, Lease)
-    tried = KeyRecord("acme", 1, CREATING, tried_at=int(life.bench.clock.now()))
+    tried = KeyRecord("acme", 1, CREATING, journal=Journal(int(life.bench.clock.now())))
     life.bench.registry.customers.save_key(tried, lease)
     if made:
         life.client.create_api_key(name="acme/1", customerId="acme", enabled=True)

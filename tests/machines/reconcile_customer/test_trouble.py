@@ -81,7 +81,7 @@ def test_an_own_value_that_is_too_short_is_refused_before_any_call(bench: Bench)
     task = {"customer_id": "acme", "lease": run["lease"], "action": run["actions"][0]}
     value = create_key.value_source(lambda name: "short", "kw")
     with pytest.raises(InvalidRecordError, match="key_value_secret"):
-        create_key.create_key(task, bench.gateway, bench.registry, value, bench.clock.now)
+        create_key.create_key(task, bench.context(), value)
     assert bench.operations() == []
 
 

@@ -97,7 +97,7 @@ def test_an_undo_of_a_rotation_whose_old_key_is_gone_is_refused(life: LifeLab) -
     life.hear("UndoRequested", **UNDO)
     after = life.bench.registry.customers.desired("acme")
     assert after is not None
-    with pytest.raises(InvalidEventError, match="old key was deleted already"):
+    with pytest.raises(InvalidEventError, match="whose old key is still there"):
         undo_rotation.check(before, after, life.records())
     assert life.run().output["actions"] == []
 
@@ -121,7 +121,7 @@ def test_an_answer_that_was_lost_restores_a_key_once(life: LifeLab) -> None:
     for _ in range(2):
         life.machine.functions["ChangeRecord"](task, None)
     [old, new] = life.records()
-    assert (old.replaces, old.retire_at, new.replaced_by) == (2, None, None)
+    assert (old.succession.replaces, old.end.retire_at, new.end.replaced_by) == (2, None, None)
 
 
 def test_no_moment_without_a_key_that_works(life: LifeLab) -> None:

@@ -98,7 +98,9 @@ class AccountKeys:
 
     def look(self, key: KeyRecord) -> GatewayState | None:
         """A recorded key as it was read; None when a run has been at it since."""
-        if key.key_id is None or max(key.tried_at, key.attached_at or 0) >= int(self.read_at):
+        if key.key_id is None or max(key.journal.started_at, key.attached_at or 0) >= int(
+            self.read_at
+        ):
             return None
         seen = self.keys.get(key.key_id)
         if seen is None:

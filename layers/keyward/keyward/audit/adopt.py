@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.audit.account import AccountKeys
 from keyward.aws.gateway import GatewayKey
-from keyward.customers.key import CREATED, KeyRecord, name_of
+from keyward.customers.key import CREATED, Journal, KeyRecord, name_of
+from keyward.customers.key_item import key_item, key_of
 from keyward.customers.model import KeyRecords, customer_of
 from keyward.customers.plan import plan_customer
 from keyward.errors import InvalidInputError, InvalidRecordError
@@ -51,12 +52,15 @@ class Adoption:
 
     def as_json(self) -> JSON:
         """For the documents of an audit."""
-        return asdict(self) | {"keys": [asdict(key) for key in self.keys]}
+        keys = [key_item(key) for key in self.keys]
+        return {"customer_id": self.customer_id, "record": self.record, "keys": keys}
 
     @classmethod
     def of(cls, told: JSON) -> Adoption:
         """From `as_json`."""
-        return cls(told["customer_id"], told["record"], tuple(KeyRecord(**k) for k in told["keys"]))
+        return cls(
+            told["customer_id"], told["record"], tuple(key_of(item) for item in told["keys"])
+        )
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,11 @@ class Adopter:
             customer_id,
             number,
             CREATED,
-            tried_at=int(self.now),
             key_id=key.key_id,
+            custom_name=None if own else key.name,
             plan=self._plans(key)[0],
             enabled=key.enabled,
-            called=None if own else key.name,
+            journal=Journal(started_at=int(self.now)),
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from keyward.audit.account import AccountKeys
 from keyward.audit.model import Finding
 from keyward.customers.actions import Action
-from keyward.customers.desired import wanted
+from keyward.customers.desired import desired_state
 from keyward.customers.drift import Compared, Drift, compared
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer, KeyRecords, customer_of
@@ -53,7 +53,7 @@ def _of_customer(
     policy: Policy,
     now: float,
 ) -> list[Finding]:
-    looked = [compared(k, account.look(k) if account else None, policy) for k in known.keys]
+    looked = [compared(k, account.look(k) if account else None, policy, now) for k in known.keys]
     after = corrected(known, looked)
     try:
         customer = customer_of(record)
@@ -78,7 +78,7 @@ def _doubted(looked: Sequence[Compared], actions: Sequence[Action]) -> list[Find
     is gone, with none that there is."""
     there = {one.key.number for one in looked if one.key is not None}
     found = []
-    for doubt in (doubt for one in looked for doubt in one.doubts):
+    for doubt in (doubt for one in looked for doubt in one.drifts):
         number = doubt.key.number
         mends = [a for a in actions if a.number == number or {number, a.number}.isdisjoint(there)]
         found.append(_of_doubt(doubt, mends))
@@ -106,7 +106,7 @@ def _undone(
     now: float,
 ) -> Finding:
     """What the records themselves lack: a run failed, or its event never came."""
-    desired = wanted(customer, policy, now)
+    desired = desired_state(customer, policy, now)
     kind, severity, says = "due", "low", "work of the customer is due"
     if desired.status == "closed":
         kind, severity, says = "key_of_closed_customer", "high", "the closed customer has a key"
@@ -121,7 +121,7 @@ def _undone(
 
 
 def _works(key: KeyRecord) -> bool:
-    return key.state == CREATED and key.enabled and key.plan is not None and key.settled
+    return key.state == CREATED and key.enabled and key.plan is not None and key.is_settled
 
 
 def _stray(key: KeyRecord) -> Finding:

@@ -68,7 +68,7 @@ class CustomerPlan:
     problem: Exception | None = None
 
 
-def on(
+def key_action(
     action: str,
     key: KeyRecord,
     plan: str | None = None,

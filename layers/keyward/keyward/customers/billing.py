@@ -73,7 +73,7 @@ class Billing:
         """With a payment that succeeded."""
         return self._settled(set(self.failed_at), max(at, self.paid_at or at))
 
-    def told(self, name: str, new: Subscription) -> Billing:
+    def with_subscription(self, name: str, new: Subscription) -> Billing:
         """With word of a subscription; an older word than the known one changes nothing. Of one
         second the stricter word counts, whichever came first."""
         known = self.subscriptions.get(name)

@@ -87,7 +87,7 @@ class Changes:
         return any(e.name is None and (e.at, e.what) == (at, what) for e in self.entries)
 
     @property
-    def met(self) -> frozenset[int]:
+    def effective_undos(self) -> frozenset[int]:
         """The times of the undos that found a change to undo."""
         return frozenset(e.at for e in self.entries if e.name is None and e.of)
 

@@ -1,9 +1,8 @@
-"""What a customer is to have at a moment, and what it is to be told: the record, read with the
-clock. Pure.
+"""What a customer should have at a moment: the record, read with the clock. Pure.
 
-Three voices have a say: people (`plan`, `status`), money (`billing`, by the policy's ladder) and
-the calendar (`expires_at`). The strictest one counts, so that a payment lifts no suspension that a
-person ordered, and a person lifts none that an unpaid bill made.
+Three sources set requirements: people (`plan`, `status`), money (`billing`, by the policy's
+ladder) and the calendar (`expires_at`). The strictest one counts, so that a payment lifts no
+suspension that a person ordered, and a person lifts none that an unpaid bill made.
 """
 
 from __future__ import annotations
@@ -36,33 +35,38 @@ class DesiredState:
 
 @dataclass(frozen=True)
 class Requirement:
-    """What one voice wants: a status, a lower plan, and why."""
+    """What one source asks for: a status, a lower plan, and why."""
 
     status: str = "active"
     reason: str | None = None
     plan: str | None = None
 
 
-def wanted(customer: Customer, policy: Policy, now: float) -> DesiredState:
-    """What the customer is to have at `now` (epoch seconds)."""
+def desired_state(customer: Customer, policy: Policy, now: float) -> DesiredState:
+    """What the customer should have at `now` (epoch seconds)."""
     if customer.status is None or customer.plan is None or customer.status == "closed":
         return DesiredState(customer.plan, customer.status, customer.status_reason)
     person = Requirement(customer.status, customer.status_reason)
     ladder = _by_ladder(customer, policy, now)
-    voices = (person, _by_subscription(customer, policy, now), ladder, _by_date(customer, now))
-    strictest = max(voices, key=lambda voice: STRICTER[voice.status])
+    requirements = (
+        person,
+        _by_subscription(customer, policy, now),
+        ladder,
+        _by_date(customer, now),
+    )
+    strictest = max(requirements, key=lambda each: STRICTER[each.status])
     reason = strictest.reason
     if strictest is person and reason is None and ladder.plan not in (None, customer.plan):
         reason = ladder.reason
     plan = ladder.plan or customer.plan
     if strictest.status == "closed":
         return DesiredState(plan, "closed", reason)
-    changes_at = _next(moments(customer, policy), now)
+    changes_at = _next(change_times(customer, policy), now)
     in_place = plan != customer.plan or _settled_since(customer)
     return DesiredState(plan, strictest.status, reason, changes_at, in_place)
 
 
-def moments(customer: Customer, policy: Policy) -> tuple[float, ...]:
+def change_times(customer: Customer, policy: Policy) -> tuple[float, ...]:
     """All times at which the clock alone changes something or makes a notice due."""
     found: list[float] = [step.at(since) for since, step in _steps(customer, policy)]
     ends = [one.ends_at for one in customer.billing.subscriptions.values() if one.ends_at]
@@ -71,7 +75,7 @@ def moments(customer: Customer, policy: Policy) -> tuple[float, ...]:
     return tuple(sorted(found))
 
 
-def expiry(customer: Customer, now: float) -> int | None:
+def suspension_time(customer: Customer, now: float) -> int | None:
     """When the customer is suspended by itself: its date, or the end of the last of its live
     subscriptions."""
     live = [one for one in customer.billing.subscriptions.values() if one.live(now)]
@@ -91,15 +95,15 @@ def _steps(customer: Customer, policy: Policy) -> list[tuple[int, LadderStep]]:
 
 
 def _by_ladder(customer: Customer, policy: Policy, now: float) -> Requirement:
-    voice = Requirement(reason=UNPAID)
+    requirement = Requirement(reason=UNPAID)
     for at, step in steps_of(customer, policy):
         if at > now:
             break
-        plan = step.plan if step.step == "plan" else voice.plan
+        plan = step.plan if step.step == "plan" else requirement.plan
         status = {"suspend": "suspended", "close": "closed"}.get(step.step, "active")
-        status = max(status, voice.status, key=lambda one: STRICTER[one])
-        voice = Requirement(status, UNPAID, plan)
-    return voice
+        status = max(status, requirement.status, key=lambda one: STRICTER[one])
+        requirement = Requirement(status, UNPAID, plan)
+    return requirement
 
 
 def _by_subscription(customer: Customer, policy: Policy, now: float) -> Requirement:

@@ -1,5 +1,5 @@
-"""Key records compared with keys as API Gateway has them: what differs, and the record as it is
-then, from which the planner plans what mends it. Pure."""
+"""Compare key records with keys on API Gateway: what differs, and the record as it should read,
+from which the planner plans what mends it. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ DISABLED = "key_disabled"
 ENABLED = "key_enabled"
 WITHOUT_PLAN = "key_without_plan"
 WRONG_PLAN = "key_in_wrong_plan"
+# The longest that a run of reconcile-customer lives: its TimeoutSeconds. A journal that is older
+# belongs to no run, so what it says is compared too.
+RUN_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,35 @@ class Compared:
     """A record as it should read, None when its key is gone, and what was wrong with it."""
 
     key: KeyRecord | None
-    doubts: tuple[Drift, ...] = ()
+    drifts: tuple[Drift, ...] = ()
 
 
-def compared(key: KeyRecord, look: GatewayState | None, policy: Policy) -> Compared:
-    """The record against the gateway. Left as it is: a key whose creation, move, switch or deletion
-    is under way, as its run finishes that; and one that could not be looked at (None)."""
-    if look is None or key.state != CREATED or key.key_id is None:
+def compared(key: KeyRecord, state: GatewayState | None, policy: Policy, now: float) -> Compared:
+    """Compare a record with API Gateway at `now` (epoch seconds). Left as it is: a key that was not
+    read (None), one that is being created or deleted, and one with a journal that a run may still
+    finish."""
+    if state is None or key.state != CREATED or key.key_id is None:
         return Compared(key)
-    if not look.there:
+    if not state.there:
         says = f"key {key.name} is recorded as {key.key_id}, which API Gateway does not have"
         return Compared(None, (Drift(GONE, key, says),))
-    if not key.settled:
+    if not key.is_settled:
+        is_stale = key.journal.started_at + RUN_SECONDS <= now
+        return _unfinished(key, state.plans, policy) if is_stale else Compared(key)
+    switched, drifts = _switched(key, state.enabled)
+    placed, more = _placed(switched, state.plans, policy)
+    return Compared(placed, drifts + more)
+
+
+def _unfinished(key: KeyRecord, plans: tuple[str, ...] | None, policy: Policy) -> Compared:
+    """A journal that no run finishes any more. The planner ends what it says; only a plan that the
+    record does not name at all would refuse the key for ever, so the key is to leave that first."""
+    named = {key.plan, key.journal.plan}
+    others = [name for name in _ours(key, plans or (), policy) if name not in named]
+    if not others or key.journal.plan in (plans or ()):
         return Compared(key)
-    switched, doubts = _switched(key, look.enabled)
-    placed, more = _placed(switched, look.plans, policy)
-    return Compared(placed, doubts + more)
+    says = f"key {key.name} is in {others[0]}, and recorded on its way to {key.journal.plan}"
+    return Compared(key.with_journal(plan=others[0]), (Drift(WRONG_PLAN, key, says),))
 
 
 def _switched(key: KeyRecord, enabled: bool | None) -> tuple[KeyRecord, tuple[Drift, ...]]:
@@ -68,24 +84,26 @@ def _switched(key: KeyRecord, enabled: bool | None) -> tuple[KeyRecord, tuple[Dr
 def _placed(
     key: KeyRecord, plans: tuple[str, ...] | None, policy: Policy
 ) -> tuple[KeyRecord, tuple[Drift, ...]]:
-    """Plans that neither the policy nor the record names are no business of Keyward's.
-
-    What is written reads like a move that broke off, which the planner ends: a key that left its
-    plan is on its way into it, one that is in a second plan is leaving that.
-    """
+    """What is written reads like a move that broke off, which the planner ends: a key that left its
+    plan is on its way into it, one that is in a second plan is leaving that."""
     if plans is None or key.plan is None:
         return key, ()
-    ours = sorted(name for name in plans if name in policy.usage_plans or name == key.plan)
+    ours = _ours(key, plans, policy)
     if ours == [key.plan]:
         return key, ()
     if not ours:
         says = f"key {key.name} is in no plan, and recorded in {key.plan}"
-        return replace(key, moving_to=key.plan), (Drift(WITHOUT_PLAN, key, says),)
+        return key.with_journal(plan=key.plan), (Drift(WITHOUT_PLAN, key, says),)
     plan = key.plan if key.plan in ours else ours[0]
     others = [name for name in ours if name != plan]
     says = f"key {key.name} is in {' and '.join(ours)}, and recorded in {key.plan}"
-    moving = others[0] if others else None
-    return replace(key, plan=plan, moving_to=moving), (Drift(WRONG_PLAN, key, says),)
+    moved = replace(key, plan=plan).with_journal(plan=others[0] if others else None)
+    return moved, (Drift(WRONG_PLAN, key, says),)
+
+
+def _ours(key: KeyRecord, plans: tuple[str, ...], policy: Policy) -> list[str]:
+    """Plans that neither the policy nor the record names are no business of Keyward's."""
+    return sorted(name for name in plans if name in policy.usage_plans or name == key.plan)
 
 
 _DISABLED = (DISABLED, "disabled", "enabled")

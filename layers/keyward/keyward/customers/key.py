@@ -1,4 +1,4 @@
-"""A customer's key: its record, its name, and the values that Keyward makes.
+"""A customer's key: its record, its name, and the values that Keyward makes. Pure, but for chance.
 
 A value is prefix + 43 characters (256 random bits, base62) + 6 characters (CRC-32 of all before it,
 base62), alphanumeric only, so a secret scanner tells a leaked one from noise with certainty.
@@ -11,8 +11,7 @@ import re
 import secrets
 import string
 import zlib
-from dataclasses import dataclass, fields
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward.errors import InvalidRecordError
@@ -34,81 +33,130 @@ DELETED = "DELETED"
 
 
 @dataclass(frozen=True)
-class KeyRecord:
-    """What Keyward knows of a key. Times are epoch seconds.
+class Grant:
+    """A quota extension that is being made: `period`, a plan and its first day, is to have `calls`
+    in all, which answers the requests up to number `upto`."""
 
-    `state` is CREATING before CreateApiKey is called, CREATED when `key_id` is known, DELETING
-    before DeleteApiKey is called. `tried_at` is when the last call began that may have had an
-    effect, `attached_at` when the attachment was asked for.
+    calls: int
+    upto: int
+    period: str
 
-    `plan` is the plan that the key is in; `moving_to` is the journal of a move: from before the key
-    leaves its plan until it is in this one. `refused` is the plan that would not take the key.
-    `switching` is the journal of enabling (True) or disabling (False), `enabled` what was last
-    confirmed, `reason` why. `called` is the name of a key that Keyward did not make.
 
-    `rotation` is the time of the last request for a rotation that the key satisfies. A successor
-    `replaces` a key by its number, until that one's work is handed over to it: then `replaces` is
-    None again, and the other is `replaced_by` it (0: by none, it is one too many), is disabled at
-    `retire_at` and deleted at `delete_at`, and `stays` in its plan when the successor is in
-    another. `overlap`, `grace` (seconds) and `cause` are those of the rotation under way.
-    `extended` numbers the last quota extension that was granted, `granted` is what its period had
-    in all then (calls); `extending` calls, up to number `extending_to`, is the journal of one, for
-    the plan and period `extending_for`.
-    `told_days` is the last notice of the key's end, `told_expiry` the end that it told.
+@dataclass(frozen=True)
+class Journal:
+    """What is under way on a key, written down before the call: what the record will say.
+
+    `started_at` is when the last call began. `plan` is the plan that the key is to be in, from
+    before it leaves its own; `enabled` whether it is to be enabled. A member stays until API
+    Gateway has confirmed it, so a later run finishes it first. `grant` names a total, so it may be
+    repeated at any time. `refused` is the plan that refused the last move.
     """
 
-    customer_id: str
-    number: int
-    state: str
-    tried_at: int = 0
-    key_id: str | None = None
+    started_at: int = 0
     plan: str | None = None
-    attached_at: int | None = None
-    created_at: int | None = None
-    enabled: bool = True
-    moving_to: str | None = None
+    enabled: bool | None = None
+    grant: Grant | None = None
     refused: str | None = None
-    switching: bool | None = None
-    reason: str | None = None
-    called: str | None = None
+
+
+@dataclass(frozen=True)
+class Succession:
+    """What a key takes over. `rotation` is the time of the last request for a rotation that it
+    satisfies. Until the handover it `replaces` a key by its number, which then works on for
+    `overlap` seconds and stays, disabled, for `grace` seconds; `cause` says why."""
+
     rotation: int = 0
     replaces: int | None = None
     overlap: int = 0
     grace: int = 0
     cause: str | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """How a key ends: it is `replaced_by` another (0: by none, as it is one too many), disabled at
+    `retire_at` and deleted at `delete_at`. It `keeps_plan` when its successor is in another.
+    `notice_days` ahead was the last notice of its end, which told `notice_expiry`."""
+
     replaced_by: int | None = None
     retire_at: int | None = None
     delete_at: int | None = None
-    stays: bool = False
-    told_days: int | None = None
-    told_expiry: int | None = None
+    keeps_plan: bool = False
+    notice_days: int | None = None
+    notice_expiry: int | None = None
+
+    def is_over(self, now: float) -> bool:
+        """Whether the key must no longer work."""
+        return self.retire_at is not None and self.retire_at <= now
+
+
+@dataclass(frozen=True)
+class Quota:
+    """The extensions of a key: `extended` numbers the last request that was granted, `granted` is
+    what its period had in all then (calls)."""
+
     extended: int = 0
     granted: int | None = None
-    extending: int | None = None
-    extending_to: int | None = None
-    extending_for: str | None = None
+
+
+@dataclass(frozen=True)
+class KeyRecord:
+    """What Keyward knows of a key. Times are epoch seconds.
+
+    `state` is CREATING before CreateApiKey is called, CREATED when `key_id` is known, DELETING
+    before DeleteApiKey is called. `custom_name` is the name of a key that Keyward did not make.
+    `plan` and `enabled` are what API Gateway last confirmed; `attached_at` is when the attachment
+    was asked for, `reason` why the key is disabled.
+    """
+
+    customer_id: str
+    number: int
+    state: str
+    key_id: str | None = None
+    custom_name: str | None = None
+    created_at: int | None = None
+    plan: str | None = None
+    attached_at: int | None = None
+    enabled: bool = True
+    reason: str | None = None
+    journal: Journal = Journal()
+    succession: Succession = Succession()
+    end: End = End()
+    quota: Quota = Quota()
 
     @property
     def name(self) -> str:
-        """The key's name on the gateway; for one that Keyward made unique by construction, though
-        API Gateway would not ask for it."""
-        return self.called or name_of(self.customer_id, self.number)
+        """The key's name on API Gateway. Keyward makes its own names unique, which API Gateway
+        does not ask for."""
+        return self.custom_name or name_of(self.customer_id, self.number)
 
     @property
-    def settled(self) -> bool:
-        """Whether the key is there and no call that changes it may be under way."""
-        return self.state == CREATED and self.moving_to is None and self.switching is None
+    def is_settled(self) -> bool:
+        """Whether the key is there, and API Gateway has confirmed its plan and switch."""
+        return self.state == CREATED and self.journal.plan is None and self.journal.enabled is None
 
     @property
-    def issued(self) -> bool:
+    def is_issued(self) -> bool:
         """Whether the customer was told of it: it is in a plan, and no rotation is under way that
         ends with it."""
-        return self.state == CREATED and self.plan is not None and self.replaces is None
+        return self.state == CREATED and self.plan is not None and self.succession.replaces is None
 
     @property
     def age_counts_from(self) -> int:
         """When it was made, as far as that is known; 0 when it is not."""
-        return self.created_at or self.tried_at
+        return self.created_at or self.journal.started_at
+
+    def with_journal(self, **changes: Any) -> KeyRecord:
+        """The record with a changed journal."""
+        return replace(self, journal=replace(self.journal, **changes))
+
+    def with_succession(self, **changes: Any) -> KeyRecord:
+        """The record with a changed succession."""
+        return replace(self, succession=replace(self.succession, **changes))
+
+    def with_end(self, **changes: Any) -> KeyRecord:
+        """The record with a changed end."""
+        return replace(self, end=replace(self.end, **changes))
 
 
 def name_of(customer_id: str, number: int) -> str:
@@ -157,15 +205,3 @@ def _base62(number: int, length: int) -> str:
         number, digit = divmod(number, len(ALPHABET))
         digits.append(ALPHABET[digit])
     return "".join(reversed(digits))
-
-
-def record_of(item: dict[str, Any]) -> KeyRecord:
-    """The key record in an item of the Keys table (`record` = `key#<number>`)."""
-    known = {field.name for field in fields(KeyRecord)} - {"number"}
-    kept = {name: _plain(value) for name, value in item.items() if name in known}
-    return KeyRecord(number=int(item["record"].removeprefix("key#")), **kept)
-
-
-def _plain(value: Any) -> Any:
-    """DynamoDB's numbers are decimals; all of ours are whole."""
-    return int(value) if isinstance(value, Decimal) else value

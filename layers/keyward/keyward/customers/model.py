@@ -92,7 +92,7 @@ class KeyRecords:
 
 
 @dataclass(frozen=True)
-class Change:
+class AppliedEvent:
     """An event applied: the new record, and the fields for which a newer change was known
     already."""
 
@@ -130,7 +130,9 @@ def customer_of(record: JSON) -> Customer:
     )
 
 
-def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, TimedValue]) -> Change:
+def apply_event(
+    record: JSON | None, event: CustomerEvent, dated: Mapping[str, TimedValue]
+) -> AppliedEvent:
     """The record after the event: newer wins, field by field; a tie goes to the later arrival.
 
     `dated` tells when fields that were put by hand got their value. The same event twice gives the
@@ -158,7 +160,7 @@ def apply(record: JSON | None, event: CustomerEvent, dated: Mapping[str, TimedVa
     after |= _asked(before, after, event)
     ignored += _overruled(event, before, changes)
     after["recorded"] = _recorded(after, times) | {"changes": changes.as_json()}
-    return Change(after, tuple(ignored))
+    return AppliedEvent(after, tuple(ignored))
 
 
 def manual_fields(record: JSON) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.customers.desired import expiry, steps_of, wanted
+from keyward.customers.desired import desired_state, steps_of, suspension_time
 from keyward.customers.model import Customer
 from keyward.events.contracts import announcement, iso
 from keyward.policy.billing import DAY
@@ -34,7 +34,7 @@ def notices_due(
 ) -> tuple[Notice, ...]:
     """The notices that are due at `now` (epoch seconds) and of which no mark is in `already_told`.
     Of several of one kind only the last is said."""
-    if not customer.complete or wanted(customer, policy, now).status == "closed":
+    if not customer.complete or desired_state(customer, policy, now).status == "closed":
         return ()
     due = _expiring(customer, policy, now) + _overdue(customer, policy, now)
     return tuple(notice for notice in due if notice.mark not in already_told)
@@ -57,15 +57,15 @@ def as_actions(notices: Sequence[Notice]) -> list[JSON]:
 
 def _expiring(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ...]:
     """A customer that is suspended anyway is told nothing of a date."""
-    at = expiry(customer, now)
-    if at is None or now >= at or wanted(customer, policy, now).status != "active":
+    at = suspension_time(customer, now)
+    if at is None or now >= at or desired_state(customer, policy, now).status != "active":
         return ()
     days = sorted(policy.billing.expiry_notice_days, reverse=True)
     marks = [f"expiry#{iso(at)}#{day:g}" for day in days if now >= at - day * DAY]
     said = announcement(
         "CustomerExpiring",
         customer_id=customer.customer_id,
-        plan=wanted(customer, policy, now).plan,
+        plan=desired_state(customer, policy, now).plan,
         expires_at=iso(at),
     )
     return _last_said(marks, said)
@@ -82,7 +82,7 @@ def _overdue(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ..
     said = announcement(
         "PaymentOverdue",
         customer_id=customer.customer_id,
-        plan=wanted(customer, policy, now).plan,
+        plan=desired_state(customer, policy, now).plan,
         since=iso(since),
         next={name: value for name, value in follows.items() if value is not None} or None,
     )

@@ -6,21 +6,19 @@ done is stated as the plan's `problem`, so that it is reported and never passed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from keyward.customers.actions import Action, CustomerPlan, on
-from keyward.customers.desired import DesiredState, wanted
+from keyward.customers.actions import Action, CustomerPlan, key_action
+from keyward.customers.desired import DesiredState, desired_state
 from keyward.customers.key import CREATED, DELETING, KeyRecord
 from keyward.customers.model import Customer
-from keyward.customers.plan_keys import KeyPlanner, switched
+from keyward.customers.plan_keys import KeyPlanner, is_switch_needed
 from keyward.customers.plan_quota import extensions_for
 from keyward.customers.rotation import expires_at, notices, rotates_at
 from keyward.customers.undo_rotation import undo_rotation
 from keyward.errors import UnknownPlanError
 from keyward.policy.model import Policy
-
-__all__ = ["Action", "CustomerPlan", "due_at", "plan_customer"]
 
 
 def plan_customer(
@@ -30,33 +28,17 @@ def plan_customer(
     now: float,
     last_number: int = 0,
 ) -> CustomerPlan:
-    """What has to be done for the customer at `now` (epoch seconds). `last_number` is that of the
-    last key that was deleted. Planning again after the actions gives no action."""
+    """Plan what the customer needs at `now` (epoch seconds). `last_number` is that of the last key
+    that was deleted. Planning again after the actions gives no action."""
     if not customer.complete:
         return CustomerPlan()
-    desired = wanted(customer, policy, now)
-    reason = desired.reason or customer.status_reason
-    closed = desired.status == "closed"
-    ended = [key for key in keys if key.state == DELETING or closed]
-    over = [key for key in keys if key not in ended and key.delete_at and key.delete_at <= now]
-    begun = (
-        *(on("delete_key", key, reason=reason if closed else None) for key in ended),
-        *(on("delete_key", key, retired=True) for key in over if key.replaced_by is not None),
-    )
-    if closed:
-        return CustomerPlan(begun)
-    done = {action.number for action in begun}
-    kept = [key for key in keys if key.number not in done]
-    if desired.status == "suspended":
-        return CustomerPlan(begun + _suspend(kept, reason))
     last = max([last_number, *(key.number for key in keys)])
-    asked = customer.rotation
-    if asked and asked.undone:
-        undone, kept = undo_rotation(asked.requested_at, kept, policy)
-        begun, customer = begun + undone, replace(customer, rotation=None)
-    made = _activate(customer, kept, desired, policy, now, last)
-    before, after = extensions_for(customer, kept, made.actions, str(desired.plan), policy, now)
-    return CustomerPlan((*begun, *before, *made.actions, *after), made.problem)
+    desired = desired_state(customer, policy, now)
+    situation = Situation(customer, desired, policy, now, last)
+    ended = {key.number: action for key in keys if (action := _ended(key, situation))}
+    left = [key for key in keys if key.number not in ended]
+    planned = BY_STATUS[str(desired.status)](situation, left)
+    return CustomerPlan((*ended.values(), *planned.actions), planned.problem)
 
 
 def due_at(
@@ -66,49 +48,101 @@ def due_at(
     never."""
     if not customer.complete:
         return None
-    desired = wanted(customer, policy, now)
+    desired = desired_state(customer, policy, now)
     times = [desired.changes_at] if desired.changes_at else []
     if desired.status != "closed":
-        times += [key.delete_at for key in keys if key.delete_at and key.replaced_by is not None]
+        ends = [key.end for key in keys if key.end.replaced_by is not None]
+        times += [end.delete_at for end in ends if end.delete_at]
     if desired.status == "active":
         for key in keys:
-            times += _turns(key, str(desired.plan), policy)
+            times += _due_times(key, str(desired.plan), policy)
     return min((at for at in times if at > now), default=None)
 
 
-def _turns(key: KeyRecord, plan: str, policy: Policy) -> list[float]:
-    """When something becomes of a key that works; one that leaked waits for no time."""
-    if key.retire_at is not None and key.replaced_by is None:
+def _due_times(key: KeyRecord, plan: str, policy: Policy) -> list[float]:
+    """When a working key is due for an action. A leaked key has no due time."""
+    if key.end.retire_at is not None and key.end.replaced_by is None:
         return []
-    times: list[float] = [key.retire_at] if key.retire_at else []
-    if key.issued and key.retire_at is None:
+    times: list[float] = [key.end.retire_at] if key.end.retire_at else []
+    if key.is_issued and key.end.retire_at is None:
         due = rotates_at(key, plan, policy)
         times += [due] if due else []
     expires = expires_at(key, plan, policy)
-    if key.issued and expires:
+    if key.is_issued and expires:
         times += notices(key, expires).values()
     return times
 
 
-def _suspend(keys: Sequence[KeyRecord], reason: str | None) -> tuple[Action, ...]:
+@dataclass(frozen=True)
+class Situation:
+    """What a plan is made for; `last_number` is that of the customer's last key."""
+
+    customer: Customer
+    desired: DesiredState
+    policy: Policy
+    now: float
+    last_number: int
+
+    @property
+    def reason(self) -> str | None:
+        """Why the customer is suspended or closed."""
+        return self.desired.reason or self.customer.status_reason
+
+
+def _ended(key: KeyRecord, at: Situation) -> Action | None:
+    """The deletion of a key that ends whatever else is desired, by the first rule that says so."""
+    return next((action for rule in ENDS if (action := rule(key, at))), None)
+
+
+def _closed(key: KeyRecord, at: Situation) -> Action | None:
+    is_closed = at.desired.status == "closed"
+    return key_action("delete_key", key, reason=at.reason) if is_closed else None
+
+
+def _deletion_began(key: KeyRecord, at: Situation) -> Action | None:
+    return key_action("delete_key", key) if key.state == DELETING else None
+
+
+def _grace_is_over(key: KeyRecord, at: Situation) -> Action | None:
+    """A key that leaked stays until it is replaced, as its successor takes its place."""
+    is_over = bool(key.end.delete_at and key.end.delete_at <= at.now)
+    if is_over and key.end.replaced_by is not None:
+        return key_action("delete_key", key, retired=True)
+    return None
+
+
+ENDS: tuple[Callable[[KeyRecord, Situation], Action | None], ...] = (
+    _closed,
+    _deletion_began,
+    _grace_is_over,
+)
+
+
+def _close(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
+    """Every key has ended already."""
+    return CustomerPlan()
+
+
+def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
     """A key in the making is in no plan yet, and so refused anyway."""
-    return tuple(
-        on("disable_key", key, reason=reason)
-        for key in keys
-        if key.state == CREATED and switched(key)
+    return CustomerPlan(
+        tuple(
+            key_action("disable_key", key, reason=at.reason)
+            for key in keys
+            if key.state == CREATED and is_switch_needed(key, enabled=False)
+        )
     )
 
 
-def _activate(
-    customer: Customer,
-    keys: Sequence[KeyRecord],
-    desired: DesiredState,
-    policy: Policy,
-    now: float,
-    last_number: int,
-) -> CustomerPlan:
+def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
     """What can be done is done even when the plan is not known: a move that broke off has left its
     key in no plan, a key that leaked is disabled."""
+    customer, desired, policy, now = at.customer, at.desired, at.policy, at.now
+    undone: tuple[Action, ...] = ()
+    request = customer.rotation
+    if request and request.undone:
+        undone, keys = undo_rotation(request.requested_at, keys, policy)
+        customer = replace(customer, rotation=None)
     plan = str(desired.plan)
     problem = None
     try:
@@ -117,14 +151,23 @@ def _activate(
         problem = unknown
     # How the last event wanted its change counts for that change only.
     mode = customer.plan_key if plan == customer.plan else None
-    successor = (mode or policy.plan_change) == "successor" and not desired.in_place
-    planner = KeyPlanner(customer, plan, problem is None, successor, policy, now, last_number)
-    actions = tuple(_with_reason(action, desired) for action in planner.actions(keys))
-    return CustomerPlan(actions, problem)
+    by_successor = (mode or policy.plan_change) == "successor" and not desired.in_place
+    planner = KeyPlanner(customer, plan, problem is None, by_successor, policy, now)
+    actions = planner.actions(keys, at.last_number)
+    before, after = extensions_for(customer, keys, actions, plan, policy, now)
+    actions = tuple(_with_reason(action, desired) for action in actions)
+    return CustomerPlan((*undone, *before, *actions, *after), problem)
+
+
+BY_STATUS: dict[str, Callable[[Situation, Sequence[KeyRecord]], CustomerPlan]] = {
+    "active": _activate,
+    "suspended": _suspend,
+    "closed": _close,
+}
 
 
 def _with_reason(action: Action, desired: DesiredState) -> Action:
-    """A plan that money lowered is told with its reason."""
+    """Say why money lowered a plan."""
     if action.action != "move_key" or action.reason or action.plan != desired.plan:
         return action
     return replace(action, reason=desired.reason)

@@ -1,6 +1,7 @@
 """The keys of an active customer: each in its plan, each with a successor when it is time. Pure.
 
-A key that is to have a successor works on until that one is attached everywhere; only a key that
+A rotation is: create the successor, attach it, hand over (carry the quota, write down the end of
+the old key). The old key works on until its successor is attached everywhere; only a key that
 leaked is disabled first.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.customers.actions import Action, move, on
+from keyward.customers.actions import Action, key_action, move
 from keyward.customers.key import CREATED, CREATING, KeyRecord, name_of
 from keyward.customers.model import Customer
 from keyward.customers.rotation import (
@@ -28,208 +29,263 @@ from keyward.policy.model import Policy
 Actions = tuple[Action, ...]
 
 
-def switched(key: KeyRecord, enabled: bool = False) -> bool:
-    """Whether the key is not yet as it should be: `enabled`, or not."""
-    return key.enabled != enabled or key.switching is not None
+def is_switch_needed(key: KeyRecord, enabled: bool) -> bool:
+    """Whether the key is not yet, or not surely, enabled or disabled as it should be."""
+    return key.enabled != enabled or key.journal.enabled is not None
 
 
 def _precedence(key: KeyRecord) -> tuple[bool, bool, int]:
     """Where there are too many, those that the customer was told of stay."""
-    return key.retire_at is not None, not key.issued, key.number
+    return key.end.retire_at is not None, not key.is_issued, key.number
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The keys of a customer by what becomes of them: `kept` are to stay, `surplus` are more than
-    the customer is to have, `heirs` are successors under way by the number of the key that they
-    replace, those `alone` by none that there is, `needless` those of nobody; so many are
-    `missing`."""
+    """The keys of a customer by their roles: `current` stay, `surplus` are more than the customer
+    is to have. `successors` are under way, by the number of the key that they replace;
+    `orphaned_successors` replace a key that is gone, `unneeded_successors` are for nobody.
+    So many keys are `missing`."""
 
-    kept: Sequence[KeyRecord]
+    current: Sequence[KeyRecord]
     surplus: Sequence[KeyRecord]
-    heirs: Mapping[int, KeyRecord]
-    alone: Sequence[KeyRecord]
-    needless: Sequence[KeyRecord]
+    successors: Mapping[int, KeyRecord]
+    orphaned_successors: Sequence[KeyRecord]
+    unneeded_successors: Sequence[KeyRecord]
     missing: int
 
 
+@dataclass(frozen=True)
 class KeyPlanner:
-    """Plans for one customer at `now` (epoch seconds). `known`: the policy names the plan;
-    `successor`: a plan change is made by a new key."""
+    """Plans for one customer at `now` (epoch seconds). `is_known`: the policy names the plan;
+    `by_successor`: a plan change is made by a new key."""
 
-    def __init__(
-        self,
-        customer: Customer,
-        plan: str,
-        known: bool,
-        successor: bool,
-        policy: Policy,
-        now: float,
-        last_number: int,
-    ) -> None:
-        self._customer = customer
-        self._plan = plan
-        self._known = known
-        self._successor = successor
-        self._policy = policy
-        self._now = now
-        self._last_number = last_number
+    customer: Customer
+    plan: str
+    is_known: bool
+    by_successor: bool
+    policy: Policy
+    now: float
 
-    def actions(self, keys: Sequence[KeyRecord]) -> Actions:
-        """Everything, in order: what must not work any more, the keys one by one, new ones."""
+    def actions(self, keys: Sequence[KeyRecord], last_number: int) -> Actions:
+        """Everything, in order: what must not work any more, the keys one by one, new ones; their
+        numbers come after `last_number`."""
         roles = self._roles(keys)
-        wishes = {key.number: self._wish(key) for key in roles.kept}
+        replacements = {key.number: self._replacement(key) for key in roles.current}
+        numbers = self._new_numbers(roles, replacements, last_number)
+        retiring = [key for key in keys if key.end.replaced_by is not None]
         actions: Actions = ()
-        for key in keys:
-            if key.replaced_by is not None:
-                actions += self._retiring(key)
-        for key in (*roles.kept, *roles.surplus):
-            actions += self._stopped(key, wishes.get(key.number), key in roles.surplus)
-        actions += tuple(on("delete_key", key, retired=True) for key in roles.needless)
-        for key in roles.kept:
-            actions += self._kept(key, wishes[key.number], roles.heirs.get(key.number))
-        if self._known:
-            for key in roles.alone:
-                actions += (*self._placed(key), self._handed_over(key))
-            for _ in range(roles.missing):
-                actions += self._new(None)
+        for key in retiring:
+            actions += self._retiring(key)
+        for key in roles.current:
+            actions += self._stopped(key, replacements[key.number])
+        for key in roles.surplus:
+            actions += self._surplus(key)
+        actions += tuple(
+            key_action("delete_key", key, retired=True) for key in roles.unneeded_successors
+        )
+        for key in roles.current:
+            number = numbers.get(key.number)
+            successor = roles.successors.get(key.number)
+            actions += self._current(key, replacements[key.number], successor, number)
+        if not self.is_known:
+            return actions
+        for key in roles.orphaned_successors:
+            actions += (*self._placed(key), self._handed_over(key))
+        first = last_number + len(numbers) + 1
+        for number in range(first, first + roles.missing):
+            actions += self._new(number)
         return actions
 
     def _roles(self, keys: Sequence[KeyRecord]) -> Roles:
         """Who stays, and who is one too many: a successor goes with the key that it was for."""
-        current = [key for key in keys if key.replaced_by is None and key.replaces is None]
-        heirs = {key.replaces: key for key in keys if key.replaces is not None}
-        current.sort(key=lambda key: (key.number not in heirs, *_precedence(key)))
-        alone = [key for of, key in heirs.items() if of not in {old.number for old in current}]
-        room = self._customer.keys - len(alone)
-        kept, surplus = current[: max(0, room)], current[max(0, room) :]
-        needless = [heirs[key.number] for key in surplus if key.number in heirs]
+        current = [
+            key for key in keys if key.end.replaced_by is None and key.succession.replaces is None
+        ]
+        successors = {
+            key.succession.replaces: key for key in keys if key.succession.replaces is not None
+        }
+        current.sort(key=lambda key: (key.number not in successors, *_precedence(key)))
+        old = {key.number for key in current}
+        orphaned = [key for number, key in successors.items() if number not in old]
+        room = self.customer.keys - len(orphaned)
+        stay, surplus = current[: max(0, room)], current[max(0, room) :]
+        unneeded = [successors[key.number] for key in surplus if key.number in successors]
         return Roles(
-            kept,
+            stay,
             surplus,
-            heirs,
-            alone[: self._customer.keys],
-            [*needless, *alone[self._customer.keys :]],
-            max(0, room - len(kept)),
+            successors,
+            orphaned[: self.customer.keys],
+            [*unneeded, *orphaned[self.customer.keys :]],
+            max(0, room - len(stay)),
         )
 
-    def _wish(self, key: KeyRecord) -> Replacement | None:
-        """One that is disabled for good already waits for its successor only."""
-        if key.retire_at is not None:
+    def _new_numbers(
+        self, roles: Roles, replacements: Mapping[int, Replacement | None], last_number: int
+    ) -> dict[int, int]:
+        """The numbers of new successors, by the number of the key that each replaces."""
+        replaced = [
+            key.number
+            for key in roles.current
+            if self.is_known and key.state != CREATING
+            if replacements[key.number] and key.number not in roles.successors
+        ]
+        return {number: last_number + n for n, number in enumerate(replaced, start=1)}
+
+    def _replacement(self, key: KeyRecord) -> Replacement | None:
+        """The replacement that a key needs. A key that is disabled for good waits for it only."""
+        if key.end.retire_at is not None:
             return Replacement(key.reason, leaked=True)
-        if not key.issued:
+        if not key.is_issued:
             return None
-        asked = self._customer.rotation
-        at = (self._plan, self._successor and self._known, self._policy, self._now)
-        return replacement_for(key, asked, *at)
+        by_successor = self.by_successor and self.is_known
+        request = self.customer.rotation
+        return replacement_for(key, request, self.plan, by_successor, self.policy, self.now)
 
-    def _stopped(self, key: KeyRecord, wish: Replacement | None, too_many: bool) -> Actions:
-        """Keys that leaked, and those that are one too many, before anything else."""
-        stopped = key.retire_at is not None or self._leaked(key)
-        if too_many and (key.state == CREATING or stopped):
-            return (on("delete_key", key, retired=True),)
-        if too_many:
-            grace = int(self._policy.lifecycle.grace_hours * HOUR)
-            reason = "fewer keys"
-            return (on("disable_key", key, reason=reason, retire=True, grace=grace, replaced_by=0),)
-        if wish and wish.leaked and (key.retire_at is None or switched(key)):
-            return (on("disable_key", key, reason=wish.reason, retire=True),)
-        return ()
+    def _stopped(self, key: KeyRecord, replacement: Replacement | None) -> Actions:
+        """A key that leaked is disabled before anything else."""
+        if not (replacement and replacement.leaked):
+            return ()
+        if key.end.retire_at is not None and not is_switch_needed(key, enabled=False):
+            return ()
+        return (key_action("disable_key", key, reason=replacement.reason, retire=True),)
 
-    def _kept(self, key: KeyRecord, wish: Replacement | None, heir: KeyRecord | None) -> Actions:
+    def _surplus(self, key: KeyRecord) -> Actions:
+        """A key that is one too many stays, disabled, for the grace; a leaked one goes at once."""
+        if key.state == CREATING or key.end.retire_at is not None or self._is_leaked(key):
+            return (key_action("delete_key", key, retired=True),)
+        more: dict[str, Any] = {"retire": True, "replaced_by": 0}
+        more["grace"] = int(self.policy.lifecycle.grace_hours * HOUR)
+        return (key_action("disable_key", key, reason="fewer keys", **more),)
+
+    def _current(
+        self,
+        key: KeyRecord,
+        replacement: Replacement | None,
+        successor: KeyRecord | None,
+        number: int | None,
+    ) -> Actions:
         if key.state == CREATING:
-            return self._placed(key) if self._known else ()
-        leaked = wish is not None and wish.leaked
-        moved = () if leaked else self._placed(key, self._successor) + self._enabled(key)
-        if heir is not None and not leaked:
-            # Begun is begun, and as it was begun.
-            wish = Replacement(heir.cause, heir.overlap, heir.grace)
-        if wish is None:
+            return self._placed(key) if self.is_known else ()
+        leaked = replacement is not None and replacement.leaked
+        moved = () if leaked else self._placed(key, self.by_successor) + self._enabled(key)
+        if successor is not None and not leaked:
+            # A rotation keeps the settings it began with.
+            begun = successor.succession
+            replacement = Replacement(begun.cause, begun.overlap, begun.grace)
+        if replacement is None:
             return moved + self._noticed(key)
-        return moved + self._succeeded(key, wish, heir) if self._known else moved
+        if not self.is_known:
+            return moved
+        return moved + self._succeeded(key, replacement, successor, number)
 
-    def _succeeded(self, key: KeyRecord, wish: Replacement, heir: KeyRecord | None) -> Actions:
+    def _succeeded(
+        self,
+        key: KeyRecord,
+        replacement: Replacement,
+        successor: KeyRecord | None,
+        number: int | None,
+    ) -> Actions:
         """The successor, the handing over, and the end of a key that has no time left."""
-        if heir is None:
-            made = self._new(key, wish)
+        if successor is not None:
+            made = self._placed(successor) + self._enabled(successor)
+            over = self._handed_over(successor, key)
+        else:
+            made = self._new(number or 0, key, replacement)
             details = {"replaces": key.number} | self._satisfies()
             over = Action("carry_quota_over", made[0].key, made[0].number, details=details)
-        else:
-            made = self._placed(heir) + self._enabled(heir)
-            over = self._handed_over(heir, key)
-        times = (0, 0) if wish.leaked else (wish.overlap, wish.grace)
-        return (*made, over, *self._ended(key, *times, stopped=wish.leaked))
+        return (*made, over, *self._end(key, replacement))
 
-    def _ended(self, key: KeyRecord, overlap: int, grace: int, stopped: bool) -> Actions:
-        if overlap:
-            exactly = [days for days in NOTICE_DAYS if days * DAY == overlap]
-            return tuple(on("announce_expiry", key, days=days) for days in exactly)
-        stop = () if stopped else (on("disable_key", key),)
-        return stop if grace else (*stop, on("delete_key", key, retired=True))
+    def _end(self, key: KeyRecord, replacement: Replacement) -> Actions:
+        """What follows the handing over at once. A leaked key is disabled, and has no time left."""
+        if replacement.leaked:
+            return (key_action("delete_key", key, retired=True),)
+        if replacement.overlap:
+            exactly = [days for days in NOTICE_DAYS if days * DAY == replacement.overlap]
+            return tuple(key_action("announce_expiry", key, days=days) for days in exactly)
+        stop = (key_action("disable_key", key),)
+        if replacement.grace:
+            return stop
+        return (*stop, key_action("delete_key", key, retired=True))
 
     def _retiring(self, key: KeyRecord) -> Actions:
         """A key that was replaced: it works until its time is over, and follows a plan change that
         is made in place, unless its successor is in another plan already."""
         if key.state != CREATED:
             return ()
-        if self._leaked(key):
-            return (on("delete_key", key, reason=LEAKED, retired=True),)
-        if key.retire_at is not None and key.retire_at <= self._now:
-            return (on("disable_key", key),) if switched(key) else ()
-        placed = self._placed(key, stays=key.stays or self._successor)
+        if self._is_leaked(key):
+            return (key_action("delete_key", key, reason=LEAKED, retired=True),)
+        if key.end.is_over(self.now):
+            is_needed = is_switch_needed(key, enabled=False)
+            return (key_action("disable_key", key),) if is_needed else ()
+        placed = self._placed(key, stays=key.end.keeps_plan or self.by_successor)
         return placed + self._enabled(key) + self._noticed(key)
 
     def _placed(self, key: KeyRecord, stays: bool = False) -> Actions:
-        """What brings a key into the plan, or, when that is not known, out of a move that broke
-        off. A key that `stays` in its plan only ends such a move."""
-        if not self._known:
-            named = key.moving_to in self._policy.usage_plans
-            half_way = key.moving_to if named else key.plan
-            satisfies = {} if key.plan else self._satisfies()
-            return (move(key, half_way, **satisfies),) if key.moving_to and half_way else ()
+        """What brings a key into the plan. A journal of another plan is finished first: the key
+        leaves that plan. A key that `stays` in its plan only ends such a move."""
+        if not self.is_known:
+            return self._half_way(key)
+        under_way = key.journal.plan
         if key.state == CREATING:
-            return (on("create_key", key), on("attach_key", key, self._plan, **self._satisfies()))
-        if key.plan is None and key.moving_to in (None, self._plan):
-            return (on("attach_key", key, self._plan, **self._satisfies()),)
-        if key.moving_to is not None or (key.plan != self._plan and not stays):
-            return (move(key, self._plan, **({} if key.plan else self._satisfies())),)
+            made = key_action("create_key", key)
+            return (made, key_action("attach_key", key, self.plan, **self._satisfies()))
+        if key.plan is None and under_way in (None, self.plan):
+            return (key_action("attach_key", key, self.plan, **self._satisfies()),)
+        if under_way is not None or (key.plan != self.plan and not stays):
+            return (move(key, self.plan, **({} if key.plan else self._satisfies())),)
         return ()
+
+    def _half_way(self, key: KeyRecord) -> Actions:
+        """What brings a key out of a move that broke off, when the policy does not name the
+        plan."""
+        into = key.journal.plan
+        is_named = into in self.policy.usage_plans
+        plan = into if is_named else key.plan
+        if not into or not plan:
+            return ()
+        return (move(key, plan, **({} if key.plan else self._satisfies())),)
 
     def _enabled(self, key: KeyRecord) -> Actions:
         """Keys are in their plan before they are enabled."""
-        stale = key.state == CREATED and switched(key, enabled=True)
-        return (on("enable_key", key),) if stale else ()
+        is_needed = key.state == CREATED and is_switch_needed(key, enabled=True)
+        return (key_action("enable_key", key),) if is_needed else ()
 
     def _noticed(self, key: KeyRecord) -> Actions:
         """The last of the notices whose time has come."""
-        expires = expires_at(key, self._plan, self._policy)
-        if not key.issued or expires is None or expires <= self._now:
+        expires = expires_at(key, self.plan, self.policy)
+        if not key.is_issued or expires is None or expires <= self.now:
             return ()
-        due = [days for days, at in notices(key, expires).items() if at <= self._now]
+        due = [days for days, at in notices(key, expires).items() if at <= self.now]
         if not due:
             return ()
-        return (on("announce_expiry", key, days=min(due), expires_at=expires),)
+        return (key_action("announce_expiry", key, days=min(due), expires_at=expires),)
 
-    def _new(self, replaced: KeyRecord | None, wish: Replacement | None = None) -> Actions:
-        self._last_number += 1
-        number = self._last_number
-        name = name_of(self._customer.customer_id, number)
+    def _new(
+        self,
+        number: int,
+        replaced: KeyRecord | None = None,
+        replacement: Replacement | None = None,
+    ) -> Actions:
+        name = name_of(self.customer.customer_id, number)
         details: dict[str, Any] = self._satisfies()
-        if replaced and wish:
-            details |= {"replaces": replaced.number, "overlap": wish.overlap, "grace": wish.grace}
-        reason = wish.reason if wish else None
+        reason = None
+        if replaced and replacement:
+            times = {"overlap": replacement.overlap, "grace": replacement.grace}
+            details |= {"replaces": replaced.number} | times
+            reason = replacement.reason
         created = Action("create_key", name, number, reason=reason, details=details)
-        return (created, Action("attach_key", name, number, self._plan))
+        return (created, Action("attach_key", name, number, self.plan))
 
-    def _handed_over(self, heir: KeyRecord, key: KeyRecord | None = None) -> Action:
+    def _handed_over(self, successor: KeyRecord, key: KeyRecord | None = None) -> Action:
         old: dict[str, Any] = {"replaces": key.number} if key else {}
-        return on("carry_quota_over", heir, **old, **self._satisfies())
+        return key_action("carry_quota_over", successor, **old, **self._satisfies())
 
-    def _leaked(self, key: KeyRecord) -> bool:
-        asked = self._customer.rotation
-        return asked is not None and asked.leaked and key.rotation < asked.requested_at
+    def _is_leaked(self, key: KeyRecord) -> bool:
+        request = self.customer.rotation
+        is_leak = request is not None and request.leaked
+        return is_leak and request is not None and key.succession.rotation < request.requested_at
 
     def _satisfies(self) -> dict[str, Any]:
         """The request for a rotation that a new key answers."""
-        asked = self._customer.rotation
-        return {"rotation": asked.requested_at} if asked else {}
+        request = self.customer.rotation
+        return {"rotation": request.requested_at} if request else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keyward.customers.actions import Action, on
+from keyward.customers.actions import Action, key_action
 from keyward.customers.key import CREATING, KeyRecord
 from keyward.customers.model import Customer
 from keyward.customers.quota import due
@@ -37,7 +37,7 @@ def extensions_for(
         if not granted or key.number in ending or _follows(key):
             continue
         extensions = [item.as_json() for item in granted]
-        action = on("extend_quota", key, plan, extensions=extensions)
+        action = key_action("extend_quota", key, plan, extensions=extensions)
         if key.number in placed:
             after.append(action)
         elif key.plan == plan:
@@ -47,7 +47,11 @@ def extensions_for(
 
 def _follows(key: KeyRecord) -> bool:
     """Whether another key's extension counts: the one that it replaces, or is replaced by."""
-    return key.replaces is not None or key.replaced_by is not None or key.retire_at is not None
+    return (
+        key.succession.replaces is not None
+        or key.end.replaced_by is not None
+        or key.end.retire_at is not None
+    )
 
 
 def _made(

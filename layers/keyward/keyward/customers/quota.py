@@ -125,7 +125,9 @@ def due(
     start = datetime.combine(first_day(quota, day_of(now)), time(), UTC).timestamp()
     since = max(start, (key.created_at or 0) - MAKING_SECONDS)
     return tuple(
-        item for item in extensions if item.taken > key.extended and item.requested_at >= since
+        item
+        for item in extensions
+        if item.taken > key.quota.extended and item.requested_at >= since
     )
 
 

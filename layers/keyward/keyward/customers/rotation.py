@@ -1,4 +1,4 @@
-"""Rotation: when a key is to have a successor, and when a key's end is near. Pure."""
+"""Decide when a key needs a successor, and when its end is to be announced. Pure."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class RotationRequest:
 
 @dataclass(frozen=True)
 class Replacement:
-    """That a key is to have a successor: why, and for how many seconds the key works beside it
-    (`overlap`) and stays, disabled, after that (`grace`)."""
+    """A pending replacement of a key: why, and for how many seconds the key works beside its
+    successor (`overlap`) and stays, disabled, after that (`grace`)."""
 
     reason: str | None
     overlap: int = 0
@@ -56,26 +56,28 @@ def rotation_of(stored: Any) -> RotationRequest | None:
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise InvalidRecordError(
-            "rotation", "is malformed", "Send KeyRotationRequested instead of storing it"
+            "rotation",
+            "must be {requested_at, overlap_hours?, reason?}",
+            "Remove it, and send KeyRotationRequested",
         ) from None
 
 
 def replacement_for(
     key: KeyRecord,
-    asked: RotationRequest | None,
+    request: RotationRequest | None,
     plan: str,
     successor: bool,
     policy: Policy,
     now: float,
 ) -> Replacement | None:
-    """Whether the key is to have a successor at `now`: asked for, or too old for `plan`, which it
-    is to be in, or, when a plan change makes a `successor`, in another one."""
-    if asked and key.rotation < asked.requested_at:
-        if asked.leaked:
-            return Replacement(asked.reason, leaked=True)
-        hours = policy.overlap_hours if asked.overlap_hours is None else asked.overlap_hours
-        return replacement_with_overlap(asked.reason, hours, policy)
-    if successor and key.plan != plan and key.moving_to is None:
+    """The replacement that a key needs at `now`: by request, by its age in `plan`, which it is to
+    be in, or for a plan change that makes a `successor`. None when it needs none."""
+    if request and key.succession.rotation < request.requested_at:
+        if request.leaked:
+            return Replacement(request.reason, leaked=True)
+        hours = policy.overlap_hours if request.overlap_hours is None else request.overlap_hours
+        return replacement_with_overlap(request.reason, hours, policy)
+    if successor and key.plan != plan and key.journal.plan is None:
         return replacement_with_overlap("plan change", policy.overlap_hours, policy)
     due = rotates_at(key, plan, policy)
     return (
@@ -93,8 +95,8 @@ def rotates_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
 
 def expires_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
     """When the key stops working by itself (epoch seconds), None for never."""
-    if key.retire_at is not None:
-        return key.retire_at
+    if key.end.retire_at is not None:
+        return key.end.retire_at
     due = rotates_at(key, plan, policy)
     return (
         due + replacement_with_overlap(None, policy.overlap_hours, policy).overlap if due else None
@@ -102,13 +104,14 @@ def expires_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
 
 
 def notices(key: KeyRecord, expires: int) -> dict[int, int]:
-    """When the key's end is to be announced, by the days ahead: what was not told yet, and is
+    """When the key's end is to be announced, by the days ahead: those still to come, and
     neither before the key was made nor before it was known to end."""
-    told = key.told_days if abs((key.told_expiry or 0) - expires) < DAY else None
+    is_same_end = abs((key.end.notice_expiry or 0) - expires) < DAY
+    last = key.end.notice_days if is_same_end else None
     return {
         days: expires - days * DAY
         for days in NOTICE_DAYS
-        if expires - days * DAY > key.age_counts_from and (told is None or days < told)
+        if expires - days * DAY > key.age_counts_from and (last is None or days < last)
     }
 
 

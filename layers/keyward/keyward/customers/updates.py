@@ -56,7 +56,7 @@ def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:
     else:
         said = event.fields
         new = Subscription(said["state"], at, said.get("ends_at"))
-        billing = billing.told(said["subscription"], new)
+        billing = billing.with_subscription(said["subscription"], new)
         if new.live(at) and "plan" in said:
             wishes["plan"] = (at, {"plan": said["plan"]})
             wishes["status"] = (NEVER + 1, {"status": "active"})
@@ -67,7 +67,7 @@ def undone_by(changes: Changes, event: CustomerEvent) -> Changes:
     """The changes with an undo more. Raises InvalidEventError for one that finds nothing."""
     what, at = event.fields.get("what"), event.occurred_at
     after = changes.undone(at, what)
-    if not changes.knows_undo(at, what) and at not in after.met:
+    if not changes.knows_undo(at, what) and at not in after.effective_undos:
         raise InvalidEventError(
             "detail.what",
             f"there is no {' or '.join([what] if what else WHAT)} that can be undone",

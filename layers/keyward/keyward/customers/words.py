@@ -1,70 +1,206 @@
-"""What is announced of a customer's keys."""
+"""What is announced of a customer's keys: the events that follow from the change of their records.
+Pure.
+
+A run that breaks off and the run that finishes it change the same records as an unbroken run does,
+so they announce the same events.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from keyward.customers.key import KeyRecord
+from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.events import contracts
 
 JSON = dict[str, Any]
 
 
-def issued(
-    key: KeyRecord, plan: str, effective_by: str, execution_arn: str, reason: str | None = None
-) -> JSON:
-    """KeyIssued: the key was made and is in its plan."""
-    actions = [
-        {"action": "create_key", "key": key.name},
-        {"action": "attach_key", "key": key.name, "plan": plan},
+@dataclass(frozen=True)
+class KeyChange:
+    """A key record before and after it is saved. `before` is None for a new record; the state of
+    `after` is DELETED for one that is removed."""
+
+    before: KeyRecord | None
+    after: KeyRecord
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What the records do not say: the run, the time (epoch seconds), when the change should have
+    reached every host, the `reason` of the action, and further members of a detail by its
+    detail-type (`facts`)."""
+
+    execution_arn: str
+    now: float
+    effective_by: str | None = None
+    reason: str | None = None
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+
+
+def events_of(changes: Sequence[KeyChange], occasion: Occasion) -> list[JSON]:
+    """The announcements of records that are saved together, in the order of RULES."""
+    return [
+        event
+        for rule in RULES
+        for change in changes
+        for event in rule(change, _replaced_by(change, changes), occasion)
     ]
-    more = {"plan": plan, "effective_by": effective_by, "reason": reason}
-    return about("KeyIssued", key, execution_arn, actions, **more)
-
-
-def plan_changed(
-    key: KeyRecord, plan: str, effective_by: str, execution_arn: str, reason: str | None = None
-) -> JSON:
-    """PlanChanged: the key has left `key.plan` and is in `plan`."""
-    actions = [{"action": "move_key", "key": key.name, "from": key.plan, "plan": plan}]
-    more = {"plan": plan, "effective_by": effective_by, "reason": reason}
-    return about("PlanChanged", key, execution_arn, actions, **more)
 
 
 def about(
-    detail_type: str, key: KeyRecord, execution_arn: str, actions: list[JSON], **more: Any
+    detail_type: str, key: KeyRecord, occasion: Occasion, *actions: JSON, **more: Any
 ) -> JSON:
     """An announcement about one key; `more` are members of its detail."""
     return contracts.announcement(
         detail_type,
         customer_id=key.customer_id,
         key_id=key.key_id,
-        execution_arn=execution_arn,
-        actions=actions,
-        **more,
+        execution_arn=occasion.execution_arn,
+        actions=list(actions),
+        **more | occasion.facts.get(detail_type, {}),
     )
 
 
-def rotated(
-    old: KeyRecord | None,
-    retired: KeyRecord | None,
-    heir: KeyRecord,
-    carried: JSON,
-    effective_by: str,
-    execution_arn: str,
-) -> list[JSON]:
-    """KeyRotated: `heir` took the place of `old`, which is `retired` now; and PlanChanged when it
-    did so in another plan."""
-    actions: list[JSON] = [
-        {"action": "create_key", "key": heir.name},
-        {"action": "attach_key", "key": heir.name, "plan": heir.plan},
-        *([carried] if carried else []),
-    ]
-    more: JSON = {"plan": heir.plan, "effective_by": effective_by, "reason": heir.cause}
-    if old and retired:
-        more |= {"replaces": old.key_id, "retires_at": contracts.iso(retired.retire_at or 0)}
-    events = [about("KeyRotated", heir, execution_arn, actions, **more)]
-    if old and old.plan and old.plan != heir.plan:
-        actions = [actions[0], {**actions[1], "from": old.plan}]
-        events.append(about("PlanChanged", heir, execution_arn, actions, **more))
-    return events
+def action(name: str, key: KeyRecord, **more: Any) -> JSON:
+    """A member of an event's `actions`."""
+    return {"action": name, "key": key.name} | more
+
+
+def _replaced_by(change: KeyChange, changes: Sequence[KeyChange]) -> KeyChange | None:
+    """The change of the key that this one takes over from, in the same save."""
+    number = change.after.number
+    return next((other for other in changes if other.after.end.replaced_by == number), None)
+
+
+def _is_handed_over(change: KeyChange) -> bool:
+    """Whether a successor has just taken over."""
+    before, after = change.before, change.after
+    was = before is not None and before.succession.replaces is not None
+    return was and after.succession.replaces is None and after.state == CREATED
+
+
+def _issued(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
+    """KeyIssued: the key works in its plan. A successor is announced by KeyRotated."""
+    before, key = change.before, change.after
+    if key.is_issued and not (before and before.is_issued) and not _is_handed_over(change):
+        actions = (action("create_key", key), action("attach_key", key, plan=key.plan))
+        yield about("KeyIssued", key, occasion, *actions, **_placed(key, occasion))
+
+
+def _plan_changed(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
+    before, key = change.before, change.after
+    if before and before.is_issued and key.is_issued and before.plan != key.plan:
+        moved = {"action": "move_key", "key": key.name, "from": before.plan, "plan": key.plan}
+        yield about("PlanChanged", key, occasion, moved, **_placed(key, occasion))
+
+
+def _rotated(change: KeyChange, other: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
+    """KeyRotated: a successor took over; and PlanChanged when it did so in another plan."""
+    before, key = change.before, change.after
+    if before is None or not _is_handed_over(change):
+        return
+    old = other.before if other else None
+    more: JSON = {"plan": key.plan, "effective_by": occasion.effective_by}
+    more["reason"] = before.succession.cause
+    if old and other:
+        more["replaces"] = old.key_id
+        more["retires_at"] = contracts.iso(other.after.end.retire_at or 0)
+    made, attached = action("create_key", key), action("attach_key", key, plan=key.plan)
+    carried = occasion.facts.get("carry_quota_over")
+    rest = [carried] if carried else []
+    yield about("KeyRotated", key, occasion, made, attached, *rest, **more)
+    if old and old.plan and old.plan != key.plan:
+        moved = {"action": "attach_key", "key": key.name, "from": old.plan, "plan": key.plan}
+        yield about("PlanChanged", key, occasion, made, moved, **more)
+
+
+def _enabled(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
+    before, key = change.before, change.after
+    if before and key.state == CREATED and key.enabled and not before.enabled:
+        more = {"plan": key.plan, "effective_by": occasion.effective_by}
+        yield about("KeyResumed", key, occasion, action("enable_key", key), **more)
+
+
+def _disabled(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
+    """KeySuspended, or KeyDisabled for a key whose time is over. A key that is deleted while it
+    works tells KeyDisabled first, as a run that disabled it before would have done."""
+    before, key = change.before, change.after
+    is_over = key.end.is_over(occasion.now)
+    if before is None or not before.enabled:
+        return
+    if key.state == DELETED and is_over and _is_announced(before):
+        yield _stopped("KeyDisabled", "delete_key", key, occasion)
+    elif key.state == CREATED and not key.enabled:
+        detail_type = "KeyDisabled" if is_over else "KeySuspended"
+        yield _stopped(detail_type, "disable_key", key, occasion)
+
+
+def _deleted(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
+    """KeyRevoked, or KeyRetired for a key whose time is over; nothing where no key was made."""
+    key = change.after
+    if key.state == DELETED and key.key_id is not None:
+        detail_type = "KeyRetired" if key.end.is_over(occasion.now) else "KeyRevoked"
+        yield _stopped(detail_type, "delete_key", key, occasion)
+
+
+def _expiring(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
+    """KeyExpiring: a notice was given. A handover writes down only which notices are void."""
+    before, end = change.before, change.after.end
+    if before is None or end.notice_days is None or end.notice_expiry is None:
+        return
+    is_new = (before.end.notice_days, before.end.notice_expiry) != (
+        end.notice_days,
+        end.notice_expiry,
+    )
+    if is_new and before.end.replaced_by == end.replaced_by:
+        yield about(
+            "KeyExpiring",
+            change.after,
+            occasion,
+            action("announce_expiry", change.after),
+            plan=change.after.plan,
+            days=end.notice_days,
+            expires_at=contracts.iso(end.notice_expiry),
+            reason=change.after.reason,
+        )
+
+
+def _extended(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
+    """QuotaExtended: a request was granted. A handover passes on only which requests were."""
+    before, key = change.before, change.after
+    if before and key.quota.extended > before.quota.extended and not _is_handed_over(change):
+        granted = action("extend_quota", key, **occasion.facts.get("extend_quota", {}))
+        yield about("QuotaExtended", key, occasion, granted, plan=key.plan)
+
+
+def _is_announced(key: KeyRecord) -> bool:
+    """Whether the customer was told of the key. One that is being deleted was a working key."""
+    return key.plan is not None and key.succession.replaces is None
+
+
+def _placed(key: KeyRecord, occasion: Occasion) -> JSON:
+    return {
+        "plan": key.plan,
+        "effective_by": occasion.effective_by,
+        "reason": occasion.reason,
+    }
+
+
+def _stopped(detail_type: str, name: str, key: KeyRecord, occasion: Occasion) -> JSON:
+    more = {"plan": key.plan, "reason": key.reason, "effective_by": occasion.effective_by}
+    return about(detail_type, key, occasion, action(name, key), **more)
+
+
+Rule = Callable[[KeyChange, KeyChange | None, Occasion], Iterator[JSON]]
+RULES: tuple[Rule, ...] = (
+    _issued,
+    _plan_changed,
+    _rotated,
+    _enabled,
+    _disabled,
+    _deleted,
+    _expiring,
+    _extended,
+)

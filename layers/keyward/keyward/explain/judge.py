@@ -135,8 +135,8 @@ def _disabled(facts: Facts) -> Cause:
     key, customer, record = facts.key, facts.customer, facts.key.record
     if customer and customer.status == SUSPENDED:
         return words.customer_suspended(customer.customer_id, customer.reason, key.key_id)
-    if record and not record.enabled and record.retire_at is not None:
-        return words.key_retired(key.name, record.reason, record.retire_at)
+    if record and not record.enabled and record.end.retire_at is not None:
+        return words.key_retired(key.name, record.reason, record.end.retire_at)
     return words.key_disabled(key.name, key.changed_at, _reconcile(facts))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from keyward.apis.model import ApiRecords, DeployedMethod, StageSnapshot
 from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.aws.tables import Apis, Customers
-from keyward.customers.desired import wanted
+from keyward.customers.desired import desired_state
 from keyward.customers.key import KeyRecord
 from keyward.customers.model import KeyRecords, customer_of
 from keyward.errors import (
@@ -151,7 +151,7 @@ class Explainer:
         if record is None:
             return CustomerFacts(customer_id, None), known
         try:
-            inforce = wanted(customer_of(record), self.policy, self.now())
+            inforce = desired_state(customer_of(record), self.policy, self.now())
         except InvalidRecordError as error:
             return CustomerFacts(customer_id, "invalid", str(error)), known
         reason = inforce.reason or record.get("status_reason")

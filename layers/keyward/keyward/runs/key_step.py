@@ -1,26 +1,26 @@
-"""What the functions of reconcile-customer have in common: the record that an action is about, and
+"""What the functions of reconcile-customer have in common: the records that an action changes, and
 a key's way into its plan."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyward.aws.gateway import Gateway
-from keyward.aws.gateway.calls import TRY_SECONDS
-from keyward.aws.tables import Lease, Registry
-from keyward.customers.key import KeyRecord
+from keyward.aws.tables import Lease
+from keyward.customers.key import DELETED, KeyRecord
+from keyward.customers.words import KeyChange, Occasion, events_of
 from keyward.errors import (
     InvalidInputError,
     KeyGoneError,
     KeyInOtherPlanError,
     NotFoundError,
     StageConflictError,
-    TryUnderwayError,
 )
 from keyward.events.contracts import iso, parse_customer_id
 from keyward.policy.model import Policy
+from keyward.runs.context import Context
+from keyward.runs.journal import check_landed
 from keyward.runs.ledger import key_line
 from keyward.runs.usage_plans import UsagePlans
 
@@ -28,31 +28,34 @@ JSON = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Step:
-    """One action of a run: `task` is a function's input, `clock` gives epoch seconds; `seen` are
-    the keys that it is about, by their numbers, as they were when the step began."""
+class KeyStep:
+    """One action of a run: `task` is a function's input; `records` are the keys that it is about,
+    by their numbers, as they stand in the table. `policy` is None for an action that calls no API
+    Gateway, whose function may not read it."""
 
     task: JSON
-    registry: Registry
-    clock: Callable[[], float]
+    run: Context
     lease: Lease
-    seen: dict[int, KeyRecord] = field(default_factory=dict)
+    policy: Policy | None = None
+    records: dict[int, KeyRecord] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, task: JSON, registry: Registry, clock: Callable[[], float]) -> Step:
+    def begin(cls, task: JSON, run: Context, policy: Policy | None = None) -> KeyStep:
         """Renew the run's lease. Raises LeaseLostError, InvalidInputError."""
         lease = Lease.of(task)
-        registry.leases.renew(lease, clock())
-        return cls(task, registry, clock, lease)
+        run.registry.leases.renew(lease, run.now)
+        return cls(task, run, lease, policy)
 
     @property
     def now(self) -> int:
         """Epoch seconds, whole."""
-        return int(self.clock())
+        return int(self.run.now)
 
-    def effective_by(self, policy: Policy) -> str:
-        """When what is done now should have reached every host (aws-recorded.md 10)."""
-        return iso(self.now + policy.propagation_seconds)
+    @property
+    def action(self) -> JSON:
+        """The action, as it was planned."""
+        planned: JSON = self.task["action"]
+        return planned
 
     @property
     def execution_arn(self) -> str:
@@ -62,59 +65,77 @@ class Step:
     @property
     def when(self) -> str:
         """Sorts what the actions of a run announce."""
-        return f"{int(self.clock() * 1000):015d}#{int(self.task.get('place', 0)):03d}"
+        return f"{int(self.run.now * 1000):015d}#{int(self.task.get('place', 0)):03d}"
 
     @property
     def number(self) -> int:
         """The key's number."""
-        return int(self.task["action"]["number"])
-
-    def found(self) -> KeyRecord | None:
-        """The record of the action's key, None when it is gone."""
-        return self.numbered(self.number)
-
-    def numbered(self, number: int) -> KeyRecord | None:
-        """The record of one of the customer's keys, None when it is gone."""
-        record = self.registry.customers.key(parse_customer_id(self.task), number)
-        if record:
-            self.seen.setdefault(record.number, record)
-        return record
-
-    def made(self) -> KeyRecord:
-        """The record of a key that was created. Raises InvalidInputError without one."""
-        record = self.found()
-        if record is None or record.key_id is None:
-            raise InvalidInputError(
-                "action.number", "names no key that was created", "Plan the customer anew"
-            )
-        return record
+        return int(self.action["number"])
 
     @property
     def rotation(self) -> int:
         """The request for a rotation that the action satisfies, 0 for none."""
-        return int(self.task["action"].get("rotation", 0))
+        return int(self.action.get("rotation", 0))
 
-    def save(self, record: KeyRecord, *announced: JSON | None) -> KeyRecord:
-        """Write the record, fenced, with what is to be announced."""
-        self.save_all([record], *announced)
+    def effective_by(self) -> str | None:
+        """When what is done now should have reached every host (aws-recorded.md 10)."""
+        return iso(self.now + self.policy.propagation_seconds) if self.policy else None
+
+    def find(self, number: int | None = None) -> KeyRecord | None:
+        """The record of the action's key, or of another key of the customer; None when it is
+        gone."""
+        wanted = self.number if number is None else number
+        record = self.run.registry.customers.key(parse_customer_id(self.task), wanted)
+        if record:
+            self.records[record.number] = record
         return record
 
-    def save_all(self, records: Sequence[KeyRecord], *announced: JSON | None) -> None:
-        """Write the records in one transaction, fenced, with what is to be announced; what was done
-        with a key is told in the ledger, what is about to be done (a journal) is not."""
-        told = [event for event in announced if event]
-        lines = [line for record in records if record.settled and (line := self.line(record))]
-        self.registry.customers.save_keys(records, self.lease, told, self.when, lines)
+    def created_record(self) -> KeyRecord:
+        """The record of a key that was created. Raises InvalidInputError without one."""
+        record = self.find()
+        if record is None or record.key_id is None:
+            raise InvalidInputError(
+                "action.number", "must name a key that was created", "Plan the customer anew"
+            )
+        return record
 
-    def line(self, record: KeyRecord) -> JSON | None:
-        """The line of the ledger for a key that is so now, None when nothing of it changed."""
-        return key_line(self.task, self.seen.get(record.number), record, self.clock())
+    def save(self, *records: KeyRecord, **facts: JSON) -> None:
+        """Write the records, fenced, in one transaction with what follows from their change: the
+        events (`facts` are members that no record holds) and the lines of the ledger."""
+        changes = [KeyChange(self.records.get(record.number), record) for record in records]
+        told = self._consequences(changes, facts)
+        self.run.registry.customers.save_keys(records, self.lease, told[0], self.when, told[1])
+        self.records.update({record.number: record for record in records})
 
-    def wait_for(self, record: KeyRecord, what: str, calls: int = 1) -> None:
-        """Raises TryUnderwayError while the last of an earlier try's `calls`, which nobody
-        answered, may still undo what is about to be done."""
-        if self.now < record.tried_at + calls * TRY_SECONDS:
-            raise TryUnderwayError(f"an earlier try to {what} {record.name} may be under way")
+    def bury(self, record: KeyRecord) -> None:
+        """Replace the record of a key that is deleted by the customer's tombstone, as `save`
+        does."""
+        customers = self.run.registry.customers
+        last = max(record.number, customers.last_number(record.customer_id))
+        deleted = replace(record, state=DELETED)
+        events, lines = self._consequences([KeyChange(self.records.get(record.number), deleted)])
+        at = self.now
+        customers.save_tombstone(record, last, self.lease, at, events, self.when, *lines[:1])
+
+    def journal_plan(self, record: KeyRecord, plan: str) -> KeyRecord:
+        """Write down that the key is on its way into a plan; the attachment is dated before the
+        call, as it takes effect some time after."""
+        journal = record.with_journal(plan=plan, started_at=self.now)
+        journal = replace(journal, attached_at=self.now)
+        self.save(journal)
+        return journal
+
+    def check_landed(self, record: KeyRecord, what: str, calls: int = 1) -> None:
+        """Raise TryUnderwayError while an earlier try on the key may still take effect."""
+        check_landed(record.journal.started_at, self.run.now, f"{what} {record.name}", calls)
+
+    def _consequences(
+        self, changes: list[KeyChange], facts: dict[str, JSON] | None = None
+    ) -> tuple[list[JSON], list[JSON]]:
+        now, by = self.run.now, self.effective_by()
+        occasion = Occasion(self.execution_arn, now, by, self.action.get("reason"), facts or {})
+        lines = [key_line(self.task, change.before, change.after, now) for change in changes]
+        return events_of(changes, occasion), [line for line in lines if line]
 
 
 def gone(key: KeyRecord) -> KeyGoneError:
@@ -125,24 +146,11 @@ def gone(key: KeyRecord) -> KeyGoneError:
     )
 
 
-def switch(step: Step, enabled: bool, gateway: Gateway) -> KeyRecord | None:
-    """Enable or disable the action's key: its record as it was to be confirmed, None when that is
-    done already. One write.
-
-    The record says so before the call: one that nobody answered may have had an effect, and a later
-    run has to know it. Raises KeyGoneError, TryUnderwayError and what the gateway raises.
-    """
-    record = step.made()
-    if record.enabled == enabled and record.switching is None:
-        return None
-    if record.switching not in (None, enabled):
-        step.wait_for(record, "enable or disable")
-    step.save(replace(record, switching=enabled, tried_at=step.now))
-    try:
-        gateway.set_enabled(str(record.key_id), enabled)
-    except NotFoundError:
-        raise gone(record) from None
-    return replace(record, enabled=enabled, switching=None, tried_at=step.now)
+def placed(journal: KeyRecord, plan: str, rotation: int) -> KeyRecord:
+    """The record of a key that is in the plan now, which also satisfies the request `rotation`."""
+    succession = replace(journal.succession, rotation=max(journal.succession.rotation, rotation))
+    there = replace(journal, plan=plan, succession=succession)
+    return there.with_journal(plan=None, refused=None)
 
 
 def attach(key: KeyRecord, plan: str, plan_id: str, gateway: Gateway, plans: UsagePlans) -> None:

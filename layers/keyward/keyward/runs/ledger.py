@@ -8,12 +8,13 @@ it tells, so that a step that is replayed writes the same line again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from keyward.aws.tables.ledger import NAMED, line_of, with_events
-from keyward.customers.key import KeyRecord
+from keyward.customers.key import CREATED, DELETING, KeyRecord
+from keyward.customers.key_item import key_item
 
 JSON = dict[str, Any]
 
@@ -31,8 +32,8 @@ ANSWERS = {
     "restore_key": ("rotation",),
     "announce_notice": ("billing", "expires_at"),
 }
-# Of a key record, what its history leaves out: times, and journals of what was about to be done.
-UNTOLD = {"customer_id", "number", "called", "reason", "tried_at", "attached_at", "created_at"}
+# Of a key record, what its history leaves out: times, and journals of what is about to be done.
+UNTOLD = {"customer_id", "record", "called", "reason", "tried_at", "attached_at", "created_at"}
 UNTOLD |= {"extended", "extending", "extending_to", "extending_for"}
 UNTOLD |= {"moving_to", "switching", "rotation", "overlap", "grace", "stays", "told_expiry"}
 # What an API's action changes, where the action itself does not say it.
@@ -174,10 +175,12 @@ def _line(
 
 
 def _told(record: KeyRecord | None) -> JSON:
-    if record is None:
+    """The members that a key's history shows. A key in the making is not there yet, one that is
+    being deleted still is: until API Gateway has confirmed it, nothing has changed."""
+    if record is None or record.key_id is None:
         return {}
-    values = asdict(record).items()
-    return {n: v for n, v in values if n not in UNTOLD and v is not None}
+    confirmed = replace(record, state=CREATED) if record.state == DELETING else record
+    return {name: v for name, v in key_item(confirmed).items() if name not in UNTOLD}
 
 
 def _recorded_at(asked: Mapping[str, Any]) -> float:

@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from keyward.aws.gateway import Gateway, GatewayPlan
-from keyward.aws.gateway.calls import TRY_SECONDS
 from keyward.aws.tables import Lease, Registry
 from keyward.errors import (
     DuplicatePlanError,
     GatewayRefusedError,
     PlanBusyError,
     ThrottledError,
-    TryUnderwayError,
 )
 from keyward.policy.model import Policy
 from keyward.policy.parts import Throttle
+from keyward.runs.journal import check_landed
 
 Stages = Mapping[tuple[str, str], Mapping[str, Throttle]]
 NO_STAGES: Stages = {}
@@ -93,8 +92,8 @@ class UsagePlans:
         take effect: it has no client token, so a second call would make a second plan. For the
         holder of the plan's lease, before it looks for the plan."""
         record = self._registry.plans.find(name)
-        if record and not record.plan_id and self._clock() < record.tried_at + TRY_SECONDS:
-            raise TryUnderwayError(f"plan {name} may be in the making: looking again in a moment")
+        if record and not record.plan_id:
+            check_landed(record.tried_at, self._clock(), f"create plan {name}")
 
     def make(self, name: str, stages: Stages) -> str:
         """CreateUsagePlan with these stages: its id. For the holder of the plan's lease, who has

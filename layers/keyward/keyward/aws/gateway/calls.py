@@ -12,8 +12,6 @@ CONNECT_SECONDS = 2
 READ_SECONDS = 5
 PAGE = 500
 DEPLOY_READ_SECONDS = 15
-# A try whose caller gave up may still take effect this long after it was sent.
-TRY_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1
 
 JSON = dict[str, Any]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
@@ -20,7 +19,8 @@ from keyward.aws.client import Table
 from keyward.aws.tables.due import DUE, DueItems
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
-from keyward.customers.key import KeyRecord, record_of
+from keyward.customers.key import KeyRecord
+from keyward.customers.key_item import key_item, key_of
 from keyward.customers.model import DATED_FIELDS, KeyRecords, TimedValue
 from keyward.customers.quota import NAME as QUOTA_EXTENSION
 from keyward.customers.usage import RECORD as USAGE
@@ -78,7 +78,7 @@ class Customers(DueItems):
         """One key record, None without one."""
         where = {"customer_id": customer_id, "record": f"key#{number}"}
         item = self._keys.get_item(Key=where, ConsistentRead=True).get("Item")
-        return record_of(item) if item else None
+        return key_of(item) if item else None
 
     def owner_of(self, key_id: str) -> str | None:
         """The customer whose records name the key, a tombstone included: one scan, for a person's
@@ -102,7 +102,7 @@ class Customers(DueItems):
         """Write key records of one customer, and with them, in one transaction, what is to be
         announced, and the ledger's `lines`; `when` sorts the announcements among the others of the
         run. Raises LeaseLostError when a later run has written one of the records."""
-        puts = [self._put(_item(key) | {"fence": lease.token}, lease) for key in keys]
+        puts = [self._put(key_item(key) | {"fence": lease.token}, lease) for key in keys]
         told = self._outbox(keys[0], lease, announced, when)
         lines_put = self._ledger.puts(lines, announced, _epoch_of(when))
         self._write(keys[0], lease, [*puts, *told, *lines_put])
@@ -114,7 +114,7 @@ class Customers(DueItems):
         customer's first record, if it has none: that is `record`. False when another was quicker.
         For `repair` only."""
         new = {"ConditionExpression": "attribute_not_exists(customer_id)"}
-        puts = [self._put(_item(key) | {"fence": lease.token}) for key in keys]
+        puts = [self._put(key_item(key) | {"fence": lease.token}) for key in keys]
         items: list[JSON] = [{"Put": one["Put"] | new} for one in puts]
         if record is not None:
             put = {"TableName": self._customers.name, "Item": record}
@@ -223,18 +223,13 @@ def _epoch_of(when: str) -> float:
     return int(when.partition("#")[0] or 0) / 1000
 
 
-def _item(key: KeyRecord) -> JSON:
-    item = {name: value for name, value in asdict(key).items() if value is not None}
-    return item | {"record": f"key#{item.pop('number')}"}
-
-
 def _last_number(stone: JSON | None) -> int:
     return int(stone["last_number"]) if stone else 0
 
 
 def _known(items: list[JSON]) -> KeyRecords:
     stone = next((item for item in items if item["record"] == TOMBSTONE), None)
-    keys = [record_of(item) for item in items if item["record"].startswith("key#")]
+    keys = [key_of(item) for item in items if item["record"].startswith("key#")]
     dates = next((item for item in items if item["record"] == "customer"), {}).get("dated", {})
     outbox = [item for item in items if item["record"].startswith(OUTBOX)]
     return KeyRecords(
