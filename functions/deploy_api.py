@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +9,7 @@ from uuid import uuid4
 
 from keyward.apis.compare import fingerprint
 from keyward.apis.model import Deploying, Deployment, KeyRule, StageSnapshot, WorkingMethod
+from keyward.apis.progress import RETRY_SECONDS, Progress, stage_to_verify
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import CONNECT_SECONDS, DEPLOY_READ_SECONDS
 from keyward.aws.tables import Lease, Registry
@@ -23,40 +23,23 @@ from keyward.errors import (
     TryUnderwayError,
     WorkingCopyChangedError,
 )
-from keyward.events import contracts
 from keyward.runs import runtime
 
 TURNS = "account#deploy"
 # CreateDeployment is allowed once in 5 s for the whole account (limits.html); a second more, as
 # what comes before the call takes its time.
 SPACING_SECONDS = 6
-MOST_REFUSALS = 20
 # A CreateDeployment whose caller gave up may still take effect this long after it was sent.
 DOUBT_SECONDS = CONNECT_SECONDS + DEPLOY_READ_SECONDS + 1
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, stage, deployment_id, fingerprint, api_name, turn,
-    refusals?}`; output `{stage, deployment_id, probe, turn: 0}`, or the input with a `turn` (epoch
-    seconds) to wait for, another one after each refusal."""
-    rest_api_id, now = contracts.rest_api_id_of(event), runtime.now()
-    rule = KeyRule(runtime.policy(), rest_api_id, str(event["api_name"]), now)
+    """Task input and output: a run's progress (apis/progress.py); see `step`."""
+    progress = Progress.of(event)
+    rule = KeyRule(runtime.policy(), progress.rest_api_id, progress.api_name, runtime.now())
     deployer = Deployer(runtime.gateway(), runtime.registry(), rule, uuid4().hex, runtime.now)
-    stage = StageSnapshot(str(event["stage"]), str(event["deployment_id"]))
-    # Turns may be farther away than a lease lasts: it is renewed at each look on the way there.
-    lease = Lease.of(event)
-    deployer.registry.leases.renew(lease, now)
     spacing = float(runtime.setting("DEPLOYMENT_SPACING_SECONDS"))
-    turn = deployer.turn(stage.name, float(event.get("turn") or 0), spacing)
-    if turn:
-        return event | {"turn": turn}
-    refusals = int(event.get("refusals") or 0) + 1
-    try:
-        return deployer.deploy(lease, stage, str(event["fingerprint"])) | {"turn": 0}
-    except DeploymentThrottledError:
-        if refusals > MOST_REFUSALS:
-            raise
-        return event | {"turn": deployer.later_turn(), "refusals": refusals}
+    return deployer.step(progress, spacing).as_json()
 
 
 @dataclass(frozen=True)
@@ -70,25 +53,48 @@ class Deployer:
     nonce: str
     clock: Callable[[], float]
 
-    def turn(self, stage: str, turn: float, spacing: float) -> int:
-        """When CreateDeployment may be called for this stage: turns are `spacing` seconds apart in
-        the account, and given in the order in which runs ask. 0: now, or an earlier try made the
-        deployment. `turn` is the one that was given before, 0 for none."""
+    def step(self, progress: Progress, spacing: float) -> Progress:
+        """The run after its first stage to deploy, which is to be verified; or with the `turn`
+        to wait for: turns are `spacing` seconds apart in the account. Raises what `deploy` raises,
+        but for a 429."""
+        # Turns may be farther away than a lease lasts: it is renewed at each look on the way there.
+        lease = Lease.of({"lease": progress.lease})
+        self.registry.leases.renew(lease, self.rule.now)
+        item = progress.deploy[0]
+        stage = StageSnapshot(str(item["stage"]), str(item["deployment_id"]))
+        turn = self._turn(stage.name, progress.turn, spacing)
         if turn:
-            return math.ceil(turn) if turn > self.rule.now else 0
+            return progress.until(turn, self.clock())
+        try:
+            deployment_id = self.deploy(lease, stage, str(item["fingerprint"]))
+        except DeploymentThrottledError as error:
+            return progress.at(self._later_turn(), self.clock(), error)
+        except (ThrottledError, TryUnderwayError) as error:
+            return progress.later(RETRY_SECONDS, error)
+        probe = self.rule.probe(stage.name, self.rule.now)
+        return progress.advanced(
+            self.clock(),
+            deploy=progress.deploy[1:],
+            verify=(*progress.verify, stage_to_verify(stage.name, deployment_id, probe)),
+        )
+
+    def _turn(self, stage: str, turn: float, spacing: float) -> float:
+        """When CreateDeployment may be called for this stage, in the order in which runs ask. 0:
+        now, or an earlier try made the deployment. `turn` was given before, 0 for none."""
+        if turn:
+            return turn if turn > self.rule.now else 0
         if self.registry.apis.deploying(self.rule.rest_api_id, stage):
             return 0
         given = self.registry.leases.turn(TURNS, self.rule.now, spacing)
-        return math.ceil(given) if given > self.rule.now else 0
+        return given if given > self.rule.now else 0
 
-    def later_turn(self) -> int:
+    def _later_turn(self) -> float:
         """Another turn after a refusal: somebody else used this one."""
         soonest = self.clock() + SPACING_SECONDS
-        return math.ceil(self.registry.leases.turn(TURNS, soonest, SPACING_SECONDS))
+        return self.registry.leases.turn(TURNS, soonest, SPACING_SECONDS)
 
-    def deploy(self, lease: Lease, stage: StageSnapshot, mark: str) -> dict[str, Any]:
-        """`{stage, deployment_id, probe}`: the deployment that the stage serves now, and what is
-        to be asked of it when every host has it (`at`, epoch seconds); empty when nothing is.
+    def deploy(self, lease: Lease, stage: StageSnapshot, mark: str) -> str:
+        """The id of the deployment that the stage serves now.
 
         `stage` is as it was planned for, `mark` the fingerprint that was planned or approved. Read
         again just before each write: raises WorkingCopyChangedError and StageMovedError when it is
@@ -99,15 +105,7 @@ class Deployer:
         deployment_id = self._deployment(stage, mark, working)
         self._point(lease, stage, deployment_id)
         self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage.name}"])
-        return {"stage": stage.name, "deployment_id": deployment_id, "probe": self._probe(stage)}
-
-    def _probe(self, stage: StageSnapshot) -> dict[str, Any]:
-        rule = self.rule
-        probe = rule.policy.probe(rule.rest_api_id, rule.name, stage.name)
-        if probe is None:
-            return {}
-        at = rule.now + rule.policy.propagation_seconds
-        return {"path": probe.path, "customer": probe.customer, "url": probe.url or "", "at": at}
+        return deployment_id
 
     def _working_copy(self, stage: StageSnapshot, mark: str) -> Sequence[WorkingMethod]:
         working = self.gateway.working_copy(self.rule.rest_api_id)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from keyward.apis.progress import PROBE, ROLL_BACK, Progress
 from keyward.aws.gateway import Gateway
-from keyward.aws.probe import Caller
+from keyward.aws.probe import StageClient
 from keyward.aws.tables import Lease, Registry
-from keyward.errors import NotFoundError
-from keyward.events import contracts
+from keyward.errors import GatewayRefusedError, NotFoundError, PassingError
 from keyward.runs import runtime
 
 JSON = dict[str, Any]
@@ -19,19 +19,49 @@ GOOD, BAD, AGAIN, UNKNOWN = "good", "bad", "again", "unknown"
 IN_A_ROW = 5
 # A failure has to last: what is wrong in the first rounds, 15 s apart, may still be on its way.
 ROUNDS_OF_A_PROOF = 5
-MOST_ROUNDS = 8
+MAX_ROUNDS = 8
+ROUND_SECONDS = 15
 # Neither says whether a key was asked for: authorization comes first, a limit comes before it.
 SAYS_NOTHING = (401, 429)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, stage, deployment_id, probe: {path, customer, url}, round}`;
-    output: see `probe`."""
-    caller = Caller(runtime.setting("INVOKE_URL"))
-    told = Prober(runtime.gateway(), runtime.registry(), caller, runtime.now()).probe(event)
-    customer = event["probe"]["customer"]
-    runtime.logger.info("stage probed with a key", extra=told | {"customer_id": customer})
-    return told
+    """Task input and output: a run's progress (apis/progress.py); see `probe`."""
+    progress, client = Progress.of(event), StageClient(runtime.setting("INVOKE_URL"))
+    prober = Prober(runtime.gateway(), runtime.registry(), client, runtime.now())
+    result = prober.probe(progress)
+    item = progress.verify[0]
+    runtime.logger.info(
+        "stage probed with a key",
+        extra={"stage": item["stage"], "customer_id": item["probe"]["customer"]} | asdict(result),
+    )
+    return following(progress, result, runtime.now()).as_json()
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What a round tells. `good`: five times in a row a 403 without a key and none with a key.
+    `bad`: the same was wrong five times in a row, in the fifth round or later; `mismatch` says
+    what. `again`: neither. `unknown`: no round could tell; `why` says so."""
+
+    result: str
+    mismatch: tuple[str, ...] = ()
+    why: str = ""
+
+
+def following(progress: Progress, probed: Probed, now: float) -> Progress:
+    """The run after a round on its first stage to verify."""
+    item = progress.verify[0]
+    if probed.result == GOOD:
+        return progress.with_outcome(now, verified=True)
+    if probed.result == BAD:
+        return progress.with_stage(
+            now, ROLL_BACK, mismatch=list(probed.mismatch), failed_probe=True
+        )
+    if probed.result == UNKNOWN:
+        return progress.with_outcome(now, verified=None, why=probed.why)
+    later = item["probe"] | {"at": now + ROUND_SECONDS}
+    return progress.with_stage(now, PROBE, probe=later, round=item["round"] + 1)
 
 
 @dataclass(frozen=True)
@@ -40,45 +70,48 @@ class Prober:
 
     gateway: Gateway
     registry: Registry
-    caller: Caller
+    client: StageClient
     now: float
 
-    def probe(self, task: JSON) -> JSON:
-        """`{result, round, mismatch, why}`. `good`: five times in a row a 403 without a key and
-        none with it. `bad`: the same was wrong five times in a row, in the fifth round or later;
-        `mismatch` says what. `again`: neither. `unknown`: no round could tell; `why` says so.
+    def probe(self, progress: Progress) -> Probed:
+        """The result of this round. Raises LeaseLostError."""
+        self.registry.leases.renew(Lease.of({"lease": progress.lease}), self.now)
+        item = progress.verify[0]
+        try:
+            return self._probe(progress.rest_api_id, item)
+        except (PassingError, GatewayRefusedError) as error:
+            if isinstance(error, PassingError) and item["round"] < MAX_ROUNDS:
+                return Probed(AGAIN)
+            return Probed(UNKNOWN, why="not probed, API Gateway did not let us")
 
-        Raises LeaseLostError and what the gateway raises.
-        """
-        self.registry.leases.renew(Lease.of(task), self.now)
-        rest_api_id, number = contracts.rest_api_id_of(task), int(task["round"])
-        probe, url = task["probe"], self._url(rest_api_id, task)
+    def _probe(self, rest_api_id: str, item: JSON) -> Probed:
+        probe, number, url = item["probe"], item["round"], self._url(rest_api_id, item)
         key_id = self._key_id(str(probe["customer"]))
         if url is None or key_id is None:
             why = NO_URL if url is None else f"customer {probe['customer']} has no key in a plan"
-            return _told(UNKNOWN, number, why=f"not probed: {why}")
+            return Probed(UNKNOWN, why=f"not probed: {why}")
         without, with_key = self._ask(url, key_id)
-        what = f"GET {probe['path']}"
-        wrong = [*_open(what, without), *_shut(what, with_key)]
+        request = f"GET {probe['path']}"
+        wrong = (*_open(request, without), *_shut(request, with_key))
         if _good(without, with_key):
-            return _told(GOOD, number)
+            return Probed(GOOD)
         if wrong and number >= ROUNDS_OF_A_PROOF:
-            return _told(BAD, number, mismatch=wrong)
-        if number < MOST_ROUNDS:
-            return _told(AGAIN, number)
-        seen = f"without a key {_words(without)}, with one {_words(with_key)}"
-        return _told(UNKNOWN, number, why=f"unproven: {what} was answered {seen}")
+            return Probed(BAD, mismatch=wrong)
+        if number < MAX_ROUNDS:
+            return Probed(AGAIN)
+        answers = f"without a key {_words(without)}, with one {_words(with_key)}"
+        return Probed(UNKNOWN, why=f"unproven: {request} was answered {answers}")
 
-    def _url(self, rest_api_id: str, task: JSON) -> str | None:
+    def _url(self, rest_api_id: str, item: JSON) -> str | None:
         """None for an API that cannot be reached where stages are invoked."""
-        probe = task["probe"]
+        probe = item["probe"]
         if probe["url"]:
             return str(probe["url"]).rstrip("/") + str(probe["path"])
         api = self.gateway.api(rest_api_id)
         kinds = (api.get("endpointConfiguration") or {}).get("types") or []
         if api.get("disableExecuteApiEndpoint") or "PRIVATE" in kinds:
             return None
-        return self.caller.stage_url(rest_api_id, str(task["stage"])) + str(probe["path"])
+        return self.client.stage_url(rest_api_id, str(item["stage"])) + str(probe["path"])
 
     def _key_id(self, customer: str) -> str | None:
         keys = self.registry.customers.known(customer).keys
@@ -93,8 +126,8 @@ class Prober:
         without: list[int | None] = []
         with_key: list[int | None] = []
         while len(with_key) < IN_A_ROW and None not in (*without, *with_key):
-            without.append(self.caller.status(url))
-            with_key.append(self.caller.status(url, value))
+            without.append(self.client.status(url))
+            with_key.append(self.client.status(url, value))
         return without, with_key
 
 
@@ -105,22 +138,18 @@ def _good(without: list[int | None], with_key: list[int | None]) -> bool:
     return without == [403] * IN_A_ROW and not {403, None} & {*with_key}
 
 
-def _open(what: str, statuses: list[int | None]) -> list[str]:
+def _open(request: str, statuses: list[int | None]) -> list[str]:
     """A 5xx without a key may be the gateway's own."""
     closed = (403, *SAYS_NOTHING)
-    told = [status for status in statuses if status and status < 500 and status not in closed]
-    is_open = len(told) == IN_A_ROW
-    return [f"{what} without a key is answered {_words(statuses)}"] if is_open else []
+    answered = [status for status in statuses if status and status < 500 and status not in closed]
+    is_open = len(answered) == IN_A_ROW
+    return [f"{request} without a key is answered {_words(statuses)}"] if is_open else []
 
 
-def _shut(what: str, statuses: list[int | None]) -> list[str]:
+def _shut(request: str, statuses: list[int | None]) -> list[str]:
     shut = statuses == [403] * IN_A_ROW
-    return [f"{what} with a good key is answered 403"] if shut else []
+    return [f"{request} with a good key is answered 403"] if shut else []
 
 
 def _words(statuses: list[int | None]) -> str:
     return ", ".join(sorted({str(status or "not at all") for status in statuses}))
-
-
-def _told(result: str, number: int, **more: Any) -> JSON:
-    return {"result": result, "round": number + 1, "mismatch": [], "why": ""} | more

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward.apis.exposure import callers, question, report, uncovered
+from keyward.apis.progress import REPORT, Progress
 from keyward.aws.logs import AccessLogs
 from keyward.aws.tables import Lease, Registry
-from keyward.errors import LogsUnreadableError
+from keyward.errors import LogsUnreadableError, ServiceUnavailableError
 from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.runs import runtime
 
 JSON = dict[str, Any]
 
-# Rounds are 3 s apart; a query that takes longer is given up.
-MOST_ROUNDS = 12
+# A query that takes longer than this many rounds is given up.
+MAX_ROUNDS = 18
+ROUND_SECONDS = 2
 TOO_LONG = "CloudWatch Logs did not answer in time"
 DAY_SECONDS = 24 * 3600
 TYPES = ("ApiExposed", "ApiWarned")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, execution_arn, api_name, stages: [{stage, log_arn,
-    log_format}], queries, round}`; output: see `report`."""
+    """Task input and output: a run's progress (apis/progress.py); see `report`."""
+    progress = Progress.of(event)
     reporter = Reporter(
         runtime.registry(),
         runtime.access_logs(),
         runtime.policy(),
-        (contracts.rest_api_id_of(event), str(event["api_name"])),
+        (progress.rest_api_id, progress.api_name),
         runtime.now(),
     )
-    return reporter.report(event)
+    return reporter.report(progress).as_json()
 
 
 @dataclass(frozen=True)
@@ -45,51 +47,56 @@ class Reporter:
     api: tuple[str, str]
     now: float
 
-    def report(self, task: JSON) -> JSON:
-        """`{stages, queries, round}`: the stages whose access log is still asked, and the ids of
-        those queries by stage. What a stage's log does not tell is said in its report.
-
-        Raises LeaseLostError.
-        """
-        self.registry.leases.renew(Lease.of(task), self.now)
-        number = int(task["round"])
-        waiting: dict[str, str] = {}
-        for seen in task["stages"]:
-            stage = str(seen["stage"])
-            try:
-                query = task["queries"].get(stage) or self._ask(seen)
-                found = self._answer(query, number)
-            except LogsUnreadableError as error:
-                found = {"not_known": str(error)}
+    def report(self, progress: Progress) -> Progress:
+        """The run with the stages whose access log is still asked, and those queries by stage. What
+        a stage's log does not tell is said in its report. Raises LeaseLostError."""
+        self.registry.leases.renew(Lease.of({"lease": progress.lease}), self.now)
+        left: list[JSON] = []
+        queries = dict(progress.queries or {})
+        for item in progress.exposed:
+            stage = str(item["stage"])
+            found = self._read(item, queries, progress.round)
             if found is None:
-                waiting[stage] = query
+                left.append(item)
             else:
                 self._add(stage, found)
-        left = [seen for seen in task["stages"] if seen["stage"] in waiting]
-        return {"stages": left, "queries": waiting, "round": number + 1}
+        if not left:
+            return progress.advanced(self.now, exposed=(), queries=None)
+        waiting = replace(progress, exposed=tuple(left), queries=queries, round=progress.round + 1)
+        return waiting.again(REPORT, ROUND_SECONDS)
 
-    def _ask(self, seen: JSON) -> str:
-        asked = question(
-            str(seen["log_arn"]), str(seen["log_format"]), self.api[0], str(seen["stage"])
+    def _read(self, item: JSON, queries: dict[str, str], number: int) -> JSON | None:
+        """What the access log of a stage tells; None while it does not answer."""
+        stage = str(item["stage"])
+        try:
+            if stage not in queries:
+                queries[stage] = self._ask(item)
+            rows = self.logs.rows(queries[stage])
+        except ServiceUnavailableError:
+            rows = None
+        except LogsUnreadableError as error:
+            return {"not_known": str(error)}
+        if rows is None:
+            return {"not_known": TOO_LONG} if number >= MAX_ROUNDS else None
+        return callers(rows, self.policy.report_days)
+
+    def _ask(self, item: JSON) -> str:
+        query = question(
+            str(item["log_arn"]), str(item["log_format"]), self.api[0], str(item["stage"])
         )
         since = self.now - self.policy.report_days * DAY_SECONDS
-        return self.logs.start(asked.group, asked.query, since, self.now)
-
-    def _answer(self, query: str, number: int) -> JSON | None:
-        """What the log told; None while the query runs."""
-        rows = self.logs.rows(query)
-        if rows is None and number >= MOST_ROUNDS:
-            raise LogsUnreadableError(TOO_LONG)
-        return None if rows is None else callers(rows, self.policy.report_days)
+        return self.logs.start(query.group, query.query, since, self.now)
 
     def _add(self, stage: str, found: JSON) -> None:
         """To the announcement that waits in the outbox, whichever it is."""
         outbox = self.registry.apis.known(self.api[0]).outbox
-        records, known = self.registry.customers.everything()
-        customers = uncovered(records, known, self.policy, self.api, stage)
+        records, keys = self.registry.customers.everything()
+        customers = uncovered(records, keys, self.policy, self.api, stage)
         for detail_type in TYPES:
             event = outbox.get(f"outbox#{detail_type}#{stage}")
             if event:
                 added = report(event["detail"]["actions"], customers, found)
-                event = event | {"detail": event["detail"] | {"report": added}}
-                self.registry.apis.announce(self.api[0], stage, event, self.now)
+                detail = event["detail"] | {"report": added}
+                self.registry.apis.announce(
+                    self.api[0], stage, contracts.announcement(detail_type, **detail), self.now
+                )

@@ -6,49 +6,53 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from keyward.apis.progress import RETRY_SECONDS, Progress
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Lease, Registry
 from keyward.errors import (
     GatewayRefusedError,
     NotFoundError,
     PassingError,
+    ThrottledError,
     WorkingCopyChangedError,
 )
-from keyward.events import contracts
 from keyward.runs import runtime
 
 JSON = dict[str, Any]
-# A turn ends well before its function's time-out, even when API Gateway is slow to answer.
-TURN_SECONDS = 30
+# A call ends well before its function's time-out, even when API Gateway is slow to answer.
+MAX_SECONDS = 30
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, methods: [{resource_id, method, path}]}`; output
-    `{remaining}`."""
-    return require_key(event, runtime.gateway(), runtime.registry(), runtime.now)
+    """Task input and output: a run's progress (apis/progress.py); see `require_key`."""
+    progress = Progress.of(event)
+    return require_key(progress, runtime.gateway(), runtime.registry(), runtime.now).as_json()
 
 
 def require_key(
-    task: JSON, gateway: Gateway, registry: Registry, clock: Callable[[], float]
-) -> JSON:
-    """`{remaining}`: the methods that the account's quota, or the time, left for the next turn.
+    progress: Progress, gateway: Gateway, registry: Registry, clock: Callable[[], float]
+) -> Progress:
+    """The run without the methods that ask for a key now. What the account's quota, or the time,
+    leaves over is for the next call.
 
-    Idempotent. Raises what can pass (ThrottledError …) only when not one method was done, so that
-    what was done is not done again; WorkingCopyChangedError when a method is gone.
+    Idempotent. Raises what passes, but for a 429, only when not one method was done, so that what
+    was done is not done again; WorkingCopyChangedError when a method is gone.
     """
     began = clock()
-    registry.leases.renew(Lease.of(task), began)
-    rest_api_id, methods = contracts.rest_api_id_of(task), list(task["methods"])
-    for done, method in enumerate(methods):
-        if clock() - began > TURN_SECONDS:
-            return {"remaining": methods[done:]}
+    registry.leases.renew(Lease.of({"lease": progress.lease}), began)
+    for done, method in enumerate(progress.require):
+        left = progress.require[done:]
+        if clock() - began > MAX_SECONDS:
+            return progress.advanced(clock(), require=left)
         try:
-            _require(rest_api_id, method, gateway)
-        except PassingError:
-            if not done:
+            _require(progress.rest_api_id, method, gateway)
+        except PassingError as error:
+            if not done and not isinstance(error, ThrottledError):
                 raise
-            return {"remaining": methods[done:]}
-    return {"remaining": []}
+            # Tries count from the last method that was done.
+            before = progress if not done else progress.advanced(clock())
+            return before.later(RETRY_SECONDS, error, require=left)
+    return progress.advanced(clock(), require=())
 
 
 def _require(rest_api_id: str, method: JSON, gateway: Gateway) -> None:

@@ -6,73 +6,79 @@ from __future__ import annotations
 from typing import Any
 
 from keyward.apis.model import Deployment
+from keyward.apis.progress import RETRY_SECONDS, Progress
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Lease
-from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError
-from keyward.events import contracts
+from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError, ThrottledError
 from keyward.runs import runtime
 from keyward.runs.api_journal import ApiJournal
 
+JSON = dict[str, Any]
+
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, stage, deployment_id, mismatch?, result?, rollback?,
-    execution_arn}`; output: see `roll_back`."""
-    notes = ApiJournal(
+    """Task input and output: a run's progress (apis/progress.py); see `roll_back`."""
+    progress = Progress.of(event)
+    journal = ApiJournal(
         runtime.registry(),
-        contracts.rest_api_id_of(event),
-        str(event["execution_arn"]),
+        progress.rest_api_id,
+        progress.execution_arn,
         runtime.now(),
         runtime.policy().propagation_seconds,
         runtime.setting("EVENT_BUS"),
     )
-    return roll_back(event, runtime.gateway(), notes)
+    return roll_back(progress, runtime.gateway(), journal).as_json()
 
 
-def roll_back(task: dict[str, Any], gateway: Gateway, notes: ApiJournal) -> dict[str, Any]:
-    """`{stage, deployment_id, verified: false, rolled_back, requested?}`. A stage that somebody
-    moved meanwhile is left alone.
+def roll_back(progress: Progress, gateway: Gateway, journal: ApiJournal) -> Progress:
+    """The run after its first stage to verify. A stage that somebody moved meanwhile is left alone.
 
-    One that a person wanted back, or that failed its probe, is held: it would be closed again at
-    once. ApiRolledBack or ApiFailed goes into the outbox. Raises what the gateway raises.
+    A stage that a person wanted back, or that failed its probe, is held: it would be closed again
+    at once. ApiRolledBack or ApiFailed goes into the outbox. Raises what passes, but for a 429.
     """
-    registry = notes.registry
-    registry.leases.renew(Lease.of(task), notes.now)
-    rest_api_id, deployment_id = notes.rest_api_id, str(task["deployment_id"])
-    ours = registry.apis.deployment(rest_api_id, deployment_id)
+    registry, item = journal.registry, progress.verify[0]
+    registry.leases.renew(Lease.of({"lease": progress.lease}), journal.now)
+    ours = registry.apis.deployment(progress.rest_api_id, item["deployment_id"])
     if ours is None:
         raise InvalidInputError("deployment_id", "is not one of ours", "Plan the API anew")
-    wanted = bool(task.get("rollback"))
-    if wanted or task.get("result"):
-        notes.hold_back(ours)
-    done = _point_back(gateway, rest_api_id, ours.stage, deployment_id, ours.former_deployment_id)
-    if not done and (wanted or task.get("result")):
-        notes.clear_hold(ours.stage)
-    if wanted and done:
-        notes.rolled_back(ours.stage, ours.former_deployment_id)
+    is_requested = bool(item.get("rollback"))
+    is_held = is_requested or bool(item.get("failed_probe"))
+    if is_requested:
+        registry.apis.begin_rollback(progress.rest_api_id, ours.stage, ours.deployment_id)
+    if is_held:
+        journal.hold_back(ours)
+    try:
+        done = _point_back(gateway, progress.rest_api_id, ours)
+    except ThrottledError as error:
+        return progress.later(RETRY_SECONDS, error)
+    if is_held and not done:
+        journal.clear_hold(ours.stage)
+    if is_requested and done:
+        journal.rolled_back(ours.stage, ours.former_deployment_id)
     else:
-        notes.failed(ours.stage, _reason(task, ours, done))
-    outcome = {"stage": ours.stage, "deployment_id": deployment_id, "verified": False}
-    return outcome | {"rolled_back": done} | ({"requested": True} if wanted and done else {})
+        journal.failed(ours.stage, _reason(item, ours, done))
+    requested = {"requested": True} if is_requested and done else {}
+    return progress.with_outcome(journal.now, verified=False, rolled_back=done, **requested)
 
 
-def _reason(task: dict[str, Any], ours: Deployment, done: bool) -> str:
+def _reason(item: JSON, ours: Deployment, done: bool) -> str:
     former = ours.former_deployment_id
     ending = f"rolled back to {former}" if done else "left alone, as somebody moved it meanwhile"
-    if task.get("rollback"):
+    if item.get("rollback"):
         return f"a rollback was requested, the stage is {ending}"
-    mismatch = "; ".join(task.get("mismatch") or [])
+    mismatch = "; ".join(item["mismatch"])
     return f"the deployment is not as planned, the stage is {ending}: {mismatch}"
 
 
-def _point_back(
-    gateway: Gateway, rest_api_id: str, stage: str, deployment_id: str, former: str
-) -> bool:
+def _point_back(gateway: Gateway, rest_api_id: str, ours: Deployment) -> bool:
+    """Whether the stage serves its former deployment again."""
+    former = ours.former_deployment_id
     try:
-        live = gateway.stage(rest_api_id, stage).deployment_id
+        live = gateway.stage(rest_api_id, ours.stage).deployment_id
     except NotFoundError:
         return False
-    if live == deployment_id:
-        live = gateway.point_stage(rest_api_id, stage, former)
+    if live == ours.deployment_id:
+        live = gateway.point_stage(rest_api_id, ours.stage, former)
         if live != former:
-            raise GatewayUnavailableError(f"UpdateStage: stage {stage} serves {live}")
+            raise GatewayUnavailableError(f"UpdateStage: stage {ours.stage} serves {live}")
     return live == former

@@ -4,47 +4,65 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward.aws.gateway import Gateway
+from keyward.apis.progress import PROBE, RETRY_SECONDS, ROLL_BACK, Progress
+from keyward.aws.gateway import Gateway, Patience
 from keyward.aws.tables import Lease, Registry
-from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError
-from keyward.events import contracts
+from keyward.errors import (
+    GatewayRefusedError,
+    GatewayUnavailableError,
+    InvalidInputError,
+    NotFoundError,
+    ThrottledError,
+)
 from keyward.runs import runtime
 
-# How many mismatches are told; one is enough for a rollback.
-MOST_TOLD = 20
+PATIENCE_SECONDS = 15
+# How many mismatches are announced; one is enough for a rollback.
+MAX_LISTED = 20
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, lease, stage, deployment_id}`; output: see `verify`."""
-    return verify(event, runtime.gateway(), runtime.registry(), runtime.now())
+    """Task input and output: a run's progress (apis/progress.py); see `verify`."""
+    gateway = runtime.gateway().patiently(Patience(PATIENCE_SECONDS, runtime.pause))
+    return verify(Progress.of(event), gateway, runtime.registry(), runtime.now()).as_json()
 
 
-def verify(
-    task: dict[str, Any], gateway: Gateway, registry: Registry, now: float
-) -> dict[str, Any]:
-    """`{stage, deployment_id, verified, mismatch}`: whether the deployment serves exactly the
-    methods, authorizations and keys that were planned, and in words what it does not.
+def verify(progress: Progress, gateway: Gateway, registry: Registry, now: float) -> Progress:
+    """The run after its first stage to verify: the deployment serves exactly the methods,
+    authorizations and keys that were planned, or it is to be rolled back.
 
-    A false `verified` is a proof: it was read. Raises what the gateway raises when it could not be
-    read, GatewayUnavailableError when the deployment is not to be seen (yet).
+    A mismatch was read, so it is a proof. What API Gateway refuses to tell is none: the stage stays
+    and is announced as unverified. Raises what passes.
     """
-    registry.leases.renew(Lease.of(task), now)
-    rest_api_id, deployment_id = contracts.rest_api_id_of(task), str(task["deployment_id"])
+    registry.leases.renew(Lease.of({"lease": progress.lease}), now)
+    item = progress.verify[0]
+    try:
+        mismatch = _mismatch(progress.rest_api_id, item["deployment_id"], gateway, registry)
+    except ThrottledError as error:
+        return progress.later(RETRY_SECONDS, error)
+    except GatewayRefusedError:
+        return progress.with_outcome(now, verified=None)
+    if mismatch:
+        return progress.with_stage(now, ROLL_BACK, mismatch=mismatch[:MAX_LISTED])
+    if item["probe"]:
+        return progress.with_stage(now, PROBE)
+    return progress.with_outcome(now, verified=True)
+
+
+def _mismatch(
+    rest_api_id: str, deployment_id: str, gateway: Gateway, registry: Registry
+) -> list[str]:
     ours = registry.apis.deployment(rest_api_id, deployment_id)
     if ours is None:
         raise InvalidInputError("deployment_id", "is not one of ours", "Plan the API anew")
     try:
         served = {method.line for method in gateway.deployed(rest_api_id, deployment_id)}
     except NotFoundError:
-        raise GatewayUnavailableError(f"deployment {deployment_id} is not to be seen") from None
+        raise GatewayUnavailableError(
+            f"deployment {deployment_id} cannot be read yet. The run tries again"
+        ) from None
     wanted = set(ours.methods)
-    mismatch = [
+    return [
         *(f"missing: {line}" for line in sorted(wanted - served)),
-        *(f"not planned: {line}" for line in sorted(served - wanted)),
+        *(f"not in the plan: {line}" for line in sorted(served - wanted)),
     ]
-    return {
-        "stage": ours.stage,
-        "deployment_id": deployment_id,
-        "verified": not mismatch,
-        "mismatch": mismatch[:MOST_TOLD],
-    }

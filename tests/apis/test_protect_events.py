@@ -16,8 +16,7 @@ SAMPLES = {
     "DeployApi": "deploy-api",
     "VerifyStage": "verify-stage",
     "RollBackStage": "roll-back-stage",
-    "ConfirmApi": "confirm-api",
-    "ReleaseApi": "release-api",
+    "ConcludeApi": "conclude-api",
 }
 
 
@@ -49,7 +48,7 @@ def sent(lab: Lab) -> dict[str, JSON]:
     lab.machine.functions = {name: recorded(name) for name in functions}
     assert lab.run(api_id).error == "NotProtectedError"
     lab.edit(api_id, PETS)
-    assert lab.run(api_id, asked=load_event("confirm-api")["asked"]).status == "SUCCEEDED"
+    assert lab.run(api_id, asked=load_event("conclude-api")["asked"]).status == "SUCCEEDED"
     lab.machine.functions = functions
     return got
 
@@ -65,5 +64,6 @@ def test_the_sample_for_the_planner_is_a_dry_run_that_it_takes(lab: Lab) -> None
     sample = load_event("plan-protection")
     api_id = lab.api()
     planned = lab.machine.functions["PlanProtection"](sample | {"rest_api_id": api_id}, None)
-    assert planned["dry_run"]
-    assert planned["actions"]
+    assert planned["next"] == "end"
+    assert planned["output"]["dry_run"]
+    assert planned["output"]["actions"]

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 import attach_stage
-import confirm_api
+import conclude_api
 import deploy_api
 import plan_protection
 import probe_stage
-import release_api
 import report_exposure
 import report_failure
 import require_key
@@ -37,8 +36,7 @@ FUNCTIONS = {
     "VerifyStage": verify_stage,
     "ProbeStage": probe_stage,
     "RollBackStage": roll_back_stage,
-    "ConfirmApi": confirm_api,
-    "ReleaseApi": release_api,
+    "ConcludeApi": conclude_api,
     "ReportFailure": report_failure,
 }
 SETTINGS = {
@@ -210,6 +208,7 @@ def laboratory() -> Iterator[Lab]:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
         patch.setattr(runtime, "now", bench.clock.now)
+        patch.setattr(runtime, "pause", bench.clock.advance)
         patch.setattr(runtime, "gateway", lambda: bench.gateway)
         patch.setattr(runtime, "registry", lambda: bench.registry)
         patch.setattr(runtime, "bus", lambda: bench.bus)

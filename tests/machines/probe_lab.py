@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from emulator import data_plane
-from keyward.aws.probe import Caller
+from keyward.aws.probe import StageClient
 from keyward.customers.key import CREATED, KeyRecord
 from tests.machines.api_lab import Lab
 
@@ -37,7 +37,7 @@ def answered(lab: Lab, patch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     """Clients are answered by the emulator; what they ask: URL, and whether with a key."""
     asked: list[tuple[str, bool]] = []
 
-    def status(self: Caller, url: str, key: str | None = None) -> int:
+    def status(self: StageClient, url: str, key: str | None = None) -> int:
         asked.append((url, key is not None))
         _, api_id, stage, *path = urlsplit(url).path.split("/")
         headers = {"x-api-key": key} if key else {}
@@ -45,10 +45,10 @@ def answered(lab: Lab, patch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
         answer = data_plane.handle(lab.bench.emulator, "GET", *where, headers, b"")
         return int(answer[0])
 
-    patch.setattr(Caller, "status", status)
+    patch.setattr(StageClient, "status", status)
     return asked
 
 
 def answering(patch: pytest.MonkeyPatch, answer: Answers) -> None:
     """Clients are answered as a test wants it; `answer` gets the key or None."""
-    patch.setattr(Caller, "status", lambda self, url, key=None: answer(key))
+    patch.setattr(StageClient, "status", lambda self, url, key=None: answer(key))

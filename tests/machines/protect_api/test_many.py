@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.desk import Desk, desk
-from keyward.aws.tables.plan_queue import Asked
+from keyward.aws.tables.plan_queue import JoinRequest
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.storm_lab import Trail
 
@@ -136,7 +136,7 @@ def waiting(lab: Lab, api_id: str, stage: str = "prod", owner: str = "another-ru
     """Another run waits for both plans."""
     for plan in ("free", "pro"):
         now = lab.bench.clock.now()
-        lab.bench.registry.pending.ask(plan, [(api_id, stage)], owner, now)
+        lab.bench.registry.pending.request(plan, [(api_id, stage)], owner, now)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -154,7 +154,7 @@ def test_a_fault_of_the_call_for_all_is_over_within_two_minutes(
     assert lab.run(api_id).status == "SUCCEEDED"
     assert lab.bench.clock.now() - began < 120
     assert lab.plans_of(api_id) == lab.plans_of(other) == ["free", "pro"]
-    board = lab.bench.registry.pending.board("free").asked
+    board = lab.bench.registry.pending.board("free").requests
     assert board[(other, "prod")].done
 
 
@@ -209,16 +209,16 @@ def test_the_wish_of_a_run_that_died_long_ago_is_forgotten(lab: Lab) -> None:
     lab.bench.clock.advance(1000)
     assert lab.run(api_id).status == "SUCCEEDED"
     assert lab.plans_of(other) == []
-    assert lab.bench.registry.pending.board("free").asked == {}
+    assert lab.bench.registry.pending.board("free").requests == {}
 
 
 def test_a_wish_that_was_asked_anew_is_not_told_that_it_was_done(lab: Lab) -> None:
     pending, ref = lab.bench.registry.pending, ("a1b2c3d4e5", "prod")
-    pending.ask("free", [ref], "first", 1)
-    seen = pending.board("free").asked
-    pending.ask("free", [ref], "second", 2)
-    pending.done("free", seen, 3)
-    assert pending.board("free").asked == {ref: Asked("second", 2)}
+    pending.request("free", [ref], "first", 1)
+    seen = pending.board("free").requests
+    pending.request("free", [ref], "second", 2)
+    pending.mark_done("free", seen, 3)
+    assert pending.board("free").requests == {ref: JoinRequest("second", 2)}
 
 
 def test_turns_are_given_in_order_and_one_apart(lab: Lab) -> None:

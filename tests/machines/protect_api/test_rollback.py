@@ -112,7 +112,7 @@ def test_only_what_keyward_did_is_taken_back(lab: Lab) -> None:
     assert (run.status, run.error) == ("FAILED", "InvalidInputError")
     assert "no deployment of Keyward's" in lab.events("ApiFailed")[0]["reason"]
     assert serving(lab, api_id) == before
-    assert lab.bench.registry.apis.known(api_id).rollbacks == ()
+    assert lab.bench.registry.apis.known(api_id).rollbacks == {}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_dry_run_shows_it_and_changes_nothing(lab: Lab, closed: tuple[str, str
     (action,) = run.output["actions"]
     assert (action["action"], action["stage"]) == ("roll_back_stage", "prod")
     assert lab.calls()[1] == []
-    assert lab.bench.registry.apis.known(api_id).rollbacks == ()
+    assert lab.bench.registry.apis.known(api_id).rollbacks == {}
 
 
 def test_a_wish_that_met_another_run_is_not_lost(lab: Lab, closed: tuple[str, str]) -> None:

@@ -60,7 +60,7 @@ def test_a_storm_that_does_not_end_is_looked_at_all_the_same(lab: Lab, trail: Tr
     finally:
         lab.bench.clock.advance = advance  # type: ignore[method-assign]
     assert first.status == "SUCCEEDED"
-    looked = first.states.index("Require key on methods")
+    looked = first.states.index("Require key")
     waits = first.states[:looked].count("Wait for the storm to pass")
     assert 2 <= waits <= 7
     assert len(trail.runs()) == 1
@@ -70,18 +70,18 @@ def test_the_last_event_is_never_lost(lab: Lab, trail: Trail) -> None:
     api_id = lab.attached()
     trail.deployed(api_id)
     # while the run is about to give the API back, somebody opens another method
-    release = lab.machine.functions["ReleaseApi"]
+    conclude = lab.machine.functions["ConcludeApi"]
 
     def late(task: JSON, context: object) -> Any:
-        lab.machine.functions["ReleaseApi"] = release
+        lab.machine.functions["ConcludeApi"] = conclude
         lab.edit(api_id, PETS | {"/late": {"get": None}})
         lab.deploy(api_id)
         trail.deployed(api_id)
-        return release(task, context)
+        return conclude(task, context)
 
-    lab.machine.functions["ReleaseApi"] = late
+    lab.machine.functions["ConcludeApi"] = late
     (run,) = trail.run_all()
-    lab.machine.functions["ReleaseApi"] = release
+    lab.machine.functions["ConcludeApi"] = conclude
     assert run.status == "SUCCEEDED"
     assert len(trail.runs()) == 1
     assert lab.live(api_id) == {"GET /pets": True, "OPTIONS /pets": False, "GET /late": True}

@@ -43,9 +43,9 @@ def test_what_was_done_is_told_in_order_and_with_the_time_it_takes(lab: Lab) -> 
 
 def test_the_states_pass_as_the_story_is_told(lab: Lab) -> None:
     states = lab.run(lab.api()).states
-    told = ["Plan protection", "Attach stage to plans", "Wait for plans to propagate"]
-    told += ["Require key on methods", "Deploy", "Verify live stage", "Confirm API"]
-    told += ["Announce outcome", "Release API"]
+    told = ["Run", "Plan protection", "Attach stage", "Attach stage"]
+    told += ["Wait for plans to propagate", "Require key", "Deploy API", "Verify stage"]
+    told += ["Conclude API", "Done"]
     assert [state for state in states if state in told] == told
 
 

@@ -25,7 +25,7 @@ NOBODY_SEEN = "Who edited it last was not seen in CloudTrail's events."
 
 
 @dataclass(frozen=True)
-class Waiting:
+class HeldStage:
     """A stage that waits for a person, since `since` (epoch seconds). `approvable` is false when an
     approval would change nothing; `key_ids` are keys in two plans of the stage."""
 
@@ -41,7 +41,7 @@ class Waiting:
     key_ids: Sequence[str] = ()
 
 
-def answers(waiting: Waiting, bus_name: str) -> JSON:
+def answers(waiting: HeldStage, bus_name: str) -> JSON:
     """By `approve` and `reject`: the command that answers, and the input for a run in the Step
     Functions console that does the same. Keys in two plans are not answered but detached."""
     if waiting.kind == KEYS:
@@ -53,7 +53,7 @@ def answers(waiting: Waiting, bus_name: str) -> JSON:
     }
 
 
-def message(waiting: Waiting, reason: str, bus_name: str) -> str:
+def message(waiting: HeldStage, reason: str, bus_name: str) -> str:
     """All of it as a text for a mail or a chat."""
     told = [
         f"Stage {waiting.stage} of API {waiting.rest_api_id} is held since {iso(waiting.since)} "
@@ -97,7 +97,7 @@ def _last_of(
     return max(seen, key=lambda editor: editor.when, default=None)
 
 
-def _edited(waiting: Waiting) -> list[str]:
+def _edited(waiting: HeldStage) -> list[str]:
     if waiting.kind != DEPLOYMENT:
         return []
     if waiting.editor is None:
@@ -120,7 +120,7 @@ def _line(one: Difference) -> str:
     return f"  {words}, {edited(one.editor)}" if one.editor else f"  {words}"
 
 
-def _command(waiting: Waiting, word: str, bus_name: str) -> str:
+def _command(waiting: HeldStage, word: str, bus_name: str) -> str:
     detail = {
         "rest_api_id": waiting.rest_api_id,
         "stage": waiting.stage,
@@ -135,6 +135,6 @@ def _command(waiting: Waiting, word: str, bus_name: str) -> str:
     return f"aws events put-events --entries '{json.dumps([entry])}'"
 
 
-def _input(waiting: Waiting, word: str) -> JSON:
+def _input(waiting: HeldStage, word: str) -> JSON:
     asked = {"rest_api_id": waiting.rest_api_id, "stage": waiting.stage}
     return asked | {word: waiting.fingerprint}

@@ -210,13 +210,14 @@ class Deploying:
 @dataclass(frozen=True)
 class Deployment:
     """A deployment of ours; `methods` are the lines of `DeployedMethod.line` that it has to
-    serve, `fingerprint` names what it published."""
+    serve, `fingerprint` names what it published, at `created_at` (epoch seconds)."""
 
     deployment_id: str
     stage: str
     former_deployment_id: str
     methods: tuple[str, ...]
     fingerprint: str = ""
+    created_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,8 @@ class ApiRecords:
     """What is remembered of an API. `planned` holds, by stage, the actions that were planned and
     whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last;
     `outbox` announcements by the name of their record, `saved` when (epoch seconds); `editor` is
-    the last one that was seen, `rollbacks` the stages that somebody wants back, `enforce_on`
+    the last one that was seen, `rollbacks` the stages that somebody wants back, each with the
+    deployment that it is taken back from once that was begun, `enforce_on`
     (YYYY-MM-DD) the day that mode warn announced; `loops`, by stage, until when (epoch seconds) one
     that is opened again and again is left as it is."""
 
@@ -234,7 +236,7 @@ class ApiRecords:
     planned: Mapping[str, tuple[JSON, ...]] = field(default_factory=dict)
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     editor: Editor | None = None
-    rollbacks: tuple[str, ...] = ()
+    rollbacks: Mapping[str, str | None] = field(default_factory=dict)
     enforce_on: str | None = None
     loops: Mapping[str, int] = field(default_factory=dict)
     saved: Mapping[str, int] = field(default_factory=dict)
@@ -276,3 +278,12 @@ class KeyRule:
         found = {method.place: method for method in self.open(stage.canary_methods)}
         found |= {method.place: method for method in self.open(stage.methods)}
         return [found[place] for place in sorted(found)]
+
+    def probe(self, stage: str, deployed_at: float) -> JSON:
+        """What is asked of the stage when every host has what was deployed then (`at`, epoch
+        seconds); empty when nothing is."""
+        probe = self.policy.probe(self.rest_api_id, self.name, stage)
+        if probe is None:
+            return {}
+        at = deployed_at + self.policy.propagation_seconds
+        return {"path": probe.path, "customer": probe.customer, "url": probe.url or "", "at": at}

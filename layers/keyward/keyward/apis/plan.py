@@ -28,11 +28,13 @@ from keyward.apis.model import (
     StageSnapshot,
     WorkingMethod,
 )
+from keyward.events.size import batches
 
 JSON = dict[str, Any]
 
 # A call that nobody answered may take effect this long after its attachment was recorded.
 DOUBT_SECONDS = 10
+MAX_REQUIRE_BYTES = 100_000
 NO_LOOPS: Mapping[str, Loop] = {}
 ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
 
@@ -70,6 +72,19 @@ class ApiPlan:
         deployed = [item.as_action() for item in self.deploy if item.stage == stage]
         required = [item.as_action() for item in self.require] if deployed else []
         return [*_attachments(self.attach, stage), *required, *deployed]
+
+    def steps(self) -> JSON:
+        """What the run does, as members of its progress. A state holds 256 KiB: of more methods the
+        first are closed, and the rest is planned after them (`is_partial`)."""
+        methods = [item.as_json() for item in self.require]
+        first = next(batches(methods, MAX_REQUIRE_BYTES, len(methods)), [])
+        return {
+            "attach": tuple(item.as_json() for item in self.attach),
+            "effective_at": self.effective_at,
+            "require": tuple(first),
+            "is_partial": len(first) < len(methods),
+            "deploy": tuple(item.as_json() for item in self.deploy),
+        }
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keyward.apis.compare import NOT_COMPARED
-from keyward.apis.hold_words import Waiting, answers, message
+from keyward.apis.hold_words import HeldStage, answers, message
 from keyward.apis.loops import Loop
 from keyward.apis.model import DEPLOYMENT, KEYS, ROLLBACK, Place
 from keyward.apis.remedies import remedies
@@ -60,7 +60,7 @@ def exposed(
     )
 
 
-def held(waiting: Waiting, bus_name: str, execution_arn: str) -> JSON:
+def held(waiting: HeldStage, bus_name: str, execution_arn: str) -> JSON:
     """ApiHeld: a person has to decide, or, with `key_ids`, to take keys out of one of two plans."""
     words = REASONS[waiting.kind]
     editor = waiting.editor if waiting.kind == DEPLOYMENT else None

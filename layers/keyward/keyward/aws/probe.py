@@ -13,7 +13,7 @@ SECONDS = 4
 AGENT = "keyward-probe"
 
 
-class Caller:
+class StageClient:
     """`invoke_url` is a template with `{rest_api_id}` and `{stage}`."""
 
     def __init__(self, invoke_url: str) -> None:

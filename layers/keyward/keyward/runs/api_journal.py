@@ -9,7 +9,7 @@ from typing import Any
 from keyward.apis import words as api_words
 from keyward.apis.actions import Held
 from keyward.apis.compare import digest
-from keyward.apis.hold_words import Waiting, with_editors
+from keyward.apis.hold_words import HeldStage, with_editors
 from keyward.apis.model import (
     DEPLOYMENT,
     ROLLBACK,
@@ -119,7 +119,8 @@ class ApiJournal:
             self.rest_api_id, stage, actions, effective_at, self.execution_arn
         )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
-        self._forget(*(f"{kind}#{stage}" for kind in NOTED))
+        # A hold that nobody was told of yet is over.
+        self._forget(f"outbox#ApiHeld#{stage}", *(f"{kind}#{stage}" for kind in NOTED))
 
     def failed(self, stage: str, reason: str) -> None:
         """Have it announced that a stage is not protected; the actions are planned anew."""
@@ -172,7 +173,7 @@ class ApiJournal:
         return replace(held, differences=with_editors(held.differences, seen.working or (), edits))
 
     def _announce_hold(self, held: Held, editor: Editor | None) -> None:
-        waiting = Waiting(
+        waiting = HeldStage(
             rest_api_id=self.rest_api_id,
             stage=held.stage,
             fingerprint=held.fingerprint,

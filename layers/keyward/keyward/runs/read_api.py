@@ -15,6 +15,7 @@ from keyward.apis.model import (
     MODE_TAG,
     MODES,
     WARN,
+    ApiRecords,
     ApiSnapshot,
     DeployedMethod,
     Difference,
@@ -23,6 +24,7 @@ from keyward.apis.model import (
     StageSnapshot,
     WorkingMethod,
 )
+from keyward.apis.progress import DEPLOY, stage_to_verify
 from keyward.apis.usage_plan_patch import patch
 from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.tables import Registry
@@ -32,12 +34,16 @@ from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
 from keyward.runs.usage_plans import only_one
 
+JSON = dict[str, Any]
 UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")
 DAY_SECONDS = 24 * 3600
 AUTHORIZER_SOURCE = Difference(
     "keys come from an authorizer (apiKeySource AUTHORIZER) and this method has none: "
     "it would refuse everybody"
 )
+
+# What deployments serve, by their ids.
+Served = dict[str, tuple[DeployedMethod, ...]]
 
 
 @dataclass(frozen=True)
@@ -96,9 +102,11 @@ def read_stages(
     policy: Policy,
     only: str | None,
     plans: list[GatewayPlan] | None = None,
+    served: Served | None = None,
 ) -> ApiSnapshot:
     """2 calls and one for each distinct deployment: what the stages serve, which plans hold them.
-    `plans`, when they are known, spare a call. Raises InvalidInputError when there is no stage
+    `plans`, when they are known, spare a call. `served` keeps what is read of deployments, which
+    never change, for a read that is begun again. Raises InvalidInputError when there is no stage
     `only`, DuplicatePlanError."""
     stages = gateway.stages(head.rest_api_id)
     if only is not None:
@@ -106,7 +114,7 @@ def read_stages(
         stages = [stage for stage in stages if stage.name == only]
         if not stages:
             raise InvalidInputError("stage", f"the API has no stage {only}", f"It has: {names}")
-    served: dict[str, tuple[DeployedMethod, ...]] = {}
+    served = {} if served is None else served
     for stage in stages:
         for deployment_id in _deployments(stage):
             if deployment_id not in served:
@@ -200,6 +208,27 @@ def _differences(
     except GatewayRefusedError as error:
         return (Difference(f"what the stage integrates could not be read: {error}"),)
     return compare(export, stage.methods, working, rule, authorizers)
+
+
+def unproven_stages(
+    registry: Registry, snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule
+) -> list[JSON]:
+    """The stages that serve a deployment of ours which no run verified, as items of `verify`: the
+    run that made it ended before it came to that."""
+    found = []
+    for stage in snapshot.stages:
+        planned = [
+            action["fingerprint"]
+            for action in records.planned.get(stage.name, ())
+            if action["action"] == DEPLOY
+        ]
+        ours = (
+            registry.apis.deployment(snapshot.rest_api_id, stage.deployment_id) if planned else None
+        )
+        if ours and ours.stage == stage.name and ours.fingerprint in planned:
+            probe = rule.probe(stage.name, ours.created_at)
+            found.append(stage_to_verify(stage.name, stage.deployment_id, probe))
+    return found
 
 
 def read_loops(registry: Registry, seen: ApiSnapshot, rule: KeyRule) -> dict[str, Loop]:

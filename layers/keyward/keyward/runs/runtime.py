@@ -71,6 +71,11 @@ def context() -> Context:
     return Context(gateway(), registry(), bus(), now, os.environ.get("EVENT_BUS", ""))
 
 
+def pause(seconds: float) -> None:
+    """Wait, while a task reads and API Gateway throttles it."""
+    time.sleep(seconds)
+
+
 def registry() -> Registry:
     """The tables and the policy parameter that this function's settings name."""
     return _registry()

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import copy
+
 from keyward.aws.gateway.apis import ApiCalls
 from keyward.aws.gateway.keys import GatewayKey, KeyCalls
+from keyward.aws.gateway.patience import Patience
 from keyward.aws.gateway.plans import GatewayPlan, PlanCalls
 from keyward.aws.gateway.usage import DayUsed, UsageCalls
 
-__all__ = ["DayUsed", "Gateway", "GatewayKey", "GatewayPlan"]
+__all__ = ["DayUsed", "Gateway", "GatewayKey", "GatewayPlan", "Patience"]
 
 
 class Gateway(KeyCalls, PlanCalls, ApiCalls, UsageCalls):
@@ -17,3 +20,9 @@ class Gateway(KeyCalls, PlanCalls, ApiCalls, UsageCalls):
     `Gateway(client, deploy_client)` takes botocore clients: `deploy_client` waits longer for an
     answer and is used for CreateDeployment.
     """
+
+    def patiently(self, patience: Patience) -> Gateway:
+        """The same gateway, which waits out a 429."""
+        patient = copy.copy(self)
+        patient._patience = patience
+        return patient

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.config import Config
 
 from keyward.aws.client import GatewayClient
+from keyward.aws.gateway.patience import Patience
 
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
@@ -32,6 +33,8 @@ def client_config(read_seconds: int = READ_SECONDS, attempts: int = 1) -> Config
 class Calls:
     """Base of the adapter's parts: one client, and a call that raises only errors of ours."""
 
+    _patience: Patience | None = None
+
     def __init__(self, client: Any, deploy_client: Any | None = None) -> None:
         self._client = GatewayClient(client)
         self._deploy_client = GatewayClient(deploy_client or client)
@@ -39,7 +42,11 @@ class Calls:
     def _call(self, operation: str, **params: Any) -> JSON:
         """`operation` is the API's name (`CreateApiKey`), `params` are botocore's."""
         client = self._deploy_client if operation == "CreateDeployment" else self._client
-        answer: JSON = getattr(client, _method(operation))(**params)
+        call = getattr(client, _method(operation))
+        if self._patience is None:
+            answer: JSON = call(**params)
+        else:
+            answer = self._patience.call(lambda: call(**params))
         answer.pop("ResponseMetadata", None)
         return answer
 

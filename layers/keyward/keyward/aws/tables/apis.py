@@ -43,7 +43,7 @@ class Apis:
             outbox={item["record"]: plain(item["event"]) for item in of("outbox")},
             saved={item["record"]: int(item["saved_at"]) for item in of("outbox")},
             editor=next((_editor(item) for item in of("editor")), None),
-            rollbacks=tuple(item["stage"] for item in of("rollback")),
+            rollbacks={item["stage"]: item.get("deployment_id") for item in of("rollback")},
             enforce_on=next((item["enforce_on"] for item in of("warning")), None),
             loops={item["stage"]: int(item["until"]) for item in of("loop")},
         )
@@ -57,9 +57,18 @@ class Apis:
         """Note the day on which mode warn becomes enforce."""
         self._put(rest_api_id, "warning", enforce_on=enforce_on)
 
-    def ask_rollback(self, rest_api_id: str, stage: str, now: float) -> None:
-        """Note that a person wants the former deployment back; whichever run comes next does it."""
-        self._put(rest_api_id, f"rollback#{stage}", stage=stage, asked_at=int(now))
+    def request_rollback(self, rest_api_id: str, stage: str, now: float) -> None:
+        """Note that a person wants the former deployment back; whichever run comes next does it. A
+        rollback that was begun stays so."""
+        self._table.update_item(
+            Key={"rest_api_id": rest_api_id, "record": f"rollback#{stage}"},
+            UpdateExpression="SET stage = :stage, asked_at = :now",
+            ExpressionAttributeValues={":stage": stage, ":now": int(now)},
+        )
+
+    def begin_rollback(self, rest_api_id: str, stage: str, deployment_id: str) -> None:
+        """Write ahead of a rollback which deployment the stage is taken back from."""
+        self._put(rest_api_id, f"rollback#{stage}", stage=stage, deployment_id=deployment_id)
 
     def note_editor(self, rest_api_id: str, editor: Editor) -> None:
         """Note who edited the working copy; events come in any order, the latest edit counts."""
@@ -169,6 +178,7 @@ class Apis:
             item["former_deployment_id"],
             tuple(item["methods"]),
             item.get("fingerprint", ""),
+            int(item.get("created_at", 0)),
         )
 
     def save_deployment(self, rest_api_id: str, deployment: Deployment, now: float) -> None:

@@ -1,7 +1,7 @@
 """Stages that wait to join a usage plan, in the Plans table: one call takes them all.
 
 UpdateUsagePlan is allowed once in 20 s for the whole account (limits.html). So each run writes down
-what it wants (`pending#<plan>`, one attribute a stage), and whoever may call next attaches the
+its requests (`pending#<plan>`, one attribute a stage), and whoever may call next attaches the
 stages of all runs. `turn#UpdateUsagePlan` says when that is. Times are epoch seconds."""
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ TURN = {"plan": "turn#UpdateUsagePlan"}
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A stage's wish: the run that has it (execution ARN), since when, and when it was attached."""
+class JoinRequest:
+    """A stage's request: its run (execution ARN), since when, and when it was attached."""
 
     owner: str
     at: float
@@ -31,11 +31,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Board:
-    """The wishes for one usage plan. Until `alone_until` each run attaches its own stages only:
-    one of them made the call for all of them fail."""
+    """The requests for one usage plan. Until `isolated_until` each run attaches its own stages
+    only: one stage made the call for all of them fail."""
 
-    asked: Mapping[StageRef, Asked] = field(default_factory=dict)
-    alone_until: float = 0
+    requests: Mapping[StageRef, JoinRequest] = field(default_factory=dict)
+    isolated_until: float = 0
 
 
 class PlanQueue:
@@ -47,27 +47,27 @@ class PlanQueue:
     def board(self, plan: str) -> Board:
         """Who waits for the plan."""
         item = self._table.get_item(Key=_key(plan), ConsistentRead=True).get("Item") or {}
-        asked = {_ref(name): _asked(body) for name, body in item.items() if ":" in name}
-        return Board(asked, float(item.get("alone_until", 0)))
+        requests = {_ref(name): _request(body) for name, body in item.items() if ":" in name}
+        return Board(requests, float(item.get("alone_until", 0)))
 
-    def ask(self, plan: str, refs: Iterable[StageRef], owner: str, now: float) -> None:
+    def request(self, plan: str, refs: Iterable[StageRef], owner: str, now: float) -> None:
         """Write down the stages that a run wants in the plan."""
-        wish = {"owner": owner, "at": int(now)}
+        request = {"owner": owner, "at": int(now)}
         for ref in refs:
-            self._set(plan, "SET #name = :value", ref, {":value": wish})
+            self._set(plan, "SET #name = :value", ref, {":value": request})
 
-    def done(self, plan: str, refs: Mapping[StageRef, Asked], at: float) -> None:
-        """Tell the runs that their stages were attached; one that asked anew is not told."""
-        for ref, asked in refs.items():
-            values = {":value": int(at), ":owner": asked.owner}
+    def mark_done(self, plan: str, refs: Mapping[StageRef, JoinRequest], at: float) -> None:
+        """Tell the runs that their stages were attached; a request that is newer is not told."""
+        for ref, request in refs.items():
+            values = {":value": int(at), ":owner": request.owner}
             self._set(plan, "SET #name.done = :value", ref, values, "#name.#owner = :owner")
 
     def forget(self, plan: str, refs: Iterable[StageRef]) -> None:
-        """Take wishes off the board. Idempotent."""
+        """Take requests off the board. Idempotent."""
         for ref in refs:
             self._set(plan, "REMOVE #name", ref)
 
-    def alone(self, plan: str, until: float) -> None:
+    def isolate(self, plan: str, until: float) -> None:
         """Have each run attach its own stages only, until then."""
         self._table.update_item(
             Key=_key(plan),
@@ -118,6 +118,6 @@ def _ref(name: str) -> StageRef:
     return rest_api_id, stage
 
 
-def _asked(body: JSON) -> Asked:
+def _request(body: JSON) -> JoinRequest:
     done = body.get("done")
-    return Asked(str(body["owner"]), float(body["at"]), None if done is None else float(done))
+    return JoinRequest(str(body["owner"]), float(body["at"]), None if done is None else float(done))

@@ -1,0 +1,138 @@
+"""Conclude API: announce what was done, forget what was announced, give the lease back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.apis.progress import CONCLUDE, PLAN, Progress
+from keyward.aws.bus import Bus
+from keyward.aws.tables import Lease, Registry
+from keyward.events import contracts
+from keyward.events.size import batches
+from keyward.runs import run, runtime
+from keyward.runs.api_journal import UNVERIFIED, ApiJournal
+from keyward.runs.ledger import api_lines
+
+JSON = dict[str, Any]
+DEPLOYS = "deploy_api"
+# Announcing ends well before its function's time-out; the rest is for the next call.
+MAX_SECONDS = 30
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input and output: a run's progress (apis/progress.py); see `conclude`."""
+    concluder = Concluder(
+        runtime.registry(),
+        runtime.bus(),
+        runtime.setting("EVENT_BUS"),
+        runtime.policy().propagation_seconds,
+        runtime.now,
+    )
+    return concluder.conclude(Progress.of(event)).as_json()
+
+
+@dataclass(frozen=True)
+class Concluder:
+    """Concludes one run; announces on the bus `bus_name`. `clock` gives epoch seconds."""
+
+    registry: Registry
+    bus: Bus
+    bus_name: str
+    propagation_seconds: float
+    clock: Callable[[], float]
+
+    def conclude(self, progress: Progress) -> Progress:
+        """The run's end; or its start, when somebody asked for the API meanwhile or `verify` was
+        another run's; or this step again, when there is more to announce than time.
+
+        A stage that was only attached is done when the run gets here. At least once: an event is
+        forgotten after it was announced. Raises LeaseLostError.
+        """
+        lease = Lease.of({"lease": progress.lease})
+        self.registry.leases.renew(lease, self.clock())
+        self._note_outcomes(progress)
+        if not self._announce(progress, lease):
+            return progress.again(CONCLUDE)
+        failure = _failure(progress)
+        if progress.unproven and not failure:
+            return progress.again(PLAN)
+        if not self.registry.leases.release(lease):
+            return progress.again(PLAN)
+        stages = [outcome["stage"] for outcome in progress.outcomes]
+        return progress.ended(stages=stages, **failure)
+
+    def _note_outcomes(self, progress: Progress) -> None:
+        apis, rest_api_id = self.registry.apis, progress.rest_api_id
+        journal = ApiJournal(
+            self.registry,
+            rest_api_id,
+            progress.execution_arn,
+            self.clock(),
+            self.propagation_seconds,
+        )
+        outcomes = {outcome["stage"]: outcome for outcome in progress.outcomes}
+        for stage, actions in apis.known(rest_api_id).planned.items():
+            if stage in outcomes:
+                _note_outcome(journal, outcomes[stage], actions)
+            elif not any(action["action"] == DEPLOYS for action in actions):
+                journal.protected(stage, actions)
+
+    def _announce(self, progress: Progress, lease: Lease) -> bool:
+        """Whether the outbox is empty. What is announced is in the ledger first, once."""
+        apis, began = self.registry.apis, self.clock()
+        known, rest_api_id = apis.known(progress.rest_api_id), progress.rest_api_id
+        deployed = _deployed(self.registry, rest_api_id, progress.outcomes)
+        asked = run.requester_of({"asked": progress.asked})
+        waiting = [
+            {"record": name, "entry": contracts.entry(event, self.bus_name)}
+            for name, event in sorted(known.outbox.items())
+        ]
+        for batch in batches(waiting):
+            if self.clock() - began > MAX_SECONDS:
+                return False
+            self.registry.leases.renew(lease, self.clock())
+            for name in (item["record"] for item in batch):
+                lines = api_lines(
+                    rest_api_id, known.outbox[name], known.saved[name], asked, deployed
+                )
+                self.registry.ledger.append(lines)
+            self.bus.announce([item["entry"] for item in batch])
+            apis.forget(rest_api_id, [item["record"] for item in batch])
+        return True
+
+
+def _note_outcome(journal: ApiJournal, outcome: JSON, actions: tuple[JSON, ...]) -> None:
+    if outcome["verified"]:
+        journal.protected(outcome["stage"], actions)
+    elif outcome["verified"] is None:
+        journal.unverified(outcome["stage"], outcome.get("why") or UNVERIFIED)
+
+
+def _deployed(
+    registry: Registry, rest_api_id: str, outcomes: tuple[JSON, ...]
+) -> Mapping[str, tuple[str, str]]:
+    """By stage the deployment that it served and the one that it serves."""
+    found = {}
+    for outcome in outcomes:
+        ours = registry.apis.deployment(rest_api_id, str(outcome["deployment_id"]))
+        if ours:
+            found[outcome["stage"]] = (ours.former_deployment_id, ours.deployment_id)
+    return found
+
+
+def _failure(progress: Progress) -> JSON:
+    """`not_protected`, why the execution fails so that its alarm rings; ApiFailed told it."""
+    wrong = [
+        outcome["stage"]
+        for outcome in progress.outcomes
+        if not outcome["verified"] and not outcome.get("requested")
+    ]
+    if wrong:
+        words = f"not as planned, or not to be read: stage {', '.join(wrong)}"
+    elif progress.stopped:
+        words = "opened again and again, so left open for now: stage " + ", ".join(progress.stopped)
+    else:
+        return {}
+    return {"not_protected": words}

@@ -1,0 +1,152 @@
+"""How far a run of protect-api is: one document that each function takes and gives back. Pure.
+
+The state machine carries the document and follows `next`; every decision is made here and in the
+functions, so a state machine has nothing to compute.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from keyward.errors import PassingError
+
+JSON = dict[str, Any]
+
+PLAN, SETTLE = "plan_protection", "settle"
+REPORT, ATTACH, REQUIRE = "report_exposure", "attach_stage", "require_key"
+DEPLOY, VERIFY, PROBE = "deploy_api", "verify_stage", "probe_stage"
+ROLL_BACK, CONCLUDE, END = "roll_back_stage", "conclude_api", "end"
+# A step that has to wait is tried this often; then its error ends the run, which is postponed.
+MAX_TRIES = 60
+# Between two tries of a call that was throttled.
+RETRY_SECONDS = 2
+# The lease lasts 300 s, and each try renews it.
+MAX_WAIT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One run on one API. Times are epoch seconds.
+
+    `exposed` are stages whose access logs are read, `queries` those under way; `attach` has one
+    item a usage plan, `deploy` and `verify` one a stage; `outcomes` are stages that are verified,
+    rolled back or unreadable. `unproven` says that `verify` is what an earlier run left. `stopped`
+    are stages that somebody opens again and again. `turn` is when the step may be taken.
+    `output` is what the execution answers.
+    """
+
+    rest_api_id: str
+    execution_arn: str = ""
+    asked: JSON | None = None
+    lease: JSON | None = None
+    api_name: str = ""
+    exposed: tuple[JSON, ...] = ()
+    queries: JSON | None = None
+    round: int = 0
+    attach: tuple[JSON, ...] = ()
+    effective_at: float = 0
+    require: tuple[JSON, ...] = ()
+    is_partial: bool = False
+    deploy: tuple[JSON, ...] = ()
+    verify: tuple[JSON, ...] = ()
+    unproven: bool = False
+    outcomes: tuple[JSON, ...] = ()
+    stopped: tuple[str, ...] = ()
+    turn: float = 0
+    tries: int = 0
+    wait_seconds: int = 0
+    next: str = PLAN
+    output: JSON | None = None
+
+    @classmethod
+    def of(cls, task: JSON) -> Progress:
+        """From a task's input."""
+        known = {item.name for item in fields(cls)}
+        stated = {name: value for name, value in task.items() if name in known}
+        lists = {name: tuple(v) for name, v in stated.items() if isinstance(v, list)}
+        return cls(**stated | lists)
+
+    def as_json(self) -> JSON:
+        """For the state machine: `next`, `wait_seconds`, and what is not empty."""
+        stated = {name: value for name, value in asdict(self).items() if value}
+        return stated | {"next": self.next, "wait_seconds": self.wait_seconds}
+
+    def advanced(self, now: float, **changes: Any) -> Progress:
+        """A step is done: with these changes and the step that follows."""
+        done = replace(self, **{"turn": 0, "tries": 0, "round": 0} | changes)
+        step = _step_after(done)
+        until = done.effective_at if step == REQUIRE else 0
+        if step == PROBE:
+            until = done.verify[0]["probe"]["at"]
+        return replace(done, next=step, wait_seconds=_seconds(until, now))
+
+    def later(self, seconds: float, error: PassingError, **changes: Any) -> Progress:
+        """The same step again after so many seconds. Raises the error after `MAX_TRIES`."""
+        if self.tries >= MAX_TRIES:
+            raise error
+        return replace(self, tries=self.tries + 1, wait_seconds=math.ceil(seconds), **changes)
+
+    def until(self, turn: float, now: float) -> Progress:
+        """The same step again at its turn, which is sure to come."""
+        return replace(self, turn=turn, wait_seconds=min(MAX_WAIT_SECONDS, _seconds(turn, now)))
+
+    def at(self, turn: float, now: float, error: PassingError) -> Progress:
+        """The same step again at another turn, after it was refused. Raises the error after
+        `MAX_TRIES`."""
+        return self.later(min(MAX_WAIT_SECONDS, max(1, turn - now)), error, turn=turn)
+
+    def again(self, step: str, seconds: int = 0) -> Progress:
+        """A step that did a part of its work, once more; or with PLAN the run starts over."""
+        return replace(self, next=step, wait_seconds=seconds)
+
+    def ended(self, **output: Any) -> Progress:
+        """The run is over and answers this."""
+        answer = {"rest_api_id": self.rest_api_id} | output
+        return replace(self, next=END, wait_seconds=0, output=answer)
+
+    def with_outcome(self, now: float, **outcome: Any) -> Progress:
+        """The first stage to verify is done with."""
+        stage, *others = self.verify
+        ending = {"stage": stage["stage"], "deployment_id": stage["deployment_id"]} | outcome
+        return self.advanced(now, verify=tuple(others), outcomes=(*self.outcomes, ending))
+
+    def with_stage(self, now: float, step: str, **changes: Any) -> Progress:
+        """The first stage to verify goes on with another step."""
+        stage, *others = self.verify
+        return self.advanced(now, verify=(stage | changes | {"step": step}, *others))
+
+    def without_stages(self, held: list[str]) -> tuple[JSON, ...]:
+        """The stages to deploy but those that are held."""
+        return tuple(item for item in self.deploy if item["stage"] not in held)
+
+
+def stage_to_verify(stage: str, deployment_id: str, probe: JSON, step: str = VERIFY) -> JSON:
+    """An item of `verify`. An empty `probe` asks nothing of the stage."""
+    return {
+        "stage": stage,
+        "deployment_id": deployment_id,
+        "step": step,
+        "probe": probe,
+        "round": 1,
+        "mismatch": [],
+    }
+
+
+def _step_after(run: Progress) -> str:
+    """Stages are attached before keys are required, and keys required before anything is deployed,
+    so that no customer with a good key gets a 403."""
+    if run.exposed:
+        return REPORT
+    if run.attach:
+        return ATTACH
+    if run.deploy and (run.require or run.next in (PLAN, ATTACH)):
+        return REQUIRE
+    if run.deploy:
+        return PLAN if run.is_partial else DEPLOY
+    return str(run.verify[0]["step"]) if run.verify else CONCLUDE
+
+
+def _seconds(until: float, now: float) -> int:
+    return max(0, math.ceil(until - now))

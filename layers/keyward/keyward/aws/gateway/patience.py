@@ -1,0 +1,39 @@
+"""Wait out a throttled call within a task that only reads."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from keyward.errors import ThrottledError
+
+Answer = TypeVar("Answer")
+MAX_PAUSE_SECONDS = 4.0
+
+
+@dataclass
+class Patience:
+    """So many `seconds` of waiting for all calls of one task; `pause` waits."""
+
+    seconds: float
+    pause: Callable[[float], object]
+
+    def call(self, read: Callable[[], Answer]) -> Answer:
+        """Read, again after each 429 while there is time. Raises ThrottledError then.
+
+        A 429 had no effect, so the same call is safe again (API Gateway, "Throttling").
+        """
+        longest = 0.5
+        while True:
+            try:
+                return read()
+            except ThrottledError:
+                # Jitter: runs that were refused together shall not come back together.
+                seconds = longest * random.uniform(0.5, 1)
+                if seconds > self.seconds:
+                    raise
+            self.seconds -= seconds
+            self.pause(seconds)
+            longest = min(2 * longest, MAX_PAUSE_SECONDS)

@@ -1,0 +1,48 @@
+"""What a run of protect-api was asked for, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.errors import InvalidInputError
+from keyward.events import contracts
+from keyward.events.fields import FINGERPRINT, STAGE
+from keyward.runs import run
+
+JSON = dict[str, Any]
+
+# What a console run may state.
+FIELDS = ("rest_api_id", "stage", "dry_run", "approve", "reject", "rollback")
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """A run's input. `approve` and `reject` are fingerprints of held stages."""
+
+    rest_api_id: str
+    stage: str | None
+    dry_run: bool
+    approve: str | None
+    reject: str | None
+    rollback: bool
+    execution_arn: str
+    asked: JSON | None
+
+    @classmethod
+    def of(cls, task: JSON) -> ApiRequest:
+        """From a task's input. Raises InvalidInputError, which names the field."""
+        run.only_fields(task, FIELDS)
+        rollback = contracts.flag_of(task, "rollback")
+        if rollback and task.get("stage") is None:
+            raise InvalidInputError("stage", "is missing", "Name the stage to roll back")
+        return cls(
+            contracts.rest_api_id_of(task),
+            contracts.optional_of(task, "stage", STAGE),
+            contracts.flag_of(task, "dry_run"),
+            contracts.optional_of(task, "approve", FINGERPRINT),
+            contracts.optional_of(task, "reject", FINGERPRINT),
+            rollback,
+            str(task.get("execution_arn", "")),
+            task.get("asked"),
+        )

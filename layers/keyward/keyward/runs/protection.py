@@ -1,0 +1,147 @@
+"""Read one API, plan what protects it, and note what is going to be done and announced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.apis.model import (
+    OBSERVE,
+    OFF,
+    WARN,
+    ApiRecords,
+    ApiSnapshot,
+    KeyRule,
+)
+from keyward.apis.plan import ApiPlan, exposures, plan_api
+from keyward.apis.progress import ROLL_BACK
+from keyward.aws.gateway import Gateway
+from keyward.aws.tables import Registry
+from keyward.policy.model import Policy
+from keyward.runs.api_journal import ApiJournal
+from keyward.runs.api_request import ApiRequest
+from keyward.runs.read_api import (
+    Head,
+    Served,
+    read_head,
+    read_loops,
+    read_stages,
+    read_working_copy,
+    unproven_stages,
+)
+from keyward.runs.rollbacks import requested_rollbacks, rollbacks
+
+JSON = dict[str, Any]
+REPORTED = ("ApiExposed", "ApiWarned")
+
+
+@dataclass
+class Protection:
+    """The protection of one API in one run. `served` keeps what was read of deployments. After
+    `steps`, `look_again_at` (epoch seconds) says when the API has to be looked at, if at all."""
+
+    gateway: Gateway
+    registry: Registry
+    policy: Policy
+    request: ApiRequest
+    default_mode: str
+    bus_name: str
+    now: float
+    served: Served
+    look_again_at: int = 0
+
+    def dry_run(self) -> list[JSON]:
+        """The actions of mode enforce, whatever the mode; none in mode off. Writes nothing."""
+        rest_api_id, stage = self.request.rest_api_id, self.request.stage
+        records = self.registry.apis.known(rest_api_id)
+        if self.request.rollback and stage:
+            found = rollbacks(self.gateway, self.registry, rest_api_id, [stage], records)
+            return [
+                {"action": ROLL_BACK} | {name: item[name] for name in ("stage", "deployment_id")}
+                for item in found
+            ]
+        head = read_head(self.gateway, rest_api_id, self.default_mode)
+        if head.mode == OFF:
+            return []
+        return self._planned(head, records, self._read(head))[1].actions()
+
+    def steps(self) -> JSON:
+        """What the run does, as members of its progress. Rollbacks that persons want, and stages
+        that an earlier run did not verify, come alone: all else is planned after them."""
+        head = read_head(self.gateway, self.request.rest_api_id, self.default_mode)
+        records = self.registry.apis.known(head.rest_api_id)
+        back = requested_rollbacks(self.gateway, self.registry, head.rest_api_id, records)
+        if back:
+            return {"verify": tuple(back)}
+        was_warned = head.mode == WARN
+        head = head.dated(records.enforce_on, self.now, self.policy.warn_days)
+        journal = self._journal()
+        journal.warning(was_warned, records, head.enforce_on)
+        if head.mode == OFF:
+            return {}
+        if head.mode in (OBSERVE, WARN):
+            return self._observed(head, records, journal)
+        return self._enforced(head, records, journal)
+
+    def _observed(self, head: Head, records: ApiRecords, journal: ApiJournal) -> JSON:
+        """What is exposed is announced, with a report of who would get a 403."""
+        snapshot = self._read(head)
+        stages = [stage.name for stage in snapshot.stages]
+        found = exposures(snapshot, self._rule(head))
+        news = {*journal.exposures(found, records, stages, head.enforce_on)}
+        # An event that waits without its report is of a run that ended before it had one.
+        news |= {
+            stage
+            for stage in stages
+            for kind in REPORTED
+            if (event := records.outbox.get(f"outbox#{kind}#{stage}"))
+            and "report" not in event["detail"]
+        }
+        logs = [
+            {"stage": stage.name, "log_arn": stage.log_arn, "log_format": stage.log_format}
+            for stage in snapshot.stages
+            if stage.name in news
+        ]
+        return {"exposed": tuple(logs), "api_name": head.name}
+
+    def _enforced(self, head: Head, records: ApiRecords, journal: ApiJournal) -> JSON:
+        snapshot = self._read(head)
+        unproven = unproven_stages(self.registry, snapshot, records, self._rule(head))
+        if unproven:
+            return {"verify": tuple(unproven), "unproven": True, "api_name": head.name}
+        snapshot, planned = self._planned(head, records, snapshot)
+        journal.plan(planned, records, snapshot)
+        rule = self._rule(head)
+        exposed = {s.name: [m.place for m in rule.exposed(s)] for s in snapshot.stages}
+        stopped = journal.loops(planned, records, exposed)
+        if stopped:
+            # The hour is over then, whether somebody deploys or not.
+            self.look_again_at = max(loop.until for loop in planned.stopped.values())
+        if self.request.stage is None:
+            journal.gone(records, [stage.name for stage in snapshot.stages])
+        return planned.steps() | {"stopped": tuple(stopped), "api_name": head.name}
+
+    def _planned(
+        self, head: Head, records: ApiRecords, snapshot: ApiSnapshot
+    ) -> tuple[ApiSnapshot, ApiPlan]:
+        rule = self._rule(head)
+        loops = read_loops(self.registry, snapshot, rule)
+        if any(stage.name not in loops and rule.exposed(stage) for stage in snapshot.stages):
+            snapshot = read_working_copy(self.gateway, head, snapshot, rule)
+        return snapshot, plan_api(snapshot, records, rule, self.request.approve, loops)
+
+    def _read(self, head: Head) -> ApiSnapshot:
+        return read_stages(self.gateway, head, self.policy, self.request.stage, served=self.served)
+
+    def _rule(self, head: Head) -> KeyRule:
+        return KeyRule(self.policy, head.rest_api_id, head.name, self.now)
+
+    def _journal(self) -> ApiJournal:
+        return ApiJournal(
+            self.registry,
+            self.request.rest_api_id,
+            self.request.execution_arn,
+            self.now,
+            self.policy.propagation_seconds,
+            self.bus_name,
+        )
