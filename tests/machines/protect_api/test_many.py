@@ -49,7 +49,8 @@ def test_twenty_apis_at_once_share_the_calls_that_change_plans(many: Desk) -> No
     assert len(changed) <= 5  # forty without sharing
     times = [call["at"] for call in changed]
     assert all(later - before >= 20 for before, later in pairwise(times))
-    assert len(calls(many, "UpdateUsagePlan", 429)) <= len(changed)
+    # Two plans may be refused in the same moment, before either run notes the turn.
+    assert len(calls(many, "UpdateUsagePlan", 429)) <= len(changed) + 1
     # the last of them: turns of the plans, propagation, turns of the deployments
     assert cost.seconds <= 5 * 20 + 120 + APIS * 6
 
@@ -168,7 +169,7 @@ def test_a_run_whose_stage_another_attached_makes_no_call_for_it(lab: Lab) -> No
 
     def first_asks(task: JSON, context: object) -> Any:
         answer = attach(task, context)
-        if answer["turn"] and not begun:
+        if answer.get("turn") and not begun:
             begun.append(api_id)
             assert lab.run(other).status == "SUCCEEDED"
         return answer
