@@ -66,7 +66,7 @@ def test_a_function_has_ended_when_its_state_times_out(machine: str) -> None:
     usual = tree.template()["Globals"]["Function"]["Timeout"]
     functions = tree.resources("AWS::Serverless::Function")
     for name, state in branch_of(machine).items():
-        if state["Type"] == "Task":
+        if "lambda:invoke" in state.get("Resource", ""):
             function = state["Arguments"]["FunctionName"][2:-4]
             seconds = functions[function]["Properties"].get("Timeout", usual)
             assert seconds < state["TimeoutSeconds"], name
