@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 HEAD = """# Events
 
-For whoever sends events to Keyward or acts on its announcements. `make schemas` writes this page
-from `layers/keyward/keyward/events/incoming.py` and `layers/keyward/keyward/events/outgoing.py`.
+Read this page when you send events to Keyward, or act on its announcements. `make schemas` writes
+it from `layers/keyward/keyward/events/incoming.py` and `outgoing.py` beside it.
 
 Events travel on the stack's event bus (output EventBusName). `events/schemas/` has a JSON Schema
 for the `detail` of each, `events/in/` and `events/out/` have samples. A key's value is in none.
@@ -25,8 +26,6 @@ Any source may send them; only the detail-type counts. An event about a customer
 and may have `occurred_at` (ISO 8601), for which the time of the envelope stands in. A member with a
 question mark may be left out.
 
-| detail-type | members | effect |
-|---|---|---|
 """
 OUT = """
 ## Events out
@@ -71,7 +70,8 @@ def _text(schema: dict[str, Any]) -> str:
 
 def _page() -> str:
     rows_in = [
-        f"| `{name}` | {_members(name)} | {event.effect} |\n"
+        textwrap.fill(f"- `{name}` {_members(name)}: {event.effect}", 100, subsequent_indent="  ")
+        + "\n"
         for name, event in incoming.EVENTS_IN.items()
     ]
     rows_out = [f"| `{name}` | {event.says} |\n" for name, event in outgoing.EVENTS_OUT.items()]
@@ -80,7 +80,8 @@ def _page() -> str:
 
 def _members(name: str) -> str:
     members = incoming.EVENTS_IN[name].fields
-    return ", ".join(f"{key}{'' if members[key].required else '?'}" for key in members)
+    named = ", ".join(f"{key}{'' if members[key].required else '?'}" for key in members)
+    return f"{{{named}}}"
 
 
 if __name__ == "__main__":

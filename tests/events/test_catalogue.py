@@ -63,16 +63,9 @@ def samples(folder: str) -> set[str]:
 
 def readme_rows() -> set[str]:
     """The detail-types of the README's table of events in."""
-    section = README.read_text("utf-8").split("Events out, source", maxsplit=1)[0]
-    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    table = README.read_text("utf-8").split("| event in |", maxsplit=1)[1].split("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     return {name for cell in rows for name in re.findall(r"`([A-Z]\w+)`", cell)}
-
-
-def readme_out() -> set[str]:
-    """The detail-types of the README's paragraph of events out."""
-    after = README.read_text("utf-8").split("Events out, source", maxsplit=1)[1]
-    listed = after.split("\n\n", maxsplit=1)[0].split(".", maxsplit=1)[0]
-    return set(re.findall(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b", listed))
 
 
 PLACES = {
@@ -85,7 +78,6 @@ PLACES = {
     "template.yaml, StripeEventsRule": (lambda: rule("StripeEventsRule"), STRIPE_EVENTS),
     "template.yaml, SbtEventsRule": (lambda: rule("SbtEventsRule"), SBT_EVENTS),
     "README.md, a row of the events in": (readme_rows, EVENTS_IN),
-    "README.md, the events out": (readme_out, EVENTS_OUT),
     "events/in, a sample": (lambda: samples("in"), EVENTS_IN),
     "events/out, a sample": (lambda: samples("out"), EVENTS_OUT),
 }
