@@ -1,0 +1,116 @@
+"""What broke off in the middle of a call is finished first, whoever finds it and however late."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keyward.aws.tables import Lease
+from keyward.customers.drift import (
+    RUN_SECONDS,
+    WRONG_PLAN,
+    Compared,
+    GatewayState,
+    compared,
+)
+from keyward.customers.key import CREATED, Journal, KeyRecord
+from keyward.policy.parse import default_text, parse
+from tests import tree
+from tests.machines.life_lab import LifeLab
+
+JSON = dict[str, Any]
+WORKS_IN_PRO = {"acme/1": (True, ["pro"])}
+
+
+class Died(BaseException):
+    """The run was stopped: nothing of it goes on."""
+
+
+def plan_id(life: LifeLab, name: str) -> str:
+    plans = life.client.get_usage_plans()["items"]
+    return str(next(plan["id"] for plan in plans if plan["name"] == name))
+
+
+def attached_by_hand(life: LifeLab, key: KeyRecord, plan: str) -> None:
+    where = {"usagePlanId": plan_id(life, plan), "keyId": str(key.key_id)}
+    life.client.create_usage_plan_key(**where, keyType="API_KEY")
+
+
+def journaled(life: LifeLab, key: KeyRecord, plan: str, lease: Lease) -> None:
+    """The key is on its way into the plan, as Attach key writes it down before its call."""
+    now = int(life.bench.clock.now())
+    journal = replace(key.with_journal(plan=plan, started_at=now), attached_at=now)
+    life.bench.registry.customers.save_key(journal, lease)
+
+
+def stopped_before_attach_key(life: LifeLab) -> Lease:
+    """A first run whose key is made and in no plan when it is stopped; both plans hold the stage.
+    The lease of that run."""
+    life.known_plans("free", "pro")
+    life.stage()
+    life.hear("CustomerSignedUp", plan="free")
+    leases: list[Lease] = []
+
+    def dying(task: JSON, context: object) -> Any:
+        leases.append(Lease.of(task))
+        raise Died
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(life.machine.functions, "AttachKey", dying)
+        with pytest.raises(Died):
+            life.run()
+    life.bench.bus.stopped.add(leases[0].owner)
+    life.bench.clock.advance(600)
+    return leases[0]
+
+
+def test_the_attachment_of_a_stopped_run_is_finished_before_the_next_plan_is_joined(
+    life: LifeLab,
+) -> None:
+    lease = stopped_before_attach_key(life)
+    life.hear("CustomerPlanChanged", plan="pro")
+    attach_key = life.machine.functions["AttachKey"]
+
+    def overtaken(task: JSON, context: object) -> Any:
+        [key] = life.records()
+        if key.journal.plan is None:
+            # The function of the stopped run is still at work.
+            journaled(life, key, "free", lease)
+            attached_by_hand(life, key, "free")
+        return attach_key(task, context)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(life.machine.functions, "AttachKey", overtaken)
+        life.run()
+    life.wait(hours=1)
+    assert life.keys() == WORKS_IN_PRO
+    assert [told["plan"] for told in life.events("KeyIssued")] == ["pro"]
+
+
+def test_a_journal_that_is_older_than_a_run_is_compared_with_api_gateway(life: LifeLab) -> None:
+    lease = stopped_before_attach_key(life)
+    [key] = life.records()
+    journaled(life, key, "pro", lease)
+    attached_by_hand(life, key, "free")
+    life.hear("CustomerPlanChanged", plan="pro")
+    life.bench.clock.advance(RUN_SECONDS)
+    life.run(look=True)
+    life.wait(hours=1)
+    assert life.keys() == WORKS_IN_PRO
+    assert [told["plan"] for told in life.events("KeyIssued")] == ["pro"]
+
+
+def test_a_journal_that_a_run_may_still_finish_is_left_to_it() -> None:
+    begun = Journal(started_at=1000, plan="pro")
+    key = KeyRecord("acme", 1, CREATED, key_id="k1", journal=begun)
+    state, policy = GatewayState(True, True, ("free",)), parse(default_text())
+    assert compared(key, state, policy, 1000 + RUN_SECONDS - 1) == Compared(key)
+    later = compared(key, state, policy, 1000 + RUN_SECONDS)
+    assert later.key == key.with_journal(plan="free")
+    assert [drift.kind for drift in later.drifts] == [WRONG_PLAN]
+
+
+def test_a_run_lives_as_long_as_its_state_machine_lets_it() -> None:
+    assert tree.machines()["reconcile_customer"]["TimeoutSeconds"] == RUN_SECONDS
