@@ -14,12 +14,17 @@ from local.aws import TEMPLATE, LocalAws
 _started: list[LocalAws] = []
 
 
+def no_local_aws() -> None:
+    """Stop what was started here."""
+    while _started:
+        _started.pop().stop()
+
+
 def only_local_aws(
     template: Path = TEMPLATE, parameters: Mapping[str, str] | None = None
 ) -> Iterator[LocalAws]:
     """A local AWS with the template on it, until it is closed or another one is started."""
-    while _started:
-        _started.pop().stop()
+    no_local_aws()
     with LocalAws.start(template, parameters=parameters) as aws:
         _started.append(aws)
         yield aws

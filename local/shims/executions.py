@@ -125,6 +125,20 @@ def _record_failing(error_of: Callable[..., tuple[str, str]]) -> Callable[..., t
     return failing
 
 
+def _record_succeeding(select: Callable[..., Any]) -> Callable[..., Any]:
+    """A Succeed state within a branch or an iteration has no handler either; its input is selected
+    first of all."""
+
+    def selecting(state: JSON, data: Any, ctx: JSON | None = None) -> Any:
+        if _thread.inner is not None and ctx and state.get("Type") == "Succeed":
+            entered = {"name": ctx["State"]["Name"], "input": json.dumps(data)}
+            details = {"stateEnteredEventDetails": entered}
+            stepfunctions._add_event(_thread.inner, "SucceedStateEntered", details)
+        return select(state, data, ctx)
+
+    return selecting
+
+
 HANDLERS = {
     "Pass": ("_execute_pass", "b1dff47048bcf8e1"),
     "Task": ("_execute_task", "53c818d247dba62c"),
@@ -142,6 +156,7 @@ def install() -> None:
     seam.replace(service, "_add_event", "b1db143ccd21809d", _record_parameters)
     seam.replace(service, "_apply_jsonata_arguments", "c74f8b18dccd7677", _remember_arguments)
     seam.replace(service, "_run_sub_machine", "f8d844168b1459f8", _mark_inner)
+    seam.replace(service, "_apply_input_path", "65be3f02951797de", _record_succeeding)
     seam.replace(service, "_fail_state_error", "98f66cfa4b717fe8", _record_failing)
     for kind, (name, source) in HANDLERS.items():
         seam.replace(service, name, source, _record_inner(kind))
