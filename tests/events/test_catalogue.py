@@ -13,7 +13,7 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from keyward.customers.model import apply
+from keyward.customers.model import apply_event
 from keyward.events.contracts import customer_event
 from keyward.events.incoming import (
     CUSTOMER_EVENTS,
@@ -131,7 +131,7 @@ def heard(record: JSON | None, detail_type: str, minute: int, detail: JSON) -> J
     [event] = [e for e in sampled("in").values() if e["detail-type"] == detail_type][:1]
     at = f"2026-11-23T10:{minute:02d}:00Z"
     changed = event | {"detail": event["detail"] | detail | {"occurred_at": at}}
-    return dict(apply(record, customer_event(changed, NOW), {}).record)
+    return dict(apply_event(record, customer_event(changed, NOW), {}).record)
 
 
 @pytest.mark.parametrize("detail_type", CUSTOMER_EVENTS)
