@@ -62,12 +62,14 @@ class UsageReader:
     def read(self, lease: Lease) -> dict[str, Any]:
         """Calls: one for 500 plans, and for each plan of the policy that has a quota one for 500 of
         its keys. A plan that cannot be read stops no other."""
-        known = self.registry.customers.all_known()
-        plans, problems = self.gateway.plans(), {}
+        records = self.registry.customers.load_all_keys()
+        known, plans = records.keys, self.gateway.plans()
+        problems: dict[str, str] = {}
+        unread = {id_: type(error).__name__ for id_, error in records.unreadable.items()}
         announced = keys = read_plans = 0
         for name in self.policy.usage_plans:
             try:
-                found = self._plan(name, plans, known)
+                found = self._plan(name, plans, known, unread)
             except KeywardError as error:
                 problems[name] = f"{type(error).__name__}: {error}"
                 runtime.logger.error("usage not read", extra={"plan": name, "why": problems[name]})
@@ -83,13 +85,18 @@ class UsageReader:
             continue
         if problems and not read_plans:
             raise KeywardError(f"no plan's usage could be read: {problems}")
+        problems |= unread
         return {"plans": read_plans, "keys": keys, "announced": announced, "problems": problems}
 
     def _plan(
-        self, name: str, plans: list[GatewayPlan], known: dict[str, KeyRecords]
+        self,
+        name: str,
+        plans: list[GatewayPlan],
+        known: dict[str, KeyRecords],
+        unread: dict[str, str],
     ) -> PlanRead | None:
         """None for a plan that is not there, or has no quota: nothing is counted then
-        (aws-recorded.md 5)."""
+        (aws-recorded.md 5). A key whose records are strange goes into `unread`."""
         plan = only_one(name, plans)
         if plan is None or plan.quota is None:
             return None
@@ -103,7 +110,12 @@ class UsageReader:
                 day_of(self.now - 86_400 * back).isoformat(): (used.used, used.remaining)
                 for back, used in enumerate(reversed(row))
             }
-            found.readings.append(read(key, name, quota, days, before, self.policy.usage, self.now))
+            try:
+                reading = read(key, name, quota, days, before, self.policy.usage, self.now)
+            except Exception as error:  # noqa: BLE001 - one strange record stops no other key
+                unread[key.customer_id] = type(error).__name__
+            else:
+                found.readings.append(reading)
         return found
 
     def _keep(self, found: PlanRead) -> int:

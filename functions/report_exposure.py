@@ -90,8 +90,8 @@ class Reporter:
     def _add(self, stage: str, found: JSON) -> None:
         """To the announcement that waits in the outbox, whichever it is."""
         outbox = self.registry.apis.known(self.api[0]).outbox
-        records, keys = self.registry.customers.everything()
-        customers = uncovered(records, keys, self.policy, self.api, stage)
+        loaded = self.registry.customers.load_all()
+        customers = uncovered(loaded.desired, loaded.keys, self.policy, self.api, stage)
         for detail_type in TYPES:
             event = outbox.get(f"outbox#{detail_type}#{stage}")
             if event:

@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 
 from emulator.model import ApiKey
+from keyward.aws.tables import AccountRecords
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import KeyRecords
 from tests.machines.audit_lab import AuditLab
@@ -50,7 +51,7 @@ def many(account: AuditLab) -> Iterator[AuditLab]:
     """An account with all of them."""
     read = filled(account)
     customers = account.lab.bench.registry.customers
-    with mock.patch.object(type(customers), "everything", return_value=read):
+    with mock.patch.object(type(customers), "load_all", return_value=AccountRecords(*read, {})):
         yield account
 
 

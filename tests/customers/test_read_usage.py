@@ -14,6 +14,7 @@ import confirm_customer
 import read_usage
 from emulator.model import ApiKey, Usage
 from keyward.audit.keys import of_usage
+from keyward.aws.tables import AccountRecords
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import KeywardError
 from keyward.events.contracts import iso
@@ -272,7 +273,7 @@ def test_many_unused_keys_are_one_finding_that_names_some(shop: Shop) -> None:
     shop.read()
     known = shop.bench.registry.customers.known("acme")
     many = {f"c{number}": known for number in range(1000)}
-    (found,) = of_usage(many, parse(default_text()), shop.bench.clock.now())
+    (found,) = of_usage(AccountRecords([], many, {}), parse(default_text()), shop.bench.clock.now())
     assert found.says.startswith("1000 keys of plan free")
     assert found.says.endswith("and 980 more")
 

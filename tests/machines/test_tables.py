@@ -121,7 +121,7 @@ def test_key_records_dates_and_lines_are_the_same(both: dict[str, Both]) -> None
     assert customers.save_desired(record | {"plan": "pro"}, record)
     customers.save_tombstone(key, 1, lease, 9.0, [])
     assert customers.last_number("acme") == 1
-    assert customers.everything()
+    assert customers.load_all().desired
 
 
 def test_conditions_are_the_same(both: dict[str, Both]) -> None:

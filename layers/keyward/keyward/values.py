@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Hashable
+from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar, cast, get_type_hints
+
+T = TypeVar("T")
 
 
 def parse_json(text: object) -> object:
@@ -31,6 +36,24 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     # Nothing of ours has fractions.
     return int(value) if isinstance(value, Decimal) else value
+
+
+@cache
+def _hints(kind: Hashable) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def checked(record: T) -> T:
+    """Return a dataclass made of stored members, and those in it. Raises TypeError, which names a
+    member whose type is not the declared one: an item that somebody edited by hand is refused where
+    it is read."""
+    for name, hint in _hints(cast("Hashable", type(record))).items():
+        value = getattr(record, name)
+        if not isinstance(value, hint):
+            raise TypeError(f"{name}: must be {hint}, got {type(value).__name__}")
+        if is_dataclass(value):
+            checked(value)
+    return record
 
 
 def run_name(subject: str, cause: str, prefix: str = "") -> str:

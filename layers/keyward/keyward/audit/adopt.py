@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.audit.account import AccountKeys
+from keyward.audit.model import error_words
 from keyward.aws.gateway import GatewayKey
+from keyward.aws.tables import AccountRecords
 from keyward.customers.key import CREATED, Journal, KeyRecord, name_of
 from keyward.customers.key_item import key_item, key_of
 from keyward.customers.model import KeyRecords, customer_of
 from keyward.customers.plan import plan_customer
-from keyward.errors import InvalidInputError, InvalidRecordError
+from keyward.errors import InvalidInputError
 from keyward.events.fields import CUSTOMER_ID, KEY_ID
 from keyward.policy.model import Policy
 
 JSON = dict[str, Any]
 TAG = "customer_id"
 WAS_DISABLED = "its key was disabled when it was adopted"
+UNREADABLE = "The records of its customer {owner} cannot be understood: correct them first"
 BESIDES = "The key is disabled, and another key of its customer is not: enable or delete it"
 MORE = "Give the key a customerId or the tag {tag}, or name its customer in `customers`"
 
@@ -73,18 +76,18 @@ class Adopter:
     now: float
 
     def plan(
-        self, strays: Sequence[GatewayKey], records: Iterable[JSON], known: Mapping[str, KeyRecords]
+        self, strays: Sequence[GatewayKey], records: AccountRecords
     ) -> tuple[list[Adoption], dict[str, str]]:
         """The adoptions, and by the id of each other key why it is not adopted."""
-        desired = {str(record.get("customer_id")): record for record in records}
+        desired = {str(record.get("customer_id")): record for record in records.desired}
         left: dict[str, str] = {}
         owned: dict[str, list[GatewayKey]] = {}
         for key in strays:
             owner, problem = self.sources.owner_of(key), self._problem(key)
             if owner is None:
                 left[key.key_id] = MORE.format(tag=self.sources.tag)
-            elif problem:
-                left[key.key_id] = problem
+            elif problem or owner in records.unreadable:
+                left[key.key_id] = problem or UNREADABLE.format(owner=owner)
             else:
                 owned.setdefault(owner, []).append(key)
         adoptions = []
@@ -92,7 +95,7 @@ class Adopter:
             if any(key.enabled for key in keys):
                 left |= {key.key_id: BESIDES for key in keys if not key.enabled}
                 keys = [key for key in keys if key.enabled]
-            mine = known.get(customer_id, KeyRecords())
+            mine = records.keys.get(customer_id, KeyRecords())
             made = self._made(customer_id, keys, desired.get(customer_id), mine)
             why = refusal(made, desired.get(customer_id), mine, self.policy, self.now)
             if why is None:
@@ -154,8 +157,8 @@ def refusal(
     try:
         customer = customer_of(record or {})
         planned = plan_customer(customer, kept, policy, now, known.last_number)
-    except InvalidRecordError as error:
-        return f"The customer's record would not do: {error}"
+    except Exception as error:  # noqa: BLE001 - one bad record keeps no other key from its adoption
+        return f"The customer's record would not do: {error_words(error)}"
     if planned.problem:
         return str(planned.problem)
     if planned.actions:

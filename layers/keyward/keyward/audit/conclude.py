@@ -33,35 +33,34 @@ class Conclusion:
     now: float
     sources: Sources | None = None
 
-    def of(self, pieces: Iterable[JSON]) -> tuple[JSON, list[Adoption]]:
-        """`{findings, exempt, apis, customers, keys}` from what came of each piece of work (`told`
-        of `Piece`); `exempt` are the methods that are open by an exemption. And, with `sources`,
-        what can be adopted."""
-        read = _sorted(pieces)
+    def of(self, results: Iterable[JSON]) -> tuple[JSON, list[Adoption]]:
+        """`{findings, exempt, apis, customers, keys}` from what came of each item of work; `exempt`
+        are the methods that are open by an exemption. And, with `sources`, what can be adopted."""
+        read = _sorted(results)
         account = _account(read, self.began)
-        records, known = self.registry.customers.everything()
-        found = customer_findings.of_customers(records, known, account, self.policy, self.now)
+        records = self.registry.customers.load_all()
+        found = customer_findings.of_customers(records, account, self.policy, self.now)
         adoptions: list[Adoption] = []
         if account:
-            strays = key_findings.unrecorded(account, known)
-            of_keys = key_findings.of_keys(strays, account, records, known)
+            strays = key_findings.unrecorded(account, records)
+            of_keys = key_findings.of_keys(strays, account, records)
             if self.sources and account.plans is not None:
                 adopter = Adopter(account, self.policy, self.sources, self.now)
-                adoptions, left = adopter.plan(strays, records, known)
+                adoptions, left = adopter.plan(strays, records)
                 found = key_findings.without_new_keys(found, adoptions)
                 of_keys = key_findings.adoptable(of_keys, adoptions, left)
             found += of_keys
-        found += of_usage(known, self.policy, self.now)
+        found += of_usage(records, self.policy, self.now)
         of_apis = plan_findings.once(read.findings)
         found += plan_findings.of_plans(self.plans, of_apis, self.policy)
         named = {method["exemption"] for method in read.exempt}
         unused = of_exemptions(self.policy, named, self.now)
-        told = [item.as_json() for item in found], [item.as_json() for item in unused]
+        as_json = [item.as_json() for item in found], [item.as_json() for item in unused]
         return {
-            "findings": told[0] + of_apis + told[1],
+            "findings": as_json[0] + of_apis + as_json[1],
             "exempt": read.exempt,
             "apis": read.apis,
-            "customers": len(records),
+            "customers": len(records.desired),
             "keys": len(account.keys) if account else 0,
         }, adoptions
 
@@ -77,19 +76,19 @@ class _Read:
     apis: int = 0
 
 
-def _sorted(pieces: Iterable[JSON]) -> _Read:
+def _sorted(results: Iterable[JSON]) -> _Read:
     read = _Read()
-    for piece in pieces:
-        read.apis += piece["kind"] == "api"
-        read.findings += piece.get("unread", []) + piece.get("findings", [])
-        read.exempt += piece.get("exempt", [])
-        if "keys" in piece:
-            read.keys = piece["keys"]
-        if piece["kind"] == "plan_keys" and "key_ids" not in piece:
+    for result in results:
+        read.apis += result["kind"] == "api"
+        read.findings += result.get("unread", []) + result.get("findings", [])
+        read.exempt += result.get("exempt", [])
+        if "keys" in result:
+            read.keys = result["keys"]
+        if result["kind"] == "plan_keys" and "key_ids" not in result:
             read.plans = None
-        if "key_ids" in piece and read.plans is not None:
-            for key_id in piece["key_ids"]:
-                read.plans.setdefault(key_id, []).append(piece["plan"])
+        if "key_ids" in result and read.plans is not None:
+            for key_id in result["key_ids"]:
+                read.plans.setdefault(key_id, []).append(result["plan"])
     return read
 
 

@@ -5,11 +5,13 @@ repair does, so the two cannot differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from keyward.audit.account import AccountKeys
-from keyward.audit.model import Finding
+from keyward.audit.model import Finding, of_each, unreadable_record
+from keyward.aws.tables import AccountRecords
 from keyward.customers.actions import Action
 from keyward.customers.desired import desired_state
 from keyward.customers.drift import Compared, Drift, compared
@@ -26,23 +28,21 @@ RECONCILE = "reconcile-customer"
 
 
 def of_customers(
-    records: Sequence[JSON],
-    known: Mapping[str, KeyRecords],
-    account: AccountKeys | None,
-    policy: Policy,
-    now: float,
+    records: AccountRecords, account: AccountKeys | None, policy: Policy, now: float
 ) -> list[Finding]:
     """Customers ↔ key records ↔ keys; `account` is None when the keys could not be read, `now` is
-    epoch seconds."""
-    found: list[Finding] = []
-    for record in records:
+    epoch seconds. A customer whose records cannot be understood is one finding."""
+    found = [unreadable_record(id_, error) for id_, error in records.unreadable.items()]
+    named = set()
+    for record in records.desired:
         customer_id = str(record.get("customer_id"))
-        mine = known.get(customer_id, NOTHING_KNOWN)
-        found += _of_customer(customer_id, record, mine, account, policy, now)
-    named = {str(record.get("customer_id")) for record in records}
-    return found + [
-        _stray(key) for id_, kept in known.items() if id_ not in named for key in kept.keys
-    ]
+        named.add(customer_id)
+        if customer_id not in records.unreadable:
+            mine = records.keys.get(customer_id, NOTHING_KNOWN)
+            find = partial(_of_customer, customer_id, record, mine, account, policy, now)
+            found += of_each(customer_id, find)
+    strays = ((id_, mine) for id_, mine in records.keys.items() if id_ not in named)
+    return found + [_stray(key) for _, mine in strays for key in mine.keys]
 
 
 def _of_customer(

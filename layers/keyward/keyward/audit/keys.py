@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from keyward.audit.account import AccountKeys
 from keyward.audit.adopt import Adoption
-from keyward.audit.model import Finding
+from keyward.audit.model import Finding, of_each
 from keyward.aws.gateway import GatewayKey
+from keyward.aws.tables import AccountRecords
 from keyward.customers.key import CREATING
 from keyward.customers.model import KeyRecords
 from keyward.customers.usage_update import is_unused
@@ -24,28 +26,28 @@ TWICE = "Delete the one that nobody uses; the usage of its plan tells which"
 CLOSED = "Delete it, or disable it: Keyward did not make it, and deletes only what it made"
 
 
-def unrecorded(account: AccountKeys, known: Mapping[str, KeyRecords]) -> list[GatewayKey]:
-    """Keys without a record, in a fixed order. One that a run is just making is not among them."""
-    kept = [key for one in known.values() for key in one.keys]
+def unrecorded(account: AccountKeys, records: AccountRecords) -> list[GatewayKey]:
+    """Keys without a record, in a fixed order. One that a run is just making is not among them, nor
+    one of a customer whose records cannot be understood."""
+    kept = [key for one in records.keys.values() for key in one.keys]
     recorded = {key.key_id for key in kept}
     in_the_making = {(key.customer_id, key.name) for key in kept if key.state == CREATING}
     strays = [
         key
         for key in account.keys.values()
-        if key.key_id not in recorded and (key.customer_id, key.name) not in in_the_making
+        if key.key_id not in recorded
+        and (key.customer_id, key.name) not in in_the_making
+        and key.customer_id not in records.unreadable
     ]
     return sorted(strays, key=lambda key: (key.customer_id or "", key.name, key.key_id))
 
 
 def of_keys(
-    strays: Sequence[GatewayKey],
-    account: AccountKeys,
-    records: Iterable[JSON],
-    known: Mapping[str, KeyRecords],
+    strays: Sequence[GatewayKey], account: AccountKeys, records: AccountRecords
 ) -> list[Finding]:
     """One finding for each key without a record."""
-    closed = {str(r.get("customer_id")) for r in records if r.get("status") == "closed"}
-    recorded = {(key.customer_id, key.name) for one in known.values() for key in one.keys}
+    closed = {str(r.get("customer_id")) for r in records.desired if r.get("status") == "closed"}
+    recorded = {(key.customer_id, key.name) for one in records.keys.values() for key in one.keys}
     names = Counter((key.customer_id, key.name) for key in strays)
     found = []
     for key in strays:
@@ -125,16 +127,25 @@ def _words(key: GatewayKey, account: AccountKeys) -> str:
 MOST_NAMED = 20
 
 
-def of_usage(known: Mapping[str, KeyRecords], policy: Policy, now: float) -> list[Finding]:
+def of_usage(records: AccountRecords, policy: Policy, now: float) -> list[Finding]:
     """One finding a plan, because there may be thousands of such keys; `now` in epoch seconds."""
     unused: dict[str, list[str]] = {}
-    for one in known.values():
-        keys = {key.number: key for key in one.keys}
-        for usage in one.usage:
-            key = keys.get(usage.number)
-            if key and is_unused(usage, key, policy.usage, now):
-                unused.setdefault(usage.plan, []).append(key.name)
-    return [_finding(plan, sorted(names), policy) for plan, names in sorted(unused.items())]
+    found: list[Finding] = []
+    for customer_id, mine in records.keys.items():
+        find = partial(_note_unused, mine, unused, policy, now)
+        found += of_each(customer_id, find)
+    return found + [_finding(plan, sorted(names), policy) for plan, names in sorted(unused.items())]
+
+
+def _note_unused(
+    mine: KeyRecords, unused: dict[str, list[str]], policy: Policy, now: float
+) -> tuple[Finding, ...]:
+    keys = {key.number: key for key in mine.keys}
+    for usage in mine.usage:
+        key = keys.get(usage.number)
+        if key and is_unused(usage, key, policy.usage, now):
+            unused.setdefault(usage.plan, []).append(key.name)
+    return ()
 
 
 def _finding(plan: str, names: list[str], policy: Policy) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,9 +44,34 @@ class Finding:
 
 def error_words(error: Exception) -> str:
     """Say what was wrong. The text of an error that is not ours could quote anything, so only its
-    class is named."""
+    class and its place in the code are named."""
     name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, KeywardError) else f"{name}; the log says more"
+    if isinstance(error, KeywardError):
+        return f"{name}: {error}"
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{name} in `{trace.tb_frame.f_code.co_name}`" if trace else name
+
+
+def of_each(subject: str, find: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What `find` finds of one customer or key. Whatever is wrong with it is a finding as well, so
+    that one bad record is never the end of the audit."""
+    try:
+        return list(find())
+    except Exception as error:  # noqa: BLE001 - records are written by people, too
+        return [unreadable_record(subject, error)]
+
+
+def unreadable_record(customer_id: str, error: Exception) -> Finding:
+    """A record of a customer that cannot be understood."""
+    return Finding(
+        "unreadable_record",
+        "high",
+        f"the records of {customer_id} cannot be understood: {error_words(error)}",
+        customer_id=customer_id,
+        remedy="Correct its item in the Customers table, or undo what was edited in the Keys table",
+    )
 
 
 def of_api(seen: ApiSnapshot, rule: KeyRule, mode: str) -> list[Finding]:

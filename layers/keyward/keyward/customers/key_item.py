@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from keyward.customers.key import End, Grant, Journal, KeyRecord, Quota, Succession
+from keyward.values import checked
 
 JSON = dict[str, Any]
 
@@ -50,9 +51,10 @@ def key_item(key: KeyRecord) -> JSON:
 
 
 def key_of(item: Mapping[str, Any]) -> KeyRecord:
-    """The record of an item. DynamoDB's numbers are decimals; all of ours are whole."""
+    """The record of an item. DynamoDB's numbers are decimals; all of ours are whole. Raises
+    KeyError, TypeError and ValueError for an item that Keyward did not write."""
     of: JSON = {name: int(v) if isinstance(v, Decimal) else v for name, v in item.items()}
-    return KeyRecord(
+    key = KeyRecord(
         customer_id=of["customer_id"],
         number=int(of["record"].removeprefix("key#")),
         state=of["state"],
@@ -81,6 +83,7 @@ def key_of(item: Mapping[str, Any]) -> KeyRecord:
         ),
         quota=Quota(of.get("extended", 0), of.get("granted")),
     )
+    return checked(key)
 
 
 def _journal(of: JSON) -> Journal:

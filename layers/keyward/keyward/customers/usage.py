@@ -78,7 +78,7 @@ def usage_of(item: JSON) -> KeyUsage:
         used=int(item["used"]),
         remaining=int(item["remaining"]),
         read_at=int(item["read_at"]),
-        last_used_on=item.get("last_used_on"),
+        last_used_on=str(item["last_used_on"]) if item.get("last_used_on") else None,
         told={start: tuple(map(int, told)) for start, told in item.get("told", {}).items()},
         unused_told=bool(item.get("unused_told")),
     )

@@ -56,16 +56,16 @@ class Collector:
     def report(self) -> Report:
         """The report as of now. Raises errors of API Gateway when its lists cannot be read."""
         now, policy = self.clock(), self.current.policy
-        records, known = self.registry.customers.everything()
-        key_records = [key for one in known.values() for key in one.keys]
+        records = self.registry.customers.load_all()
+        key_records = [key for one in records.keys.values() for key in one.keys]
         keys, plans, apis = self._lists()
         looks = self._looks(apis, plans, now)
         usage = self._usage(plans, key_records, now)
         holds = self.registry.apis.all_holds()
-        held = {(str(hold["rest_api_id"]), str(hold["stage"])) for hold in holds}
+        held = {(str(hold["rest_api_id"]), str(hold.get("stage"))) for hold in holds}
         told = tuple(api_told(look, policy, held, now) for look in looks)
         account = AccountKeys({key.key_id: key for key in keys}, read_at=now)
-        found = customer_findings.of_customers(records, known, account, policy, now)
+        found = customer_findings.of_customers(records, account, policy, now)
         report = Report(
             written_at=iso(now),
             place=self.place,
@@ -73,13 +73,13 @@ class Collector:
             exemptions=exemptions_told(policy, told, now),
             plans=plans_told(key_records, keys, plans, policy),
             usage=usage,
-            customers=len(records),
+            customers=len(records.desired),
             keys=len(keys),
             keys_of_others=len({key.key_id for key in keys} - {key.key_id for key in key_records}),
             unread=len(apis) - len(looks),
             policy_version=self.current.version,
         )
-        found += of_usage(known, policy, now)
+        found += of_usage(records, policy, now)
         found += [finding for look in looks for finding in look.findings]
         return self._with_events(report, found, holds, now)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from keyward.apis.model import DEPLOYMENT, KEYS, PENDING
 from keyward.apis.words import REASONS
-from keyward.audit.model import Finding
+from keyward.audit.model import Finding, error_words
 from keyward.events.contracts import iso
 from keyward.report.model import Done, ExemptionTold, Waiting
 
@@ -43,7 +43,7 @@ def findings_told(
 
 def holds_told(holds: Iterable[Mapping[str, Any]], done: Sequence[Done]) -> list[Waiting]:
     """Holds without a decision, with the differences that were announced last."""
-    return [_hold(hold, done) for hold in holds if hold["decision"] == PENDING]
+    return [_hold_or_problem(hold, done) for hold in holds if hold.get("decision") == PENDING]
 
 
 def failures_told(done: Sequence[Done], waiting: Sequence[Waiting]) -> list[Waiting]:
@@ -123,6 +123,18 @@ def _finding(found: Finding, remedy: str) -> Waiting:
         found.stage,
         mended_by=found.mended_by,
     )
+
+
+def _hold_or_problem(hold: Mapping[str, Any], done: Sequence[Done]) -> Waiting:
+    """A hold that cannot be understood waits for a person as well, and hides no other."""
+    try:
+        return _hold(hold, done)
+    except Exception as error:  # noqa: BLE001 - whatever a person wrote into an item
+        rest_api_id, stage = str(hold.get("rest_api_id")), str(hold.get("stage"))
+        says = f"the hold of stage {stage} cannot be understood: {error_words(error)}"
+        remedy = "Correct or delete its item in the Apis table, then start protect-api"
+        about = {"rest_api_id": rest_api_id, "stage": stage}
+        return Waiting("unreadable_record", "high", says, remedy, **about)
 
 
 def _hold(hold: Mapping[str, Any], done: Sequence[Done]) -> Waiting:

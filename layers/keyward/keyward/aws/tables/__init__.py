@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from keyward.aws.bucket import Audits
 from keyward.aws.parameter import Policies
 from keyward.aws.tables.apis import Apis
-from keyward.aws.tables.customers import Customers
+from keyward.aws.tables.customers import AccountRecords, Customers
 from keyward.aws.tables.edits import Edits
 from keyward.aws.tables.leases import Lease, Leases
 from keyward.aws.tables.ledger import Ledger
@@ -18,6 +18,7 @@ from keyward.aws.tables.storms import Storms
 from keyward.aws.tables.usage import UsageRecords
 
 __all__ = [
+    "AccountRecords",
     "Apis",
     "Audits",
     "Customers",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
@@ -32,6 +33,16 @@ JSON = dict[str, Any]
 OUTBOX = "outbox#"
 TOMBSTONE = "tombstone"
 TOLD = "told"
+
+
+@dataclass(frozen=True)
+class AccountRecords:
+    """The records of all customers: `desired` as the Customers table has them, `keys` by customer,
+    and why those of a customer are `unreadable`."""
+
+    desired: list[JSON]
+    keys: dict[str, KeyRecords]
+    unreadable: dict[str, Exception]
 
 
 class Customers(DueItems):
@@ -62,17 +73,24 @@ class Customers(DueItems):
         mine = Key("customer_id").eq(customer_id)
         return _known(_pages(self._keys.query, KeyConditionExpression=mine, ConsistentRead=True))
 
-    def everything(self) -> tuple[list[JSON], dict[str, KeyRecords]]:
-        """All customers' records, and what is known of keys by customer: two scans, for the
-        audit."""
-        return _pages(self._customers.scan), self.all_known()
+    def load_all(self) -> AccountRecords:
+        """Load the records of all customers: two scans, for the audit."""
+        desired = _pages(self._customers.scan)
+        return replace(self.load_all_keys(), desired=desired)
 
-    def all_known(self) -> dict[str, KeyRecords]:
-        """What is known of keys, by customer: one scan."""
-        known: dict[str, list[JSON]] = {}
+    def load_all_keys(self) -> AccountRecords:
+        """Load what is known of the keys of all customers: one scan. Items that cannot be
+        understood are those of one customer, and stop no other."""
+        items: dict[str, list[JSON]] = {}
         for item in _pages(self._keys.scan):
-            known.setdefault(str(item["customer_id"]), []).append(item)
-        return {customer_id: _known(items) for customer_id, items in known.items()}
+            items.setdefault(str(item["customer_id"]), []).append(item)
+        loaded = AccountRecords([], {}, {})
+        for customer_id, mine in items.items():
+            try:
+                loaded.keys[customer_id] = _known(mine)
+            except Exception as error:  # noqa: BLE001 - whatever a person wrote into an item
+                loaded.unreadable[customer_id] = error
+        return loaded
 
     def key(self, customer_id: str, number: int) -> KeyRecord | None:
         """One key record, None without one."""

@@ -1,0 +1,176 @@
+"""Whatever a person writes into an item: it is one finding, and hides nobody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import read_usage
+from keyward.customers.key import CREATED
+from keyward.policy.parse import default_text, parse
+from keyward.report.read import Collector
+from tests.support import Bench, audited, workbench
+
+JSON = dict[str, Any]
+SHAPES: tuple[Any, ...] = (
+    *("", "x", "9999-99-99", 7, -1, 10**30, True, [], ["x"], {}, {"x": 1}),
+    *([["x"]], {"value": 7, "at": "x"}, {"changes": 7}, {"x": {"x": []}}, None),
+)
+CUSTOMER_FIELDS = (
+    *("plan", "status", "name", "tags", "key_value_secret", "plan_key", "status_reason"),
+    *("rotation", "expires_at", "quota_extension", "billing", "keys", "recorded", "asked"),
+)
+KEY_FIELDS = (
+    *("state", "key_id", "called", "created_at", "plan", "attached_at", "enabled", "reason"),
+    *("tried_at", "moving_to", "switching", "extending", "extending_to", "extending_for"),
+    *("refused", "rotation", "replaces", "overlap", "grace", "cause", "replaced_by"),
+    *("retire_at", "delete_at", "stays", "told_days", "told_expiry", "extended", "granted"),
+)
+USAGE_FIELDS = (
+    *("key_id", "plan", "period", "period_start", "limit", "used", "remaining", "read_at"),
+    *("last_used_on", "told", "unused_told"),
+)
+GOOD: dict[str, JSON] = {
+    "key#1": {"state": CREATED, "key_id": "k1a2b3c4d5", "plan": "free", "attached_at": 1},
+    "usage#1": {
+        "key_id": "k1a2b3c4d5",
+        "plan": "free",
+        "period": "DAY",
+        "period_start": "2026-11-23",
+        "limit": 1000,
+        "used": 1,
+        "remaining": 999,
+        "read_at": 1,
+    },
+}
+# Items of the Keys table, and the members that a person may have changed there.
+ITEMS: dict[str, tuple[str, ...]] = {
+    "key#1": KEY_FIELDS,
+    "key#one": (),
+    "usage#1": USAGE_FIELDS,
+    "usage#x": USAGE_FIELDS,
+    "customer": ("dated",),
+    "tombstone": ("last_number",),
+    "told": ("marks",),
+    "due": ("due_at",),
+    "outbox#1": ("event",),
+}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Bench]:
+    with workbench(quick=True) as made:
+        yield made
+
+
+@pytest.fixture
+def bench(shared: Bench) -> Bench:
+    """Two customers without a key; one of them is going to have a bad record."""
+    for table in (shared.tables["CustomersTable"], shared.tables["KeysTable"]):
+        table.items.clear()
+    for customer_id in ("acme", "zoo"):
+        put(shared, customer_id)
+    return shared
+
+
+def put(bench: Bench, customer_id: str, **more: Any) -> None:
+    item = {"customer_id": customer_id, "plan": "free", "status": "active"} | more
+    bench.tables["CustomersTable"].put_item(Item=item)
+
+
+def audit(bench: Bench) -> list[JSON]:
+    found: list[JSON] = audited(bench)["findings"]
+    return found
+
+
+def report(bench: Bench) -> list[JSON]:
+    adapters = (bench.gateway, bench.registry, bench.bus)
+    current = bench.registry.policies.current(bench.clock.now())
+    about = ("observe", "here", {}, float("inf"), bench.clock.now, lambda seconds: None)
+    told = Collector(*adapters, current, *about).report().as_json()
+    return [*told["waiting"], *told["mending"]]
+
+
+READERS: tuple[Callable[[Bench], list[JSON]], ...] = (audit, report)
+
+
+def assert_nobody_else_is_hidden(found: list[JSON], shape: Any) -> None:
+    about = [(item["kind"], item.get("customer_id")) for item in found]
+    assert ("customer_without_key", "zoo") in about, shape
+    for item in found:
+        if item["kind"] == "unreadable_record":
+            assert item["customer_id"] == "acme"
+            assert item["severity"] == "high"
+            assert item["remedy"]
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", CUSTOMER_FIELDS)
+def test_a_strange_field_of_a_customer_hides_no_other(
+    bench: Bench, name: str, reader: Callable[[Bench], list[JSON]]
+) -> None:
+    for shape in SHAPES:
+        put(bench, "acme", **{name: shape})
+        assert_nobody_else_is_hidden(reader(bench), shape)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("record", ITEMS)
+def test_a_strange_item_of_a_customer_hides_no_other(
+    bench: Bench, record: str, reader: Callable[[Bench], list[JSON]]
+) -> None:
+    good = GOOD.get(record, {})
+    for name in ITEMS[record] or ("nothing",):
+        for shape in SHAPES:
+            item = {"customer_id": "acme", "record": record} | good | {name: shape}
+            bench.tables["KeysTable"].items.clear()
+            if record == "usage#1":
+                bench.tables["KeysTable"].put_item(
+                    Item={"customer_id": "acme", "record": "key#1"} | GOOD["key#1"]
+                )
+            bench.tables["KeysTable"].put_item(Item=item)
+            assert_nobody_else_is_hidden(reader(bench), (name, shape))
+
+
+@pytest.mark.parametrize("record", ITEMS)
+def test_a_strange_item_stops_no_reading_of_usage(bench: Bench, record: str) -> None:
+    bench.emulator.reset()
+    bench.tables["PlansTable"].items.clear()
+    bench.plans().id_of("free")
+    policy, gateway = parse(default_text()), bench.gateway
+    adapters = (gateway, bench.registry, bench.bus, policy, "the-bus", bench.clock.now())
+    zoo = {"customer_id": "zoo", "record": "key#1"} | GOOD["key#1"] | {"key_id": "zoozoozoo0"}
+    bench.tables["KeysTable"].put_item(Item=zoo)
+    for name in ITEMS[record] or ("nothing",):
+        for shape in SHAPES:
+            bench.tables["KeysTable"].put_item(
+                Item={"customer_id": "acme", "record": record}
+                | GOOD.get(record, {})
+                | {name: shape}
+            )
+            lease = bench.registry.leases.acquire("usage", "reader", bench.clock.now(), 900)
+            assert lease
+            assert read_usage.UsageReader(*adapters).read(lease)["keys"] >= 1, (name, shape)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"recorded": "x"}, {"recorded": {"plan": 7}}, {"asked": 7}, {"expires_at": 10**30}]
+)
+def test_a_record_that_is_not_understood_is_told_and_not_repaired(bench: Bench, bad: JSON) -> None:
+    put(bench, "acme", **bad)
+    found = [item for item in audit(bench) if item.get("customer_id") == "acme"]
+    assert len(found) == 1
+    if found[0]["kind"] in ("unreadable_record", "invalid_record"):
+        assert "mended_by" not in found[0]
+
+
+def test_keys_of_a_customer_that_is_not_understood_are_not_taken_for_somebody_elses(
+    bench: Bench,
+) -> None:
+    key = {"customer_id": "acme", "record": "key#1", "state": CREATED, "key_id": ["x"]}
+    bench.tables["KeysTable"].put_item(Item=key)
+    bench.client.create_api_key(name="acme/1", customerId="acme", enabled=True)
+    kinds = {item["kind"] for item in audit(bench) if item.get("customer_id") == "acme"}
+    assert kinds == {"unreadable_record"}
