@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 import read_usage
 from keyward.customers.key import CREATED
+from keyward.customers.key_item import key_item
 from keyward.policy.parse import default_text, parse
 from keyward.report.read import Collector
 from tests.support import Bench, audited, workbench
@@ -57,6 +60,11 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "due": ("due_at",),
     "outbox#1": ("event",),
 }
+
+
+def test_every_attribute_of_a_key_is_tried() -> None:
+    attributes = set(re.findall(r'"(\w+)":', inspect.getsource(key_item)))
+    assert attributes == {"customer_id", "record", *KEY_FIELDS}
 
 
 @pytest.fixture(scope="module")
