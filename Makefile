@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help schemas setup setup-demo setup-local check test quick demo demo-protection demo-lifecycle report \
-  local bench conformance live-check sam-local build deploy destroy lock clean
+  local prove bench conformance live-check sam-local build deploy destroy lock clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -44,6 +44,9 @@ report: setup-demo ## A report of a little world on a local AWS: build/report.ht
 
 local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
 	@exec $(PY) -m local serve --seed
+
+prove: setup ## Random histories on the bench, and what must hold: SECONDS=60, HISTORIES=30000 or SEED=7
+	@$(PY) -m tests.prove
 
 bench: setup ## Calls, virtual seconds and start-up costs: one table, benchmarks/latest.json
 	@$(PY) -m benchmarks

@@ -28,7 +28,7 @@ from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from local.lifetime.account import Account
 from local.lifetime.documents import document
-from local.lifetime.stack import REGION, Stack
+from local.lifetime.stack import REGION, Stack, stack_of
 from local.lifetime.states import Execution, StateFailed
 
 JSON = dict[str, Any]
@@ -61,7 +61,7 @@ class Bench:
     ) -> None:
         self.clock = VirtualClock(epoch(started))
         self.emulator = Emulator(clock=self.clock)
-        self.stack = Stack({"ControlPlaneShare": share} | (SPACING if quotas else {}))
+        self.stack = stack_of(("ControlPlaneShare", share), *(SPACING.items() if quotas else ()))
         self.account = Account(self.stack, self.clock, self.emulator)
         self.tables: dict[str, Any] = dict(self.account.tables.by_name)
         shipped: JSON = json.loads(default_text())
@@ -243,13 +243,14 @@ def _in_place(account: Account, stack: Stack) -> Iterator[None]:
         scheduler.sleep(seconds) if scheduler.worker else wait(seconds)
 
     with ExitStack() as patches:
-        settings = stack.environment() | CREDENTIALS
+        settings = stack.environment | CREDENTIALS
         patches.enter_context(mock.patch.dict(os.environ, settings))
         patches.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", message="No application metrics to publish")
         for place, name, fake in (
             (runtime, "_session", lambda: session),
             (runtime, "now", account.clock.now),
+            (runtime.metrics, "add_metric", lambda **_: None),
             (time, "sleep", sleep),
             (probe, "HTTPSConnection", _connections(account.emulator)),
         ):

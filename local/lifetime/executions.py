@@ -9,7 +9,7 @@ from typing import Any
 
 from local.lifetime.machine import definition, execution_of, failed, start
 from local.lifetime.queues import Answered
-from local.lifetime.scheduler import Scheduler
+from local.lifetime.scheduler import Died, Scheduler
 from local.lifetime.services import refusal
 from local.lifetime.stack import Stack
 from local.lifetime.states import MAX_BYTES, Execution, StateFailed, Steps, Task, Wait
@@ -83,6 +83,8 @@ class Executions:
             self._scheduler.after(step.timeout, lambda: answered(None, late), background=True)
         try:
             self._perform(step, answered)
+        except Died:
+            answered(None, StateFailed("States.TaskFailed", step.target))
         except Exception as error:  # noqa: BLE001 - Step Functions takes any error of a service
             answered(None, failed(error))
 

@@ -72,7 +72,7 @@ class Queues:
 
     def __init__(self, stack: Stack, scheduler: Scheduler, invoke: Invoke) -> None:
         self._scheduler, self._invoke = scheduler, invoke
-        self._sources = {source.queue: source for source in stack.sources() if source.queue}
+        self._sources = {source.queue: source for source in stack.sources if source.queue}
         self.by_name = {
             name: _queue(name, about) for name, about in stack.of_type("AWS::SQS::Queue").items()
         }
@@ -164,7 +164,7 @@ class Streams:
 
     def __init__(self, stack: Stack, scheduler: Scheduler, invoke: Invoke, queues: Queues) -> None:
         self._scheduler, self._invoke, self._queues = scheduler, invoke, queues
-        self._sources = {source.table: source for source in stack.sources() if source.table}
+        self._sources = {source.table: source for source in stack.sources if source.table}
         self._waiting: dict[str, list[JSON]] = {table: [] for table in self._sources}
         self._busy: set[str] = set()
         self._number = 0

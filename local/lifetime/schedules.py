@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from local.lifetime.queues import Invoke, Queues
@@ -19,7 +20,7 @@ SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 class Schedules:
     """All schedules of the template. A function that fails is tried again as its EventInvokeConfig
-    says, and then told to its DLQ."""
+    says, and then told to its DLQ; one that is quiet would find nothing to do."""
 
     def __init__(
         self,
@@ -28,9 +29,11 @@ class Schedules:
         invoke: Invoke,
         begin: Callable[[str, str, Any], object],
         queues: Queues,
+        is_quiet: Callable[[str], bool],
     ) -> None:
+        self._is_quiet = is_quiet
         self._scheduler, self._invoke, self._begin = scheduler, invoke, begin
-        self._queues, self._functions = queues, stack.functions()
+        self._queues, self._functions = queues, stack.functions
         self._machines, self._started = stack.machines(), 0
         for about in stack.of_type("AWS::Scheduler::Schedule").values():
             self._plan(about)
@@ -47,7 +50,7 @@ class Schedules:
         if target["Arn"] in self._machines:
             self._started += 1
             self._begin(self._machines[target["Arn"]], f"schedule-{self._started}", given)
-        else:
+        elif not self._is_quiet(id_of(target["Arn"])):
             self._try(id_of(target["Arn"]), given, 0)
 
     def _try(self, function: str, given: JSON, tried: int) -> None:
@@ -65,11 +68,17 @@ class Schedules:
         self._invoke(function, given, answered)
 
 
+@cache
+def _rate(expression: str) -> int:
+    rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
+    return int(rate[1]) * SECONDS[rate[2]] if rate else 0
+
+
 def following(expression: str, now: float) -> float:
     """The next time (epoch seconds) of `rate(…)` or of a daily `cron(minute hour * * ? *)`."""
-    rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
-    if rate:
-        return now + int(rate[1]) * SECONDS[rate[2]]
+    seconds = _rate(expression)
+    if seconds:
+        return now + seconds
     daily = re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", expression)
     if not daily:
         raise ValueError(f"{expression}: must be rate(…) or a daily cron(…)")

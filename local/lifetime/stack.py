@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Stack:
-    """The template with these parameters."""
+    """The template with these parameters. Resolved once: a bench must cost less than its test."""
 
     parameters: JSON = field(default_factory=dict)
+    _types: JSON = field(default_factory=dict)
 
     @property
     def resources(self) -> JSON:
@@ -54,12 +55,15 @@ class Stack:
 
     def of_type(self, kind: str) -> JSON:
         """The properties of all resources of a type, resolved, by their ids."""
-        return {
-            name: self.resolved(item.get("Properties", {}))
-            for name, item in self.resources.items()
-            if item["Type"] == kind and self._holds(item.get("Condition"))
-        }
+        if kind not in self._types:
+            self._types[kind] = {
+                name: self.resolved(item.get("Properties", {}))
+                for name, item in self.resources.items()
+                if item["Type"] == kind and self._holds(item.get("Condition"))
+            }
+        return dict(self._types[kind])
 
+    @cached_property
     def functions(self) -> dict[str, JSON]:
         """The properties of all functions, with those of Globals."""
         shared = self.resolved(_template()["Globals"]["Function"])
@@ -67,6 +71,7 @@ class Stack:
             name: shared | own for name, own in self.of_type("AWS::Serverless::Function").items()
         }
 
+    @cached_property
     def environment(self) -> dict[str, str]:
         """The variables of all functions: none of ours has two values."""
         shared = _template()["Globals"]["Function"]
@@ -75,10 +80,11 @@ class Stack:
             found |= own.get("Environment", {}).get("Variables", {})
         return {name: str(value) for name, value in found.items()}
 
+    @cached_property
     def sources(self) -> list[Source]:
         """What invokes functions: queues and streams."""
         found = []
-        for name, function in self.functions().items():
+        for name, function in self.functions.items():
             for event in function.get("Events", {}).values():
                 if event["Type"] in ("SQS", "DynamoDB"):
                     found.append(_source(name, event["Properties"]))
@@ -166,6 +172,12 @@ FUNCTIONS: JSON = {
 @cache
 def _template() -> JSON:
     return template.load(TEMPLATE)
+
+
+@cache
+def stack_of(*parameters: tuple[str, Any]) -> Stack:
+    """The stack with these parameters, the same one each time."""
+    return Stack(dict(parameters))
 
 
 def id_of(arn: str) -> str:

@@ -161,8 +161,8 @@ class Table:
         read, index = expressions.condition(text), more.get("IndexName")
         order = self._indexes[index] if index else self._key
         # The hash key comes first in the key conditions of Keyward.
-        part = self._parts.get((index, values[":v0"]), {})
-        found = [item for item in part.values() if read(item, names, values)]
+        part = self.part_of(index, values[":v0"])
+        found = [item for item in part if read(item, names, values)]
         found.sort(key=lambda item: item[order[-1]], reverse=more.get("ScanIndexForward") is False)
         return self._page(found, more)
 
@@ -192,6 +192,10 @@ class Table:
     def place_of(self, request: JSON) -> tuple[str, Key]:
         """Where a request of a transaction writes."""
         return self.name, self._place(request.get("Item") or request["Key"])
+
+    def part_of(self, index: str | None, value: Any) -> list[JSON]:
+        """The items with this hash key of an index, or of the table."""
+        return list(self._parts.get((index, value), {}).values())
 
     def _store(self, place: Key, item: JSON | None) -> None:
         """Have the item there, or none."""

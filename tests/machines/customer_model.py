@@ -57,6 +57,11 @@ class FieldUpdates:
         self.fields |= newer
         return bool(newer) or not said
 
+    def put(self, record: JSON, at: float) -> None:
+        """A record that was put by hand is a complete new truth, as old as it is."""
+        for name in ("plan", "status"):
+            self.fields[name] = Told(record[name], at, {})
+
     def _is_newer(self, name: str, told: Told) -> bool:
         """A tie goes to the later arrival, but a rotation of the same time is a repeat."""
         known = self.fields.get(name)

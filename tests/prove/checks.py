@@ -1,0 +1,198 @@
+"""What must hold after any history. Each check yields what does not, in a sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.machines.customer_model import FieldUpdates, epoch
+from tests.prove.play import Played
+
+JSON = dict[str, Any]
+HOUR = 3600
+DEFAULT_OVERLAP_HOURS = 168
+# Opened by the shipped policy: the preflight of CORS.
+EXEMPT = "options"
+
+
+def converged(played: Played) -> Iterator[str]:
+    """What a customer has is what was asked for last, field by field."""
+    now = played.bench.clock.now()
+    for customer_id, wanted in _wanted(played).items():
+        status, keys = wanted.status(now), _keys(played, customer_id)
+        enabled = [name for name, (on, plans) in keys.items() if on and plans]
+        if status in ("closed", "unknown") and keys:
+            yield f"{customer_id} is {status} and has {keys}"
+        if status == "suspended" and enabled:
+            yield f"{customer_id} is suspended and {enabled} work"
+        if status == "active":
+            newest = max(keys, key=_number, default=None)
+            plan = wanted.plan(now)
+            if newest is None or keys[newest] != (True, [plan]):
+                yield f"{customer_id} should have a key in {plan} and has {keys}"
+
+
+def no_more_keys_than_asked_for(played: Played) -> Iterator[str]:
+    """Beside its newest key a customer has those only whose overlap goes on."""
+    for customer_id, most in played.most_alive.items():
+        successors = [
+            event
+            for event in _events_of(played, customer_id)
+            if event["detail-type"] == "KeyRotationRequested"
+            or event["detail"].get("key") == "successor"
+        ]
+        if most > 1 + len({json.dumps(event) for event in successors}):
+            yield f"{customer_id} had {most} keys that worked"
+
+
+def never_without(played: Played) -> Iterator[str]:
+    """Whoever rotates or gets a successor has a working key at every moment."""
+    for customer_id in set(played.without):
+        if played.wanted_always(customer_id):
+            yield f"{customer_id} was without a working key"
+
+
+def closed(played: Played) -> Iterator[str]:
+    """No live method of an enforced API is open, but where a person is asked."""
+    bench = played.bench
+    api = bench.emulator.state.rest_apis.get(played.api_id)
+    if api is None or api.settings.get("tags", {}).get("keyward") != "enforce":
+        return
+    held = {e["detail"].get("stage") for e in bench.announced if e["detail-type"] == "ApiHeld"}
+    for name, methods in _live(played).items():
+        open_methods = [method for method, key in methods.items() if not key]
+        if open_methods and name not in held:
+            yield f"{name} serves {open_methods} without a key, and nobody is asked"
+
+
+def only_ours_published(played: Played) -> Iterator[str]:
+    """A stage serves the methods that its team deployed last, and no others."""
+    for name, methods in _live(played).items():
+        team = {
+            f"{verb.upper()} {path}"
+            for path, verbs in played.deployed[name].items()
+            for verb in verbs
+        }
+        if {*methods} != team:
+            yield f"{name} serves {sorted(methods)}, and the team deployed {sorted(team)}"
+
+
+def failures_are_true(played: Played) -> Iterator[str]:
+    """All faults of a history pass, so no failure is announced; but a key that a person deleted is
+    gone."""
+    for event in played.bench.announced:
+        reason = str(event["detail"].get("reason"))
+        is_true = played.by_hand and reason.startswith("KeyGoneError")
+        if event["detail-type"] in ("CustomerFailed", "ApiFailed") and not is_true:
+            yield f"{event['detail-type']}: {reason}"
+
+
+def nothing_dead(played: Played) -> Iterator[str]:
+    """No message lies in a dead-letter queue: all that was sent is well-formed."""
+    for name, queue in played.bench.account.queues.by_name.items():
+        if queue.messages:
+            yield f"{name}: {queue.messages[0].attributes.get('reason', queue.messages[0].body)}"
+
+
+def no_value_anywhere(played: Played) -> Iterator[str]:
+    """A key value is on the gateway, and nowhere else."""
+    bench = played.bench
+    texts = {name: str(list(table.items.values())) for name, table in bench.tables.items()}
+    texts["events"] = json.dumps(bench.announced)
+    texts["runs"] = str([(run.input, run.output, run.error, run.cause) for run in bench.runs])
+    texts["bucket"] = str(bench.account.s3.objects)
+    for key in bench.emulator.state.keys.values():
+        for place, text in texts.items():
+            if key.value in text:
+                yield f"the value of {key.settings['name']} is in {place}"
+
+
+def second_run_writes_nothing(played: Played) -> Iterator[str]:
+    """A run of what has settled calls nothing that writes, and announces nothing."""
+    bench = played.bench
+    calls, told = len(bench.emulator.ledger), len(bench.announced)
+    ids: list[tuple[str, JSON]] = [
+        ("reconcile_customer", {"customer_id": customer_id}) for customer_id in _wanted(played)
+    ]
+    if played.api_id:
+        ids.append(("protect_api", {"rest_api_id": played.api_id}))
+    for machine, given in ids:
+        bench.account.executions.begin(machine, f"second-{machine}", given)
+        bench.run()
+    wrote = [
+        line["operation"]
+        for line in bench.emulator.ledger[calls:]
+        if not line["operation"].startswith("Get")
+    ]
+    events = [event["detail-type"] for event in bench.announced[told:]]
+    if wrote or events:
+        yield f"a second run wrote {wrote} and announced {events}"
+
+
+CHECKS: tuple[Callable[[Played], Iterator[str]], ...] = (
+    converged,
+    no_more_keys_than_asked_for,
+    never_without,
+    closed,
+    only_ours_published,
+    failures_are_true,
+    nothing_dead,
+    no_value_anywhere,
+    # Last, as it runs something.
+    second_run_writes_nothing,
+)
+
+
+def broken(played: Played) -> list[tuple[str, str]]:
+    """(the check's name, what does not hold) for all that does not."""
+    return [(check.__name__, said) for check in CHECKS for said in check(played)]
+
+
+def _wanted(played: Played) -> dict[str, FieldUpdates]:
+    found: dict[str, FieldUpdates] = {}
+    for event in played.sent:
+        customer_id = event["detail"]["customer_id"]
+        wanted = found.setdefault(customer_id, FieldUpdates())
+        if event["detail-type"] == "record":
+            wanted.put(event["detail"], epoch(event["detail"]["occurred_at"]))
+        else:
+            wanted.hear(event)
+    return found
+
+
+def _events_of(played: Played, customer_id: str) -> list[JSON]:
+    return [event for event in played.sent if event["detail"]["customer_id"] == customer_id]
+
+
+def _keys(played: Played, customer_id: str) -> dict[str, tuple[bool, list[str]]]:
+    state = played.bench.emulator.state
+    return {
+        key.settings["name"]: (
+            key.enabled,
+            sorted(plan.settings["name"] for plan in state.plans_of(key.id)),
+        )
+        for key in state.keys.values()
+        if key.settings["name"].rpartition("/")[0] == customer_id
+    }
+
+
+def _number(name: str) -> int:
+    return int(name.rpartition("/")[2])
+
+
+def _live(played: Played) -> dict[str, dict[str, bool]]:
+    """What each stage asks a key for, by "GET /pets"."""
+    call, found = played.bench.emulator.call, {}
+    api_id = played.api_id
+    stages = call("GetStages", {"restApiId": api_id})["item"] if api_id else []
+    for stage in stages:
+        params = {"restApiId": api_id, "deploymentId": stage["deploymentId"]}
+        summary = call("GetDeployment", params | {"embed": ["apisummary"]})["apiSummary"]
+        found[stage["stageName"]] = {
+            f"{verb} {path}": bool(method["apiKeyRequired"])
+            for path, methods in summary.items()
+            for verb, method in methods.items()
+            if verb.lower() != EXEMPT
+        }
+    return found

@@ -1,0 +1,265 @@
+"""Plays a history on a bench, and keeps what the checks must know."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from keyward.events import contracts
+from keyward.policy.parse import default_text
+from local.bench import Bench
+from local.lifetime.documents import document
+from tests.prove.history import History, Step
+
+JSON = dict[str, Any]
+CLOSED: JSON = {"/pets": {"get": ["api_key"]}, "/toys": {"get": ["api_key"], "post": ["api_key"]}}
+OPEN: JSON = {"/pets": {"get": None}, "/toys": {"get": ["api_key"], "post": None}}
+STAGES = ["prod", "test"]
+# Some calls take a moment, so that others come in between: the share of them, and how long.
+SLOW_SHARE, SLOW_SECONDS = 0.08, 0.04
+# What comes again after a failure has come by then (start_due_work: an hour).
+SETTLED = 2.2 * 3600
+
+
+@dataclass
+class Played:
+    """A bench after a history. `live` are the names of keys that worked, by customer, at each call
+    that changed one; `deployed` what the team deployed last, by stage."""
+
+    bench: Bench
+    history: History
+    api_id: str = ""
+    sent: list[JSON] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+    most_alive: Counter[str] = field(default_factory=Counter)
+    deployed: dict[str, JSON] = field(default_factory=dict)
+    working: JSON = field(default_factory=dict)
+    by_hand: bool = False
+    last: float = 0.0
+    times: set[float] = field(default_factory=set)
+    stopped: bool = False
+
+    def wanted_always(self, customer_id: str) -> bool:
+        """Whether nothing in the history lets a customer be without a working key."""
+        details = [event for event in self.sent if event["detail"]["customer_id"] == customer_id]
+        return not self.by_hand and all(map(_keeps_a_key, details))
+
+
+def _keeps_a_key(event: JSON) -> bool:
+    kind, detail = event["detail-type"], event["detail"]
+    if kind == "CustomerPlanChanged":
+        return detail.get("key") == "successor"
+    return kind == "KeyRotationRequested" and detail.get("reason") != "leaked"
+
+
+@lru_cache(maxsize=1)
+def policy() -> JSON:
+    """The shipped policy; no wait for propagation; every API belongs to both plans."""
+    shipped: JSON = json.loads(default_text())
+    return shipped | {"propagation_seconds": 0}
+
+
+def play(bench: Bench, history: History) -> Played:
+    """The account after the history, and after all that follows from it by itself."""
+    played = Played(bench, history)
+    if history.is_of_apis:
+        _begin_apis(played)
+    draw = random.Random(history.pace)
+    account = bench.account
+
+    def watch(service: str, operation: str) -> None:
+        if account.scheduler.worker and draw.random() < SLOW_SHARE:
+            account.scheduler.sleep(draw.random() * SLOW_SECONDS)
+
+    account.watch = watch
+    _look_after_each_call(played)
+    for fault in history.faults:
+        bench.fault(fault.client, fault.operation, fault.call, fault.error)
+    for step in history.steps:
+        bench.advance(seconds=step.pause)
+        STEPS[step.kind](played, step)
+    bench.run()
+    bench.advance(seconds=SETTLED)
+    bench.clear_faults()
+    bench.audit(repair=True)
+    bench.advance(seconds=SETTLED)
+    return played
+
+
+def _begin_apis(played: Played) -> None:
+    """An API whose stages serve closed methods, known to Keyward, and a customer."""
+    bench = played.bench
+    played.api_id = bench.api(CLOSED, stages=STAGES)
+    played.working = CLOSED
+    played.deployed = dict.fromkeys(STAGES, CLOSED)
+    bench.run()
+    bench.advance(seconds=60)
+
+
+def _look_after_each_call(played: Played) -> None:
+    emulator, state = played.bench.emulator, played.bench.emulator.state
+    real = emulator.call
+    had: set[str] = set()
+
+    def called(operation: str, params: JSON, caller: str | None = None) -> JSON:
+        try:
+            return real(operation, params, caller)
+        finally:
+            if not operation.startswith("Get") and caller:
+                alive = Counter(
+                    key.settings["name"].rpartition("/")[0]
+                    for key in state.keys.values()
+                    if key.enabled and state.plans_of(key.id)
+                )
+                played.most_alive |= alive
+                played.without.extend(name for name in had if not alive[name])
+                had.update(alive)
+
+    emulator.call = called  # type: ignore[method-assign]
+
+
+def _send(played: Played, step: Step) -> None:
+    detail = dict(step.about)
+    kind, age = detail.pop("kind"), detail.pop("age", 0)
+    at = _next_second(played)
+    while age and at in played.times:
+        at, age = at - age, 1
+    played.times.add(at)
+    detail["occurred_at"] = contracts.iso(at)
+    played.sent.append({"detail-type": kind, "detail": detail})
+    played.bench.send(kind, **detail)
+
+
+def _next_second(played: Played) -> float:
+    """A time of its own for what happens now: of two in one second the later arrival would win, and
+    which one that is depends on the faults."""
+    played.last = max(played.last + 1, float(int(played.bench.clock.now())))
+    played.times.add(played.last)
+    return played.last
+
+
+def _again(played: Played, step: Step) -> None:
+    """An event comes a second time."""
+    events = [event for event in played.sent if event["detail-type"] != "record"]
+    event = events[step.about["number"] % len(events)]
+    played.bench.send(event["detail-type"], **event["detail"])
+
+
+def _put(played: Played, step: Step) -> None:
+    """A record is put by hand; its stream dates it."""
+    played.bench.run(until=_next_second(played))
+    at = contracts.iso(played.last)
+    played.sent.append({"detail-type": "record", "detail": step.about | {"occurred_at": at}})
+    played.bench.put(**step.about)
+    played.bench.advance(seconds=1)
+
+
+def _run(played: Played, step: Step) -> None:
+    """A person starts a run for a customer that is there, beside whatever is at work."""
+    given = {"customer_id": step.about["customer_id"]}
+    if (given["customer_id"],) in played.bench.tables["CustomersTable"].items:
+        played.bench.account.executions.begin("reconcile_customer", _name(played), given)
+
+
+def _name(played: Played) -> str:
+    return f"by-hand-{len(played.bench.account.executions.by_arn)}"
+
+
+def _stop(played: Played, step: Step) -> None:
+    """A person stops the run that began last, if it still runs."""
+    running = [run for run in played.bench.runs if run.status == "RUNNING"]
+    if running:
+        played.bench.account.executions.stop_execution(running[-1].arn)
+        played.stopped = True
+
+
+def _key(played: Played, step: Step) -> str | None:
+    keys = [*played.bench.emulator.state.keys]
+    return keys[step.about["number"] % len(keys)] if keys else None
+
+
+def _delete_key(played: Played, step: Step) -> None:
+    played.by_hand = True
+    key_id = _key(played, step)
+    if key_id:
+        played.bench.emulator.call("DeleteApiKey", {"apiKey": key_id})
+
+
+def _detach_key(played: Played, step: Step) -> None:
+    played.by_hand = True
+    key_id, state = _key(played, step), played.bench.emulator.state
+    for plan in state.plans_of(key_id) if key_id else []:
+        params = {"usagePlanId": plan.id, "keyId": key_id}
+        played.bench.emulator.call("DeleteUsagePlanKey", params)
+
+
+def _import(played: Played, paths: JSON) -> None:
+    body = json.dumps(document(paths)).encode()
+    params = {"restApiId": played.api_id, "mode": "overwrite", "body": body}
+    played.bench.emulator.call("PutRestApi", params)
+    played.working = paths
+
+
+def _stage(step: Step) -> str:
+    return STAGES[step.about["number"] % len(STAGES)]
+
+
+def _open(played: Played, step: Step) -> None:
+    """The team's template opens methods, and its pipeline deploys them to a stage."""
+    _import(played, OPEN)
+    _deploy(played, step)
+
+
+def _edit(played: Played, step: Step) -> None:
+    """The team works on something that is not to be published yet."""
+    new = {f"/new{step.about['number'] % 3}": {"get": None}}
+    _import(played, played.working | new)
+
+
+def _deploy(played: Played, step: Step) -> None:
+    stage = _stage(step) if "number" in step.about else STAGES[0]
+    params = {"restApiId": played.api_id, "stageName": stage}
+    played.bench.emulator.call("CreateDeployment", params)
+    played.deployed[stage] = played.working
+
+
+def _protect(played: Played, step: Step) -> None:
+    given = {"rest_api_id": played.api_id}
+    played.bench.account.executions.begin("protect_api", _name(played), given)
+
+
+def _mode(played: Played, step: Step) -> None:
+    arn = f"arn:aws:apigateway:us-east-1::/restapis/{played.api_id}"
+    params = {"resourceArn": arn, "tags": {"keyward": step.about["mode"]}}
+    played.bench.emulator.call("TagResource", params)
+
+
+def _approve(played: Played, step: Step) -> None:
+    """A person approves the last hold that was announced."""
+    held = [e["detail"] for e in played.bench.announced if e["detail-type"] == "ApiHeld"]
+    if held and "fingerprint" in held[-1]:
+        stage = held[-1]["stage"]
+        about = {name: held[-1][name] for name in ("rest_api_id", "stage", "fingerprint")}
+        played.bench.send("DeploymentApproved", **about)
+        played.deployed[stage] = played.working
+
+
+STEPS = {
+    "send": _send,
+    "again": _again,
+    "put": _put,
+    "run": _run,
+    "stop": _stop,
+    "delete_key": _delete_key,
+    "detach_key": _detach_key,
+    "open": _open,
+    "edit": _edit,
+    "deploy": _deploy,
+    "protect": _protect,
+    "mode": _mode,
+    "approve": _approve,
+}
