@@ -53,7 +53,7 @@ def test_a_hold_is_listed_with_its_differences_and_the_commands_that_answer(
     assert said.endswith("1 stage is held, 1 of them without an answer\n")
 
 
-def test_a_reminder_renews_what_is_listed_and_takes_no_answer_back(
+def test_a_reminder_updates_the_list_and_keeps_the_answer(
     desk: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api_id = held(desk)
@@ -67,7 +67,7 @@ def test_a_reminder_renews_what_is_listed_and_takes_no_answer_back(
     assert listed(capsys)[0]["decision"] == "rejected"
 
 
-def test_each_nights_audit_reminds_of_it_until_it_is_over_and_then_closes(
+def test_each_nights_audit_reminds_of_a_hold_until_it_ends(
     desk: Lab, account: AuditLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api_id = held(desk)
@@ -82,9 +82,7 @@ def test_each_nights_audit_reminds_of_it_until_it_is_over_and_then_closes(
     assert listed(capsys) == []
 
 
-def test_a_hold_that_is_over_is_listed_no_more(
-    desk: Lab, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_ended_hold_is_not_listed(desk: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     api_id = held(desk)
     desk.edit(api_id, PETS)
     desk.run(api_id)
@@ -93,7 +91,7 @@ def test_a_hold_that_is_over_is_listed_no_more(
     assert capsys.readouterr().out == "No stage is held\n"
 
 
-def test_a_rollback_on_request_is_listed_as_what_it_is(
+def test_a_requested_rollback_is_listed_as_a_rollback(
     desk: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api_id = desk.attached()

@@ -112,7 +112,7 @@ def test_a_denial_ends_with_1_and_names_cause_evidence_and_remedy(desk: Desk) ->
     assert 'remedy:   Invoke the audit with {"repair": true}' in out
 
 
-def test_the_explanation_comes_as_data_too(desk: Desk) -> None:
+def test_the_explanation_is_printed_as_json(desk: Desk) -> None:
     desk.world.spend(0)
     code, out, _ = desk.why("--key-id", desk.world.key, "--json", "GET", "/pets")
     told = json.loads(out)

@@ -123,7 +123,7 @@ def test_notes_change_no_exit_code(bench: Bench, capsys: Capture) -> None:
     code, out, err = run([bench.write("t.yaml", text)], capsys)
     assert (code, out) == (0, "0 of 0 methods in 1 file would be open\n")
     assert err == (
-        "note: t.yaml:2: DefinitionUri of A is not checked: its document is no local file\n"
+        "note: t.yaml:2: DefinitionUri of A is not checked: its document must be a local file\n"
     )
 
 
@@ -161,7 +161,7 @@ def test_an_authorizer_is_enough_when_the_policy_says_so(bench: Bench, capsys: C
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"usage_plans": {}}', b"\xff"])
-def test_a_policy_that_is_none_is_said_and_nothing_is_checked(
+def test_an_unusable_policy_is_an_error_and_nothing_is_checked(
     bench: Bench, capsys: Capture, content: str | bytes | None
 ) -> None:
     if content is not None:
@@ -171,7 +171,9 @@ def test_a_policy_that_is_none_is_said_and_nothing_is_checked(
     assert err.startswith("error: policy.json: ")
 
 
-def test_a_document_is_told_once_however_often_it_is_reached(bench: Bench, capsys: Capture) -> None:
+def test_a_document_is_reported_once_however_often_it_is_reached(
+    bench: Bench, capsys: Capture
+) -> None:
     document = bench.write("apis/api.yaml", OPEN)
     text = "Resources: {A: {Type: AWS::Serverless::Api, Properties: {DefinitionUri: api.yaml}}}"
     template = bench.write("apis/template.yaml", text)
@@ -183,11 +185,11 @@ def test_a_document_is_told_once_however_often_it_is_reached(bench: Bench, capsy
     ("content", "told"),
     [
         (None, "api.yaml cannot be read: No such file or directory"),
-        ("a: ]", "api.yaml is no YAML: "),
+        ("a: ]", "api.yaml must be YAML: "),
         ("a: b", "api.yaml must be an OpenAPI 2.0 or 3 document"),
     ],
 )
-def test_a_document_that_a_template_lacks_is_an_error_of_the_template(
+def test_a_missing_document_is_an_error_of_the_template(
     bench: Bench, capsys: Capture, content: str | None, told: str
 ) -> None:
     if content:
@@ -199,7 +201,7 @@ def test_a_document_that_a_template_lacks_is_an_error_of_the_template(
     assert err.startswith(f"error: template.yaml:5: {told}")
 
 
-def test_what_a_terminal_cannot_show_is_escaped(bench: Bench) -> None:
+def test_characters_that_a_terminal_cannot_show_are_escaped(bench: Bench) -> None:
     body = {"openapi": "3.0.1", "info": {}, "paths": {"/\ud83d/é": {"get": {}}}}
     bench.write("api.json", body)
     found = command(["api.json"], bench.folder, PYTHONIOENCODING="ascii")

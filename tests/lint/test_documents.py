@@ -85,7 +85,7 @@ def test_keywards_sample_api_is_open_but_for_its_preflight() -> None:
     assert found == {"/pets", "/pets/{petId}", "/health"}
 
 
-def test_keywards_own_template_has_no_api_to_leave_open() -> None:
+def test_keywards_own_template_has_no_api() -> None:
     findings = Checker().check([str(tree.ROOT / "template.yaml")])
     assert (findings.methods, findings.errors, findings.notes) == ([], [], [])
 
@@ -160,7 +160,7 @@ def test_a_scheme_and_a_path_may_be_references(bench: Bench) -> None:
     assert opened == ["10 GET /b"]
 
 
-def test_what_is_no_method_is_passed_over(bench: Bench) -> None:
+def test_members_of_a_path_that_are_no_methods_are_ignored(bench: Bench) -> None:
     paths = {"/a": {"parameters": [], "trace": {}, "get": None}, "x-own": {"get": {}}}
     assert bench.open({"openapi": "3.0.1", "info": {}, "paths": paths}) == ["8 GET /a"]
 

@@ -57,7 +57,7 @@ def test_the_hook_leaves_other_files_alone(name: str) -> None:
     assert not re.search(hook()["files"], name)
 
 
-def test_what_the_hook_installs_is_what_the_check_needs() -> None:
+def test_the_package_has_what_the_hook_needs() -> None:
     package = tomllib.loads((tree.ROOT / "pyproject.toml").read_text("utf-8"))
     (where,) = package["tool"]["setuptools"]["packages"]["find"]["where"]
     assert (tree.ROOT / where / "keyward" / "lint" / "__main__.py").exists()

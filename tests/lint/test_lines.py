@@ -40,7 +40,7 @@ def test_the_json_reader_refuses_what_pythons_refuses(text: str) -> None:
     try:
         expected = json.loads(text)
     except ValueError:
-        with pytest.raises(SourceError, match="is no JSON"):
+        with pytest.raises(SourceError, match="must be JSON"):
             JsonReader(text).read()
     else:
         assert JsonReader(text).read() == expected
@@ -66,7 +66,7 @@ def test_each_key_of_yaml_knows_its_line() -> None:
     assert found == {"a": 3, "b": 4, "c": 7, "Fn::Sub": 7, "d": 9, "e": 10, "f": 11}
 
 
-def test_short_tags_are_what_they_are_short_for() -> None:
+def test_short_tags_equal_their_long_forms() -> None:
     text = "a: !Ref X\nb: !GetAtt Y.Z.W\nc: !Sub ['${a}', {a: !Ref B}]\n"
     text += "d: !Condition E\ne: !If [F, 1, g]"
     assert YamlReader(text).read() == {
@@ -112,28 +112,28 @@ def test_the_last_of_two_equal_keys_counts_and_is_noted(bench: Bench, text: str,
 @pytest.mark.parametrize(
     ("text", "name", "told"),
     [
-        ("a: ]", "f.yaml", "f.yaml:1: is no YAML: "),
-        ("a: b\nc: d: e\n", "f.yaml", "f.yaml:2: is no YAML: "),
-        ("a: 1\n---\nb: 2\n", "f.yaml", "f.yaml:2: is no YAML: "),
-        ("a: \x01", "f.yaml", "f.yaml: is no YAML: "),
-        ('{"a": 1,}', "f.json", "f.json:1: is no JSON: "),
-        ('{"a": 1\n"b": 2}', "f.json", "f.json:2: is no JSON: "),
-        ('{"a": 1} x', "f.json", "f.json:1: is no JSON: "),
-        ('{"a": 1} x', "f.yaml", "f.yaml:1: is no YAML: "),
-        ("", "f.yaml", "f.yaml: is no template and no OpenAPI document: it holds no mapping"),
-        ("[]", "f.json", "f.json: is no template and no OpenAPI document: it holds no mapping"),
-        (b"\xff\xfe", "f.yaml", "f.yaml: is not UTF-8 text"),
+        ("a: ]", "f.yaml", "f.yaml:1: must be YAML: "),
+        ("a: b\nc: d: e\n", "f.yaml", "f.yaml:2: must be YAML: "),
+        ("a: 1\n---\nb: 2\n", "f.yaml", "f.yaml:2: must be YAML: "),
+        ("a: \x01", "f.yaml", "f.yaml: must be YAML: "),
+        ('{"a": 1,}', "f.json", "f.json:1: must be JSON: "),
+        ('{"a": 1\n"b": 2}', "f.json", "f.json:2: must be JSON: "),
+        ('{"a": 1} x', "f.json", "f.json:1: must be JSON: "),
+        ('{"a": 1} x', "f.yaml", "f.yaml:1: must be YAML: "),
+        ("", "f.yaml", "f.yaml: must be a template or an OpenAPI document: a mapping at the top"),
+        ("[]", "f.json", "f.json: must be a template or an OpenAPI document: a mapping at the top"),
+        (b"\xff\xfe", "f.yaml", "f.yaml: must be UTF-8 text"),
         ("? [a]\n: b\n", "f.yaml", "f.yaml:1: has a key that is no text"),
         ("a: &a\n  b: *a\n", "f.yaml", "f.yaml:1: has an alias within what it names"),
-        ("a: !!int b\n", "f.yaml", "f.yaml:1: has 'b', which is no tag:yaml.org,2002:int"),
+        ("a: !!int b\n", "f.yaml", "f.yaml:1: must have a tag:yaml.org,2002:int, got 'b'"),
         ("a:\n  <<: 1\n", "f.yaml", "f.yaml:2: merges what is no mapping"),
         ("[" * 100_000, "f.json", "f.json: is nested too deeply"),
-        ("name: ci\non: push\n", "f.yaml", "f.yaml: is no template (it has no Resources) "),
-        ("openapi: 3.0.1\n", "f.yaml", "f.yaml: is no template (it has no Resources) "),
-        ('swagger: "1.2"\npaths: {}\n', "f.yaml", "f.yaml: is no template (it has no Resources) "),
+        ("name: ci\non: push\n", "f.yaml", "f.yaml: must be a template with Resources "),
+        ("openapi: 3.0.1\n", "f.yaml", "f.yaml: must be a template with Resources "),
+        ('swagger: "1.2"\npaths: {}\n', "f.yaml", "f.yaml: must be a template with Resources "),
     ],
 )
-def test_what_cannot_be_checked_is_said(
+def test_a_file_that_cannot_be_checked_is_an_error(
     bench: Bench, text: str | bytes, name: str, told: str
 ) -> None:
     findings = bench.findings(text, name)
@@ -141,7 +141,7 @@ def test_what_cannot_be_checked_is_said(
     assert str(findings.errors[0]).startswith(told)
 
 
-def test_a_laugh_a_billion_times_is_read_at_once(bench: Bench) -> None:
+def test_a_billion_laughs_document_is_read_at_once(bench: Bench) -> None:
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30)]
     text = "\n".join(["l0: &l0 lol", *levels, "Resources: {}"])
     assert bench.open(text) == []

@@ -82,7 +82,7 @@ def test_the_remedy_for_a_preflight_is_the_apis(bench: Bench, api: str, remedy: 
 @pytest.mark.parametrize(
     "value", ["!If [Prod, true, false]", "!Ref Unknown", "!ImportValue asks", '"no"']
 )
-def test_what_only_the_deployment_tells_counts_as_open(bench: Bench, value: str) -> None:
+def test_a_value_known_only_at_deployment_counts_as_open(bench: Bench, value: str) -> None:
     text = f"""
         Resources:
           Function:

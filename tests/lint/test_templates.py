@@ -169,7 +169,7 @@ def test_a_document_elsewhere_is_noted(bench: Bench, kind: str, properties: str)
     text = f"Resources: {{Api: {{Type: AWS::{kind}, Properties: {{{properties}}}}}}}"
     findings = bench.findings(text)
     key = properties.split(":")[0]
-    told = f"{key} of Api is not checked: its document is no local file"
+    told = f"{key} of Api is not checked: its document must be a local file"
     assert [str(note) for note in findings.notes] == [f"file.yaml:1: {told}"]
     assert findings.methods == findings.errors == []
 
@@ -204,7 +204,7 @@ def test_an_api_is_called_by_its_name_or_title_or_logical_id(
     assert {method.api for method in bench.findings(text).methods} == {name}
 
 
-def test_a_method_belongs_to_the_api_that_it_names(bench: Bench) -> None:
+def test_a_method_belongs_to_the_api_it_names(bench: Bench) -> None:
     (named,) = bench.findings(method("HttpMethod: GET")).methods
     assert named.api == "pets"
     text = (

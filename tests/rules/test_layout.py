@@ -109,7 +109,7 @@ def test_the_layer_imports_neither_functions_nor_the_local_aws_nor_the_emulator(
     assert not {n: found for n, p in modules().items() if (found := tree.packages(p) & others)}
 
 
-def test_the_emulator_knows_nothing_of_keyward() -> None:
+def test_the_emulator_imports_nothing_of_keyward() -> None:
     files = (tree.ROOT / "emulator").rglob("*.py")
     users = {tree.name(p): tree.packages(p) & {"keyward", "local", "functions"} for p in files}
     assert {name: found for name, found in users.items() if found} == {}
@@ -139,7 +139,7 @@ def test_key_values_come_from_secrets_and_not_from_random() -> None:
     assert "random" not in used
 
 
-def test_no_file_is_longer_than_its_reader_is_patient() -> None:
+def test_no_file_is_longer_than_the_limit() -> None:
     lengths = {tree.name(p): len(p.read_text("utf-8").splitlines()) for p in tree.files("*.py")}
     assert {name: lines for name, lines in lengths.items() if lines > LINES_OF_A_FILE} == {}
 
@@ -152,7 +152,7 @@ def test_a_handler_comes_first_and_is_short(path: Path) -> None:
     assert functions[0].end_lineno - functions[0].lineno + 1 < LINES_OF_A_HANDLER
 
 
-def test_every_function_file_is_a_function_of_the_template_and_the_other_way_round() -> None:
+def test_function_files_match_the_functions_of_the_template() -> None:
     in_template = {
         logical_id: item["Properties"]["Handler"]
         for logical_id, item in tree.resources("AWS::Serverless::Function").items()
@@ -172,7 +172,7 @@ def test_a_state_that_calls_a_function_has_its_name_or_is_an_action_that_shares_
                 assert expected == name, f"{machine}: {state} calls {name}"
 
 
-def test_every_event_file_is_used_by_a_test_or_told_in_the_readme() -> None:
+def test_every_event_file_is_used_by_a_test_or_named_in_the_readme() -> None:
     texts = [*tree.files("*.py"), tree.ROOT / "README.md"]
     text = "\n".join(path.read_text("utf-8") for path in texts)
     files = (tree.ROOT / "events").glob("*/*.json")

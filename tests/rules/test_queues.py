@@ -1,4 +1,4 @@
-"""Queues and streams of the stack: nothing waits for ever, nothing is given up too soon."""
+"""Queues and streams of the stack: a message is neither kept for ever nor dropped too soon."""
 
 from __future__ import annotations
 

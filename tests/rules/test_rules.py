@@ -1,4 +1,4 @@
-"""What each rule of the template takes from the bus, tried with the samples of events/."""
+"""The rules of the template, tried with the samples of events/."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_an_event_of_another_system_goes_to_the_customers_queue(kind: str) -> No
     assert takers(event) == {"BillingEventsRule"} | plain
 
 
-def test_the_bus_of_a_partner_is_heard_for_its_own_events_only() -> None:
+def test_a_partners_bus_delivers_its_own_events_only() -> None:
     assert takers({"detail-type": "invoice.paid", "source": "x"}) == {"BillingEventsRule"}
 
 
@@ -172,17 +172,17 @@ def test_a_deployment_counts_whoever_made_it(issuer: JSON | None) -> None:
     assert takers(called_by(issuer)) == {"DeploymentEventsRule"}
 
 
-def test_our_own_calls_are_not_heard() -> None:
+def test_keywards_own_calls_match_no_rule() -> None:
     assert takers(called_by({"arn": OUR_ROLE})) == set()
 
 
-def test_a_call_that_failed_is_not_heard() -> None:
+def test_a_failed_call_matches_no_rule() -> None:
     event = deepcopy(deployment())
     event["detail"]["errorCode"] = "NotFoundException"
     assert takers(event) == set()
 
 
-def test_a_deployment_of_an_http_or_websocket_api_is_not_heard() -> None:
+def test_a_deployment_of_an_http_or_websocket_api_matches_no_rule() -> None:
     event = deepcopy(deployment())
     event["detail"]["requestParameters"] = {"apiId": "a1b2c3", "stageName": "prod"}
     assert takers(event) == set()
@@ -200,7 +200,7 @@ def test_a_deployment_of_an_http_or_websocket_api_is_not_heard() -> None:
         "TagResource",
     ],
 )
-def test_no_rule_hears_calls_that_may_carry_a_key_value_or_start_nothing(name: str) -> None:
+def test_no_rule_matches_calls_that_may_carry_a_key_value_or_start_nothing(name: str) -> None:
     event = deepcopy(deployment())
     event["detail"]["eventName"] = name
     assert takers(event) == set()
@@ -223,9 +223,9 @@ def test_a_run_that_was_stopped_or_timed_out_or_failed_goes_to_the_runs_queue(
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])
-def test_a_run_that_goes_on_or_ended_well_is_not_heard(status: str) -> None:
+def test_a_running_or_successful_run_matches_no_rule(status: str) -> None:
     assert takers(ended(status=status)) == set()
 
 
-def test_the_end_of_somebody_elses_run_is_not_heard() -> None:
+def test_the_end_of_another_teams_run_matches_no_rule() -> None:
     assert takers(ended(stateMachineArn=f"{MACHINES}-something-else")) == set()

@@ -1,4 +1,4 @@
-"""What others build on: outputs, and the parameters a new stack starts with."""
+"""The outputs that others build on, and the parameters that a new stack starts with."""
 
 from __future__ import annotations
 

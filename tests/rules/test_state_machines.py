@@ -1,4 +1,4 @@
-"""The state machines: nothing waits for ever, nothing fails in silence, every name is real."""
+"""State machines: every wait ends, every failure is reported, every name exists."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def caught_by_all(state: JSON) -> bool:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_it_is_written_in_jsonata_and_ends_by_itself(machine: str) -> None:
+def test_a_machine_is_written_in_jsonata_and_has_a_timeout(machine: str) -> None:
     assert definition(machine)["QueryLanguage"] == "JSONata"
     assert definition(machine)["TimeoutSeconds"]
     assert definition(machine)["Comment"]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_every_state_that_is_named_exists_and_every_state_is_reached(machine: str) -> None:
+def test_every_named_state_exists_and_every_state_is_reached(machine: str) -> None:
     for level in tree.levels(definition(machine)):
         named = {name for state in level["States"].values() for name in followers(state)}
         assert named <= set(level["States"])
@@ -76,7 +76,7 @@ def test_every_task_has_a_timeout(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_task_leads_to_the_one_failure_path(machine: str) -> None:
-    """A task of a Map is caught by the Map; those of the failure path itself fail the run."""
+    # A task of a Map is caught by the Map; those of the failure path itself fail the run.
     top = definition(machine)
     after_failure = tasks_on_the_failure_path(top)
     for name, state in top["States"].items():
@@ -106,7 +106,7 @@ def test_a_reported_failure_ends_in_a_failed_execution(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_every_error_that_is_named_exists(machine: str) -> None:
+def test_every_named_error_exists(machine: str) -> None:
     for name, state in tree.states(definition(machine)).items():
         for rule in [*state.get("Retry", []), *state.get("Catch", [])]:
             ours = {error for error in rule["ErrorEquals"] if not THEIRS.match(error)}
@@ -121,7 +121,7 @@ def is_error(name: str) -> bool:
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_call_of_lambda_is_repeated_when_lambda_itself_fails(machine: str) -> None:
-    """By itself, or with the whole run (test_one_retry.py)."""
+    # By itself, or with the whole run (test_one_retry.py).
     top = definition(machine)
     states = top["States"] if "Run" in top["States"] else tree.states(top)
     for name, state in states.items():
@@ -162,7 +162,7 @@ def test_state_names_are_plain_words(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_a_choice_is_asked_as_a_question(machine: str) -> None:
+def test_a_choice_state_is_named_as_a_question(machine: str) -> None:
     for name, state in tree.states(definition(machine)).items():
         assert name.endswith("?") == (state["Type"] == "Choice"), name
         if state["Type"] == "Choice":
@@ -171,10 +171,8 @@ def test_a_choice_is_asked_as_a_question(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("given", [{"customer_id": "acme", "rest_api_id": "a1b2c3"}, {}])
-def test_whatever_a_person_starts_it_with_reaches_the_function_that_names_the_field(
-    machine: str, given: JSON
-) -> None:
-    """An expression that yields nothing fails the state on AWS (States.QueryEvaluationError)."""
+def test_any_console_input_reaches_the_function_that_checks_it(machine: str, given: JSON) -> None:
+    # An expression that yields nothing fails the state on AWS (States.QueryEvaluationError).
     top = definition(machine)
     context = {"Execution": {"Input": given, "Id": "arn", "Name": "n", "StartTime": "t"}}
     for name in (top["StartAt"], FAILURE_PATH):

@@ -1,4 +1,4 @@
-"""The stack, after SAM's transform: least privilege, nothing lost in silence."""
+"""The stack after SAM's transform: least privilege, and a dead-letter queue for every message."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def test_every_machine_has_an_alarm_for_each_bad_end_of_an_execution() -> None:
         assert all(alarms_for(metric, name) for name in machines)
 
 
-def test_an_alarm_tells_of_eighty_percent_of_the_ten_thousand_keys() -> None:
+def test_an_alarm_rings_at_eighty_percent_of_the_ten_thousand_keys() -> None:
     thresholds = {name: alarm["Properties"]["Threshold"] for name, alarm in alarms().items()}
     assert 8000 in thresholds.values()
 

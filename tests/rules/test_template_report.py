@@ -68,7 +68,7 @@ def test_the_report_reads_the_ledger_by_day_and_nothing_else_of_it() -> None:
     assert "/index/day-index" in resource
 
 
-def test_the_report_tells_of_every_dead_letter_queue() -> None:
+def test_the_report_lists_every_dead_letter_queue() -> None:
     last = {name for name in tree.deployed_resources("AWS::SQS::Queue") if name.endswith("Dlq")}
     function = tree.deployed_resources("AWS::Lambda::Function")["WriteReport"]
     settings = function["Properties"]["Environment"]["Variables"]

@@ -1,4 +1,4 @@
-"""What the make targets call."""
+"""The make targets: set-up, locks, quick tests, sums, and the tools behind them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_field_of_the_other_query_language_is_found() -> None:
     assert "ResultPath" in finding
 
 
-def test_every_definition_of_the_tree_is_looked_at() -> None:
+def test_every_definition_of_the_tree_is_checked() -> None:
     wanted = {tree.name(path) for path in (tree.ROOT / "statemachines").glob("*.yaml")}
     assert set(check_state_machines.definitions()) == wanted != set()
 
@@ -53,12 +53,12 @@ def test_an_answer_is_the_last_line_that_sam_prints() -> None:
 
 
 @pytest.mark.parametrize("output", ["", '{"errorType": "ValueError", "errorMessage": "no"}'])
-def test_a_handler_that_raised_or_said_nothing_is_a_failure(output: str) -> None:
+def test_a_handler_that_raised_or_returned_nothing_is_a_failure(output: str) -> None:
     with pytest.raises(sam_local.SamLocalError, match="CreateKey"):
         sam_local.answered(output, "CreateKey")
 
 
-def test_what_is_forwarded_arrives_and_its_answer_comes_back() -> None:
+def test_forwarded_bytes_arrive_and_the_answer_comes_back() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_echo_once, args=(server,), daemon=True).start()
         with forwarded(f"http://127.0.0.1:{server.getsockname()[1]}", "127.0.0.1") as url:
@@ -75,7 +75,7 @@ def _echo_once(server: socket.socket) -> None:
         connection.sendall(connection.makefile("rb").read())
 
 
-def test_nothing_is_forwarded_any_more_afterwards() -> None:
+def test_forwarding_ends_with_its_block() -> None:
     with forwarded("http://127.0.0.1:9", "127.0.0.1") as url:
         host, port = url.removeprefix("http://").split(":")
     with pytest.raises(OSError, match="refused"):

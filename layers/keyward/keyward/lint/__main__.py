@@ -1,4 +1,4 @@
-"""`python -m keyward.lint`: says what is missing where the packages that it needs are not there."""
+"""`python -m keyward.lint`: run the check, or name the package that is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads files, templates and documents alike, and collects their methods."""
+"""Read files, templates and OpenAPI documents alike, and collect their methods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keyward.lint.source import Source, is_candidate, read
 from keyward.lint.template import Reference, Template
 from keyward.policy.model import Policy
 
-NEITHER = "is no template (it has no Resources) and no OpenAPI 2.0 or 3 document with paths"
+NEITHER = "must be a template with Resources or an OpenAPI 2.0 or 3 document with paths"
 
 
 class Checker:
@@ -26,7 +26,7 @@ class Checker:
         self.findings = Findings()
         self._api = api
         self._skip_others = skip_others
-        self._seen: set[tuple[str, int, str, str]] = set()
+        self._collected: set[tuple[str, int, str, str]] = set()
         self._noted: set[str] = set()
         self._nested: set[str] = set()
 
@@ -47,13 +47,13 @@ class Checker:
         return self.findings
 
     def _read(self, name: str, blamed: str, line: int) -> Source | None:
-        """The file called `name`; `blamed` is where an error is told, a template's reference or
-        the file itself."""
+        """The file called `name`; `blamed` gets its error: the file itself, or the template
+        that refers to it."""
         try:
             source = read(Path(name), name)
         except SourceError as error:
-            told = error.problem if name == blamed else f"{name} {error.problem}"
-            self.findings.error(blamed, line or error.line, told)
+            problem = error.problem if name == blamed else f"{name} {error.problem}"
+            self.findings.error(blamed, line or error.line, problem)
             return None
         if name not in self._noted:
             self._noted.add(name)
@@ -99,8 +99,8 @@ class Checker:
 
     def _take(self, methods: Iterable[Method]) -> None:
         for method in methods:
-            if method.mark not in self._seen:
-                self._seen.add(method.mark)
+            if method.mark not in self._collected:
+                self._collected.add(method.mark)
                 self.findings.methods.append(method)
 
     def open(self, policy: Policy, now: float) -> list[Method]:

@@ -1,4 +1,4 @@
-"""What CloudFormation's intrinsic functions come to, as far as a template alone can tell."""
+"""Evaluate CloudFormation's intrinsic functions, as far as a template alone allows."""
 
 from __future__ import annotations
 

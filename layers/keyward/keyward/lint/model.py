@@ -1,4 +1,4 @@
-"""What the check finds: methods as they would be deployed, and what could not be looked into."""
+"""The findings of the check: methods as they would be deployed, notes and errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Method:
 
     @property
     def mark(self) -> tuple[str, int, str, str]:
-        """What makes two of them the same: a document is also reached through its template."""
+        """The identity of a method: a document is also reached through its template."""
         return self.file, self.line, self.deployed.verb, self.deployed.path
 
     def as_json(self) -> JSON:
@@ -46,7 +46,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Remark:
-    """A word on a file: a note, or the error for which it was not checked. `line` 0 is none."""
+    """A note on a file, or the error that stopped its check. `line` 0 means no line."""
 
     file: str
     line: int

@@ -49,7 +49,7 @@ class Map(dict[str, Any]):
 
 
 class Reader:
-    """What both readers share: `repeated` collects (line, key) of keys that stand twice."""
+    """The part that both readers share: `repeated` collects (line, key) of repeated keys."""
 
     def __init__(self) -> None:
         self.repeated: list[tuple[int, str]] = []
@@ -78,7 +78,7 @@ class JsonReader(Reader):
             if self._skip(end) != len(self._text):
                 raise json.JSONDecodeError("Extra data", self._text, end)
         except json.JSONDecodeError as error:
-            raise SourceError(f"is no JSON: {error.msg}", error.lineno) from None
+            raise SourceError(f"must be JSON: {error.msg}", error.lineno) from None
         return value
 
     def _value(self, at: int) -> tuple[Any, int]:
@@ -151,9 +151,9 @@ class YamlReader(Reader):
             node = yaml.compose(self._text, Loader=_LOADER)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 0
-            raise SourceError(f"is no YAML: {error.problem or error.context}", line) from None
+            raise SourceError(f"must be YAML: {error.problem or error.context}", line) from None
         except yaml.YAMLError as error:
-            raise SourceError(f"is no YAML: {' '.join(str(error).split())}") from None
+            raise SourceError(f"must be YAML: {' '.join(str(error).split())}") from None
         return None if node is None else self._value(node)
 
     def _value(self, node: yaml.Node) -> Any:
@@ -188,7 +188,7 @@ class YamlReader(Reader):
         try:
             return self._typed.construct_object(node)
         except (ValueError, KeyError):
-            raise SourceError(f"has {node.value!r}, which is no {node.tag}", _line(node)) from None
+            raise SourceError(f"must have a {node.tag}, got {node.value!r}", _line(node)) from None
 
     def _map(self, node: yaml.MappingNode) -> Map:
         made, own = Map(_line(node)), Map()

@@ -1,4 +1,4 @@
-"""A file as the check sees it: its mapping with lines, and how a line of it has to be written."""
+"""A file that is checked: its mapping with lines, and how a line of it must be written."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read(path: Path, name: str) -> Source:
     except RecursionError:
         raise SourceError("is nested too deeply") from None
     if not isinstance(root, Map):
-        raise SourceError("is no template and no OpenAPI document: it holds no mapping")
+        raise SourceError("must be a template or an OpenAPI document: a mapping at the top")
     return Source(name, root, is_json, tuple(repeated))
 
 
@@ -56,7 +56,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SourceError("is not UTF-8 text") from None
+        raise SourceError("must be UTF-8 text") from None
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}") from None
 

@@ -80,7 +80,7 @@ class Template:
         if isinstance(found, str) and not found.startswith("s3://"):
             self.references.append(Reference(found, line, api))
         else:
-            self.note(line, f"{key} of {api} is not checked: its document is no local file")
+            self.note(line, f"{key} of {api} is not checked: its document must be a local file")
         return True
 
     def refer_to_nested(self) -> None:
@@ -91,7 +91,9 @@ class Template:
                 if isinstance(found, str) and "://" not in found:
                     self.references.append(Reference(found, line, None))
                 else:
-                    says = f"{key} of {logical_id} is not checked: its template is no local file"
+                    says = (
+                        f"{key} of {logical_id} is not checked: its template must be a local file"
+                    )
                     self.note(line, says)
 
     def methods(self) -> Iterator[Method]:
