@@ -2,7 +2,7 @@
 
 What changed is what `git diff` says against main, and files that git does not know yet. A test is
 near when it changed itself, imports what changed, or stands in the folder of the changed room. The
-tests of the whole stack take minutes and are left to `make test`.
+tests of the whole stack and the random histories take minutes and are left to `make test`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 20
 MAX_FILES = 30  # reading a test file and what it imports takes time too
-SLOW = "tests/stack/"
+SLOW = ("tests/stack/", "tests/prove/")
 EMULATOR = "emulator/tests"
 
 _IMPORT = re.compile(
