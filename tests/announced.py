@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
 import fastjsonschema
+import pytest
 
+from keyward.aws.bus import Bus
 from keyward.events import outgoing
 
 JSON = dict[str, Any]
@@ -31,3 +33,17 @@ def check(entries: Iterable[JSON]) -> None:
             validator(detail_type)(json.loads(json.dumps(detail, default=str)))
         except fastjsonschema.JsonSchemaValueException as error:
             raise AssertionError(f"{detail_type} is not as {LIST} has it: {error}") from None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def listed_events_only() -> Iterator[None]:
+    """Check what any test has the product's own adapter announce, the bench's included."""
+    announce = Bus.announce
+
+    def checked(bus: Bus, entries: list[JSON]) -> None:
+        check(entries)
+        announce(bus, entries)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bus, "announce", checked)
+        yield

@@ -6,12 +6,14 @@ from emulator.tests.real_data import (
     pytest_configure,
     pytest_report_header,
 )
+from tests.announced import listed_events_only
 from tests.lab_fixtures import account, lab, life, shared_lab, shared_life
 
 __all__ = [
     "account",
     "lab",
     "life",
+    "listed_events_only",
     "loopback_only",
     "pytest_collection_modifyitems",
     "pytest_configure",

@@ -10,7 +10,7 @@ import yaml
 from emulator.tests.openapi_lab import document, imported, methods
 from keyward.apis.model import Place
 from keyward.apis.remedies import MOST_METHODS, remedies
-from keyward.events.caller import Caller, caller_of
+from keyward.events.caller import CallerIdentity, caller_of
 from tests.support import load_event
 
 JSON = dict[str, Any]
@@ -25,7 +25,7 @@ def event(**detail: Any) -> JSON:
 
 def test_a_user_and_the_tool_are_told() -> None:
     found = caller_of(event())
-    assert found == Caller("prod", "ada", "boto3", "UpdateStage", "2026-11-23T10:05:00Z")
+    assert found == CallerIdentity("prod", "ada", "boto3", "UpdateStage", "2026-11-23T10:05:00Z")
     assert found.words() == "ada through boto3 (UpdateStage at 2026-11-23T10:05:00Z)"
 
 

@@ -18,7 +18,7 @@ from keyward.events.contracts import SOURCE, iso
 from keyward.events.outgoing import EVENTS_OUT
 from keyward.runs import runtime
 from tests import tree
-from tests.apis.test_protect_events import shape
+from tests.apis.test_task_samples import shape
 from tests.customers.test_read_usage import CONTEXT
 from tests.machines.api_lab import PETS, Lab, laboratory
 from tests.machines.audit_lab import AuditLab, audit_laboratory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.apis.test_protect_events import shape
+from tests.apis.test_task_samples import shape
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.storm_lab import Trail
 from tests.support import load_event

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from keyward.events.fields import REST_API_ID
-from tests.apis.test_protect_events import shape
+from tests.apis.test_task_samples import shape
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.probe_lab import answered, answering, canary, probed
 from tests.support import load_event

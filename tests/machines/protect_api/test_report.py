@@ -13,7 +13,7 @@ from keyward.aws.logs import AccessLogs
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import LogsUnreadableError
 from keyward.runs import runtime
-from tests.apis.test_protect_events import shape
+from tests.apis.test_task_samples import shape
 from tests.machines.api_lab import Lab
 from tests.support import load_event
 

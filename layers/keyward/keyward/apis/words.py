@@ -10,7 +10,7 @@ from keyward.apis.hold_words import HeldStage, answers, message
 from keyward.apis.loops import Loop
 from keyward.apis.model import DEPLOYMENT, KEYS, ROLLBACK, Place
 from keyward.apis.remedies import remedies
-from keyward.events.caller import Caller
+from keyward.events.caller import CallerIdentity
 from keyward.events.contracts import announcement, iso
 
 JSON = dict[str, Any]
@@ -103,7 +103,7 @@ def reverted(
     stage: str,
     loop: Loop,
     places: Sequence[Place],
-    mover: Caller,
+    mover: CallerIdentity,
     execution_arn: str,
 ) -> JSON:
     """ApiFailed: the stage is opened again and again. `cause` says by whom, `remedy` holds the

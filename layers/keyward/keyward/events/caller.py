@@ -1,6 +1,6 @@
-"""Who made a call, in words, as far as CloudTrail's event tells. Pure.
+"""Name who made a call, as far as CloudTrail's event says. Pure.
 
-Told to people, never acted on: whoever may call API Gateway chooses the user agent.
+For people to read, never acted on: whoever may call API Gateway chooses the user agent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from keyward.events.fields import STAGE
 
 JSON = dict[str, Any]
-LONGEST = 128
+MAX_CHARACTERS = 128
 # By what `invokedBy` or `userAgent` holds (recorded: data/cloudtrail; Terraform's provider names
 # itself so in front of the SDK's agent).
 TOOLS = (
@@ -29,9 +29,9 @@ TOOLS = (
 
 
 @dataclass(frozen=True)
-class Caller:
+class CallerIdentity:
     """A call that moved `stage`: its `principal` (a role's or user's name), the `tool`, the `call`
-    (an operation) and the time `at` (ISO 8601). Empty where the event does not tell."""
+    (an operation) and the time `at` (ISO 8601). Empty where the event does not say."""
 
     stage: str
     principal: str = ""
@@ -51,14 +51,14 @@ class Caller:
         return {name: value for name, value in asdict(self).items() if value}
 
 
-def caller_of(envelope: Mapping[str, Any]) -> Caller | None:
-    """Who moved which stage, None when the call moved none (a deployment without a stage)."""
+def caller_of(envelope: Mapping[str, Any]) -> CallerIdentity | None:
+    """Name who moved which stage; None when the call moved none (a deployment without a stage)."""
     detail = _object(envelope.get("detail"))
     stage = _stage(_object(detail.get("requestParameters")))
     if stage is None:
         return None
     identity = _object(detail.get("userIdentity"))
-    return Caller(
+    return CallerIdentity(
         stage=stage,
         principal=_principal(identity),
         tool=_tool(f"{identity.get('invokedBy', '')} {detail.get('userAgent', '')}"),
@@ -67,9 +67,9 @@ def caller_of(envelope: Mapping[str, Any]) -> Caller | None:
     )
 
 
-def _stage(asked: JSON) -> str | None:
-    made = [_object(asked.get(f"create{what}Input")) for what in ("Deployment", "Stage")]
-    for body in (asked, *made):
+def _stage(request: JSON) -> str | None:
+    inputs = [_object(request.get(f"create{what}Input")) for what in ("Deployment", "Stage")]
+    for body in (request, *inputs):
         name = body.get("stageName")
         if isinstance(name, str) and STAGE.fullmatch(name):
             return name
@@ -90,7 +90,7 @@ def _tool(agent: str) -> str:
 def _plain(value: object) -> str:
     """Letters, digits and the marks that names have: the text goes into events and logs."""
     text = value if isinstance(value, str) else ""
-    return re.sub(r"[^\w .@:/+=,-]", "", text, flags=re.ASCII)[:LONGEST]
+    return re.sub(r"[^\w .@:/+=,-]", "", text, flags=re.ASCII)[:MAX_CHARACTERS]
 
 
 def _object(value: object) -> JSON:

@@ -1,7 +1,8 @@
-"""What an "AWS API Call via CloudTrail" event says, as far as it is believed.
+"""Read an "AWS API Call via CloudTrail" event, and believe only the id of its API. Pure.
 
-Pure. Only the id of the API is believed; the rest serves to drop what is certainly no news, and
-what is dropped by mistake is found by the audit. Shapes: aws-recorded.md 11."""
+The rest serves to drop what is certainly no news. The audit finds what is dropped by mistake.
+Shapes: aws-recorded.md 11.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +52,10 @@ class Edit:
 
 
 def edit(envelope: Mapping[str, Any]) -> Edit | None:
-    """Who edited which API, by a call in an EventBridge envelope; None where `api_call` has none.
-    Nothing of what was written is kept. Raises InvalidEventError."""
+    """Read who edited which API from an EventBridge envelope; None where `api_call` has none.
+
+    Nothing of what the caller wrote is kept. Raises InvalidEventError.
+    """
     call = api_call(envelope)
     if call is None:
         return None
@@ -60,7 +63,7 @@ def edit(envelope: Mapping[str, Any]) -> Edit | None:
     when = _text(detail.get("eventTime")) or ""
     if not WHEN.fullmatch(when):
         remedy = "Send the event as CloudTrail writes it"
-        raise InvalidEventError("detail.eventTime", "is missing or malformed", remedy)
+        raise InvalidEventError("detail.eventTime", "must be a time in UTC", remedy)
     who = _who(_object(detail, "userIdentity", "detail."))
     editor = Editor(who, str(detail.get("eventName"))[:64], when)
     resource_id, verb = _place(detail)
@@ -68,22 +71,22 @@ def edit(envelope: Mapping[str, Any]) -> Edit | None:
 
 
 def _place(detail: JSON) -> tuple[str | None, str]:
-    """What was edited. A new resource has its id in the answer; what is no id is not believed."""
-    asked, answer = detail.get("requestParameters"), detail.get("responseElements")
-    made = answer if detail.get("eventName") == "CreateResource" else None
+    """Find what was edited. A new resource has its id in the answer, not in the request."""
+    request, answer = detail.get("requestParameters"), detail.get("responseElements")
+    created = answer if detail.get("eventName") == "CreateResource" else None
     found = [
         _text(body.get(name))
-        for body, name in ((asked, "resourceId"), (made, "id"))
+        for body, name in ((request, "resourceId"), (created, "id"))
         if isinstance(body, dict)
     ]
     resource_id = next((id_ for id_ in found if id_ and RESOURCE_ID.fullmatch(id_)), None)
-    verb = _text(asked.get("httpMethod")) if isinstance(asked, dict) else None
+    verb = _text(request.get("httpMethod")) if isinstance(request, dict) else None
     return resource_id, verb if verb and VERB.fullmatch(verb) else "*"
 
 
 def _who(identity: JSON) -> str:
-    """The ARN tells the role and the person's session; a service that acts for somebody is named
-    too, the root user and services have no ARN of their own."""
+    """Name the caller. The ARN has the role and the person's session. A service that acts for
+    somebody is named too; the root user and services have no ARN of their own."""
     service = _text(identity.get("invokedBy"))
     who = next(
         (found for name in WHO if (found := _text(identity.get(name)))), service or "unknown"
@@ -92,34 +95,39 @@ def _who(identity: JSON) -> str:
 
 
 def api_call(envelope: Mapping[str, Any]) -> ApiCall | None:
-    """The call in an EventBridge envelope; None when it is none of ours to look at: one of HTTP and
-    WebSocket APIs (they have `apiId`), one that failed, one of our own roles. Raises
-    InvalidEventError."""
+    """Read the call from an EventBridge envelope. Raises InvalidEventError.
+
+    None when Keyward has nothing to look at: a call that failed or came from our own roles, or one
+    of HTTP and WebSocket APIs, which have `apiId`.
+    """
     detail = _object(envelope, "detail")
     if detail.get("eventSource") != EVENT_SOURCE or detail.get("errorCode") is not None:
         return None
-    asked = _object(detail, "requestParameters", "detail.")
-    if "apiId" in asked or OWN_ROLE.fullmatch(_caller(detail)):
+    request = _object(detail, "requestParameters", "detail.")
+    if "apiId" in request or OWN_ROLE.fullmatch(_caller(detail)):
         return None
-    answered = detail.get("responseElements")
-    answer = answered if isinstance(answered, dict) else {}
-    found = asked.get("restApiId")
+    response = detail.get("responseElements")
+    answer = response if isinstance(response, dict) else {}
+    found = request.get("restApiId")
     if found is None and detail.get("eventName") in MAKES_API:
         found = answer.get("id")
     if not isinstance(found, str) or not REST_API_ID.fullmatch(found):
         remedy = "Send the event as CloudTrail writes it"
         raise InvalidEventError(
-            "detail.requestParameters.restApiId", "is missing or malformed", remedy
+            "detail.requestParameters.restApiId", "must be the id of a REST API", remedy
         )
-    return ApiCall(found, _deployment(str(detail.get("eventName")), asked, answer))
+    return ApiCall(found, _deployment(str(detail.get("eventName")), request, answer))
 
 
-def _deployment(name: str, asked: JSON, answer: JSON) -> str | None:
-    """A new stage on a deployment of ours is news, and so is an UpdateStage that does more than
-    point the stage to one."""
+def _deployment(name: str, request: JSON, answer: JSON) -> str | None:
+    """Find the one deployment that the call is about, if it did nothing else.
+
+    A new stage on a deployment of ours is news, and so is an UpdateStage that does more than point
+    the stage to one.
+    """
     if name == "CreateDeployment":
         return _text(answer.get("id"))
-    changes = (asked.get("updateStageInput") or {}).get("patchOperations") or []
+    changes = (request.get("updateStageInput") or {}).get("patchOperations") or []
     if name != "UpdateStage" or len(changes) != 1 or not isinstance(changes[0], dict):
         return None
     change = changes[0]
@@ -128,7 +136,7 @@ def _deployment(name: str, asked: JSON, answer: JSON) -> str | None:
 
 
 def _caller(detail: JSON) -> str:
-    """The ARN of the caller's role; IAM users have `sessionIssuer: {}`."""
+    """Find the ARN of the caller's role; IAM users have `sessionIssuer: {}`."""
     found: Any = detail
     for name in ("userIdentity", "sessionContext", "sessionIssuer", "arn"):
         found = found.get(name) if isinstance(found, dict) else None
@@ -139,7 +147,7 @@ def _object(body: Mapping[str, Any], name: str, where: str = "") -> JSON:
     found = body.get(name)
     if not isinstance(found, dict):
         remedy = "Send the event as CloudTrail writes it"
-        raise InvalidEventError(f"{where}{name}", "is no JSON object", remedy)
+        raise InvalidEventError(f"{where}{name}", "must be a JSON object", remedy)
     return found
 
 

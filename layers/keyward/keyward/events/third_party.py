@@ -1,4 +1,4 @@
-"""Events of other systems, as they come, in Keyward's own words. Pure.
+"""Translate events of other systems, as they come, into Keyward's own. Pure.
 
 Stripe's arrive through its EventBridge partner event source: `detail-type` is the type, `detail`
 the whole Event object, whose `created` says when it happened (docs.stripe.com/event-destinations/
@@ -54,8 +54,10 @@ def is_third_party(envelope: object) -> bool:
 
 
 def translate(envelope: JSON, policy: Policy) -> list[JSON]:
-    """The envelopes that say the same in our words; none when it means nothing for keys. Raises
-    InvalidEventError when it names no customer or no plan that is known."""
+    """Translate an event into envelopes of ours; none when it means nothing for keys.
+
+    Raises InvalidEventError when it names no customer, or no plan of the policy.
+    """
     detail_type, detail = str(envelope["detail-type"]), _object(envelope.get("detail"), "detail")
     if detail_type in PLAIN_EVENTS:
         return [envelope | {"detail-type": PLAIN_EVENTS[detail_type]}]
@@ -67,12 +69,12 @@ def translate(envelope: JSON, policy: Policy) -> list[JSON]:
         # A first payment that fails begins nothing; what the customer has otherwise is paid for.
         if about.get("billing_reason") == "subscription_create" and "failed" in detail_type:
             return []
-        return [_said(envelope, INVOICE_EVENTS[detail_type], _stripe_customer(about, policy), at)]
+        return [_event(envelope, INVOICE_EVENTS[detail_type], _stripe_customer(about, policy), at)]
     return _from_subscription(envelope, about, at, policy)
 
 
 def customer_in(envelope: object, policy: Policy) -> str | None:
-    """The customer that a malformed foreign event is about, if one can be named."""
+    """Find the customer that a malformed event of another system is about, if it names one."""
     detail = envelope.get("detail") if isinstance(envelope, dict) else None
     if not isinstance(detail, dict):
         return None
@@ -96,7 +98,7 @@ def _from_sbt(envelope: JSON, detail_type: str, detail: JSON, policy: Policy) ->
         if said["plan"] is None:
             raise InvalidEventError(
                 f"detail.{rules.tier}",
-                "names no usage plan of the policy",
+                "must name a usage plan of the policy",
                 "Map the tier to a plan in billing.sbt.plans of the policy",
             )
         said |= {"name": name} if isinstance(name, str) and name.strip() else {}
@@ -104,7 +106,7 @@ def _from_sbt(envelope: JSON, detail_type: str, detail: JSON, policy: Policy) ->
 
 
 def _sbt_member(detail: JSON, name: str) -> Any:
-    """A member of the tenant, wherever the versions of sbt-aws have put it."""
+    """Find a member of the tenant, wherever the versions of sbt-aws have put it."""
     places = [detail, detail.get("tenantData"), detail.get("tenantRegistrationData")]
     return next((p[name] for p in places if isinstance(p, dict) and p.get(name)), None)
 
@@ -123,16 +125,16 @@ def _from_subscription(envelope: JSON, about: JSON, at: int, policy: Policy) -> 
         raise _no_plan(paid_for)
     said |= {"plan": plan} if plan else {}
     said |= {"ends_at": about["cancel_at"]} if about.get("cancel_at") else {}
-    told = [_said(envelope, "SubscriptionChanged", customer_id, at, **said)]
+    events = [_event(envelope, "SubscriptionChanged", customer_id, at, **said)]
     before = envelope["detail"]["data"].get("previous_attributes")
     if state in OWED:
-        told.append(_said(envelope, "PaymentFailed", customer_id, at))
+        events.append(_event(envelope, "PaymentFailed", customer_id, at))
     elif state == "active" and isinstance(before, dict) and before.get("status") in OWED:
-        told.append(_said(envelope, "PaymentSucceeded", customer_id, at))
-    return told
+        events.append(_event(envelope, "PaymentSucceeded", customer_id, at))
+    return events
 
 
-def _said(envelope: JSON, detail_type: str, customer_id: str, at: int, **more: Any) -> JSON:
+def _event(envelope: JSON, detail_type: str, customer_id: str, at: int, **more: Any) -> JSON:
     detail = {"customer_id": customer_id, "occurred_at": iso(at)} | more
     return envelope | {"detail-type": detail_type, "detail": detail}
 
@@ -145,9 +147,12 @@ def _stripe_customer(about: JSON, policy: Policy) -> str:
 
 
 def _stripe_names(about: JSON, policy: Policy) -> Iterator[str]:
-    """Where a subscription or an invoice names our customer: the subscription's metadata, which an
-    invoice repeats (`parent.subscription_details` from API version 2025-03-31 on, before that
-    `subscription_details`), or Stripe's customer by the policy."""
+    """Give the names of our customer that a subscription or an invoice has.
+
+    They stand in the subscription's metadata, which an invoice repeats: in
+    `parent.subscription_details` from API version 2025-03-31 on, in `subscription_details` before.
+    Last comes Stripe's customer, by the policy.
+    """
     rules, parent = policy.billing.stripe, about.get("parent")
     details = [about.get("subscription_details")]
     details += [parent.get("subscription_details")] if isinstance(parent, dict) else []
@@ -163,8 +168,10 @@ def _stripe_names(about: JSON, policy: Policy) -> Iterator[str]:
 
 
 def _stripe_plans(about: JSON, policy: Policy) -> Iterator[Any]:
-    """What a subscription may call its plan, the plainest first: its metadata, then each item's
-    price, lookup key and product, then the older `plan`."""
+    """Give the names of a subscription's plan, the plainest first.
+
+    They are its metadata, then each item's price, lookup key and product, then the older `plan`.
+    """
     metadata, items = about.get("metadata"), about.get("items")
     yield metadata.get(policy.billing.stripe.plan) if isinstance(metadata, dict) else None
     for item in (items.get("data") or []) if isinstance(items, dict) else []:
@@ -177,7 +184,7 @@ def _stripe_plans(about: JSON, policy: Policy) -> Iterator[Any]:
 
 
 def _plan_of(names: list[Any], plans: Mapping[str, str], policy: Policy) -> str | None:
-    """The first that the policy maps, else the first that is a usage plan's own name."""
+    """Pick the first name that the policy maps, or else that is a usage plan's own."""
     texts = [name for name in names if isinstance(name, str)]
     mapped = (plans[name] for name in texts if name in plans)
     return next(mapped, next((name for name in texts if name in policy.usage_plans), None))
@@ -187,21 +194,23 @@ def _created(detail: JSON) -> int:
     created = detail.get("created")
     if isinstance(created, bool) or not isinstance(created, int) or not 0 <= created < 2**36:
         raise InvalidEventError(
-            "detail.created", "is no time", "Send Stripe's Event object as it comes"
+            "detail.created",
+            "must be a time in epoch seconds",
+            "Send Stripe's Event object as it comes",
         )
     return created
 
 
 def _object(value: object, name: str) -> JSON:
     if not isinstance(value, dict):
-        raise InvalidEventError(name, "is not a JSON object", "Send the event as it comes")
+        raise InvalidEventError(name, "must be a JSON object", "Send the event as it comes")
     return value
 
 
 def _nobody(name: str, source: str) -> InvalidEventError:
     where = f"billing.{source}.customer_id of the policy"
     return InvalidEventError(
-        name, "names no customer", f"Set it, or name another member in {where}"
+        name, "must name a customer", f"Set it, or name another member in {where}"
     )
 
 
@@ -210,6 +219,6 @@ def _no_plan(names: list[Any]) -> InvalidEventError:
     which = ", ".join(dict.fromkeys(known)) or "a price of the subscription"
     return InvalidEventError(
         "detail.data.object.items",
-        "names no usage plan of the policy",
+        "must name a usage plan of the policy",
         f"Map {which} to a plan in billing.stripe.plans of the policy",
     )

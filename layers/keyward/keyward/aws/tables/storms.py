@@ -13,7 +13,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 
 from keyward.aws.client import Table
-from keyward.events.caller import Caller
+from keyward.events.caller import CallerIdentity
 
 JSON = dict[str, Any]
 # A loop is told by what happened within this time.
@@ -71,7 +71,7 @@ class Storms:
         """What was heard so far is going to be looked at. Called before the look."""
         self._table.delete_item(Key=_storm(rest_api_id))
 
-    def moved(self, rest_api_id: str, caller: Caller) -> None:
+    def moved(self, rest_api_id: str, caller: CallerIdentity) -> None:
         """Note who moved a stage last."""
         self._table.update_item(
             Key={"rest_api_id": rest_api_id, "record": f"mover#{caller.stage}"},
@@ -80,11 +80,11 @@ class Storms:
             ExpressionAttributeValues={":caller": caller.as_json()},
         )
 
-    def mover(self, rest_api_id: str, stage: str) -> Caller:
+    def mover(self, rest_api_id: str, stage: str) -> CallerIdentity:
         """Who moved the stage last; a caller without a name when nobody was seen."""
         where = {"rest_api_id": rest_api_id, "record": f"mover#{stage}"}
         item = self._table.get_item(Key=where, ConsistentRead=True).get("Item")
-        return Caller(**item["caller"]) if item else Caller(stage)
+        return CallerIdentity(**item["caller"]) if item else CallerIdentity(stage)
 
     def redeploying(self, rest_api_id: str, redeploy: Redeploy) -> None:
         """Note, before the call, that a stage is pointed to a deployment of ours."""
