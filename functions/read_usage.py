@@ -145,7 +145,7 @@ class UsageReader:
             "CallsInPeriod": sum(item.used for item in usages),
             "KeysAboveEightyPercent": sum(item.percent >= 80 for item in usages),
             "KeysWithoutQuotaLeft": sum(item.percent >= 100 for item in usages),
-            "KeysUnused": sum(item.unused_told for item in usages),
+            "KeysUnused": sum(item.unused_announced for item in usages),
         }
         for name, count in counts.items():
             metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.key import Quota as KeyQuota
-from keyward.customers.quota import MOST_KEPT, Extension, due, extensions_of, requested
+from keyward.customers.quota import MAX_REQUESTS, Extension, due, extensions_of, requested
 from keyward.errors import InvalidEventError, InvalidRecordError
 from keyward.events.contracts import CustomerEvent, customer_event
 from keyward.policy.parts import Quota
@@ -83,9 +83,9 @@ def test_old_requests_are_forgotten() -> None:
 
 
 def test_too_many_requests_are_refused() -> None:
-    record = after(*(asked(NOW + number, by=1) for number in range(MOST_KEPT)))
+    record = after(*(asked(NOW + number, by=1) for number in range(MAX_REQUESTS)))
     with pytest.raises(InvalidEventError, match="larger plan"):
-        requested(record, asked(NOW + MOST_KEPT, by=1))
+        requested(record, asked(NOW + MAX_REQUESTS, by=1))
 
 
 @pytest.mark.parametrize(

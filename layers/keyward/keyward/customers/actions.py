@@ -48,7 +48,7 @@ class Action:
 
     def as_json(self) -> dict[str, Any]:
         """For a state machine's state, a dry run's output and an event's `actions`."""
-        told = {
+        stated = {
             "action": self.action,
             "key": self.key,
             "number": self.number,
@@ -57,7 +57,7 @@ class Action:
             "reason": self.reason,
             **self.details,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in stated.items() if value is not None}
 
 
 @dataclass(frozen=True)

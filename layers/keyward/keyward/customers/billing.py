@@ -1,4 +1,4 @@
-"""What is known of a customer's payments: facts with their times, in any order. Pure.
+"""Keep the facts about a customer's payments, with their times, in any order. Pure.
 
     billing {failed_at: [times], paid_at?, settled_at?, subscriptions: {id: {state, at, ends_at?}}}
 
@@ -18,13 +18,13 @@ from keyward.events.fields import HALTED, LIVE, STATES
 JSON = dict[str, Any]
 
 # Retries of one invoice are few (Stripe's Smart Retries: 8); the first and the newest are kept.
-FAILURES_KEPT = 20
-SUBSCRIPTIONS_KEPT = 10
+MAX_FAILURES = 20
+MAX_SUBSCRIPTIONS = 10
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """One subscription: its `state` as last told `at`, and when it is to end by itself."""
+    """One subscription: its `state` since `at`, and when it ends by itself."""
 
     state: str
     at: int
@@ -41,8 +41,8 @@ class Subscription:
 
     def as_json(self) -> JSON:
         """As it stands in the record."""
-        told = {"state": self.state, "at": self.at, "ends_at": self.ends_at}
-        return {name: value for name, value in told.items() if value is not None}
+        stated = {"state": self.state, "at": self.at, "ends_at": self.ends_at}
+        return {name: value for name, value in stated.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -74,31 +74,31 @@ class Billing:
         return self._settled(set(self.failed_at), max(at, self.paid_at or at))
 
     def with_subscription(self, name: str, new: Subscription) -> Billing:
-        """With word of a subscription; an older word than the known one changes nothing. Of one
-        second the stricter word counts, whichever came first."""
-        known = self.subscriptions.get(name)
-        if known is not None and (known.at, known.strictness) > (new.at, new.strictness):
+        """With news of a subscription; older news change nothing. Of one second the stricter news
+        count, whichever came first."""
+        last = self.subscriptions.get(name)
+        if last is not None and (last.at, last.strictness) > (new.at, new.strictness):
             return self
         newest = sorted(
             (dict(self.subscriptions) | {name: new}).items(), key=lambda item: (item[1].at, item[0])
         )
-        return replace(self, subscriptions=dict(newest[-SUBSCRIPTIONS_KEPT:]))
+        return replace(self, subscriptions=dict(newest[-MAX_SUBSCRIPTIONS:]))
 
     def as_json(self) -> JSON:
         """As it stands in the record."""
-        told: JSON = {
+        stated: JSON = {
             "failed_at": list(self.failed_at),
             "paid_at": self.paid_at,
             "settled_at": self.settled_at,
             "subscriptions": {name: one.as_json() for name, one in self.subscriptions.items()},
         }
-        return {name: value for name, value in told.items() if value not in (None, [], {})}
+        return {name: value for name, value in stated.items() if value not in (None, [], {})}
 
     def _settled(self, failed: set[int], paid_at: int | None) -> Billing:
         owed = sorted(at for at in failed if paid_at is None or at > paid_at)
-        kept = owed[:1] + owed[1:][-(FAILURES_KEPT - 1) :]
+        bounded = owed[:1] + owed[1:][-(MAX_FAILURES - 1) :]
         settled_at = paid_at if len(owed) < len(failed) else self.settled_at
-        return replace(self, failed_at=tuple(kept), paid_at=paid_at, settled_at=settled_at)
+        return replace(self, failed_at=tuple(bounded), paid_at=paid_at, settled_at=settled_at)
 
 
 def billing_of(value: object) -> Billing:
@@ -106,9 +106,7 @@ def billing_of(value: object) -> Billing:
     try:
         return _billing(value if value is not None else {})
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise InvalidRecordError(
-            "billing", "is malformed", "Leave it to the payment events, or remove it"
-        ) from None
+        raise InvalidRecordError("billing", "must not be edited by hand", "Remove it") from None
 
 
 def _billing(value: Any) -> Billing:

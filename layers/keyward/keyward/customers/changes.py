@@ -21,7 +21,7 @@ from keyward.events.fields import WHAT
 JSON = dict[str, Any]
 
 FIELDS = ("plan", "status", "rotation")
-KEPT = 12
+MAX_ENTRIES = 12
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class InForce:
 
 @dataclass(frozen=True)
 class Changes:
-    """All that are known, in the order of time; of one second in the order of arrival."""
+    """All changes, in the order of time; of one second in the order of arrival."""
 
     entries: tuple[ChangeEntry, ...] = ()
 
@@ -103,17 +103,17 @@ class Changes:
         return found
 
     def _with(self, new: ChangeEntry) -> Changes:
-        """Newest kept, and of each field the first state that the rest builds on."""
+        """The newest entries, and of each field the first state that the rest builds on."""
         others = [entry for entry in self.entries if entry != new and not _same_undo(entry, new)]
         ordered = sorted([*others, new], key=lambda entry: entry.at)
         bound = _bound(tuple(ordered))
-        kept = set(range(max(0, len(bound) - KEPT), len(bound)))
+        newest = set(range(max(0, len(bound) - MAX_ENTRIES), len(bound)))
         undone = _undone(bound)
         for name in FIELDS:
-            older = [n for n, e in enumerate(bound) if n not in kept and e.name == name]
+            older = [n for n, e in enumerate(bound) if n not in newest and e.name == name]
             standing = [n for n in older if not _is(bound[n], undone)]
-            kept |= set(standing[-1:])
-        return Changes(tuple(entry for n, entry in enumerate(bound) if n in kept))
+            newest |= set(standing[-1:])
+        return Changes(tuple(entry for n, entry in enumerate(bound) if n in newest))
 
 
 def _entry(item: Mapping[str, Any]) -> ChangeEntry:
@@ -135,8 +135,8 @@ def _bound(entries: tuple[ChangeEntry, ...]) -> tuple[ChangeEntry, ...]:
     for entry in entries:
         if entry.name is None:
             found = _meant(tuple(done), entry.what)
-            known = entry.of is not None and (found is None or found.at < entry.of.at)
-            entry = entry if known else replace(entry, of=found)
+            is_bound = entry.of is not None and (found is None or found.at < entry.of.at)
+            entry = entry if is_bound else replace(entry, of=found)
         done.append(entry)
     return tuple(done)
 

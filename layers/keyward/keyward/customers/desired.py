@@ -109,12 +109,13 @@ def _by_ladder(customer: Customer, policy: Policy, now: float) -> Requirement:
 def _by_subscription(customer: Customer, policy: Policy, now: float) -> Requirement:
     """None live: halted by the billing system, over by the clock, or ended by its word. The clock
     alone suspends; only the word of an end closes."""
-    known = customer.billing.subscriptions.values()
-    if not known or any(one.live(now) for one in known):
+    subscriptions = customer.billing.subscriptions.values()
+    if not subscriptions or any(one.live(now) for one in subscriptions):
         return Requirement()
-    if any(one.state in HALTED for one in known):
+    if any(one.state in HALTED for one in subscriptions):
         return Requirement("suspended", "subscription unpaid")
-    if all(one.state == "ended" for one in known) and policy.billing.ended == "close":
+    is_ended = all(one.state == "ended" for one in subscriptions)
+    if is_ended and policy.billing.ended == "close":
         return Requirement("closed", "subscription ended")
     return Requirement("suspended", "subscription ended")
 

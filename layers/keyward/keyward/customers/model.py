@@ -1,4 +1,4 @@
-"""A customer's record in the Customers table: the desired state, and how an event changes it.
+"""Parse a customer's record of the Customers table, the desired state, and apply events to it.
 
 customer_id plan status        the contract: a plain PutItem of these is a complete new truth
 name tags                      optional
@@ -34,8 +34,8 @@ from keyward.events.fields import CUSTOMER_ID, NEVER_EXPIRES, moment
 
 JSON = dict[str, Any]
 
-# A rotation doubles them for a while, and outcomes are announced ten at a time.
-MOST_KEYS = 5
+# A rotation doubles them for a while, and each change of a key is announced.
+MAX_KEYS = 5
 STATUSES = ("active", "suspended", "closed")
 DATED_FIELDS = ("plan", "status", "rotation", "name", "tags", "expires_at", "billing")
 
@@ -62,14 +62,14 @@ class Customer:
 
     @property
     def complete(self) -> bool:
-        """Whether the sign-up is known, so that something can be desired at all."""
+        """Whether the sign-up has arrived: before it, nothing is desired."""
         return self.plan is not None and self.status is not None
 
 
 @dataclass(frozen=True)
 class TimedValue:
-    """What is known of a field that was put by hand: its value and the time of its stream record
-    (epoch seconds)."""
+    """The value of a field that was put by hand, and the time of its stream record (epoch
+    seconds)."""
 
     value: Any
     at: int
@@ -93,25 +93,22 @@ class KeyRecords:
 
 @dataclass(frozen=True)
 class AppliedEvent:
-    """An event applied: the new record, and the fields for which a newer change was known
-    already."""
+    """The record after an event, and the fields that a newer change had set already."""
 
     record: JSON
     ignored: tuple[str, ...] = ()
 
 
 def customer_of(record: JSON) -> Customer:
-    """The customer that a record states. Raises InvalidRecordError, which names the attribute."""
+    """Parse a customer's record. Raises InvalidRecordError, which names the attribute."""
     customer_id = record.get("customer_id")
     if not isinstance(customer_id, str) or not CUSTOMER_ID.fullmatch(customer_id):
         raise InvalidRecordError(
-            "customer_id", "is malformed", f"Give a text that matches {CUSTOMER_ID.pattern}"
+            "customer_id", f"must match {CUSTOMER_ID.pattern}", "Put the record under such an id"
         )
     for name in ("plan", "status"):
         if record.get(name) is None and not record.get("recorded"):
-            raise InvalidRecordError(
-                name, "is missing", "A record needs customer_id, plan and status"
-            )
+            raise InvalidRecordError(name, "must be given", "Put customer_id, plan and status")
     return Customer(
         customer_id=customer_id,
         plan=_text(record, "plan"),
@@ -123,7 +120,7 @@ def customer_of(record: JSON) -> Customer:
         expires_at=_expires_at(record),
         billing=billing_of(record.get("billing")),
         plan_key=_text(record, "plan_key"),
-        plan_at=_told_at(record, "plan"),
+        plan_at=_recorded_at(record, "plan"),
         rotation=rotation_of(record.get("rotation")),
         keys=_keys(record),
         extensions=extensions_of(record),
@@ -157,7 +154,7 @@ def apply_event(
         if (in_force.at, {**in_force.values}) != (times[name], _standing(before, name)):
             times[name] = in_force.at
             _overwrite(after, name, in_force.values)
-    after |= _asked(before, after, event)
+    after |= _requesters(before, after, event)
     ignored += _overruled(event, before, changes)
     after["recorded"] = _recorded(after, times) | {"changes": changes.as_json()}
     return AppliedEvent(after, tuple(ignored))
@@ -180,16 +177,16 @@ _COMPANIONS = {"plan": ("plan_key",), "status": ("status_reason",)}
 def _known_changes(before: JSON, times: Mapping[str, int]) -> Changes:
     """The changes that the record tells of, and among them what was put by hand."""
     changes = Changes.of((before.get("recorded") or {}).get("changes", ()))
-    told = changes.in_force()
+    in_force = changes.in_force()
     for name in FIELDS:
-        standing = name in told and told[name].values[name] == before.get(name)
-        if name in before and not (standing and told[name].at == times[name]):
+        standing = name in in_force and in_force[name].values[name] == before.get(name)
+        if name in before and not (standing and in_force[name].at == times[name]):
             changes = changes.changed(name, times[name], _standing(before, name))
     return changes
 
 
 def _overruled(event: CustomerEvent, before: JSON, changes: Changes) -> list[str]:
-    """Which wishes of the event are not in force, as a newer change or an undo overrules them."""
+    """The fields of the event that a newer change or an undo overrules."""
     in_force = changes.in_force()
     return [
         name
@@ -206,19 +203,20 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
     }
 
 
-def _asked(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
-    """Who asked for each field: the event that changed it, so that a repeat leaves the first."""
-    told = {
+def _requesters(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
+    """The attribute `asked`: the event that changed each field; a repeat leaves the first."""
+    stated = {
         "by": "event",
         "event_id": event.event_id,
         "detail_type": event.detail_type,
         "source": event.source,
         "recorded_at": event.recorded_at,
     }
-    by = {name: value for name, value in told.items() if value is not None}
-    kept = {name: who for name, who in before.get("asked", {}).items() if name in after}
-    new = {name: by for name in DATED_FIELDS if before.get(name) != after.get(name)}
-    return {"asked": kept | new} if kept | new else {}
+    requester = {name: value for name, value in stated.items() if value is not None}
+    asked = {name: who for name, who in before.get("asked", {}).items() if name in after}
+    changed = [name for name in DATED_FIELDS if before.get(name) != after.get(name)]
+    asked |= dict.fromkeys(changed, requester)
+    return {"asked": asked} if asked else {}
 
 
 def _standing(record: JSON, name: str) -> JSON:
@@ -233,8 +231,8 @@ def _overwrite(after: JSON, name: str, values: Mapping[str, Any]) -> None:
     after.update(values)
 
 
-def _told_at(record: JSON, name: str) -> int | None:
-    """When an event said the field's value; None for one that was put by hand."""
+def _recorded_at(record: JSON, name: str) -> int | None:
+    """When an event set the field's value; None for a value that was put by hand."""
     recorded = (record.get("recorded") or {}).get(name)
     return int(recorded["at"]) if recorded and recorded["value"] == record.get(name) else None
 
@@ -246,23 +244,23 @@ def _time(record: JSON, name: str, dated: Mapping[str, TimedValue]) -> int:
     recorded = (record.get("recorded") or {}).get(name)
     if recorded and recorded["value"] == record[name]:
         return int(recorded["at"])
-    known = dated.get(name)
-    if known is None or known.value != record[name]:
-        raise RecordUndatedError(f"{name}: was put by hand and its stream record was not seen yet")
-    return known.at
+    timed = dated.get(name)
+    if timed is None or timed.value != record[name]:
+        raise RecordUndatedError(f"{name}: was put by hand, and its stream record has not come yet")
+    return timed.at
 
 
 def _text(record: JSON, name: str) -> str | None:
     value = record.get(name)
     if value is not None and (not isinstance(value, str) or not value.strip()):
-        raise InvalidRecordError(name, "is not a text", f"Store {name} as a non-empty text")
+        raise InvalidRecordError(name, "must be a non-empty text", "Correct or remove it")
     return value
 
 
 def _status(record: JSON) -> str | None:
     status = record.get("status")
     if status is not None and status not in STATUSES:
-        raise InvalidRecordError("status", "is not known", f"Use one of {', '.join(STATUSES)}")
+        raise InvalidRecordError("status", f"must be one of {', '.join(STATUSES)}", "Correct it")
     return status
 
 
@@ -274,19 +272,19 @@ def _expires_at(record: JSON) -> int | None:
         return moment(value)
     except ValueError:
         raise InvalidRecordError(
-            "expires_at", "is no time", f"Write ISO 8601, a day YYYY-MM-DD, or {NEVER_EXPIRES}"
+            "expires_at", f'must be an ISO 8601 time, a day or "{NEVER_EXPIRES}"', "Correct it"
         ) from None
 
 
 def _keys(record: JSON) -> int:
     number = record.get("keys", 1)
-    if isinstance(number, bool) or number not in range(1, MOST_KEYS + 1):
-        raise InvalidRecordError("keys", "is no number of keys", f"Use 1 to {MOST_KEYS}")
+    if isinstance(number, bool) or number not in range(1, MAX_KEYS + 1):
+        raise InvalidRecordError("keys", f"must be a number from 1 to {MAX_KEYS}", "Correct it")
     return int(number)
 
 
 def _tags(record: JSON) -> dict[str, str]:
     tags = record.get("tags") or {}
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise InvalidRecordError("tags", "is not a map of texts", "Store tags as a map of texts")
+        raise InvalidRecordError("tags", "must be a map of texts", "Correct or remove it")
     return tags

@@ -1,4 +1,4 @@
-"""The notices that a customer gets ahead of what happens by itself, each announced once. Pure."""
+"""Plan the notices ahead of an expiry or an unpaid bill's consequences, each once. Pure."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to be said, or, without an `announced`, to be passed over because a later notice
-    says it better. `mark` is what is remembered of it."""
+    """A notice, or, without `announced`, one that a later notice replaces. `mark` stands for it in
+    the table."""
 
     mark: str
     announced: JSON | None = None
@@ -30,14 +30,14 @@ class Notice:
 
 
 def notices_due(
-    customer: Customer, policy: Policy, now: float, already_told: Collection[str]
+    customer: Customer, policy: Policy, now: float, given_marks: Collection[str]
 ) -> tuple[Notice, ...]:
-    """The notices that are due at `now` (epoch seconds) and of which no mark is in `already_told`.
+    """The notices that are due at `now` (epoch seconds) and of which no mark is in `given_marks`.
     Of several of one kind only the last is said."""
     if not customer.complete or desired_state(customer, policy, now).status == "closed":
         return ()
     due = _expiring(customer, policy, now) + _overdue(customer, policy, now)
-    return tuple(notice for notice in due if notice.mark not in already_told)
+    return tuple(notice for notice in due if notice.mark not in given_marks)
 
 
 def as_actions(notices: Sequence[Notice]) -> list[JSON]:
@@ -56,7 +56,7 @@ def as_actions(notices: Sequence[Notice]) -> list[JSON]:
 
 
 def _expiring(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ...]:
-    """A customer that is suspended anyway is told nothing of a date."""
+    """No notice for a customer that is suspended anyway."""
     at = suspension_time(customer, now)
     if at is None or now >= at or desired_state(customer, policy, now).status != "active":
         return ()

@@ -1,4 +1,4 @@
-"""Which keys of a customer are to have more quota, among the other actions of a run. Pure."""
+"""Plan quota extensions among the other actions of a run. Pure."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def _made(
     customer: Customer, keys: Sequence[KeyRecord], actions: Sequence[Action], now: float
 ) -> list[KeyRecord]:
     """The keys that the actions make, other than successors."""
-    known = {key.number for key in keys}
+    recorded = {key.number for key in keys}
     return [
         KeyRecord(customer.customer_id, action.number, CREATING, created_at=int(now))
         for action in actions
         if action.action == "create_key"
-        and action.number not in known
+        and action.number not in recorded
         and "replaces" not in action.details
     ]

@@ -1,4 +1,4 @@
-"""Quota extensions: requests in a customer's record, and which of them are still to be granted.
+"""Keep the requests for more quota in a customer's record, and tell which are still to be granted.
 Pure.
 
     quota_extension  [{taken, requested_at, by | limit?, reason?}, …]
@@ -27,8 +27,8 @@ JSON = dict[str, Any]
 NAME = "quota_extension"
 EVENT = "QuotaExtensionRequested"
 # Longer than a period: what is older can neither be granted nor come again.
-KEPT_SECONDS = 40 * 86_400
-MOST_KEPT = 200
+RETENTION_SECONDS = 40 * 86_400
+MAX_REQUESTS = 200
 # A key may still be in the making when its first extension is asked for.
 MAKING_SECONDS = 300
 
@@ -45,17 +45,17 @@ class Extension:
 
     def as_json(self) -> JSON:
         """As it stands in the record, and in an action."""
-        told = {
+        stated = {
             "taken": self.taken,
             "requested_at": self.requested_at,
             "by": self.by,
             "limit": self.limit,
             "reason": self.reason,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in stated.items() if value is not None}
 
     @property
-    def wish(self) -> tuple[int, int | None, int | None]:
+    def identity(self) -> tuple[int, int | None, int | None]:
         """What makes it this request: the same again is a repeat."""
         return self.requested_at, self.by, self.limit
 
@@ -74,7 +74,7 @@ def extensions_of(record: Mapping[str, Any]) -> tuple[Extension, ...]:
         found = [extension_of(item) for item in items]
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise InvalidRecordError(
-            NAME, "is no list of requests", "Store [{requested_at, by}], or send the event"
+            NAME, "must be a list of {requested_at, by | limit}", f"Remove it, and send {EVENT}"
         ) from None
     return tuple(sorted(found, key=lambda item: item.taken))
 
@@ -94,9 +94,9 @@ def requested(record: Mapping[str, Any], event: CustomerEvent) -> JSON:
     nothing. Raises InvalidEventError when there are too many at once, InvalidRecordError."""
     if event.detail_type != EVENT:
         return {}
-    known = extensions_of(record)
+    earlier = extensions_of(record)
     said = event.fields
-    last = known[-1].taken if known else 0
+    last = earlier[-1].taken if earlier else 0
     new = Extension(
         max(last + 1, event.recorded_at),
         event.occurred_at,
@@ -104,15 +104,15 @@ def requested(record: Mapping[str, Any], event: CustomerEvent) -> JSON:
         said.get("limit"),
         said.get("reason"),
     )
-    if any(item.wish == new.wish for item in known):
+    if any(item.identity == new.identity for item in earlier):
         return {}
-    newest = max([new.requested_at, *(item.requested_at for item in known)])
-    kept = [item for item in (*known, new) if item.requested_at > newest - KEPT_SECONDS]
-    if len(kept) > MOST_KEPT:
+    newest = max([new.requested_at, *(item.requested_at for item in earlier)])
+    recent = [item for item in (*earlier, new) if item.requested_at > newest - RETENTION_SECONDS]
+    if len(recent) > MAX_REQUESTS:
         raise InvalidEventError(
-            "detail", f"is more than request {MOST_KEPT} in 40 days", "Move to a larger plan"
+            "detail", f"must be at most request {MAX_REQUESTS} in 40 days", "Move to a larger plan"
         )
-    return {NAME: [item.as_json() for item in kept]}
+    return {NAME: [item.as_json() for item in recent]}
 
 
 def due(

@@ -1,4 +1,4 @@
-"""What an event wants of which field of a customer's record. Pure."""
+"""Turn an event into updates of a customer's record. Pure."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ _STATUS = {
 
 
 def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
-    """What an event wants of which dated field: since when, and the attributes that go with it."""
+    """The updates of an event, by dated field: since when, and the attributes that it sets."""
     said, at = event.fields, event.occurred_at
-    wishes: FieldUpdates = {
+    updates: FieldUpdates = {
         name: (at, {name: said[name]})
         for name in ("plan", "name", "tags", "expires_at")
         if name in said
     }
     if event.detail_type == "CustomerPlanChanged" and "key" in said:
-        wishes["plan"] = (at, {"plan": said["plan"], "plan_key": said["key"]})
+        updates["plan"] = (at, {"plan": said["plan"], "plan_key": said["key"]})
     if event.detail_type in _STATUS:
         why = {"status_reason": said["reason"]} if "reason" in said else {}
-        wishes["status"] = (at, {"status": _STATUS[event.detail_type]} | why)
+        updates["status"] = (at, {"status": _STATUS[event.detail_type]} | why)
     if event.detail_type == "KeyRotationRequested":
-        asked = {name: said[name] for name in ("overlap_hours", "reason") if name in said}
-        wishes["rotation"] = (at, {"rotation": asked | {"requested_at": at}})
+        request = {name: said[name] for name in ("overlap_hours", "reason") if name in said}
+        updates["rotation"] = (at, {"rotation": request | {"requested_at": at}})
     if event.detail_type in ("PaymentFailed", "PaymentSucceeded", "SubscriptionChanged"):
-        wishes |= _paid_for(event, before)
-    return wishes
+        updates |= _paid_for(event, before)
+    return updates
 
 
 def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:
     """What a fact about money changes. It never lifts what a person ordered: a subscription that
     is live makes a customer active only when no event ever said a status."""
     billing, at = billing_of(before.get("billing")), event.occurred_at
-    wishes: FieldUpdates = {}
+    updates: FieldUpdates = {}
     if event.detail_type == "PaymentFailed":
         billing = billing.failed(at)
     elif event.detail_type == "PaymentSucceeded":
@@ -58,9 +58,9 @@ def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:
         new = Subscription(said["state"], at, said.get("ends_at"))
         billing = billing.with_subscription(said["subscription"], new)
         if new.live(at) and "plan" in said:
-            wishes["plan"] = (at, {"plan": said["plan"]})
-            wishes["status"] = (NEVER + 1, {"status": "active"})
-    return wishes | {"billing": (at, {"billing": billing.as_json()})}
+            updates["plan"] = (at, {"plan": said["plan"]})
+            updates["status"] = (NEVER + 1, {"status": "active"})
+    return updates | {"billing": (at, {"billing": billing.as_json()})}
 
 
 def undone_by(changes: Changes, event: CustomerEvent) -> Changes:
@@ -68,9 +68,10 @@ def undone_by(changes: Changes, event: CustomerEvent) -> Changes:
     what, at = event.fields.get("what"), event.occurred_at
     after = changes.undone(at, what)
     if not changes.knows_undo(at, what) and at not in after.effective_undos:
+        kinds = " or ".join([what] if what else WHAT)
         raise InvalidEventError(
             "detail.what",
-            f"there is no {' or '.join([what] if what else WHAT)} that can be undone",
-            "Send the event that says what you want instead",
+            f"must name a change that can be undone, and no {kinds} can",
+            "Send the event for the state that you want instead",
         )
     return after

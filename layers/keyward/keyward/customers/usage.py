@@ -17,8 +17,9 @@ class KeyUsage:
     """How much of its plan's quota a key used in the period that began on `period_start`.
 
     Days are `YYYY-MM-DD` (UTC), `read_at` is epoch seconds. `limit` is the plan's; what was granted
-    on top, or carried over from another key, shows in `remaining`. `told` are the thresholds that
-    were announced, by the first day of their period; `unused_told` that KeyUnused was.
+    on top, or carried over from another key, shows in `remaining`. `thresholds`
+    are those that were announced, by the first day of their period; `unused_announced` says that
+    KeyUnused was.
     """
 
     customer_id: str
@@ -32,8 +33,8 @@ class KeyUsage:
     remaining: int
     read_at: int
     last_used_on: str | None = None
-    told: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    unused_told: bool = False
+    thresholds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    unused_announced: bool = False
 
     @property
     def name(self) -> str:
@@ -59,8 +60,8 @@ class KeyUsage:
             "remaining": self.remaining,
             "read_at": self.read_at,
             "read_on": iso(self.read_at),
-            "told": {start: list(percents) for start, percents in self.told.items()},
-            "unused_told": self.unused_told,
+            "told": {start: list(percents) for start, percents in self.thresholds.items()},
+            "unused_told": self.unused_announced,
         }
         return item | ({"last_used_on": self.last_used_on} if self.last_used_on else {})
 
@@ -79,8 +80,10 @@ def usage_of(item: JSON) -> KeyUsage:
         remaining=int(item["remaining"]),
         read_at=int(item["read_at"]),
         last_used_on=str(item["last_used_on"]) if item.get("last_used_on") else None,
-        told={start: tuple(map(int, told)) for start, told in item.get("told", {}).items()},
-        unused_told=bool(item.get("unused_told")),
+        thresholds={
+            start: tuple(map(int, announced)) for start, announced in item.get("told", {}).items()
+        },
+        unused_announced=bool(item.get("unused_told")),
     )
 
 

@@ -42,7 +42,7 @@ class _Period:
 
 
 def first_day_to_read(quota: Quota, policy: UsagePolicy, now: float) -> date:
-    """From where on GetUsage is asked: far enough back to tell unused keys, and the period before
+    """The first day to read by GetUsage: far enough back to tell unused keys, and the period before
     the current one where that fits."""
     today = day_of(now)
     before = first_day(quota, first_day(quota, today) - timedelta(days=1))
@@ -59,14 +59,16 @@ def read(
     policy: UsagePolicy,
     now: float,
 ) -> Reading:
-    """`days` are those that GetUsage told of the key: none for one without traffic."""
+    """`days` are what GetUsage answered for the key: none for one without traffic."""
     if before and (before.key_id, before.plan) != (key.key_id, plan):
         before = (
-            replace(before, told={}, unused_told=False) if before.key_id == key.key_id else None
+            replace(before, thresholds={}, unused_announced=False)
+            if before.key_id == key.key_id
+            else None
         )
     today = day_of(now)
     current = _period(first_day(quota, today), today, quota, days)
-    told = dict(before.told) if before else {}
+    thresholds = dict(before.thresholds) if before else {}
     usage = KeyUsage(
         customer_id=key.customer_id,
         number=key.number,
@@ -84,14 +86,15 @@ def read(
     announced: list[JSON] = []
     for period in periods:
         start = period.start.isoformat()
-        fresh = _reached(period, quota, policy, told.get(start, ()))
-        told[start] = (*told.get(start, ()), *fresh)
+        fresh = _reached(period, quota, policy, thresholds.get(start, ()))
+        thresholds[start] = (*thresholds.get(start, ()), *fresh)
         announced += [_threshold(usage, period, quota, percent, now) for percent in fresh]
-    usage = replace(usage, told={start: told[start] for start in sorted(told)[-2:] if told[start]})
+    newest = {start: thresholds[start] for start in sorted(thresholds)[-2:] if thresholds[start]}
+    usage = replace(usage, thresholds=newest)
     unused = is_unused(usage, key, policy, now)
-    if unused and not (before and before.unused_told):
+    if unused and not (before and before.unused_announced):
         announced.append(_unused(usage, policy))
-    return Reading(replace(usage, unused_told=unused), tuple(announced))
+    return Reading(replace(usage, unused_announced=unused), tuple(announced))
 
 
 def is_unused(usage: KeyUsage, key: KeyRecord, policy: UsagePolicy, now: float) -> bool:
@@ -128,24 +131,24 @@ def _ended(before: KeyUsage | None, current: _Period, quota: Quota, days: Days) 
 
 def _period(start: date, last: date, quota: Quota, days: Days) -> _Period:
     within = {
-        day: told for day, told in days.items() if start.isoformat() <= day <= last.isoformat()
+        day: usage for day, usage in days.items() if start.isoformat() <= day <= last.isoformat()
     }
-    used = sum(told[0] for told in within.values())
+    used = sum(used for used, _ in within.values())
     remaining = within[max(within)][1] if within else quota.limit
     return _Period(start, used, remaining)
 
 
 def _reached(
-    period: _Period, quota: Quota, policy: UsagePolicy, told: tuple[int, ...]
+    period: _Period, quota: Quota, policy: UsagePolicy, announced: tuple[int, ...]
 ) -> tuple[int, ...]:
     percent = percent_of(quota.limit, period.used, period.remaining)
-    return tuple(item for item in policy.thresholds if item <= percent and item not in told)
+    return tuple(item for item in policy.thresholds if item <= percent and item not in announced)
 
 
 def _last_used(days: Days, before: KeyUsage | None) -> str | None:
-    seen = [day for day, (used, _) in days.items() if used]
-    known = [before.last_used_on] if before and before.last_used_on else []
-    return max([*seen, *known], default=None)
+    used_on = [day for day, (used, _) in days.items() if used]
+    earlier = [before.last_used_on] if before and before.last_used_on else []
+    return max([*used_on, *earlier], default=None)
 
 
 def _threshold(usage: KeyUsage, period: _Period, quota: Quota, percent: int, now: float) -> JSON:
