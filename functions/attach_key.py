@@ -6,10 +6,10 @@ from typing import Any
 
 from keyward.customers.key import KeyRecord
 from keyward.errors import TryUnderwayError
-from keyward.events import contracts
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep, attach, placed
+from keyward.values import iso
 
 JSON = dict[str, Any]
 
@@ -33,7 +33,7 @@ def attach_key(task: JSON, run: Context) -> JSON:
     record, plan = step.created_record(), str(step.action["plan"])
     if record.plan != plan:
         record = _attached(step, record, plan)
-    effective_by = contracts.iso((record.attached_at or 0) + policy.propagation_seconds)
+    effective_by = iso((record.attached_at or 0) + policy.propagation_seconds)
     return {"key_id": record.key_id, "plan": plan, "effective_by": effective_by}
 
 

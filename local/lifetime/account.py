@@ -11,7 +11,7 @@ from typing import Any
 
 from emulator.clock import VirtualClock
 from emulator.emulator import Emulator
-from keyward.events import contracts
+from keyward.values import iso
 from local.lifetime.executions import Executions
 from local.lifetime.faults import AFTER, DEATH_AFTER, Faults
 from local.lifetime.machine import failed
@@ -181,7 +181,7 @@ class Account:
             "detail-type": detail_type,
             "source": source,
             "account": ACCOUNT,
-            "time": contracts.iso(self.clock.now()),
+            "time": iso(self.clock.now()),
             "region": REGION,
             "resources": [],
             "detail": detail,

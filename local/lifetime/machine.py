@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from keyward.events import contracts
+from keyward.values import iso
 from local.lifetime.states import Clock, Execution, Level, StateFailed, Steps, Task, Wait
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ def start(
     """The steps of an execution. `values` are the definition's substitutions; without `chance` a
     retry waits as long as it may."""
     about = {"Id": execution.arn, "Input": execution.input, "Name": execution.name}
-    about["StartTime"] = contracts.iso(clock.now())
+    about["StartTime"] = iso(clock.now())
     level = Level(execution, clock, {"Execution": about}, {}, values or {}, chance)
     return level.run(definition(execution.machine), execution.input)
 

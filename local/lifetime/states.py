@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from jsonata import Jsonata
 
-from keyward.events import contracts
+from keyward.values import iso
 
 JSON = dict[str, Any]
 # Step Functions quotas: the most bytes of an input or output, of a task, a state or an execution.
@@ -108,7 +108,7 @@ class Level:
         name: str | None = definition["StartAt"]
         while name:
             self.execution.states.append(name)
-            entered = contracts.iso(self.clock.now())
+            entered = iso(self.clock.now())
             self.context = self.context | {"State": {"Name": name, "EnteredTime": entered}}
             name, given = yield from self._step(definition["States"][name], given)
         return given

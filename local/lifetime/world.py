@@ -21,8 +21,8 @@ from emulator.inprocess import attach
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.cli.history import history_lines
-from keyward.events import contracts
 from keyward.runs import runtime
+from keyward.values import iso
 from local import template
 from local.aws import TEMPLATE
 from local.lifetime.machine import Machine
@@ -93,7 +93,7 @@ class World:
         from record_customer import Recorder
 
         self.events += 1
-        now = contracts.iso(self.clock.now())
+        now = iso(self.clock.now())
         envelope = {"id": f"event-{self.events}", "source": "shop", "detail-type": detail_type}
         body = json.dumps(envelope | {"time": now, "detail": detail})
         bus: Any = self.bus

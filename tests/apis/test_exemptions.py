@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import audit
-from keyward.events.contracts import iso
+from keyward.values import iso
 from tests.machines.api_lab import Lab
 from tests.machines.audit_lab import AuditLab
 from tests.support import load_event

@@ -15,8 +15,8 @@ from keyward.errors import (
     NotFoundError,
     ThrottledError,
 )
-from keyward.events.contracts import iso
 from keyward.policy.parts import Quota
+from keyward.values import iso
 from tests.machines.customer_lab import stage
 from tests.support import Bench, workbench
 

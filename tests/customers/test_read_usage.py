@@ -17,9 +17,9 @@ from keyward.audit.keys import of_usage
 from keyward.aws.tables import AccountRecords
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import KeywardError
-from keyward.events.contracts import iso
 from keyward.policy.parse import default_text, parse
 from keyward.runs import runtime
+from keyward.values import iso
 from tests.support import MACHINE, Bench, audited, load_event, workbench
 
 JSON = dict[str, Any]

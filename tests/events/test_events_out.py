@@ -14,9 +14,10 @@ import read_usage
 from emulator.model import Usage
 from keyward.aws.logs import AccessLogs
 from keyward.events.caller import Editor
-from keyward.events.contracts import SOURCE, iso
+from keyward.events.contracts import SOURCE
 from keyward.events.outgoing import EVENTS_OUT
 from keyward.runs import runtime
+from keyward.values import iso
 from tests import tree
 from tests.apis.test_task_samples import shape
 from tests.customers.test_read_usage import CONTEXT

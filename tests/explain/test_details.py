@@ -10,8 +10,8 @@ import pytest
 
 from emulator.tests.openapi_lab import document
 from keyward.apis.model import Attachment, Hold
-from keyward.events.contracts import iso
 from keyward.policy.parse import parse
+from keyward.values import iso
 from tests.explain.denial_lab import World, plan_without_stage, remembered
 from tests.support import Bench, workbench
 

@@ -31,6 +31,7 @@ from keyward.events import contracts
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from keyward.runs.usage_plans import UsagePlans
+from keyward.values import iso
 from tests.machines.machine import Execution, Machine
 from tests.support import Bench, workbench
 
@@ -80,7 +81,7 @@ class LifeLab:
         at = detail.pop("at", None) or self.bench.clock.now()
         envelope = {
             "detail-type": detail_type,
-            "detail": {"customer_id": customer_id, "occurred_at": contracts.iso(at)} | detail,
+            "detail": {"customer_id": customer_id, "occurred_at": iso(at)} | detail,
         }
         event = contracts.customer_event(envelope, max(at, self.bench.clock.now()))
         before = self.bench.registry.customers.desired(customer_id)

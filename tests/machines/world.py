@@ -25,11 +25,11 @@ from keyward.aws.gateway.calls import client_config
 from keyward.aws.tables import Registry
 from keyward.customers.actions import ACTIONS
 from keyward.errors import KeywardError, PassingError
-from keyward.events import contracts
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Item
+from keyward.values import iso
 from local.lifetime.tables import Tables
 from tests.support import Runs
 
@@ -285,5 +285,5 @@ def _die_and_watch(made: World) -> None:
 
 def event(detail_type: str, customer_id: str, at: float, number: int, **detail: Any) -> JSON:
     """An event of a customer's life, as EventBridge brings it."""
-    told = {"customer_id": customer_id, "occurred_at": contracts.iso(at)} | detail
+    told = {"customer_id": customer_id, "occurred_at": iso(at)} | detail
     return {"id": f"event-{number}", "source": "shop", "detail-type": detail_type, "detail": told}

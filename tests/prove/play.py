@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from keyward.events import contracts
 from keyward.policy.parse import default_text
+from keyward.values import iso
 from local.bench import Bench
 from local.lifetime.documents import document
 from tests.prove.history import History, Step
@@ -129,7 +129,7 @@ def _send(played: Played, step: Step) -> None:
     while age and at in played.times:
         at, age = at - age, 1
     played.times.add(at)
-    detail["occurred_at"] = contracts.iso(at)
+    detail["occurred_at"] = iso(at)
     played.sent.append({"detail-type": kind, "detail": detail})
     played.bench.send(kind, **detail)
 
@@ -152,7 +152,7 @@ def _again(played: Played, step: Step) -> None:
 def _put(played: Played, step: Step) -> None:
     """A record is put by hand; its stream dates it."""
     played.bench.run(until=_next_second(played))
-    at = contracts.iso(played.last)
+    at = iso(played.last)
     played.sent.append({"detail-type": "record", "detail": step.about | {"occurred_at": at}})
     played.bench.put(**step.about)
     played.bench.advance(seconds=1)

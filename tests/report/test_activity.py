@@ -10,8 +10,8 @@ import pytest
 
 import read_usage
 from emulator.model import Usage
-from keyward.events.contracts import iso
 from keyward.report.activity import activity_of, days_of_week
+from keyward.values import iso
 from tests.machines.audit_lab import AuditLab
 from tests.machines.life_lab import DAY, LifeLab
 

@@ -15,10 +15,11 @@ from emulator.model import Usage
 from keyward.aws.bucket import Reports
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import ServiceRefusedError
-from keyward.events.contracts import announcement, iso
+from keyward.events.contracts import announcement
 from keyward.report.read import Collector
 from keyward.runs import runtime
 from keyward.runs.ledger import failed_line
+from keyward.values import iso
 from tests.support import MACHINE, Bench, load_event, workbench
 
 JSON = dict[str, Any]

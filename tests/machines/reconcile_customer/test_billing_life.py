@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import change_record
-from keyward.events.contracts import iso
+from keyward.values import iso
 from tests.machines.life_lab import LifeLab
 from tests.support import load_event
 

@@ -13,7 +13,7 @@ import start_due_work
 from keyward.aws.gateway import Gateway
 from keyward.customers.key import DELETING
 from keyward.errors import ServiceRefusedError, ServiceUnavailableError
-from keyward.events.contracts import iso
+from keyward.values import iso
 from tests.machines.life_lab import DAY, HOUR, MINUTE, LifeLab, epoch
 from tests.support import load_event
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyward.events.contracts import iso
+from keyward.values import iso
 from tests.machines.life_lab import DAY, HOUR, LifeLab
 from tests.support import load_event
 

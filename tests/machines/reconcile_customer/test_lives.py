@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from keyward.events import contracts
+from keyward.values import iso
 from tests.machines.customer_model import Model
 from tests.machines.world import PLANS, World, event, world
 
@@ -69,7 +69,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(customer=customer, ahead=st.sampled_from((-60, 3600, 700_000, 10**8)), age=age)
     def is_to_end(self, customer: str, ahead: int, age: int) -> None:
-        at = contracts.iso(self.world.clock.now() + ahead)
+        at = iso(self.world.clock.now() + ahead)
         self._tell("CustomerExpiryChanged", customer, age, expires_at=at)
 
     @rule(customer=customer, paid=st.booleans(), age=age)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyward.errors import GatewayUnavailableError
-from keyward.events.contracts import iso
+from keyward.values import iso
 from tests.machines.life_lab import LifeLab
 
 FREE, PRO = {"acme/1": (True, ["free"])}, {"acme/1": (True, ["pro"])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keyward.events.contracts import iso
+from keyward.values import iso
 from tests.machines.life_lab import DAY, LifeLab, epoch
 
 SUCCESSION = ["CreateApiKey", "CreateUsagePlanKey"]

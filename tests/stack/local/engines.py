@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-from keyward.events import contracts
+from keyward.values import iso
 from local.bench import Bench
 from local.lifetime import executions, machine
 from local.lifetime.states import Execution, StateFailed, Steps, Task, Wait
@@ -133,7 +133,7 @@ def replay(history: History) -> Replay:
         millis = str(int(script.now * 1000))
         return evaluate(expression.replace("$millis()", millis), *rest, **more)
 
-    begun = contracts.iso(execution.started)
+    begun = iso(execution.started)
     entry = {"executionArn": execution.arn, "stateMachineArn": "machine", "name": execution.name}
     entry |= {"status": "RUNNING", "startDate": begun, "input": json.dumps(execution.input)}
     entry |= {"events": [], "testCase": "", "output": None, "error": None}
@@ -145,7 +145,7 @@ def replay(history: History) -> Replay:
         "_scaled_sleep": script.wait,
         "_evaluate_jsonata": at_the_time,
         "_emit_execution_status_event": lambda _: None,
-        "now_iso": lambda: contracts.iso(script.now),
+        "now_iso": lambda: iso(script.now),
         # one item of a Map after the other, as the first engine does it
         "ThreadPoolExecutor": lambda max_workers: ThreadPoolExecutor(1),
     }

@@ -14,7 +14,7 @@ from typing import Any
 
 from keyward.apis.model import DEPLOYMENT, KEYS, Difference, WorkingMethod
 from keyward.events.caller import Editor
-from keyward.events.contracts import iso
+from keyward.values import iso
 
 JSON = dict[str, Any]
 

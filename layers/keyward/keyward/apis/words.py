@@ -11,7 +11,8 @@ from keyward.apis.loops import Loop
 from keyward.apis.model import DEPLOYMENT, KEYS, ROLLBACK, Place
 from keyward.apis.remedies import remedies
 from keyward.events.caller import CallerIdentity
-from keyward.events.contracts import announcement, iso
+from keyward.events.contracts import announcement
+from keyward.values import iso
 
 JSON = dict[str, Any]
 

@@ -11,9 +11,9 @@ from keyward.apis.hold_words import edited
 from keyward.apis.model import DEPLOYMENT, ENFORCE, REJECTED, ApiRecords, ApiSnapshot, Hold, KeyRule
 from keyward.apis.plan import exposures, plan_api
 from keyward.errors import KeywardError
-from keyward.events.contracts import iso
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
+from keyward.values import iso
 
 JSON = dict[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keyward.apis.model import PENDING
-from keyward.events.contracts import iso
+from keyward.values import iso
 
 JSON = dict[str, Any]
 # What a hold's record has for people, besides its API and stage.

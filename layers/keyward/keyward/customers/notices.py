@@ -8,9 +8,10 @@ from typing import Any
 
 from keyward.customers.desired import desired_state, steps_of, suspension_time
 from keyward.customers.model import Customer
-from keyward.events.contracts import announcement, iso
+from keyward.events.contracts import announcement
 from keyward.policy.billing import DAY
 from keyward.policy.model import Policy
+from keyward.values import iso
 
 JSON = dict[str, Any]
 

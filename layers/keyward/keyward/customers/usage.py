@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from keyward.events.contracts import iso
+from keyward.values import iso
 
 JSON = dict[str, Any]
 RECORD = "usage#"

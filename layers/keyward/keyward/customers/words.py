@@ -13,6 +13,7 @@ from typing import Any
 
 from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.events import contracts
+from keyward.values import iso
 
 JSON = dict[str, Any]
 
@@ -106,7 +107,7 @@ def _rotated(change: KeyChange, other: KeyChange | None, occasion: Occasion) -> 
     more["reason"] = before.succession.cause
     if old and other:
         more["replaces"] = old.key_id
-        more["retires_at"] = contracts.iso(other.after.end.retire_at or 0)
+        more["retires_at"] = iso(other.after.end.retire_at or 0)
     made, attached = action("create_key", key), action("attach_key", key, plan=key.plan)
     carried = occasion.facts.get("carry_quota_over")
     rest = [carried] if carried else []
@@ -162,7 +163,7 @@ def _expiring(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Ite
             action("announce_expiry", change.after),
             plan=change.after.plan,
             days=end.notice_days,
-            expires_at=contracts.iso(end.notice_expiry),
+            expires_at=iso(end.notice_expiry),
             reason=change.after.reason,
         )
 

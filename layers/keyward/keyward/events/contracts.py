@@ -22,7 +22,6 @@ from keyward.events.incoming import (
     listed,
 )
 from keyward.events.size import shortened
-from keyward.values import iso as iso
 
 JSON = dict[str, Any]
 

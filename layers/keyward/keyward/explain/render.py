@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward.events.contracts import iso
 from keyward.explain.judge import Verdict
 from keyward.explain.model import Facts
+from keyward.values import iso
 
 JSON = dict[str, Any]
 LET_IN, ASKS_FOR_NO_KEY = "none", "key_not_required"

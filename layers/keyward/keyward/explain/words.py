@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward.events.contracts import iso
 from keyward.policy.parts import Quota, Throttle
+from keyward.values import iso
 
 JSON = dict[str, Any]
 MOST_NAMED = 20

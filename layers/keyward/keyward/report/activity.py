@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from keyward.events.contracts import iso
 from keyward.events.summary import NAMED
 from keyward.report.model import Done
+from keyward.values import iso
 
 DAYS = 7
 

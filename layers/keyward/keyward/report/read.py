@@ -21,13 +21,13 @@ from keyward.aws.parameter import Current
 from keyward.aws.tables import Registry
 from keyward.customers.key import KeyRecord
 from keyward.errors import KeywardError
-from keyward.events.contracts import iso
 from keyward.report import waiting
 from keyward.report.activity import activity_of, counts_of, days_of_week
 from keyward.report.apis import api_told, exemptions_told
 from keyward.report.customers import UsageRead, days_until, plans_told, usage_told
 from keyward.report.model import ApiRow, Report, UsageTold, Waiting
 from keyward.runs.usage_plans import only_one
+from keyward.values import iso
 
 JSON = dict[str, Any]
 CALLS_A_SECOND = 5

@@ -9,8 +9,8 @@ from typing import Any
 from keyward.apis.model import DEPLOYMENT, KEYS, PENDING
 from keyward.apis.words import REASONS
 from keyward.audit.model import Finding, error_words
-from keyward.events.contracts import iso
 from keyward.report.model import Done, ExemptionTold, Waiting
+from keyward.values import iso
 
 JSON = dict[str, Any]
 

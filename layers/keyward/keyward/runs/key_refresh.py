@@ -13,9 +13,9 @@ from keyward.customers import words
 from keyward.customers.drift import Compared, Drift, GatewayState, compared
 from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.customers.model import KeyRecords
-from keyward.events.contracts import iso
 from keyward.policy.model import Policy
 from keyward.runs.ledger import key_line
+from keyward.values import iso
 
 JSON = dict[str, Any]
 CORRECT = "correct_record"

@@ -17,12 +17,13 @@ from keyward.errors import (
     NotFoundError,
     StageConflictError,
 )
-from keyward.events.contracts import iso, parse_customer_id
+from keyward.events.contracts import parse_customer_id
 from keyward.policy.model import Policy
 from keyward.runs.context import Context
 from keyward.runs.journal import check_landed
 from keyward.runs.ledger import key_line
 from keyward.runs.usage_plans import UsagePlans
+from keyward.values import iso
 
 JSON = dict[str, Any]
 

@@ -29,10 +29,10 @@ from keyward.apis.usage_plan_patch import patch
 from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.tables import Registry
 from keyward.errors import GatewayRefusedError, InvalidInputError
-from keyward.events.contracts import iso
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
 from keyward.runs.usage_plans import only_one
+from keyward.values import iso
 
 JSON = dict[str, Any]
 UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")

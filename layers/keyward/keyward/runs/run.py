@@ -16,6 +16,7 @@ from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.runs.ledger import CONSOLE
+from keyward.values import iso
 
 JSON = dict[str, Any]
 
@@ -69,7 +70,7 @@ def announce_refusal(
     if not registry.leases.claim(mark, now):
         return
     told = contracts.announcement(
-        "PolicyRefused", reason=current.refused, version=current.version, at=contracts.iso(now)
+        "PolicyRefused", reason=current.refused, version=current.version, at=iso(now)
     )
     registry.ledger.append(with_events([], [told], now))
     bus.announce([contracts.entry(told, bus_name)])

@@ -15,8 +15,8 @@ from boto3.dynamodb.conditions import Attr, Key
 
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
-from keyward.events.contracts import iso
 from keyward.events.summary import summary_of
+from keyward.values import iso
 
 JSON = dict[str, Any]
 DAY = 24 * 3600
