@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward.explain.model import question_of
+from keyward.explain.model import parse_question
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json
 from keyward.runs import runtime
@@ -14,7 +14,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Input `{customer_id | key_id, rest_api_id, stage, method, path}`; output `{allowed, cause,
     status?, message?, says?, evidence?, remedy?, also, cannot_be_read, …}` (docs/why.md). By IAM
     only."""
-    question = question_of(event)
+    question = parse_question(event)
     registry = runtime.registry()
     explainer = Explainer(
         runtime.patient_gateway(),
@@ -23,4 +23,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         runtime.setting("DEFAULT_MODE"),
         runtime.now,
     )
-    return as_json(explainer.explain(question.asked, question.customer_id, question.key_id))
+    return as_json(explainer.explain(question.request, question.customer_id, question.key_id))

@@ -63,13 +63,13 @@ class UsageReader:
         """Calls: one for 500 plans, and for each plan of the policy that has a quota one for 500 of
         its keys. A plan that cannot be read stops no other."""
         records = self.registry.customers.load_all_keys()
-        known, plans = records.keys, self.gateway.plans()
+        by_customer, plans = records.keys, self.gateway.plans()
         problems: dict[str, str] = {}
         unread = {id_: type(error).__name__ for id_, error in records.unreadable.items()}
         announced = keys = read_plans = 0
         for name in self.policy.usage_plans:
             try:
-                found = self._plan(name, plans, known, unread)
+                found = self._plan(name, plans, by_customer, unread)
             except KeywardError as error:
                 problems[name] = f"{type(error).__name__}: {error}"
                 runtime.logger.error("usage not read", extra={"plan": name, "why": problems[name]})
@@ -79,7 +79,7 @@ class UsageReader:
                 keys += len(found.readings)
                 read_plans += 1
                 self._tell(found)
-        self.registry.usage.forget(_gone(known))
+        self.registry.usage.forget(_gone(by_customer))
         # Who left word meanwhile wants these very figures: no need to start over.
         while not self.registry.leases.release(lease):
             continue
@@ -92,7 +92,7 @@ class UsageReader:
         self,
         name: str,
         plans: list[GatewayPlan],
-        known: dict[str, KeyRecords],
+        by_customer: dict[str, KeyRecords],
         unread: dict[str, str],
     ) -> PlanRead | None:
         """None for a plan that is not there, or has no quota: nothing is counted then
@@ -104,7 +104,7 @@ class UsageReader:
         first = first_day_to_read(quota, self.policy.usage, self.now)
         rows = self.gateway.usage(plan.plan_id, first.isoformat(), today.isoformat())
         found = PlanRead(plan)
-        for key, before in _keys_in(name, known):
+        for key, before in _keys_in(name, by_customer):
             row = rows.get(str(key.key_id), [])
             days = {
                 day_of(self.now - 86_400 * back).isoformat(): (used.used, used.remaining)
@@ -159,21 +159,21 @@ class UsageReader:
 
 
 def _keys_in(
-    plan: str, known: dict[str, KeyRecords]
+    plan: str, by_customer: dict[str, KeyRecords]
 ) -> Iterator[tuple[KeyRecord, KeyUsage | None]]:
     """The recorded keys of a plan, each with its usage as it was read last."""
-    for one in known.values():
+    for one in by_customer.values():
         before = {usage.number: usage for usage in one.usage}
         for key in one.keys:
             if key.state == CREATED and key.plan == plan:
                 yield key, before.get(key.number)
 
 
-def _gone(known: dict[str, KeyRecords]) -> list[KeyUsage]:
+def _gone(by_customer: dict[str, KeyRecords]) -> list[KeyUsage]:
     """Records of usage whose key is no more, or counts in no plan."""
     return [
         usage
-        for one in known.values()
+        for one in by_customer.values()
         for usage in one.usage
         if usage.number not in {key.number for key in one.keys if key.plan}
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward.audit.adopt import Adoption, refusal
+from keyward.audit.adopt import Adoption, why_not_adopted
 from keyward.audit.parts import REPAIRS
 from keyward.audit.work import Share, Worker, WorkList, WorkResult
 from keyward.runs import runtime
@@ -71,13 +71,13 @@ class Mender:
             return 0
         customers = context.registry.customers
         desired = customers.desired(adoption.customer_id)
-        known = customers.known(adoption.customer_id)
-        why = refusal(adoption, desired, known, context.policy, now)
+        stored = customers.known(adoption.customer_id)
+        why = why_not_adopted(adoption, desired, stored, context.policy, now)
         done = False
         if why is None:
             record = adoption.record if desired is None else None
             done = customers.adopt(record, adoption.keys, lease, self._lines(adoption, now))
-        here = done or {key.key_id for key in adoption.keys} <= {key.key_id for key in known.keys}
+        here = done or {key.key_id for key in adoption.keys} <= {key.key_id for key in stored.keys}
         # Started before word is cleared: who dies between leaves the word to the next try. The run
         # takes the lease over, as this owner is no execution.
         if leases.rerun_requested(name, self._owner) or (here and adoption.record is None):

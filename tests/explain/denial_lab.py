@@ -15,7 +15,7 @@ from keyward.aws.tables import Lease
 from keyward.customers.key import CREATED
 from keyward.customers.key_item import key_of
 from keyward.explain.judge import Verdict
-from keyward.explain.model import Asked
+from keyward.explain.model import DeniedRequest
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json
 from keyward.policy.model import Policy
@@ -109,12 +109,12 @@ class World:
         where = {"usagePlanId": self.plan, "keyId": self.key}
         self.client.update_usage(**where, patchOperations=[operation])
 
-    def asked(self, line: str = "GET /pets", stage: str = "prod", api: str = "") -> Asked:
+    def asked(self, line: str = "GET /pets", stage: str = "prod", api: str = "") -> DeniedRequest:
         """The question about `GET /pets`."""
         verb, path = line.split(" ")
-        return Asked(api or self.api, stage, verb, path)
+        return DeniedRequest(api or self.api, stage, verb, path)
 
-    def call(self, asked: Asked, value: str = VALUE) -> tuple[int, str, str]:
+    def call(self, asked: DeniedRequest, value: str = VALUE) -> tuple[int, str, str]:
         """The data plane's answer: status, error type, message."""
         status, headers, body = data_plane.handle(
             self.emulator,
@@ -136,12 +136,12 @@ class World:
             records = Records(self.bench.registry.customers, self.bench.registry.apis)
         return Explainer(self.gateway, records, self.policy, "enforce", self.now)
 
-    def explain(self, asked: Asked, **who: str) -> JSON:
+    def explain(self, asked: DeniedRequest, **who: str) -> JSON:
         """The explanation for customer acme, or for whom `who` names."""
         whose = who or ({"customer_id": "acme"} if self.tables else {"key_id": self.key})
         return as_json(self.explainer().explain(asked, **whose))
 
-    def verdict(self, asked: Asked) -> Verdict:
+    def verdict(self, asked: DeniedRequest) -> Verdict:
         """The verdict for the key by its id, without records."""
         return self.explainer().explain(asked, key_id=self.key)[0][1]
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from keyward.report.customers import days_until
 from keyward.report.model import (
+    ActivityRow,
     ApiRow,
     CustomerUsage,
-    Done,
-    ExemptionTold,
+    ExemptionRow,
     ExemptMethods,
     OpenMethod,
-    PlanTold,
+    PendingItem,
+    PlanRow,
+    PlanUsage,
     Report,
     StageRow,
-    UsageTold,
-    Waiting,
 )
 
 NOW = 1_795_428_124.0
@@ -52,23 +52,25 @@ def believable() -> Report:
         place="account 123456789012, us-east-1",
         apis=apis,
         exemptions=(
-            ExemptionTold("*", "OPTIONS", "*", "CORS preflight", methods=8),
-            ExemptionTold("pets", "GET", "/health", "probe", "ops", "2026-11-27", "ends soon", 1),
+            ExemptionRow("*", "OPTIONS", "*", "CORS preflight", methods=8),
+            ExemptionRow("pets", "GET", "/health", "probe", "ops", "2026-11-27", "ends soon", 1),
         ),
         plans=(
-            PlanTold("free", "5 a second, burst 10, 1,000 a day", {"enabled": 41, "disabled": 2}),
-            PlanTold("pro", "50 a second, burst 100, no quota", {"enabled": 9}, "p1r2o3"),
+            PlanRow("free", "5 a second, burst 10, 1,000 a day", {"enabled": 41, "disabled": 2}),
+            PlanRow("pro", "50 a second, burst 100, no quota", {"enabled": 9}, "p1r2o3"),
         ),
-        usage=(usage("free"), UsageTold("pro", days_until(NOW))),
+        usage=(usage("free"), PlanUsage("pro", days_until(NOW))),
         done=(
-            Done(
+            ActivityRow(
                 NOW_ISO, "KeyIssued", "acme", plan="free", key_id="k1", did=("create key acme/1",)
             ),
-            Done("2026-11-22T09:00:00Z", "ApiFailed", None, "orders1234", "prod", reason="no"),
+            ActivityRow(
+                "2026-11-22T09:00:00Z", "ApiFailed", None, "orders1234", "prod", reason="no"
+            ),
         ),
         done_counts={"KeyIssued": 1, "ApiFailed": 1},
         waiting=(
-            Waiting(
+            PendingItem(
                 "held",
                 "high",
                 "a deployment would publish more than the keys that Keyward requires",
@@ -77,10 +79,10 @@ def believable() -> Report:
                 stage="prod",
                 since="2026-11-21T18:12:00Z",
             ),
-            Waiting("dead_letters", "high", "CUSTOMERS_DLQ: 1 message", "Read `reason`"),
+            PendingItem("dead_letters", "high", "CUSTOMERS_DLQ: 1 message", "Read `reason`"),
         ),
         mending=(
-            Waiting(
+            PendingItem(
                 "unannounced", "low", "waits", "Nothing", "acme", mended_by="reconcile-customer"
             ),
         ),
@@ -92,10 +94,10 @@ def believable() -> Report:
     )
 
 
-def usage(plan: str) -> UsageTold:
+def usage(plan: str) -> PlanUsage:
     """Customers at every shade of the quota."""
     shares = (1.0, 0.83, 0.61, 0.3, 0.02)
-    return UsageTold(
+    return PlanUsage(
         plan,
         days_until(NOW),
         1000,
@@ -114,7 +116,7 @@ def large(apis: int = 600, stages: int = 10, methods: int = 20) -> Report:
         NOW_ISO,
         "account 123456789012, us-east-1",
         apis=tuple(_large_api(number, stages, methods) for number in range(apis)),
-        exemptions=(ExemptionTold("*", "OPTIONS", "*", "CORS preflight", methods=apis * stages),),
+        exemptions=(ExemptionRow("*", "OPTIONS", "*", "CORS preflight", methods=apis * stages),),
         usage=(usage("free"),),
     )
 
@@ -153,16 +155,16 @@ def hostile() -> Report:
             ApiRow("c", text, "off"),
             ApiRow("d", text, "enforce", (StageRow(text, exempt=(ExemptMethods(0, attack),)),)),
         ),
-        exemptions=(ExemptionTold(text, text, text, text, text, text, text, 1),),
-        plans=(PlanTold(text, text, {"enabled": 1}, text),),
+        exemptions=(ExemptionRow(text, text, text, text, text, text, text, 1),),
+        plans=(PlanRow(text, text, {"enabled": 1}, text),),
         usage=(
-            UsageTold(
+            PlanUsage(
                 text, days_until(NOW), 10, text, (CustomerUsage(text, tuple(range(14)), 0.5),)
             ),
-            UsageTold("pro", (), problem=text),
+            PlanUsage("pro", (), problem=text),
         ),
-        done=(Done(NOW_ISO, text, text, text, text, text, text, text, attack, text),),
+        done=(ActivityRow(NOW_ISO, text, text, text, text, text, text, text, attack, text),),
         done_counts={text: 1},
-        waiting=(Waiting(text, text, text, f"{text}`{text}", text, since=NOW_ISO),),
-        mending=(Waiting(text, text, text, text, None, text, text),),
+        waiting=(PendingItem(text, text, text, f"{text}`{text}", text, since=NOW_ISO),),
+        mending=(PendingItem(text, text, text, text, None, text, text),),
     )

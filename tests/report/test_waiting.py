@@ -14,7 +14,7 @@ from keyward.events.outgoing import EVENTS_OUT
 from keyward.events.summary import summary_of
 from keyward.report import waiting
 from keyward.report.activity import activity_of
-from keyward.report.model import Done, ExemptionTold, Waiting
+from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
 
 JSON = dict[str, Any]
 NOW = 1_795_428_124.0
@@ -28,13 +28,15 @@ HOLD: JSON = {
 }
 
 
-def failed(at: str = "2026-11-23T10:00:00Z", **about: Any) -> Done:
-    return Done(at, "CustomerFailed" if "customer_id" in about else "ApiFailed", **about)
+def failed(at: str = "2026-11-23T10:00:00Z", **about: Any) -> ActivityRow:
+    return ActivityRow(at, "CustomerFailed" if "customer_id" in about else "ApiFailed", **about)
 
 
 def test_a_pending_hold_names_its_differences_and_the_input_that_publishes_it() -> None:
-    announced = Done("x", "ApiHeld", rest_api_id="a1b2c3", stage="prod", did=("GET /a is new",))
-    (told,) = waiting.holds_told([HOLD], [announced])
+    announced = ActivityRow(
+        "x", "ApiHeld", rest_api_id="a1b2c3", stage="prod", did=("GET /a is new",)
+    )
+    (told,) = waiting.hold_items([HOLD], [announced])
     assert told.says.endswith("GET /a is new")
     task = {"rest_api_id": "a1b2c3", "stage": "prod", "approve": HOLD["fingerprint"]}
     assert json.dumps(task) in told.remedy
@@ -46,69 +48,69 @@ def test_a_pending_hold_names_its_differences_and_the_input_that_publishes_it() 
     [("deployment", "would publish more"), ("rollback", "rolled back"), ("keys", "another plan")],
 )
 def test_a_hold_says_what_it_is_for(kind: str, says: str) -> None:
-    (told,) = waiting.holds_told([HOLD | {"kind": kind}], [])
+    (told,) = waiting.hold_items([HOLD | {"kind": kind}], [])
     assert says in told.says
 
 
 def test_a_hold_shows_the_commands_that_answer_it_and_no_others() -> None:
     answer = {"command": "aws events put-events --entries '[]'", "console_input": {"reject": "0"}}
-    (told,) = waiting.holds_told([HOLD | {"answers": {"reject": answer}}], [])
+    (told,) = waiting.hold_items([HOLD | {"answers": {"reject": answer}}], [])
     assert f"To reject it: `{answer['command']}`" in told.remedy
     assert "approve" not in told.remedy
 
 
 def test_a_decided_hold_waits_no_more() -> None:
-    assert waiting.holds_told([HOLD | {"decision": "rejected"}], []) == []
+    assert waiting.hold_items([HOLD | {"decision": "rejected"}], []) == []
 
 
 def test_a_failure_that_was_followed_by_something_better_is_settled() -> None:
-    better = Done("2026-11-23T11:00:00Z", "KeyIssued", customer_id="acme")
-    assert waiting.failures_told([better, failed(customer_id="acme")], []) == []
-    (told,) = waiting.failures_told([failed(customer_id="acme"), better], [])
+    better = ActivityRow("2026-11-23T11:00:00Z", "KeyIssued", customer_id="acme")
+    assert waiting.failure_items([better, failed(customer_id="acme")], []) == []
+    (told,) = waiting.failure_items([failed(customer_id="acme"), better], [])
     assert told.customer_id == "acme"
 
 
 def test_a_failure_without_a_stage_is_settled_by_any_stage_of_its_api() -> None:
-    better = Done("2026-11-23T11:00:00Z", "ApiProtected", rest_api_id="a1b2c3", stage="prod")
-    assert waiting.failures_told([better, failed(rest_api_id="a1b2c3")], []) == []
+    better = ActivityRow("2026-11-23T11:00:00Z", "ApiProtected", rest_api_id="a1b2c3", stage="prod")
+    assert waiting.failure_items([better, failed(rest_api_id="a1b2c3")], []) == []
     other = failed(rest_api_id="a1b2c3", stage="test")
-    assert len(waiting.failures_told([better, other], [])) == 1
+    assert len(waiting.failure_items([better, other], [])) == 1
 
 
 def test_ten_failures_of_one_customer_are_one_thing() -> None:
-    assert len(waiting.failures_told([failed(customer_id="acme")] * 10, [])) == 1
+    assert len(waiting.failure_items([failed(customer_id="acme")] * 10, [])) == 1
 
 
 def test_what_is_observed_is_a_persons_to_decide() -> None:
     found = Finding("exposed_methods", "low", "open", "protect-api", rest_api_id="a", stage="prod")
-    people, mending = waiting.findings_told([found], {"a": "observe"})
+    people, mending = waiting.finding_items([found], {"a": "observe"})
     assert (len(people), len(mending)) == (1, 0)
-    people, mending = waiting.findings_told([found], {"a": "enforce"})
+    people, mending = waiting.finding_items([found], {"a": "enforce"})
     assert (len(people), len(mending)) == (0, 1)
 
 
 def test_what_waits_for_a_person_does_not_mend_itself() -> None:
-    held = Waiting("held", "high", "", "", rest_api_id="a", stage="prod")
-    open_one = Waiting("exposed_methods", "high", "", "", rest_api_id="a", stage="prod")
-    assert waiting.not_in([held], [open_one]) == []
+    held = PendingItem("held", "high", "", "", rest_api_id="a", stage="prod")
+    open_one = PendingItem("exposed_methods", "high", "", "", rest_api_id="a", stage="prod")
+    assert waiting.without_pending([held], [open_one]) == []
 
 
 def test_exemptions_that_end_or_exempt_nothing_are_told() -> None:
     def told(**more: Any) -> list[str]:
-        item = ExemptionTold("*", "GET", "/a", "why", methods=1, **more)
-        return [one.says for one in waiting.exemptions_waiting([item])]
+        item = ExemptionRow("*", "GET", "/a", "why", methods=1, **more)
+        return [one.says for one in waiting.exemption_items([item])]
 
     assert told() == []
     assert "ends on 2026-12-01" in told(state="ends soon", expires="2026-12-01")[0]
     assert "ended on 2026-11-01" in told(state="ended", expires="2026-11-01")[0]
-    unused = ExemptionTold("*", "GET", "/a", "why")
-    assert "exempts no live method" in waiting.exemptions_waiting([unused])[0].says
-    general = ExemptionTold("*", "OPTIONS", "*", "CORS preflight")
-    assert waiting.exemptions_waiting([general]) == []
+    unused = ExemptionRow("*", "GET", "/a", "why")
+    assert "exempts no live method" in waiting.exemption_items([unused])[0].says
+    general = ExemptionRow("*", "OPTIONS", "*", "CORS preflight")
+    assert waiting.exemption_items([general]) == []
 
 
 def test_only_queues_with_messages_are_told() -> None:
-    (told,) = waiting.queues_told({"CUSTOMERS_DLQ": 2, "APIS_DLQ": 0})
+    (told,) = waiting.queue_items({"CUSTOMERS_DLQ": 2, "APIS_DLQ": 0})
     assert told.says == "CUSTOMERS_DLQ: 2 messages could not be processed"
 
 
@@ -154,6 +156,6 @@ def test_what_is_older_than_a_week_is_left_out() -> None:
 
 def test_keys_that_nobody_uses_wait_for_somebody_to_ask() -> None:
     found = Finding("keys_unused", "low", "2 keys of plan free not used for 30 days: acme/1, b/1")
-    ((item,), mending) = waiting.findings_told([found], {})
+    ((item,), mending) = waiting.finding_items([found], {})
     assert (item.kind, mending) == ("keys_unused", [])
     assert "CustomerClosed" in item.remedy

@@ -63,14 +63,14 @@ def test_an_error_that_nobody_foresaw_is_one_finding(
     account: AuditLab, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     apis = [account.lab.api(CLOSED, mode="observe") for _ in range(3)]
-    real = read.look
+    real = read.read_api
 
     def broken(gateway: Any, api: JSON, *rest: Any) -> Any:
         if api["id"] == apis[1]:
             raise error("a key value might be quoted here")
         return real(gateway, api, *rest)
 
-    monkeypatch.setattr(read, "look", broken)
+    monkeypatch.setattr(read, "read_api", broken)
     (found,) = [item for item in account.findings() if item["kind"] == "unreadable"]
     assert found["rest_api_id"] == apis[1]
     assert "quoted" not in found["says"]
@@ -80,14 +80,14 @@ def test_a_process_that_dies_over_an_api_is_one_finding_and_all_else_is_read_onc
     account: AuditLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apis = [account.lab.api(CLOSED, mode="observe") for _ in range(3)]
-    real = read.look
+    real = read.read_api
 
     def deadly(gateway: Any, api: JSON, *rest: Any) -> Any:
         if api["id"] == apis[1]:
             raise Died
         return real(gateway, api, *rest)
 
-    monkeypatch.setattr(read, "look", deadly)
+    monkeypatch.setattr(read, "read_api", deadly)
     account.lab.forget()
     (found,) = account.findings()
     assert (found["kind"], found["rest_api_id"]) == ("unreadable", apis[1])

@@ -32,7 +32,7 @@ MORE = "Give the key a customerId or the tag {tag}, or name its customer in `cus
 
 
 @dataclass(frozen=True)
-class Sources:
+class OwnerLookup:
     """Who a key belongs to: by its id, else by its tag, else by its customerId."""
 
     tag: str = TAG
@@ -59,10 +59,12 @@ class Adoption:
         return {"customer_id": self.customer_id, "record": self.record, "keys": keys}
 
     @classmethod
-    def of(cls, told: JSON) -> Adoption:
+    def of(cls, document: JSON) -> Adoption:
         """From `as_json`."""
         return cls(
-            told["customer_id"], told["record"], tuple(key_of(item) for item in told["keys"])
+            document["customer_id"],
+            document["record"],
+            tuple(key_of(item) for item in document["keys"]),
         )
 
 
@@ -72,7 +74,7 @@ class Adopter:
 
     account: AccountKeys
     policy: Policy
-    sources: Sources
+    sources: OwnerLookup
     now: float
 
     def plan(
@@ -97,7 +99,7 @@ class Adopter:
                 keys = [key for key in keys if key.enabled]
             mine = records.keys.get(customer_id, KeyRecords())
             made = self._made(customer_id, keys, desired.get(customer_id), mine)
-            why = refusal(made, desired.get(customer_id), mine, self.policy, self.now)
+            why = why_not_adopted(made, desired.get(customer_id), mine, self.policy, self.now)
             if why is None:
                 adoptions.append(made)
             else:
@@ -118,9 +120,9 @@ class Adopter:
         return [name for name in plans if name in self.policy.usage_plans]
 
     def _made(
-        self, customer_id: str, keys: Sequence[GatewayKey], desired: JSON | None, known: KeyRecords
+        self, customer_id: str, keys: Sequence[GatewayKey], desired: JSON | None, stored: KeyRecords
     ) -> Adoption:
-        used = {known.last_number, *(key.number for key in known.keys)}
+        used = {stored.last_number, *(key.number for key in stored.keys)}
         made = []
         for key in sorted(keys, key=lambda key: (_number(customer_id, key) or 10**9, key.key_id)):
             number = _number(customer_id, key)
@@ -147,16 +149,16 @@ class Adopter:
         )
 
 
-def refusal(
-    adoption: Adoption, desired: JSON | None, known: KeyRecords, policy: Policy, now: float
+def why_not_adopted(
+    adoption: Adoption, desired: JSON | None, stored: KeyRecords, policy: Policy, now: float
 ) -> str | None:
     """Why the customer's keys are not adopted: what would have to be done then; None when nothing
     would."""
     record = desired if desired is not None else adoption.record
-    kept = (*known.keys, *adoption.keys)
+    keys = (*stored.keys, *adoption.keys)
     try:
         customer = customer_of(record or {})
-        planned = plan_customer(customer, kept, policy, now, known.last_number)
+        planned = plan_customer(customer, keys, policy, now, stored.last_number)
     except Exception as error:  # noqa: BLE001 - one bad record keeps no other key from its adoption
         return f"The customer's record would not do: {error_words(error)}"
     if planned.problem:
@@ -167,7 +169,7 @@ def refusal(
     return None
 
 
-def sources_of(task: Mapping[str, Any], text: str | None = None) -> Sources:
+def parse_owners(task: Mapping[str, Any], text: str | None = None) -> OwnerLookup:
     """From the input `adopt_tag` and `customers` (a map, or CSV text); `text` is CSV from
     elsewhere. Raises InvalidInputError, which quotes no row: it may hold a key's value."""
     tag = task.get("adopt_tag") or TAG
@@ -178,7 +180,7 @@ def sources_of(task: Mapping[str, Any], text: str | None = None) -> Sources:
         remedy = "Write {key id: customer id}, or lines of `key id,customer id`"
         raise InvalidInputError("customers", "is neither a map nor CSV", remedy)
     rows = _rows(given) if isinstance(given, str) else enumerate(given.items(), 1)
-    return Sources(tag, dict(_checked(number, row) for number, row in rows))
+    return OwnerLookup(tag, dict(_checked(number, row) for number, row in rows))
 
 
 def _rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:

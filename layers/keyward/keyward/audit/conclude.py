@@ -10,7 +10,7 @@ from keyward.audit import customers as customer_findings
 from keyward.audit import keys as key_findings
 from keyward.audit import usage_plans as plan_findings
 from keyward.audit.account import AccountKeys
-from keyward.audit.adopt import Adopter, Adoption, Sources
+from keyward.audit.adopt import Adopter, Adoption, OwnerLookup
 from keyward.audit.keys import ADOPT_KEYS, of_usage
 from keyward.audit.model import of_exemptions
 from keyward.aws.gateway import GatewayKey, GatewayPlan
@@ -31,7 +31,7 @@ class Conclusion:
     policy: Policy
     began: float
     now: float
-    sources: Sources | None = None
+    sources: OwnerLookup | None = None
 
     def of(self, results: Iterable[JSON]) -> tuple[JSON, list[Adoption]]:
         """`{findings, exempt, apis, customers, keys}` from what came of each item of work; `exempt`

@@ -48,13 +48,15 @@ def of_customers(
 def _of_customer(
     customer_id: str,
     record: JSON,
-    known: KeyRecords,
+    stored: KeyRecords,
     account: AccountKeys | None,
     policy: Policy,
     now: float,
 ) -> list[Finding]:
-    looked = [compared(k, account.look(k) if account else None, policy, now) for k in known.keys]
-    after = corrected(known, looked)
+    results = [
+        compared(k, account.state_of(k) if account else None, policy, now) for k in stored.keys
+    ]
+    after = corrected(stored, results)
     try:
         customer = customer_of(record)
         planned = plan_customer(customer, after.keys, policy, now, after.last_number)
@@ -62,39 +64,39 @@ def _of_customer(
         return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]
     if planned.problem:
         return [Finding("not_possible", "high", str(planned.problem), customer_id=customer_id)]
-    doubted = _doubted(looked, planned.actions)
-    if doubted:
-        return doubted
+    drifted = _drifted(results, planned.actions)
+    if drifted:
+        return drifted
     if planned.actions:
         return [_undone(customer, after.keys, planned.actions, policy, now)]
-    if known.outbox:
+    if stored.outbox:
         says = "an outcome waits to be announced"
         return [Finding("unannounced", "low", says, RECONCILE, customer_id)]
     return []
 
 
-def _doubted(looked: Sequence[Compared], actions: Sequence[Action]) -> list[Finding]:
+def _drifted(results: Sequence[Compared], actions: Sequence[Action]) -> list[Finding]:
     """What differs on API Gateway, with what mends it: what is done with the key, or, for one that
     is gone, with none that there is."""
-    there = {one.key.number for one in looked if one.key is not None}
+    there = {one.key.number for one in results if one.key is not None}
     found = []
-    for doubt in (doubt for one in looked for doubt in one.drifts):
-        number = doubt.key.number
+    for drift in (drift for one in results for drift in one.drifts):
+        number = drift.key.number
         mends = [a for a in actions if a.number == number or {number, a.number}.isdisjoint(there)]
-        found.append(_of_doubt(doubt, mends))
+        found.append(_of_drift(drift, mends))
     return found
 
 
-def _of_doubt(doubt: Drift, mends: Sequence[Action]) -> Finding:
+def _of_drift(drift: Drift, mends: Sequence[Action]) -> Finding:
     return Finding(
-        doubt.kind,
+        drift.kind,
         "high" if mends else "low",
-        doubt.says,
+        drift.says,
         RECONCILE,
-        doubt.key.customer_id,
-        actions=_told(mends),
-        key_id=doubt.key.key_id,
-        plan=doubt.key.plan,
+        drift.key.customer_id,
+        actions=_as_json(mends),
+        key_id=drift.key.key_id,
+        plan=drift.key.plan,
     )
 
 
@@ -117,7 +119,7 @@ def _undone(
     elif any(action.action == "move_key" for action in actions):
         says = f"the customer has a key that is not in plan {desired.plan}"
         kind, severity = "key_in_wrong_plan", "high"
-    return Finding(kind, severity, says, RECONCILE, customer.customer_id, actions=_told(actions))
+    return Finding(kind, severity, says, RECONCILE, customer.customer_id, actions=_as_json(actions))
 
 
 def _works(key: KeyRecord) -> bool:
@@ -136,5 +138,5 @@ def _stray(key: KeyRecord) -> Finding:
     )
 
 
-def _told(actions: Sequence[Action]) -> tuple[JSON, ...]:
+def _as_json(actions: Sequence[Action]) -> tuple[JSON, ...]:
     return tuple(action.as_json() for action in actions)

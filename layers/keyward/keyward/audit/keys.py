@@ -29,9 +29,9 @@ CLOSED = "Delete it, or disable it: Keyward did not make it, and deletes only wh
 def unrecorded(account: AccountKeys, records: AccountRecords) -> list[GatewayKey]:
     """Keys without a record, in a fixed order. One that a run is just making is not among them, nor
     one of a customer whose records cannot be understood."""
-    kept = [key for one in records.keys.values() for key in one.keys]
-    recorded = {key.key_id for key in kept}
-    in_the_making = {(key.customer_id, key.name) for key in kept if key.state == CREATING}
+    all_recorded = [key for one in records.keys.values() for key in one.keys]
+    recorded = {key.key_id for key in all_recorded}
+    in_the_making = {(key.customer_id, key.name) for key in all_recorded if key.state == CREATING}
     strays = [
         key
         for key in account.keys.values()
@@ -82,14 +82,14 @@ def adoptable(
 ) -> list[Finding]:
     """The same findings, with what an adoption does, or why it cannot."""
     taken = {key.key_id: key for one in adoptions for key in one.keys}
-    told = []
+    result = []
     for finding in found:
         key = taken.get(finding.key_id)
         if key is None:
-            told.append(replace(finding, remedy=left.get(str(finding.key_id), finding.remedy)))
+            result.append(replace(finding, remedy=left.get(str(finding.key_id), finding.remedy)))
             continue
         action = {"action": "adopt_key", "key": key.name, "number": key.number, "plan": key.plan}
-        told.append(
+        result.append(
             replace(
                 finding,
                 kind="key_by_hand",
@@ -100,7 +100,7 @@ def adoptable(
                 remedy=None,
             )
         )
-    return told
+    return result
 
 
 def without_new_keys(found: Iterable[Finding], adoptions: Iterable[Adoption]) -> list[Finding]:

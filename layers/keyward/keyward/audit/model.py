@@ -38,8 +38,8 @@ class Finding:
 
     def as_json(self) -> JSON:
         """Without the members that do not apply."""
-        told = asdict(self) | {"actions": list(self.actions)}
-        return {name: value for name, value in told.items() if value not in (None, [])}
+        members = asdict(self) | {"actions": list(self.actions)}
+        return {name: value for name, value in members.items() if value not in (None, [])}
 
 
 def error_words(error: Exception) -> str:
@@ -74,10 +74,10 @@ def unreadable_record(customer_id: str, error: Exception) -> Finding:
     )
 
 
-def of_api(seen: ApiSnapshot, rule: KeyRule, mode: str) -> list[Finding]:
+def api_findings(snapshot: ApiSnapshot, rule: KeyRule, mode: str) -> list[Finding]:
     """Exposed methods by stage; in mode enforce also stages that lack a plan, and plans whose
     limits are not the policy's."""
-    mending: JSON = {"mended_by": "protect-api", "rest_api_id": seen.rest_api_id}
+    mending: JSON = {"mended_by": "protect-api", "rest_api_id": snapshot.rest_api_id}
     found = [
         Finding(
             "exposed_methods",
@@ -87,11 +87,11 @@ def of_api(seen: ApiSnapshot, rule: KeyRule, mode: str) -> list[Finding]:
             actions=exposure.actions,
             **mending,
         )
-        for exposure in exposures(seen, rule)
+        for exposure in exposures(snapshot, rule)
     ]
     if mode != ENFORCE:
         return found
-    for item in plan_api(seen, ApiRecords(), rule).attach:
+    for item in plan_api(snapshot, ApiRecords(), rule).attach:
         found += [
             Finding(
                 "stage_without_plan",
@@ -111,27 +111,27 @@ def of_api(seen: ApiSnapshot, rule: KeyRule, mode: str) -> list[Finding]:
     return found
 
 
-def of_holds(seen: ApiSnapshot, known: ApiRecords, rule: KeyRule) -> list[Finding]:
+def hold_findings(snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule) -> list[Finding]:
     """Stages of an enforced API that wait for a person; holds that nothing needs any more are ended
     by the next run."""
-    exposed = {stage.name for stage in seen.stages if rule.exposed(stage)}
+    exposed = {stage.name for stage in snapshot.stages if rule.exposed(stage)}
     return [
-        _held(hold, known, seen.rest_api_id)
+        _held(hold, records, snapshot.rest_api_id)
         if hold.kind != DEPLOYMENT or hold.stage in exposed
         else Finding(
             "hold_over",
             "low",
             f"the hold of stage {hold.stage} is no longer needed",
             mended_by="protect-api",
-            rest_api_id=seen.rest_api_id,
+            rest_api_id=snapshot.rest_api_id,
             stage=hold.stage,
         )
-        for hold in known.holds
+        for hold in records.holds
     ]
 
 
-def _held(hold: Hold, known: ApiRecords, rest_api_id: str) -> Finding:
-    whose = f", {edited(known.editor)}" if known.editor and hold.kind == DEPLOYMENT else ""
+def _held(hold: Hold, records: ApiRecords, rest_api_id: str) -> Finding:
+    whose = f", {edited(records.editor)}" if records.editor and hold.kind == DEPLOYMENT else ""
     rejected = hold.decision == REJECTED
     return Finding(
         "held",

@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from keyward.audit.adopt import Sources, sources_of
+from keyward.audit.adopt import OwnerLookup, parse_owners
 from keyward.audit.conclude import Conclusion, repairs_of, summary_of
 from keyward.audit.read import AuditReader, works_of
 from keyward.audit.work import Round, Share, Worker, WorkList
@@ -81,7 +81,7 @@ class Audit:
     def _conclude(self, reading: WorkList, about: JSON, repair: bool, policy: Policy) -> None:
         context, sources = self.context, about["sources"]
         read = (context.registry, _plans(about), policy, float(about["began"]), context.now)
-        conclusion = Conclusion(*read, Sources(**sources) if sources else None)
+        conclusion = Conclusion(*read, OwnerLookup(**sources) if sources else None)
         found, adoptions = conclusion.of(reading.results())
         repairs = WorkList(self.documents, self.name, REPAIRS)
         repairs.begin(repairs_of(found["findings"], adoptions, self.name) if repair else [])
@@ -102,7 +102,7 @@ def concluded(audit: str, repair: bool, documents: Audits) -> JSON:
     return {"unfinished": False, "audit": audit, "repair": repair, "summary": summary}
 
 
-def sources_for(task: JSON, documents: Audits) -> Sources | None:
+def sources_for(task: JSON, documents: Audits) -> OwnerLookup | None:
     """Who keys belong to, by the input of an audit that adopts: `customers` (a map, or CSV text),
     or `customers_object`, a CSV object in the bucket of reports. None for an audit that does not
     adopt. Raises InvalidInputError."""
@@ -113,7 +113,7 @@ def sources_for(task: JSON, documents: Audits) -> Sources | None:
     if name and text is None:
         remedy = "Put the CSV there, into the bucket of reports"
         raise InvalidInputError("customers_object", f"there is no object {name}", remedy)
-    return sources_of(task, text)
+    return parse_owners(task, text)
 
 
 def _plans(about: JSON) -> list[GatewayPlan]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from keyward.apis import exemptions
 from keyward.apis.model import KeyRule
-from keyward.audit.account import calls_of, look, unread
+from keyward.audit.account import calls_of, read_api, unread
 from keyward.audit.model import Finding, error_words
 from keyward.audit.work import WorkResult
 from keyward.aws.gateway import Gateway, GatewayPlan
@@ -78,18 +78,18 @@ class AuditReader:
         return WorkResult(document, _pages(len(key_ids)))
 
     def _api(self, api: JSON) -> WorkResult:
-        seen = (self.gateway, api, list(self.plans), self.policy, self.default_mode, self.now)
-        looked = look(*seen, self.registry.apis.known)
+        about = (self.gateway, api, list(self.plans), self.policy, self.default_mode, self.now)
+        reading = read_api(*about, self.registry.apis.known)
         exempt = []
-        if looked.seen:
-            rule = KeyRule(self.policy, looked.rest_api_id, looked.name, self.now)
-            exempt = exemptions.exempt_methods(looked.seen, rule)
+        if reading.snapshot:
+            rule = KeyRule(self.policy, reading.rest_api_id, reading.name, self.now)
+            exempt = exemptions.exempt_methods(reading.snapshot, rule)
         document = {
             "kind": "api",
-            "findings": [finding.as_json() for finding in looked.findings],
+            "findings": [finding.as_json() for finding in reading.findings],
             "exempt": [method.as_json() for method in exempt],
         }
-        return WorkResult(document, calls_of(looked))
+        return WorkResult(document, calls_of(reading))
 
 
 def _pages(items: int) -> int:

@@ -1,4 +1,4 @@
-"""What an audit finds of usage plans as such; what an API's stages lack is found with the API.
+"""Find what is wrong with usage plans as such; what an API's stages lack is found with the API.
 Pure."""
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ def of_plans(plans: Sequence[GatewayPlan], found: Iterable[JSON], policy: Policy
 
 
 def once(found: Iterable[JSON]) -> list[JSON]:
-    """Without what another API's finding says of the same plan: one run mends it for all."""
-    told: set[Any] = set()
-    kept = []
+    """Leave out what another API's finding says of the same plan: one run mends it for all."""
+    plans: set[Any] = set()
+    first = []
     for item in found:
-        if item["kind"] == DIFFERS and item.get("plan") in told:
-            continue
         if item["kind"] == DIFFERS:
-            told.add(item.get("plan"))
-        kept.append(item)
-    return kept
+            if item.get("plan") in plans:
+                continue
+            plans.add(item.get("plan"))
+        first.append(item)
+    return first

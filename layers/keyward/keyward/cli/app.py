@@ -21,7 +21,7 @@ from keyward.cli.holds import hold_lines, oldest_first
 from keyward.cli.stack import DEFAULT_MODE, NoStackError, StackClient
 from keyward.customers.key import is_value
 from keyward.errors import GatewayRefusedError, KeywardError, PassingError, ServiceRefusedError
-from keyward.explain.model import question_of
+from keyward.explain.model import parse_question
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json, as_text
 from keyward.policy.model import Policy
@@ -135,9 +135,9 @@ def why(
     """
     if (call["customer_id"] is None) == (call["key_id"] is None):
         raise click.UsageError("Give either --customer or --key-id.")
-    question = question_of(call)
+    question = parse_question(call)
     explainer = _explainer(StackClient.here(region), stack, now)
-    explained = as_json(explainer.explain(question.asked, question.customer_id, question.key_id))
+    explained = as_json(explainer.explain(question.request, question.customer_id, question.key_id))
     _show(as_data, explained, [as_text(explained)])
     return FINE if explained["allowed"] else FOUND
 

@@ -15,7 +15,7 @@ from keyward.apis.model import DeployedMethod, Seen
 from keyward.apis.routes import resource_for
 from keyward.customers.key import CREATED
 from keyward.explain import words
-from keyward.explain.model import ApiFacts, Asked, Facts, KeyFacts, PlanFacts
+from keyward.explain.model import ApiFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.explain.words import Cause
 from keyward.policy.parts import Throttle
 
@@ -56,19 +56,19 @@ def judge(facts: Facts) -> Verdict:
     return verdict
 
 
-def route(asked: Asked, methods: Sequence[Seen]) -> Seen | None:
+def route(request: DeniedRequest, methods: Sequence[Seen]) -> Seen | None:
     """The method that answers the call: the verb's own before ANY, on the resource that takes the
     path."""
-    resource = resource_for(asked.path, {method.path for method in methods})
+    resource = resource_for(request.path, {method.path for method in methods})
     by_verb = {method.verb: method for method in methods if method.path == resource}
-    return by_verb.get(asked.method) or by_verb.get(ANY)
+    return by_verb.get(request.method) or by_verb.get(ANY)
 
 
 def _served(facts: Facts, api: ApiFacts, methods: Sequence[DeployedMethod]) -> Verdict:
     """The verdict for one deployment."""
-    method = route(facts.asked, methods)
+    method = route(facts.request, methods)
     if method is None:
-        return Verdict((_without_route(facts.asked, api, methods), *_of_key(facts)))
+        return Verdict((_without_route(facts.request, api, methods), *_of_key(facts)))
     causes = _of_method(facts, api, method)
     moments = _moments(facts, api, method)
     settles_at = max(moments.values()) + facts.settling if moments else None
@@ -80,22 +80,24 @@ def _served(facts: Facts, api: ApiFacts, methods: Sequence[DeployedMethod]) -> V
 
 def _without_stage(facts: Facts) -> Cause:
     if facts.api is None:
-        return words.api_unknown(facts.asked.rest_api_id)
+        return words.api_unknown(facts.request.rest_api_id)
     if not facts.api.stages:
-        return words.api_not_deployed(facts.asked.rest_api_id)
-    return words.stage_unknown(facts.asked.stage, facts.api.stages)
+        return words.api_not_deployed(facts.request.rest_api_id)
+    return words.stage_unknown(facts.request.stage, facts.api.stages)
 
 
-def _without_route(asked: Asked, api: ApiFacts, methods: Sequence[DeployedMethod]) -> Cause:
-    waiting = route(asked, api.working)
+def _without_route(
+    request: DeniedRequest, api: ApiFacts, methods: Sequence[DeployedMethod]
+) -> Cause:
+    waiting = route(request, api.working)
     if waiting:
-        return words.method_not_deployed(f"{waiting.verb} {waiting.path}", asked.stage)
+        return words.method_not_deployed(f"{waiting.verb} {waiting.path}", request.stage)
     there = sorted({method.path for method in methods})
-    resource = resource_for(asked.path, there)
+    resource = resource_for(request.path, there)
     if resource is None:
-        return words.path_unknown(asked.path, there)
+        return words.path_unknown(request.path, there)
     verbs = sorted(method.verb for method in methods if method.path == resource)
-    return words.method_unknown(asked.method, resource, verbs)
+    return words.method_unknown(request.method, resource, verbs)
 
 
 def _of_method(facts: Facts, api: ApiFacts, method: DeployedMethod) -> list[Cause]:
@@ -108,8 +110,8 @@ def _of_method(facts: Facts, api: ApiFacts, method: DeployedMethod) -> list[Caus
         # A key that is sent unasked counts for the quota all the same, even a disabled one.
         causes += _of_quota(facts.plan)
         if method.key_required:
-            causes += _of_plan_throttle(facts.plan, facts.asked, method)
-    return causes + _of_stage_throttle(api, facts.asked, method)
+            causes += _of_plan_throttle(facts.plan, facts.request, method)
+    return causes + _of_stage_throttle(api, facts.request, method)
 
 
 def _of_key(facts: Facts) -> list[Cause]:
@@ -126,7 +128,7 @@ def _of_key(facts: Facts) -> list[Cause]:
         held = {
             plan.name: [f"{api_id}:{stage}" for api_id, stage in plan.stages] for plan in key.plans
         }
-        place = f"stage {facts.asked.stage} of API {facts.asked.rest_api_id}"
+        place = f"stage {facts.request.stage} of API {facts.request.rest_api_id}"
         causes.append(words.stage_in_no_plan(place, held, _attach(facts)))
     return causes
 
@@ -171,10 +173,10 @@ def _reconcile(facts: Facts) -> str:
 
 def _attach(facts: Facts) -> str:
     """What brings the stage into a plan of the key."""
-    asked, customer, api = facts.asked, facts.customer, facts.api
-    place = f"API {asked.rest_api_id}"
+    request, customer, api = facts.request, facts.customer, facts.api
+    place = f"API {request.rest_api_id}"
     if api and api.held:
-        return f"Answer the hold of stage {asked.stage} (ApiHeld says how): it waits for a person"
+        return f"Answer the hold of stage {request.stage} (ApiHeld says how): it waits for a person"
     if customer is None or customer.covers is None:
         return "Add the stage to the usage plan by hand, or move the key to a plan that holds it"
     if not customer.covers:
@@ -190,8 +192,10 @@ def _of_quota(plan: PlanFacts) -> list[Cause]:
     return [words.quota_used_up(plan.name, plan.quota, plan.used, plan.renews_on)]
 
 
-def _of_plan_throttle(plan: PlanFacts, asked: Asked, method: DeployedMethod) -> list[Cause]:
-    lines = (f"{asked.method} {method.path}", f"{ANY} {method.path}")
+def _of_plan_throttle(
+    plan: PlanFacts, request: DeniedRequest, method: DeployedMethod
+) -> list[Cause]:
+    lines = (f"{request.method} {method.path}", f"{ANY} {method.path}")
     own = next((line for line in lines if line in plan.methods), "")
     return [
         *_of_throttle(f"plan {plan.name}", plan.throttle),
@@ -199,9 +203,11 @@ def _of_plan_throttle(plan: PlanFacts, asked: Asked, method: DeployedMethod) -> 
     ]
 
 
-def _of_stage_throttle(api: ApiFacts, asked: Asked, method: DeployedMethod) -> list[Cause]:
+def _of_stage_throttle(
+    api: ApiFacts, request: DeniedRequest, method: DeployedMethod
+) -> list[Cause]:
     limits = api.stage.throttles if api.stage else {}
-    own = f"{method.path}/{asked.method}".strip("/")
+    own = f"{method.path}/{request.method}".strip("/")
     name = own if own in limits else "*/*"
     return _of_throttle(f"the stage ({name})", limits.get(name))
 
@@ -225,7 +231,7 @@ def _moments(facts: Facts, api: ApiFacts, method: DeployedMethod) -> dict[str, f
         if facts.key.record and facts.key.record.attached_at:
             moments["key attached"] = float(facts.key.record.attached_at)
         for item in facts.attachments:
-            if facts.plan and (item.stage, item.plan) == (facts.asked.stage, facts.plan.name):
+            if facts.plan and (item.stage, item.plan) == (facts.request.stage, facts.plan.name):
                 moments["stage attached to the plan"] = float(item.attached_at)
     return {what: at for what, at in moments.items() if facts.now - at < facts.settling}
 

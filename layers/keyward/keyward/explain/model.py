@@ -16,7 +16,7 @@ from keyward.policy.parts import Quota, Throttle
 
 
 @dataclass(frozen=True)
-class Asked:
+class DeniedRequest:
     """The call in question; `path` is concrete, `/pets/7`, and begins behind the stage."""
 
     rest_api_id: str
@@ -88,7 +88,7 @@ class Facts:
     """All that is known of one call with one key. `api` is None when there is none, `customer`
     when the key is nobody's; `settling` is the policy's `propagation_seconds`."""
 
-    asked: Asked
+    request: DeniedRequest
     api: ApiFacts | None
     key: KeyFacts
     customer: CustomerFacts | None
@@ -99,7 +99,7 @@ class Facts:
     @property
     def plan(self) -> PlanFacts | None:
         """The key's plan that holds the stage; there is at most one (aws-recorded.md 4)."""
-        place = (self.asked.rest_api_id, self.asked.stage)
+        place = (self.request.rest_api_id, self.request.stage)
         return next((plan for plan in self.key.plans if place in plan.stages), None)
 
 
@@ -108,15 +108,15 @@ FIELDS = ("customer_id", "key_id", "rest_api_id", "stage", "method", "path")
 
 
 @dataclass(frozen=True)
-class Question:
+class DenialQuestion:
     """A call, and whose key it is made with: a customer's, or one by its id."""
 
-    asked: Asked
+    request: DeniedRequest
     customer_id: str | None
     key_id: str | None
 
 
-def question_of(task: object) -> Question:
+def parse_question(task: object) -> DenialQuestion:
     """`{customer_id | key_id, rest_api_id, stage, method, path}`. Raises InvalidInputError, which
     never quotes what was given as a key's id, as it may be a value."""
     if not isinstance(task, Mapping):
@@ -125,8 +125,8 @@ def question_of(task: object) -> Question:
         remedy = "Give the customer, or the id of one key"
         raise InvalidInputError("customer_id, key_id", "one of them is needed", remedy)
     customer_id = optional_of(task, "customer_id", CUSTOMER_ID)
-    return Question(
-        Asked(
+    return DenialQuestion(
+        DeniedRequest(
             _needed(task, "rest_api_id", REST_API_ID),
             _needed(task, "stage", STAGE),
             _method(task.get("method")),

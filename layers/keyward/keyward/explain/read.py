@@ -21,7 +21,7 @@ from keyward.errors import (
     NotFoundError,
 )
 from keyward.explain.judge import Verdict, judge, route
-from keyward.explain.model import ApiFacts, Asked, CustomerFacts, Facts, KeyFacts, PlanFacts
+from keyward.explain.model import ApiFacts, CustomerFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of, first_day, next_first_day
 from keyward.runs.read_api import head_of
@@ -49,20 +49,20 @@ class Explainer:
     now: Callable[[], float]
 
     def explain(
-        self, asked: Asked, customer_id: str | None = None, key_id: str | None = None
+        self, request: DeniedRequest, customer_id: str | None = None, key_id: str | None = None
     ) -> list[tuple[Facts, Verdict]]:
         """The verdict for the key, or for each key of the customer, the newest first. Raises
         errors of API Gateway when it cannot be read."""
-        keys, customer = self._keys(asked, customer_id, key_id)
-        known = self.records.apis.known(asked.rest_api_id) if self.records else ApiRecords()
-        api = self._api(asked, known)
+        keys, customer = self._keys(request, customer_id, key_id)
+        stored = self.records.apis.known(request.rest_api_id) if self.records else ApiRecords()
+        api = self._api(request, stored)
         plan = self.policy.usage_plans.get((customer.plan if customer else None) or "")
         if customer and api and plan:
-            covers = plan.covers(asked.rest_api_id, api.name, asked.stage)
+            covers = plan.covers(request.rest_api_id, api.name, request.stage)
             customer = replace(customer, covers=covers)
         settling, now = self.policy.propagation_seconds, self.now()
         return [
-            self._judged(Facts(asked, api, key, customer, known.attachments, settling, now))
+            self._judged(Facts(request, api, key, customer, stored.attachments, settling, now))
             for key in keys
         ]
 
@@ -74,7 +74,7 @@ class Explainer:
         if not (facts.api and verdict.asks_for_key and doubtful):
             return facts, verdict
         try:
-            document = self.gateway.export(facts.asked.rest_api_id, facts.asked.stage)
+            document = self.gateway.export(facts.request.rest_api_id, facts.request.stage)
         except GatewayRefusedError:
             return facts, verdict
         source = str(document.get(SOURCE) or "HEADER")
@@ -82,44 +82,46 @@ class Explainer:
         return facts, judge(facts)
 
     def _keys(
-        self, asked: Asked, customer_id: str | None, key_id: str | None
+        self, request: DeniedRequest, customer_id: str | None, key_id: str | None
     ) -> tuple[list[KeyFacts], CustomerFacts | None]:
-        seen: list[GatewayKey] = []
+        found: list[GatewayKey] = []
         if key_id and self.records:
             customer_id = self.records.customers.owner_of(key_id)
         if customer_id is None:
-            seen = [key for key in self.gateway.all_keys() if key.key_id == key_id]
-            customer_id = seen[0].customer_id if seen else None
+            found = [key for key in self.gateway.all_keys() if key.key_id == key_id]
+            customer_id = found[0].customer_id if found else None
         else:
-            seen = self.gateway.keys_of(customer_id)
-        customer, known = self._customer(customer_id)
-        records = [record for record in known.keys if key_id in (None, record.key_id)]
-        seen = [key for key in seen if key_id in (None, key.key_id)]
-        return self._told(asked, seen, records) or [KeyFacts(key_id, key_id or "")], customer
+            found = self.gateway.keys_of(customer_id)
+        customer, stored = self._customer(customer_id)
+        records = [record for record in stored.keys if key_id in (None, record.key_id)]
+        found = [key for key in found if key_id in (None, key.key_id)]
+        return self._key_facts(request, found, records) or [
+            KeyFacts(key_id, key_id or "")
+        ], customer
 
-    def _told(
-        self, asked: Asked, seen: list[GatewayKey], records: list[KeyRecord]
+    def _key_facts(
+        self, request: DeniedRequest, found: list[GatewayKey], records: list[KeyRecord]
     ) -> list[KeyFacts]:
         """The keys on the gateway, the newest first; without any, the last record of one."""
         by_id = {record.key_id: record for record in records}
-        if seen:
-            return [self._key(asked, key, by_id.get(key.key_id)) for key in reversed(seen)]
+        if found:
+            return [self._key(request, key, by_id.get(key.key_id)) for key in reversed(found)]
         last = records[-1:]
         return [KeyFacts(record.key_id, record.name, record=record) for record in last]
 
-    def _key(self, asked: Asked, key: GatewayKey, record: KeyRecord | None) -> KeyFacts:
+    def _key(self, request: DeniedRequest, key: GatewayKey, record: KeyRecord | None) -> KeyFacts:
         plans = self.gateway.plans_of(key.key_id)
         return KeyFacts(
             key.key_id,
             key.name or key.key_id,
             key.enabled,
             max(key.created_at, key.updated_at),
-            tuple(self._plan(asked, key.key_id, plan) for plan in plans),
+            tuple(self._plan(request, key.key_id, plan) for plan in plans),
             record,
         )
 
-    def _plan(self, asked: Asked, key_id: str, plan: GatewayPlan) -> PlanFacts:
-        place = (asked.rest_api_id, asked.stage)
+    def _plan(self, request: DeniedRequest, key_id: str, plan: GatewayPlan) -> PlanFacts:
+        place = (request.rest_api_id, request.stage)
         facts = PlanFacts(
             plan.name,
             frozenset(plan.stages),
@@ -147,41 +149,41 @@ class Explainer:
         if self.records is None:
             return None, KeyRecords()
         record = self.records.customers.desired(customer_id)
-        known = self.records.customers.known(customer_id)
+        stored = self.records.customers.known(customer_id)
         if record is None:
-            return CustomerFacts(customer_id, None), known
+            return CustomerFacts(customer_id, None), stored
         try:
             inforce = desired_state(customer_of(record), self.policy, self.now())
         except InvalidRecordError as error:
-            return CustomerFacts(customer_id, "invalid", str(error)), known
+            return CustomerFacts(customer_id, "invalid", str(error)), stored
         reason = inforce.reason or record.get("status_reason")
-        return CustomerFacts(customer_id, inforce.status, reason, inforce.plan), known
+        return CustomerFacts(customer_id, inforce.status, reason, inforce.plan), stored
 
-    def _api(self, asked: Asked, known: ApiRecords) -> ApiFacts | None:
+    def _api(self, request: DeniedRequest, stored: ApiRecords) -> ApiFacts | None:
         try:
-            body = self.gateway.api(asked.rest_api_id)
+            body = self.gateway.api(request.rest_api_id)
         except ApiNotFoundError:
             return None
-        stages = self.gateway.stages(asked.rest_api_id)
-        found = next((stage for stage in stages if stage.name == asked.stage), None)
-        stage = self._serving(asked, found) if found else None
+        stages = self.gateway.stages(request.rest_api_id)
+        found = next((stage for stage in stages if stage.name == request.stage), None)
+        stage = self._serving(request, found) if found else None
         facts = ApiFacts(
             str(body.get("name", "")),
-            _mode(body, asked.rest_api_id, self.default_mode),
+            _mode(body, request.rest_api_id, self.default_mode),
             tuple(stage.name for stage in stages),
             stage,
             str(body.get("apiKeySource") or "HEADER"),
             _gates(body, stage),
-            held=known.hold(asked.stage) is not None,
+            held=stored.hold(request.stage) is not None,
         )
-        if stage is None or route(asked, stage.methods):
+        if stage is None or route(request, stage.methods):
             return facts
-        return replace(facts, working=self.gateway.working_copy(asked.rest_api_id))
+        return replace(facts, working=self.gateway.working_copy(request.rest_api_id))
 
-    def _serving(self, asked: Asked, stage: StageSnapshot) -> StageSnapshot:
+    def _serving(self, request: DeniedRequest, stage: StageSnapshot) -> StageSnapshot:
         canary = stage.canary.deployment_id if stage.canary else ""
         read = {
-            deployment_id: self._methods(asked, deployment_id)
+            deployment_id: self._methods(request, deployment_id)
             for deployment_id in (stage.deployment_id, canary)
             if deployment_id
         }
@@ -191,9 +193,9 @@ class Explainer:
             canary_methods=read.get(canary, ()),
         )
 
-    def _methods(self, asked: Asked, deployment_id: str) -> tuple[DeployedMethod, ...]:
+    def _methods(self, request: DeniedRequest, deployment_id: str) -> tuple[DeployedMethod, ...]:
         try:
-            return self.gateway.deployed(asked.rest_api_id, deployment_id)
+            return self.gateway.deployed(request.rest_api_id, deployment_id)
         except NotFoundError:
             return ()
 

@@ -15,38 +15,38 @@ LET_IN, ASKS_FOR_NO_KEY = "none", "key_not_required"
 def as_json(explained: list[tuple[Facts, Verdict]]) -> JSON:
     """The explanation for the first key, and what happens to the others in `other_keys`."""
     first, *others = explained
-    told = _one(*first)
+    output = _one(*first)
     if others:
-        told["other_keys"] = [
+        output["other_keys"] = [
             {"key_id": facts.key.key_id, "allowed": not verdict.causes, "cause": _cause(verdict)}
             for facts, verdict in others
         ]
-    return told
+    return output
 
 
-def as_text(told: JSON) -> str:
+def as_text(output: JSON) -> str:
     """For a terminal."""
-    lines = [_headline(told)]
-    lines += _causes(told)
-    lines += [f"  cannot be read here: {gate}" for gate in told["cannot_be_read"]]
-    if "effective_by" in told:
-        lines.append(f"  changes reach every host by {told['effective_by']}")
-    for other in told.get("other_keys", []):
+    lines = [_headline(output)]
+    lines += _causes(output)
+    lines += [f"  cannot be read here: {gate}" for gate in output["cannot_be_read"]]
+    if "effective_by" in output:
+        lines.append(f"  changes reach every host by {output['effective_by']}")
+    for other in output.get("other_keys", []):
         fate = "would be let in" if other["allowed"] else f"denied: {other['cause']}"
         lines.append(f"  the customer's key {other['key_id']}: {fate}")
     return "\n".join(lines)
 
 
 def _one(facts: Facts, verdict: Verdict) -> JSON:
-    asked = facts.asked
-    told: JSON = {"allowed": not verdict.causes, "cause": _cause(verdict)}
+    request = facts.request
+    output: JSON = {"allowed": not verdict.causes, "cause": _cause(verdict)}
     if verdict.causes:
-        told |= verdict.causes[0].as_json()
-    told |= {
-        "rest_api_id": asked.rest_api_id,
-        "stage": asked.stage,
-        "method": asked.method,
-        "path": asked.path,
+        output |= verdict.causes[0].as_json()
+    output |= {
+        "rest_api_id": request.rest_api_id,
+        "stage": request.stage,
+        "method": request.method,
+        "path": request.path,
         "resource": verdict.resource,
         "customer_id": facts.customer.customer_id if facts.customer else None,
         "key_id": facts.key.key_id,
@@ -55,8 +55,8 @@ def _one(facts: Facts, verdict: Verdict) -> JSON:
         "cannot_be_read": list(verdict.unread),
     }
     if verdict.settles_at:
-        told["effective_by"] = iso(verdict.settles_at)
-    return {name: value for name, value in told.items() if value is not None}
+        output["effective_by"] = iso(verdict.settles_at)
+    return {name: value for name, value in output.items() if value is not None}
 
 
 def _cause(verdict: Verdict) -> str:
@@ -65,17 +65,19 @@ def _cause(verdict: Verdict) -> str:
     return LET_IN if verdict.asks_for_key else ASKS_FOR_NO_KEY
 
 
-def _headline(told: JSON) -> str:
-    call = f"{told['method']} {told['path']} on stage {told['stage']} of {told['rest_api_id']}"
-    if told["allowed"]:
-        open_ = ", which asks for no key" if told["cause"] == ASKS_FOR_NO_KEY else ""
+def _headline(output: JSON) -> str:
+    call = (
+        f"{output['method']} {output['path']} on stage {output['stage']} of {output['rest_api_id']}"
+    )
+    if output["allowed"]:
+        open_ = ", which asks for no key" if output["cause"] == ASKS_FOR_NO_KEY else ""
         return f"LET IN  {call}{open_}"
-    return f"DENIED  {call}: {told['status']} {told['message']}"
+    return f"DENIED  {call}: {output['status']} {output['message']}"
 
 
-def _causes(told: JSON) -> list[str]:
+def _causes(output: JSON) -> list[str]:
     lines = []
-    for cause in [told, *told["also"]] if not told["allowed"] else []:
+    for cause in [output, *output["also"]] if not output["allowed"] else []:
         lines += [
             f"  {cause['cause']}: {cause['says']}",
             f"    evidence: {cause['evidence']}",

@@ -48,10 +48,10 @@ class Cause:
 
     def as_json(self) -> JSON:
         """`{cause, status, error_type, message, says, evidence, remedy, share?}`."""
-        told: JSON = {"cause": self.kind, "status": self.answer.status}
-        told |= {"error_type": self.answer.error_type, "message": self.answer.message}
-        told |= {"says": self.says, "evidence": self.evidence, "remedy": self.remedy}
-        return told if self.share == 100.0 else told | {"share": self.share}
+        output: JSON = {"cause": self.kind, "status": self.answer.status}
+        output |= {"error_type": self.answer.error_type, "message": self.answer.message}
+        output |= {"says": self.says, "evidence": self.evidence, "remedy": self.remedy}
+        return output if self.share == 100.0 else output | {"share": self.share}
 
 
 def api_unknown(rest_api_id: str) -> Cause:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from keyward.events.summary import NAMED
-from keyward.report.model import Done
+from keyward.report.model import ActivityRow
 from keyward.values import iso
 
 DAYS = 7
 
 
-def activity_of(lines: Iterable[Mapping[str, Any]], now: float) -> tuple[Done, ...]:
+def activity_of(lines: Iterable[Mapping[str, Any]], now: float) -> tuple[ActivityRow, ...]:
     """List what was announced in the last seven times 24 hours, newest first. `lines` are the
     ledger's, `now` is epoch seconds."""
     first = iso(now - DAYS * 24 * 3600)
@@ -27,7 +27,7 @@ def activity_of(lines: Iterable[Mapping[str, Any]], now: float) -> tuple[Done, .
     return tuple(sorted(rows, key=lambda row: row.at, reverse=True))
 
 
-def counts_of(done: Sequence[Done]) -> dict[str, int]:
+def counts_of(done: Sequence[ActivityRow]) -> dict[str, int]:
     """Count the rows of each type, most first."""
     return dict(Counter(item.event for item in done).most_common())
 
@@ -38,8 +38,8 @@ def days_of_week(now: float) -> tuple[str, ...]:
     return tuple((today - timedelta(days=back)).isoformat() for back in range(DAYS + 1))
 
 
-def _row(line: Mapping[str, Any], event: Mapping[str, Any]) -> Done:
-    return Done(
+def _row(line: Mapping[str, Any], event: Mapping[str, Any]) -> ActivityRow:
+    return ActivityRow(
         at=str(line["at"]),
         event=str(event["event"]),
         reason=event.get("reason"),

@@ -8,44 +8,42 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from keyward.apis.model import ApiSnapshot, DeployedMethod, KeyRule, StageSnapshot
-from keyward.audit.account import ApiLook
+from keyward.audit.account import ApiReading
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
-from keyward.report.model import ApiRow, ExemptionTold, ExemptMethods, OpenMethod, StageRow
+from keyward.report.model import ApiRow, ExemptionRow, ExemptMethods, OpenMethod, StageRow
 
 SOON_SECONDS = 7 * 24 * 3600
 IN_FORCE, ENDS_SOON, ENDED = "in force", "ends soon", "ended"
 
 
-def api_told(
-    look: ApiLook, policy: Policy, held: Collection[tuple[str, str]], now: float
+def api_row(
+    reading: ApiReading, policy: Policy, held: Collection[tuple[str, str]], now: float
 ) -> ApiRow:
     """`held` are the (API, stage) that wait for a decision; `now` is epoch seconds."""
-    problem = next((f.says for f in look.findings if f.kind == "unreadable"), None)
-    told = ApiRow(look.rest_api_id, look.name, look.mode, problem=problem)
-    if look.seen is None:
-        return told
-    rule = KeyRule(policy, look.rest_api_id, look.name, now)
+    problem = next((f.says for f in reading.findings if f.kind == "unreadable"), None)
+    row = ApiRow(reading.rest_api_id, reading.name, reading.mode, problem=problem)
+    if reading.snapshot is None:
+        return row
+    rule = KeyRule(policy, reading.rest_api_id, reading.name, now)
     stages = tuple(
         replace(
-            _stage(stage, look.seen, rule),
-            held=(look.rest_api_id, stage.name) in held,
+            _stage(stage, reading.snapshot, rule),
+            held=(reading.rest_api_id, stage.name) in held,
         )
-        for stage in look.seen.stages
+        for stage in reading.snapshot.stages
     )
-    return replace(told, stages=stages)
+    return replace(row, stages=stages)
 
 
-def exemptions_told(
-    policy: Policy, apis: Iterable[ApiRow], now: float
-) -> tuple[ExemptionTold, ...]:
+def exemption_rows(policy: Policy, apis: Iterable[ApiRow], now: float) -> tuple[ExemptionRow, ...]:
     """Every exemption of the policy with the number of live methods that it exempts."""
     counts: Counter[int] = Counter()
     for api in apis:
         for stage in api.stages:
             counts.update({group.exemption: len(group.methods) for group in stage.exempt})
     return tuple(
-        ExemptionTold(
+        ExemptionRow(
             item.api,
             item.method,
             item.path,
@@ -59,7 +57,7 @@ def exemptions_told(
     )
 
 
-def _stage(stage: StageSnapshot, seen: ApiSnapshot, rule: KeyRule) -> StageRow:
+def _stage(stage: StageSnapshot, snapshot: ApiSnapshot, rule: KeyRule) -> StageRow:
     exposed = rule.exposed(stage)
     places = {method.place for method in exposed}
     rest = [method for method in stage.methods if method.place not in places]
@@ -71,7 +69,7 @@ def _stage(stage: StageSnapshot, seen: ApiSnapshot, rule: KeyRule) -> StageRow:
         authorized=len(unasked) - sum(len(group.methods) for group in exempt),
         exposed=tuple(OpenMethod(m.verb, m.path, m.authorization) for m in exposed),
         exempt=exempt,
-        plans=tuple(sorted(plan.plan for plan in seen.plans if stage.name in plan.stages)),
+        plans=tuple(sorted(plan.plan for plan in snapshot.plans if stage.name in plan.stages)),
         canary_percent=stage.canary.percent if stage.canary else 0.0,
     )
 

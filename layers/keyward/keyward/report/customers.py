@@ -11,7 +11,7 @@ from keyward.aws.gateway import DayUsed, GatewayKey, GatewayPlan
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.policy.model import Policy
 from keyward.policy.parts import Quota, Throttle
-from keyward.report.model import CustomerUsage, PlanTold, UsageTold
+from keyward.report.model import CustomerUsage, PlanRow, PlanUsage
 
 DAYS = 14
 MOST_CUSTOMERS = 20
@@ -35,12 +35,12 @@ def days_until(now: float) -> tuple[str, ...]:
     return tuple((today - timedelta(days=back)).isoformat() for back in reversed(range(DAYS)))
 
 
-def plans_told(
+def plan_rows(
     records: Iterable[KeyRecord],
     keys: Iterable[GatewayKey],
     plans: Sequence[GatewayPlan],
     policy: Policy,
-) -> tuple[PlanTold, ...]:
+) -> tuple[PlanRow, ...]:
     """The policy's plans, and others that keys of Keyward's are in."""
     enabled = {key.key_id: key.enabled for key in keys}
     counts: dict[str, Counter[str]] = {name: Counter() for name in policy.usage_plans}
@@ -48,7 +48,7 @@ def plans_told(
         counts.setdefault(record.plan or NO_PLAN, Counter())[_state(record, enabled)] += 1
     ids = {plan.name: plan.plan_id for plan in plans}
     return tuple(
-        PlanTold(
+        PlanRow(
             name,
             _limits(name, policy),
             {state: count[state] for state in STATES if count[state]},
@@ -59,12 +59,12 @@ def plans_told(
     )
 
 
-def usage_told(read: UsageRead, records: Iterable[KeyRecord], days: tuple[str, ...]) -> UsageTold:
+def plan_usage(read: UsageRead, records: Iterable[KeyRecord], days: tuple[str, ...]) -> PlanUsage:
     """A plan's usage by customer: what the keys of a customer used, together."""
     quota = read.plan.quota
-    told = UsageTold(read.plan.name, days, problem=read.problem)
+    usage = PlanUsage(read.plan.name, days, problem=read.problem)
     if quota is None:
-        return told
+        return usage
     by_customer: dict[str, list[Sequence[DayUsed]]] = {}
     for record in records:
         days_used = read.by_key.get(record.key_id or "")
@@ -73,7 +73,7 @@ def usage_told(read: UsageRead, records: Iterable[KeyRecord], days: tuple[str, .
     found = [_customer(customer_id, rows, quota) for customer_id, rows in by_customer.items()]
     found = [customer for customer in found if any(customer.used)]
     found.sort(key=lambda customer: (-customer.share, -sum(customer.used), customer.customer_id))
-    return UsageTold(
+    return PlanUsage(
         read.plan.name,
         days,
         quota.limit,

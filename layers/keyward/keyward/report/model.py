@@ -68,7 +68,7 @@ class ApiRow:
 
 
 @dataclass(frozen=True)
-class ExemptionTold:
+class ExemptionRow:
     """An exemption of the policy. `state` is `in force`, `ends soon` (within 7 days) or
     `ended`; `methods` is how many live methods it exempts, over all stages."""
 
@@ -83,7 +83,7 @@ class ExemptionTold:
 
 
 @dataclass(frozen=True)
-class PlanTold:
+class PlanRow:
     """A usage plan and the states of the keys in it, in numbers. `limits` is in words; `known`
     says that the policy names it."""
 
@@ -104,7 +104,7 @@ class CustomerUsage:
 
 
 @dataclass(frozen=True)
-class UsageTold:
+class PlanUsage:
     """Usage of a plan against its quota of `limit` calls in a `period`: the customers that used
     most of it, first; `others` are the customers left out. A plan without a quota counts
     nothing."""
@@ -119,7 +119,7 @@ class UsageTold:
 
 
 @dataclass(frozen=True)
-class Done:
+class ActivityRow:
     """One thing that was announced: who it is about, what was done."""
 
     at: str
@@ -135,7 +135,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingItem:
     """One thing that a person, or (`mended_by`) a state machine, has to do."""
 
     kind: str
@@ -158,13 +158,13 @@ class Report:
     written_at: str
     place: str
     apis: tuple[ApiRow, ...] = ()
-    exemptions: tuple[ExemptionTold, ...] = ()
-    plans: tuple[PlanTold, ...] = ()
-    usage: tuple[UsageTold, ...] = ()
-    done: tuple[Done, ...] = ()
+    exemptions: tuple[ExemptionRow, ...] = ()
+    plans: tuple[PlanRow, ...] = ()
+    usage: tuple[PlanUsage, ...] = ()
+    done: tuple[ActivityRow, ...] = ()
     done_counts: Mapping[str, int] | None = None
-    waiting: tuple[Waiting, ...] = ()
-    mending: tuple[Waiting, ...] = ()
+    waiting: tuple[PendingItem, ...] = ()
+    mending: tuple[PendingItem, ...] = ()
     customers: int = 0
     keys: int = 0
     keys_of_others: int = 0

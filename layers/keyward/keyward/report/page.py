@@ -73,25 +73,29 @@ def _header(report: Report, summary: Summary) -> Markup:
 
 def _verdict(summary: Summary) -> Markup:
     """One or two sentences that claim no more than was read."""
-    told: list[Node] = []
+    nodes: list[Node] = []
     if summary.exposed:
         words = "should ask for a key and does not."
         if summary.exposed > 1:
             words = "should ask for a key and do not."
-        told += [tag("b", "! ", plural(summary.exposed, "live method"), class_="bad"), f" {words}"]
+        nodes += [tag("b", "! ", plural(summary.exposed, "live method"), class_="bad"), f" {words}"]
     elif not summary.methods:
-        told.append("No managed API serves a method.")
+        nodes.append("No managed API serves a method.")
     elif not summary.unknown:
-        told += [tag("b", "✓ Every live method", class_="good"), " asks for a key or is exempt."]
+        nodes += [tag("b", "✓ Every live method", class_="good"), " asks for a key or is exempt."]
     if summary.unknown:
-        told += [" ", tag("b", plural(summary.unknown, "API"), class_="bad"), " could not be read."]
+        nodes += [
+            " ",
+            tag("b", plural(summary.unknown, "API"), class_="bad"),
+            " could not be read.",
+        ]
     if summary.waiting:
         verb = "waits" if summary.waiting == 1 else "wait"
-        told += [" ", tag("b", plural(summary.waiting, "thing"), class_="wait")]
-        told.append(f" {verb} for a person.")
+        nodes += [" ", tag("b", plural(summary.waiting, "thing"), class_="wait")]
+        nodes.append(f" {verb} for a person.")
     else:
-        told.append(" Nothing waits for a person.")
-    return tag("p", told, class_="verdict")
+        nodes.append(" Nothing waits for a person.")
+    return tag("p", nodes, class_="verdict")
 
 
 def _tiles(report: Report, summary: Summary) -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keyward.report.markup import Markup, Node, join, tag
-from keyward.report.model import ApiRow, ExemptionTold, OpenMethod, Report, StageRow
+from keyward.report.model import ApiRow, ExemptionRow, OpenMethod, Report, StageRow
 from keyward.report.page_parts import anchor, code, empty, label, number, plural, row, table
 
 MOST_EXPOSED = 2000
@@ -205,7 +205,7 @@ def exempt(report: Report) -> Node:
     ]
 
 
-def _exemption(place: int, item: ExemptionTold, report: Report) -> Node:
+def _exemption(place: int, item: ExemptionRow, report: Report) -> Node:
     kind = {"ended": "bad", "ends soon": "wait"}.get(item.state, "")
     api = "every API" if item.api == "*" else item.api
     title = tag(

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import groupby
 
 from keyward.report.markup import Markup, Node, tag
-from keyward.report.model import CustomerUsage, Done, Report, UsageTold
+from keyward.report.model import ActivityRow, CustomerUsage, PlanUsage, Report
 from keyward.report.page_parts import about, anchor, code, empty, number, plural, row, scroll, table
 
 STATES = ("enabled", "disabled", "being created", "not on the gateway")
@@ -65,7 +65,7 @@ def usage(report: Report) -> Node:
     ]
 
 
-def _plan(plan: UsageTold) -> Node:
+def _plan(plan: PlanUsage) -> Node:
     title = tag("h3", f"Plan {plan.plan}", id=anchor("usage", plan.plan))
     if plan.problem:
         return [title, tag("p", f"could not be read: {plan.problem}", class_="bad")]
@@ -84,7 +84,7 @@ def _plan(plan: UsageTold) -> Node:
     return [title, tag("p", f"{quota}.{others}", class_="soft"), _heat(plan)]
 
 
-def _heat(plan: UsageTold) -> Markup:
+def _heat(plan: PlanUsage) -> Markup:
     days = [_day(day, place) for place, day in enumerate(plan.days)]
     head = tag(
         "tr",
@@ -110,7 +110,7 @@ def _day(day: str, place: int) -> Markup:
     return tag("th", month, tag("br"), when.day, scope="col", title=day)
 
 
-def _customer(customer: CustomerUsage, plan: UsageTold) -> Markup:
+def _customer(customer: CustomerUsage, plan: PlanUsage) -> Markup:
     a_day = (plan.limit or 0) / DAYS_OF.get(plan.period or "", 1)
     cells = [_cell(used, a_day) for used in customer.used]
     share = tag("td", f"{customer.share:.0%}", class_=_shade(customer.share) + " keep")
@@ -145,7 +145,7 @@ def done(report: Report) -> Node:
     ]
 
 
-def _table(day: str, items: list[Done], names: dict[str, str]) -> Node:
+def _table(day: str, items: list[ActivityRow], names: dict[str, str]) -> Node:
     when = date.fromisoformat(day)
     title = f"{when.strftime('%A')}, {when.day} {when.strftime('%B %Y')}"
     rows = [_row(item, names) for item in items]
@@ -155,7 +155,7 @@ def _table(day: str, items: list[Done], names: dict[str, str]) -> Node:
     ]
 
 
-def _row(item: Done, names: dict[str, str]) -> Markup:
+def _row(item: ActivityRow, names: dict[str, str]) -> Markup:
     kind = "bad" if item.event.endswith(("Failed", "Refused")) else None
     plan = f"plan {item.plan}" if item.plan else None
     key: Node = ["key ", code(item.key_id)] if item.key_id else None

@@ -92,5 +92,5 @@ def about(
         return join("the stack")
     name = names.get(rest_api_id)
     link = tag("a", code(rest_api_id), href=f"#{anchor('api', rest_api_id)}")
-    told = [f"{name} ", link] if name is not None else [code(rest_api_id)]
-    return join(told, [", stage ", code(stage)] if stage else None)
+    nodes = [f"{name} ", link] if name is not None else [code(rest_api_id)]
+    return join(nodes, [", stage ", code(stage)] if stage else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyward.report.markup import Markup, Node, join, tag
-from keyward.report.model import Report, Waiting
+from keyward.report.model import PendingItem, Report
 from keyward.report.page_parts import about, code, empty, label, plural, row, table, when
 
 MOST_ROWS = 500
@@ -22,33 +22,33 @@ WHOLES = {"exemption": "the policy", "policy_refused": "the policy", "dead_lette
 def waiting(report: Report) -> Node:
     """The section."""
     names = {api.rest_api_id: api.name for api in report.apis}
-    told: list[Node] = []
+    nodes: list[Node] = []
     if report.waiting:
         caption = f"{plural(len(report.waiting), 'thing')}, the urgent first"
-        told.append(_table(caption, report.waiting, names))
+        nodes.append(_table(caption, report.waiting, names))
     else:
-        told.append(
+        nodes.append(
             empty(
                 "Nothing. Holds, failed runs, dead letters and findings that no state "
                 "machine can mend would stand here."
             )
         )
     if report.mending:
-        told += [
+        nodes += [
             tag("h3", "Mends itself"),
             _table("what the state machines are at", report.mending, names),
         ]
-    return told
+    return nodes
 
 
-def _table(caption: str, items: tuple[Waiting, ...], names: dict[str, str]) -> Markup:
+def _table(caption: str, items: tuple[PendingItem, ...], names: dict[str, str]) -> Markup:
     rows = [_row(item, names) for item in items[:MOST_ROWS]]
-    told = table(caption, ("What", "About", "Why", "What to do"), [rows])
+    nodes = table(caption, ("What", "About", "Why", "What to do"), [rows])
     more = len(items) - MOST_ROWS
-    return join(told, empty(f"{more} more are in report.json.") if more > 0 else None)
+    return join(nodes, empty(f"{more} more are in report.json.") if more > 0 else None)
 
 
-def _row(item: Waiting, names: dict[str, str]) -> Markup:
+def _row(item: PendingItem, names: dict[str, str]) -> Markup:
     kind = "bad" if item.severity == "high" and item.mended_by is None else ""
     since = tag("div", "since ", when(item.since), class_="soft keep") if item.since else None
     return row(
@@ -59,7 +59,7 @@ def _row(item: Waiting, names: dict[str, str]) -> Markup:
     )
 
 
-def _about(item: Waiting, names: dict[str, str]) -> Node:
+def _about(item: PendingItem, names: dict[str, str]) -> Node:
     whole = WHOLES.get(item.kind)
     return whole or about(item.customer_id, item.rest_api_id, item.stage, names)
 
@@ -67,5 +67,5 @@ def _about(item: Waiting, names: dict[str, str]) -> Node:
 def _remedy(words: str) -> Markup:
     """What stands between backticks, or is JSON, is to be copied."""
     parts = words.split("`")
-    told = [code(part) if place % 2 else part for place, part in enumerate(parts)]
-    return tag("div", told, class_="words")
+    nodes = [code(part) if place % 2 else part for place, part in enumerate(parts)]
+    return tag("div", nodes, class_="words")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyward.audit import customers as customer_findings
-from keyward.audit.account import AccountKeys, ApiLook, calls_of, look_at
+from keyward.audit.account import AccountKeys, ApiReading, calls_of, read_or_report
 from keyward.audit.keys import of_usage
 from keyward.audit.model import Finding
 from keyward.aws.bus import Bus
@@ -23,9 +23,9 @@ from keyward.customers.key import KeyRecord
 from keyward.errors import KeywardError
 from keyward.report import waiting
 from keyward.report.activity import activity_of, counts_of, days_of_week
-from keyward.report.apis import api_told, exemptions_told
-from keyward.report.customers import UsageRead, days_until, plans_told, usage_told
-from keyward.report.model import ApiRow, Report, UsageTold, Waiting
+from keyward.report.apis import api_row, exemption_rows
+from keyward.report.customers import UsageRead, days_until, plan_rows, plan_usage
+from keyward.report.model import ApiRow, PendingItem, PlanUsage, Report
 from keyward.runs.usage_plans import only_one
 from keyward.values import iso
 
@@ -59,28 +59,28 @@ class Collector:
         records = self.registry.customers.load_all()
         key_records = [key for one in records.keys.values() for key in one.keys]
         keys, plans, apis = self._lists()
-        looks = self._looks(apis, plans, now)
+        readings = self._readings(apis, plans, now)
         usage = self._usage(plans, key_records, now)
         holds = self.registry.apis.all_holds()
         held = {(str(hold["rest_api_id"]), str(hold.get("stage"))) for hold in holds}
-        told = tuple(api_told(look, policy, held, now) for look in looks)
+        rows = tuple(api_row(reading, policy, held, now) for reading in readings)
         account = AccountKeys({key.key_id: key for key in keys}, read_at=now)
         found = customer_findings.of_customers(records, account, policy, now)
         report = Report(
             written_at=iso(now),
             place=self.place,
-            apis=told,
-            exemptions=exemptions_told(policy, told, now),
-            plans=plans_told(key_records, keys, plans, policy),
+            apis=rows,
+            exemptions=exemption_rows(policy, rows, now),
+            plans=plan_rows(key_records, keys, plans, policy),
             usage=usage,
             customers=len(records.desired),
             keys=len(keys),
             keys_of_others=len({key.key_id for key in keys} - {key.key_id for key in key_records}),
-            unread=len(apis) - len(looks),
+            unread=len(apis) - len(readings),
             policy_version=self.current.version,
         )
         found += of_usage(records, policy, now)
-        found += [finding for look in looks for finding in look.findings]
+        found += [finding for reading in readings for finding in reading.findings]
         return self._with_events(report, found, holds, now)
 
     def _lists(self) -> tuple[list[GatewayKey], list[GatewayPlan], list[JSON]]:
@@ -89,26 +89,28 @@ class Collector:
             self._spent(_pages(len(items)))
         return keys, plans, apis
 
-    def _looks(self, apis: list[JSON], plans: list[GatewayPlan], now: float) -> list[ApiLook]:
-        looks = []
+    def _readings(self, apis: list[JSON], plans: list[GatewayPlan], now: float) -> list[ApiReading]:
+        readings = []
         for api in apis:
             if self.clock() >= self.until:
                 break
-            look = look_at(self.gateway, api, plans, self.current.policy, self.default_mode, now)
-            looks.append(look)
-            self._spent(calls_of(look))
-        return looks
+            reading = read_or_report(
+                self.gateway, api, plans, self.current.policy, self.default_mode, now
+            )
+            readings.append(reading)
+            self._spent(calls_of(reading))
+        return readings
 
     def _usage(
         self, plans: list[GatewayPlan], records: Sequence[KeyRecord], now: float
-    ) -> tuple[UsageTold, ...]:
+    ) -> tuple[PlanUsage, ...]:
         days = days_until(now)
-        told = []
+        rows = []
         for name in self.current.policy.usage_plans:
             read = self._usage_of(name, plans, days)
             if read is not None:
-                told.append(usage_told(read, records, days))
-        return tuple(told)
+                rows.append(plan_usage(read, records, days))
+        return tuple(rows)
 
     def _usage_of(
         self, name: str, plans: list[GatewayPlan], days: tuple[str, ...]
@@ -130,19 +132,19 @@ class Collector:
         self, report: Report, found: Sequence[Finding], holds: Sequence[JSON], now: float
     ) -> Report:
         done = activity_of(self.registry.ledger.of_days(days_of_week(now)), now)
-        people, mending = waiting.findings_told(found, _modes(report.apis))
-        people = waiting.policy_told(self.current.refused) + people
-        people += waiting.holds_told(holds, done)
-        people += waiting.failures_told(done, people)
-        people += waiting.queues_told({n: self.bus.waiting(url) for n, url in self.queues.items()})
+        people, mending = waiting.finding_items(found, _modes(report.apis))
+        people = waiting.policy_items(self.current.refused) + people
+        people += waiting.hold_items(holds, done)
+        people += waiting.failure_items(done, people)
+        people += waiting.queue_items({n: self.bus.waiting(url) for n, url in self.queues.items()})
         if not report.unread:
-            people += waiting.exemptions_waiting(report.exemptions)
+            people += waiting.exemption_items(report.exemptions)
         return replace(
             report,
             done=done,
             done_counts=counts_of(done),
             waiting=tuple(sorted(people, key=_urgency)),
-            mending=tuple(waiting.not_in(people, mending)),
+            mending=tuple(waiting.without_pending(people, mending)),
             calls=sum(self._calls),
         )
 
@@ -161,5 +163,5 @@ def _modes(apis: Sequence[ApiRow]) -> dict[str, str]:
     return {api.rest_api_id: api.mode for api in apis}
 
 
-def _urgency(item: Waiting) -> tuple[bool, bool, str]:
+def _urgency(item: PendingItem) -> tuple[bool, bool, str]:
     return item.severity != "high", item.kind != "held", item.kind

@@ -9,7 +9,7 @@ from typing import Any
 from keyward.apis.model import DEPLOYMENT, KEYS, PENDING
 from keyward.apis.words import REASONS
 from keyward.audit.model import Finding, error_words
-from keyward.report.model import Done, ExemptionTold, Waiting
+from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
 from keyward.values import iso
 
 JSON = dict[str, Any]
@@ -25,9 +25,9 @@ MENDS = "Nothing: Keyward mends it, unless it fails, and then says so"
 OBSERVED = "Tag the API `keyward` = `enforce` to have it closed, or exempt the methods"
 
 
-def findings_told(
+def finding_items(
     findings: Iterable[Finding], modes: Mapping[str, str]
-) -> tuple[list[Waiting], list[Waiting]]:
+) -> tuple[list[PendingItem], list[PendingItem]]:
     """What people have to do, and what state machines mend. `modes` are those of the APIs: what
     is observed is a person's to decide."""
     waiting, mending = [], []
@@ -41,12 +41,14 @@ def findings_told(
     return waiting, mending
 
 
-def holds_told(holds: Iterable[Mapping[str, Any]], done: Sequence[Done]) -> list[Waiting]:
+def hold_items(
+    holds: Iterable[Mapping[str, Any]], done: Sequence[ActivityRow]
+) -> list[PendingItem]:
     """Holds without a decision, with the differences that were announced last."""
     return [_hold_or_problem(hold, done) for hold in holds if hold.get("decision") == PENDING]
 
 
-def failures_told(done: Sequence[Done], waiting: Sequence[Waiting]) -> list[Waiting]:
+def failure_items(done: Sequence[ActivityRow], waiting: Sequence[PendingItem]) -> list[PendingItem]:
     """Runs that failed, newest first, and were not followed by anything better; not of those that
     wait anyway. `done` is newest first."""
     settled = {about for item in waiting for about in _about(item)}
@@ -58,10 +60,10 @@ def failures_told(done: Sequence[Done], waiting: Sequence[Waiting]) -> list[Wait
     return found
 
 
-def queues_told(depths: Mapping[str, int]) -> list[Waiting]:
+def queue_items(depths: Mapping[str, int]) -> list[PendingItem]:
     """Dead-letter queues that hold messages, by name."""
     return [
-        Waiting(
+        PendingItem(
             "dead_letters",
             "high",
             f"{name}: {count} {'message' if count == 1 else 'messages'} could not be processed",
@@ -72,7 +74,7 @@ def queues_told(depths: Mapping[str, int]) -> list[Waiting]:
     ]
 
 
-def exemptions_waiting(exemptions: Sequence[ExemptionTold]) -> list[Waiting]:
+def exemption_items(exemptions: Sequence[ExemptionRow]) -> list[PendingItem]:
     """Exemptions that end soon, have ended, or exempt nothing; a rule for every API and path may
     wait for its first."""
     found = []
@@ -88,32 +90,36 @@ def exemptions_waiting(exemptions: Sequence[ExemptionTold]) -> list[Waiting]:
             says, remedy = f"exempts no live method: {words}{owner}", "Remove it from the policy"
         else:
             continue
-        found.append(Waiting("exemption", "low", f"an exemption {says}", remedy))
+        found.append(PendingItem("exemption", "low", f"an exemption {says}", remedy))
     return found
 
 
-def _about(item: Done | Waiting) -> tuple[tuple[str | None, str | None, str | None], ...]:
+def _about(
+    item: ActivityRow | PendingItem,
+) -> tuple[tuple[str | None, str | None, str | None], ...]:
     """What it is about, and then the API as a whole: a failure may name no stage."""
     named = (item.customer_id, item.rest_api_id)
     return (*named, item.stage), (*named, None)
 
 
-def not_in(waiting: Sequence[Waiting], mending: Sequence[Waiting]) -> list[Waiting]:
+def without_pending(
+    waiting: Sequence[PendingItem], mending: Sequence[PendingItem]
+) -> list[PendingItem]:
     """What mends itself, without what waits for a person anyway."""
     settled = {_about(item)[0] for item in waiting}
     return [item for item in mending if _about(item)[0] not in settled]
 
 
-def policy_told(refused: str | None) -> list[Waiting]:
+def policy_items(refused: str | None) -> list[PendingItem]:
     """A newest version of the policy that is bad."""
     if refused is None:
         return []
     remedy = "Put a good version into the policy parameter; the last good one is in force"
-    return [Waiting("policy_refused", "high", refused, remedy)]
+    return [PendingItem("policy_refused", "high", refused, remedy)]
 
 
-def _finding(found: Finding, remedy: str) -> Waiting:
-    return Waiting(
+def _finding(found: Finding, remedy: str) -> PendingItem:
+    return PendingItem(
         found.kind,
         found.severity,
         found.says,
@@ -125,7 +131,7 @@ def _finding(found: Finding, remedy: str) -> Waiting:
     )
 
 
-def _hold_or_problem(hold: Mapping[str, Any], done: Sequence[Done]) -> Waiting:
+def _hold_or_problem(hold: Mapping[str, Any], done: Sequence[ActivityRow]) -> PendingItem:
     """A hold that cannot be understood waits for a person as well, and hides no other."""
     try:
         return _hold(hold, done)
@@ -134,10 +140,10 @@ def _hold_or_problem(hold: Mapping[str, Any], done: Sequence[Done]) -> Waiting:
         says = f"the hold of stage {stage} cannot be understood: {error_words(error)}"
         remedy = "Correct or delete its item in the Apis table, then start protect-api"
         about = {"rest_api_id": rest_api_id, "stage": stage}
-        return Waiting("unreadable_record", "high", says, remedy, **about)
+        return PendingItem("unreadable_record", "high", says, remedy, **about)
 
 
-def _hold(hold: Mapping[str, Any], done: Sequence[Done]) -> Waiting:
+def _hold(hold: Mapping[str, Any], done: Sequence[ActivityRow]) -> PendingItem:
     rest_api_id, stage = str(hold["rest_api_id"]), str(hold["stage"])
     announced = next(
         (
@@ -149,7 +155,7 @@ def _hold(hold: Mapping[str, Any], done: Sequence[Done]) -> Waiting:
     )
     differences = "; ".join(announced.did) if announced else ""
     says = REASONS[str(hold.get("kind", DEPLOYMENT))]
-    return Waiting(
+    return PendingItem(
         "held",
         "high",
         f"{says}: {differences}" if differences else says,
@@ -168,16 +174,16 @@ def _approve(rest_api_id: str, stage: str, hold: Mapping[str, Any]) -> str:
         fingerprint = str(hold["fingerprint"])
         task = {"rest_api_id": rest_api_id, "stage": stage, "approve": fingerprint}
         return f"Start protect-api with {json.dumps(task)}, or send DeploymentRejected with it"
-    told = [
+    ways = [
         f"To {word} it: `{answer['command']}`, or start protect-api with "
         f"`{json.dumps(answer['console_input'])}`"
         for word, answer in answers.items()
     ]
-    return ". ".join(told)
+    return ". ".join(ways)
 
 
-def _failure(item: Done) -> Waiting:
-    return Waiting(
+def _failure(item: ActivityRow) -> PendingItem:
+    return PendingItem(
         "failed",
         "high",
         item.reason or "a run failed",

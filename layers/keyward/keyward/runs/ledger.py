@@ -33,9 +33,9 @@ ANSWERS = {
     "announce_notice": ("billing", "expires_at"),
 }
 # Of a key record, what its history leaves out: times, and journals of what is about to be done.
-UNTOLD = {"customer_id", "record", "called", "reason", "tried_at", "attached_at", "created_at"}
-UNTOLD |= {"extended", "extending", "extending_to", "extending_for"}
-UNTOLD |= {"moving_to", "switching", "rotation", "overlap", "grace", "stays", "told_expiry"}
+UNRECORDED = {"customer_id", "record", "called", "reason", "tried_at", "attached_at", "created_at"}
+UNRECORDED |= {"extended", "extending", "extending_to", "extending_for"}
+UNRECORDED |= {"moving_to", "switching", "rotation", "overlap", "grace", "stays", "told_expiry"}
 # What an API's action changes, where the action itself does not say it.
 CHANGES = {
     "attach_stage": ("not in the plan", "in the plan"),
@@ -50,12 +50,12 @@ REFUSED = "refuse_event"
 
 def asked_by_event(envelope: Mapping[str, Any], **more: Any) -> JSON:
     """Who asked, from an event's EventBridge envelope: `{by, event_id, detail_type, source}`."""
-    told = {
+    members = {
         "event_id": envelope.get("id"),
         "detail_type": envelope.get("detail-type"),
         "source": envelope.get("source"),
     }
-    return {"by": EVENT} | {n: str(v)[:256] for n, v in (told | more).items() if v is not None}
+    return {"by": EVENT} | {n: str(v)[:256] for n, v in (members | more).items() if v is not None}
 
 
 def asked_for(action: str, asked: JSON, record: JSON, by_hand: Iterable[str], begun: float) -> JSON:
@@ -82,7 +82,7 @@ def key_line(
     """What a run's `task` `{action, execution_arn, place?}` did with a key: the members of its
     record that changed, `before` None for one that was not there; None when nothing did. `now` is
     epoch seconds."""
-    was, is_now = _told(before), _told(after)
+    was, is_now = _history_of(before), _history_of(after)
     changed = [name for name in was | is_now if was.get(name) != is_now.get(name)]
     if not changed:
         return None
@@ -137,32 +137,32 @@ def api_lines(
     an action. `deployed`: by stage the deployment before and the one after."""
     detail_type, detail = announced["detail_type"], announced["detail"]
     actions = [] if detail_type in NOT_DONE else detail.get("actions") or []
-    told = [_changed(action, deployed) for action in actions]
-    if not told:
-        told = [{"action": DONE.get(detail_type, FAILED), "reason": detail.get("reason")}]
+    changes = [_change(action, deployed) for action in actions]
+    if not changes:
+        changes = [{"action": DONE.get(detail_type, FAILED), "reason": detail.get("reason")}]
     shared = {"stage": detail.get("stage"), "asked": asked}
     lines = [
         _line(f"api#{rest_api_id}", at, detail.get("execution_arn"), shared | one, order)
-        for order, one in enumerate(told)
+        for order, one in enumerate(changes)
     ]
     return with_events(lines, [announced], at)
 
 
-def epoch_of(told: object) -> float:
+def epoch_of(time: object) -> float:
     """Epoch seconds of a time in a state machine's context, 0 without one."""
-    if isinstance(told, str) and told:
-        return datetime.fromisoformat(told).timestamp()
-    return float(told) if isinstance(told, int | float) else 0.0
+    if isinstance(time, str) and time:
+        return datetime.fromisoformat(time).timestamp()
+    return float(time) if isinstance(time, int | float) else 0.0
 
 
-def _changed(action: JSON, deployed: Mapping[str, tuple[str, str]]) -> JSON:
-    told: JSON = {name: action[name] for name in ("action", *NAMED) if action.get(name)}
+def _change(action: JSON, deployed: Mapping[str, tuple[str, str]]) -> JSON:
+    change: JSON = {name: action[name] for name in ("action", *NAMED) if action.get(name)}
     before, after = CHANGES.get(action["action"], (None, None))
     if action["action"] == "deploy_api":
         before, after = deployed.get(str(action.get("stage")), (None, None))
     if action["action"] == "roll_back_stage":
         after = action.get("deployment_id")
-    return told | {"before": action.get("from", before), "after": action.get("to", after)}
+    return change | {"before": action.get("from", before), "after": action.get("to", after)}
 
 
 def _line(
@@ -174,13 +174,13 @@ def _line(
     return line_of(subject, at, execution_arn, members, order)
 
 
-def _told(record: KeyRecord | None) -> JSON:
+def _history_of(record: KeyRecord | None) -> JSON:
     """The members that a key's history shows. A key in the making is not there yet, one that is
     being deleted still is: until API Gateway has confirmed it, nothing has changed."""
     if record is None or record.key_id is None:
         return {}
     confirmed = replace(record, state=CREATED) if record.state == DELETING else record
-    return {name: v for name, v in key_item(confirmed).items() if name not in UNTOLD}
+    return {name: v for name, v in key_item(confirmed).items() if name not in UNRECORDED}
 
 
 def _recorded_at(asked: Mapping[str, Any]) -> float:
