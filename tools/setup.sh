@@ -64,9 +64,11 @@ log=.venv/install.log
 started=$SECONDS
 count=$(grep '^[a-z]' "$LOCK" | grep -vc "sys_platform == 'win32'" || true)
 
-# uv comes from the same index as all else; where the index lacks it, pip does the work.
+# A uv of this machine is used; else uv comes from the same index as all other packages. Where the
+# index lacks uv, pip does the work.
+UV=$(command -v uv || echo .venv/bin/uv)
 have_uv() {
-  [ -x .venv/bin/uv ] ||
+  [ -x "$UV" ] ||
     .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps \
       --require-hashes --only-binary=:all: --requirement requirements/uv.txt >>"$log" 2>&1
 }
@@ -77,7 +79,7 @@ by_uv() {
   say "installing $count pinned packages from $LOCK by uv ..."
   (
     eval "$(.venv/bin/python tools/index.py)"
-    VIRTUAL_ENV=$PWD/.venv .venv/bin/uv pip install --quiet --no-deps --require-hashes \
+    VIRTUAL_ENV=$PWD/.venv "$UV" pip install --quiet --no-deps --require-hashes \
       --requirement "$LOCK"
   ) >>"$log" 2>&1
 }
