@@ -82,12 +82,12 @@ class Concluder:
     def _announce(self, progress: Progress, lease: Lease) -> bool:
         """Whether the outbox is empty. What is announced is in the ledger first, once."""
         apis, began = self.registry.apis, self.clock()
-        known, rest_api_id = apis.known(progress.rest_api_id), progress.rest_api_id
+        records, rest_api_id = apis.known(progress.rest_api_id), progress.rest_api_id
         deployed = _deployed(self.registry, rest_api_id, progress.outcomes)
-        asked = run.requester_of({"asked": progress.asked})
+        requester = run.requester_of({"asked": progress.asked})
         waiting = [
             {"record": name, "entry": contracts.entry(event, self.bus_name)}
-            for name, event in sorted(known.outbox.items())
+            for name, event in sorted(records.outbox.items())
         ]
         for batch in batches(waiting):
             if self.clock() - began > MAX_SECONDS:
@@ -95,7 +95,7 @@ class Concluder:
             self.registry.leases.renew(lease, self.clock())
             for name in (item["record"] for item in batch):
                 lines = api_lines(
-                    rest_api_id, known.outbox[name], known.saved[name], asked, deployed
+                    rest_api_id, records.outbox[name], records.saved[name], requester, deployed
                 )
                 self.registry.ledger.append(lines)
             self.bus.announce([item["entry"] for item in batch])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward.apis.exposure import callers, question, report, uncovered
+from keyward.apis.exposure import callers, log_query, report, uncovered
 from keyward.apis.progress import REPORT, Progress
 from keyward.aws.logs import AccessLogs
 from keyward.aws.tables import Lease, Registry
@@ -81,7 +81,7 @@ class Reporter:
         return callers(rows, self.policy.report_days)
 
     def _ask(self, item: JSON) -> str:
-        query = question(
+        query = log_query(
             str(item["log_arn"]), str(item["log_format"]), self.api[0], str(item["stage"])
         )
         since = self.now - self.policy.report_days * DAY_SECONDS

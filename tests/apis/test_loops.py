@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from keyward.apis.loops import HOUR, MOST_REDEPLOYS, Loop, loop_of, settle_seconds
+from keyward.apis.loops import HOUR, MAX_REDEPLOYS, Loop, loop_of, settle_seconds
 from keyward.apis.model import DeployedMethod
 
 NOW = 1_000_000.0
@@ -70,7 +70,7 @@ def test_an_exempt_method_of_ours_that_is_open_again_is_no_loop() -> None:
 
 
 def test_many_stages_that_one_plan_deployed_count_once() -> None:
-    one_plan = [Redeploy(7, f"d{stage}", 100) for stage in range(MOST_REDEPLOYS)]
+    one_plan = [Redeploy(7, f"d{stage}", 100) for stage in range(MAX_REDEPLOYS)]
     assert loop_of([PETS], one_plan, lambda _: CLOSED) is None
 
 

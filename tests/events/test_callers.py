@@ -9,7 +9,7 @@ import yaml
 
 from emulator.tests.openapi_lab import document, imported, methods
 from keyward.apis.model import Place
-from keyward.apis.remedies import MOST_METHODS, remedies
+from keyward.apis.remedies import MAX_METHODS, remedies
 from keyward.events.caller import CallerIdentity, caller_of
 from tests.support import load_event
 
@@ -105,4 +105,4 @@ def test_any_is_written_as_api_gateway_writes_it() -> None:
 
 def test_a_large_api_gets_a_readable_event() -> None:
     many: list[Place] = [(f"/things/{n}", "GET") for n in range(500)]
-    assert len(remedies(many)["cdk"]) == MOST_METHODS
+    assert len(remedies(many)["cdk"]) == MAX_METHODS

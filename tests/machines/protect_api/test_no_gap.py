@@ -49,7 +49,7 @@ UNLIKE = ("throttle", "500", CONFLICT, AFTER, STALE)
 METHODS = ("GET /pets", "POST /orders")
 # One has methods without integrations: API Gateway deploys no such API.
 DEPLOYABLE = [name for name in DOCUMENTS if not name.startswith("PLAIN")]
-MOST_METHODS = 4
+MAX_METHODS = 4
 
 
 def faults(calls: dict[str, int], kinds: tuple[str, ...] = KINDS) -> list[tuple[str, int, str]]:
@@ -161,7 +161,7 @@ def test_real_apis_are_closed_without_a_gap(world: World, name: str) -> None:
         for method, asks in lab.live(api_id).items()
         if not asks and not method.startswith("OPTIONS")
     )
-    watch = world.watched(api_id, methods[:MOST_METHODS])
+    watch = world.watched(api_id, methods[:MAX_METHODS])
     assert watch.never_refused()
     assert watch.never_half_closed()
     assert not watch.looks[-1].open

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from keyward.apis.exposure import question
+from keyward.apis.exposure import log_query
 from keyward.aws.logs import AccessLogs
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import LogsUnreadableError
@@ -162,12 +162,12 @@ UNTOLD = {
 def test_a_log_that_cannot_tell_says_what_is_needed(kind: str) -> None:
     destination, format_, words = UNTOLD[kind]
     with pytest.raises(LogsUnreadableError, match=words.replace("$", r"\$")):
-        question(destination, format_, "a1b2c3", "prod")
+        log_query(destination, format_, "a1b2c3", "prod")
 
 
 def test_the_value_of_a_key_is_never_asked_for() -> None:
     both = FORMAT.replace("{", '{"secret":"$context.identity.apiKey",', 1)
-    assert "secret" not in question(GROUP, both, "a1b2c3", "prod").query
+    assert "secret" not in log_query(GROUP, both, "a1b2c3", "prod").query
 
 
 def test_without_access_logging_the_rest_is_reported(lab: Lab) -> None:

@@ -42,11 +42,11 @@ def exemption_id(exemption: Exemption) -> str:
     return digest([asdict(exemption)])
 
 
-def exempt_methods(seen: ApiSnapshot, rule: KeyRule) -> list[ExemptMethod]:
+def exempt_methods(snapshot: ApiSnapshot, rule: KeyRule) -> list[ExemptMethod]:
     """Every method that the API's stages serve open by an exemption."""
     return [
         ExemptMethod(
-            seen.rest_api_id,
+            snapshot.rest_api_id,
             stage.name,
             method.verb,
             method.path,
@@ -55,7 +55,7 @@ def exempt_methods(seen: ApiSnapshot, rule: KeyRule) -> list[ExemptMethod]:
             exemption.expires,
             exemption_id(exemption),
         )
-        for stage in seen.stages
+        for stage in snapshot.stages
         for method in stage.methods
         if not method.key_required
         and (

@@ -15,9 +15,9 @@ from keyward.policy.model import Policy
 JSON = dict[str, Any]
 
 # So that an event stays small; the counts tell of all.
-MOST_CUSTOMERS = 100
-MOST_SOURCES = 25
-WANTED = (
+MAX_CUSTOMERS = 100
+MAX_SOURCES = 25
+LOG_FORMAT = (
     'Log JSON with at least {"ip":"$context.identity.sourceIp",'
     '"keyId":"$context.identity.apiKeyId"}; never $context.identity.apiKey, which is the value'
 )
@@ -27,25 +27,25 @@ LOG_GROUP = re.compile(r"arn:[^:]+:logs:[^:]*:[^:]*:log-group:([^:]+)(?::\*)?")
 
 
 @dataclass(frozen=True)
-class Question:
+class LogQuery:
     """A query of CloudWatch Logs Insights on a log group."""
 
     group: str
     query: str
 
 
-def question(destination: str, format_: str, rest_api_id: str, stage: str) -> Question:
+def log_query(destination: str, format_: str, rest_api_id: str, stage: str) -> LogQuery:
     """What to ask the access log of a stage, by its settings. API and stage are told apart where
     the format names them. Raises LogsUnreadableError, which says what is needed."""
     if not destination:
-        raise LogsUnreadableError(f"access logging is off. {WANTED}")
+        raise LogsUnreadableError(f"access logging is off. {LOG_FORMAT}")
     group = LOG_GROUP.fullmatch(destination)
     if not group:
         raise LogsUnreadableError("the access log does not go to CloudWatch Logs")
     fields = {context: name for name, context in FIELD.findall(format_)}
     key, source = fields.get("identity.apiKeyId"), fields.get("identity.sourceIp")
     if key is None or source is None:
-        raise LogsUnreadableError(f"the format of the access log does not tell. {WANTED}")
+        raise LogsUnreadableError(f"the format of the access log does not tell. {LOG_FORMAT}")
     only = [
         f'{fields[context]} = "{value}"'
         for context, value in (("apiId", rest_api_id), ("stage", stage))
@@ -61,7 +61,7 @@ def question(destination: str, format_: str, rest_api_id: str, stage: str) -> Qu
         "sort requests desc",
         "limit 1000",
     ]
-    return Question(group[1], " | ".join(lines))
+    return LogQuery(group[1], " | ".join(lines))
 
 
 def callers(rows: Sequence[Mapping[str, str]], days: int) -> JSON:
@@ -71,12 +71,12 @@ def callers(rows: Sequence[Mapping[str, str]], days: int) -> JSON:
         for row in rows
     ]
     found.sort(key=lambda one: (-int(str(one["requests"])), str(one["source"])))
-    return {"days": days, "sources": len(found), "most": found[:MOST_SOURCES]}
+    return {"days": days, "sources": len(found), "most": found[:MAX_SOURCES]}
 
 
 def uncovered(
     records: Sequence[JSON],
-    known: Mapping[str, KeyRecords],
+    records_of: Mapping[str, KeyRecords],
     policy: Policy,
     api: tuple[str, str],
     stage: str,
@@ -86,12 +86,12 @@ def uncovered(
     active = {str(r["customer_id"]) for r in records if r.get("status") == "active"}
     found = [
         {"customer_id": customer_id, "key_id": key.key_id, "plan": key.plan}
-        for customer_id, kept in sorted(known.items())
+        for customer_id, customer in sorted(records_of.items())
         if customer_id in active
-        for key in kept.keys
+        for key in customer.keys
         if key.key_id and key.plan and not _covers(policy, key.plan, api, stage)
     ]
-    return {"customers": len(found), "listed": found[:MOST_CUSTOMERS]}
+    return {"customers": len(found), "listed": found[:MAX_CUSTOMERS]}
 
 
 def report(actions: Sequence[JSON], customers: JSON, callers_: JSON) -> JSON:

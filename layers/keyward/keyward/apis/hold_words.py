@@ -19,7 +19,7 @@ from keyward.values import iso
 JSON = dict[str, Any]
 
 # So that a message stays one screen; the event's `differences` lists more.
-MOST_LINES = 40
+MAX_LINES = 40
 ANSWERS = {"approve": "DeploymentApproved", "reject": "DeploymentRejected"}
 NOBODY_SEEN = "Who edited it last was not seen in CloudTrail's events."
 
@@ -107,7 +107,7 @@ def _edited(waiting: HeldStage) -> list[str]:
 
 def _path_by_path(differences: Sequence[Difference]) -> list[str]:
     lines = []
-    shown = sorted(differences[:MOST_LINES], key=lambda one: (one.path, one.method))
+    shown = sorted(differences[:MAX_LINES], key=lambda one: (one.path, one.method))
     for path, found in groupby(shown, key=lambda one: one.path):
         lines.append("The whole stage:" if path == "*" else f"{path}:")
         lines += [_line(one) for one in found]

@@ -17,7 +17,7 @@ from keyward.apis.model import DeployedMethod
 # A storm is not waited for any longer than that.
 PATIENCE_SECONDS = 12
 # A stage that asks for keys is opened again as often as this within the hour, and not closed again.
-MOST_REDEPLOYS = 3
+MAX_REDEPLOYS = 3
 HOUR = 3600
 
 
@@ -79,7 +79,7 @@ def loop_of(
     deployment of ours. Only those count that closed what is open again: somebody who adds an open
     method is no loop.
     """
-    if len({redeploy.round for redeploy in redeploys}) < MOST_REDEPLOYS:
+    if len({redeploy.round for redeploy in redeploys}) < MAX_REDEPLOYS:
         return None
     open_again = {(method.verb, method.path) for method in exposed}
     undone = [
@@ -90,9 +90,9 @@ def loop_of(
     began: dict[int, int] = {}
     for redeploy in undone:
         began.setdefault(redeploy.round, redeploy.at)
-    if len(began) < MOST_REDEPLOYS:
+    if len(began) < MAX_REDEPLOYS:
         return None
-    return Loop(len(began), sorted(began.values())[-MOST_REDEPLOYS] + HOUR)
+    return Loop(len(began), sorted(began.values())[-MAX_REDEPLOYS] + HOUR)
 
 
 def _closed(lines: Iterable[str]) -> set[tuple[str, str]]:

@@ -97,8 +97,8 @@ class Exposure:
 
 
 def plan_api(
-    seen: ApiSnapshot,
-    known: ApiRecords,
+    snapshot: ApiSnapshot,
+    records: ApiRecords,
     rule: KeyRule,
     approve: str | None = None,
     stopped: Mapping[str, Loop] = NO_LOOPS,
@@ -108,44 +108,48 @@ def plan_api(
     `seen.working` has to be read when a stage is exposed that is not `stopped`; `approve` is a
     fingerprint that a person approved.
     """
-    exposed = [s for s in seen.stages if s.name not in stopped and rule.exposed(s)]
+    exposed = [s for s in snapshot.stages if s.name not in stopped and rule.exposed(s)]
     held, deploy = [], []
     for stage in exposed:
-        mark = fingerprint(stage, seen.working or (), rule)
-        reasons = _reasons(stage, seen, known, mark, approve)
+        mark = fingerprint(stage, snapshot.working or (), rule)
+        reasons = _reasons(stage, snapshot, records, mark, approve)
         if reasons:
-            held.append(_held(stage, mark, reasons, known))
+            held.append(_held(stage, mark, reasons, records))
         else:
             deploy.append(Deploy(stage.name, stage.deployment_id, mark))
     at_rest = {item.stage for item in held} | {*stopped}
-    attach = _attach(seen, rule, [stage for stage in seen.stages if stage.name not in at_rest])
-    first_seen = _first_seen(seen, known, rule)
+    attach = _attach(
+        snapshot, rule, [stage for stage in snapshot.stages if stage.name not in at_rest]
+    )
+    first_seen = _first_seen(snapshot, records, rule)
     busy = {item.stage for item in deploy} | {name for item in attach for name in item.stages}
     return ApiPlan(
         attach=attach,
-        require=_require(seen.working or (), rule) if deploy else (),
+        require=_require(snapshot.working or (), rule) if deploy else (),
         deploy=tuple(deploy),
         held=tuple(held),
-        effective_at=_effective_at(deploy, known.attachments + first_seen, rule),
+        effective_at=_effective_at(deploy, records.attachments + first_seen, rule),
         first_seen=first_seen,
         stopped=stopped,
         settled={
             stage.name: stage.deployment_id
-            for stage in seen.stages
+            for stage in snapshot.stages
             if stage.name not in busy | at_rest
         },
     )
 
 
-def exposures(seen: ApiSnapshot, rule: KeyRule) -> tuple[Exposure, ...]:
+def exposures(snapshot: ApiSnapshot, rule: KeyRule) -> tuple[Exposure, ...]:
     """What mode observe has to tell: read from the stages alone, the working copy is not needed."""
-    return tuple(_exposure(stage, seen, rule) for stage in seen.stages if rule.exposed(stage))
+    return tuple(
+        _exposure(stage, snapshot, rule) for stage in snapshot.stages if rule.exposed(stage)
+    )
 
 
-def _exposure(stage: StageSnapshot, seen: ApiSnapshot, rule: KeyRule) -> Exposure:
+def _exposure(stage: StageSnapshot, snapshot: ApiSnapshot, rule: KeyRule) -> Exposure:
     live = rule.exposed(stage)
     actions = (
-        *_attachments(_attach(seen, rule, [stage])),
+        *_attachments(_attach(snapshot, rule, [stage])),
         *(item.as_action() for item in _require(live, rule, stage.methods)),
         {"action": "deploy_api", "stage": stage.name},
     )
@@ -153,19 +157,19 @@ def _exposure(stage: StageSnapshot, seen: ApiSnapshot, rule: KeyRule) -> Exposur
 
 
 def _reasons(
-    stage: StageSnapshot, seen: ApiSnapshot, known: ApiRecords, mark: str, approve: str | None
+    stage: StageSnapshot, snapshot: ApiSnapshot, records: ApiRecords, mark: str, approve: str | None
 ) -> tuple[Difference, ...]:
     """Why the stage is held. A canary in flight cannot be approved away: its share of the traffic
     would stay as it is."""
     if stage.canary:
         share = f"{stage.canary.percent:g} % of the traffic"
         words = f"a canary ({stage.canary.deployment_id}) gets {share}: promote or remove it"
-        return (Difference(words), *seen.differences.get(stage.name, ()))
-    hold = known.hold(stage.name)
+        return (Difference(words), *snapshot.differences.get(stage.name, ()))
+    hold = records.hold(stage.name)
     approved = hold is not None and hold.decision == APPROVED and hold.fingerprint == mark
     if approved or approve == mark:
         return ()
-    found = seen.differences.get(stage.name, ())
+    found = snapshot.differences.get(stage.name, ())
     return (rolled_back(stage.deployment_id), *found) if _is_back(stage, hold) else found
 
 
@@ -181,9 +185,9 @@ def _is_back(stage: StageSnapshot, hold: Hold | None) -> bool:
 
 
 def _held(
-    stage: StageSnapshot, mark: str, reasons: tuple[Difference, ...], known: ApiRecords
+    stage: StageSnapshot, mark: str, reasons: tuple[Difference, ...], records: ApiRecords
 ) -> Held:
-    hold = known.hold(stage.name)
+    hold = records.hold(stage.name)
     same = hold if hold is not None and hold.fingerprint == mark else None
     back = _is_back(stage, hold)
     return Held(
@@ -198,13 +202,15 @@ def _held(
 
 
 def _attach(
-    seen: ApiSnapshot, rule: KeyRule, stages: Iterable[StageSnapshot]
+    snapshot: ApiSnapshot, rule: KeyRule, stages: Iterable[StageSnapshot]
 ) -> tuple[Attach, ...]:
     """One item a plan, as UpdateUsagePlan is allowed once in 20 s."""
-    holding = {plan.plan: plan for plan in seen.plans}
+    holding = {plan.plan: plan for plan in snapshot.plans}
     items = []
     for plan in rule.policy.usage_plans.values():
-        covered = [s.name for s in stages if plan.covers(seen.rest_api_id, seen.name, s.name)]
+        covered = [
+            s.name for s in stages if plan.covers(snapshot.rest_api_id, snapshot.name, s.name)
+        ]
         there = holding.get(plan.name)
         lacking = tuple(name for name in covered if there is None or name not in there.stages)
         mend = bool(covered) and there is not None and there.differs
@@ -213,13 +219,15 @@ def _attach(
     return tuple(items)
 
 
-def _first_seen(seen: ApiSnapshot, known: ApiRecords, rule: KeyRule) -> tuple[Attachment, ...]:
+def _first_seen(
+    snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule
+) -> tuple[Attachment, ...]:
     """Attachments that somebody else made: their age is unknown, so it counts from now."""
     return tuple(
         Attachment(stage.name, plan.plan, plan.plan_id, int(rule.now), confirmed=True)
-        for plan in seen.plans
-        for stage in seen.stages
-        if stage.name in plan.stages and known.attachment(stage.name, plan.plan) is None
+        for plan in snapshot.plans
+        for stage in snapshot.stages
+        if stage.name in plan.stages and records.attachment(stage.name, plan.plan) is None
     )
 
 

@@ -9,13 +9,13 @@ from keyward.apis.model import Place
 
 JSON = dict[str, Any]
 # So that the event stays readable, and far below EventBridge's 256 KB.
-MOST_METHODS = 40
+MAX_METHODS = 40
 EVERY_VERB = "x-amazon-apigateway-any-method"
 
 
 def remedies(places: Sequence[Place]) -> dict[str, list[str]]:
     """`{sam, cdk, openapi}`: lines for the methods, given as (path, verb)."""
-    named = sorted(places)[:MOST_METHODS]
+    named = sorted(places)[:MAX_METHODS]
     return {"sam": _sam(named), "cdk": _cdk(named), "openapi": _openapi(named)}
 
 

@@ -33,18 +33,18 @@ class Limits(Protocol):
 
 
 def patch(
-    seen: Limits, wanted: PlanPolicy, rest_api_id: str, add: Iterable[str] = ()
+    current: Limits, wanted: PlanPolicy, rest_api_id: str, add: Iterable[str] = ()
 ) -> list[JSON]:
     """What makes the plan as the policy wants it, and adds the API's stages `add` to it. Stages of
     other APIs are left alone, and none is ever removed."""
-    return patch_all(seen, wanted, [rest_api_id], [(rest_api_id, stage) for stage in add])
+    return patch_all(current, wanted, [rest_api_id], [(rest_api_id, stage) for stage in add])
 
 
 def patch_all(
-    seen: Limits, wanted: PlanPolicy, api_ids: Collection[str], added: Sequence[StageRef]
+    current: Limits, wanted: PlanPolicy, api_ids: Collection[str], added: Sequence[StageRef]
 ) -> list[JSON]:
     """The same for several APIs in one call; `added` are stages of theirs."""
-    there = {ref: limits for ref, limits in seen.stages.items() if ref[0] in api_ids}
+    there = {ref: limits for ref, limits in current.stages.items() if ref[0] in api_ids}
     return [
         *(_replace("/apiStages", f"{api}:{stage}", op="add") for api, stage in added),
         *(
@@ -52,8 +52,8 @@ def patch_all(
             for ref, limits in {**there, **{ref: {} for ref in added}}.items()
             if dict(limits) != dict(wanted.methods)
         ),
-        *_throttle(seen.throttle, wanted.throttle),
-        *_quota(seen.quota, wanted.quota),
+        *_throttle(current.throttle, wanted.throttle),
+        *_quota(current.quota, wanted.quota),
     ]
 
 
@@ -65,9 +65,9 @@ def _method_throttles(ref: StageRef, methods: Mapping[str, Throttle]) -> JSON:
     return _replace(path, json.dumps(limits))
 
 
-def _throttle(seen: Throttle | None, wanted: Throttle | None) -> list[JSON]:
+def _throttle(current: Throttle | None, wanted: Throttle | None) -> list[JSON]:
     """Both fields always: a missing one would be stored as 0."""
-    if seen == wanted:
+    if current == wanted:
         return []
     if wanted is None:
         return [{"op": "remove", "path": "/throttle"}]
@@ -77,8 +77,8 @@ def _throttle(seen: Throttle | None, wanted: Throttle | None) -> list[JSON]:
     ]
 
 
-def _quota(seen: Quota | None, wanted: Quota | None) -> list[JSON]:
-    if seen == wanted:
+def _quota(current: Quota | None, wanted: Quota | None) -> list[JSON]:
+    if current == wanted:
         return []
     if wanted is None:
         return [{"op": "remove", "path": "/quota"}]

@@ -14,7 +14,7 @@ from keyward.policy.parts import Quota, Throttle
 from keyward.report.model import CustomerUsage, PlanRow, PlanUsage
 
 DAYS = 14
-MOST_CUSTOMERS = 20
+MAX_CUSTOMERS = 20
 ENABLED, DISABLED, CREATING, GONE = "enabled", "disabled", "being created", "not on the gateway"
 STATES = (ENABLED, DISABLED, CREATING, GONE)
 NO_PLAN = "in no plan"
@@ -78,8 +78,8 @@ def plan_usage(read: UsageRead, records: Iterable[KeyRecord], days: tuple[str, .
         days,
         quota.limit,
         quota.period,
-        tuple(found[:MOST_CUSTOMERS]),
-        max(0, len(found) - MOST_CUSTOMERS),
+        tuple(found[:MAX_CUSTOMERS]),
+        max(0, len(found) - MAX_CUSTOMERS),
         read.problem,
     )
 

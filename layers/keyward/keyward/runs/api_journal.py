@@ -41,7 +41,7 @@ class ApiJournal:
     propagation_seconds: float = 0
     bus_name: str = ""
 
-    def plan(self, planned: ApiPlan, known: ApiRecords, seen: ApiSnapshot) -> bool:
+    def plan(self, planned: ApiPlan, records: ApiRecords, snapshot: ApiSnapshot) -> bool:
         """Note what mode enforce is going to do for the API. True when something is to be
         announced already: holds that are news or to be reminded of, outcomes of a run that
         died."""
@@ -49,20 +49,20 @@ class ApiJournal:
             self.registry.apis.attached(self.rest_api_id, attachment)
         news = [held for held in planned.held if self._is_told(held)]
         for held in news:
-            self._announce_hold(self._whose(held, seen), known.editor)
-        for stage in (stage.name for stage in seen.stages):
-            self._note_actions(stage, planned.actions_of(stage), known)
-        settled = [self._settle(*stage, known) for stage in sorted(planned.settled.items())]
+            self._announce_hold(self._whose(held, snapshot), records.editor)
+        for stage in (stage.name for stage in snapshot.stages):
+            self._note_actions(stage, planned.actions_of(stage), records)
+        settled = [self._settle(*stage, records) for stage in sorted(planned.settled.items())]
         return bool(news) or any(settled)
 
     def loops(
-        self, planned: ApiPlan, known: ApiRecords, exposed: Mapping[str, list[Place]]
+        self, planned: ApiPlan, records: ApiRecords, exposed: Mapping[str, list[Place]]
     ) -> list[str]:
         """Note the stages that are left as they are, with what they expose. Those that are news."""
         news = {
             stage: loop
             for stage, loop in planned.stopped.items()
-            if known.loops.get(stage, 0) < loop.until
+            if records.loops.get(stage, 0) < loop.until
         }
         for stage, loop in news.items():
             mover = self.registry.storms.mover(self.rest_api_id, stage)
@@ -75,14 +75,14 @@ class ApiJournal:
     def exposures(
         self,
         found: Sequence[Exposure],
-        known: ApiRecords,
+        records: ApiRecords,
         stages: Iterable[str],
         enforce_on: str | None = None,
     ) -> list[str]:
         """Note what mode observe found, or mode warn with its day: the stages of which it is news.
         What is exposed no longer is forgotten, so that it would be news again."""
         marks = {item.stage: _mark(item, enforce_on) for item in found}
-        news = [item for item in found if known.exposures.get(item.stage) != marks[item.stage]]
+        news = [item for item in found if records.exposures.get(item.stage) != marks[item.stage]]
         for item in news:
             event = api_words.exposed(
                 self.rest_api_id, item.stage, item.actions, self.execution_arn, enforce_on
@@ -90,26 +90,26 @@ class ApiJournal:
             self.registry.apis.expose(
                 self.rest_api_id, item.stage, marks[item.stage], event, self.now
             )
-        closed = {*known.exposures} & {*stages} - {item.stage for item in found}
+        closed = {*records.exposures} & {*stages} - {item.stage for item in found}
         self._forget(*(f"exposure#{stage}" for stage in sorted(closed)))
         return [item.stage for item in news]
 
-    def warning(self, tagged: bool, known: ApiRecords, enforce_on: str | None) -> None:
+    def warning(self, tagged: bool, records: ApiRecords, enforce_on: str | None) -> None:
         """Note the day of mode warn once; an API that is `tagged` otherwise has none."""
-        if not tagged and known.enforce_on:
+        if not tagged and records.enforce_on:
             self._forget("warning")
-        elif tagged and enforce_on and enforce_on != known.enforce_on:
+        elif tagged and enforce_on and enforce_on != records.enforce_on:
             self.registry.apis.warn(self.rest_api_id, enforce_on)
 
-    def gone(self, known: ApiRecords, stages: Iterable[str]) -> None:
+    def gone(self, records: ApiRecords, stages: Iterable[str]) -> None:
         """Forget what was noted of stages that the API has no longer."""
         there = {*stages}
-        noted = {hold.stage for hold in known.holds} | {*known.planned} | {*known.exposures}
-        noted |= {*known.loops}
+        noted = {hold.stage for hold in records.holds} | {*records.planned} | {*records.exposures}
+        noted |= {*records.loops}
         for stage in sorted(noted - there):
             self._forget(*(f"{kind}#{stage}" for kind in NOTED))
         self._forget(
-            *(f"attachment#{a.stage}#{a.plan}" for a in known.attachments if a.stage not in there)
+            *(f"attachment#{a.stage}#{a.plan}" for a in records.attachments if a.stage not in there)
         )
 
     def protected(self, stage: str, actions: Sequence[JSON]) -> None:
@@ -166,11 +166,13 @@ class ApiJournal:
     def _is_told(self, held: Held) -> bool:
         return held.before is None or held.before.reminder_due(self.now)
 
-    def _whose(self, held: Held, seen: ApiSnapshot) -> Held:
+    def _whose(self, held: Held, snapshot: ApiSnapshot) -> Held:
         if held.kind != DEPLOYMENT:
             return held
         edits = self.registry.edits.of(self.rest_api_id)
-        return replace(held, differences=with_editors(held.differences, seen.working or (), edits))
+        return replace(
+            held, differences=with_editors(held.differences, snapshot.working or (), edits)
+        )
 
     def _announce_hold(self, held: Held, editor: Editor | None) -> None:
         waiting = HeldStage(
@@ -193,21 +195,21 @@ class ApiJournal:
             )
             self.registry.apis.hold(self.rest_api_id, hold, event, self.now)
 
-    def _note_actions(self, stage: str, actions: Sequence[JSON], known: ApiRecords) -> None:
-        before = known.planned.get(stage, ())
+    def _note_actions(self, stage: str, actions: Sequence[JSON], records: ApiRecords) -> None:
+        before = records.planned.get(stage, ())
         added = [action for action in actions if action not in before]
         if added:
             self.registry.apis.plan_actions(self.rest_api_id, stage, [*before, *added])
 
-    def _settle(self, stage: str, deployment_id: str, known: ApiRecords) -> bool:
+    def _settle(self, stage: str, deployment_id: str, records: ApiRecords) -> bool:
         """A stage needs nothing. Actions that are still noted are those of a run that died or was
         overtaken. True when they are to be announced."""
-        done = self._done(stage, deployment_id, known.planned.get(stage, ()))
+        done = self._done(stage, deployment_id, records.planned.get(stage, ()))
         if done:
             self.protected(stage, done)
             return True
-        noted = (known.planned, known.exposures, known.loops)
-        if known.hold(stage) or any(stage in kind for kind in noted):
+        noted = (records.planned, records.exposures, records.loops)
+        if records.hold(stage) or any(stage in kind for kind in noted):
             self._forget(*(f"{kind}#{stage}" for kind in NOTED))
         return False
 

@@ -128,7 +128,7 @@ def read_stages(
 
 
 def read_working_copy(
-    gateway: Gateway, head: Head, seen: ApiSnapshot, rule: KeyRule
+    gateway: Gateway, head: Head, snapshot: ApiSnapshot, rule: KeyRule
 ) -> ApiSnapshot:
     """1 call and one for each exposed stage: the working copy, and its differences from them. One
     more for an API whose methods use authorizers. With `hold` = `never` in the policy, differences
@@ -142,10 +142,10 @@ def read_working_copy(
             *_unreachable(head, working, rule),
             *(() if never else _differences(gateway, head, stage, working, rule, authorizers)),
         )
-        for stage in seen.stages
+        for stage in snapshot.stages
         if rule.exposed(stage)
     }
-    return replace(seen, working=working, differences=found)
+    return replace(snapshot, working=working, differences=found)
 
 
 def _plans(gateway: Gateway, plans: list[GatewayPlan] | None) -> list[GatewayPlan]:
@@ -167,19 +167,19 @@ def _serving(
 def _memberships(plans: list[GatewayPlan], head: Head, policy: Policy) -> tuple[Membership, ...]:
     """The policy's plans that the gateway has."""
     found = [
-        (wanted, seen)
+        (wanted, snapshot)
         for name, wanted in policy.usage_plans.items()
-        if (seen := only_one(name, plans))
+        if (snapshot := only_one(name, plans))
     ]
-    return tuple(_membership(wanted, seen, head.rest_api_id) for wanted, seen in found)
+    return tuple(_membership(wanted, snapshot, head.rest_api_id) for wanted, snapshot in found)
 
 
-def _membership(wanted: PlanPolicy, seen: GatewayPlan, rest_api_id: str) -> Membership:
+def _membership(wanted: PlanPolicy, snapshot: GatewayPlan, rest_api_id: str) -> Membership:
     return Membership(
-        plan=seen.name,
-        plan_id=seen.plan_id,
-        stages=frozenset(stage for api_id, stage in seen.stages if api_id == rest_api_id),
-        differs=bool(patch(seen, wanted, rest_api_id)),
+        plan=snapshot.name,
+        plan_id=snapshot.plan_id,
+        stages=frozenset(stage for api_id, stage in snapshot.stages if api_id == rest_api_id),
+        differs=bool(patch(snapshot, wanted, rest_api_id)),
     )
 
 
@@ -231,15 +231,15 @@ def unproven_stages(
     return found
 
 
-def read_loops(registry: Registry, seen: ApiSnapshot, rule: KeyRule) -> dict[str, Loop]:
+def read_loops(registry: Registry, snapshot: ApiSnapshot, rule: KeyRule) -> dict[str, Loop]:
     """The loops by stage. Nothing is read unless a stage is exposed."""
-    exposed = {stage.name: rule.exposed(stage) for stage in seen.stages if rule.exposed(stage)}
+    exposed = {stage.name: rule.exposed(stage) for stage in snapshot.stages if rule.exposed(stage)}
     if not exposed:
         return {}
-    redeploys = registry.storms.redeploys(seen.rest_api_id, rule.now)
+    redeploys = registry.storms.redeploys(snapshot.rest_api_id, rule.now)
 
     def closed_by(deployment_id: str) -> tuple[str, ...]:
-        ours = registry.apis.deployment(seen.rest_api_id, deployment_id)
+        ours = registry.apis.deployment(snapshot.rest_api_id, deployment_id)
         return ours.methods if ours else ()
 
     found = {stage: loop_of(methods, redeploys, closed_by) for stage, methods in exposed.items()}

@@ -2,7 +2,7 @@
 
 `rest_api_id` = `<id>#edits`, `record` = `<resource id>#<verb>`, the verb `*` for the resource as a
 whole: no plan reads them, so they are in a partition of their own. One record a method; forgotten
-by the table after `KEPT_DAYS`."""
+by the table after `RETENTION_DAYS`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
 
-KEPT_DAYS = 90
+RETENTION_DAYS = 90
 
 
 class Edits:
@@ -28,7 +28,7 @@ class Edits:
     def note(self, rest_api_id: str, resource_id: str, verb: str, editor: Editor) -> None:
         """Note who edited a method, or with the verb `*` a resource; events come in any order, the
         latest edit counts."""
-        until = datetime.fromisoformat(editor.when).timestamp() + KEPT_DAYS * 24 * 3600
+        until = datetime.fromisoformat(editor.when).timestamp() + RETENTION_DAYS * 24 * 3600
         where = {"rest_api_id": f"{rest_api_id}#edits", "record": f"{resource_id}#{verb}"}
         with suppress(ConditionNotMetError):
             self._table.put_item(
