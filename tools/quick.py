@@ -32,6 +32,7 @@ READ_BY = (
     (re.compile(r"statemachines/.*"), "tests/rules/test_state_machines.py"),
     (re.compile(r"events/.*"), "tests/events"),
     (re.compile(r"layers/keyward/keyward/(\w+)/.*"), r"tests/\1"),
+    (re.compile(r"(?:layers|functions)/.*\.py"), "tests/rules/test_layout.py"),
     (re.compile(r"emulator/.*(?<!\.py)"), EMULATOR),
     (re.compile(r".*(?<!\.py)"), "tests/rules"),
 )
