@@ -72,15 +72,15 @@ DECISIONS: dict[str, tuple[str, Any, str]] = {
 }
 # by name: the queue, the body of the message, the field that the reason names
 MESSAGES: dict[str, tuple[str, str, str]] = {
-    "no-json": ("Customers", "not JSON: no-json", "event"),
-    "no-object": ("Customers", '["no-object"]', "event"),
+    "no-json": ("Customers", "not JSON: no-json", "body"),
+    "no-object": ("Customers", '["no-object"]', "body"),
     "no-detail": ("Customers", '{"detail-type": "CustomerClosed", "case": "no-detail"}', "detail"),
     "unknown-type": (
         "Customers",
         '{"detail-type": "CustomerMoved", "detail": {"case": "unknown-type"}}',
         "detail-type",
     ),
-    "api-no-json": ("Apis", "not JSON: api-no-json", "rest_api_id"),
+    "api-no-json": ("Apis", "not JSON: api-no-json", "body"),
     "api-unknown": (
         "Apis",
         '{"detail-type": "DeploymentPraised", "detail": {"case": "api-unknown"}}',
