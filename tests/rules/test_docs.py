@@ -105,14 +105,12 @@ def test_the_readme_fits_on_one_screen() -> None:
     assert len(text("README.md").splitlines()) <= README_LINES
 
 
-# Others write these at the moment.
-UNWRAPPED = {"audit", "emulator", "history", "live-checks", "report"}
-WRAPPED = [p for p in DOCUMENTS if p.stem not in UNWRAPPED and p.parent.name != "benchmarks"]
-
-
-@pytest.mark.parametrize("path", WRAPPED, ids=tree.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=tree.name)
 def test_a_line_of_a_document_fits(path: Path) -> None:
-    assert [line for line in text(path).splitlines() if len(line) > COLUMNS] == []
+    lines = text(path).splitlines()
+    if path.parent.name == "benchmarks":  # a program writes its table
+        lines = [line for line in lines if not line.startswith("|")]
+    assert [line for line in lines if len(line) > COLUMNS] == []
 
 
 def test_the_documents_that_people_look_for_are_there() -> None:
