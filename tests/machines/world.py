@@ -192,7 +192,10 @@ class World:
         self.emulator.reset()
         self.emulator.state = copy.deepcopy(self.base["state"])
         for name, items in self.base["tables"].items():
-            self.tables.by_name[name].items = copy.deepcopy(items)
+            table = self.tables.by_name[name]
+            table.clear()
+            for item in items.values():
+                table.put_item(Item=copy.deepcopy(item))
         for seen in (self.bus.entries, self.bus.started, self.bus.asked, self.bus.sent):
             seen.clear()
         self.bus.stopped.clear()

@@ -1,4 +1,4 @@
-"""A new action is whole: whoever forgets one of its places is told which."""
+"""A new action is whole: the guard names each place that it lacks."""
 
 from __future__ import annotations
 
@@ -6,39 +6,58 @@ import re
 
 import pytest
 
-from keyward.customers.actions import ACTIONS
+from keyward.customers.actions import ACTIONS, ActionKind
 from tests import tree
 from tests.machines.life_lab import LifeLab
 from tests.support import load_event
 
-MACHINE = tree.machines()["reconcile_customer"]
+STATES = tree.states(tree.machines()["reconcile_customer"])
+CHOICES = {way["Condition"]: way["Next"] for way in STATES["Which action?"]["Choices"]}
+README = (tree.ROOT / "README.md").read_text("utf-8")
 
 
-def test_each_action_has_its_choice_state_and_function() -> None:
-    states = tree.states(MACHINE)
-    ways = {choice["Condition"]: choice["Next"] for choice in states["Which action?"]["Choices"]}
-    wanted = {
-        f"{{% $states.input.action.action = '{name}' %}}": kind.state
-        for name, kind in ACTIONS.items()
-    }
-    assert ways == wanted
-    called = {k.state: states[k.state]["Arguments"]["FunctionName"] for k in ACTIONS.values()}
-    assert called == {
-        kind.state: f"${{{tree.camel(kind.function)}Arn}}" for kind in ACTIONS.values()
-    }
-    files = {path.stem for path in tree.function_files().values()}
-    assert {kind.function for kind in ACTIONS.values()} <= files
-
-
-def test_the_actions_that_are_planned_are_those_of_the_list() -> None:
-    """An action outside the list would end in the state Unknown action."""
+def planned_actions() -> set[str]:
+    """The names that the planners use; each stands there as a literal."""
     texts = [path.read_text("utf-8") for path in (tree.PACKAGE / "customers").glob("*.py")]
-    named = re.findall(r'(?:\bkey_action\(|\bAction\(|"action": )\s*"(\w+)"', "\n".join(texts))
-    assert set(named) == set(ACTIONS)
+    pattern = r'(?:\bkey_action\(|\bAction\(|"action": )\s*"(\w+)"'
+    return set(re.findall(pattern, "\n".join(texts)))
+
+
+def missing_places(action: str, kind: ActionKind) -> list[str]:
+    """The places of CONTRIBUTING.md where the action is not named."""
+    function = tree.camel(kind.function)
+    choice = f"{{% $states.input.action.action = '{action}' %}}"
+    calls = STATES.get(kind.state, {}).get("Arguments", {}).get("FunctionName")
+    places = {
+        "planner": action in planned_actions(),
+        "choice": CHOICES.get(choice) == kind.state,
+        "state": calls == f"${{{function}Arn}}",
+        "function": function in tree.function_files(),
+        "template": function in tree.resources("AWS::Serverless::Function"),
+        "sample": (tree.ROOT / f"events/tasks/{action.replace('_', '-')}.json").exists(),
+        "README": f"`{kind.state}`" in README,
+    }
+    return [place for place, is_there in places.items() if not is_there]
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_each_action_has_a_sample_that_its_function_takes(life: LifeLab, action: str) -> None:
+def test_an_action_is_named_in_all_its_places(action: str) -> None:
+    assert missing_places(action, ACTIONS[action]) == []
+
+
+def test_the_guard_names_every_place_that_a_new_action_lacks() -> None:
+    lacking = missing_places("water_plants", ActionKind("Water plants", "water_plants"))
+    places = ["planner", "choice", "state", "function", "template", "sample", "README"]
+    assert lacking == places
+
+
+def test_no_place_names_an_action_that_is_not_in_the_list() -> None:
+    assert planned_actions() == set(ACTIONS)
+    assert len(CHOICES) == len(ACTIONS)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_function_of_an_action_takes_its_sample(life: LifeLab, action: str) -> None:
     task = load_event(action.replace("_", "-"))
     assert task["action"]["action"] == action
     function = tree.camel(ACTIONS[action].function)

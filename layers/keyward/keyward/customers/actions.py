@@ -1,4 +1,4 @@
-"""The actions of reconcile-customer: what a plan is made of. Pure."""
+"""List the actions of reconcile-customer, of which a plan is made. Pure."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from keyward.customers.key import KeyRecord
 @dataclass(frozen=True)
 class ActionKind:
     """Where an action is applied: the `state` of reconcile-customer, and its `function`, which is a
-    file in functions/. Actions that need the same rights share a function."""
+    file in functions/. Actions that need the same rights share a function. `answers` are the fields
+    of the desired state that it answers, for the ledger; any field where none is named."""
 
     state: str
     function: str
+    answers: tuple[str, ...] = ()
 
 
 ACTIONS: Mapping[str, ActionKind] = {
     "create_key": ActionKind("Create key", "create_key"),
     "attach_key": ActionKind("Attach key", "attach_key"),
-    "move_key": ActionKind("Move key", "move_key"),
-    "enable_key": ActionKind("Enable key", "switch_key"),
-    "disable_key": ActionKind("Disable key", "switch_key"),
-    "delete_key": ActionKind("Delete key", "delete_key"),
-    "carry_quota_over": ActionKind("Carry quota over", "carry_quota_over"),
+    "move_key": ActionKind("Move key", "move_key", ("plan", "billing")),
+    "enable_key": ActionKind("Enable key", "switch_key", ("status", "billing", "expires_at")),
+    "disable_key": ActionKind(
+        "Disable key", "switch_key", ("status", "rotation", "billing", "expires_at")
+    ),
+    "delete_key": ActionKind("Delete key", "delete_key", ("status", "rotation", "billing")),
+    "carry_quota_over": ActionKind("Carry quota over", "carry_quota_over", ("rotation", "plan")),
     "extend_quota": ActionKind("Extend quota", "extend_quota"),
     "announce_expiry": ActionKind("Announce expiry", "change_record"),
-    "announce_notice": ActionKind("Announce notice", "change_record"),
-    "restore_key": ActionKind("Restore key", "change_record"),
+    "announce_notice": ActionKind("Announce notice", "change_record", ("billing", "expires_at")),
+    "restore_key": ActionKind("Restore key", "change_record", ("rotation",)),
 }
 
 

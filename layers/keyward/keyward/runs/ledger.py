@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from keyward.aws.tables.ledger import NAMED, line_of, with_events
+from keyward.customers.actions import ACTIONS
 from keyward.customers.key import CREATED, DELETING, KeyRecord
 from keyward.customers.key_item import key_item
 
@@ -22,16 +23,6 @@ JSON = dict[str, Any]
 CONSOLE, SCHEDULE, AUDIT, RECORD, RESUMED = "console", "schedule", "audit", "record", "resumed"
 EVENT = "event"
 MAX_CHARACTERS = 1000
-# Which fields of the desired state an action answers; any, where it is not said.
-ANSWERS = {
-    "move_key": ("plan", "billing"),
-    "enable_key": ("status", "billing", "expires_at"),
-    "disable_key": ("status", "rotation", "billing", "expires_at"),
-    "delete_key": ("status", "rotation", "billing"),
-    "carry_quota_over": ("rotation", "plan"),
-    "restore_key": ("rotation",),
-    "announce_notice": ("billing", "expires_at"),
-}
 # Of a key record, what its history leaves out: times, and journals of what is about to be done.
 UNRECORDED = {"customer_id", "record", "called", "reason", "tried_at", "attached_at", "created_at"}
 UNRECORDED |= {"extended", "extending", "extending_to", "extending_for"}
@@ -65,7 +56,8 @@ def asked_for(action: str, asked: JSON, record: JSON, by_hand: Iterable[str], be
     `by_hand` are the fields that a person put. A run starts over for what comes while it runs.
     """
     events = {name: e for name, e in (record.get("asked") or {}).items() if name not in by_hand}
-    fields = [name for name in ANSWERS.get(action, ()) if name in events] or [*events]
+    answers = ACTIONS[action].answers if action in ACTIONS else ()
+    fields = [name for name in answers if name in events] or [*events]
     newest = max((events[name] for name in fields), key=_recorded_at, default=None)
     if newest and (asked["by"] == EVENT or _recorded_at(newest) >= begun):
         return {name: value for name, value in newest.items() if name != "recorded_at"}
