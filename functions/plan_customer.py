@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from keyward.aws.bus import Bus
-from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Registry
 from keyward.customers.model import customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer
 from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts
-from keyward.policy.model import Policy
 from keyward.runs import ledger, run, runtime
+from keyward.runs.context import Context
 from keyward.runs.key_refresh import KeyRefresher
 
 JSON = dict[str, Any]
@@ -28,27 +24,19 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     `plan`."""
     contracts.parse_customer_id(event)
     run.only_fields(event, FIELDS)
-    policy = runtime.announced_policy()
-    read = (runtime.registry(), runtime.bus(), policy, runtime.now())
-    return plan(event, *read, runtime.gateway)
+    return plan(event, runtime.context())
 
 
-def plan(
-    task: dict[str, Any],
-    registry: Registry,
-    bus: Bus,
-    policy: Policy,
-    now: float,
-    gateway: Callable[[], Gateway],
-) -> dict[str, Any]:
-    """`{customer_id, dry_run, busy, lease, planned_at, actions, unannounced, problem}`.
+def plan(task: JSON, context: Context) -> JSON:
+    """`{customer_id, dry_run, busy, lease, planned_at, actions, problem}`.
 
-    `busy`: another run has the customer and will start over. `unannounced`: an earlier run's
-    outcome waits to be told. `problem` `{Error, Cause}` is reported when the actions are done. A
-    dry run takes no lease and writes nothing. With `look` the keys are looked at on API Gateway
-    first. Raises InvalidInputError, InvalidRecordError, CustomerNotFoundError, in a dry run the
-    problem itself, with `look` what the gateway raises.
+    `busy`: another run has the customer and will start over. `problem` `{Error, Cause}` is reported
+    when the actions are done. A dry run takes no lease and writes nothing. With `look` the keys are
+    compared with API Gateway first. The policy is read under the lease, so that a run that cannot
+    read it stands in nobody's way. Raises InvalidInputError, InvalidRecordError,
+    CustomerNotFoundError, in a dry run the problem itself, with `look` what the gateway raises.
     """
+    registry, now = context.registry, context.now
     customer_id = contracts.parse_customer_id(task)
     dry_run = contracts.flag_of(task, "dry_run")
     look = contracts.flag_of(task, "look")
@@ -57,10 +45,11 @@ def plan(
     lease = None
     if not dry_run:
         owner = str(task["execution_arn"])
-        lease = run.begin(registry.leases, bus, f"customer#{customer_id}", owner, now)
+        lease = run.begin(registry.leases, context.bus, f"customer#{customer_id}", owner, now)
         if lease is None:
-            return output | {"busy": True, "actions": [], "unannounced": False, "problem": None}
+            return output | {"busy": True, "actions": [], "problem": None}
         output["lease"] = lease.as_json()
+    policy = context.announced_policy()
     record = registry.customers.desired(customer_id)
     if record is None:
         raise CustomerNotFoundError(
@@ -69,7 +58,7 @@ def plan(
         )
     known, customer = registry.customers.known(customer_id), customer_of(record)
     if look:
-        looker = KeyRefresher(gateway(), policy, now)
+        looker = KeyRefresher(context.gateway, policy, now)
         known = looker.refresh_from_gateway(
             known, customer_id, registry.customers, lease, run.requester_of(task)
         )
@@ -80,7 +69,6 @@ def plan(
         raise planned.problem
     return output | {
         "actions": [_asked(action, task, record) for action in actions],
-        "unannounced": bool(known.outbox),
         "problem": _told(planned.problem),
     }
 

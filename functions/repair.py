@@ -63,7 +63,7 @@ class Mender:
         the keys. A repeat adopts nothing twice."""
         context, now = self._context, self._context.now
         name, leases = f"customer#{adoption.customer_id}", context.registry.leases
-        # Word left with an earlier try of this task; `acquire` clears it.
+        # Word left with an earlier try of this task; `acquire` hears it.
         if leases.rerun_requested(name, self._owner):
             self._start(adoption.customer_id)
         lease = leases.acquire(name, self._owner, now, SECONDS)
@@ -78,12 +78,12 @@ class Mender:
             record = adoption.record if desired is None else None
             done = customers.adopt(record, adoption.keys, lease, self._lines(adoption, now))
         here = done or {key.key_id for key in adoption.keys} <= {key.key_id for key in stored.keys}
-        # Started before word is cleared: who dies between leaves the word to the next try. The run
-        # takes the lease over, as this owner is no execution.
+        # Started before the lease goes: who dies between leaves the word to the next try.
         if leases.rerun_requested(name, self._owner) or (here and adoption.record is None):
             self._start(adoption.customer_id)
-        while not leases.release(lease):
+        if not leases.release(lease):
             self._start(adoption.customer_id)
+            leases.give_back(lease)
         return len(adoption.keys) if done else 0
 
     def _lines(self, adoption: Adoption, now: float) -> list[dict[str, Any]]:

@@ -1,75 +1,132 @@
-"""Report failure: the one failure path of both state machines."""
+"""Report failure: the failure path of each machine. Postpones what passes, announces the rest."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from keyward import errors
-from keyward.aws.tables import Registry
 from keyward.customers.model import manual_fields
-from keyward.errors import InvalidInputError, KeywardError, PassingError
+from keyward.errors import InvalidInputError, PassingError
 from keyward.events import contracts
 from keyward.runs import ledger, run, runtime
+from keyward.runs.context import Context
+from keyward.values import iso
 
-AGAIN_SECONDS = 900
-# What nobody knows (a time-out of Lambda, an error of DynamoDB) may be a fault of ours, too.
+JSON = dict[str, Any]
+
+MAX_DELAY = 900
+# A fault of ours can look like a death of Lambda: after so many in a row it is a failure.
+MAX_DEATHS = 5
+DEATH_SECONDS = 30
+# What nobody knows may be a fault of ours, too: a person is told, and the run is tried again.
 UNKNOWN_AGAIN_SECONDS = 3600
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id | rest_api_id, stage?, error: {Error, Cause}, execution_arn, asked?,
-    entered}`; output `{events, again, reason}`."""
-    reported = report(event, runtime.registry(), runtime.setting("EVENT_BUS"))
-    runtime.logger.error(
-        "run failed",
-        extra={name: event.get(name) for name in ("customer_id", "rest_api_id", "execution_arn")}
-        | {"reason": reported["reason"]},
-    )
+    begun?, entered}`; output: see `report`."""
+    reported = report(event, runtime.context())
+    names = ("customer_id", "rest_api_id", "execution_arn")
+    facts = {name: event.get(name) for name in names} | {"reason": reported["reason"]}
+    if reported["postponed"]:
+        runtime.logger.warning("run postponed", extra=facts | {"due_at": reported["due_at"]})
+    else:
+        runtime.logger.error("run failed", extra=facts)
     return reported
 
 
-def report(task: dict[str, Any], registry: Registry, bus_name: str) -> dict[str, Any]:
-    """CustomerFailed or ApiFailed as a PutEvents entry (none when nobody can be named), the line of
-    the ledger, and the lease given back. `again`: somebody asked meanwhile, the lease is kept and
-    the run starts over."""
-    reason = run.error_reason(task["error"])
-    told = {"reason": reason, "execution_arn": task["execution_arn"]}
-    for lease, detail_type, field, named in (
-        ("customer", "CustomerFailed", "customer_id", contracts.parse_customer_id),
-        ("api", "ApiFailed", "rest_api_id", contracts.rest_api_id_of),
+@dataclass(frozen=True)
+class Subject:
+    """What a run was for: `kind` begins the names of its lease and of its lines in the ledger."""
+
+    kind: str
+    name: str
+
+    @property
+    def lease(self) -> str:
+        """The name of the lease."""
+        return f"{self.kind}#{self.name}"
+
+
+def report(task: JSON, context: Context) -> JSON:
+    """`{postponed, again, error, reason}`, and `due_at` (ISO 8601) of a postponed run.
+
+    An error that passes is announced to nobody: the run is looked at again later, and later still
+    each time that it is postponed in a row. Any other error is announced and gets a line in the
+    ledger. Either way the run gives its lease back, unless somebody left word (`again`): then the
+    run keeps the lease and starts over.
+    """
+    name, reason = str(task["error"].get("Error")), run.error_reason(task["error"])
+    subject = _subject(task)
+    if subject is None:
+        return {"postponed": False, "again": False, "error": name, "reason": reason}
+    owner = str(task["execution_arn"])
+    delay = _delay(task, subject, context)
+    if delay is None:
+        _announce_failure(task, subject, reason, context)
+    else:
+        _look_again(task, subject, context.now + delay, context)
+    again = run.fail_run(context.registry.leases, subject.lease, owner, postponed=delay is not None)
+    output: JSON = {"error": name, "reason": reason}
+    output |= {"postponed": delay is not None, "again": again}
+    return output if delay is None else output | {"due_at": iso(context.now + delay)}
+
+
+def _subject(task: JSON) -> Subject | None:
+    """None when the input names neither a customer nor an API."""
+    for kind, parse in (
+        ("customer", contracts.parse_customer_id),
+        ("api", contracts.rest_api_id_of),
     ):
         try:
-            name = named(task)
+            return Subject(kind, parse(task))
         except InvalidInputError:
             continue
-        event = contracts.announcement(
-            detail_type, **{field: name}, stage=task.get("stage"), **told
-        )
-        at = ledger.epoch_of(task["entered"])
-        asked = _asked(task, name, registry) if lease == "customer" else run.requester_of(task)
-        subject = f"{lease}#{name}"
-        registry.ledger.append([ledger.failed_line(subject, at, asked, event)])
-        if lease == "customer":
-            _look_again(task, name, registry, at)
-        again = run.fail_run(registry.leases, f"{lease}#{name}", str(task["execution_arn"]))
-        return {"events": [contracts.entry(event, bus_name)], "again": again, "reason": reason}
-    return {"events": [], "again": False, "reason": reason}
+    return None
 
 
-def _asked(task: dict[str, Any], customer_id: str, registry: Registry) -> dict[str, Any]:
-    begun = ledger.epoch_of(task.get("begun"))
-    record = registry.customers.desired(customer_id) or {}
-    return ledger.asked_for("", run.requester_of(task), record, manual_fields(record), begun)
+def _delay(task: JSON, subject: Subject, context: Context) -> float | None:
+    """In how many seconds a run that met an error that passes is looked at again; None for an error
+    that does not pass."""
+    name = str(task["error"].get("Error"))
+    kind = errors.class_named(name)
+    passes = kind is not None and issubclass(kind, PassingError)
+    if not passes and name not in errors.LAMBDA_DEATHS:
+        return None
+    times = context.registry.leases.postponed(subject.lease)
+    if not passes and times > MAX_DEATHS:
+        return None
+    first = kind.retry_after if kind and issubclass(kind, PassingError) else DEATH_SECONDS
+    return float(min(first * 2 ** min(times - 1, 10), MAX_DELAY))
 
 
-def _look_again(task: dict[str, Any], customer_id: str, registry: Registry, now: float) -> None:
-    """What can pass did not while the run lasted, and may have left a key half moved: the customer
-    is looked at again by itself. What is sure to fail again is not."""
-    kind = getattr(errors, str(task["error"].get("Error")), None)
-    known = kind if isinstance(kind, type) and issubclass(kind, KeywardError) else None
-    if known and not issubclass(known, PassingError):
+def _look_again(task: JSON, subject: Subject, at: float, context: Context) -> None:
+    if subject.kind == "customer":
+        context.registry.customers.hasten_due(subject.name, at, context.now)
         return
-    holder = registry.leases.holder(f"customer#{customer_id}")
-    if holder and holder.owner == task["execution_arn"]:
-        seconds = AGAIN_SECONDS if known else UNKNOWN_AGAIN_SECONDS
-        registry.customers.note_due(customer_id, now + seconds, holder)
+    body = {"rest_api_id": subject.name, "not_before": int(at)}
+    context.bus.send_later(runtime.setting("APIS_QUEUE_URL"), body, int(at - context.now))
+
+
+def _announce_failure(task: JSON, subject: Subject, reason: str, context: Context) -> None:
+    """Announce CustomerFailed or ApiFailed, with a line in the ledger."""
+    at, is_customer = ledger.epoch_of(task["entered"]), subject.kind == "customer"
+    event = contracts.announcement(
+        "CustomerFailed" if is_customer else "ApiFailed",
+        **{"customer_id" if is_customer else "rest_api_id": subject.name},
+        stage=task.get("stage"),
+        reason=reason,
+        execution_arn=str(task["execution_arn"]),
+    )
+    requester = _requester(task, subject, context) if is_customer else run.requester_of(task)
+    context.registry.ledger.append([ledger.failed_line(subject.lease, at, requester, event)])
+    context.bus.announce([contracts.entry(event, context.event_bus)])
+    if is_customer and errors.class_named(str(task["error"].get("Error"))) is None:
+        context.registry.customers.hasten_due(subject.name, at + UNKNOWN_AGAIN_SECONDS, at)
+
+
+def _requester(task: JSON, subject: Subject, context: Context) -> JSON:
+    record = context.registry.customers.desired(subject.name) or {}
+    begun = ledger.epoch_of(task.get("begun"))
+    return ledger.asked_for("", run.requester_of(task), record, manual_fields(record), begun)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import confirm_customer
+import conclude_customer
 import read_usage
 from emulator.model import ApiKey, Usage
 from keyward.audit.keys import of_usage
@@ -172,10 +172,9 @@ def test_an_outcome_that_could_not_be_announced_is_left_to_the_next_run(
             shop.read()
     lease = shop.bench.registry.leases.acquire("customer#acme", MACHINE, shop.bench.clock.now())
     assert lease
-    task = {"customer_id": "acme", "lease": lease.as_json()}
-    now = shop.bench.clock.now()
-    outcome = confirm_customer.confirm(task, shop.bench.registry, "the-bus", now)
-    (event,) = json.loads(json.dumps(outcome["events"]))
+    task = {"customer_id": "acme", "lease": lease.as_json(), "actions": []}
+    conclude_customer.conclude(task, shop.bench.context())
+    (event,) = json.loads(json.dumps(shop.bench.bus.entries))
     assert (event["DetailType"], event["Detail"]["threshold"]) == ("QuotaThresholdReached", 50)
 
 
@@ -186,8 +185,7 @@ def test_two_readings_at_once_are_one(shop: Shop) -> None:
     assert held
     assert shop.read() == {"busy": True}
     assert shop.told() == []
-    leases.release(held)
-    leases.release(held)
+    leases.give_back(held)
     assert shop.read()["announced"] == 1
     assert shop.read()["announced"] == 0
 

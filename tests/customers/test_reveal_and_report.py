@@ -88,24 +88,24 @@ def test_the_log_and_the_metric_of_a_use_hold_no_value(
 
 
 def test_a_failure_is_told_by_its_class_and_words_without_its_trace(bench: Bench) -> None:
-    told = report_failure.report(load_event("report-failure"), bench.registry, "the-bus")
-    [entry] = told["events"]
+    told = report_failure.report(load_event("report-failure"), bench.context())
+    [entry] = bench.bus.entries
     assert entry["DetailType"] == "CustomerFailed"
     assert entry["Detail"]["customer_id"] == "acme"
     assert entry["Detail"]["reason"].startswith("UnknownPlanError: plan: the policy names no")
-    assert "stackTrace" not in json.dumps(told)
+    assert "stackTrace" not in json.dumps([told, entry])
 
 
 def test_a_failure_of_nobody_is_announced_to_nobody(bench: Bench) -> None:
     task = {"error": {"Error": "InvalidInputError", "Cause": "customer_id: is missing"}}
-    told = report_failure.report(task | {"execution_arn": MACHINE}, bench.registry, "the-bus")
-    assert (told["events"], told["again"]) == ([], False)
+    told = report_failure.report(task | {"execution_arn": MACHINE}, bench.context())
+    assert (bench.bus.entries, told["again"]) == ([], False)
 
 
 def test_a_failed_run_gives_its_lease_back(bench: Bench) -> None:
     task = load_event("report-failure") | {"execution_arn": MACHINE}
     bench.registry.leases.acquire("customer#acme", MACHINE, 0)
-    assert report_failure.report(task, bench.registry, "the-bus")["again"] is False
+    assert report_failure.report(task, bench.context())["again"] is False
     assert bench.registry.leases.holder("customer#acme") is None
 
 
@@ -113,7 +113,7 @@ def test_a_failed_run_that_was_asked_again_starts_over(bench: Bench) -> None:
     task = load_event("report-failure") | {"execution_arn": MACHINE}
     bench.registry.leases.acquire("customer#acme", MACHINE, 0)
     assert bench.registry.leases.acquire("customer#acme", "another", 0) is None
-    assert report_failure.report(task, bench.registry, "the-bus")["again"] is True
+    assert report_failure.report(task, bench.context())["again"] is True
     holder = bench.registry.leases.holder("customer#acme")
     assert holder is not None
     assert holder.owner == MACHINE

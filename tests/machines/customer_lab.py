@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import attach_key
-import confirm_customer
+import conclude_customer
 import create_key
 import plan_customer
-import release_customer
 from keyward.errors import PassingError
 from keyward.policy.parse import default_text, parse
 from tests.support import MACHINE, Bench
@@ -26,8 +25,7 @@ def planned(
     bench: Bench, customer_id: str = "acme", run: str = MACHINE, **more: Any
 ) -> dict[str, Any]:
     task = {"customer_id": customer_id, "execution_arn": run} | more
-    read = (bench.registry, bench.bus, POLICY, bench.clock.now(), lambda: bench.gateway)
-    return plan_customer.plan(task, *read)
+    return plan_customer.plan(task, bench.context())
 
 
 def apply(bench: Bench, run: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:
@@ -41,13 +39,10 @@ def apply(bench: Bench, run: dict[str, Any], action: dict[str, Any]) -> dict[str
 
 
 def finish(bench: Bench, run: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
-    """Confirm and release: the announcements, and whether to start over."""
-    task = {"customer_id": run["customer_id"], "lease": run["lease"]}
-    outcome = confirm_customer.confirm(task, bench.registry, "the-bus", bench.clock.now())
-    done = release_customer.release(
-        task | {"records": outcome["records"]}, bench.registry, POLICY, bench.clock.now()
-    )
-    return outcome["events"], done["again"]
+    """Conclude: what was announced, and whether to start over."""
+    known = len(bench.bus.entries)
+    done = conclude_customer.conclude(run, bench.context())
+    return bench.bus.entries[known:], done["again"]
 
 
 def retried(bench: Bench, run: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:

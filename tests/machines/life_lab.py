@@ -14,13 +14,12 @@ import pytest
 import attach_key
 import carry_quota_over
 import change_record
-import confirm_customer
+import conclude_customer
 import create_key
 import delete_key
 import extend_quota
 import move_key
 import plan_customer
-import release_customer
 import report_failure
 import start_due_work
 import switch_key
@@ -46,8 +45,7 @@ CUSTOMER_FUNCTIONS = {
     "ChangeRecord": change_record,
     "CarryQuotaOver": carry_quota_over,
     "ExtendQuota": extend_quota,
-    "ConfirmCustomer": confirm_customer,
-    "ReleaseCustomer": release_customer,
+    "ConcludeCustomer": conclude_customer,
     "ReportFailure": report_failure,
 }
 SETTINGS = {
@@ -96,6 +94,15 @@ class LifeLab:
         """An event, and the run that it starts."""
         self.hear(detail_type, customer_id, **detail)
         return self.run(customer_id)
+
+    def settled(self, detail_type: str, **detail: Any) -> Execution:
+        """An event, the run that it starts, and the runs that follow where one was postponed: the
+        last of them."""
+        run = self.after(detail_type, **detail)
+        while run.status == "SUCCEEDED" and "postponed" in run.output:
+            self.bench.clock.advance(MINUTE - self.bench.clock.now() % MINUTE)
+            run = next(iter(self.due_work()), run)
+        return run
 
     def wait(self, days: float = 0, hours: float = 0) -> list[Execution]:
         """Time passes, and what becomes due is started each time that it does, at most a minute

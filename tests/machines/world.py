@@ -23,6 +23,7 @@ from emulator.inprocess import attach
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.aws.tables import Registry
+from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.customers.actions import ACTIONS
 from keyward.errors import KeywardError, PassingError
 from keyward.policy.parse import default_text
@@ -92,6 +93,7 @@ class World:
             return self._run(customer_id, arn, by)
         except Died:
             self.bus.stopped.add(arn)
+            self.clock.advance(FUNCTION_SECONDS)
             return "died"
         finally:
             self.dies_at = 0
@@ -118,19 +120,15 @@ class World:
         raise AssertionError("a run that never ends")
 
     def _round(self, about: JSON) -> tuple[bool, bool]:
-        """Plan, apply, confirm, announce, release: whether to start over, whether it failed."""
+        """Plan, apply, conclude: whether to start over, whether it failed."""
         run = call("plan_customer", about | {"begun": self.clock.now()})
         assert not run["busy"], "nobody else runs"
-        task, records = about | {"lease": run["lease"]}, []
+        task = about | {"lease": run["lease"]}
         for place, action in enumerate(run["actions"]):
             self._retried(
                 ACTIONS[action["action"]].function, task | {"action": action, "place": place}
             )
-        if run["actions"] or run["unannounced"]:
-            outcome = call("confirm_customer", task)
-            self.bus.announce(outcome["events"])
-            records = outcome["records"]
-        again = bool(call("release_customer", task | {"records": records})["again"])
+        again = bool(call("conclude_customer", run)["again"])
         if not again and run["problem"]:
             self._report(about, run["problem"]["Error"], run["problem"]["Cause"])
         return again, bool(run["problem"])
@@ -148,7 +146,6 @@ class World:
     def _report(self, about: JSON, error: str, cause: str) -> bool:
         told = {"error": {"Error": error, "Cause": cause}, "entered": self.clock.now()}
         reported = call("report_failure", about | told)
-        self.bus.announce(reported["events"])
         return bool(reported["again"])
 
     # what is there

@@ -7,23 +7,12 @@ from typing import Any
 
 import pytest
 
-from keyward.errors import PASSING
+from keyward.errors import LAMBDA_DEATHS, PASSING
 from tests import tree
 
 JSON = dict[str, Any]
 
 MACHINES = sorted(name for name, top in tree.machines().items() if "Run" in top["States"])
-# What ends a call of Lambda beside an error of ours, when the function runs no more.
-DEATHS = {
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Runtime.ExitError",
-    "Sandbox.Timedout",
-    "States.Timeout",
-}
 
 
 def run_of(machine: str) -> JSON:
@@ -36,14 +25,14 @@ def branch_of(machine: str) -> JSON:
     return tree.states(branch)
 
 
-def test_protect_api_is_held_to_these_rules() -> None:
-    assert "protect_api" in MACHINES
+def test_the_reconcilers_are_held_to_these_rules() -> None:
+    assert {"protect_api", "reconcile_customer"} <= {*MACHINES}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_whatever_passes_leads_to_a_new_plan(machine: str) -> None:
     (rule,) = run_of(machine)["Retry"]
-    assert {*rule["ErrorEquals"]} == {*PASSING} | DEATHS
+    assert {*rule["ErrorEquals"]} == {*PASSING, *LAMBDA_DEATHS}
     assert (rule["MaxAttempts"], rule["JitterStrategy"]) == (3, "FULL")
     assert sum(min(2**n, rule["MaxDelaySeconds"]) for n in range(3)) <= 10
 

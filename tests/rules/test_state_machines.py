@@ -18,6 +18,8 @@ JSON = dict[str, Any]
 
 MACHINES = ["audit_account", "protect_api", "reconcile_customer"]
 FAILURE_PATH = "Report failure"
+# Where a run ends that met an error that passes: it is looked at again, so it has not failed.
+POSTPONED = "Look again later"
 
 # Errors that are not ours: of Step Functions itself, of Lambda, and of Python.
 THEIRS = re.compile(r"(States|Lambda|Sandbox|Runtime|EventBridge|DynamoDB)\.\w+$")
@@ -98,11 +100,11 @@ def tasks_on_the_failure_path(top: JSON) -> set[str]:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_a_reported_failure_ends_in_a_failed_execution(machine: str) -> None:
+def test_a_reported_failure_ends_in_a_failed_execution_unless_postponed(machine: str) -> None:
     top = definition(machine)
     ends = {name for name in tasks_on_the_failure_path(top) if not followers(top["States"][name])}
     assert ends
-    assert {top["States"][name]["Type"] for name in ends} == {"Fail"}
+    assert {top["States"][name]["Type"] for name in ends - {POSTPONED}} == {"Fail"}
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -12,6 +12,7 @@ import record_customer
 import report_failure
 import start_customer_reconcile
 from keyward.aws.tables import Ledger
+from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.cli import app
 from keyward.cli.stack import Stack, StackClient
 from keyward.runs import runtime
@@ -137,7 +138,7 @@ def test_a_failure_is_a_line_and_its_replay_is_the_same_one(bench: Bench) -> Non
     sign_up(bench, detail={"customer_id": "acme", "plan": "gold"})
     task = load_event("report-failure")
     for _ in range(2):
-        report_failure.report(task, bench.registry, "the-bus")
+        report_failure.report(task, bench.context())
     [line] = lines(bench)
     assert line["action"] == "fail"
     assert "'gold'" in line["reason"]
@@ -195,7 +196,7 @@ def test_a_later_runs_lines_come_after(bench: Bench) -> None:
     run = event_run(bench)
     apply(bench, run, run["actions"][0])
     bench.bus.stopped.add(MACHINE)
-    bench.clock.advance(7)
+    bench.clock.advance(FUNCTION_SECONDS)
     again = planned(bench, run=OTHER, asked={"by": "audit"})
     apply(bench, again, again["actions"][0])
     first, second = lines(bench)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import resume_run
+from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.runs import run
 from tests.machines.api_lab import Lab
 from tests.support import load_event
@@ -82,6 +83,7 @@ def test_the_new_run_takes_the_lease_over_and_clears_the_word(lab: Lab) -> None:
     take(lab, STOPPED)
     bench, dead = lab.bench, STOPPED["detail"]["executionArn"]
     bench.bus.stopped.add(dead)
+    bench.clock.advance(FUNCTION_SECONDS)
     lease = run.begin(bench.registry.leases, bench.bus, "customer#acme", "new", bench.clock.now())
     assert lease is not None
     assert not bench.registry.leases.rerun_requested("customer#acme", "new")
@@ -124,6 +126,8 @@ def test_a_failed_run_that_reported_its_failure_starts_nothing(lab: Lab, word: b
     held(lab, "customer#acme", STOPPED, word)
     leases, arn = lab.bench.registry.leases, STOPPED["detail"]["executionArn"]
     assert run.fail_run(leases, "customer#acme", arn) is word, "then it starts over by itself"
+    if word:
+        assert leases.acquire("customer#acme", arn, lab.bench.clock.now())
     assert take(lab, failed()) == ([], [])
 
 

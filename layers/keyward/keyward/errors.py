@@ -214,6 +214,18 @@ def _with_subclasses(kind: type[KeywardError]) -> dict[str, type[KeywardError]]:
 
 _BY_NAME = _with_subclasses(KeywardError)
 PASSING = tuple(sorted(_with_subclasses(PassingError)))
+# Lambda's and Step Functions' own errors for a call whose function died or never ran (Step
+# Functions developer guide, "Handling errors"; Sandbox and Runtime are Lambda's error types).
+LAMBDA_DEATHS = (
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.Timeout",
+)
 
 
 def class_named(name: str) -> type[KeywardError] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.errors import GatewayRefusedError
 from keyward.runs import runtime
 from local.lifetime.machine import execution_of
@@ -93,16 +94,16 @@ def test_what_was_unverified_is_announced_by_the_run_that_can_read_it(lab: Lab) 
     assert lab.calls()[1] == []
 
 
-def test_a_lasting_fault_is_reported_and_gives_the_api_back(lab: Lab) -> None:
+def test_a_lasting_fault_postpones_the_run_and_gives_the_api_back(lab: Lab) -> None:
     api_id = lab.api()
     lab.bench.emulator.order_faults(
         [{"operation": "GetRestApi", "call": n, "fault": "500"} for n in range(1, 30)]
     )
     run = lab.run(api_id)
-    assert (run.status, run.error) == ("FAILED", "GatewayUnavailableError")
-    (event,) = lab.events("ApiFailed")
-    assert event["rest_api_id"] == api_id
-    assert "GetRestApi" in event["reason"]
+    assert run.output["postponed"]
+    assert lab.told() == []
+    ((_, task, seconds),) = lab.bench.bus.later
+    assert (task["rest_api_id"], seconds) == (api_id, 15)
     lab.bench.emulator.order_faults([])
     assert lab.run(api_id).status == "SUCCEEDED"
 
@@ -119,6 +120,7 @@ def dying(lab: Lab, api_id: str, function: str) -> None:
         lab.machine.run({"rest_api_id": api_id}, name="stopped")
     lab.machine.functions = alive
     lab.bench.bus.stopped.add(execution_of("protect_api", {}, "stopped", 0).arn)
+    lab.bench.clock.advance(FUNCTION_SECONDS)
 
 
 STEPS = ["AttachStage", "RequireKey", "DeployApi", "VerifyStage", "ConcludeApi"]
@@ -151,6 +153,7 @@ def test_a_run_that_was_stopped_before_it_noted_its_announcement_announces_twice
     with pytest.raises(KeyboardInterrupt):
         lab.machine.run({"rest_api_id": api_id}, name="stopped")
     lab.bench.bus.stopped.add(execution_of("protect_api", {}, "stopped", 0).arn)
+    lab.bench.clock.advance(FUNCTION_SECONDS)
     assert lab.run(api_id).status == "SUCCEEDED"
     assert lab.told() == ["ApiProtected"] * 2
     assert lab.run(api_id).status == "SUCCEEDED"
@@ -172,10 +175,11 @@ def test_a_run_that_lost_its_lease_leaves_the_api_to_the_other(lab: Lab) -> None
     api_id = lab.attached()
 
     def take() -> None:
-        name, now = f"api#{api_id}", lab.bench.clock.now()
-        holder = lab.bench.registry.leases.holder(name)
+        name, leases = f"api#{api_id}", lab.bench.registry.leases
+        holder = leases.holder(name)
         assert holder
-        lab.bench.registry.leases.take_over(name, holder.owner, "another run", now)
+        leases.give_back(holder)
+        assert leases.acquire(name, "another run", lab.bench.clock.now())
 
     lab.before("UpdateMethod", take)
     run = lab.run(api_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.runs import runtime
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.storm_lab import Trail
@@ -103,6 +104,7 @@ def test_a_run_that_was_stopped_before_it_looked_does_not_swallow_the_storm(
     trail.deployed(api_id)
     ((stopped, _),) = trail.runs()
     lab.bench.bus.stopped.add(stopped)
+    lab.bench.clock.advance(FUNCTION_SECONDS)
     trail.deployed(api_id)
     (run,) = trail.run_all()
     assert run.status == "SUCCEEDED"
@@ -114,6 +116,7 @@ def test_a_holder_that_was_stopped_is_not_left_word_with(lab: Lab, trail: Trail)
     lease = lab.bench.registry.leases.acquire(f"api#{api_id}", "a-dead-run", runtime.now())
     assert lease is not None
     lab.bench.bus.stopped.add("a-dead-run")
+    lab.bench.clock.advance(FUNCTION_SECONDS)
     trail.deployed(api_id)
     (run,) = trail.run_all()
     assert run.status == "SUCCEEDED"

@@ -139,14 +139,14 @@ def test_a_trial_ends_by_itself_with_notice_and_a_new_date_restores_the_key(
 
 
 def test_a_date_that_passes_while_a_run_is_at_work_is_due_at_once(life: LifeLab) -> None:
-    confirm, clock = life.machine.functions["ConfirmCustomer"], life.bench.clock
+    conclude, clock = life.machine.functions["ConcludeCustomer"], life.bench.clock
 
     def slow(task: dict[str, Any], context: object) -> Any:
         clock.advance(60)
-        return confirm(task, context)
+        return conclude(task, context)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(life.machine.functions, "ConfirmCustomer", slow)
+        patch.setitem(life.machine.functions, "ConcludeCustomer", slow)
         life.after("CustomerSignedUp", plan="free", expires_at=iso(clock.now() + 30))
     life.forget()
     assert [run.status for run in life.due_work()] == ["SUCCEEDED"]

@@ -69,7 +69,7 @@ def test_a_single_fault_is_over_within_two_minutes_and_leaves_no_trace(
     for event, detail in story:
         life.bench.clock.advance(60)
         began = life.bench.clock.now()
-        assert life.after(event, **detail).status == "SUCCEEDED"
+        assert life.settled(event, **detail).status == "SUCCEEDED"
         assert life.bench.clock.now() - began < 120
     assert life.keys() == end
     assert life.told() == told

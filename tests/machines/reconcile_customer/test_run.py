@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-import confirm_customer
+import conclude_customer
 import create_key
 import plan_customer
-import release_customer
+from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.customers.key import is_value
 from keyward.errors import GatewayUnavailableError, LeaseLostError, PassingError
 from keyward.runs import run
 from tests.machines.customer_lab import (
     OTHER,
-    POLICY,
     apply,
     finish,
     keys_on_gateway,
@@ -146,8 +145,9 @@ def test_a_crash_before_the_announcement_is_announced_by_the_next_run(bench: Ben
     for action in run["actions"]:
         apply(bench, run, action)
     bench.bus.stopped.add(MACHINE)
+    bench.clock.advance(FUNCTION_SECONDS)
     again = planned(bench, run=OTHER)
-    assert (again["actions"], again["unannounced"]) == ([], True)
+    assert again["actions"] == []
     events, _ = finish(bench, again)
     assert [event["DetailType"] for event in events] == ["KeyIssued"]
     assert finish(bench, planned(bench, run=OTHER))[0] == []
@@ -171,6 +171,7 @@ def test_a_run_that_was_stopped_is_taken_over_at_once(bench: Bench) -> None:
     put(bench)
     planned(bench)
     bench.bus.stopped.add(MACHINE)
+    bench.clock.advance(FUNCTION_SECONDS)
     assert planned(bench, run=OTHER)["busy"] is False
 
 
@@ -178,6 +179,7 @@ def test_a_run_that_lost_its_lease_writes_no_more(bench: Bench) -> None:
     put(bench)
     old = planned(bench)
     bench.bus.stopped.add(MACHINE)
+    bench.clock.advance(FUNCTION_SECONDS)
     planned(bench, run=OTHER)
     with pytest.raises(Exception, match="held by another run"):
         apply(bench, old, old["actions"][0])
@@ -200,18 +202,16 @@ def test_a_dry_run_returns_the_actions_and_changes_nothing(bench: Bench) -> None
 
 
 def test_the_steps_take_the_inputs_that_their_samples_show(bench: Bench) -> None:
-    for sample in ("confirm-customer", "release-customer", "create-key", "attach-key"):
+    for sample in ("create-key", "attach-key"):
         assert {"customer_id", "lease", "execution_arn"} <= set(load_event(sample))
     put(bench)
     dry = load_event("reconcile-customer-dry-run")
     made = planned(bench, **dry)
     assert [action["action"] for action in made["actions"]] == ["create_key", "attach_key"]
-    task = load_event("confirm-customer")
+    sample = load_event("conclude-customer")
+    assert set(sample) == set(made)
     with pytest.raises(LeaseLostError):
-        confirm_customer.confirm(task, bench.registry, "the-bus", bench.clock.now())
-    task = load_event("release-customer")
-    released = release_customer.release(task, bench.registry, POLICY, bench.clock.now())
-    assert released == {"again": False}
+        conclude_customer.conclude(sample, bench.context())
 
 
 def test_the_planner_takes_its_sample_and_names_who_asked(bench: Bench) -> None:

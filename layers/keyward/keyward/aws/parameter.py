@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.aws.client import Client
-from keyward.errors import PolicyRefusedError
+from keyward.errors import PolicyRefusedError, ServiceUnavailableError
 from keyward.policy.model import Policy
 from keyward.policy.parse import parse
 
@@ -36,9 +36,15 @@ class Policies:
 
     def current(self, now: float) -> Current:
         """The policy in force at `now` (epoch seconds). Raises PolicyRefusedError when no version
-        of the parameter is good."""
+        of the parameter is good, ServiceUnavailableError when SSM does not answer and no
+        version was read before."""
         if self._current is None or now - self._read_at >= FRESH_SECONDS:
-            self._current = self._read()
+            try:
+                self._current = self._read()
+            except ServiceUnavailableError:
+                # The account has 40 GetParameter a second (SSM quotas): the last good policy holds.
+                if self._current is None:
+                    raise
             self._read_at = now
         return self._current
 

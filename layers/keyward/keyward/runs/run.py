@@ -44,7 +44,8 @@ def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease 
     """The lease for the run `owner` (an execution ARN). None when another run has it: that one was
     told to start over when it ends, so nothing is lost by giving up here.
 
-    A holder that was stopped, and so will never end, is taken over at once.
+    A holder that was stopped, and so will never end, is taken over when its last function can run
+    no more. Raises TryUnderwayError until then.
     """
     lease = leases.acquire(name, owner, now)
     holder = None if lease else leases.holder(name)
@@ -53,11 +54,13 @@ def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease 
     return leases.take_over(name, holder.owner, owner, now)
 
 
-def fail_run(leases: Leases, name: str, owner: str) -> bool:
-    """Give back what the failed run `owner` holds. True when somebody left word meanwhile: the
-    lease is kept, and the run has to start over."""
+def fail_run(leases: Leases, name: str, owner: str, *, postponed: bool = False) -> bool:
+    """Give back what the failed or `postponed` run `owner` holds. True when somebody left word
+    meanwhile: the lease is kept, and the run has to start over."""
     holder = leases.holder(name)
-    return holder is not None and holder.owner == owner and not leases.release(holder)
+    if holder is None or holder.owner != owner:
+        return False
+    return not leases.release(holder, postponed=postponed)
 
 
 def announce_refusal(

@@ -119,5 +119,4 @@ class UsagePlans:
         try:
             yield lease
         finally:
-            while not self._registry.leases.release(lease):
-                continue
+            self._registry.leases.give_back(lease)

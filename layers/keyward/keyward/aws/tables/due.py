@@ -37,6 +37,18 @@ class DueItems:
             return False
         return True
 
+    def hasten_due(self, customer_id: str, at: float, now: float) -> None:
+        """Have the customer looked at `at` (epoch seconds) at the latest, whatever else is due. A
+        time that is over counts for nothing: it is why the run began."""
+        with suppress(ConditionNotMetError):
+            self._keys.update_item(
+                Key={"customer_id": customer_id, "record": DUE},
+                UpdateExpression="SET due = :due, due_at = :at",
+                ConditionExpression="attribute_not_exists(due_at) "
+                "OR due_at > :at OR due_at <= :now",
+                ExpressionAttributeValues={":due": DUE, ":at": int(at), ":now": int(now)},
+            )
+
     def due(self, now: float, most: int) -> list[tuple[str, int]]:
         """Customers for whom something is due, and since when (epoch seconds), the longest waiting
         first: one query of the index."""

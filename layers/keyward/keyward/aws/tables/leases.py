@@ -1,5 +1,11 @@
 """Leases: one run at a time for a customer, an API or a usage plan; nobody's event is lost by
-waiting."""
+waiting.
+
+An item has `owner`, `expires_at`, the fencing `token`, `words` (how often others asked the holder
+to start over, ever), `heard` (how many of them the holder knew when it took the lease) and
+`postponed` (how often in a row a run ended with an error that passes). Words are only counted up,
+so a write that the SDK repeats after a lost answer loses none.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +13,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from keyward.aws.client import Table
-from keyward.errors import ConditionNotMetError, InvalidInputError, LeaseLostError
+from keyward.errors import (
+    ConditionNotMetError,
+    InvalidInputError,
+    LeaseLostError,
+    TryUnderwayError,
+)
 
 LEASE_SECONDS = 300
+# The functions of a run renew its lease when they start and run 60 s at most: the last function of
+# a run that was stopped is surely at its end so long after.
+FUNCTION_SECONDS = 65
 FOR_GOOD = 2**40
 
 
@@ -54,7 +68,7 @@ class Leases:
     def acquire(
         self, name: str, owner: str, now: float, seconds: int = LEASE_SECONDS
     ) -> Lease | None:
-        """Take the lease, or leave word (`again`) with its holder and return None.
+        """Take the lease, or leave word with its holder and return None.
 
         A lease that ran out, or that `owner` itself holds (a retried task), is taken. Both outcomes
         are one conditional write each, so between them no request falls through.
@@ -74,9 +88,19 @@ class Leases:
         )
 
     def take_over(self, name: str, dead: str, owner: str, now: float) -> Lease | None:
-        """Take the lease from an owner that is known to run no more; None when it changed hands."""
-        until = int(now) + LEASE_SECONDS
-        return self._own(name, owner, until, "#owner = :dead", {":dead": dead})
+        """Take the lease from an owner that is known to run no more; None when it changed hands.
+        Raises TryUnderwayError while the last function of that owner may still be at work."""
+        lease = self._own(
+            name,
+            owner,
+            int(now) + LEASE_SECONDS,
+            "#owner = :me OR (#owner = :dead AND expires_at <= :settled)",
+            {":dead": dead, ":settled": int(now) + LEASE_SECONDS - FUNCTION_SECONDS},
+        )
+        holder = None if lease else self.holder(name)
+        if holder and holder.owner == dead:
+            raise TryUnderwayError(f"the last function of the stopped run {dead} may be at work")
+        return lease
 
     def _own(
         self, name: str, owner: str, until: int, condition: str, values: dict[str, Any]
@@ -84,11 +108,12 @@ class Leases:
         try:
             answer = self._table.update_item(
                 Key={"lease": name},
-                UpdateExpression="SET #owner = :me, expires_at = :until "
-                "ADD #token :one REMOVE #again",
+                UpdateExpression="SET #owner = :me, expires_at = :until, "
+                "heard = if_not_exists(words, :none) ADD #token :one",
                 ConditionExpression=condition,
-                ExpressionAttributeNames={"#owner": "owner", "#token": "token", "#again": "again"},
-                ExpressionAttributeValues={":me": owner, ":until": until, ":one": 1} | values,
+                ExpressionAttributeNames={"#owner": "owner", "#token": "token"},
+                ExpressionAttributeValues={":me": owner, ":until": until, ":one": 1, ":none": 0}
+                | values,
                 ReturnValues="UPDATED_NEW",
             )
         except ConditionNotMetError:
@@ -100,10 +125,10 @@ class Leases:
         try:
             self._table.update_item(
                 Key={"lease": name},
-                UpdateExpression="SET #again = :yes",
+                UpdateExpression="ADD words :one",
                 ConditionExpression="attribute_exists(#owner) AND expires_at > :now",
-                ExpressionAttributeNames={"#owner": "owner", "#again": "again"},
-                ExpressionAttributeValues={":yes": True, ":now": int(now)},
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues={":one": 1, ":now": int(now)},
             )
         except ConditionNotMetError:
             return False
@@ -111,13 +136,27 @@ class Leases:
 
     def holder(self, name: str) -> Lease | None:
         """The lease as its holder has it, None when nobody does."""
-        item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
+        item = self._item(name)
         return Lease(name, str(item["owner"]), int(item["token"])) if item.get("owner") else None
 
     def rerun_requested(self, name: str, owner: str) -> bool:
-        """Whether `owner` holds the lease and somebody left word (`again`) with it."""
-        item = self._table.get_item(Key={"lease": name}, ConsistentRead=True).get("Item") or {}
-        return item.get("owner") == owner and "again" in item
+        """Whether `owner` holds the lease and somebody left word with it since."""
+        item = self._item(name)
+        return item.get("owner") == owner and item.get("words", 0) > item.get("heard", 0)
+
+    def postponed(self, name: str) -> int:
+        """Count a run that is postponed: how many were in a row. `release` ends the row."""
+        answer = self._table.update_item(
+            Key={"lease": name},
+            UpdateExpression="ADD postponed :one",
+            ExpressionAttributeValues={":one": 1},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["postponed"])
+
+    def _item(self, name: str) -> dict[str, Any]:
+        answer = self._table.get_item(Key={"lease": name}, ConsistentRead=True)
+        return dict(answer.get("Item") or {})
 
     def claim(self, name: str, now: float, seconds: int = 60) -> bool:
         """Whether it is for the caller to say what `name` stands for: it was not said, and nobody
@@ -180,28 +219,29 @@ class Leases:
         except ConditionNotMetError:
             raise LeaseLostError(f"{lease.name} is held by another run") from None
 
-    def release(self, lease: Lease) -> bool:
-        """Give the lease back: True. When somebody left word meanwhile, keep it, clear the word:
-        False.
+    def release(self, lease: Lease, *, postponed: bool = False) -> bool:
+        """Give the lease back: True. When somebody left word meanwhile, keep it: False; the run
+        starts over and acquires the lease anew, which hears the word.
 
-        A lease that another run took over counts as given back.
+        A lease that another run took over counts as given back. A `postponed` run keeps the count
+        of those in a row.
         """
-        while True:
-            if self._when(lease, "REMOVE #owner, expires_at", "attribute_not_exists(#again)"):
-                return True
-            if self._when(lease, "REMOVE #again", "attribute_exists(#again)"):
-                return False
-            if self.holder(lease.name) != lease:
-                return True
+        if self._give_back(lease, postponed, " AND (attribute_not_exists(words) OR words = heard)"):
+            return True
+        return self.holder(lease.name) != lease
 
-    def _when(self, lease: Lease, update: str, condition: str) -> bool:
-        names = {"#owner": "owner", "#token": "token", "#again": "again"}
+    def give_back(self, lease: Lease) -> None:
+        """Give the lease back, whether somebody left word or not."""
+        self._give_back(lease, False, "")
+
+    def _give_back(self, lease: Lease, postponed: bool, condition: str) -> bool:
+        names = "#owner, expires_at" if postponed else "#owner, expires_at, postponed"
         try:
             self._table.update_item(
                 Key={"lease": lease.name},
-                UpdateExpression=update,
-                ConditionExpression=f"#owner = :me AND #token = :token AND {condition}",
-                ExpressionAttributeNames=names,
+                UpdateExpression=f"REMOVE {names}",
+                ConditionExpression=f"#owner = :me AND #token = :token{condition}",
+                ExpressionAttributeNames={"#owner": "owner", "#token": "token"},
                 ExpressionAttributeValues={":me": lease.owner, ":token": lease.token},
             )
         except ConditionNotMetError:

@@ -1,0 +1,67 @@
+"""Conclude customer: announce what was done, note when to look again, give the lease back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward.aws.tables import Lease
+from keyward.customers.model import customer_of
+from keyward.customers.plan import due_at
+from keyward.errors import InvalidRecordError
+from keyward.events import contracts
+from keyward.runs import outbox, runtime
+from keyward.runs.context import Context
+
+JSON = dict[str, Any]
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Task input: the output of Plan customer; output: see `conclude`."""
+    return conclude(event, runtime.context())
+
+
+def conclude(task: JSON, context: Context) -> JSON:
+    """`{again, problem, output}`: how the run ends.
+
+    `again`: somebody left word meanwhile; the run keeps the lease and starts over. `problem`
+    `{Error, Cause}`: what the plan could not satisfy. `output` is the run's. A run without a lease
+    has nothing to conclude. Raises LeaseLostError.
+    """
+    customer_id = contracts.parse_customer_id(task)
+    if task.get("lease") is None:
+        return {"again": False, "problem": None, "output": _output(task, customer_id)}
+    lease, customers = Lease.of(task), context.registry.customers
+    context.registry.leases.renew(lease, context.now)
+    waiting = customers.known(customer_id).outbox
+    outbox.announce(context, waiting, lambda names: customers.announced(customer_id, names))
+    # What becomes due while the run is at work is due at once.
+    _note_due(customer_id, lease, context, float(task.get("planned_at", context.now)))
+    again = not context.registry.leases.release(lease)
+    return {
+        "again": again,
+        "problem": None if again else task.get("problem"),
+        "output": _output(task, customer_id),
+    }
+
+
+def _output(task: JSON, customer_id: str) -> JSON:
+    """A dry run's plan, what a run did, or that another run has the customer (`busy`)."""
+    if task.get("busy"):
+        return {"customer_id": customer_id, "busy": True}
+    output = {"customer_id": customer_id, "actions": task["actions"]}
+    return {"dry_run": True} | output if task.get("dry_run") else output
+
+
+def _note_due(customer_id: str, lease: Lease, context: Context, planned_at: float) -> None:
+    customers = context.registry.customers
+    record = customers.desired(customer_id)
+    if record is None:
+        return
+    known = customers.known(customer_id)
+    try:
+        due = due_at(customer_of(record), known.keys, context.policy, planned_at)
+    except InvalidRecordError:
+        # Put just now: the run that this starts says so.
+        return
+    if known.due_at != (None if due is None else int(due)):
+        customers.note_due(customer_id, due, lease)
