@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -190,3 +192,48 @@ def test_runs_of_pytest_add_up(tmp_path: Path) -> None:
         )
     tally.add_failure(file)
     assert tally.total(file) == (2, 5)
+
+
+def test_make_test_ends_with_the_sum_of_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = tmp_path / "test_good.py", tmp_path / "test_bad.py"
+    good.write_text("def test_good(): pass\n")
+    bad.write_text("def test_bad(): assert False\n")
+    groups = {"one": [str(good)], "two": [str(bad)], "none": [str(tmp_path / "missing")]}
+    monkeypatch.setattr(run_tests, "groups", lambda: groups)
+    monkeypatch.delenv(tally.FILE, raising=False)
+    assert run_tests.main() == 1
+    assert capfd.readouterr().out.splitlines()[-1] == "1 passed, 2 failed"
+
+
+STUBS = {
+    "make": """case "$1" in
+  test) printf '10 1\\n5 0\\n' >>"$KEYWARD_TALLY"; exit 1 ;;
+  conformance) printf '7 0\\n' >>"$KEYWARD_TALLY" ;;
+  demo) exit 3 ;;
+esac""",
+    "docker": "exit 1",
+    "id": "echo 1000",
+}
+
+
+def test_ci_ends_with_the_sum_of_all_its_parts(tmp_path: Path) -> None:
+    script = tmp_path / "tree" / ".ci" / "run"
+    script.parent.mkdir(parents=True)
+    shutil.copy(tree.ROOT / ".ci" / "run", script)
+    (tmp_path / "shared" / "conformance").mkdir(parents=True)
+    for name, body in STUBS.items():
+        stub = tmp_path / "bin" / name
+        stub.parent.mkdir(exist_ok=True)
+        stub.write_text(f"#!/bin/sh\n{body}\n")
+        stub.chmod(0o755)
+    environment = {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    ended = subprocess.run(
+        ["bash", str(script)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "were NOT run" in ended.stdout
+    assert "ci: FAILED: test demo" in ended.stdout
+    # 10 + 5 + 7 passed; one test failed, and the demo broke off without a test
+    assert ended.stdout.splitlines()[-1] == "22 passed, 2 failed"
