@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from keyward.aws.bus import BATCH, Bus
-from keyward.aws.gateway import Gateway, GatewayPlan
-from keyward.aws.tables import Lease, Registry
+from keyward.aws.gateway import GatewayPlan
+from keyward.aws.tables import Lease
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import KeyRecords
 from keyward.customers.usage import KeyUsage
@@ -20,6 +19,7 @@ from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from keyward.runs.usage_plans import only_one
 
 LEASE = "usage"
@@ -30,14 +30,14 @@ LEASE_SECONDS = 900
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Input `{}`; output `{plans, keys, announced, problems}`, or `{busy: true}` while another
     reading is under way."""
-    registry, now = runtime.registry(), runtime.now()
+    # Its gateway waits out a 429 within the call.
+    surroundings = replace(runtime.context(), gateway=runtime.patient_gateway())
     owner = str(getattr(context, "aws_request_id", "by hand"))
-    lease = registry.leases.acquire(LEASE, owner, now, LEASE_SECONDS)
+    leases, now = surroundings.registry.leases, surroundings.now
+    lease = leases.acquire(LEASE, owner, now, LEASE_SECONDS)
     if lease is None:
         return {"busy": True}
-    bus_name, policy = runtime.setting("EVENT_BUS"), runtime.policy()
-    reader = UsageReader(runtime.patient_gateway(), registry, runtime.bus(), policy, bus_name, now)
-    return reader.read(lease)
+    return UsageReader(surroundings, runtime.policy(), now).read(lease)
 
 
 @dataclass
@@ -52,18 +52,15 @@ class PlanRead:
 class UsageReader:
     """Reads each plan with a quota once; `now` in epoch seconds."""
 
-    gateway: Gateway
-    registry: Registry
-    bus: Bus
+    context: Context
     policy: Policy
-    bus_name: str
     now: float
 
     def read(self, lease: Lease) -> dict[str, Any]:
         """Calls: one for 500 plans, and for each plan of the policy that has a quota one for 500 of
         its keys. A plan that cannot be read stops no other."""
-        records = self.registry.customers.load_all_keys()
-        by_customer, plans = records.keys, self.gateway.plans()
+        records = self.context.registry.customers.load_all_keys()
+        by_customer, plans = records.keys, self.context.gateway.plans()
         problems: dict[str, str] = {}
         unread = {id_: type(error).__name__ for id_, error in records.unreadable.items()}
         announced = keys = read_plans = 0
@@ -78,10 +75,10 @@ class UsageReader:
                 announced += self._keep(found)
                 keys += len(found.readings)
                 read_plans += 1
-                self._tell(found)
-        self.registry.usage.forget(_gone(by_customer))
+                self._report(found)
+        self.context.registry.usage.forget(_gone(by_customer))
         # Who left word meanwhile wants these very figures: no need to start over.
-        self.registry.leases.give_back(lease)
+        self.context.registry.leases.give_back(lease)
         if problems and not read_plans:
             raise KeywardError(f"no plan's usage could be read: {problems}")
         problems |= unread
@@ -101,7 +98,7 @@ class UsageReader:
             return None
         quota, today = plan.quota, day_of(self.now)
         first = first_day_to_read(quota, self.policy.usage, self.now)
-        rows = self.gateway.usage(plan.plan_id, first.isoformat(), today.isoformat())
+        rows = self.context.gateway.usage(plan.plan_id, first.isoformat(), today.isoformat())
         found = PlanRead(plan)
         for key, before in _keys_in(name, by_customer):
             row = rows.get(str(key.key_id), [])
@@ -120,21 +117,22 @@ class UsageReader:
     def _keep(self, found: PlanRead) -> int:
         """Write the records; announce, then forget, what they announce. How many events."""
         quiet = [item.usage for item in found.readings if not item.announced]
-        self.registry.usage.save(quiet)
+        self.context.registry.usage.save(quiet)
         number = 0
         for item in found.readings:
             if item.announced:
-                names = self.registry.usage.save_announcing(item.usage, item.announced)
-                entries = [contracts.entry(event, self.bus_name) for event in item.announced]
-                for batch in _batches(entries):
-                    self.bus.announce(batch)
-                self.registry.customers.announced(item.usage.customer_id, names)
+                names = self.context.registry.usage.save_announcing(item.usage, item.announced)
+                entries = [
+                    contracts.entry(event, self.context.event_bus) for event in item.announced
+                ]
+                self.context.bus.announce(entries)
+                self.context.registry.customers.announced(item.usage.customer_id, names)
                 number += len(names)
         return number
 
-    def _tell(self, found: PlanRead) -> None:
-        """Metrics by plan, and the customers that used most of it, as many as the policy says, in
-        the log: a dimension a customer would be without bound."""
+    def _report(self, found: PlanRead) -> None:
+        """Count usage by plan in metrics, and log the customers that used most of it, as many as
+        the policy says: a dimension a customer would be without bound."""
         usages = [item.usage for item in found.readings]
         most = sorted(usages, key=lambda item: (-item.percent, -item.used, item.name))
         metrics = EphemeralMetrics(namespace="Keyward")
@@ -176,9 +174,3 @@ def _gone(by_customer: dict[str, KeyRecords]) -> list[KeyUsage]:
         for usage in one.usage
         if usage.number not in {key.number for key in one.keys if key.plan}
     ]
-
-
-def _batches(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """As many as PutEvents takes in a call."""
-    for start in range(0, len(entries), BATCH):
-        yield list(entries[start : start + BATCH])

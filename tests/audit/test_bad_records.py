@@ -14,6 +14,7 @@ from keyward.customers.key import CREATED
 from keyward.customers.key_item import key_item
 from keyward.policy.parse import default_text, parse
 from keyward.report.read import Collector
+from keyward.runs.context import Context
 from tests.support import Bench, audited, workbench
 
 JSON = dict[str, Any]
@@ -147,8 +148,8 @@ def test_a_strange_item_stops_no_reading_of_usage(bench: Bench, record: str) -> 
     bench.emulator.reset()
     bench.tables["PlansTable"].items.clear()
     bench.plans().id_of("free")
-    policy, gateway = parse(default_text()), bench.gateway
-    adapters = (gateway, bench.registry, bench.bus, policy, "the-bus", bench.clock.now())
+    context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
+    reader = read_usage.UsageReader(context, parse(default_text()), bench.clock.now())
     zoo = {"customer_id": "zoo", "record": "key#1"} | GOOD["key#1"] | {"key_id": "zoozoozoo0"}
     bench.tables["KeysTable"].put_item(Item=zoo)
     for name in ITEMS[record] or ("nothing",):
@@ -160,7 +161,7 @@ def test_a_strange_item_stops_no_reading_of_usage(bench: Bench, record: str) -> 
             )
             lease = bench.registry.leases.acquire("usage", "reader", bench.clock.now(), 900)
             assert lease
-            assert read_usage.UsageReader(*adapters).read(lease)["keys"] >= 1, (name, shape)
+            assert reader.read(lease)["keys"] >= 1, (name, shape)
 
 
 @pytest.mark.parametrize(
