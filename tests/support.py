@@ -13,7 +13,6 @@ from typing import Any
 
 import boto3
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 
 from emulator.clock import VirtualClock
 from emulator.emulator import Emulator
@@ -40,6 +39,8 @@ from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
 from keyward.runs.context import Context
 from keyward.runs.usage_plans import UsagePlans
+from local import template
+from local.aws import TEMPLATE
 from local.lifetime.tables import Tables
 from tests import announced
 
@@ -65,8 +66,7 @@ def _event_file(name: str) -> Path:
 @lru_cache(maxsize=1)
 def load_template() -> JSON:
     """template.yaml, with CloudFormation's short tags as `Fn::…`."""
-    loaded: JSON = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
-    return loaded
+    return template.load(TEMPLATE)
 
 
 class AuditsInMemory(Audits):
