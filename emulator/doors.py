@@ -1,4 +1,4 @@
-"""The emulator's test doors: what people and tests order and read beside the API (DESIGN.md 6)."""
+"""The emulator's test doors: what people and tests order and read beside the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def handle(emulator: Emulator, verb: str, name: str, body: bytes) -> Any:
         POST faults [{"operation", "call", "fault", "about"?}, …]
 
     Raises:
-        ApiGatewayError: no such door, or an order that is not understood.
+        ApiGatewayError: no such door, or a malformed order.
     """
     if (verb, name) == ("GET", "calls"):
         return emulator.calls()

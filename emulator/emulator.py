@@ -98,7 +98,7 @@ class Emulator:
             self.quotas.enforce(on)
 
     def set_propagation(self, seconds: float) -> None:
-        """Let changes take up to `seconds` to bite; 0 also settles what is under way.
+        """Let changes take up to `seconds` to take effect; 0 also settles what is under way.
 
         Raises:
             ValueError: `seconds` is negative.

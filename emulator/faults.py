@@ -24,14 +24,14 @@ class Order:
     call: int
     fault: str
     about: str
-    seen: int = 0
+    matches: int = 0
 
     def meets(self, operation: str, params: dict[str, Any]) -> bool:
-        """Count the call if it is one of those, and say whether it is the one."""
+        """Count the call if the order is about it: whether this call is the one to fault."""
         if operation != self.operation or self.about not in json.dumps(params, default=str):
             return False
-        self.seen += 1
-        return self.seen == self.call
+        self.matches += 1
+        return self.matches == self.call
 
 
 class Faults:

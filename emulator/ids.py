@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable, Container
+from collections.abc import Container
 
 LOWER = string.ascii_lowercase + string.digits
 ALPHANUMERIC = string.ascii_letters + string.digits
 # aws-recorded.md 1, 3 and 7: APIs and keys have ids of 10 characters, plans and deployments of 6
 LONG, SHORT = 10, 6
 VALUE_LENGTH = 40
-
-NewId = Callable[[int], str]
 
 
 class Ids:

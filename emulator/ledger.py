@@ -16,12 +16,12 @@ NEVER_ANSWERED = 0
 
 
 def without_values(params: JSON) -> JSON:
-    """A call's parameters as the ledger may keep them."""
-    shown = {name: item for name, item in params.items() if name not in SECRET_MEMBERS}
-    kept = copy.deepcopy(shown)
-    if "patchOperations" in kept:
-        kept["patchOperations"] = [_patch(item) for item in kept["patchOperations"]]
-    return kept
+    """Copy a call's parameters without what may hold a key's value."""
+    harmless = {name: item for name, item in params.items() if name not in SECRET_MEMBERS}
+    copied = copy.deepcopy(harmless)
+    if "patchOperations" in copied:
+        copied["patchOperations"] = [_patch(item) for item in copied["patchOperations"]]
+    return copied
 
 
 def _patch(operation: Any) -> Any:
@@ -31,7 +31,7 @@ def _patch(operation: Any) -> Any:
 
 
 def entry(at: float, operation: str, params: JSON, caller: str | None) -> JSON:
-    """A ledger line (DESIGN.md 6) for a call that comes in; its outcome is filled in later."""
+    """Make the ledger line of a call that comes in; its outcome is filled in later."""
     return {
         "at": at,
         "operation": operation,

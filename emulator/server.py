@@ -56,7 +56,7 @@ class _Server(ThreadingHTTPServer):
             self._open.pop(id(request), None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error of ours; there is nobody to tell."""
+        """Ignore a client that went away before its answer."""
 
     def stop(self) -> None:
         """Take no more, and end what is open."""

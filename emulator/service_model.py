@@ -15,7 +15,7 @@ _LABEL = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Route:
-    """How an operation is asked for: verb, path with labels, and what the query has to say."""
+    """The request line of an operation: verb, path with labels, fixed query parameters."""
 
     operation: str
     pattern: re.Pattern[str]

@@ -1,4 +1,4 @@
-"""`python -m local serve`: an AWS on this machine. `demo`, `demo-protection`: told stories on it.
+"""`python -m local serve`: an AWS on this machine. `demo`, `demo-protection`: stories on it.
 `demo-lifecycle`: one on a virtual clock. `report`: a page."""
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="until Ctrl-C; one line of JSON when ready")
-    serve.add_argument("--seed", action="store_true", help="with a sample API, told how to use it")
-    story = commands.add_parser("demo", help="the whole manual job, done by events, told in steps")
+    serve.add_argument("--seed", action="store_true", help="make a sample API, say how to use it")
+    story = commands.add_parser("demo", help="the whole manual job, done by events, step by step")
     guarded = commands.add_parser("demo-protection", help="how an API is protected, with care")
     commands.add_parser("demo-lifecycle", help="the whole life of a key, weeks in seconds")
     report = commands.add_parser("report", help="the report of a little world, as a page")
@@ -26,9 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
 
         return lifecycle.run()
     if chosen.command == "demo":
-        from local import demo as told
+        from local import demo
 
-        return told.run(chosen.template)
+        return demo.run(chosen.template)
     if chosen.command == "demo-protection":
         from local.demo import protection
 

@@ -1,4 +1,4 @@
-"""What can be asked of a local AWS over its APIs, from this process or another one."""
+"""Ask a local AWS over its APIs, from this process or another one."""
 
 from __future__ import annotations
 

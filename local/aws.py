@@ -25,7 +25,7 @@ TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "keyward"
 POLICY_PARAMETER = "InitialPolicy"
 # Nobody on this machine wants to wait ten minutes for a report, and the emulator's account has no
-# quotas (unless it is told to enforce them: then a refused deployment takes a turn).
+# quotas (unless a test door enforces them: then a refused deployment takes a turn).
 HASTE = {"ReportDelaySeconds": "1", "StormSeconds": "1", "DeploymentSpacingSeconds": "0"}
 QUIET_SECONDS = 0.6
 

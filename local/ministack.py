@@ -115,7 +115,7 @@ def start(region: str) -> Ministack:
 
 
 def shorten_waits(part: float) -> None:
-    """Let the Wait states of Step Functions take this part of their time, until it is said anew."""
+    """Scale the Wait states and retries of Step Functions by `part`, until the next call."""
     from ministack.services import stepfunctions
 
     stepfunctions._SFN_WAIT_SCALE = part

@@ -27,15 +27,15 @@ def run(template: Path | None = None, folder: Path = FOLDER) -> int:
 def write(aws: LocalAws, folder: Path) -> int:
     """Have the report written, and bring it out of the bucket."""
     name = aws.outputs["WriteReportFunctionName"]
-    answer = aws.client("lambda").invoke(FunctionName=name, Payload=b"{}")
-    told = json.loads(answer["Payload"].read())
-    if "errorMessage" in told:
-        print(f"report: FAILED: {told['errorMessage']}")
+    response = aws.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    answer = json.loads(response["Payload"].read())
+    if "errorMessage" in answer:
+        print(f"report: FAILED: {answer['errorMessage']}")
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     for file in FILES:
-        body = aws.client("s3").get_object(Bucket=told["bucket"], Key=file)["Body"].read()
+        body = aws.client("s3").get_object(Bucket=answer["bucket"], Key=file)["Body"].read()
         (folder / file).write_bytes(body)
         print(f"report: {folder / file} ({len(body) // 1000} KB)")
-    print(f"report: {told['waiting']} things wait for a person")
+    print(f"report: {answer['waiting']} things wait for a person")
     return 0

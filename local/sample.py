@@ -68,7 +68,7 @@ def python() -> str:
 
 
 def how_to_use(typed: Commands) -> str:
-    """The commands, told to a person."""
+    """Explain the commands to a person."""
     return f"""
 A local AWS with Keyward on it, and a pet shop that it protects. In another shell:
 

@@ -70,8 +70,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def end(aws: LocalAws) -> None:
-    """Stop. Work that was under way may break as its ground goes; that is told, and is no failure
-    of whoever asked for the end."""
+    """Stop. Work that was under way may break off; it is reported on stderr and is no failure."""
     try:
         aws.stop()
     except Exception:  # noqa: BLE001 - whatever breaks in half-done work: the end was asked for
@@ -93,9 +92,9 @@ def contract(aws: LocalAws) -> dict[str, object]:
 def take_standard_output() -> int:
     """A descriptor of standard output that only its holder has: whoever else prints, prints to
     standard error."""
-    kept = os.dup(sys.stdout.fileno())
+    descriptor = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return kept
+    return descriptor
 
 
 def forget_host_settings() -> None:

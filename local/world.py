@@ -122,8 +122,8 @@ def _held(aws: LocalAws) -> None:
     gateway.put_rest_api(restApiId=rest_api_id, mode="merge", body=json.dumps(draft).encode())
     arn = f"arn:aws:apigateway:{aws.region}::/restapis/{rest_api_id}"
     gateway.tag_resource(resourceArn=arn, tags={"keyward": "enforce"})
-    said = {"op": "replace", "path": "/description", "value": "for the people of accounting"}
-    gateway.update_stage(restApiId=rest_api_id, stageName="prod", patchOperations=[said])
+    patch = {"op": "replace", "path": "/description", "value": "for the people of accounting"}
+    gateway.update_stage(restApiId=rest_api_id, stageName="prod", patchOperations=[patch])
 
 
 def document(title: str, paths: dict[str, dict[str, bool]]) -> JSON:

@@ -27,7 +27,7 @@ _URL = re.compile(r"(\w+:)?(//[^/?#]*)?(?P<path>[^?#]*).*", re.DOTALL)
 
 
 def invalid() -> ApiGatewayError:
-    """What every unreadable document is told (aws-recorded.md 8)."""
+    """The refusal of every unreadable document (aws-recorded.md 8)."""
     return bad_request("Invalid OpenAPI input.")
 
 

@@ -131,8 +131,8 @@ class _Importer:
 
     def _media_types(self, wanted: Any) -> None:
         """Overwrite replaces them, merge appends, existing ones first (recorded)."""
-        kept = [] if self.overwrite else self.api.settings.get("binaryMediaTypes") or []
-        types = list(dict.fromkeys([*kept, *texts(wanted)]))
+        existing = [] if self.overwrite else self.api.settings.get("binaryMediaTypes") or []
+        types = list(dict.fromkeys([*existing, *texts(wanted)]))
         self._optional("binaryMediaTypes", types or None)
 
     def _models(self, schemas: dict[str, JSON]) -> None:

@@ -38,8 +38,8 @@ def update_account(context: Context, params: JSON) -> JSON:
 
 def _apply(account: JSON, patch: Patch) -> None:
     if patch.path == "/features":
-        kept = [item for item in account["features"] if item != patch.text]
-        account["features"] = kept + ([patch.text] if patch.op == "add" else [])
+        remaining = [item for item in account["features"] if item != patch.text]
+        account["features"] = remaining + ([patch.text] if patch.op == "add" else [])
     else:
         account.pop("cloudwatchRoleArn", None)
         if patch.op == "replace" and patch.text:

@@ -87,8 +87,8 @@ def _apply(authorizer: JSON, patch: Patch) -> None:
                 raise error
             authorizer["authorizerResultTtlInSeconds"] = ttl
         case ["providerARNs", *_]:
-            kept = [item for item in authorizer.get("providerARNs", []) if item != patch.text]
-            authorizer["providerARNs"] = kept + ([] if patch.op == "remove" else [patch.text])
+            remaining = [item for item in authorizer.get("providerARNs", []) if item != patch.text]
+            authorizer["providerARNs"] = remaining + ([] if patch.op == "remove" else [patch.text])
         case _:
             raise path_error(patch)
 

@@ -22,7 +22,7 @@ MAX_APIS, MAX_RESOURCES, MAX_STAGES, MAX_METHOD_THROTTLES = 600, 300, 10, 20
 
 
 def rest_api(context: Context, api_id: str) -> RestApi:
-    """The API; its absence is told as recorded (aws-recorded.md 6)."""
+    """Find the API, or refuse in the recorded words (aws-recorded.md 6)."""
     api = context.state.rest_apis.get(api_id)
     if api is None:
         account = context.state.account_id
@@ -31,7 +31,7 @@ def rest_api(context: Context, api_id: str) -> RestApi:
 
 
 def resource(context: Context, params: JSON) -> Resource:
-    """The resource; an unknown API is told in the same words (aws-recorded.md 6, PutMethod)."""
+    """Find the resource; an unknown API is refused in the same words (aws-recorded.md 6)."""
     api = context.state.rest_apis.get(params["restApiId"])
     found = api.resources.get(params["resourceId"]) if api else None
     if found is None:

@@ -90,12 +90,12 @@ def _import_row(context: Context, row: dict[str, str]) -> str:
 def _store(context: Context, value: str, settings: JSON) -> ApiKey:
     existing = context.state.key_with(value)
     if existing:
-        kept = {
+        unchanged = {
             name: item
             for name, item in existing.settings.items()
             if name in ("id", "customerId", "stageKeys", "tags")
         }
-        existing.settings = kept | settings
+        existing.settings = unchanged | settings
         context.state.add_key(existing)
         return existing
     common.check_limit(len(context.state.keys), common.MAX_KEYS, "API Keys")

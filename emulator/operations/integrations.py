@@ -109,8 +109,8 @@ def _apply(integration: JSON, patch: Patch) -> None:
         case ["timeoutInMillis"]:
             integration["timeoutInMillis"] = _timeout(patch)
         case ["cacheKeyParameters", key]:
-            kept = [item for item in integration["cacheKeyParameters"] if item != key]
-            integration["cacheKeyParameters"] = kept + ([] if patch.op == "remove" else [key])
+            remaining = [item for item in integration["cacheKeyParameters"] if item != key]
+            integration["cacheKeyParameters"] = remaining + ([] if patch.op == "remove" else [key])
         case ["tlsConfig", "insecureSkipVerification"]:
             secure = common.parse_boolean(patch.text)
             integration["tlsConfig"] = {"insecureSkipVerification": secure}

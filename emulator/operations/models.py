@@ -57,7 +57,7 @@ def create_model(context: Context, params: JSON) -> JSON:
 
 
 def _model(context: Context, params: JSON) -> JSON:
-    """An unknown API is told as an unknown model (recorded)."""
+    """Refuse an unknown API in the words for an unknown model (recorded)."""
     api = context.state.rest_apis.get(params["restApiId"])
     found = api.models.get(params["modelName"]) if api else None
     if found is None:

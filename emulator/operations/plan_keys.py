@@ -54,7 +54,7 @@ def create_usage_plan_key(context: Context, params: JSON) -> JSON:
 
 
 def _attached(context: Context, params: JSON) -> tuple[UsagePlan, ApiKey]:
-    """The key is looked for first; outside the plan, the plan is said to be unknown (recorded)."""
+    """Look for the key first; a key outside the plan is refused as an unknown plan (recorded)."""
     key = common.key(context, params["keyId"])
     plan = common.plan(context, params["usagePlanId"])
     if key.id not in plan.key_ids:

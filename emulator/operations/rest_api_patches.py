@@ -62,14 +62,14 @@ def _set_text(settings: JSON, patch: Patch, name: str) -> None:
 
 def _change_media_type(settings: JSON, patch: Patch, media_type: str) -> None:
     """A replaced type goes, the new one comes last (recorded)."""
-    kept = [item for item in settings.get("binaryMediaTypes", []) if item != media_type]
+    remaining = [item for item in settings.get("binaryMediaTypes", []) if item != media_type]
     if patch.op == "add":
-        kept.append(media_type)
+        remaining.append(media_type)
     elif patch.op == "replace":
-        kept.append(patch.text)
+        remaining.append(patch.text)
     settings.pop("binaryMediaTypes", None)
-    if kept:
-        settings["binaryMediaTypes"] = kept
+    if remaining:
+        settings["binaryMediaTypes"] = remaining
 
 
 def _change_endpoint(endpoint: JSON, patch: Patch, rest: list[str]) -> None:
@@ -106,12 +106,12 @@ def _change_type(endpoint: JSON, wanted: str) -> None:
 
 
 def _change_vpc_endpoint(endpoint: JSON, patch: Patch) -> None:
-    kept = [item for item in endpoint.get("vpcEndpointIds", []) if item != patch.text]
+    remaining = [item for item in endpoint.get("vpcEndpointIds", []) if item != patch.text]
     if patch.op == "add":
-        kept.append(patch.text)
+        remaining.append(patch.text)
     endpoint.pop("vpcEndpointIds", None)
-    if kept:
-        endpoint["vpcEndpointIds"] = kept
+    if remaining:
+        endpoint["vpcEndpointIds"] = remaining
 
 
 HANDLERS: dict[str, Handler] = {"UpdateRestApi": update_rest_api}

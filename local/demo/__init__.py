@@ -1,4 +1,4 @@
-"""`python -m local demo`: the whole manual job, done by events, told step by step."""
+"""`python -m local demo`: the whole manual job, done by events, step by step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local.serve import forget_host_settings
 
 
 def run(template: Path | None = None) -> int:
-    """Tell the story on a local AWS of its own; 0 when every step was as told, else 1."""
+    """Tell the story on a local AWS of its own; 0 when every check passed, else 1."""
     forget_host_settings()
     story = Story()
     story.headline("Keyward: API keys for API Gateway, kept in order by events")

@@ -49,7 +49,7 @@ class Budgets:
         return self.jobs[-1]
 
     def show(self, story: Story) -> None:
-        """The table; a job over its budget is not as told."""
+        """The table; a job over its budget fails the check."""
         head = ("job", "reads", "budget", "writes", "budget", "")
         rows = [head, *(_row(job) for job in self.jobs)]
         story.table("API Gateway control-plane calls (the account has 10 a second)", rows)

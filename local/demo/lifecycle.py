@@ -281,7 +281,7 @@ SCENES: tuple[Callable[[Life], None], ...] = (
 
 
 def run() -> int:
-    """Tell the story; 0 when every step was as told, else 1."""
+    """Tell the story; 0 when every check passed, else 1."""
     policy = json.loads(template.load(TEMPLATE)["Parameters"]["InitialPolicy"]["Default"])
     with world(policy | {"billing": {"ladder": LADDER}}, START) as made:
         made.emulator.set_propagation(PROPAGATION)

@@ -24,7 +24,7 @@ from local.waiting import until
 JSON = dict[str, Any]
 
 ASK_EVERY_SECONDS = 0.2
-# Two stories may be told beside each other on a busy machine.
+# Two stories may run beside each other on a busy machine.
 PATIENCE_SECONDS = 60.0
 
 
@@ -59,7 +59,7 @@ class Production(Stage):
         self.apis: dict[str, str] = {}
         self.policy: JSON = {}
         self.customer: GoodCustomer | None = None
-        self._told: set[int] = set()
+        self._announced: set[int] = set()
         self._acting = ""
         self._clients: dict[str, Any] = {}
 
@@ -101,14 +101,14 @@ class Production(Stage):
 
     def serving(self) -> str:
         """The id of the deployment that the stage serves."""
-        asked = {"restApiId": self.rest_api_id, "stageName": sample.STAGE}
-        return str(self.aws.client("apigateway").get_stage(**asked)["deploymentId"])
+        where = {"restApiId": self.rest_api_id, "stageName": sample.STAGE}
+        return str(self.aws.client("apigateway").get_stage(**where)["deploymentId"])
 
     def point_to(self, deployment_id: str) -> None:
         """Point the stage to a deployment, as a tool does that deploys from its own source."""
         path = {"op": "replace", "path": "/deploymentId", "value": deployment_id}
-        asked = {"restApiId": self.rest_api_id, "stageName": sample.STAGE}
-        self.gateway().update_stage(**asked, patchOperations=[path])
+        where = {"restApiId": self.rest_api_id, "stageName": sample.STAGE}
+        self.gateway().update_stage(**where, patchOperations=[path])
 
     def own_writes(self) -> int:
         """How often Keyward wrote to API Gateway so far."""
@@ -134,7 +134,7 @@ class Production(Stage):
             stateMachineArn=self.aws.outputs[machine], input=json.dumps(task)
         )
 
-    def next_told(self, detail_type: str, **named: str) -> JSON:
+    def next_event(self, detail_type: str, **named: str) -> JSON:
         """The detail of the next announcement of that type about the scenes' API, or with these
         members, awaited."""
         wanted = named or {"rest_api_id": self.rest_api_id}
@@ -143,21 +143,21 @@ class Production(Stage):
             for number, event in enumerate(self.outcomes()):
                 detail = event["Detail"]
                 of_it = all(detail.get(name) == value for name, value in wanted.items())
-                if number not in self._told and event["DetailType"] == detail_type and of_it:
+                if number not in self._announced and event["DetailType"] == detail_type and of_it:
                     return number, detail
             return None
 
         number, detail = until(look, PATIENCE_SECONDS, f"the announcement {detail_type} {wanted}")
-        self._told.add(number)
+        self._announced.add(number)
         self.story.say(f"Keyward announces {detail_type}")
         return detail
 
     def is_silent(self, *detail_types: str) -> None:
-        """Check that nothing of these types is announced that was not told yet."""
+        """Check that nothing of these types is announced that was not expected."""
         found = [
             event["DetailType"]
             for number, event in enumerate(self.outcomes())
-            if number not in self._told and event["DetailType"] in detail_types
+            if number not in self._announced and event["DetailType"] in detail_types
         ]
         self.story.check(f"further announcements ({', '.join(detail_types)})", found, [])
 

@@ -1,4 +1,4 @@
-"""`python -m local demo-protection`: how Keyward protects an API in production, told in steps."""
+"""`python -m local demo-protection`: how Keyward protects an API in production, step by step."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SCENES: tuple[Callable[[Production], None], ...] = (
 
 
 def run(template: Path | None = None) -> int:
-    """Tell the story on a local AWS of its own; 0 when every step was as told, else 1."""
+    """Tell the story on a local AWS of its own; 0 when every check passed, else 1."""
     forget_host_settings()
     story = Story()
     story.headline("Keyward: an API in production is protected, and nobody is hurt")

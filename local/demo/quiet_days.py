@@ -62,18 +62,18 @@ def observed(stage: Production) -> None:
     for customer, plan in (("acme", "pro"), ("globex", "partner")):
         stage.send("CustomerSignedUp", {"customer_id": customer, "plan": plan})
     for customer in ("acme", "globex"):
-        stage.next_told("KeyIssued", customer_id=customer)
+        stage.next_event("KeyIssued", customer_id=customer)
     stage.settle()
     stage.reveal("acme")
     writes = stage.own_writes()
     with stage.acting("pipeline"):
         stage.move_in("pet shop", sample.create(stage.aws, mode="observe"))
-    report = stage.next_told("ApiExposed")["report"]
+    report = stage.next_event("ApiExposed")["report"]
     _say_report(story, report)
     would = [one["customer_id"] for one in report["customers_without_plan"]["listed"]]
     story.check("customers who would get a 403", would, ["globex"])
     story.check("writes of Keyward's to API Gateway since", stage.own_writes() - writes, 0)
-    stage.answers("GET", PETS, told=200, why="nothing was changed")
+    stage.answers("GET", PETS, expected=200, why="nothing was changed")
     stage.customer = GoodCustomer(_asker(stage))
     stage.customer.start()
     story.say("acme, with its key, asks five times a second from now on")
@@ -83,16 +83,16 @@ def warned(stage: Production) -> None:
     """The team clears what the report says, then sets a day."""
     stage.story.scene("The team moves globex to a plan that fits, and announces a day")
     stage.send("CustomerPlanChanged", {"customer_id": "globex", "plan": "pro"})
-    stage.next_told("PlanChanged", customer_id="globex")
+    stage.next_event("PlanChanged", customer_id="globex")
     stage.settle()
     stage.tag(f"warn-until-{day(1)}")
     stage.story.say(f"tag keyward=warn-until-{day(1)}")
     stage.deploy()
-    told = stage.next_told("ApiWarned")
-    stage.story.check("enforced on", told["enforce_on"], day(1))
-    without = told["report"]["customers_without_plan"]["customers"]
+    event = stage.next_event("ApiWarned")
+    stage.story.check("enforced on", event["enforce_on"], day(1))
+    without = event["report"]["customers_without_plan"]["customers"]
     stage.story.check("customers who would get a 403", without, 0)
-    stage.answers("GET", PETS, told=200, why="the day has not come")
+    stage.answers("GET", PETS, expected=200, why="the day has not come")
     stage.settle()
 
 
@@ -101,25 +101,25 @@ def enforced(stage: Production) -> None:
     stage.story.scene(f"The day comes {CANNOT_TURN}; the night's audit enforces by itself")
     stage.tag(f"warn-until-{day(0)}")
     stage.start("AuditAccountArn", {"repair": True})
-    stage.done(stage.next_told("ApiProtected"))
-    stage.answers("GET", PETS, told=403)
-    stage.answers("GET", PETS, told=200, key=True)
-    stage.answers("OPTIONS", PETS, told=200, why="CORS preflight is exempt")
-    stage.answers("GET", HEALTH, told=200, why="exempt until tomorrow")
-    told = stage.next_told("ExemptionExpiring", path=HEALTH)
-    words = f"{told['method']} {told['path']}, {told['owner']}: {told['reason']}"
-    stage.story.say(f"     {words}. It ends on {told['expires']}")
+    stage.done(stage.next_event("ApiProtected"))
+    stage.answers("GET", PETS, expected=403)
+    stage.answers("GET", PETS, expected=200, key=True)
+    stage.answers("OPTIONS", PETS, expected=200, why="CORS preflight is exempt")
+    stage.answers("GET", HEALTH, expected=200, why="exempt until tomorrow")
+    event = stage.next_event("ExemptionExpiring", path=HEALTH)
+    words = f"{event['method']} {event['path']}, {event['owner']}: {event['reason']}"
+    stage.story.say(f"     {words}. It ends on {event['expires']}")
     stage.settle()
 
 
 def exemption_ends(stage: Production) -> None:
     """An exemption lapses by itself on its day."""
     stage.story.scene(f"The exemption's day comes {CANNOT_TURN}")
-    stage.answers("GET", HEALTH, told=200)
+    stage.answers("GET", HEALTH, expected=200)
     exemptions = [one for one in stage.policy["exemptions"] if one["path"] != HEALTH]
     stage.put_policy(exemptions=[*exemptions, exempt(day(0))])
-    stage.done(stage.next_told("ApiProtected"))
-    stage.answers("GET", HEALTH, told=403, why="the exemption lapsed")
+    stage.done(stage.next_event("ApiProtected"))
+    stage.answers("GET", HEALTH, expected=403, why="the exemption lapsed")
     stage.settle()
     stage.is_silent("ExemptionExpiring")
 
@@ -130,16 +130,16 @@ def taken_back(stage: Production) -> None:
     story.scene("Operations forgot its load balancer: the former state is one event away")
     place = {"rest_api_id": stage.rest_api_id, "stage": sample.STAGE}
     stage.send("RollbackRequested", place)
-    stage.next_told("ApiRolledBack")
-    held = stage.next_told("ApiHeld")
-    stage.answers("GET", HEALTH, told=200, why="as before")
-    stage.answers("GET", PETS, told=403, why="closed before, and still")
+    stage.next_event("ApiRolledBack")
+    held = stage.next_event("ApiHeld")
+    stage.answers("GET", HEALTH, expected=200, why="as before")
+    stage.answers("GET", PETS, expected=403, why="closed before, and still")
     stage.settle()
     given = held["answers"]["approve"]["console_input"]
     story.say(f"The load balancer is mended. In the console: protect-api {json.dumps(given)}")
     stage.start("ProtectApiArn", given)
-    stage.next_told("ApiProtected")
-    stage.answers("GET", HEALTH, told=403)
+    stage.next_event("ApiProtected")
+    stage.answers("GET", HEALTH, expected=403)
     stage.settle()
 
 

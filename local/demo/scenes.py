@@ -38,9 +38,9 @@ def open_to_everybody(stage: Stage) -> None:
     """An API as it comes from its team: deployed, unprotected."""
     stage.story.scene("A team has deployed its API; nobody thought of keys")
     stage.rest_api_id = sample.create(stage.aws, mode="off")
-    stage.answers("GET", PETS, told=200)
-    stage.answers("POST", PETS, told=201)
-    stage.answers("GET", HEALTH, told=200)
+    stage.answers("GET", PETS, expected=200)
+    stage.answers("POST", PETS, expected=201)
+    stage.answers("GET", HEALTH, expected=200)
     stage.settle()
     stage.budgets.skip()
 
@@ -52,10 +52,10 @@ def the_team_deploys(stage: Stage) -> None:
     stage.deploy()
     stage.watch("protect-api", stage.aws.outputs["ProtectApiArn"])
     stage.announced("ApiProtected")
-    stage.answers("GET", PETS, told=403)
-    stage.answers("POST", PETS, told=403)
-    stage.answers("OPTIONS", PETS, told=200, why="CORS preflight is exempt")
-    stage.answers("GET", HEALTH, told=200, why="exempt: probe, owner operations")
+    stage.answers("GET", PETS, expected=403)
+    stage.answers("POST", PETS, expected=403)
+    stage.answers("OPTIONS", PETS, expected=200, why="CORS preflight is exempt")
+    stage.answers("GET", HEALTH, expected=200, why="exempt: probe, owner operations")
     stage.settle()
     stage.budgets.close("first protection: 3 methods closed, 2 usage plans made")
 
@@ -70,8 +70,8 @@ def a_customer_signs_up(stage: Stage) -> None:
     stage.settle()
     stage.budgets.close("sign-up", reads=0, writes=2)
     stage.reveal(CUSTOMER["customer_id"])
-    stage.answers("GET", PETS, told=200, key=True)
-    stage.answers("POST", PETS, told=201, key=True)
+    stage.answers("GET", PETS, expected=200, key=True)
+    stage.answers("POST", PETS, expected=201, key=True)
     stage.budgets.skip()
 
 
@@ -99,7 +99,7 @@ def a_customers_life_goes_on(stage: Stage) -> None:
         stage.send(event, acme | more)
         stage.until_done(machine)
         stage.announced(outcome)
-        stage.answers("GET", PETS, told=status, key=True)
+        stage.answers("GET", PETS, expected=status, key=True)
         stage.settle()
         stage.budgets.close(event, reads=1, writes=writes)
     stage.history(CUSTOMER["customer_id"])
@@ -111,11 +111,11 @@ def a_new_open_method(stage: Stage) -> None:
     stage.story.scene("The team adds GET /orders, forgets the key, and deploys")
     stage.add_open_method(ORDERS)
     stage.deploy()
-    stage.answers("GET", ORDERS, told=200, why="live, and open")
+    stage.answers("GET", ORDERS, expected=200, why="live, and open")
     stage.watch("protect-api", stage.aws.outputs["ProtectApiArn"])
     stage.announced("ApiProtected")
-    stage.answers("GET", ORDERS, told=403)
-    stage.answers("GET", ORDERS, told=200, key=True)
+    stage.answers("GET", ORDERS, expected=403)
+    stage.answers("GET", ORDERS, expected=200, key=True)
     stage.settle()
     stage.budgets.close("deployment with 1 exposed method", reads=9, writes=3)
 
@@ -146,8 +146,8 @@ def the_same_events_again(stage: Stage) -> None:
     stage.budgets.close("Keyward's own deployments", reads=0, writes=0)
     stage.story.check("new announcements", len(stage.outcomes()) - announced, 0)
     stage.story.check("messages given up (in dead-letter queues)", stage.given_up(), 0)
-    stage.answers("GET", PETS, told=403)
-    stage.answers("GET", PETS, told=200, key=True)
+    stage.answers("GET", PETS, expected=403)
+    stage.answers("GET", PETS, expected=200, key=True)
 
 
 def nothing_leaked(stage: Stage) -> None:

@@ -91,11 +91,13 @@ class Stage:
         finally:
             connection.close()
 
-    def answers(self, verb: str, path: str, *, told: int, key: bool = False, why: str = "") -> None:
+    def answers(
+        self, verb: str, path: str, *, expected: int, key: bool = False, why: str = ""
+    ) -> None:
         """Check what a caller gets."""
         caller = "with the key" if key else "without a key"
         reason = f" ({why})" if why else ""
-        self.story.check(f"{verb} {path} {caller}{reason}", self.ask(verb, path, key=key), told)
+        self.story.check(f"{verb} {path} {caller}{reason}", self.ask(verb, path, key=key), expected)
 
     # events and machines
 
@@ -110,12 +112,12 @@ class Stage:
         """Print the states of the machine's next run as they pass; check that it succeeds."""
         arn = until(lambda: self._unseen(machine), RUN_SECONDS, f"a run of {name}")
         self._seen.add(arn)
-        told = 0
+        shown = 0
         while True:
             execution = self.aws.execution(arn)
-            for state in execution.states[told:]:
+            for state in execution.states[shown:]:
                 self.story.say(f"     {name}: {state}")
-            told = len(execution.states)
+            shown = len(execution.states)
             if execution.status != "RUNNING":
                 break
             time.sleep(0.05)
@@ -141,8 +143,8 @@ class Stage:
             action = line["action"]["S"].replace("_", " ")
             self.story.say(f"     {line['at']['S']}  {action}, as {asked} asked")
         actions = [line["action"]["S"] for line in found]
-        told = ["create_key", "attach_key", "move_key", "disable_key", "enable_key"]
-        self.story.check("actions in the ledger", actions, told)
+        expected = ["create_key", "attach_key", "move_key", "disable_key", "enable_key"]
+        self.story.check("actions in the ledger", actions, expected)
 
     def _unseen(self, machine: str) -> str | None:
         listed = self.aws.pages(

@@ -1,4 +1,4 @@
-"""Telling: what is printed, when it happened, and whether it was as told."""
+"""Print a story with times, and count the checks that failed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 
 
 class Story:
-    """Prints each line with the seconds since the start, and remembers what was not as told."""
+    """Prints each line with the seconds since the start, and remembers the checks that failed."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
         self._scene = 0
         self._checks = 0
-        self._not_as_told: list[str] = []
+        self._unexpected: list[str] = []
 
     def headline(self, text: str) -> None:
         """The title, underlined."""
@@ -27,19 +27,19 @@ class Story:
         """A line with the time."""
         print(f"{time.monotonic() - self._begun:7.1f} s  {text}", flush=True)
 
-    def check(self, what: str, found: object, told: object) -> None:
-        """Say what was found; it is as told only when it equals `told`."""
+    def check(self, what: str, found: object, expected: object) -> None:
+        """Say what was found; the check fails when it is not `expected`."""
         self._checks += 1
-        if found == told:
+        if found == expected:
             self.say(f"ok   {what}: {found}")
         else:
-            self._not_as_told.append(what)
-            self.say(f"NOT AS TOLD   {what}: {found}, and should be {told}")
+            self._unexpected.append(what)
+            self.say(f"UNEXPECTED   {what}: got {found}, expected {expected}")
 
     def fail(self, what: str) -> None:
         """Say what the story waited for in vain."""
-        self._not_as_told.append(what)
-        self.say(f"NOT AS TOLD   {what}")
+        self._unexpected.append(what)
+        self.say(f"UNEXPECTED   {what}")
 
     def table(self, title: str, rows: list[tuple[str, ...]]) -> None:
         """Rows in columns, the first one being the head; all columns but the first to the right."""
@@ -53,10 +53,10 @@ class Story:
                 print("  " + "   ".join("-" * width for width in widths))
 
     def end(self) -> int:
-        """The last line; 0 when everything was as told, else 1."""
+        """The last line; 0 when every check passed, else 1."""
         seconds = time.monotonic() - self._begun
-        if self._not_as_told:
-            print(f"\nNot as told: {'; '.join(self._not_as_told)}.")
+        if self._unexpected:
+            print(f"\nUnexpected: {'; '.join(self._unexpected)}.")
             return 1
-        print(f"\nAll {self._checks} checks were as told, in {seconds:.0f} s.")
+        print(f"\nAll {self._checks} checks passed, in {seconds:.0f} s.")
         return 0

@@ -29,11 +29,11 @@ def storm(stage: Production) -> None:
         for number in range(STORM):
             stage.add_open_method(f"/storm{number}")
             _deploy(stage)
-    told = stage.next_told("ApiProtected")
+    event = stage.next_event("ApiProtected")
     stage.settle()
     story.check("runs of protect-api", stage.runs() - runs, 1)
-    story.check("methods closed", _closed(told), STORM)
-    stage.answers("GET", f"/storm{STORM - 1}", told=403, why="of the last event")
+    story.check("methods closed", _closed(event), STORM)
+    stage.answers("GET", f"/storm{STORM - 1}", expected=403, why="of the last event")
 
 
 def unfinished_work(stage: Production) -> None:
@@ -49,16 +49,16 @@ def unfinished_work(stage: Production) -> None:
     with stage.acting("grace"):
         stage.add_open_method(VOUCHERS)
     story.say(f"ada has added GET {REFUNDS}, and grace GET {VOUCHERS}: not deployed")
-    held = stage.next_told("ApiHeld")
+    held = stage.next_event("ApiHeld")
     story.say("$ python -m keyward holds")
     listed = stage.paste("python -m keyward holds")
     stage.quote(listed)
     story.check("it is listed with what to do", held["message"].splitlines()[-1] in listed, True)
     whose = {one["path"]: one["last_editor"]["who"] for one in held["differences"]}
-    told = {path: who.rpartition("/")[2] for path, who in sorted(whose.items())}
-    story.check("whose work it is", told, {REFUNDS: "ada", VOUCHERS: "grace"})
+    editors = {path: who.rpartition("/")[2] for path, who in sorted(whose.items())}
+    story.check("whose work it is", editors, {REFUNDS: "ada", VOUCHERS: "grace"})
     story.check("writes of Keyward's to API Gateway since", stage.own_writes() - before, 0)
-    stage.answers("GET", OFFERS, told=200, why="still open, until a person decides")
+    stage.answers("GET", OFFERS, expected=200, why="still open, until a person decides")
     stage.settle()
 
 
@@ -69,15 +69,15 @@ def approved(stage: Production) -> None:
     (held,) = [e["Detail"] for e in stage.outcomes() if e["DetailType"] == "ApiHeld"]
     answer = stage.paste(held["answers"]["approve"]["command"])
     story.check("the event bus took it", '"FailedEntryCount": 0' in answer, True)
-    stage.done(stage.next_told("ApiProtected"))
+    stage.done(stage.next_event("ApiProtected"))
     for path in (OFFERS, REFUNDS, VOUCHERS):
-        stage.answers("GET", path, told=403)
-    stage.answers("GET", REFUNDS, told=200, key=True)
+        stage.answers("GET", path, expected=403)
+    stage.answers("GET", REFUNDS, expected=200, key=True)
     stage.settle()
 
 
 def reverted(stage: Production) -> None:
-    """A tool that opens an API again and again is told, with what mends its source."""
+    """Name the tool that opens an API again and again, and what mends its source."""
     story = stage.story
     story.scene("The pipeline of another API opens it again after each time that it is closed")
     with stage.acting("pipeline"):
@@ -87,19 +87,19 @@ def reverted(stage: Production) -> None:
     for time in range(MOST_REDEPLOYS):
         if time:
             _point(stage, theirs)
-        stage.next_told("ApiProtected")
-        stage.answers("GET", ORDERS, told=403)
+        stage.next_event("ApiProtected")
+        stage.answers("GET", ORDERS, expected=403)
     _point(stage, theirs)
-    told = stage.next_told("ApiFailed")
-    story.say(f"     {told['reason']}")
-    for source, lines in told["remedy"].items():
+    event = stage.next_event("ApiFailed")
+    story.say(f"     {event['reason']}")
+    for source, lines in event["remedy"].items():
         story.say(f"     for {source}:")
         stage.quote("\n".join(lines))
-    story.check("who", told["cause"]["principal"], "pipeline")
+    story.check("who", event["cause"]["principal"], "pipeline")
     _point(stage, theirs)
     stage.settle()
     stage.is_silent("ApiFailed", "ApiProtected")
-    stage.answers("GET", ORDERS, told=200, why="left alone: no endless fight")
+    stage.answers("GET", ORDERS, expected=200, why="left alone: no endless fight")
 
 
 def prevented(stage: Production) -> None:
@@ -117,8 +117,8 @@ def prevented(stage: Production) -> None:
         body = json.dumps(_orders(asks=True)).encode()
         stage.gateway().put_rest_api(restApiId=stage.rest_api_id, mode="overwrite", body=body)
         stage.deploy()
-    stage.answers("GET", ORDERS, told=403, why="its own source asks for a key now")
-    stage.answers("GET", ORDERS, told=200, key=True)
+    stage.answers("GET", ORDERS, expected=403, why="its own source asks for a key now")
+    stage.answers("GET", ORDERS, expected=200, key=True)
     stage.settle()
     stage.is_silent("ApiFailed", "ApiProtected")
 
@@ -131,20 +131,20 @@ def proven_wrong(stage: Production) -> None:
     stage.imported(document, "enforce")
     stage.deploy()
     former = stage.serving()
-    told = stage.next_told("ApiFailed")
-    story.say(f"     {told['reason']}")
-    held = stage.next_told("ApiHeld")
+    event = stage.next_event("ApiFailed")
+    story.say(f"     {event['reason']}")
+    held = stage.next_event("ApiHeld")
     story.check("it serves what it served before", stage.serving() == former, True)
-    stage.answers("GET", PAYMENTS, told=200, why="nobody is shut out")
+    stage.answers("GET", PAYMENTS, expected=200, why="nobody is shut out")
     stage.settle()
     plans = stage.policy["usage_plans"]
     stage.put_policy(usage_plans=plans | {"pro": plans["pro"] | {"apis": ["*"]}})
     story.say("The policy gives the plan pro to all APIs now; a person approves the stage")
     stage.settle()
     stage.paste(held["answers"]["approve"]["command"])
-    stage.next_told("ApiProtected")
-    stage.answers("GET", PAYMENTS, told=403)
-    stage.answers("GET", PAYMENTS, told=200, key=True, why="the probe was good")
+    stage.next_event("ApiProtected")
+    stage.answers("GET", PAYMENTS, expected=403)
+    stage.answers("GET", PAYMENTS, expected=200, key=True, why="the probe was good")
     stage.settle()
 
 
@@ -159,8 +159,8 @@ def _deploy(stage: Production) -> None:
     stage.gateway().create_deployment(**asked)
 
 
-def _closed(told: JSON) -> int:
-    return sum(action["action"] == "require_key" for action in told["actions"])
+def _closed(event: JSON) -> int:
+    return sum(action["action"] == "require_key" for action in event["actions"])
 
 
 def _orders(*, asks: bool) -> JSON:

@@ -1,4 +1,4 @@
-"""Limits of AWS that bite, with the words that AWS has for them.
+"""Limits of AWS that Keyward can reach, refused in AWS's own words.
 
 - 256 KiB for what a state gets, gives and receives: States.DataLimitExceeded, which no wildcard
   catches (Step Functions developer guide, "Quotas", and "Handling errors").

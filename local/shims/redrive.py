@@ -20,6 +20,7 @@ from local.shims import seam
 from local.shims.queues import LOCK
 
 JSON = dict[str, Any]
+ORIGIN = "DeadLetterQueueSourceArn"
 NO_SOURCE = "CouldNotDetermineMessageSource"
 MAX_LISTED = 10
 
@@ -76,12 +77,12 @@ def _start(request: JSON, _url: str) -> JSON:
 
 def _move(message: JSON, target: JSON | None) -> bool:
     """Put the message into the target, or back to where it came from: whether that is known."""
-    origin = message.get("sys", {}).get("DeadLetterQueueSourceArn")
+    origin = message.get("sys", {}).get(ORIGIN)
     queue = target or (sqs._queue_by_arn(origin) if origin else None)
     if queue is None:
         return False
-    kept = {name: value for name, value in message["sys"].items() if not name.startswith("Dead")}
-    moved = {"id": str(uuid.uuid4()), "receive_count": 0, "first_receive_at": None, "sys": kept}
+    system = {name: item for name, item in message["sys"].items() if name != ORIGIN}
+    moved = {"id": str(uuid.uuid4()), "receive_count": 0, "first_receive_at": None, "sys": system}
     now = {"receipt_handle": None, "visible_at": time.time(), "sent_at": time.time()}
     queue["messages"].append({**message, **moved, **now})
     return True

@@ -3,7 +3,7 @@
 - At most three workers a function: ministack starts one for each event that arrives at once.
 - A worker sees nothing of the host's environment but a few harmless variables, and of the host's
   packages only those that are on Lambda (runtime and layer): a missing dependency shows here.
-- Each function's credentials are told to whoever wants to know its role (the emulator does).
+- `on_credentials` hears each function's credentials, so that the emulator knows its role.
 - Workers share one extracted copy of each zip (code and layers are read-only on Lambda too), so
   that a start extracts nothing twice and a stop need not remove hundreds of files a worker.
 - After `close` no worker starts any more, so that a stop leaves none behind.

@@ -12,5 +12,5 @@ from local.__main__ import main
 def test_the_story_of_a_keys_life_is_as_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo-lifecycle"]) == 0
     told = capsys.readouterr().out
-    assert "NOT AS TOLD" not in told
+    assert "UNEXPECTED" not in told
     assert not re.search(r"kw[0-9A-Za-z]{49}", told)

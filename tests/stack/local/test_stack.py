@@ -112,4 +112,4 @@ def test_a_story_that_is_not_as_told_ends_with_1(capsys: pytest.CaptureFixture[s
     story.check("answer", 200, 403)
 
     assert story.end() == 1
-    assert "NOT AS TOLD   answer: 200, and should be 403" in capsys.readouterr().out
+    assert "UNEXPECTED   answer: got 200, expected 403" in capsys.readouterr().out
