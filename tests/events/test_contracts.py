@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -17,20 +18,11 @@ from keyward.events.incoming import CUSTOMER_EVENTS
 from tests.support import load_event
 
 NOW = 1795434400.0  # 2026-11-23T11:46:40Z
-SAMPLES = {
-    "CustomerSignedUp": "customer-signed-up",
-    "CustomerPlanChanged": "customer-plan-changed",
-    "CustomerSuspended": "customer-suspended",
-    "CustomerResumed": "customer-resumed",
-    "CustomerClosed": "customer-closed",
-    "CustomerExpiryChanged": "customer-expiry-changed",
-    "KeyRotationRequested": "key-rotation-requested",
-    "QuotaExtensionRequested": "quota-extension-requested",
-    "PaymentFailed": "payment-failed",
-    "PaymentSucceeded": "payment-succeeded",
-    "SubscriptionChanged": "subscription-changed",
-    "UndoRequested": "undo-requested",
-}
+
+
+def kebab(detail_type: str) -> str:
+    """The file of a detail-type's sample, without its ending."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", detail_type).lower()
 
 
 def signed_up(**detail: Any) -> dict[str, Any]:
@@ -40,13 +32,9 @@ def signed_up(**detail: Any) -> dict[str, Any]:
     return event
 
 
-def test_there_is_a_sample_for_each_customer_event() -> None:
-    assert set(SAMPLES) == set(CUSTOMER_EVENTS)
-
-
 @pytest.mark.parametrize("detail_type", CUSTOMER_EVENTS)
 def test_each_sample_is_accepted_as_what_it_is(detail_type: str) -> None:
-    event = customer_event(load_event(SAMPLES[detail_type]), NOW)
+    event = customer_event(load_event(kebab(detail_type)), NOW)
     assert (event.detail_type, event.customer_id) == (detail_type, "acme")
 
 
