@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from keyward.apis.model import Attachment
 from keyward.apis.progress import RETRY_SECONDS, Progress
 from keyward.apis.usage_plan_patch import patch, patch_all
-from keyward.aws.gateway import Gateway, GatewayPlan
-from keyward.aws.tables import Lease, Registry
+from keyward.aws.gateway import GatewayPlan
+from keyward.aws.tables import Lease
 from keyward.aws.tables.plan_queue import JoinRequest, StageRef
 from keyward.errors import (
     GatewayRefusedError,
@@ -23,11 +23,11 @@ from keyward.errors import (
     ThrottledError,
     TryUnderwayError,
 )
-from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from keyward.runs.key_conflicts import KeyConflicts
-from keyward.runs.usage_plans import UsagePlans, only_one
+from keyward.runs.usage_plans import only_one
 
 JSON = dict[str, Any]
 
@@ -43,16 +43,7 @@ MAX_AT_ONCE = 100
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input and output: a run's progress (apis/progress.py); see `step`."""
     progress = Progress.of(event)
-    attacher = Attacher(
-        runtime.gateway(),
-        runtime.registry(),
-        runtime.usage_plans(progress.execution_arn),
-        runtime.policy(),
-        runtime.now,
-        progress.rest_api_id,
-        progress.execution_arn,
-        runtime.setting("EVENT_BUS"),
-    )
+    attacher = Attacher(runtime.context(), progress.rest_api_id, progress.execution_arn)
     return attacher.step(progress).as_json()
 
 
@@ -67,16 +58,11 @@ class Attached:
 
 @dataclass(frozen=True)
 class Attacher:
-    """Attaches stages of one API in one run; `clock` gives epoch seconds."""
+    """Attaches stages of one API in one run."""
 
-    gateway: Gateway
-    registry: Registry
-    plans: UsagePlans
-    policy: Policy
-    clock: Callable[[], float]
+    context: Context
     rest_api_id: str
     execution_arn: str
-    bus_name: str
 
     def step(self, progress: Progress) -> Progress:
         """The run after the first plan that its stages are to join, without the stages that are
@@ -86,46 +72,48 @@ class Attacher:
         Idempotent: the plan is read, and only what it lacks is patched, in one call. Raises what
         passes, but for a busy plan or API Gateway; DuplicatePlanError and StageMovedError.
         """
-        self.registry.leases.renew(Lease.of({"lease": progress.lease}), self.clock())
+        self.context.registry.leases.renew(Lease.of({"lease": progress.lease}), self.context.now)
         item = progress.attach[0]
         try:
             attached = self._attach(str(item["plan"]), list(item["stages"]))
         except PlanThrottledError as error:
-            return progress.at(self.registry.pending.turn(), self.clock(), error)
+            return progress.at(self.context.registry.pending.turn(), self.context.now, error)
         except (ThrottledError, GatewayUnavailableError, PlanBusyError, TryUnderwayError) as error:
             # Here, not by a new plan: other runs wait for what this one attaches.
             return progress.later(RETRY_SECONDS, error)
-        now = self.clock()
+        now = self.context.now
         return progress.advanced(
             now,
             attach=progress.attach[1:],
             deploy=progress.without_stages(attached.held),
-            effective_at=max(progress.effective_at, attached.at + self.policy.propagation_seconds),
+            effective_at=max(
+                progress.effective_at, attached.at + self.context.policy.propagation_seconds
+            ),
         )
 
     def _attach(self, plan: str, stages: list[str]) -> Attached:
         """Raises PlanThrottledError while it is not this run's turn."""
-        self.policy.plan(plan)
-        own, queue = self._own(stages), self.registry.pending
+        self.context.policy.plan(plan)
+        own, queue = self._own(stages), self.context.registry.pending
         board = queue.board(plan).requests
         mine = {ref: board[ref] for ref in own if ref in board and self._is_mine(board[ref])}
         if own and len(mine) == len(own) and all(request.done for request in mine.values()):
             queue.forget(plan, own)
             return Attached(max(request.done or 0 for request in mine.values()), [])
-        queue.request(plan, [r for r in own if r not in mine], self.execution_arn, self.clock())
-        if queue.turn() > self.clock():
+        queue.request(plan, [r for r in own if r not in mine], self.execution_arn, self.context.now)
+        if queue.turn() > self.context.now:
             raise PlanThrottledError(f"plan {plan}: UpdateUsagePlan waits for its turn")
         try:
-            with self.plans.lease(plan):
+            with self.context.plans(self.execution_arn).lease(plan):
                 held = self._attach_all(plan, stages)
         except PlanThrottledError:
-            queue.postpone(self.clock() + TURN_SECONDS)
+            queue.postpone(self.context.now + TURN_SECONDS)
             raise
         except (GatewayRefusedError, StageMovedError):
             queue.forget(plan, own)
             raise
         queue.forget(plan, own)
-        return Attached(self.clock(), held)
+        return Attached(self.context.now, held)
 
     def _attach_all(self, plan: str, stages: list[str]) -> list[str]:
         """Under the plan's lease: the stages of this run, and of all that wait. When the call fails
@@ -138,22 +126,22 @@ class Attacher:
                 raise StageMovedError(f"plan or stage were deleted meanwhile: {error}") from None
             if not others:
                 raise
-            self.registry.pending.isolate(plan, self.clock() + ISOLATED_SECONDS)
+            self.context.registry.pending.isolate(plan, self.context.now + ISOLATED_SECONDS)
             raise PlanThrottledError(f"plan {plan}: a stage of another API is refused") from None
-        self.registry.pending.mark_done(plan, others, self.clock())
+        self.context.registry.pending.mark_done(plan, others, self.context.now)
         return held
 
     def _others(self, plan: str) -> dict[StageRef, JoinRequest]:
         """The requests of other runs. One that is old is of a run that died: it is forgotten, as
         the API may be off by now."""
-        board, now = self.registry.pending.board(plan), self.clock()
+        board, now = self.context.registry.pending.board(plan), self.context.now
         waiting = {
             ref: request
             for ref, request in board.requests.items()
             if not self._is_mine(request) and ref[0] != self.rest_api_id
         }
         old = [ref for ref, request in waiting.items() if request.at < now - OLD_SECONDS]
-        self.registry.pending.forget(plan, old)
+        self.context.registry.pending.forget(plan, old)
         if board.isolated_until > now:
             return {}
         fresh = {r: w for r, w in waiting.items() if r not in old and w.done is None}
@@ -161,30 +149,18 @@ class Attacher:
 
     def _join(self, plan: str, stages: list[str], others: Iterable[StageRef]) -> list[str]:
         """The stages of this run that cannot join."""
-        wanted = self.policy.plan(plan)
-        self.plans.check_create_in_flight(plan)
-        plans = self.gateway.plans()
+        wanted = self.context.policy.plan(plan)
+        self.context.plans(self.execution_arn).check_create_in_flight(plan)
+        plans = self.context.gateway.plans()
         found = only_one(plan, plans)
         if found is None:
             self._make(wanted, [*self._own(stages), *others])
             return []
         lacking = [ref[1] for ref in self._own(stages) if ref not in found.stages]
-        conflicts = self._conflicts(found, plans)
+        conflicts = KeyConflicts(self.context, self.rest_api_id, self.execution_arn, found, plans)
         held = conflicts.held_before(lacking)
         more = [ref for ref in others if ref not in found.stages]
         return held + self._update(found, wanted, _without(lacking, held), more, conflicts)
-
-    def _conflicts(self, plan: GatewayPlan, plans: list[GatewayPlan]) -> KeyConflicts:
-        return KeyConflicts(
-            self.gateway,
-            self.registry,
-            self.rest_api_id,
-            self.execution_arn,
-            self.bus_name,
-            self.clock,
-            plan,
-            plans,
-        )
 
     def _own(self, stages: list[str]) -> list[StageRef]:
         return [(self.rest_api_id, stage) for stage in stages]
@@ -194,7 +170,9 @@ class Attacher:
 
     def _make(self, wanted: PlanPolicy, refs: list[StageRef]) -> None:
         self._note(wanted.name, None, refs, confirmed=False)
-        plan_id = self.plans.make(wanted.name, dict.fromkeys(refs, wanted.methods))
+        plan_id = self.context.plans(self.execution_arn).make(
+            wanted.name, dict.fromkeys(refs, wanted.methods)
+        )
         self._note(wanted.name, plan_id, refs, confirmed=True)
 
     def _update(
@@ -213,7 +191,7 @@ class Attacher:
             return []
         self._note(plan.name, plan.plan_id, added, confirmed=False)
         try:
-            self.gateway.update_plan(plan.plan_id, operations)
+            self.context.gateway.update_plan(plan.plan_id, operations)
         except StageConflictError:
             held = [] if others else conflicts.held_now(add)
             if not held:
@@ -228,9 +206,9 @@ class Attacher:
         self, plan: str, plan_id: str | None, refs: Iterable[StageRef], confirmed: bool
     ) -> None:
         """The time is noted before the call, as the change takes effect some time after it."""
-        at = int(self.clock())
+        at = int(self.context.now)
         for rest_api_id, stage in refs:
-            self.registry.apis.attached(
+            self.context.registry.apis.attached(
                 rest_api_id, Attachment(stage, plan, plan_id, at, confirmed)
             )
 

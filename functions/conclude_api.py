@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from keyward.apis.progress import CONCLUDE, PLAN, Progress
-from keyward.aws.bus import Bus
 from keyward.aws.tables import Lease, Registry
 from keyward.events import contracts
 from keyward.events.size import batches
 from keyward.runs import run, runtime
 from keyward.runs.api_journal import UNVERIFIED, ApiJournal
+from keyward.runs.context import Context
 from keyward.runs.ledger import api_lines
 
 JSON = dict[str, Any]
@@ -23,25 +23,14 @@ MAX_SECONDS = 30
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input and output: a run's progress (apis/progress.py); see `conclude`."""
-    concluder = Concluder(
-        runtime.registry(),
-        runtime.bus(),
-        runtime.setting("EVENT_BUS"),
-        runtime.policy().propagation_seconds,
-        runtime.now,
-    )
-    return concluder.conclude(Progress.of(event)).as_json()
+    return Concluder(runtime.context()).conclude(Progress.of(event)).as_json()
 
 
 @dataclass(frozen=True)
 class Concluder:
-    """Concludes one run; announces on the bus `bus_name`. `clock` gives epoch seconds."""
+    """Concludes one run."""
 
-    registry: Registry
-    bus: Bus
-    bus_name: str
-    propagation_seconds: float
-    clock: Callable[[], float]
+    context: Context
 
     def conclude(self, progress: Progress) -> Progress:
         """The run's end; or its start, when somebody asked for the API meanwhile or `verify` was
@@ -51,27 +40,21 @@ class Concluder:
         forgotten after it was announced. Raises LeaseLostError.
         """
         lease = Lease.of({"lease": progress.lease})
-        self.registry.leases.renew(lease, self.clock())
+        self.context.registry.leases.renew(lease, self.context.now)
         self._note_outcomes(progress)
         if not self._announce(progress, lease):
             return progress.again(CONCLUDE)
         failure = _failure(progress)
         if progress.unproven and not failure:
             return progress.again(PLAN)
-        if not self.registry.leases.release(lease):
+        if not self.context.registry.leases.release(lease):
             return progress.again(PLAN)
         stages = [outcome["stage"] for outcome in progress.outcomes]
         return progress.ended(stages=stages, **failure)
 
     def _note_outcomes(self, progress: Progress) -> None:
-        apis, rest_api_id = self.registry.apis, progress.rest_api_id
-        journal = ApiJournal(
-            self.registry,
-            rest_api_id,
-            progress.execution_arn,
-            self.clock(),
-            self.propagation_seconds,
-        )
+        apis, rest_api_id = self.context.registry.apis, progress.rest_api_id
+        journal = ApiJournal(self.context, rest_api_id, progress.execution_arn, self.context.now)
         outcomes = {outcome["stage"]: outcome for outcome in progress.outcomes}
         for stage, actions in apis.known(rest_api_id).planned.items():
             if stage in outcomes:
@@ -81,24 +64,24 @@ class Concluder:
 
     def _announce(self, progress: Progress, lease: Lease) -> bool:
         """Whether the outbox is empty. What is announced is in the ledger first, once."""
-        apis, began = self.registry.apis, self.clock()
+        apis, began = self.context.registry.apis, self.context.now
         records, rest_api_id = apis.known(progress.rest_api_id), progress.rest_api_id
-        deployed = _deployed(self.registry, rest_api_id, progress.outcomes)
+        deployed = _deployed(self.context.registry, rest_api_id, progress.outcomes)
         requester = run.requester_of({"asked": progress.asked})
         waiting = [
-            {"record": name, "entry": contracts.entry(event, self.bus_name)}
+            {"record": name, "entry": contracts.entry(event, self.context.event_bus)}
             for name, event in sorted(records.outbox.items())
         ]
         for batch in batches(waiting):
-            if self.clock() - began > MAX_SECONDS:
+            if self.context.now - began > MAX_SECONDS:
                 return False
-            self.registry.leases.renew(lease, self.clock())
+            self.context.registry.leases.renew(lease, self.context.now)
             for name in (item["record"] for item in batch):
                 lines = api_lines(
                     rest_api_id, records.outbox[name], records.saved[name], requester, deployed
                 )
-                self.registry.ledger.append(lines)
-            self.bus.announce([item["entry"] for item in batch])
+                self.context.registry.ledger.append(lines)
+            self.context.bus.announce([item["entry"] for item in batch])
             apis.forget(rest_api_id, [item["record"] for item in batch])
         return True
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward.apis.loops import settle_seconds
 from keyward.apis.model import APPROVED, REJECTED
 from keyward.apis.progress import PLAN, SETTLE, Progress
-from keyward.aws.bus import Bus
-from keyward.aws.gateway import Gateway, Patience
-from keyward.aws.tables import Registry
+from keyward.aws.gateway import Patience
 from keyward.errors import InvalidInputError, ThrottledError
 from keyward.events.size import shortened
-from keyward.policy.model import Policy
 from keyward.runs import run, runtime
 from keyward.runs.api_request import ApiRequest
+from keyward.runs.context import Context
 from keyward.runs.protection import Protection
 from keyward.runs.read_api import Served
 
@@ -35,13 +32,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{rest_api_id, execution_arn, stage?, dry_run?, approve?, reject?, rollback?}`;
     output: a run's progress (apis/progress.py)."""
     request = ApiRequest.of(event)
+    patience = Patience(PATIENCE_SECONDS, runtime.pause)
+    surroundings = runtime.context()
     planner = Planner(
-        runtime.gateway().patiently(Patience(PATIENCE_SECONDS, runtime.pause)),
-        runtime.registry(),
-        runtime.bus(),
-        runtime.announced_policy,
+        replace(surroundings, gateway=surroundings.gateway.patiently(patience)),
         runtime.setting("DEFAULT_MODE"),
-        (runtime.setting("EVENT_BUS"), runtime.setting("APIS_QUEUE_URL")),
+        runtime.setting("APIS_QUEUE_URL"),
         float(runtime.setting("STORM_SECONDS")),
         runtime.now(),
     )
@@ -50,16 +46,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Planner:
-    """Plans one run. `default_mode` is that of APIs without a tag; `places` are the bus that
-    answers to a hold are sent to, and the queue in which an API waits to be looked at later; a
-    storm of events is over after `storm_seconds`; `now` in epoch seconds."""
+    """Plans one run. `default_mode` is that of APIs without a tag; in the queue `queue_url` an API
+    waits to be looked at later; a storm of events is over after `storm_seconds`; `now` in epoch
+    seconds."""
 
-    gateway: Gateway
-    registry: Registry
-    bus: Bus
-    load_policy: Callable[[], Policy]
+    context: Context
     default_mode: str
-    places: tuple[str, str]
+    queue_url: str
     storm_seconds: float
     now: float
 
@@ -76,14 +69,15 @@ class Planner:
             return progress.ended(dry_run=True, **shortened({"actions": actions}))
         self._note_answers(request)
         name = f"api#{request.rest_api_id}"
-        lease = run.begin(self.registry.leases, self.bus, name, request.execution_arn, self.now)
+        leases, bus = self.context.registry.leases, self.context.bus
+        lease = run.begin(leases, bus, name, request.execution_arn, self.now)
         if lease is None:
             return progress.ended(busy=True)
-        storm = self.registry.storms.of(request.rest_api_id)
+        storm = self.context.registry.storms.of(request.rest_api_id)
         settle = 0 if request.approve else settle_seconds(storm, self.storm_seconds, self.now)
         if settle:
             return progress.again(SETTLE, settle)
-        self.registry.storms.looked(request.rest_api_id)
+        self.context.registry.storms.looked(request.rest_api_id)
         steps = self._steps(request)
         if steps is None:
             return progress.again(PLAN)
@@ -103,26 +97,20 @@ class Planner:
         if protection.look_again_at:
             seconds = math.ceil(protection.look_again_at - self.now)
             body = {"rest_api_id": request.rest_api_id, "not_before": protection.look_again_at}
-            self.bus.send_later(self.places[1], body, seconds)
+            self.context.bus.send_later(self.queue_url, body, seconds)
         return steps
 
     def _protection(self, request: ApiRequest, served: Served) -> Protection:
-        return Protection(
-            self.gateway,
-            self.registry,
-            self.load_policy(),
-            request,
-            self.default_mode,
-            self.places[0],
-            self.now,
-            served,
-        )
+        policy = self.context.announced_policy()
+        return Protection(self.context, policy, request, self.default_mode, self.now, served)
 
     def _note_answers(self, request: ApiRequest) -> None:
         """Note what a person wants before the lease is asked for: whichever run has it will find
         that. Raises InvalidInputError when nothing is held so."""
         if request.rollback and request.stage:
-            self.registry.apis.request_rollback(request.rest_api_id, request.stage, self.now)
+            self.context.registry.apis.request_rollback(
+                request.rest_api_id, request.stage, self.now
+            )
         if request.approve:
             self._decide(request.rest_api_id, request.approve, APPROVED)
         if request.reject and not self._decide(request.rest_api_id, request.reject, REJECTED):
@@ -131,7 +119,7 @@ class Planner:
             )
 
     def _decide(self, rest_api_id: str, fingerprint: str, decision: str) -> bool:
-        apis = self.registry.apis
+        apis = self.context.registry.apis
         held = [h for h in apis.known(rest_api_id).holds if h.fingerprint == fingerprint]
         for hold in held:
             apis.decide(rest_api_id, hold.stage, fingerprint, decision)

@@ -12,31 +12,24 @@ from keyward.aws.tables import Lease
 from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError, ThrottledError
 from keyward.runs import runtime
 from keyward.runs.api_journal import ApiJournal
+from keyward.runs.context import Context
 
 JSON = dict[str, Any]
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input and output: a run's progress (apis/progress.py); see `roll_back`."""
-    progress = Progress.of(event)
-    journal = ApiJournal(
-        runtime.registry(),
-        progress.rest_api_id,
-        progress.execution_arn,
-        runtime.now(),
-        runtime.policy().propagation_seconds,
-        runtime.setting("EVENT_BUS"),
-    )
-    return roll_back(progress, runtime.gateway(), journal).as_json()
+    return roll_back(Progress.of(event), runtime.context()).as_json()
 
 
-def roll_back(progress: Progress, gateway: Gateway, journal: ApiJournal) -> Progress:
+def roll_back(progress: Progress, context: Context) -> Progress:
     """The run after its first stage to verify. A stage that somebody moved meanwhile is left alone.
 
     A stage that a person wanted back, or that failed its probe, is held: it would be closed again
     at once. ApiRolledBack or ApiFailed goes into the outbox. Raises what passes, but for a 429.
     """
-    registry, item = journal.registry, progress.verify[0]
+    registry, item = context.registry, progress.verify[0]
+    journal = ApiJournal(context, progress.rest_api_id, progress.execution_arn, context.now)
     registry.leases.renew(Lease.of({"lease": progress.lease}), journal.now)
     ours = registry.apis.deployment(progress.rest_api_id, item["deployment_id"])
     if ours is None:
@@ -48,7 +41,7 @@ def roll_back(progress: Progress, gateway: Gateway, journal: ApiJournal) -> Prog
     if is_held:
         journal.hold_back(ours)
     try:
-        done = _point_back(gateway, progress.rest_api_id, ours)
+        done = _point_back(context.gateway, progress.rest_api_id, ours)
     except ThrottledError as error:
         return progress.later(RETRY_SECONDS, error)
     if is_held and not done:

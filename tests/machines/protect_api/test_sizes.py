@@ -39,7 +39,7 @@ def stages(count: int) -> list[str]:
 def checked(bench: Bench, detail_type: str, count: int) -> list[JSON]:
     """The events of a type, one a stage; none too large, and the run came to its end."""
     bench.run()
-    assert {run.status for run in bench.runs if run.machine == "protect_api"} == {"SUCCEEDED"}
+    assert [run.cause for run in bench.runs if run.status == "FAILED"] == []
     events = [event for event in bench.announced if event["detail-type"] == detail_type]
     assert sorted(event["detail"]["stage"] for event in events) == sorted(stages(count))
     assert max(json_bytes(event) for event in bench.announced) <= MAX_BYTES

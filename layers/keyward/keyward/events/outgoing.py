@@ -135,7 +135,10 @@ EVENTS_OUT: dict[str, EventOut] = {
         ("customer_id", "reason"),
         ("execution_arn", "stage"),
     ),
-    "ApiProtected": _of_stage("every method asks for a key", "actions", "effective_by"),
+    # `reason` says what a list of actions that is too long leaves out.
+    "ApiProtected": _of_stage(
+        "every method asks for a key", "actions", "effective_by", optional=("reason",)
+    ),
     "ApiExposed": _of_stage("mode observe found open methods", *_REPORT, optional=("report",)),
     "ApiWarned": _of_stage(
         "open methods are closed on a day", *_REPORT, "enforce_on", optional=("report",)

@@ -22,6 +22,7 @@ from keyward.apis.model import (
 from keyward.apis.plan import ApiPlan, Exposure, rolled_back
 from keyward.aws.tables import Registry
 from keyward.events.caller import Editor
+from keyward.runs.context import Context
 
 JSON = dict[str, Any]
 # What is noted of a stage until it is protected.
@@ -31,15 +32,22 @@ UNVERIFIED = "unverified: what the stage serves could not be read; it stays as i
 
 @dataclass(frozen=True)
 class ApiJournal:
-    """Notes of one run (`execution_arn`) on one API; `now` in epoch seconds. What is done now has
-    reached every host `propagation_seconds` later. Answers to a hold go to the bus `bus_name`."""
+    """Notes of one run (`execution_arn`) on one API at `now` (epoch seconds)."""
 
-    registry: Registry
+    context: Context
     rest_api_id: str
     execution_arn: str
     now: float
-    propagation_seconds: float = 0
-    bus_name: str = ""
+
+    @property
+    def registry(self) -> Registry:
+        """The tables."""
+        return self.context.registry
+
+    @property
+    def effective_at(self) -> float:
+        """When what is done now has reached every host of API Gateway, in epoch seconds."""
+        return self.now + self.context.policy.propagation_seconds
 
     def plan(self, planned: ApiPlan, records: ApiRecords, snapshot: ApiSnapshot) -> bool:
         """Note what mode enforce is going to do for the API. True when something is to be
@@ -114,9 +122,8 @@ class ApiJournal:
 
     def protected(self, stage: str, actions: Sequence[JSON]) -> None:
         """A stage is protected: have it announced, and forget what led to it."""
-        effective_at = self.now + self.propagation_seconds
         event = api_words.protected(
-            self.rest_api_id, stage, actions, effective_at, self.execution_arn
+            self.rest_api_id, stage, actions, self.effective_at, self.execution_arn
         )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
         # A hold that nobody was told of yet is over.
@@ -134,7 +141,7 @@ class ApiJournal:
             self.rest_api_id,
             stage,
             deployment_id,
-            self.now + self.propagation_seconds,
+            self.effective_at,
             self.execution_arn,
         )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
@@ -186,7 +193,7 @@ class ApiJournal:
             reminder=held.before is not None,
             editor=editor,
         )
-        event = api_words.held(waiting, self.bus_name, self.execution_arn)
+        event = api_words.held(waiting, self.context.event_bus, self.execution_arn)
         if held.before:
             self.registry.apis.remind(self.rest_api_id, held.before, event, self.now)
         else:

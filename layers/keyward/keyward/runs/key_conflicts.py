@@ -3,39 +3,35 @@ and API Gateway allows a key one plan a stage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from keyward.apis import words
 from keyward.apis.compare import digest
 from keyward.apis.hold_words import HeldStage
 from keyward.apis.model import KEYS, Difference, Hold
-from keyward.aws.gateway import Gateway, GatewayPlan
-from keyward.aws.tables import Registry
+from keyward.aws.gateway import GatewayPlan
+from keyward.runs.context import Context
 
 
 @dataclass(frozen=True)
 class KeyConflicts:
-    """Conflicts of one API in one run (`execution_arn`) with the plan `plan`, one of `plans`;
-    `clock` gives epoch seconds. Answers to a hold go to the bus `bus_name`."""
+    """Conflicts of one API in one run (`execution_arn`) with the plan `plan`, one of `plans`."""
 
-    gateway: Gateway
-    registry: Registry
+    context: Context
     rest_api_id: str
     execution_arn: str
-    bus_name: str
-    clock: Callable[[], float]
     plan: GatewayPlan
     plans: Sequence[GatewayPlan]
 
     def held_before(self, stages: list[str]) -> list[str]:
         """Those of the stages that an earlier try held and that still cannot join: nothing is
         written to find out."""
-        records = self.registry.apis.known(self.rest_api_id)
+        records = self.context.registry.apis.known(self.rest_api_id)
         holds = {hold.stage: hold for hold in records.holds if hold.kind == KEYS}
         held = [stage for stage in stages if stage in holds and self._hold(stage, holds[stage])]
         resolved = [f"hold#{stage}" for stage in stages if stage in holds and stage not in held]
-        self.registry.apis.forget(self.rest_api_id, resolved)
+        self.context.registry.apis.forget(self.rest_api_id, resolved)
         return held
 
     def held_now(self, stages: list[str]) -> list[str]:
@@ -51,10 +47,10 @@ class KeyConflicts:
         differences = [difference for _, difference in found]
         mark = digest([stage, [difference.as_json() for difference in differences]])
         same = before if before is not None and before.fingerprint == mark else None
-        if same is None or same.reminder_due(self.clock()):
+        if same is None or same.reminder_due(self.context.now):
             keys = sorted({key for key, _ in found})
             self._announce(stage, mark, differences, keys, same)
-        self.registry.apis.forget(self.rest_api_id, [f"planned#{stage}"])
+        self.context.registry.apis.forget(self.rest_api_id, [f"planned#{stage}"])
         return True
 
     def _announce(
@@ -65,7 +61,7 @@ class KeyConflicts:
         keys: list[str],
         before: Hold | None,
     ) -> None:
-        now = self.clock()
+        now = self.context.now
         held = HeldStage(
             self.rest_api_id,
             stage,
@@ -76,11 +72,13 @@ class KeyConflicts:
             reminder=before is not None,
             key_ids=keys,
         )
-        event = words.held(held, self.bus_name, self.execution_arn)
+        event = words.held(held, self.context.event_bus, self.execution_arn)
         if before:
-            self.registry.apis.remind(self.rest_api_id, before, event, now)
+            self.context.registry.apis.remind(self.rest_api_id, before, event, now)
         else:
-            self.registry.apis.hold(self.rest_api_id, Hold(stage, mark, kind=KEYS), event, now)
+            self.context.registry.apis.hold(
+                self.rest_api_id, Hold(stage, mark, kind=KEYS), event, now
+            )
 
     def _differences(self, stage: str) -> Iterator[tuple[str, Difference]]:
         others = [
@@ -88,8 +86,8 @@ class KeyConflicts:
             for plan in self.plans
             if plan.plan_id != self.plan.plan_id and (self.rest_api_id, stage) in plan.stages
         ]
-        own = set(self.gateway.plan_key_ids(self.plan.plan_id)) if others else set()
+        own = set(self.context.gateway.plan_key_ids(self.plan.plan_id)) if others else set()
         for other in others:
-            for key in sorted(own & set(self.gateway.plan_key_ids(other.plan_id))):
+            for key in sorted(own & set(self.context.gateway.plan_key_ids(other.plan_id))):
                 plans = f"{self.plan.name} ({self.plan.plan_id}), {other.name} ({other.plan_id})"
                 yield key, Difference(f"key {key} is in two plans of the stage: {plans}")

@@ -15,11 +15,10 @@ from keyward.apis.model import (
 )
 from keyward.apis.plan import ApiPlan, exposures, plan_api
 from keyward.apis.progress import ROLL_BACK
-from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.runs.api_journal import ApiJournal
 from keyward.runs.api_request import ApiRequest
+from keyward.runs.context import Context
 from keyward.runs.read_api import (
     Head,
     Served,
@@ -40,12 +39,10 @@ class Protection:
     """The protection of one API in one run. `served` keeps what was read of deployments. After
     `steps`, `look_again_at` (epoch seconds) says when the API has to be looked at, if at all."""
 
-    gateway: Gateway
-    registry: Registry
+    context: Context
     policy: Policy
     request: ApiRequest
     default_mode: str
-    bus_name: str
     now: float
     served: Served
     look_again_at: int = 0
@@ -53,14 +50,14 @@ class Protection:
     def dry_run(self) -> list[JSON]:
         """The actions of mode enforce, whatever the mode; none in mode off. Writes nothing."""
         rest_api_id, stage = self.request.rest_api_id, self.request.stage
-        records = self.registry.apis.known(rest_api_id)
+        records = self.context.registry.apis.known(rest_api_id)
         if self.request.rollback and stage:
-            found = rollbacks(self.gateway, self.registry, rest_api_id, [stage], records)
+            found = rollbacks(self.context, rest_api_id, [stage], records)
             return [
                 {"action": ROLL_BACK} | {name: item[name] for name in ("stage", "deployment_id")}
                 for item in found
             ]
-        head = read_head(self.gateway, rest_api_id, self.default_mode)
+        head = read_head(self.context.gateway, rest_api_id, self.default_mode)
         if head.mode == OFF:
             return []
         return self._planned(head, records, self._read(head))[1].actions()
@@ -68,14 +65,14 @@ class Protection:
     def steps(self) -> JSON:
         """What the run does, as members of its progress. Rollbacks that persons want, and stages
         that an earlier run did not verify, come alone: all else is planned after them."""
-        head = read_head(self.gateway, self.request.rest_api_id, self.default_mode)
-        records = self.registry.apis.known(head.rest_api_id)
-        back = requested_rollbacks(self.gateway, self.registry, head.rest_api_id, records)
+        head = read_head(self.context.gateway, self.request.rest_api_id, self.default_mode)
+        records = self.context.registry.apis.known(head.rest_api_id)
+        back = requested_rollbacks(self.context, head.rest_api_id, records)
         if back:
             return {"verify": tuple(back)}
         was_warned = head.mode == WARN
         head = head.dated(records.enforce_on, self.now, self.policy.warn_days)
-        journal = self._journal()
+        journal = ApiJournal(self.context, head.rest_api_id, self.request.execution_arn, self.now)
         journal.warning(was_warned, records, head.enforce_on)
         if head.mode == OFF:
             return {}
@@ -106,7 +103,7 @@ class Protection:
 
     def _enforced(self, head: Head, records: ApiRecords, journal: ApiJournal) -> JSON:
         snapshot = self._read(head)
-        unproven = unproven_stages(self.registry, snapshot, records, self._rule(head))
+        unproven = unproven_stages(self.context.registry, snapshot, records, self._rule(head))
         if unproven:
             return {"verify": tuple(unproven), "unproven": True, "api_name": head.name}
         snapshot, planned = self._planned(head, records, snapshot)
@@ -125,23 +122,15 @@ class Protection:
         self, head: Head, records: ApiRecords, snapshot: ApiSnapshot
     ) -> tuple[ApiSnapshot, ApiPlan]:
         rule = self._rule(head)
-        loops = read_loops(self.registry, snapshot, rule)
+        loops = read_loops(self.context.registry, snapshot, rule)
         if any(stage.name not in loops and rule.exposed(stage) for stage in snapshot.stages):
-            snapshot = read_working_copy(self.gateway, head, snapshot, rule)
+            snapshot = read_working_copy(self.context.gateway, head, snapshot, rule)
         return snapshot, plan_api(snapshot, records, rule, self.request.approve, loops)
 
     def _read(self, head: Head) -> ApiSnapshot:
-        return read_stages(self.gateway, head, self.policy, self.request.stage, served=self.served)
+        return read_stages(
+            self.context.gateway, head, self.policy, self.request.stage, served=self.served
+        )
 
     def _rule(self, head: Head) -> KeyRule:
         return KeyRule(self.policy, head.rest_api_id, head.name, self.now)
-
-    def _journal(self) -> ApiJournal:
-        return ApiJournal(
-            self.registry,
-            self.request.rest_api_id,
-            self.request.execution_arn,
-            self.now,
-            self.policy.propagation_seconds,
-            self.bus_name,
-        )

@@ -7,32 +7,28 @@ from typing import Any
 
 from keyward.apis.model import ROLLBACK, ApiRecords
 from keyward.apis.progress import ROLL_BACK, stage_to_verify
-from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Registry
 from keyward.errors import InvalidInputError, NotFoundError
+from keyward.runs.context import Context
 
 JSON = dict[str, Any]
 
 
-def requested_rollbacks(
-    gateway: Gateway, registry: Registry, rest_api_id: str, records: ApiRecords
-) -> list[JSON]:
+def requested_rollbacks(context: Context, rest_api_id: str, records: ApiRecords) -> list[JSON]:
     """The stages that persons want back. What is done, or cannot be done, is forgotten. Raises
     InvalidInputError for a stage that serves no deployment of Keyward's."""
     stages = records.rollbacks
     try:
-        found = rollbacks(gateway, registry, rest_api_id, stages, records)
+        found = rollbacks(context, rest_api_id, stages, records)
     except InvalidInputError:
-        registry.apis.forget(rest_api_id, [f"rollback#{stage}" for stage in stages])
+        context.registry.apis.forget(rest_api_id, [f"rollback#{stage}" for stage in stages])
         raise
     done = {*stages} - {item["stage"] for item in found}
-    registry.apis.forget(rest_api_id, [f"rollback#{stage}" for stage in sorted(done)])
+    context.registry.apis.forget(rest_api_id, [f"rollback#{stage}" for stage in sorted(done)])
     return found
 
 
 def rollbacks(
-    gateway: Gateway,
-    registry: Registry,
+    context: Context,
     rest_api_id: str,
     stages: Iterable[str],
     records: ApiRecords,
@@ -41,8 +37,8 @@ def rollbacks(
     was rolled back already is left out. Raises InvalidInputError for any other."""
     found = []
     for stage in stages:
-        live = _live(gateway, rest_api_id, stage)
-        begun = registry.apis.deployment(rest_api_id, records.rollbacks.get(stage) or "")
+        live = _live(context, rest_api_id, stage)
+        begun = context.registry.apis.deployment(rest_api_id, records.rollbacks.get(stage) or "")
         if begun and begun.former_deployment_id == live:
             # An earlier run did it and ended before it was announced.
             found.append(_item(stage, begun.deployment_id))
@@ -50,7 +46,7 @@ def rollbacks(
         hold = records.hold(stage)
         if hold and (hold.kind, hold.deployment_id) == (ROLLBACK, live):
             continue
-        ours = registry.apis.deployment(rest_api_id, live)
+        ours = context.registry.apis.deployment(rest_api_id, live)
         if ours is None or ours.stage != stage:
             problem = f"{stage} serves {live}, which is no deployment of Keyward's for it"
             remedy = "Point it elsewhere yourself: Keyward takes back only what it did"
@@ -63,8 +59,8 @@ def _item(stage: str, deployment_id: str) -> JSON:
     return stage_to_verify(stage, deployment_id, {}, ROLL_BACK) | {"rollback": True}
 
 
-def _live(gateway: Gateway, rest_api_id: str, stage: str) -> str:
+def _live(context: Context, rest_api_id: str, stage: str) -> str:
     try:
-        return gateway.stage(rest_api_id, stage).deployment_id
+        return context.gateway.stage(rest_api_id, stage).deployment_id
     except NotFoundError:
         raise InvalidInputError("stage", f"there is no stage {stage}", "Name one") from None
