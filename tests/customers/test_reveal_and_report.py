@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 import report_failure
 import reveal_key
+from keyward import errors
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import CustomerNotFoundError, InvalidInputError
 from keyward.runs import runtime
@@ -117,3 +119,44 @@ def test_a_failed_run_that_was_asked_again_starts_over(bench: Bench) -> None:
     holder = bench.registry.leases.holder("customer#acme")
     assert holder is not None
     assert holder.owner == MACHINE
+
+
+@pytest.mark.parametrize("name", errors.PASSING)
+def test_a_run_that_is_postponed_again_waits_longer_and_is_announced_to_nobody(
+    bench: Bench, name: str
+) -> None:
+    task = failed(name)
+    waits = []
+    for _ in range(8):
+        reported = report_failure.report(task, bench.context())
+        assert (reported["postponed"], reported["error"]) == (True, name)
+        waits.append(datetime.fromisoformat(reported["due_at"]).timestamp() - bench.clock.now())
+    kind = errors.class_named(name)
+    assert kind
+    assert issubclass(kind, errors.PassingError)
+    assert waits[:3] == [kind.retry_after * n for n in (1, 2, 4)]
+    assert waits[-1] == 900
+    assert bench.bus.entries == []
+
+
+def test_a_row_of_postponed_runs_ends_with_a_run_that_ends_well(bench: Bench) -> None:
+    for _ in range(5):
+        report_failure.report(failed("ThrottledError"), bench.context())
+    lease = bench.registry.leases.acquire("customer#acme", MACHINE, bench.clock.now())
+    assert lease
+    assert bench.registry.leases.release(lease)
+    assert bench.registry.leases.postponed("customer#acme") == 1
+
+
+@pytest.mark.parametrize("name", errors.LAMBDA_DEATHS)
+def test_lambda_that_keeps_dying_is_announced_in_the_end(bench: Bench, name: str) -> None:
+    for _ in range(report_failure.MAX_DEATHS):
+        assert report_failure.report(failed(name), bench.context())["postponed"]
+    assert bench.bus.entries == []
+    assert not report_failure.report(failed(name), bench.context())["postponed"]
+    assert [entry["DetailType"] for entry in bench.bus.entries] == ["CustomerFailed"]
+
+
+def failed(name: str) -> dict[str, Any]:
+    """The sample of Report failure, with this error."""
+    return load_event("report-failure") | {"error": {"Error": name, "Cause": "why"}}

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from keyward.errors import PolicyRefusedError
+from keyward.aws.parameter import Policies
+from keyward.errors import PolicyRefusedError, ServiceUnavailableError
 from keyward.policy.parse import default_text
 from keyward.runs import run
 from tests.support import Bench, workbench
@@ -45,6 +48,21 @@ def test_the_last_good_version_stays_in_force(bench: Bench) -> None:
     assert "must be JSON" in current.refused
 
 
+def test_the_last_good_version_survives_throttling(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "GetParameter")
+
+    put(bench, gold())
+    bench.registry.policies.current(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.ssm, "get_parameter", throttled)
+        assert "gold" in bench.registry.policies.current(10).policy.usage_plans
+        with pytest.raises(ServiceUnavailableError):
+            Policies(bench.ssm, "policy").current(10)
+
+
 def test_a_parameter_without_any_good_version_is_refused(bench: Bench) -> None:
     bench.ssm.delete_parameter(Name="policy")
     bench.ssm.put_parameter(Name="policy", Type="String", Value=BAD)
@@ -56,7 +74,7 @@ def test_a_refusal_is_announced_once_a_version(bench: Bench) -> None:
     put(bench, BAD)
     for now in (0, 1, 100):
         current = bench.registry.policies.current(now)
-        run.announce_refusal(current, bench.registry.leases, bench.bus, "the-bus", now)
+        run.announce_refusal(current, bench.registry, bench.bus, "the-bus", now)
     [told] = bench.bus.entries
     assert told["DetailType"] == "PolicyRefused"
     assert "usage_plans" in told["Detail"]["reason"]
@@ -71,7 +89,7 @@ def test_a_refusal_that_could_not_be_announced_is_announced_later(bench: Bench) 
             raise RuntimeError("no bus")
 
     with pytest.raises(RuntimeError):
-        run.announce_refusal(current, bench.registry.leases, Broken(), "the-bus", 0)  # type: ignore[arg-type]
+        run.announce_refusal(current, bench.registry, Broken(), "the-bus", 0)  # type: ignore[arg-type]
     for now in (1, 61, 200):
-        run.announce_refusal(current, bench.registry.leases, bench.bus, "the-bus", now)
+        run.announce_refusal(current, bench.registry, bench.bus, "the-bus", now)
     assert [entry["DetailType"] for entry in bench.bus.entries] == ["PolicyRefused"]
