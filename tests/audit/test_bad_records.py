@@ -183,3 +183,32 @@ def test_keys_of_a_customer_that_is_not_understood_are_not_taken_for_somebody_el
     bench.client.create_api_key(name="acme/1", customerId="acme", enabled=True)
     kinds = {item["kind"] for item in audit(bench) if item.get("customer_id") == "acme"}
     assert kinds == {"unreadable_record"}
+
+
+OF_APIS: dict[str, tuple[str, ...]] = {
+    "hold#prod": ("stage", "fingerprint", "decision", "kind", "held_at", "told_at", "answers"),
+    "attachment#prod#free": ("stage", "plan", "attached_at"),
+    "outbox#ApiHeld#prod": ("event", "saved_at"),
+    "planned#prod": ("actions",),
+    "warning": ("enforce_on",),
+    "editor": ("who", "when"),
+    "loop#prod": ("until",),
+}
+HOLD = {"stage": "prod", "fingerprint": "0" * 16, "decision": "pending", "kind": "deployment"}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("record", OF_APIS)
+def test_a_strange_item_of_an_api_hides_nothing_else(
+    bench: Bench, record: str, reader: Callable[[Bench], list[JSON]]
+) -> None:
+    bench.emulator.reset()
+    api_id = bench.client.create_rest_api(name="shop", tags={"keyward": "enforce"})["id"]
+    table = bench.tables["ApisTable"]
+    for name in OF_APIS[record]:
+        for shape in SHAPES:
+            table.items.clear()
+            item = {"rest_api_id": api_id, "record": record} | HOLD | {"held_at": 1}
+            table.put_item(Item=item | {name: shape})
+            about = [(one["kind"], one.get("customer_id")) for one in reader(bench)]
+            assert ("customer_without_key", "zoo") in about, (name, shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -58,7 +59,9 @@ def of_each(subject: str, find: Callable[[], Iterable[Finding]]) -> list[Finding
     """What `find` finds of one customer or key. Whatever is wrong with it is a finding as well, so
     that one bad record is never the end of the audit."""
     try:
-        return list(find())
+        found = list(find())
+        json.dumps([finding.as_json() for finding in found])  # what is no JSON could not be kept
+        return found
     except Exception as error:  # noqa: BLE001 - records are written by people, too
         return [unreadable_record(subject, error)]
 

@@ -7,6 +7,7 @@ of an item).
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -120,6 +121,7 @@ class WorkList:
             item = items[progress.next]
             try:
                 result = worker.do(item)
+                json.dumps(result.document)  # what is no JSON has failed here, not in the bucket
             except Exception as error:  # noqa: BLE001 - whatever it is, the next item is another one
                 if isinstance(error, PassingError) and progress.tries + 1 < share.tries:
                     return self._paused(progress)

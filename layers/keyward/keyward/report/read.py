@@ -14,7 +14,7 @@ from typing import Any
 from keyward.audit import customers as customer_findings
 from keyward.audit.account import AccountKeys, ApiReading, calls_of, read_or_report
 from keyward.audit.keys import of_usage
-from keyward.audit.model import Finding
+from keyward.audit.model import Finding, error_words
 from keyward.aws.bus import Bus
 from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.aws.parameter import Current
@@ -109,8 +109,16 @@ class Collector:
         for name in self.current.policy.usage_plans:
             read = self._usage_of(name, plans, days)
             if read is not None:
-                rows.append(plan_usage(read, records, days))
+                rows.append(self._plan_usage(read, records, days))
         return tuple(rows)
+
+    def _plan_usage(
+        self, read: UsageRead, records: Sequence[KeyRecord], days: tuple[str, ...]
+    ) -> PlanUsage:
+        try:
+            return plan_usage(read, records, days)
+        except Exception as error:  # noqa: BLE001 - one strange row is this plan's problem alone
+            return PlanUsage(read.plan.name, days, problem=error_words(error))
 
     def _usage_of(
         self, name: str, plans: list[GatewayPlan], days: tuple[str, ...]
