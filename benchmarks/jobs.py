@@ -1,45 +1,69 @@
-"""The jobs whose costs are told, from one customer to a hundred, from ten methods to three
+"""The jobs whose costs are told, from one customer to a thousand, from ten methods to three
 hundred."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from benchmarks.desk import Cost, Desk, desk
+from local.lifetime.documents import document
 
 JSON = dict[str, Any]
 
-CUSTOMERS = 100
-METHODS = (10, 100, 300)
-APIS = 20
 # Longer than propagation_seconds: what was attached has reached every host.
 LATER = 1000
 DAY = 86_400
 
 
-def costs() -> Iterator[Cost]:
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: customers at once, methods of an API, APIs at once."""
+
+    customers: tuple[int, ...]
+    methods: tuple[int, ...]
+    apis: int
+
+
+SIZES = {
+    "small": Size(customers=(10,), methods=(10,), apis=3),
+    "full": Size(customers=(100, 1000), methods=(10, 100, 300), apis=20),
+}
+
+
+def costs(size: Size) -> Iterator[Cost]:
     """All rows, in the order of the table; a fresh account for each group."""
-    apis = [partial(one_api, methods=methods) for methods in METHODS]
-    customers = [one_customer, one_life, many_customers]
-    groups: list[Callable[[Desk], Iterator[Cost]]] = [*customers, *apis]
-    for group in [*groups, many_apis, audit]:
+    groups: list[Callable[[Desk], Iterator[Cost]]] = [one_customer, one_life]
+    groups += [partial(many_customers, number=number) for number in size.customers]
+    groups += [partial(one_api, methods=methods) for methods in size.methods]
+    groups += [partial(many_apis, apis=size.apis), partial(audit, apis=size.apis)]
+    for group in groups:
         with desk() as made:
             yield from group(made)
 
 
+def signed_up(made: Desk, *names: str) -> None:
+    """Customers that have their keys when the job begins."""
+    made.tell("customer-signed-up", [*names])
+    made.bench.run()
+
+
 def one_customer(made: Desk) -> Iterator[Cost]:
     """From the event to the key in its usage plan."""
-    yield made.measure("sign-up, the first of its plan", lambda: made.sign_up(["first"]))
-    yield made.measure("sign-up", lambda: made.sign_up(["acme"]), 0, 2)
-    yield made.measure("the same event again", lambda: made.sign_up(["acme"]), 0)
+    tell = partial(made.tell, "customer-signed-up")
+    yield made.measure("sign-up, the first of its plan", partial(tell, ["first"]))
+    yield made.measure("sign-up", partial(tell, ["acme"]), 0, 2)
+    yield made.measure("the same event again", partial(tell, ["acme"]), 0)
 
 
 def one_life(made: Desk) -> Iterator[Cost]:
     """What may become of a customer, in usage plans that are known."""
-    made.sign_up(["first", "acme"])
+    signed_up(made, "first", "acme")
     made.tell("customer-plan-changed", ["first"])
+    made.bench.run()
     yield made.measure("rotation over its life", partial(rotated, made, "acme"), 1, 5)
     for job, event, writes in (
         ("plan change in place", "customer-plan-changed", 2),
@@ -51,53 +75,63 @@ def one_life(made: Desk) -> Iterator[Cost]:
 
 
 def rotated(made: Desk, customer_id: str) -> None:
-    """A successor, the overlap of the sample event, the grace."""
+    """A successor, the overlap of the sample event, the grace; the nights' audits are left out."""
     made.tell("key-rotation-requested", [customer_id])
     for _ in range(5):
-        made.world.advance(DAY)
-        made.due_work()
+        made.bench.clock.advance(DAY - 120)
+        made.bench.advance(seconds=120)
 
 
-def many_customers(made: Desk) -> Iterator[Cost]:
-    """The same for a hundred that arrive at the same moment."""
-    made.sign_up(["first"])
-    names = [f"customer-{number:03d}" for number in range(CUSTOMERS)]
-    sign_up = partial(made.sign_up, names)
-    yield made.measure(f"{CUSTOMERS} sign-ups at once", sign_up, 0, 2 * CUSTOMERS)
-    yield made.measure(f"the same {CUSTOMERS} events again", sign_up, 0)
+def many_customers(made: Desk, number: int) -> Iterator[Cost]:
+    """The same for many that arrive at the same moment."""
+    signed_up(made, "first")
+    names = [f"customer-{one:04d}" for one in range(number)]
+    tell = partial(made.tell, "customer-signed-up", names)
+    yield made.measure(f"{number} sign-ups at once", tell, 0, 2 * number)
+    yield made.measure(f"the same {number} events again", tell, 0)
 
 
 def one_api(made: Desk, methods: int) -> Iterator[Cost]:
     """An API of so many methods, all exposed; then again, with its usage plans attached."""
-    api_id = made.lab.api(paths(methods))
+    api_id = made.bench.api(paths(methods))
     name = f"API of {methods} methods"
-    protect = partial(made.protect, [api_id])
-    yield made.measure(f"{name}, all exposed, usage plans to be made", protect)
-    told = partial(made.trail_delivered, list(made.trail))
-    yield made.measure(f"{name}, the events of our own deployment", told, 0)
-    yield made.measure(f"{name}, compliant", protect, 4)
-    made.lab.edit(api_id, paths(methods))
-    made.lab.deploy(api_id)
-    made.world.advance(LATER)
-    yield made.measure(f"{name}, all exposed, usage plans attached", protect, 9, methods + 2)
+    yield made.measure(f"{name}, all exposed, usage plans to be made", made.bench.run)
+    told = [told for told in made.trail if told["detail"]["eventName"] in TRAIL]
+    made.bench.advance(seconds=LATER)
+    yield made.measure(f"{name}, the events of our own deployment", partial(hear, made, told), 0)
+    deploy = partial(made.bench.deploy, api_id, "prod")
+    yield made.measure(f"{name}, compliant", deploy, 4)
+    made.edit(api_id, document(paths(methods)))
+    yield made.measure(f"{name}, all exposed, usage plans attached", deploy, 11, methods + 2)
 
 
-def many_apis(made: Desk) -> Iterator[Cost]:
-    """A team switches to mode enforce: all its APIs at once, in usage plans that are there."""
-    made.protect([made.lab.api(paths(2))])
-    api_ids = [made.lab.api(paths(10)) for _ in range(APIS)]
-    made.world.advance(LATER)
-    protect = partial(made.protect, api_ids)
-    yield made.measure(f"{APIS} APIs of 10 methods at once, all exposed", protect)
+TRAIL = ("CreateDeployment", "CreateStage", "UpdateStage")
 
 
-def audit(made: Desk) -> Iterator[Cost]:
-    """The nightly audit: calls grow with APIs, stages and keys, not with methods."""
-    made.sign_up(["first"])
-    for _ in range(APIS):
-        made.protect([made.lab.api(paths(10))])
+def hear(made: Desk, told: list[JSON]) -> None:
+    """Events reach the queue, whatever the rule says of them."""
+    for event in told:
+        made.bench.account.queues.send("ApisQueue", json.dumps(event))
+
+
+def many_apis(made: Desk, apis: int) -> Iterator[Cost]:
+    """A team deploys all its APIs at once, all exposed, in usage plans that are there."""
+    made.bench.api(paths(2))
+    made.bench.run()
+    made.bench.advance(seconds=LATER)
+    for _ in range(apis):
+        made.bench.api(paths(10))
+    yield made.measure(f"{apis} APIs of 10 methods at once, all exposed", made.bench.run)
+
+
+def audit(made: Desk, apis: int) -> Iterator[Cost]:
+    """The audit: calls grow with APIs, stages and keys, not with methods."""
+    signed_up(made, "first")
+    for _ in range(apis):
+        made.bench.api(paths(10))
+    made.bench.run()
     # APIs × (stages + 1), a page each of APIs, keys and plans, and of the keys of both plans
-    yield made.measure(f"audit of {APIS} APIs with a stage each", made.audit, APIS * 2 + 5)
+    yield made.measure(f"audit of {apis} APIs with a stage each", made.bench.audit, apis * 2 + 5)
 
 
 def paths(methods: int) -> JSON:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import distribution
@@ -16,7 +17,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.stub import Stub
-from benchmarks.tape import MACHINES, Take, record
+from benchmarks.tape import Take, record
+from local.lifetime.stack import stack_of
 
 JSON = dict[str, Any]
 
@@ -28,13 +30,9 @@ FUNCTIONS = ROOT / "functions"
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3")
 REFERENCE = "reference"  # the name that probe.py knows
 RUNS = 3
+# What a sign-up calls, for the small size.
+SIGN_UP = ("record_customer", "plan_customer", "create_key", "attach_key")
 NO_TAKE = Take({}, 0.0)
-SETTINGS = (
-    *("CUSTOMERS_TABLE", "KEYS_TABLE", "LEASES_TABLE", "PLANS_TABLE", "APIS_TABLE"),
-    *("POLICY_PARAMETER", "EVENT_BUS"),
-    *("REPORT_BUCKET", "REPORT_PLACE"),
-)
-QUEUES = ("CUSTOMERS", "APIS", "RUNS", "AUDIT", "DUE", "USAGE", "REPORT")
 
 
 @dataclass(frozen=True)
@@ -63,18 +61,19 @@ class StartUps:
     functions: list[StartUp]
 
 
-def start_ups() -> StartUps:
-    """Measure each function in fresh processes, bytecode present, round after round, so that what
-    else the machine does is spread over all of them."""
+def start_ups(rounds: int = RUNS, only: Sequence[str] = ()) -> StartUps:
+    """Measure each function, or those of `only`, in fresh processes, bytecode present, round after
+    round, so that what else the machine does is spread over all of them."""
     takes = {REFERENCE: NO_TAKE} | record()
     missing = {path.stem for path in FUNCTIONS.glob("*.py")} - set(takes)
     if missing:
         raise RuntimeError(f"benchmarks/tape.py does not call {', '.join(sorted(missing))}")
-    told: dict[str, list[JSON]] = {name: [] for name in sorted(takes)}
+    names = sorted({REFERENCE, *only} if only else takes)
+    told: dict[str, list[JSON]] = {name: [] for name in names}
     clients: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as work, closing(Stub()) as stub:
         site = _site(Path(work) / "site")
-        for round_ in range(RUNS + 1):
+        for round_ in range(rounds + 1):
             for name, results in told.items():
                 stub.put_in(takes[name])
                 measured = _probe(name, takes[name], stub.url, site, Path(work))
@@ -88,7 +87,7 @@ def _summary(told: dict[str, list[JSON]], clients: dict[str, list[str]]) -> Star
     def middle(name: str, figure: str) -> float:
         return 1000 * float(median(result[figure] for result in told[name]))
 
-    reference = middle(REFERENCE, "ready")
+    reference = round(middle(REFERENCE, "ready"))
     functions = [
         StartUp(
             name,
@@ -96,12 +95,12 @@ def _summary(told: dict[str, list[JSON]], clients: dict[str, list[str]]) -> Star
             clients[name],
             round(middle(name, "imported")),
             round(middle(name, "ready")),
-            round(middle(name, "ready") / reference, 2),
+            round(round(middle(name, "ready")) / reference, 2),
         )
         for name, results in told.items()
         if name != REFERENCE
     ]
-    return StartUps(round(middle(REFERENCE, "bare")), round(reference), functions)
+    return StartUps(round(middle(REFERENCE, "bare")), reference, functions)
 
 
 def _site(folder: Path) -> Path:
@@ -135,8 +134,12 @@ def _probe(name: str, take: Take, endpoint: str, site: Path, work: Path) -> JSON
 
 
 def _environment(endpoint: str) -> dict[str, str]:
-    """Fake credentials, and no address but the stub's."""
+    """The template's settings, fake credentials, and no address but the stub's."""
+    queues = {name for name in stack_of().environment if name.endswith("_URL")}
+    settings = stack_of().environment | dict.fromkeys(queues, f"{endpoint}/queue")
+    settings |= {"INVOKE_URL": f"{endpoint}/{{rest_api_id}}/{{stage}}"}
     return {
+        **settings,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "testing",
@@ -144,13 +147,4 @@ def _environment(endpoint: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "DEFAULT_MODE": "observe",
-        "KEY_PREFIX": "kw",
-        **MACHINES,
-        **{f"{name}_DLQ_URL": f"{endpoint}/queue" for name in QUEUES},
-        "INVOKE_URL": f"{endpoint}/{{rest_api_id}}/{{stage}}",
-        "APIS_QUEUE_URL": f"{endpoint}/queue",
-        "STORM_SECONDS": "2",
-        "DEPLOYMENT_SPACING_SECONDS": "6",
-        **{name: name.lower() for name in SETTINGS},
     }

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any
-from unittest import mock
 
-from botocore.response import StreamingBody
+from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ClientError
 
-import explain_denial
-import extend_quota
-import probe_stage
-import read_usage
-import resume_run
-import reveal_key
-from benchmarks.desk import Desk, desk
-from tests.support import load_event
+from benchmarks.desk import event, sample
+from emulator import wire
+from emulator.errors import ApiGatewayError
+from keyward.policy.parse import default_text
+from local.bench import Bench
 
 JSON = dict[str, Any]
 
-# Those of events/resume-run.json.
-ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:keyward"
-MACHINES = {
-    "RECONCILE_CUSTOMER_ARN": f"{ARN}-reconcile-customer",
-    "PROTECT_API_ARN": f"{ARN}-protect-api",
-}
+DAY = 86_400
+OPEN: JSON = {"/pets": {"get": None}}
+# These are answered the same way each time, by benchmarks/stub.py.
+FIXED_SERVICES = ("ssm", "events", "sqs")
+DYNAMODB = {"Content-Type": "application/x-amz-json-1.0"}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer of API Gateway or DynamoDB, as it came over the wire."""
+    """An answer of a service, as it comes over the wire."""
 
     status: int
     headers: dict[str, str]
@@ -48,107 +43,149 @@ class Take:
     answers: list[Answer] = field(default_factory=list)
 
 
-@dataclass
-class Recorder(Desk):
-    """A desk that keeps the first invocation of each function, by its module's name."""
+class Recorder:
+    """Keeps the first invocation of each function of a bench, by its module's name."""
 
-    takes: dict[str, Take] = field(default_factory=dict)
-    running: Take | None = None
+    def __init__(self, bench: Bench) -> None:
+        self.takes: dict[str, Take] = {}
+        self._bench, account = bench, bench.account
+        self._running: dict[int, Take] = {}
+        self._call, self._gateway, self._handle = account.call, account._gateway, account._handle
+        account.call = self._called  # type: ignore[method-assign]
+        account._gateway = self._asked  # type: ignore[method-assign]
+        account._handle = self._handled  # type: ignore[method-assign]
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        table = self.lab.bench.tables["KeysTable"]
-        for client in (self.lab.client, self.patient, table.meta.client):
-            client.meta.events.register("response-received", self._answered)
-
-    def invoke(self, module: Any, event: JSON, context: object = None) -> Any:
-        """Call a function."""
-        if module.__name__ in self.takes:
-            return super().invoke(module, event, context)
-        self.running = Take(json.loads(json.dumps(event)), self.world.now())
-        self.takes[module.__name__] = self.running
+    def _handled(self, handler: str, payload: JSON, context: object) -> Any:
+        name = handler.partition(".")[0]
+        if name in self.takes:
+            return self._handle(handler, payload, context)
+        take = Take(json.loads(json.dumps(payload)), self._bench.clock.now())
+        self.takes[name] = self._running[id(self._bench.account.scheduler.worker)] = take
         try:
-            return super().invoke(module, event, context)
+            return self._handle(handler, payload, context)
         finally:
-            self.running = None
+            del self._running[id(self._bench.account.scheduler.worker)]
 
-    def _answered(self, response_dict: JSON, parsed_response: JSON, **_: Any) -> None:
-        if self.running:
-            body = response_dict["body"]
-            if not isinstance(body, bytes):  # the stream of an export, which is read only once
-                body = body.read()
-                parsed_response["body"] = StreamingBody(BytesIO(body), len(body))
-            headers = {str(name): str(value) for name, value in response_dict["headers"].items()}
-            answer = Answer(response_dict["status_code"], headers, body)
-            self.running.answers.append(answer)
+    def _keep(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        take = self._running.get(id(self._bench.account.scheduler.worker))
+        if take:
+            take.answers.append(Answer(status, headers, body))
 
-    def document_read(self, body: bytes) -> None:
-        """A document of an audit was loaded."""
-        if self.running:
-            headers = {"Content-Type": "application/json"}
-            self.running.answers.append(Answer(200, headers, body))
+    def _asked(self, operation: str, params: JSON) -> JSON:
+        try:
+            output = self._gateway(operation, params)
+        except ApiGatewayError as error:
+            told = wire.serialize_error(error)
+            self._keep(told.status, told.headers, told.body)
+            raise
+        told = wire.serialize(operation, output)
+        self._keep(told.status, told.headers, told.body)
+        return output
+
+    def _called(self, service: str, operation: str, effect: Callable[[], Any]) -> Any:
+        is_kept = service not in (*FIXED_SERVICES, "apigateway")
+        try:
+            answer = self._call(service, operation, effect)
+        except ClientError as error:
+            if is_kept:
+                self._keep(*_error(service, error))
+            raise
+        if service == "s3" and operation == "GetObject":
+            body = answer["Body"].read()
+            answer["Body"].seek(0)
+            self._keep(200, {}, body)
+        elif is_kept and service != "s3" and operation != "StartExecution":
+            self._keep(200, DYNAMODB, json.dumps(_typed(service, answer), default=str).encode())
+        return answer
+
+
+def _error(service: str, error: ClientError) -> tuple[int, dict[str, str], bytes]:
+    told: JSON = dict(error.response)
+    code, status = told["Error"]["Code"], 404 if service == "s3" else 400
+    if service == "s3":
+        return status, {}, f"<Error><Code>{code}</Code></Error>".encode()
+    body: JSON = {"__type": code, "message": told["Error"].get("Message", "")}
+    if "CancellationReasons" in told:
+        body["CancellationReasons"] = told["CancellationReasons"]
+    return status, DYNAMODB, json.dumps(body).encode()
+
+
+def _typed(service: str, answer: JSON) -> JSON:
+    """DynamoDB's answers with their types, as only boto3's resource takes them off."""
+    if service != "dynamodb":
+        return answer
+    found = dict(answer)
+    for name in ("Item", "Attributes"):
+        if name in found:
+            found[name] = _item(found[name])
+    if "Items" in found:
+        found["Items"] = [_item(item) for item in found["Items"]]
+    return found
+
+
+def _item(item: JSON) -> JSON:
+    return {name: TypeSerializer().serialize(value) for name, value in item.items()}
 
 
 def record() -> dict[str, Take]:
-    """A take of every function that both machines, their triggers and people call."""
-    with desk(Recorder) as made:
-        assert isinstance(made, Recorder)
-        made.sign_up(["acme"])
-        made.invoke(reveal_key, load_event("reveal-key"))
-        made.lab.bench.bus.start("reconcile_customer", "run", {"customer_id": "nobody"})
-        made.run_started()
-        _extend(made)
-        made.tell("key-rotation-requested", ["acme"])
-        made.world.advance(2 * 86_400)
-        made.due_work()
-        made.tell("undo-requested", ["acme"])
-        for event in ("plan-changed", "suspended", "resumed"):
-            made.tell(f"customer-{event}", ["acme"])
-        for event in ("payment-failed", "customer-closed"):
-            made.tell(event, ["acme"])
-        api_id = made.lab.api()
-        made.protect([api_id])
-        made.trail_delivered(list(made.trail))
-        made.lab.edit(api_id, {"/pets": {"get": None}})
-        made.lab.deploy(api_id)
-        sneak_in = {"/sneaked-in": {"get": None}}
-        made.lab.before("CreateDeployment", lambda: made.lab.edit(api_id, sneak_in, mode="merge"))
-        made.protect([api_id])
-        made.protect([made.lab.api(mode="observe")])
-        made.invoke(probe_stage, _probe(made, api_id))
-        made.audit()
-        made.invoke(explain_denial, load_event("explain-denial") | {"rest_api_id": api_id})
-        made.invoke(read_usage, load_event("read-usage"))
-        made.audit_in_parts()
-        _left_word(made)
-        with mock.patch.dict(os.environ, MACHINES):
-            made.invoke(resume_run, load_event("resume-run"))
-        made.report()
-        return made.takes
+    """A take of every function of the template."""
+    probes = [{"api": "*", "path": "/pets", "customer": "canary"}]
+    policy = json.loads(default_text()) | {"probes": probes}
+    bench = Bench(policy=policy, started="2026-12-05T00:00:00Z")
+    recorder = Recorder(bench)
+    with bench:
+        _customers(bench)
+        _apis(bench)
+        _troubles(bench)
+        bench.advance(seconds=2 * DAY)
+        bench.audit()
+    return recorder.takes
 
 
-def _left_word(made: Desk) -> None:
-    """The stopped runs of the sample hold their leases, and another left word with each."""
-    leases = made.lab.bench.registry.leases
-    messages = load_event("resume-run")["Records"]
-    for name, message in zip(("customer#acme", "api#a1b2c3d4e5"), messages, strict=True):
-        stopped = json.loads(message["body"])["detail"]["executionArn"]
-        for owner in (stopped, "another run"):
-            leases.acquire(name, owner, made.world.now())
+def _customers(bench: Bench) -> None:
+    """The life of a customer."""
+    for customer_id in ("acme", "canary"):
+        bench.send("CustomerSignedUp", customer_id=customer_id, plan="free")
+        bench.run()
+    bench.invoke("RevealKey", {"customer_id": "acme"})
+    for name in ("quota-extension-requested", "key-rotation-requested"):
+        _tell(bench, name)
+    bench.advance(seconds=2 * DAY)
+    _tell(bench, "undo-requested")
+    for name in ("plan-changed", "suspended", "resumed"):
+        _tell(bench, f"customer-{name}")
+    for name in ("payment-failed", "customer-closed"):
+        _tell(bench, name)
+    bench.advance(seconds=10 * DAY)
 
 
-def _extend(made: Recorder) -> None:
-    """The sample's extension, in a run of its own."""
-    leases = made.lab.bench.registry.leases
-    lease = leases.acquire("customer#acme", "an extension", made.world.now())
-    assert lease is not None
-    made.invoke(extend_quota, load_event("extend-quota") | {"lease": lease.as_json()})
-    leases.release(lease)
+def _tell(bench: Bench, name: str) -> None:
+    told = event(name)
+    bench.send(told["detail-type"], **told["detail"] | {"customer_id": "acme"})
+    bench.run()
 
 
-def _probe(made: Recorder, api_id: str) -> JSON:
-    """A probe with the key of a customer who has none: all but the requests themselves."""
-    leases = made.lab.bench.registry.leases
-    lease = leases.acquire(f"api#{api_id}", "a probe", made.world.now())
-    assert lease is not None
-    return load_event("probe-stage") | {"rest_api_id": api_id, "lease": lease.as_json()}
+def _apis(bench: Bench) -> None:
+    """An API that is closed, probed and taken back, and one that is only looked at."""
+    api_id = bench.api(OPEN)
+    bench.run()
+    bench.api(OPEN, mode="observe")
+    bench.run()
+    bench.send("RollbackRequested", rest_api_id=api_id, stage="prod")
+    bench.run()
+    asked = sample("explain-denial") | {"rest_api_id": api_id}
+    bench.invoke("ExplainDenial", asked)
+
+
+def _troubles(bench: Bench) -> None:
+    """A run that fails, and one that is stopped while another leaves word."""
+    executions = bench.account.executions
+    executions.begin("reconcile_customer", "nobody", {"customer_id": "nobody"})
+    bench.run()
+    bench.send("CustomerSignedUp", customer_id="bolt", plan="free")
+    bench.advance(seconds=0.02)
+    bench.send("CustomerPlanChanged", customer_id="bolt", plan="pro")
+    bench.advance(seconds=0.01)
+    [stopped, *_] = [run for run in bench.runs if run.status == "RUNNING"]
+    executions.stop_execution(stopped.arn)
+    bench.run()

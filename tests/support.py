@@ -163,7 +163,7 @@ def _clients() -> tuple[Any, Any, Any]:
 @contextmanager
 def workbench(*, quick: bool = False) -> Iterator[Bench]:
     """A fresh bench: tables as in template.yaml, the default policy in its parameter. `quick`:
-    tables in this process instead of moto's, to which tests/model/test_tables.py holds them: for
+    tables in this process instead of moto's, to which tests/machines/test_tables.py holds them: for
     the many tests that are about runs and not about tables."""
     # moto lets API Gateway through to the emulator, which answers first.
     with mock_aws(config={"core": {"passthrough": {"services": ["apigateway"]}}}):

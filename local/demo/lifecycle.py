@@ -9,13 +9,15 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from keyward.cli import history
+from keyward.runs import runtime
 from local import template
 from local.aws import TEMPLATE
+from local.bench import Bench
 from local.demo.story import Story
-from local.lifetime.world import STAGE, World, call, world
 
 HOUR, DAY = 3600.0, 24 * 3600.0
-START = datetime(2027, 1, 4, 9, 0, tzinfo=UTC).timestamp()
+STARTED, STAGE = "2027-01-04T09:00:00+00:00", "prod"
 PROPAGATION, EFFECTIVE = 80, 120
 LADDER = [
     {"step": "notice", "after_days": 0},
@@ -25,52 +27,69 @@ LADDER = [
 ]
 PROBE_SECONDS = 1
 ACME = {"customer_id": "acme"}
+# What reads the account at night, whatever becomes of a customer; None is the team itself.
+BESIDE = (None, "AuditPartRole", "ReadUsageRole", "WriteReportRole")
 
 
 class TimedValue(Story):
     """A story whose lines have the date of the virtual clock."""
 
-    def __init__(self, made: World) -> None:
+    def __init__(self, bench: Bench) -> None:
         super().__init__()
-        self._made = made
+        self._bench = bench
 
     def say(self, text: str) -> None:
         """A line with date and time."""
-        now = datetime.fromtimestamp(self._made.clock.now(), UTC)
+        now = datetime.fromtimestamp(self._bench.clock.now(), UTC)
         print(f"  {now:%d %b %H:%M:%S}  {text}", flush=True)
 
 
 class Life:
-    """What the scenes do and look at: one customer, acme."""
+    """What the scenes do and look at: one customer, acme, and an API that asks for a key."""
 
-    def __init__(self, made: World) -> None:
-        self.world, self.story = made, TimedValue(made)
+    def __init__(self, bench: Bench) -> None:
+        self.bench, self.story = bench, TimedValue(bench)
         self.rows: list[tuple[str, ...]] = []
+        self.api_id = bench.api({"/pets": {"get": ["api_key"]}}, stages=[STAGE])
 
     @property
     def newest(self) -> str:
         """The value of the newest key. It is never shown."""
-        return list(self.world.values().values())[-1]
+        return self.values()[-1]
+
+    def values(self) -> list[str]:
+        """The values of the keys on the gateway, oldest first."""
+        keys = self.bench.emulator.state.keys.values()
+        return [key.value for key in sorted(keys, key=lambda key: str(key.settings["name"]))]
+
+    def call(self, value: str | None) -> int:
+        """What a client gets who sends this value."""
+        return self.bench.call(self.api_id, STAGE, "GET", "/pets", key=value)
 
     def event(self, kind: str, budget: tuple[int, int], **detail: object) -> None:
         """An event, the run that follows, and what it called on API Gateway."""
         said = f" {json.dumps(detail)}" if detail else ""
         self.story.say(f"event {kind}{said}")
-        self.counted(kind, budget, lambda: self.world.send(kind, ACME | detail))
+
+        def send() -> None:
+            self.bench.send(kind, **ACME | detail)
+            self.bench.run()
+
+        self.counted(kind, budget, send)
 
     def counted(self, job: str, budget: tuple[int, int], work: Callable[[], None]) -> None:
         """Do it; tell what was announced, and book its calls: at most `budget` reads and writes."""
-        calls, told = len(self.world.emulator.ledger), len(self.world.bus.told)
+        calls, told = len(self.bench.emulator.ledger), len(self.bench.announced)
         work()
-        names = [line["operation"] for line in self.world.emulator.ledger[calls:]]
+        lines = self.bench.emulator.ledger[calls:]
+        names = [line["operation"] for line in lines if line["caller"] not in BESIDE]
         reads = sum(name.startswith("Get") for name in names)
-        for at, entry in self.world.bus.told[told:]:
-            day = datetime.fromtimestamp(at, UTC)
-            why = entry["Detail"].get("reason")
+        for event in self.bench.announced[told:]:
+            day, why = datetime.fromisoformat(event["time"]), event["detail"].get("reason")
             self.story.say(
-                f"     Keyward announces {entry['DetailType']}"
+                f"     Keyward announces {event['detail-type']}"
                 + (f" ({why})" if why else "")
-                + (f" on {day:%d %b}" if at < self.world.clock.now() - HOUR else "")
+                + (f" on {day:%d %b}" if day.timestamp() < self.bench.clock.now() - HOUR else "")
             )
         fits = reads <= budget[0] and len(names) - reads <= budget[1]
         row = (job, str(reads), f"≤ {budget[0]}", str(len(names) - reads), f"≤ {budget[1]}")
@@ -79,31 +98,31 @@ class Life:
     def after(self, days: float, why: str, budget: tuple[int, int] = (0, 0)) -> None:
         """Let days pass; what is due by itself is done in its time."""
         self.story.say(f"     … {days:g} days pass …")
-        self.counted(why, budget, lambda: self.world.pass_time(days * DAY))
+        self.counted(why, budget, lambda: self.bench.advance(days * DAY))
 
     def announced(self, kind: str, at_least: int = 1) -> None:
         """Check that it was announced since the start of the story."""
-        found = sum(entry["DetailType"] == kind for _, entry in self.world.bus.told)
+        found = sum(event["detail-type"] == kind for event in self.bench.announced)
         self.story.check(f"{kind} was announced at least {at_least} times", found >= at_least, True)
 
     def probed(self, value: str) -> list[int]:
         """What a client gets each second until a change should be known everywhere."""
         found = []
         for _ in range(EFFECTIVE // PROBE_SECONDS):
-            found.append(self.world.ask(value))
-            self.world.clock.advance(PROBE_SECONDS)
+            found.append(self.call(value))
+            self.bench.advance(PROBE_SECONDS)
         return found
 
     def answers(self, what: str, value: str | None, told: int) -> None:
         """Check what a client gets now."""
-        self.story.check(f"GET /pets {what}", self.world.ask(value), told)
+        self.story.check(f"GET /pets {what}", self.call(value), told)
 
 
 def signs_up(life: Life) -> None:
     """An event becomes a key."""
     life.story.scene("acme signs up for the plan `free`")
     life.event("CustomerSignedUp", (0, 2), plan="free")
-    life.world.clock.advance(EFFECTIVE)
+    life.bench.advance(EFFECTIVE)
     life.answers("with the key", life.newest, 200)
     life.answers("without a key", None, 403)
 
@@ -137,14 +156,14 @@ def suspended_and_resumed(life: Life) -> None:
     life.story.scene("acme is suspended, asks why, and is resumed with the same key")
     value = life.newest
     life.event("CustomerSuspended", (0, 1), reason="terms of use")
-    life.world.clock.advance(EFFECTIVE)
+    life.bench.advance(EFFECTIVE)
     life.answers("with the key", value, 403)
-    question = ACME | {"rest_api_id": life.world.api_id, "stage": STAGE}
-    told = call("explain_denial", question | {"method": "GET", "path": "/pets"})
+    question = ACME | {"rest_api_id": life.api_id, "stage": STAGE}
+    told = life.bench.invoke("ExplainDenial", question | {"method": "GET", "path": "/pets"})
     life.story.say(f"     why 403? {told.get('says') or told['cause']}")
     life.story.check("the cause that explain_denial names", told["cause"], "customer_suspended")
     life.event("CustomerResumed", (0, 1))
-    life.world.clock.advance(EFFECTIVE)
+    life.bench.advance(EFFECTIVE)
     life.answers("with the same key", value, 200)
 
 
@@ -154,9 +173,9 @@ def rotates(life: Life) -> None:
         "acme rotates its key: a week of overlap, what it used of its quota carried over"
     )
     former = life.newest
-    life.world.clock.advance(DAY)
+    life.bench.advance(DAY)
     for _ in range(8):
-        life.world.ask(former)
+        life.call(former)
     life.event("KeyRotationRequested", (1, 3))
     life.story.check("403s at any probe with the old value", life.probed(former).count(403), 0)
     life.answers("with the new value", life.newest, 200)
@@ -172,16 +191,13 @@ def rotates(life: Life) -> None:
 
 def remaining(life: Life) -> int:
     """What GetUsage tells is left of the newest key's quota today."""
-    name = list(life.world.values())[-1]
-    keys = {key["name"]: key["id"] for key in life.world.client.get_api_keys()["items"]}
-    plans = life.world.client.get_usage_plans()["items"]
-    plan = next(plan["id"] for plan in plans if plan["name"] == "free")
-    day = f"{datetime.fromtimestamp(life.world.clock.now(), UTC):%Y-%m-%d}"
-    used = life.world.client.get_usage(
-        usagePlanId=plan, keyId=keys[name], startDate=day, endDate=day
-    )
-    life.world.emulator.ledger[-3:] = []
-    return int(used["items"][keys[name]][0][1])
+    state, day = life.bench.emulator.state, datetime.fromtimestamp(life.bench.clock.now(), UTC)
+    key = max(state.keys.values(), key=lambda key: str(key.settings["name"]))
+    [plan] = state.plans_of(key.id)
+    about = {"usagePlanId": plan.id, "keyId": key.id}
+    days = {"startDate": f"{day:%Y-%m-%d}", "endDate": f"{day:%Y-%m-%d}"}
+    used = life.bench.emulator.call("GetUsage", about | days)
+    return int(used["items"][key.id][0][1])
 
 
 def leaks(life: Life) -> None:
@@ -189,7 +205,7 @@ def leaks(life: Life) -> None:
     life.story.scene("acme's key is in a public repository: disabled first, then replaced")
     leaked = life.newest
     life.event("KeyRotationRequested", (1, 5), overlap_hours=0, reason="leaked")
-    life.world.clock.advance(EFFECTIVE)
+    life.bench.advance(EFFECTIVE)
     life.answers("with the leaked value", leaked, 403)
     life.answers("with the new value", life.newest, 200)
 
@@ -198,14 +214,14 @@ def expires(life: Life) -> None:
     """A trial that ends by itself."""
     life.story.scene("acme is on a trial of ten days")
     value = life.newest
-    ends = datetime.fromtimestamp(life.world.clock.now() + 10 * DAY, UTC).isoformat()
+    ends = datetime.fromtimestamp(life.bench.clock.now() + 10 * DAY, UTC).isoformat()
     life.event("CustomerExpiryChanged", (0, 0), expires_at=ends)
     life.after(10.1, "notices, then suspended by itself", (0, 1))
     life.announced("CustomerExpiring", 2)
     life.answers("with the key", value, 403)
-    later = datetime.fromtimestamp(life.world.clock.now() + 3650 * DAY, UTC).isoformat()
+    later = datetime.fromtimestamp(life.bench.clock.now() + 3650 * DAY, UTC).isoformat()
     life.event("CustomerExpiryChanged", (0, 1), expires_at=later)
-    life.world.clock.advance(EFFECTIVE)
+    life.bench.advance(EFFECTIVE)
     life.answers("after a new date, same key", value, 200)
 
 
@@ -220,33 +236,33 @@ def does_not_pay(life: Life) -> None:
     life.after(14, "suspended", (0, 1))
     life.answers("with the key", value, 403)
     life.event("PaymentSucceeded", (0, 3))
-    life.world.clock.advance(EFFECTIVE)
+    life.bench.advance(EFFECTIVE)
     life.answers("after the payment, same key, former plan", value, 200)
     life.story.scene("acme does not pay for forty days: closed; paid at last, it gets a new key")
     life.event("PaymentFailed", (0, 0))
     life.after(41, "lower plan, suspended, closed", (0, 4))
     life.answers("with the key", value, 403)
-    life.story.check("keys on API Gateway", len(life.world.values()), 0)
+    life.story.check("keys on API Gateway", len(life.values()), 0)
     life.event("PaymentSucceeded", (0, 2))
-    life.world.clock.advance(EFFECTIVE)
+    life.bench.advance(EFFECTIVE)
     life.answers("with the new key", life.newest, 200)
 
 
 def undoes(life: Life) -> None:
     """One event takes the last change back."""
     life.story.scene("Somebody moved acme to the wrong plan: one event takes it back")
-    life.world.clock.advance(HOUR)
+    life.bench.advance(HOUR)
     life.event("CustomerPlanChanged", (0, 2), plan="free")
-    life.world.clock.advance(HOUR)
+    life.bench.advance(HOUR)
     life.event("UndoRequested", (0, 2), what="plan_change")
-    life.world.clock.advance(EFFECTIVE)
+    life.bench.advance(EFFECTIVE)
     life.answers("with the key, in `pro` again", life.newest, 200)
 
 
 def comes_again(life: Life) -> None:
     """Nothing, of course."""
     life.story.scene("An old event comes late, and the last one a second time: nothing happens")
-    old = datetime.fromtimestamp(START, UTC).isoformat()
+    old = STARTED
     life.event("CustomerSuspended", (0, 0), occurred_at=old, reason="late")
     life.event("CustomerClosed", (0, 0), occurred_at=old)
     life.answers("with the key", life.newest, 200)
@@ -255,12 +271,12 @@ def comes_again(life: Life) -> None:
 def remembers(life: Life) -> None:
     """The ledger."""
     life.story.scene("The history of acme, from the ledger (python -m keyward history acme)")
-    lines = life.world.registry.ledger.of("customer#acme")
-    for line in life.world.told(lines[-8:]):
+    lines = runtime.registry().ledger.of("customer#acme")
+    for line in history.history_lines(lines[-8:]):
         print(f"     {line}")
     print(f"     … and {len(lines) - 8} earlier lines")
-    text = json.dumps([lines, [entry for _, entry in life.world.bus.told]], default=str)
-    values = [value for value in life.world.values().values() if value in text]
+    text = json.dumps([lines, life.bench.announced], default=str)
+    values = [value for value in life.values() if value in text]
     life.story.check("values in history and announcements", values, [])
     life.story.check("every line says who asked", all(line["asked"] for line in lines), True)
 
@@ -283,11 +299,12 @@ SCENES: tuple[Callable[[Life], None], ...] = (
 def run() -> int:
     """Tell the story; 0 when every check passed, else 1."""
     policy = json.loads(template.load(TEMPLATE)["Parameters"]["InitialPolicy"]["Default"])
-    with world(policy | {"billing": {"ladder": LADDER}}, START) as made:
-        made.emulator.set_propagation(PROPAGATION)
-        life = Life(made)
+    policy |= {"billing": {"ladder": LADDER}}
+    with Bench(policy=policy, propagation=PROPAGATION, started=STARTED) as bench:
+        life = Life(bench)
         life.story.headline("Keyward: the whole life of a key, on a virtual clock")
-        life.world.clock.advance(EFFECTIVE)
+        bench.run()
+        bench.advance(EFFECTIVE)
         for scene in SCENES:
             scene(life)
         head = ("job", "reads", "budget", "writes", "budget", "")

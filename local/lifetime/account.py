@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
@@ -41,7 +42,7 @@ class Account:
         self.stack, self.clock, self.emulator = stack, clock, emulator
         self.scheduler, self.faults = Scheduler(clock), Faults()
         self.announced: list[JSON] = []
-        self.lambda_calls = 0
+        self.invoked: Counter[str] = Counter()
         self.at_work: set[int] = set()
         # Hears of every call before it is made: tests may let time pass, or look.
         self.watch: Callable[[str, str], None] = lambda service, operation: None
@@ -104,8 +105,8 @@ class Account:
             self._begin(function, payload, then, is_lost=fault is not None)
 
     def _begin(self, function: str, payload: JSON, then: Answered, is_lost: bool) -> None:
-        self.lambda_calls += 1
-        number, about = self.lambda_calls, self._functions[function]
+        self.invoked[function] += 1
+        number, about = self.invoked.total(), self._functions[function]
         ends_at = self.clock.now() + float(about["Timeout"])
         context = SimpleNamespace(
             aws_request_id=f"request-{number}",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +23,8 @@ JSON = dict[str, Any]
 Call = Callable[[str, str, Callable[[], Any]], Any]
 # The SDK waits so long at most between two tries (botocore, standard mode).
 MAX_BACKOFF = 20.0
+# BatchWriteItem takes so many items (DynamoDB API reference).
+BATCH = 25
 
 
 class Client:
@@ -41,8 +45,25 @@ class TableClient(Client):
     def __init__(self, table: Table, call: Call) -> None:
         super().__init__("dynamodb", table, call)
         self.name, self.key_schema = table.name, table.key_schema
-        self.batch_writer = table.batch_writer
         self.meta = SimpleNamespace(client=Client("dynamodb", table.meta.client, call))
+
+    @contextmanager
+    def batch_writer(self) -> Iterator[Any]:
+        """Write what was put, a batch a call."""
+        items: list[JSON] = []
+
+        def put_item(Item: JSON) -> None:
+            items.append(Item)
+
+        yield SimpleNamespace(put_item=put_item)
+        for start in range(0, len(items), BATCH):
+            batch = items[start : start + BATCH]
+            self._call("dynamodb", "BatchWriteItem", partial(self._write, batch))
+
+    def _write(self, items: list[JSON]) -> JSON:
+        for item in items:
+            self._target.put_item(Item=item)
+        return {"UnprocessedItems": {}}
 
 
 class GatewayClient:

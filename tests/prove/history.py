@@ -74,6 +74,8 @@ FUNCTIONS = (
 LAMBDA = ("Runtime.ExitError", "Lambda.ServiceException", "Sandbox.Timedout", "timeout_after")
 # Between two steps: at once, while a run is at work, after it, or much later.
 PAUSES = (0.0, 0.03, 0.06, 0.1, 0.3, 2.0, 5.0, 60.0)
+# Now and then days pass: overlaps end, bills stay unpaid.
+LONG_SHARE, LONG = 0.06, (4_000.0, 100_000.0, 700_000.0)
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ def _of_customers(draw: random.Random) -> list[Step]:
     steps = [first]
     for _ in range(draw.randint(1, 4)):
         kind = draw.choices(*zip(*CUSTOMER_STEPS, strict=True))[0]
-        steps.append(Step(draw.choice(PAUSES), kind, _about(draw, kind)))
+        pauses = LONG if draw.random() < LONG_SHARE else PAUSES
+        steps.append(Step(draw.choice(pauses), kind, _about(draw, kind)))
     customer = draw.choice(CUSTOMERS)
     return [Step(s.pause, s.kind, {"customer_id": customer} | s.about) for s in steps]
 
@@ -155,6 +158,11 @@ EVENTS: tuple[tuple[str, JSON], ...] = (
     ("CustomerResumed", {}),
     ("CustomerClosed", {}),
     ("CustomerSignedUp", {"plan": "pro"}),
+    ("CustomerExpiryChanged", {"ahead": -60}),
+    ("CustomerExpiryChanged", {"ahead": 3600}),
+    ("CustomerExpiryChanged", {"ahead": 10**8}),
+    ("PaymentFailed", {}),
+    ("PaymentSucceeded", {}),
     ("KeyRotationRequested", {}),
     ("KeyRotationRequested", {"overlap_hours": 1}),
     ("KeyRotationRequested", {"overlap_hours": 0, "reason": "leaked"}),

@@ -21,6 +21,7 @@ OPEN: JSON = {"/pets": {"get": None}, "/toys": {"get": ["api_key"], "post": None
 STAGES = ["prod", "test"]
 # Some calls take a moment, so that others come in between: the share of them, and how long.
 SLOW_SHARE, SLOW_SECONDS = 0.08, 0.04
+DEFAULT_OVERLAP_HOURS = 168
 # What comes again after a failure has come by then (start_due_work: an hour).
 SETTLED = 2.2 * 3600
 
@@ -54,6 +55,11 @@ def _keeps_a_key(event: JSON) -> bool:
     if kind == "CustomerPlanChanged":
         return detail.get("key") == "successor"
     return kind == "KeyRotationRequested" and detail.get("reason") != "leaked"
+
+
+def overlap_seconds(event: JSON) -> float:
+    """How long a key that is replaced because of the event works on."""
+    return float(event["detail"].get("overlap_hours", DEFAULT_OVERLAP_HOURS)) * 3600
 
 
 @lru_cache(maxsize=1)
@@ -130,6 +136,8 @@ def _send(played: Played, step: Step) -> None:
         at, age = at - age, 1
     played.times.add(at)
     detail["occurred_at"] = iso(at)
+    if "ahead" in detail:
+        detail["expires_at"] = iso(at + detail.pop("ahead"))
     played.sent.append({"detail-type": kind, "detail": detail})
     played.bench.send(kind, **detail)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-import pytest
-
 from tests.prove.expected import EXPECTED
 from tests.prove.history import history
 from tests.prove.prove import Verdict, found, verdict
@@ -26,11 +24,16 @@ def test_what_must_hold_does_after_a_minute_of_random_histories() -> None:
     assert told == []
 
 
-@pytest.mark.parametrize("entry", EXPECTED)
-def test_an_open_entry_still_fails_until_its_line_is_removed(entry: str) -> None:
-    expected = EXPECTED[entry]
-    failures = verdict(expected.seed).failures
-    assert any(check == expected.check and expected.words in said for check, said in failures)
+def test_an_open_entry_still_fails_until_its_line_is_removed() -> None:
+    mended = [
+        entry
+        for entry, expected in EXPECTED.items()
+        if not any(
+            check == expected.check and expected.words in said
+            for check, said in verdict(expected.seed).failures
+        )
+    ]
+    assert mended == []
 
 
 def test_a_seed_plays_the_same_history_with_the_same_end() -> None:

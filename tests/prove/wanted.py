@@ -1,0 +1,107 @@
+"""What a customer should have, by a small model: newer wins, field by field.
+
+People say plan and status, money says what is owed, the calendar says when it ends; the strictest
+counts. Times are epoch seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+JSON = dict[str, Any]
+HOUR, DAY = 3600, 24 * 3600
+# The default policy, for what is owed.
+LOWER_PLAN, LOWER_AFTER, SUSPENDED_AFTER = "free", 7 * DAY, 21 * DAY
+STATUS = {
+    "CustomerSignedUp": "active",
+    "CustomerSuspended": "suspended",
+    "CustomerResumed": "active",
+    "CustomerClosed": "closed",
+}
+
+
+def epoch(text: str) -> float:
+    """Epoch seconds of an ISO 8601 time."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+@dataclass
+class Statement:
+    """A field: its value, when it was said to have changed, and how it is wanted."""
+
+    value: Any
+    at: float
+    how: JSON = field(default_factory=dict)
+
+
+@dataclass
+class FieldUpdates:
+    """What was said of a customer."""
+
+    fields: dict[str, Statement] = field(default_factory=dict)
+    failed: set[float] = field(default_factory=set)
+    paid: float = 0
+
+    def hear(self, event: JSON) -> bool:
+        """Take an event; False when it is older than all that it would change."""
+        kind, detail = event["detail-type"], event["detail"]
+        at = epoch(detail["occurred_at"])
+        if kind == "PaymentFailed":
+            self.failed.add(at)
+        if kind == "PaymentSucceeded":
+            self.paid = max(self.paid, at)
+        said = _said(kind, detail, at)
+        newer = {name: told for name, told in said.items() if self._is_newer(name, told)}
+        self.fields |= newer
+        return bool(newer) or not said
+
+    def put(self, record: JSON, at: float) -> None:
+        """A record that was put by hand is a complete new truth, as old as it is."""
+        for name in ("plan", "status"):
+            self.fields[name] = Statement(record[name], at, {})
+        # An attribute that is left out has no date: an older event may still set it.
+        self.fields["expiry"] = Statement(None, float("-inf"), {})
+
+    def _is_newer(self, name: str, told: Statement) -> bool:
+        """A tie goes to the later arrival, but a rotation of the same time is a repeat."""
+        known = self.fields.get(name)
+        if known is None:
+            return True
+        return told.at > known.at if name == "rotation" else told.at >= known.at
+
+    def value(self, name: str) -> Any:
+        """A field's value, None while nobody told one."""
+        return self.fields[name].value if name in self.fields else None
+
+    def owed(self, now: float) -> float:
+        """For how many seconds something has been owed."""
+        owed = [at for at in self.failed if at > self.paid]
+        return now - min(owed) if owed else -1.0
+
+    def status(self, now: float) -> str:
+        """`unknown` until the sign-up is known."""
+        status = self.value("status")
+        if not status or not self.value("plan"):
+            return "unknown"
+        ended = self.value("expiry") is not None and now >= self.value("expiry")
+        if status == "active" and (ended or self.owed(now) >= SUSPENDED_AFTER):
+            return "suspended"
+        return str(status)
+
+    def plan(self, now: float) -> str:
+        """The plan that is in force."""
+        return LOWER_PLAN if self.owed(now) >= LOWER_AFTER else str(self.value("plan"))
+
+
+def _said(kind: str, detail: JSON, at: float) -> dict[str, Statement]:
+    said: dict[str, Statement] = {}
+    if "plan" in detail:
+        said["plan"] = Statement(detail["plan"], at, detail)
+    if kind in STATUS:
+        said["status"] = Statement(STATUS[kind], at)
+    if kind == "KeyRotationRequested":
+        said["rotation"] = Statement(at, at, detail)
+    if "expires_at" in detail:
+        said["expiry"] = Statement(epoch(detail["expires_at"]), at)
+    return said
