@@ -11,7 +11,7 @@ from keyward.apis.compare import fingerprint
 from keyward.apis.model import Deploying, Deployment, KeyRule, StageSnapshot, WorkingMethod
 from keyward.apis.progress import RETRY_SECONDS, Progress, stage_to_verify
 from keyward.aws.gateway import Gateway
-from keyward.aws.gateway.calls import CONNECT_SECONDS, DEPLOY_READ_SECONDS
+from keyward.aws.gateway.calls import DEPLOY_READ_SECONDS
 from keyward.aws.tables import Lease, Registry
 from keyward.aws.tables.storms import Redeploy
 from keyward.errors import (
@@ -24,13 +24,12 @@ from keyward.errors import (
     WorkingCopyChangedError,
 )
 from keyward.runs import runtime
+from keyward.runs.journal import may_be_in_flight
 
 TURNS = "account#deploy"
 # CreateDeployment is allowed once in 5 s for the whole account (limits.html); a second more, as
 # what comes before the call takes its time.
 SPACING_SECONDS = 6
-# A CreateDeployment whose caller gave up may still take effect this long after it was sent.
-DOUBT_SECONDS = CONNECT_SECONDS + DEPLOY_READ_SECONDS + 1
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -134,7 +133,7 @@ class Deployer:
         if before.deployment_id:
             return before.deployment_id
         found = self.gateway.deployment_described(self.rule.rest_api_id, before.description)
-        if found is None and self.clock() < before.at + DOUBT_SECONDS:
+        if found is None and may_be_in_flight(before.at, self.clock(), DEPLOY_READ_SECONDS):
             raise TryUnderwayError("an earlier CreateDeployment may still be under way")
         return found
 

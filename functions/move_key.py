@@ -47,7 +47,7 @@ class Move:
 
     def to(self, plan: str, record: KeyRecord) -> KeyRecord:
         """Detach, attach: the record as it is to be confirmed."""
-        plan_id = self.plans.id_of(plan)
+        plan_id = self.plans.plan_id(plan)
         if record.journal.refused == plan:
             self._still_refused(plan, plan_id, record)
         if record.journal.plan not in (None, plan):

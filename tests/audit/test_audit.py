@@ -40,7 +40,7 @@ def put(bench: Bench, customer_id: str, **more: Any) -> None:
 def issued(bench: Bench, customer_id: str, key_id: str | None = None) -> None:
     made = key_id or bench.client.create_api_key(name=f"{customer_id}/1", enabled=True)["id"]
     if key_id is None:
-        into = bench.plans().id_of("free")
+        into = bench.plans().plan_id("free")
         bench.client.create_usage_plan_key(usagePlanId=into, keyId=made, keyType="API_KEY")
     lease = bench.registry.leases.acquire(f"customer#{customer_id}", MACHINE, 0)
     assert lease is not None

@@ -147,7 +147,7 @@ def test_a_strange_item_of_a_customer_hides_no_other(
 def test_a_strange_item_stops_no_reading_of_usage(bench: Bench, record: str) -> None:
     bench.emulator.reset()
     bench.tables["PlansTable"].items.clear()
-    bench.plans().id_of("free")
+    bench.plans().plan_id("free")
     context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
     reader = read_usage.UsageReader(context, parse(default_text()), bench.clock.now())
     zoo = {"customer_id": "zoo", "record": "key#1"} | GOOD["key#1"] | {"key_id": "zoozoozoo0"}

@@ -152,7 +152,7 @@ class LifeLab:
         policy = self.bench.registry.policies.current(self.bench.clock.now()).policy
         args = (self.bench.gateway, self.bench.registry, policy, "owner", self.bench.clock.now)
         for name in names:
-            UsagePlans(*args).id_of(name)
+            UsagePlans(*args).plan_id(name)
         self.forget()
 
     def policy(self, **changes: Any) -> None:

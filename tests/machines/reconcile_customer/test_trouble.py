@@ -90,7 +90,7 @@ def test_a_key_that_is_in_its_plan_already_counts_as_attached(bench: Bench) -> N
     run = planned(bench)
     made = apply(bench, run, run["actions"][0])
     stage(bench)
-    plan_id = bench.plans().id_of("free")
+    plan_id = bench.plans().plan_id("free")
     add_stage(bench, plan_id)
     bench.client.create_usage_plan_key(usagePlanId=plan_id, keyId=made["key_id"], keyType="API_KEY")
     apply(bench, run, run["actions"][1])
@@ -104,7 +104,7 @@ def test_a_key_that_is_in_another_plan_of_the_stage_is_told_with_both_plans(benc
     made = apply(bench, run, run["actions"][0])
     stage(bench)
     by_hand = bench.client.create_usage_plan(name="by-hand")["id"]
-    for plan_id in (by_hand, bench.plans().id_of("free")):
+    for plan_id in (by_hand, bench.plans().plan_id("free")):
         add_stage(bench, plan_id)
     bench.client.create_usage_plan_key(usagePlanId=by_hand, keyId=made["key_id"], keyType="API_KEY")
     with pytest.raises(KeyInOtherPlanError, match=by_hand):
@@ -153,9 +153,9 @@ def test_two_runs_that_need_the_same_plan_make_it_once(bench: Bench) -> None:
     lease = bench.registry.leases.acquire("plan#free", "somebody", bench.clock.now(), 35)
     assert isinstance(lease, Lease)
     with pytest.raises(PassingError, match="being made by another run"):
-        bench.plans().id_of("free")
+        bench.plans().plan_id("free")
     bench.registry.leases.give_back(lease)
-    assert bench.plans().id_of("free") == bench.plans().id_of("free")
+    assert bench.plans().plan_id("free") == bench.plans().plan_id("free")
     assert bench.operations().count("CreateUsagePlan") == 1
 
 

@@ -54,7 +54,7 @@ class UsagePlans:
         self._owner = owner
         self._clock = clock
 
-    def id_of(self, name: str) -> str:
+    def plan_id(self, name: str) -> str:
         """The id of the plan, made if need be. 0 calls once it is known. Raises UnknownPlanError,
         DuplicatePlanError, PlanBusyError, TryUnderwayError and what the gateway raises."""
         record = self._registry.plans.find(name)
@@ -68,23 +68,23 @@ class UsagePlans:
         record = self._registry.plans.find(name)
         if record and record.plan_id:
             return record.plan_id
-        seen = only_one(name, self._gateway.plans())
-        return seen.plan_id if seen else None
+        found = only_one(name, self._gateway.plans())
+        return found.plan_id if found else None
 
     def refresh_plan_id(self, name: str) -> str:
         """The plan's id after the recorded one turned out to be gone (404)."""
         self._registry.plans.forget(name)
-        return self.id_of(name)
+        return self.plan_id(name)
 
     def find_or_create(self, name: str, stages: Stages) -> tuple[str, bool]:
         """The plan's id, and whether it was made just now, with these stages in it."""
         self._policy.plan(name)
         with self.lease(name):
             self.check_create_in_flight(name)
-            seen = only_one(name, self._gateway.plans())
-            if seen:
-                self._registry.plans.found(name, seen.plan_id)
-                return seen.plan_id, False
+            found = only_one(name, self._gateway.plans())
+            if found:
+                self._registry.plans.found(name, found.plan_id)
+                return found.plan_id, False
             return self.make(name, stages), True
 
     def check_create_in_flight(self, name: str) -> None:
@@ -97,7 +97,7 @@ class UsagePlans:
 
     def make(self, name: str, stages: Stages) -> str:
         """CreateUsagePlan with these stages: its id. For the holder of the plan's lease, who has
-        just seen that there is none."""
+        just looked for it and found none."""
         wanted = self._policy.plan(name)
         self._registry.plans.trying(name, self._clock())
         try:
