@@ -77,11 +77,34 @@ def _record_parameters(add: Callable[..., JSON]) -> Callable[..., JSON]:
     return adding
 
 
+class _Failures(list[Any]):
+    """The failures of a Map's iterations so far, which all its copies of the context share: after
+    one no further iteration starts (developer guide, "Map workflow state": the Map fails)."""
+
+    def __deepcopy__(self, _memo: JSON) -> _Failures:
+        return self
+
+
+def _share_failures(run: Callable[..., Any]) -> Callable[..., Any]:
+    def running(state: JSON, data: Any, execution: JSON, ctx: JSON) -> Any:
+        return run(state, data, execution, {**ctx, "Failures": _Failures()})
+
+    return running
+
+
 def _mark_inner(run: Callable[..., Any]) -> Callable[..., Any]:
     def running(states: JSON, start_at: str, data: Any, execution: JSON, ctx: JSON) -> Any:
         outer, _thread.inner = _thread.inner, execution
+        failures = ctx.get("Failures", _Failures())
         try:
-            return run(states, start_at, data, execution, copy.deepcopy(ctx))
+            if failures and "Map" in ctx:
+                raise failures[0]
+            return run(
+                states, start_at, data, execution, {**copy.deepcopy(ctx), "Failures": _Failures()}
+            )
+        except stepfunctions._ExecutionError as error:
+            failures.append(error)
+            raise
         finally:
             _thread.inner = outer
 
@@ -155,6 +178,7 @@ def install() -> None:
     seam.replace(service, "_start_execution", "9923282fc76c57b9", _same_execution)
     seam.replace(service, "_add_event", "b1db143ccd21809d", _record_parameters)
     seam.replace(service, "_apply_jsonata_arguments", "c74f8b18dccd7677", _remember_arguments)
+    seam.replace(service, "_run_map_items", "5df19a8074ce768c", _share_failures)
     seam.replace(service, "_run_sub_machine", "f8d844168b1459f8", _mark_inner)
     seam.replace(service, "_apply_input_path", "65be3f02951797de", _record_succeeding)
     seam.replace(service, "_fail_state_error", "98f66cfa4b717fe8", _record_failing)
