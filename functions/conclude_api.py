@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from keyward.apis.progress import CONCLUDE, PLAN, Progress
 from keyward.aws.tables import Lease, Registry
-from keyward.events import contracts
-from keyward.events.size import batches
-from keyward.runs import run, runtime
+from keyward.runs import outbox, run, runtime
 from keyward.runs.api_journal import UNVERIFIED, ApiJournal
 from keyward.runs.context import Context
 from keyward.runs.ledger import api_lines
@@ -64,25 +63,21 @@ class Concluder:
 
     def _announce(self, progress: Progress, lease: Lease) -> bool:
         """Whether the outbox is empty. What is announced is in the ledger first, once."""
-        apis, began = self.context.registry.apis, self.context.now
-        records, rest_api_id = apis.known(progress.rest_api_id), progress.rest_api_id
+        apis, began, rest_api_id = (
+            self.context.registry.apis,
+            self.context.now,
+            progress.rest_api_id,
+        )
+        records = apis.known(rest_api_id)
         deployed = _deployed(self.context.registry, rest_api_id, progress.outcomes)
         requester = run.requester_of({"asked": progress.asked})
-        waiting = [
-            {"record": name, "entry": contracts.entry(event, self.context.event_bus)}
-            for name, event in sorted(records.outbox.items())
-        ]
-        for batch in batches(waiting):
+        for name, event in sorted(records.outbox.items()):
             if self.context.now - began > MAX_SECONDS:
                 return False
             self.context.registry.leases.renew(lease, self.context.now)
-            for name in (item["record"] for item in batch):
-                lines = api_lines(
-                    rest_api_id, records.outbox[name], records.saved[name], requester, deployed
-                )
-                self.context.registry.ledger.append(lines)
-            self.context.bus.announce([item["entry"] for item in batch])
-            apis.forget(rest_api_id, [item["record"] for item in batch])
+            lines = api_lines(rest_api_id, event, records.saved[name], requester, deployed)
+            self.context.registry.ledger.append(lines)
+            outbox.announce(self.context, {name: event}, partial(apis.forget, rest_api_id))
         return True
 
 
