@@ -97,6 +97,31 @@ def test_a_fault_that_passes_leaves_no_stage_open_and_fails_nothing(
                 break
 
 
+@pytest.mark.parametrize(
+    ("client", "operation", "error"),
+    [
+        ("apigateway", "GetRestApi", 503),
+        ("apigateway", "UpdateMethod", 500),
+        ("apigateway", "UpdateStage", 503),
+        ("apigateway", "GetDeployment", 429),
+        ("dynamodb", "Query", "ThrottlingException"),
+        ("lambda", "DeployApi", "Runtime.ExitError"),
+    ],
+)
+def test_a_fault_that_lasts_longer_than_a_run_postpones_it_and_is_told_nobody(
+    client: str, operation: str, error: str | int
+) -> None:
+    with Bench() as bench:
+        api_id = bench.api(OPEN)
+        for call in range(1, 9):
+            bench.fault(client, operation, call, error)
+        bench.run()
+        bench.advance(LATER)
+        assert bench.call(api_id, "prod", "GET", "/pets") == 403
+        assert {event["detail-type"] for event in bench.announced} == {"ApiProtected"}
+        assert [run.cause for run in bench.runs if run.status == "FAILED"] == []
+
+
 @pytest.mark.parametrize("error", DEATHS)
 def test_a_death_in_the_report_of_an_exposure_is_told_nobody_and_loses_no_report(
     error: str,

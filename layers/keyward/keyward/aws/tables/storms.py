@@ -1,7 +1,7 @@
 """Storms and loops, in the Apis table: what was heard of an API since it was last looked at, who
 moved its stages, and how often we deployed it again.
 
-By API: `storm` (events since the last look), `mover#<stage>`, `redeploy#<token>#<stage>`. Who
+By API: `storm` (events since the last look), `mover#<stage>`, `redeploy#<deployment>#<stage>`. Who
 hears writes without the API's lease, by single updates; `redeploy` records are the lease's
 holder's. Times are passed in as epoch seconds."""
 
@@ -87,11 +87,12 @@ class Storms:
         return CallerIdentity(**item["caller"]) if item else CallerIdentity(stage)
 
     def redeploying(self, rest_api_id: str, redeploy: Redeploy) -> None:
-        """Note, before the call, that a stage is pointed to a deployment of ours."""
+        """Note, before the call, that a stage is pointed to a deployment of ours. A call that is
+        tried again is noted once: it opened nothing meanwhile."""
         self._table.put_item(
             Item={
                 "rest_api_id": rest_api_id,
-                "record": f"redeploy#{redeploy.round:012d}#{redeploy.stage}",
+                "record": f"redeploy#{redeploy.deployment_id}#{redeploy.stage}",
                 "round": redeploy.round,
                 "stage": redeploy.stage,
                 "deployment_id": redeploy.deployment_id,
@@ -108,11 +109,12 @@ class Storms:
                 self._table.delete_item(
                     Key={name: item[name] for name in ("rest_api_id", "record")}
                 )
-        return tuple(
+        recent = [
             Redeploy(int(item["round"]), item["stage"], item["deployment_id"], int(item["at"]))
             for item in items
             if int(item["at"]) > now - LOOP_SECONDS
-        )
+        ]
+        return tuple(sorted(recent, key=lambda redeploy: redeploy.at))
 
     def _update(self, rest_api_id: str, expression: str, event_id: str, now: float) -> Storm:
         answer = self._table.update_item(
