@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,7 +76,7 @@ def test_a_refusal_is_announced_once_a_version(bench: Bench) -> None:
     put(bench, BAD)
     for now in (0, 1, 100):
         current = bench.registry.policies.current(now)
-        run.announce_refusal(current, bench.registry, bench.bus, "the-bus", now)
+        run.announce_refusal(current, replace(bench.context(), clock=partial(float, now)))
     [told] = bench.bus.entries
     assert told["DetailType"] == "PolicyRefused"
     assert "usage_plans" in told["Detail"]["reason"]
@@ -89,7 +91,7 @@ def test_a_refusal_that_could_not_be_announced_is_announced_later(bench: Bench) 
             raise RuntimeError("no bus")
 
     with pytest.raises(RuntimeError):
-        run.announce_refusal(current, bench.registry, Broken(), "the-bus", 0)  # type: ignore[arg-type]
+        run.announce_refusal(current, replace(bench.context(), bus=Broken(), clock=lambda: 0))  # type: ignore[arg-type]
     for now in (1, 61, 200):
-        run.announce_refusal(current, bench.registry, bench.bus, "the-bus", now)
+        run.announce_refusal(current, replace(bench.context(), clock=partial(float, now)))
     assert [entry["DetailType"] for entry in bench.bus.entries] == ["PolicyRefused"]

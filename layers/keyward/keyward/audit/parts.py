@@ -88,8 +88,7 @@ class Audit:
         self.documents.save(self.name, FINDINGS, found)
         self.documents.publish(found)
         if repair:
-            to_bus = (context.registry, context.bus, context.event_bus, context.now)
-            run.tell_expiring(policy, found["exempt"], *to_bus)
+            run.announce_expiring(policy, found["exempt"], context)
 
 
 def concluded(audit: str, repair: bool, documents: Audits) -> JSON:

@@ -45,7 +45,7 @@ class Context:
 
         current = self.registry.policies.current(self.now)
         if current.refused:
-            announce_refusal(current, self.registry, self.bus, self.event_bus, self.now)
+            announce_refusal(current, self)
         return current.policy
 
     def plans(self, owner: str) -> UsagePlans:

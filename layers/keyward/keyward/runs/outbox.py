@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from keyward.aws.tables.ledger import with_events
 from keyward.events import contracts
 from keyward.events.size import batches
 from keyward.runs.context import Context
@@ -26,3 +27,13 @@ def announce(
     for batch in batches(entries):
         context.bus.announce(batch)
         forget([next(names) for _ in batch])
+
+
+def announce_once(context: Context, mark: str, event: JSON) -> None:
+    """Announce an event, with its line in the ledger, unless what `mark` names was announced. What
+    broke off before that is announced by whoever comes a minute later."""
+    leases = context.registry.leases
+    if leases.claim(mark, context.now):
+        context.registry.ledger.append(with_events([], [event], context.now))
+        context.bus.announce([contracts.entry(event, context.event_bus)])
+        leases.said(mark)

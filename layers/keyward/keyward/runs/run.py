@@ -10,11 +10,12 @@ from typing import Any
 from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
 from keyward.aws.bus import Bus
 from keyward.aws.parameter import Current
-from keyward.aws.tables import Lease, Leases, Registry
-from keyward.aws.tables.ledger import with_events
+from keyward.aws.tables import Lease, Leases
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.policy.model import Policy
+from keyward.runs import outbox
+from keyward.runs.context import Context
 from keyward.runs.ledger import CONSOLE
 from keyward.values import iso
 
@@ -63,42 +64,23 @@ def fail_run(leases: Leases, name: str, owner: str, *, postponed: bool = False) 
     return not leases.release(holder, postponed=postponed)
 
 
-def announce_refusal(
-    current: Current, registry: Registry, bus: Bus, bus_name: str, now: float
-) -> None:
-    """Announce a bad version of the policy, once a version. What broke off before it
-    was announced is announced by whoever plans a minute later."""
+def announce_refusal(current: Current, context: Context) -> None:
+    """Announce a bad version of the policy, once a version."""
     digest = hashlib.sha256((current.refused or "").encode()).hexdigest()[:8]
-    mark = f"policy-refused#{current.version}#{digest}"
-    if not registry.leases.claim(mark, now):
-        return
-    told = contracts.announcement(
-        "PolicyRefused", reason=current.refused, version=current.version, at=iso(now)
+    event = contracts.announcement(
+        "PolicyRefused", reason=current.refused, version=current.version, at=iso(context.now)
     )
-    registry.ledger.append(with_events([], [told], now))
-    bus.announce([contracts.entry(told, bus_name)])
-    registry.leases.said(mark)
+    outbox.announce_once(context, f"policy-refused#{current.version}#{digest}", event)
 
 
-def tell_expiring(
-    policy: Policy,
-    exempt: Sequence[JSON],
-    registry: Registry,
-    bus: Bus,
-    bus_name: str,
-    now: float,
-) -> None:
+def announce_expiring(policy: Policy, exempt: Sequence[JSON], context: Context) -> None:
     """Announce the exemptions that end soon, each once. `exempt` are the live methods that are
-    open by an exemption, as the audit tells them."""
+    open by an exemption, as the audit found them."""
     unstated: JSON = {"owner": None, "expires": None}
     live = [ExemptMethod(**unstated | item) for item in exempt]
-    for exemption in ending(policy, now):
+    for exemption in ending(policy, context.now):
         mark = f"exemption-expiring#{exemption_id(exemption)}"
-        if registry.leases.claim(mark, now):
-            announced = expiring(exemption, live)
-            registry.ledger.append(with_events([], [announced], now))
-            bus.announce([contracts.entry(announced, bus_name)])
-            registry.leases.said(mark)
+        outbox.announce_once(context, mark, expiring(exemption, live))
 
 
 def error_reason(error: JSON) -> str:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from keyward.aws.tables import Registry
     from keyward.policy.model import Policy
     from keyward.runs.context import Context
-    from keyward.runs.usage_plans import UsagePlans
 
 SERVICES = (
     "apigateway",
@@ -102,24 +101,6 @@ def bus() -> Bus:
 def policy() -> Policy:
     """The policy in force. Raises PolicyRefusedError when no version is good."""
     return registry().policies.current(now()).policy
-
-
-def announced_policy() -> Policy:
-    """The policy in force; a newer version that is bad is announced by PolicyRefused. For the
-    functions that plan, whose roles may write to the bus."""
-    from keyward.runs.run import announce_refusal
-
-    current = registry().policies.current(now())
-    if current.refused:
-        announce_refusal(current, registry(), bus(), setting("EVENT_BUS"), now())
-    return current.policy
-
-
-def usage_plans(owner: str) -> UsagePlans:
-    """The policy's usage plans, for the run `owner` (an execution ARN)."""
-    from keyward.runs.usage_plans import UsagePlans
-
-    return UsagePlans(gateway(), registry(), policy(), owner, now)
 
 
 def reports() -> Reports:
