@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.desk import Desk, desk
 from keyward.aws.tables.plan_queue import JoinRequest
+from local.bench import Bench
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.storm_lab import Trail
 
@@ -19,48 +19,58 @@ FAULTS = ("throttle", "500", "503", "timeout_before", "timeout_after")
 
 
 @pytest.fixture
-def many() -> Iterator[Desk]:
-    """A desk whose usage plans are there, so that every API has to be added to them."""
-    with desk() as made:
-        made.lab.policy()
-        made.protect([made.lab.api()])
-        made.world.advance(1000)
-        yield made
+def many() -> Iterator[Bench]:
+    """A bench whose usage plans are there, so that every API has to be added to them."""
+    with Bench(quotas=True, share=100, propagation=85) as bench:
+        bench.api(PETS)
+        bench.run()
+        bench.advance(1000)
+        yield bench
 
 
 def calls_of(lab: Lab, operation: str) -> list[JSON]:
     return [call for call in lab.bench.emulator.calls() if call["operation"] == operation]
 
 
-def calls(made: Desk, operation: str, status: int | None = None) -> list[JSON]:
-    found = calls_of(made.lab, operation)
-    return [call for call in found if status in (None, call["status"])]
+def calls(bench: Bench, operation: str, since: float, status: int | None = None) -> list[JSON]:
+    made = [call for call in bench.calls if call["operation"] == operation and call["at"] >= since]
+    return [call for call in made if status in (None, call["status"])]
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_twenty_apis_at_once_share_the_calls_that_change_plans(many: Desk) -> None:
-    api_ids = [many.lab.api() for _ in range(APIS)]
-    many.lab.forget()
-    cost = many.measure("twenty", lambda: many.protect(api_ids))
+def protect(bench: Bench) -> list[str]:
+    """Twenty open APIs are deployed at once."""
+    api_ids = [bench.api(PETS) for _ in range(APIS)]
+    bench.run()
+    return api_ids
+
+
+def test_twenty_apis_at_once_share_the_calls_that_change_plans(many: Bench) -> None:
+    began = many.clock.now()
+    api_ids = protect(many)
     assert [run.cause for run in many.runs if run.status != "SUCCEEDED"] == []
-    assert all(many.lab.live(api_id)["GET /pets"] for api_id in api_ids)
-    assert all(many.lab.plans_of(api_id) == ["free", "pro"] for api_id in api_ids)
-    changed = calls(many, "UpdateUsagePlan", 200)
+    many.advance(200)
+    assert {many.call(api_id, "prod", "GET", "/pets") for api_id in api_ids} == {403}
+    for plan in many.gateway.get_usage_plans()["items"]:
+        assert {stage["apiId"] for stage in plan["apiStages"]} >= {*api_ids}
+    changed = calls(many, "UpdateUsagePlan", began, 200)
     assert len(changed) <= 5  # forty without sharing
     times = [call["at"] for call in changed]
     assert all(later - before >= 20 for before, later in pairwise(times))
     # Two plans may be refused in the same moment, before either run notes the turn.
-    assert len(calls(many, "UpdateUsagePlan", 429)) <= len(changed) + 1
+    assert len(calls(many, "UpdateUsagePlan", began, 429)) <= len(changed) + 1
     # the last of them: turns of the plans, propagation, turns of the deployments
-    assert cost.seconds <= 5 * 20 + 120 + APIS * 6
+    ended = max(run.ended or 0 for run in many.runs)
+    assert ended - began <= 5 * 20 + 120 + APIS * 6
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_deployments_of_twenty_apis_are_made_one_after_the_other(many: Desk) -> None:
-    api_ids = [many.lab.api() for _ in range(APIS)]
-    many.lab.forget()
-    many.measure("twenty", lambda: many.protect(api_ids))
-    made = calls(many, "CreateDeployment")
+def test_deployments_of_twenty_apis_are_made_one_after_the_other(many: Bench) -> None:
+    began = many.clock.now()
+    protect(many)
+    made = [
+        call
+        for call in calls(many, "CreateDeployment", began)
+        if "stageName" not in str(call["params"])
+    ]
     assert len(made) == APIS
     assert {call["status"] for call in made} == {201}, "nobody was refused"
     times = [call["at"] for call in made]
