@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -41,6 +41,7 @@ from keyward.runs.context import Context
 from keyward.runs.usage_plans import UsagePlans
 from local import template
 from local.aws import TEMPLATE
+from local.lifetime.services import Ssm
 from local.lifetime.tables import Tables
 from tests import announced
 
@@ -151,28 +152,25 @@ class Bench:
 
 
 @lru_cache(maxsize=1)
-def _clients() -> tuple[Any, Any, Any]:
-    """API Gateway, DynamoDB and SSM, made once: moto and the emulator answer whichever is there."""
-    return (
-        boto3.client("apigateway", config=client_config()),
-        boto3.resource("dynamodb"),
-        boto3.client("ssm"),
-    )
+def _gateway_client() -> Any:
+    """API Gateway's client, made once: the emulator that is there answers."""
+    return boto3.client("apigateway", config=client_config())
 
 
 @contextmanager
 def workbench(*, quick: bool = False) -> Iterator[Bench]:
     """A fresh bench: tables as in template.yaml, the default policy in its parameter. `quick`:
-    tables in this process instead of moto's, to which tests/machines/test_tables.py holds them: for
-    the many tests that are about runs and not about tables."""
+    tables and SSM of the bench instead of moto's, to which tests/machines/test_tables.py holds
+    them: for the many tests that are about runs and not about tables."""
     # moto lets API Gateway through to the emulator, which answers first.
-    with mock_aws(config={"core": {"passthrough": {"services": ["apigateway"]}}}):
+    aws = mock_aws(config={"core": {"passthrough": {"services": ["apigateway"]}}})
+    with nullcontext() if quick else aws:
         clock = VirtualClock()
         emulator = Emulator(clock=clock)
-        client, resource, ssm = _clients()
+        client = _gateway_client()
         detach = attach(emulator, client)
-        made = Tables().by_name if quick else {name: _made(resource, name) for name in TABLES}
-        tables: dict[str, Any] = dict(made)
+        tables: dict[str, Any] = dict(Tables().by_name) if quick else _moto_tables()
+        ssm = Ssm(clock, lambda name, operation: None) if quick else boto3.client("ssm")
         ssm.put_parameter(Name="policy", Type="String", Value=default_text())
         ledger = Ledger(tables["LedgerTable"])
         registry = Registry(
@@ -201,6 +199,11 @@ def audited(bench: Bench) -> JSON:
     audit.round({}, AT_ONCE)
     found: JSON = audit.documents.load(audit.name, FINDINGS)
     return found
+
+
+def _moto_tables() -> dict[str, Any]:
+    resource = boto3.resource("dynamodb")
+    return {name: _made(resource, name) for name in TABLES}
 
 
 def _made(resource: Any, name: str) -> Any:

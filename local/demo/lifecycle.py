@@ -14,7 +14,7 @@ from keyward.runs import runtime
 from local import template
 from local.aws import TEMPLATE
 from local.bench import Bench
-from local.demo.story import Story
+from local.demo.story import DatedStory
 
 HOUR, DAY = 3600.0, 24 * 3600.0
 STARTED, STAGE = "2027-01-04T09:00:00+00:00", "prod"
@@ -31,24 +31,11 @@ ACME = {"customer_id": "acme"}
 BESIDE = (None, "AuditPartRole", "ReadUsageRole", "WriteReportRole")
 
 
-class TimedValue(Story):
-    """A story whose lines have the date of the virtual clock."""
-
-    def __init__(self, bench: Bench) -> None:
-        super().__init__()
-        self._bench = bench
-
-    def say(self, text: str) -> None:
-        """A line with date and time."""
-        now = datetime.fromtimestamp(self._bench.clock.now(), UTC)
-        print(f"  {now:%d %b %H:%M:%S}  {text}", flush=True)
-
-
 class Life:
     """What the scenes do and look at: one customer, acme, and an API that asks for a key."""
 
     def __init__(self, bench: Bench) -> None:
-        self.bench, self.story = bench, TimedValue(bench)
+        self.bench, self.story = bench, DatedStory(bench.clock.now)
         self.rows: list[tuple[str, ...]] = []
         self.api_id = bench.api({"/pets": {"get": ["api_key"]}}, stages=[STAGE])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 
 class Story:
@@ -60,3 +62,16 @@ class Story:
             return 1
         print(f"\nAll {self._checks} checks passed, in {seconds:.0f} s.")
         return 0
+
+
+class DatedStory(Story):
+    """A story whose lines have the date of a virtual clock."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__()
+        self._now = now
+
+    def say(self, text: str) -> None:
+        """A line with date and time."""
+        now = datetime.fromtimestamp(self._now(), UTC)
+        print(f"  {now:%d %b %H:%M:%S}  {text}", flush=True)

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from keyward.values import iso
+from local.lifetime.scheduler import Died
 from local.lifetime.states import Clock, Execution, Level, StateFailed, Steps, Task, Wait
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,8 @@ class Machine:
                 continue
             try:
                 answer = self._answer(step)
+            except Died:
+                failure = StateFailed("Runtime.ExitError", "the process died")
             except Exception as error:  # noqa: BLE001 - Lambda hands any error to the machine
                 failure = failed(error)
 

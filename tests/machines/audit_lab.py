@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import count
 from typing import Any
 from unittest import mock
-
-import boto3
 
 import audit
 import audit_part
@@ -20,12 +16,13 @@ import report_failure
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import Gateway
 from keyward.runs import runtime
+from local.lifetime.services import S3
 from tests.machines.api_lab import Lab
 from tests.machines.life_lab import CUSTOMER_FUNCTIONS, LifeLab
 from tests.machines.machine import Execution, Machine
 
 JSON = dict[str, Any]
-BUCKETS = count(1)
+BUCKET = "the-bucket"
 FUNCTIONS = {
     "AuditPart": audit_part,
     "Repair": repair,
@@ -38,22 +35,6 @@ SETTINGS = {
 }
 
 
-class Died(BaseException):
-    """The process of a function is gone: no code of its own runs any more."""
-
-
-def mortal(function: Callable[[JSON, object], Any]) -> Callable[[JSON, object], Any]:
-    """The function as Step Functions calls it, which hears of a death by Runtime.ExitError."""
-
-    def call(event: JSON, context: object) -> Any:
-        try:
-            return function(event, context)
-        except Died:
-            raise type("Runtime.ExitError", (Exception,), {})("exited") from None
-
-    return call
-
-
 @dataclass
 class AuditLab:
     """A laboratory with audit-account on it."""
@@ -61,6 +42,7 @@ class AuditLab:
     lab: Lab
     audits: Audits
     machine: Machine
+    s3: S3
 
     @property
     def life(self) -> LifeLab:
@@ -102,25 +84,18 @@ class AuditLab:
         return told
 
 
-@lru_cache(maxsize=1)
-def s3() -> Any:
-    """S3, made once; moto answers whichever is there."""
-    return boto3.client("s3")
-
-
 @contextmanager
 def audit_laboratory(lab: Lab) -> Iterator[AuditLab]:
-    """audit-account on an empty laboratory; within moto, which the laboratory began."""
-    bucket = f"bucket-{next(BUCKETS)}"
-    s3().create_bucket(Bucket=bucket)
-    audits = Audits(s3(), bucket)
+    """audit-account on an empty laboratory, with a bucket of its own."""
+    s3 = S3(lambda bucket, key: None)
+    audits = Audits(s3, BUCKET)
     bus = lab.bench.bus
-    functions = {name: mortal(module.handler) for name, module in FUNCTIONS.items()}
+    functions = {name: module.handler for name, module in FUNCTIONS.items()}
     machine = Machine("audit_account", functions, bus.announce, lab.bench.clock, send=bus.send)
     patient = Gateway(lab.client)
     with (
-        mock.patch.dict("os.environ", SETTINGS | {"REPORT_BUCKET": bucket}),
+        mock.patch.dict("os.environ", SETTINGS | {"REPORT_BUCKET": BUCKET}),
         mock.patch.object(runtime, "audits", return_value=audits),
         mock.patch.object(runtime, "patient_gateway", return_value=patient),
     ):
-        yield AuditLab(lab, audits, machine)
+        yield AuditLab(lab, audits, machine, s3)

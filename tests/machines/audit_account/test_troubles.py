@@ -10,7 +10,8 @@ from keyward.audit import read
 from keyward.audit.parts import PACED
 from keyward.audit.work import PAUSE_SECONDS
 from keyward.errors import ServiceUnavailableError
-from tests.machines.audit_lab import AuditLab, Died
+from local.lifetime.scheduler import Died
+from tests.machines.audit_lab import AuditLab
 
 JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}

@@ -10,7 +10,7 @@ import pytest
 
 from keyward.audit.parts import PACED
 from keyward.runs import runtime
-from tests.machines.audit_lab import AuditLab, s3
+from tests.machines.audit_lab import AuditLab
 from tests.machines.machine import Execution
 from tests.support import load_event
 
@@ -223,6 +223,6 @@ def test_the_last_findings_lie_where_people_look(account: AuditLab) -> None:
     put(account, "acme")
     account.run()
     bucket = runtime.setting("REPORT_BUCKET")
-    answer = s3().get_object(Bucket=bucket, Key="audit.json")
+    answer = account.s3.get_object(Bucket=bucket, Key="audit.json")
     told = json.loads(answer["Body"].read())
     assert [finding["kind"] for finding in told["findings"]] == ["customer_without_key"]

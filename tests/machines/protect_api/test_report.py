@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 
 from keyward.apis.exposure import log_query
@@ -13,6 +12,7 @@ from keyward.aws.logs import AccessLogs
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import LogsUnreadableError
 from keyward.runs import runtime
+from local.lifetime import services
 from tests.apis.test_task_samples import shape
 from tests.machines.api_lab import Lab
 from tests.support import load_event
@@ -138,7 +138,7 @@ def test_a_query_that_fails_is_said(lab: Lab, logs: Callable[..., Logs], ended: 
 
 
 def test_a_log_group_that_is_not_there_is_said(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = boto3.client("logs")
+    client = services.Logs()
     monkeypatch.setattr(runtime, "access_logs", lambda: AccessLogs(client))
     api_id = lab.api(mode="observe")
     logged(lab, api_id)
