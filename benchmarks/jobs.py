@@ -1,4 +1,4 @@
-"""The jobs whose costs are told, from one customer to a thousand, from ten methods to three
+"""The jobs whose costs are told, from one customer to a hundred, from ten methods to three
 hundred."""
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ JSON = dict[str, Any]
 # Longer than propagation_seconds: what was attached has reached every host.
 LATER = 1000
 DAY = 86_400
+MAX_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Size:
 
 SIZES = {
     "small": Size(customers=(10,), methods=(10,), apis=3),
-    "full": Size(customers=(100, 1000), methods=(10, 100, 300), apis=20),
+    "full": Size(customers=(100,), methods=(10, 100, 300), apis=20),
 }
 
 
@@ -87,8 +88,20 @@ def many_customers(made: Desk, number: int) -> Iterator[Cost]:
     signed_up(made, "first")
     names = [f"customer-{one:04d}" for one in range(number)]
     tell = partial(made.tell, "customer-signed-up", names)
-    yield made.measure(f"{number} sign-ups at once", tell, 0, 2 * number)
+    until_all = partial(until_keys, made, tell, number + 1)
+    yield made.measure(f"{number} sign-ups at once", until_all, 0, 2 * number)
     yield made.measure(f"the same {number} events again", tell, 0)
+
+
+def until_keys(made: Desk, action: Callable[[], None], number: int) -> None:
+    """Until so many keys are in a plan: a run that met a throttled call is postponed."""
+    action()
+    state = made.bench.emulator.state
+    for _ in range(MAX_MINUTES):
+        made.bench.run()
+        if sum(bool(state.plans_of(key_id)) for key_id in state.keys) >= number:
+            return
+        made.bench.advance(seconds=60)
 
 
 def one_api(made: Desk, methods: int) -> Iterator[Cost]:
