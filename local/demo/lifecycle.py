@@ -1,7 +1,6 @@
 """`python -m local demo-lifecycle`: the whole life of a key, told on a virtual clock.
 
-The real functions and state machine run in this process; changes take 80 s to reach every gateway
-host, as recorded on AWS; weeks pass in seconds."""
+On the bench: changes take 80 s to reach every gateway host, as recorded on AWS."""
 
 from __future__ import annotations
 
@@ -55,8 +54,7 @@ class Life:
 
     def event(self, kind: str, budget: tuple[int, int], **detail: object) -> None:
         """An event, the run that follows, and what it called on API Gateway."""
-        said = f" {json.dumps(detail)}" if detail else ""
-        self.story.say(f"event {kind}{said}")
+        self.story.say(f"event {kind}" + (f" {json.dumps(detail)}" if detail else ""))
 
         def send() -> None:
             self.bench.send(kind, **ACME | detail)
@@ -64,7 +62,7 @@ class Life:
 
         self.counted(kind, budget, send)
 
-    def counted(self, job: str, budget: tuple[int, int], work: Callable[[], None]) -> None:
+    def counted(self, job: str, budget: tuple[int, int], work: Callable[[], object]) -> None:
         """Do it; tell what was announced, and book its calls: at most `budget` reads and writes."""
         calls, told = len(self.bench.emulator.ledger), len(self.bench.announced)
         work()
@@ -181,9 +179,9 @@ def remaining(life: Life) -> int:
     state, day = life.bench.emulator.state, datetime.fromtimestamp(life.bench.clock.now(), UTC)
     key = max(state.keys.values(), key=lambda key: str(key.settings["name"]))
     [plan] = state.plans_of(key.id)
-    about = {"usagePlanId": plan.id, "keyId": key.id}
-    days = {"startDate": f"{day:%Y-%m-%d}", "endDate": f"{day:%Y-%m-%d}"}
-    used = life.bench.emulator.call("GetUsage", about | days)
+    days = dict.fromkeys(("startDate", "endDate"), f"{day:%Y-%m-%d}")
+    about = {"usagePlanId": plan.id, "keyId": key.id} | days
+    used = life.bench.emulator.call("GetUsage", about)
     return int(used["items"][key.id][0][1])
 
 
