@@ -34,7 +34,9 @@ READ_BY = (
     (re.compile(r"layers/keyward/keyward/(\w+)/.*"), r"tests/\1"),
     (re.compile(r"(?:layers|functions)/.*\.py"), "tests/rules/test_layout.py"),
     (re.compile(r"emulator/.*(?<!\.py)"), EMULATOR),
-    (re.compile(r".*(?<!\.py)"), "tests/rules"),
+    (re.compile(r".*\.md"), "tests/rules/test_docs.py"),
+    (re.compile(r".*\.md"), "tests/rules/test_documented_commands.py"),
+    (re.compile(r".*(?<!\.py)(?<!\.md)"), "tests/rules"),
 )
 
 
