@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from keyward.aws.gateway.calls import DEPLOY_READ_SECONDS, client_config
+from keyward.aws.gateway.calls import client_config
 from keyward.errors import TryUnderwayError
 from keyward.runs.journal import check_landed, may_be_in_flight
+from keyward.values import DEPLOY_READ_SECONDS
 from tests import tree
 
 
@@ -28,4 +29,4 @@ def test_an_earlier_try_is_waited_for_by_name() -> None:
 def test_no_other_module_works_out_how_long_a_call_may_be_in_flight() -> None:
     product = [*tree.PACKAGE.rglob("*.py"), *tree.FUNCTIONS.glob("*.py")]
     adds_time_outs = {p.name for p in product if "CONNECT_SECONDS" in p.read_text("utf-8")}
-    assert adds_time_outs == {"calls.py", "journal.py"}
+    assert adds_time_outs == {"calls.py", "values.py"}

@@ -14,6 +14,20 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 T = TypeVar("T")
 
+# Time-outs of a call of API Gateway.
+CONNECT_SECONDS = 2
+READ_SECONDS = 5
+DEPLOY_READ_SECONDS = 15
+
+
+def in_flight_seconds(read_seconds: int = READ_SECONDS) -> int:
+    """How long a call of API Gateway that nobody answered may still take effect.
+
+    The client gives up after its time-outs; a second more covers the journal's whole seconds. The
+    SDK does not repeat such a call. `read_seconds` is the read time-out of the call.
+    """
+    return CONNECT_SECONDS + read_seconds + 1
+
 
 def parse_json(text: object) -> object:
     """Parse a JSON text. None for anything that is no JSON, or nested too deep to be read."""

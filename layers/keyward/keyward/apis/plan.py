@@ -29,11 +29,10 @@ from keyward.apis.model import (
     WorkingMethod,
 )
 from keyward.events.size import batches
+from keyward.values import in_flight_seconds
 
 JSON = dict[str, Any]
 
-# A call that nobody answered may take effect this long after its attachment was recorded.
-DOUBT_SECONDS = 10
 MAX_REQUIRE_BYTES = 100_000
 NO_LOOPS: Mapping[str, Loop] = {}
 ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
@@ -238,7 +237,7 @@ def _effective_at(
     moments = [
         attachment.attached_at
         + rule.policy.propagation_seconds
-        + (0 if attachment.confirmed else DOUBT_SECONDS)
+        + (0 if attachment.confirmed else in_flight_seconds())
         for attachment in attachments
         if attachment.stage in closing and attachment.plan in rule.policy.usage_plans
     ]

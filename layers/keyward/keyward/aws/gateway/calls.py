@@ -8,11 +8,9 @@ from botocore.config import Config
 
 from keyward.aws.client import GatewayClient
 from keyward.aws.gateway.patience import Patience
+from keyward.values import CONNECT_SECONDS, READ_SECONDS
 
-CONNECT_SECONDS = 2
-READ_SECONDS = 5
 PAGE = 500
-DEPLOY_READ_SECONDS = 15
 
 JSON = dict[str, Any]
 
