@@ -27,12 +27,11 @@ from keyward.policy.parts import PlanPolicy
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_conflicts import KeyConflicts
+from keyward.runs.turn import UPDATE_USAGE_PLAN
 from keyward.runs.usage_plans import only_one
 
 JSON = dict[str, Any]
 
-# UpdateUsagePlan is allowed once in 20 s for the whole account (limits.html).
-TURN_SECONDS = 20
 # So long each run attaches its own stages only, after a call for all of them failed.
 ISOLATED_SECONDS = 300
 # A run waits for its turn less long than that: the request is of a run that died.
@@ -73,11 +72,11 @@ class Attacher:
         passes, but for a busy plan or API Gateway; DuplicatePlanError and StageMovedError.
         """
         self.context.registry.leases.renew(Lease.of({"lease": progress.lease}), self.context.now)
-        item = progress.attach[0]
+        item, turns = progress.attach[0], self.context.registry.turns
         try:
             attached = self._attach(str(item["plan"]), list(item["stages"]))
         except PlanThrottledError as error:
-            return progress.at(self.context.registry.pending.turn(), self.context.now, error)
+            return progress.at(UPDATE_USAGE_PLAN.free_at(turns), self.context.now, error)
         except (ThrottledError, GatewayUnavailableError, PlanBusyError, TryUnderwayError) as error:
             # Here, not by a new plan: other runs wait for what this one attaches.
             return progress.later(RETRY_SECONDS, error)
@@ -95,19 +94,20 @@ class Attacher:
         """Raises PlanThrottledError while it is not this run's turn."""
         self.context.policy.plan(plan)
         own, queue = self._own(stages), self.context.registry.pending
+        turns = self.context.registry.turns
         board = queue.board(plan).requests
         mine = {ref: board[ref] for ref in own if ref in board and self._is_mine(board[ref])}
         if own and len(mine) == len(own) and all(request.done for request in mine.values()):
             queue.forget(plan, own)
             return Attached(max(request.done or 0 for request in mine.values()), [])
         queue.request(plan, [r for r in own if r not in mine], self.execution_arn, self.context.now)
-        if queue.turn() > self.context.now:
+        if UPDATE_USAGE_PLAN.free_at(turns) > self.context.now:
             raise PlanThrottledError(f"plan {plan}: UpdateUsagePlan waits for its turn")
         try:
             with self.context.plans(self.execution_arn).lease(plan):
                 held = self._attach_all(plan, stages)
         except PlanThrottledError:
-            queue.postpone(self.context.now + TURN_SECONDS)
+            UPDATE_USAGE_PLAN.refused(turns, self.context.now)
             raise
         except (GatewayRefusedError, StageMovedError):
             queue.forget(plan, own)

@@ -11,7 +11,6 @@ from keyward.apis.compare import fingerprint
 from keyward.apis.model import Deploying, Deployment, KeyRule, StageSnapshot, WorkingMethod
 from keyward.apis.progress import RETRY_SECONDS, Progress, stage_to_verify
 from keyward.aws.gateway import Gateway
-from keyward.aws.gateway.calls import DEPLOY_READ_SECONDS
 from keyward.aws.tables import Lease, Registry
 from keyward.aws.tables.storms import Redeploy
 from keyward.errors import (
@@ -25,11 +24,8 @@ from keyward.errors import (
 )
 from keyward.runs import runtime
 from keyward.runs.journal import may_be_in_flight
-
-TURNS = "account#deploy"
-# CreateDeployment is allowed once in 5 s for the whole account (limits.html); a second more, as
-# what comes before the call takes its time.
-SPACING_SECONDS = 6
+from keyward.runs.turn import CREATE_DEPLOYMENT
+from keyward.values import DEPLOY_READ_SECONDS
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -67,7 +63,8 @@ class Deployer:
         try:
             deployment_id = self.deploy(lease, stage, str(item["fingerprint"]))
         except DeploymentThrottledError as error:
-            return progress.at(self._later_turn(), self.clock(), error)
+            later = CREATE_DEPLOYMENT.take_later(self.registry.turns, self.clock())
+            return progress.at(later, self.clock(), error)
         except (ThrottledError, TryUnderwayError) as error:
             return progress.later(RETRY_SECONDS, error)
         probe = self.rule.probe(stage.name, self.rule.now)
@@ -84,13 +81,7 @@ class Deployer:
             return turn if turn > self.rule.now else 0
         if self.registry.apis.deploying(self.rule.rest_api_id, stage):
             return 0
-        given = self.registry.leases.turn(TURNS, self.rule.now, spacing)
-        return given if given > self.rule.now else 0
-
-    def _later_turn(self) -> float:
-        """Another turn after a refusal: somebody else used this one."""
-        soonest = self.clock() + SPACING_SECONDS
-        return self.registry.leases.turn(TURNS, soonest, SPACING_SECONDS)
+        return CREATE_DEPLOYMENT.take(self.registry.turns, self.rule.now, spacing)
 
     def deploy(self, lease: Lease, stage: StageSnapshot, mark: str) -> str:
         """The id of the deployment that the stage serves now.

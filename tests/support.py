@@ -33,6 +33,7 @@ from keyward.aws.tables import (
     Plans,
     Registry,
     Storms,
+    Turns,
     UsageRecords,
 )
 from keyward.policy.model import Policy
@@ -176,6 +177,7 @@ def workbench(*, quick: bool = False) -> Iterator[Bench]:
         registry = Registry(
             customers=Customers(tables["CustomersTable"], tables["KeysTable"], ledger),
             leases=Leases(tables["LeasesTable"]),
+            turns=Turns(tables["LeasesTable"]),
             plans=Plans(tables["PlansTable"]),
             apis=Apis(tables["ApisTable"]),
             policies=Policies(ssm, "policy"),

@@ -173,7 +173,7 @@ def test_a_run_whose_stage_another_attached_makes_no_call_for_it(lab: Lab) -> No
     lab.policy(propagation_seconds=0)
     lab.run(lab.api())
     api_id, other = lab.api(), lab.api()
-    lab.bench.registry.pending.postpone(lab.bench.clock.now() + 30)
+    lab.bench.registry.turns.postpone("turn#UpdateUsagePlan", lab.bench.clock.now() + 30)
     attach = lab.machine.functions["AttachStage"]
     begun: list[str] = []
 
@@ -233,17 +233,17 @@ def test_a_wish_that_was_asked_anew_is_not_told_that_it_was_done(lab: Lab) -> No
 
 
 def test_turns_are_given_in_order_and_one_apart(lab: Lab) -> None:
-    leases, now = lab.bench.registry.leases, lab.bench.clock.now()
-    given = [leases.turn("account#deploy", now, 5) - now for _ in range(4)]
+    turns, now = lab.bench.registry.turns, lab.bench.clock.now()
+    given = [turns.take("account#deploy", now, 5) - now for _ in range(4)]
     assert given == [0, 5, 10, 15]
     later = now + 100
-    assert leases.turn("account#deploy", later, 5) == later
+    assert turns.take("account#deploy", later, 5) == later
 
 
 def test_a_run_keeps_its_api_while_it_waits_long_for_its_turn_to_deploy(lab: Lab) -> None:
     lab.policy(propagation_seconds=0)
     api_id, leases, began = lab.api(), lab.bench.registry.leases, lab.bench.clock.now()
-    leases.turn("account#deploy", began, 400)
+    lab.bench.registry.turns.take("account#deploy", began, 400)
     deploy, heard = lab.machine.functions["DeployApi"], []
 
     def asked_meanwhile(task: JSON, context: object) -> Any:

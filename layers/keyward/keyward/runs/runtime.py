@@ -178,6 +178,7 @@ def _registry() -> Registry:
         Plans,
         Registry,
         Storms,
+        Turns,
         UsageRecords,
     )
 
@@ -192,6 +193,7 @@ def _registry() -> Registry:
     return Registry(
         customers=Customers(table("CUSTOMERS_TABLE"), table("KEYS_TABLE"), ledger),
         leases=Leases(table("LEASES_TABLE")),
+        turns=Turns(table("LEASES_TABLE")),
         plans=Plans(table("PLANS_TABLE")),
         apis=Apis(table("APIS_TABLE")),
         policies=Policies(_Lazy("ssm"), os.environ.get("POLICY_PARAMETER", "")),
@@ -207,7 +209,8 @@ def _registry() -> Registry:
 @lru_cache(maxsize=1)
 def _gateway() -> Gateway:
     from keyward.aws.gateway import Gateway
-    from keyward.aws.gateway.calls import DEPLOY_READ_SECONDS, client_config
+    from keyward.aws.gateway.calls import client_config
+    from keyward.values import DEPLOY_READ_SECONDS
 
     return Gateway(
         _Lazy("apigateway", client_config()),

@@ -15,6 +15,7 @@ from keyward.aws.tables.notices import Notices
 from keyward.aws.tables.plan_queue import PlanQueue
 from keyward.aws.tables.plans import Plans
 from keyward.aws.tables.storms import Storms
+from keyward.aws.tables.turns import Turns
 from keyward.aws.tables.usage import UsageRecords
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Policies",
     "Registry",
     "Storms",
+    "Turns",
     "UsageRecords",
 ]
 
@@ -42,6 +44,7 @@ class Registry:
 
     customers: Customers
     leases: Leases
+    turns: Turns
     plans: Plans
     apis: Apis
     policies: Policies

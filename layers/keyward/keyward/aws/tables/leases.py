@@ -175,33 +175,6 @@ class Leases:
         """Remember that it was said, for good."""
         self._table.put_item(Item={"lease": name, "expires_at": FOR_GOOD})
 
-    def turn(self, name: str, now: float, spacing: float) -> float:
-        """The caller's turn (epoch seconds): `now` when nobody waits, else `spacing` after the last
-        that was given. First come, first served; a turn that is not used is lost."""
-        width = {":width": int(spacing * 1000)}
-        while True:
-            free = {":next": int((now + spacing) * 1000), ":now": int(now * 1000)}
-            condition = "attribute_not_exists(next_at) OR next_at <= :now"
-            if self._turn(name, "SET next_at = :next", condition, free) is not None:
-                return now
-            queued = width | {":now": int(now * 1000)}
-            last = self._turn(name, "SET next_at = next_at + :width", "next_at > :now", queued)
-            if last is not None:
-                return last / 1000 - spacing
-
-    def _turn(self, name: str, update: str, condition: str, values: dict[str, Any]) -> int | None:
-        try:
-            answer = self._table.update_item(
-                Key={"lease": name},
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                ReturnValues="UPDATED_NEW",
-            )
-        except ConditionNotMetError:
-            return None
-        return int(answer["Attributes"]["next_at"])
-
     def renew(self, lease: Lease, now: float) -> None:
         """Extend the lease before a write. Raises LeaseLostError when another run has it."""
         try:

@@ -1,8 +1,8 @@
 """Stages that wait to join a usage plan, in the Plans table: one call takes them all.
 
 UpdateUsagePlan is allowed once in 20 s for the whole account (limits.html). So each run writes down
-its requests (`pending#<plan>`, one attribute a stage), and whoever may call next attaches the
-stages of all runs. `turn#UpdateUsagePlan` says when that is. Times are epoch seconds."""
+its requests (`pending#<plan>`, one attribute a stage), and whoever may call next (runs/turn.py)
+attaches the stages of all runs. Times are epoch seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from keyward.errors import ConditionNotMetError
 JSON = dict[str, Any]
 # (RestApi id, stage name).
 StageRef = tuple[str, str]
-TURN = {"plan": "turn#UpdateUsagePlan"}
 
 
 @dataclass(frozen=True)
@@ -72,20 +71,6 @@ class PlanQueue:
         self._table.update_item(
             Key=_key(plan),
             UpdateExpression="SET alone_until = :until",
-            ExpressionAttributeValues={":until": int(until)},
-        )
-
-    def turn(self) -> float:
-        """When UpdateUsagePlan may be called again, as far as a refusal told; 0 = at once."""
-        item = self._table.get_item(Key=TURN, ConsistentRead=True).get("Item") or {}
-        return float(item.get("at", 0))
-
-    def postpone(self, until: float) -> None:
-        """The account's quota of UpdateUsagePlan is used up until then."""
-        self._table.update_item(
-            Key=TURN,
-            UpdateExpression="SET #at = :until",
-            ExpressionAttributeNames={"#at": "at"},
             ExpressionAttributeValues={":until": int(until)},
         )
 
