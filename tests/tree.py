@@ -121,3 +121,9 @@ def deployed() -> JSON:
 def deployed_resources(kind: str) -> dict[str, JSON]:
     """The resources of a type after SAM's transform, by logical id."""
     return {key: item for key, item in deployed()["Resources"].items() if item["Type"] == kind}
+
+
+def assert_outlives_the_stack(logical_id: str, resource: JSON) -> None:
+    """A resource with data stays when its stack goes; when its creation fails, nothing is left."""
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate", logical_id
+    assert resource["UpdateReplacePolicy"] == "Retain", logical_id

@@ -83,12 +83,8 @@ class Stack:
     @cached_property
     def sources(self) -> list[Source]:
         """What invokes functions: queues and streams."""
-        found = []
-        for name, function in self.functions.items():
-            for event in function.get("Events", {}).values():
-                if event["Type"] in ("SQS", "DynamoDB"):
-                    found.append(_source(name, event["Properties"]))
-        return found
+        mappings = self.of_type("AWS::Lambda::EventSourceMapping").values()
+        return [_source(about) for about in mappings]
 
     def machines(self) -> dict[str, str]:
         """The definition's file name without endings by the machine's ARN."""
@@ -185,16 +181,17 @@ def id_of(arn: str) -> str:
     return re.split(r"[:/]", arn)[-1]
 
 
-def _source(function: str, about: JSON) -> Source:
+def _source(about: JSON) -> Source:
+    function, source = about["FunctionName"], id_of(about["EventSourceArn"])
     size, partial = int(about.get("BatchSize", 10)), "FunctionResponseTypes" in about
-    if "Queue" in about:
-        return Source(function, size, partial, queue=id_of(about["Queue"]))
+    if "StartingPosition" not in about:
+        return Source(function, size, partial, queue=source)
     patterns = [json.loads(item["Pattern"]) for item in about["FilterCriteria"]["Filters"]]
     return Source(
         function,
         size,
         partial,
-        table=id_of(about["Stream"]),
+        table=source,
         names=tuple(name for pattern in patterns for name in pattern["eventName"]),
         tries=int(about.get("MaximumRetryAttempts", 10)),
         age=float(about.get("MaximumRecordAgeInSeconds", 86_400)),

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests import tree
+from tests.rules.test_template_rights import statements
 
 JSON = dict[str, Any]
 
@@ -22,7 +23,7 @@ def test_every_bucket_is_private_encrypted_and_outlives_the_stack() -> None:
         assert len(properties["PublicAccessBlockConfiguration"]) == 4, name
         (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"], name
-        assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain", name
+        tree.assert_outlives_the_stack(name, bucket)
         assert properties["LifecycleConfiguration"]["Rules"], name
 
 
@@ -44,10 +45,9 @@ def test_the_report_travels_over_tls_only() -> None:
 def test_the_bucket_is_written_by_the_report_and_by_audits_each_in_its_own_place() -> None:
     writers: dict[str, str] = {}
     for name, role in tree.deployed_resources("AWS::IAM::Role").items():
-        for policy in role["Properties"].get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                if "s3:PutObject" in json.dumps(statement["Action"]):
-                    writers[name] = writers.get(name, "") + json.dumps(statement["Resource"])
+        for statement in statements(role):
+            if "s3:PutObject" in json.dumps(statement["Action"]):
+                writers[name] = writers.get(name, "") + json.dumps(statement["Resource"])
     auditors = {f"{name}Role" for name in ("Audit", "AuditPart", "Repair")}
     assert set(writers) == {"WriteReportRole"} | auditors
     assert "/report.html" in writers["WriteReportRole"]
@@ -59,8 +59,7 @@ def test_the_report_reads_the_ledger_by_day_and_nothing_else_of_it() -> None:
     role = tree.deployed_resources("AWS::IAM::Role")["WriteReportRole"]
     about = [
         (statement["Action"], json.dumps(statement["Resource"]))
-        for policy in role["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
+        for statement in statements(role)
         if "LedgerTable" in json.dumps(statement["Resource"])
     ]
     ((action, resource),) = about

@@ -117,19 +117,23 @@ def allowed(stack: Stack, role: str, action: str, path: str) -> bool:
 
 @cache
 def statements(stack: Stack, role: str) -> list[JSON]:
-    """All statements of a role's own policies."""
+    """All statements of a role: its own, and those of the policies that it shares."""
     iam = stack.aws.client("iam")
-    return [
-        statement
+    documents = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
-        for statement in iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"][
-            "Statement"
-        ]
     ]
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        arn = attached["PolicyArn"]
+        if ":aws:policy/" not in arn:
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+            documents.append(found["Document"])
+    return [statement for document in documents for statement in many(document["Statement"])]
 
 
-def many(item: Any) -> list[str]:
-    return [item] if isinstance(item, str) else list(item)
+def many(item: Any) -> list[Any]:
+    return list(item) if isinstance(item, list) else [item]
 
 
 def matches(pattern: str, resource: str) -> bool:
@@ -180,7 +184,7 @@ TRESPASSES: list[tuple[str, Callable[[Callable[[str], Any], JSON], None]]] = [
     ("RequireKey", read_all_keys),
     ("DeployApi", change_policy),
     ("RevealKey", put_customer),
-    ("ReportFailure", announce),
+    ("ReportFailure", put_customer),
     ("Audit", put_customer),
 ]
 
