@@ -114,10 +114,11 @@ class Stack:
         return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
 
     def _reasons(self) -> str:
-        events = self._formation.describe_stack_events(StackName=self.name)["StackEvents"]
+        pages = self._formation.get_paginator("describe_stack_events")
         failed = [
             f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
-            for event in events
+            for page in pages.paginate(StackName=self.name)
+            for event in page["StackEvents"]
             if event["ResourceStatus"].endswith("FAILED")
         ]
         return "; ".join(failed) or "the stack was not created, without a reason"

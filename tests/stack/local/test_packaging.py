@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from local import template
+from local.aws import LocalAws
 from local.dependencies import DependencyError, link_packages
-from local.packaging import zip_folder
+from local.packaging import DeployError, Stack, zip_folder
 
 ROOT = Path(__file__).parents[3]
 
@@ -110,3 +112,22 @@ def test_a_lock_that_this_environment_does_not_meet_is_refused(
 
     with pytest.raises(DependencyError, match=says):
         link_packages(requirements)
+
+
+def test_a_stack_that_fails_says_why_however_much_it_has_rolled_back(
+    aws: LocalAws, tmp_path: Path
+) -> None:
+    body: dict[str, Any] = {"Resources": {}}
+    for number in range(60):
+        body["Resources"][f"Topic{number}"] = {"Type": "AWS::SNS::Topic"}
+    alarm = {"Metrics": [{"Id": "a", "Expression": "1"}], "EvaluationPeriods": 1}
+    body["Resources"]["Loud"] = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "DependsOn": list(body["Resources"]),
+        "Properties": alarm | {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 0},
+    }
+    path = tmp_path / "template.yaml"
+    path.write_text(json.dumps(body))
+
+    with pytest.raises(DeployError, match=r"Loud: .*metric math"):
+        Stack(aws.client, path, "failing").deploy(parameters={}, variables={})
