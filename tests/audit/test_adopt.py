@@ -10,7 +10,8 @@ import pytest
 
 from keyward.customers.key import CREATED
 from keyward.runs import runtime
-from tests.machines.audit_lab import AuditLab, Died, s3
+from local.lifetime.scheduler import Died
+from tests.machines.audit_lab import AuditLab
 from tests.machines.life_lab import LifeLab
 from tests.support import load_event
 
@@ -93,7 +94,9 @@ def test_a_map_csv_text_or_a_csv_object_names_the_customers(account: AuditLab) -
     assert adopted(account, customers={keys[0]: "by-map"}) == 1
     assert adopted(account, customers=f"key_id,customer_id\n{keys[1]},by-text\n") == 1
     bucket = runtime.setting("REPORT_BUCKET")
-    s3().put_object(Bucket=bucket, Key="adopt/old.csv", Body=f"{keys[2]}, by-object\r\n".encode())
+    account.s3.put_object(
+        Bucket=bucket, Key="adopt/old.csv", Body=f"{keys[2]}, by-object\r\n".encode()
+    )
     assert adopted(account, customers_object="adopt/old.csv") == 1
     assert set(customers(account)) == {"by-map", "by-text", "by-object"}
 
@@ -261,12 +264,12 @@ def test_a_value_in_the_place_of_an_id_is_neither_kept_nor_quoted(
     account: AuditLab, given: JSON, row: int
 ) -> None:
     where = {"Bucket": runtime.setting("REPORT_BUCKET")}
-    s3().put_object(**where, Key="adopt/mixed-up.csv", Body=MIXED_UP.encode())
+    account.s3.put_object(**where, Key="adopt/mixed-up.csv", Body=MIXED_UP.encode())
     execution = account.run(adopt=True, **given)
     assert (execution.status, execution.error) == ("FAILED", "InvalidInputError")
     assert f"customers: row {row} begins with no id of a key" in str(execution.cause)
     assert VALUE not in str(execution.cause)
-    kept = [item["Key"] for item in s3().list_objects_v2(**where)["Contents"]]
+    kept = [item["Key"] for item in account.s3.list_objects_v2(**where)["Contents"]]
     assert kept == ["adopt/mixed-up.csv"]
 
 

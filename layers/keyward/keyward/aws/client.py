@@ -75,6 +75,14 @@ def gateway_error(operation: str, error: ClientError | BotoCoreError) -> errors.
     )
 
 
+def stack_error(operation: str, error: ClientError | BotoCoreError) -> errors.KeywardError:
+    """Keyward's error for one of CloudFormation, which answers ValidationError for a stack that
+    does not exist (API reference, DescribeStacks)."""
+    if isinstance(error, ClientError) and _code(error) == "ValidationError":
+        return errors.ResourceMissingError(operation)
+    return service_error(operation, error)
+
+
 def entry_error(operation: str, code: str) -> errors.KeywardError:
     """Keyward's error for an entry that a batch call refused with this code."""
     return _class_of(code)(f"{operation}: {code}")
@@ -172,6 +180,12 @@ class GatewayClient(Client):
     """A client of API Gateway. Raises the errors of `gateway_error`."""
 
     _translate = staticmethod(gateway_error)
+
+
+class CloudFormationClient(Client):
+    """A client of CloudFormation. Raises the errors of `stack_error`."""
+
+    _translate = staticmethod(stack_error)
 
 
 class Table(Client):

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from keyward.aws.client import Client, service_error
-from keyward.errors import KeywardError, ResourceMissingError
+from keyward.aws.client import CloudFormationClient
 
 
 class Stacks:
     """Reads stacks. Raises ResourceMissingError where there is no such stack."""
 
     def __init__(self, client: Any) -> None:
-        self._client = _StackClient(client)
+        self._client = CloudFormationClient(client)
 
     def resources(self, stack: str) -> dict[str, str]:
         """The physical ids of the stack's resources by their names in the template."""
@@ -33,15 +30,3 @@ class Stacks:
         (found,) = self._client.describe_stacks(StackName=stack)["Stacks"]
         items = found.get("Parameters", [])
         return {item["ParameterKey"]: item.get("ParameterValue", "") for item in items}
-
-
-def _stack_error(operation: str, error: ClientError | BotoCoreError) -> KeywardError:
-    """CloudFormation has no error of its own for a stack that does not exist: it answers
-    ValidationError (API reference, DescribeStacks)."""
-    if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationError":
-        return ResourceMissingError(operation)
-    return service_error(operation, error)
-
-
-class _StackClient(Client):
-    _translate = staticmethod(_stack_error)
