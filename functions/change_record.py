@@ -40,7 +40,7 @@ def _announce_notice(step: KeyStep) -> None:
         execution_arn=step.execution_arn,
         actions=[{"action": "announce_notice", "notice": action["notice"]}],
     )
-    step.run.registry.notices.give(
+    step.run.registry.notices.announce_once(
         contracts.parse_customer_id(step.task),
         [str(mark) for mark in action["marks"]],
         announced,

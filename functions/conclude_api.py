@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from keyward.apis.progress import CONCLUDE, PLAN, Progress
@@ -77,7 +76,7 @@ class Concluder:
             self.context.registry.leases.renew(lease, self.context.now)
             lines = api_lines(rest_api_id, event, records.saved[name], requester, deployed)
             self.context.registry.ledger.append(lines)
-            outbox.announce(self.context, {name: event}, partial(apis.forget, rest_api_id))
+            outbox.announce(self.context, apis.outbox, rest_api_id, {name: event})
         return True
 
 

@@ -33,7 +33,7 @@ def conclude(task: JSON, context: Context) -> JSON:
     lease, customers = Lease.of(task), context.registry.customers
     context.registry.leases.renew(lease, context.now)
     waiting = customers.known(customer_id).outbox
-    outbox.announce(context, waiting, lambda names: customers.announced(customer_id, names))
+    outbox.announce(context, customers.outbox, customer_id, waiting)
     # What becomes due while the run is at work is due at once.
     _note_due(customer_id, lease, context, float(task.get("planned_at", context.now)))
     again = not context.registry.leases.release(lease)

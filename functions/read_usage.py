@@ -15,10 +15,9 @@ from keyward.customers.model import KeyRecords
 from keyward.customers.usage import KeyUsage
 from keyward.customers.usage_update import Reading, first_day_to_read, read
 from keyward.errors import KeywardError
-from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of
-from keyward.runs import runtime
+from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 from keyward.runs.usage_plans import only_one
 
@@ -37,7 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     lease = leases.acquire(LEASE, owner, now, LEASE_SECONDS)
     if lease is None:
         return {"busy": True}
-    return UsageReader(surroundings, runtime.policy(), now).read(lease)
+    return UsageReader(surroundings, surroundings.policy, now).read(lease)
 
 
 @dataclass
@@ -118,16 +117,13 @@ class UsageReader:
         """Write the records; announce, then forget, what they announce. How many events."""
         quiet = [item.usage for item in found.readings if not item.announced]
         self.context.registry.usage.save(quiet)
-        number = 0
+        number, customers = 0, self.context.registry.customers
         for item in found.readings:
             if item.announced:
-                names = self.context.registry.usage.save_announcing(item.usage, item.announced)
-                entries = [
-                    contracts.entry(event, self.context.event_bus) for event in item.announced
-                ]
-                self.context.bus.announce(entries)
-                self.context.registry.customers.announced(item.usage.customer_id, names)
-                number += len(names)
+                customer_id = item.usage.customer_id
+                waiting = self.context.registry.usage.save_announcing(item.usage, item.announced)
+                outbox.announce(self.context, customers.outbox, customer_id, waiting)
+                number += len(waiting)
         return number
 
     def _report(self, found: PlanRead) -> None:

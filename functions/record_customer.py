@@ -12,7 +12,7 @@ from keyward.customers import undo_rotation
 from keyward.customers.model import KeyRecords, apply_event
 from keyward.errors import PassingError
 from keyward.events import contracts, third_party
-from keyward.runs import runtime
+from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import EVENT, REFUSED, asked_by_event, failed_line
@@ -58,8 +58,7 @@ class Recorder:
             )
             subject, asked = f"customer#{customer_id}", asked_by_event(item.body)
             line = failed_line(subject, item.at, asked, failed, REFUSED)
-            self.run.registry.ledger.append([line])
-            self.run.bus.announce([contracts.entry(failed, self.run.event_bus)])
+            outbox.announce_now(self.run, failed, [line])
 
     def _events(self, envelope: dict[str, Any]) -> list[contracts.CustomerEvent]:
         """Parse the event. One of another system may say several things of a customer, or none."""

@@ -9,6 +9,7 @@ from keyward.apis.exposure import callers, log_query, report, uncovered
 from keyward.apis.progress import REPORT, Progress
 from keyward.aws.logs import AccessLogs
 from keyward.aws.tables import Lease, Registry
+from keyward.aws.tables.outbox import record_name
 from keyward.errors import LogsUnreadableError, ServiceUnavailableError
 from keyward.events import contracts
 from keyward.policy.model import Policy
@@ -93,7 +94,7 @@ class Reporter:
         loaded = self.registry.customers.load_all()
         customers = uncovered(loaded.desired, loaded.keys, self.policy, self.api, stage)
         for detail_type in TYPES:
-            event = outbox.get(f"outbox#{detail_type}#{stage}")
+            event = outbox.get(record_name(detail_type, stage))
             if event:
                 added = report(event["detail"]["actions"], customers, found)
                 detail = event["detail"] | {"report": added}

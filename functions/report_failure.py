@@ -9,7 +9,7 @@ from keyward import errors
 from keyward.customers.model import manual_fields
 from keyward.errors import InvalidInputError, PassingError
 from keyward.events import contracts
-from keyward.runs import ledger, run, runtime
+from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
 from keyward.values import iso
 
@@ -120,8 +120,8 @@ def _announce_failure(task: JSON, subject: Subject, reason: str, context: Contex
         execution_arn=str(task["execution_arn"]),
     )
     requester = _requester(task, subject, context) if is_customer else run.requester_of(task)
-    context.registry.ledger.append([ledger.failed_line(subject.lease, at, requester, event)])
-    context.bus.announce([contracts.entry(event, context.event_bus)])
+    line = ledger.failed_line(subject.lease, at, requester, event)
+    outbox.announce_now(context, event, [line])
     if is_customer and errors.class_named(str(task["error"].get("Error"))) is None:
         context.registry.customers.hasten_due(subject.name, at + UNKNOWN_AGAIN_SECONDS, at)
 

@@ -62,6 +62,11 @@ class Shop:
         """As the schedule calls it."""
         return read_usage.handler(load_event("read-usage"), CONTEXT)
 
+    def policy(self, body: JSON) -> None:
+        """Another policy, in force when the cached one is too old."""
+        self.bench.ssm.put_parameter(Name="policy", Value=json.dumps(body), Overwrite=True)
+        self.bench.clock.advance(10)
+
     def item(self, customer_id: str) -> JSON | None:
         """What the Keys table has of a key's usage."""
         where = {"customer_id": customer_id, "record": "usage#1"}
@@ -87,7 +92,6 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         monkeypatch.setattr(runtime, "patient_gateway", lambda: bench.gateway)
         monkeypatch.setattr(runtime, "registry", lambda: bench.registry)
         monkeypatch.setattr(runtime, "bus", lambda: bench.bus)
-        monkeypatch.setattr(runtime, "policy", lambda: parse(default_text()))
         yield Shop(bench, plans)
 
 
@@ -194,7 +198,7 @@ def test_a_plan_that_cannot_be_read_stops_no_other(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policy = {"usage_plans": {"free": {}, "week": {}}}
-    monkeypatch.setattr(runtime, "policy", lambda: parse(json.dumps(policy)))
+    shop.policy(policy)
     quota = {"limit": 7, "period": "WEEK"}
     shop.plans["week"] = shop.bench.client.create_usage_plan(name="week", quota=quota)["id"]
     shop.customer("acme", 500)
@@ -245,7 +249,7 @@ def test_the_log_names_the_top_customers_as_many_as_the_policy_says(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = {"usage_plans": {"free": {}}, "usage": {"top_customers": 2}}
-    monkeypatch.setattr(runtime, "policy", lambda: parse(json.dumps(body)))
+    shop.policy(body)
     for number in range(4):
         shop.customer(f"customer{number}", 100 * number)
     said: list[JSON] = []
@@ -287,10 +291,8 @@ def test_a_key_that_changed_plans_counts_in_the_new_one(shop: Shop) -> None:
     client.create_usage_plan_key(**where, keyType="API_KEY")
     moved = {"customer_id": "acme", "record": "key#1", "state": CREATED, "key_id": key}
     shop.bench.tables["KeysTable"].put_item(Item=moved | {"plan": "small", "attached_at": 1})
-    with pytest.MonkeyPatch.context() as patch:
-        body = {"usage_plans": {"free": {}, "small": {}}}
-        patch.setattr(runtime, "policy", lambda: parse(json.dumps(body)))
-        shop.read()
+    shop.policy({"usage_plans": {"free": {}, "small": {}}})
+    shop.read()
     item = shop.item("acme")
     assert item
     assert (item["plan"], item["used"], item["last_used_on"]) == ("small", 0, shop.today())

@@ -11,7 +11,7 @@ import pytest
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from keyward.aws.tables import Customers, Lease, Leases, Ledger, Turns
+from keyward.aws.tables import Customers, Lease, Leases, Ledger, Marks, Turns
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import LeaseLostError
 from local.lifetime.tables import Tables
@@ -80,7 +80,7 @@ def both(bench: Bench) -> dict[str, Both]:
 
 def test_leases_are_the_same_in_any_order_of_calls(both: dict[str, Both]) -> None:
     leases, chance = Leases(both["LeasesTable"]), random.Random(3)
-    turns = Turns(both["LeasesTable"])
+    turns, marks = Turns(both["LeasesTable"]), Marks(both["LeasesTable"])
     names, owners = ("customer#acme", "plan#free"), ("run-1", "run-2")
     for now in range(0, 4000, 40):
         name, owner = chance.choice(names), chance.choice(owners)
@@ -92,7 +92,7 @@ def test_leases_are_the_same_in_any_order_of_calls(both: dict[str, Both]) -> Non
                 lambda name=name, now=now: leases.request_rerun(name, now),
                 lambda name=name, owner=owner: leases.rerun_requested(name, owner),
                 lambda held=held: leases.release(held),
-                lambda name=name, now=now: leases.claim(f"said#{name}", now),
+                lambda name=name, now=now: marks.claim(f"said#{name}", now),
                 lambda name=name, now=now: turns.take(f"turn#{name}", now, 60.0),
             ]
         )

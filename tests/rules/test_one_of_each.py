@@ -1,4 +1,4 @@
-"""What runs share is written once: one module computes turns."""
+"""What runs share is written once: one outbox, one computer of turns."""
 
 from __future__ import annotations
 
@@ -21,3 +21,13 @@ def _name(path: Path) -> str:
 def test_one_module_stores_turns_and_one_computes_them() -> None:
     assert users("next_at") == {"tables/turns.py"}
     assert users("turns.take(", "turns.postpone(", "turns.free_at(") == {"runs/turn.py"}
+
+
+def test_one_module_writes_outboxes_and_one_announces() -> None:
+    assert users("outbox#") == {"tables/outbox.py"}
+    assert users("bus.announce(") == {"runs/outbox.py"}
+
+
+def test_what_is_announced_once_is_marked_by_one_module() -> None:
+    assert users("marks.claim(", "marks.mark_done(") == {"runs/outbox.py"}
+    assert users("FOR_GOOD") == {"tables/marks.py"}

@@ -21,6 +21,7 @@ from keyward.apis.model import (
 )
 from keyward.apis.plan import ApiPlan, Exposure, rolled_back
 from keyward.aws.tables import Registry
+from keyward.aws.tables.outbox import record_name
 from keyward.events.caller import Editor
 from keyward.runs.context import Context
 
@@ -127,7 +128,7 @@ class ApiJournal:
         )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
         # A hold that nobody was told of yet is over.
-        self._forget(f"outbox#ApiHeld#{stage}", *(f"{kind}#{stage}" for kind in NOTED))
+        self._forget(record_name("ApiHeld", stage), *(f"{kind}#{stage}" for kind in NOTED))
 
     def failed(self, stage: str, reason: str) -> None:
         """Have it announced that a stage is not protected; the actions are planned anew."""
@@ -162,7 +163,7 @@ class ApiJournal:
 
     def clear_hold(self, stage: str) -> None:
         """A stage that was not rolled back after all: nothing of it is to be told."""
-        self._forget(f"hold#{stage}", f"outbox#ApiHeld#{stage}", f"rollback#{stage}")
+        self._forget(f"hold#{stage}", record_name("ApiHeld", stage), f"rollback#{stage}")
 
     def unverified(self, stage: str, why: str = UNVERIFIED) -> None:
         """What the stage serves could not be read: that is no proof, so it stays, and the actions

@@ -15,6 +15,7 @@ from keyward.apis.model import (
 )
 from keyward.apis.plan import ApiPlan, exposures, plan_api
 from keyward.apis.progress import ROLL_BACK
+from keyward.aws.tables.outbox import record_name
 from keyward.policy.model import Policy
 from keyward.runs.api_journal import ApiJournal
 from keyward.runs.api_request import ApiRequest
@@ -91,7 +92,7 @@ class Protection:
             stage
             for stage in stages
             for kind in REPORTED
-            if (event := records.outbox.get(f"outbox#{kind}#{stage}"))
+            if (event := records.outbox.get(record_name(kind, stage)))
             and "report" not in event["detail"]
         }
         logs = [

@@ -11,6 +11,7 @@ from keyward.aws.tables.customers import AccountRecords, Customers
 from keyward.aws.tables.edits import Edits
 from keyward.aws.tables.leases import Lease, Leases
 from keyward.aws.tables.ledger import Ledger
+from keyward.aws.tables.marks import Marks
 from keyward.aws.tables.notices import Notices
 from keyward.aws.tables.plan_queue import PlanQueue
 from keyward.aws.tables.plans import Plans
@@ -27,6 +28,7 @@ __all__ = [
     "Lease",
     "Leases",
     "Ledger",
+    "Marks",
     "Notices",
     "PlanQueue",
     "Plans",
@@ -45,6 +47,7 @@ class Registry:
     customers: Customers
     leases: Leases
     turns: Turns
+    marks: Marks
     plans: Plans
     apis: Apis
     policies: Policies

@@ -2,9 +2,9 @@
 
 By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deploying#<stage>` (a
 CreateDeployment that may be under way), `hold#<stage>`, `loop#<stage>`, `exposure#<stage>`,
-`planned#<stage>` (actions whose outcome is not announced), `outbox#<detail-type>#<stage>`, `editor`
-(who edited the working copy last), `rollback#<stage>` (somebody wants the former deployment
-back) and `warning` (the day of mode warn). Times are epoch seconds."""
+`planned#<stage>` (actions whose outcome is not announced), the outbox (outbox.py), `editor` (who
+edited the working copy last), `rollback#<stage>` (somebody wants the former deployment back) and
+`warning` (the day of mode warn). Times are epoch seconds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from boto3.dynamodb.conditions import Attr, Key
 
 from keyward.apis.model import ApiRecords, Attachment, Deploying, Deployment, Hold
 from keyward.aws.client import Table
+from keyward.aws.tables.outbox import Outbox, record_name, saved_at, waiting
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
-from keyward.values import plain
 
 JSON = dict[str, Any]
-OUTBOX = "outbox#"
 
 
 class Apis:
@@ -30,6 +29,7 @@ class Apis:
 
     def __init__(self, table: Any) -> None:
         self._table = Table(table)
+        self.outbox = Outbox(self._table, "rest_api_id")
 
     def known(self, rest_api_id: str) -> ApiRecords:
         """Everything that is remembered and matters to a plan, in one query."""
@@ -40,8 +40,8 @@ class Apis:
             holds=tuple(_hold(item) for item in of("hold")),
             exposures={item["stage"]: item["fingerprint"] for item in of("exposure")},
             planned={item["stage"]: tuple(item["actions"]) for item in of("planned")},
-            outbox={item["record"]: plain(item["event"]) for item in of("outbox")},
-            saved={item["record"]: int(item["saved_at"]) for item in of("outbox")},
+            outbox=waiting(items),
+            saved=saved_at(items),
             editor=next((_editor(item) for item in of("editor")), None),
             rollbacks={item["stage"]: item.get("deployment_id") for item in of("rollback")},
             enforce_on=next((item["enforce_on"] for item in of("warning")), None),
@@ -195,8 +195,8 @@ class Apis:
 
     def announce(self, rest_api_id: str, stage: str, announced: JSON, now: float) -> None:
         """Put an event into the outbox; a newer one of the type and stage takes its place."""
-        record = f"{OUTBOX}{announced['detail_type']}#{stage}"
-        self._put(rest_api_id, record, event=announced, saved_at=int(now))
+        name = record_name(announced["detail_type"], stage)
+        self.outbox.put(rest_api_id, name, announced, now)
 
     def forget(self, rest_api_id: str, records: Iterable[str]) -> None:
         """Delete records by name. Idempotent."""

@@ -3,8 +3,8 @@ announced).
 
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
 record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `told` the notices that
-were given; `outbox#…` an event that is still to be announced; `due` when something becomes of the
-customer by itself (due.py). No item ever holds a key value.
+were given; the outbox (outbox.py); `due` when something becomes of the customer by itself
+(due.py). No item ever holds a key value.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from keyward.aws.client import Table
 from keyward.aws.tables.due import DUE, DueItems
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
+from keyward.aws.tables.outbox import Outbox, record_name, waiting
 from keyward.customers.key import KeyRecord
 from keyward.customers.key_item import key_item, key_of
 from keyward.customers.model import DATED_FIELDS, KeyRecords, TimedValue
@@ -27,10 +28,8 @@ from keyward.customers.quota import NAME as QUOTA_EXTENSION
 from keyward.customers.usage import RECORD as USAGE
 from keyward.customers.usage import usage_of
 from keyward.errors import ConditionNotMetError, LeaseLostError
-from keyward.values import plain
 
 JSON = dict[str, Any]
-OUTBOX = "outbox#"
 TOMBSTONE = "tombstone"
 TOLD = "told"
 
@@ -52,6 +51,7 @@ class Customers(DueItems):
         self._customers = Table(customers)
         self._keys = Table(keys)
         self._ledger = ledger
+        self.outbox = Outbox(self._keys, "customer_id")
 
     def desired(self, customer_id: str) -> JSON | None:
         """The customer's record in the Customers table, None without one."""
@@ -121,9 +121,9 @@ class Customers(DueItems):
         announced, and the ledger's `lines`; `when` sorts the announcements among the others of the
         run. Raises LeaseLostError when a later run has written one of the records."""
         puts = [self._put(key_item(key) | {"fence": lease.token}, lease) for key in keys]
-        told = self._outbox(keys[0], lease, announced, when)
-        lines_put = self._ledger.puts(lines, announced, _epoch_of(when))
-        self._write(keys[0], lease, [*puts, *told, *lines_put])
+        puts += self._announced(keys[0], lease, announced, when)
+        puts += self._ledger.puts(lines, announced, _epoch_of(when))
+        self._write(keys[0], lease, puts)
 
     def adopt(
         self, record: JSON | None, keys: Sequence[KeyRecord], lease: Lease, lines: Sequence[JSON]
@@ -164,18 +164,13 @@ class Customers(DueItems):
         stone |= {"fence": lease.token, "deleted_at": int(at)}
         stone |= {name: v for name in ("key_id", "reason") if (v := getattr(key, name)) is not None}
         lines_put = self._ledger.puts([line] if line else [], announced, _epoch_of(when))
-        more = [*self._outbox(key, lease, announced, when), *lines_put]
+        more = [*self._announced(key, lease, announced, when), *lines_put]
         self._write(key, lease, [self._delete(key, lease), self._put(stone, lease), *more])
 
     def last_number(self, customer_id: str) -> int:
         """The number of the last key that was deleted, 0 for none."""
         where = {"customer_id": customer_id, "record": TOMBSTONE}
         return _last_number(self._keys.get_item(Key=where, ConsistentRead=True).get("Item"))
-
-    def announced(self, customer_id: str, records: list[str]) -> None:
-        """Forget what was announced. Idempotent."""
-        for record in records:
-            self._keys.delete_item(Key={"customer_id": customer_id, "record": record})
 
     def note_dates(self, customer_id: str, fields: JSON, at: int) -> None:
         """Remember when fields that were put by hand got their values (epoch seconds). A date never
@@ -206,15 +201,14 @@ class Customers(DueItems):
         except ConditionNotMetError:
             raise LeaseLostError(f"a later run wrote {key.name}") from None
 
-    def _outbox(
+    def _announced(
         self, key: KeyRecord, lease: Lease, announced: Sequence[JSON], when: str
     ) -> list[JSON]:
-        start = f"{OUTBOX}{lease.token:08d}#{when}"
-        names = [f"{start}#{event['detail_type']}#{key.number}" for event in announced]
-        return [
-            self._put({"customer_id": key.customer_id, "record": name, "event": event})
-            for name, event in zip(names, announced, strict=True)
-        ]
+        place = (f"{lease.token:08d}", when)
+        events = {
+            record_name(*place, event["detail_type"], str(key.number)): event for event in announced
+        }
+        return self.outbox.puts(key.customer_id, events)
 
     def _put(self, item: JSON, lease: Lease | None = None) -> JSON:
         condition = fenced(lease) if lease else {}
@@ -249,11 +243,10 @@ def _known(items: list[JSON]) -> KeyRecords:
     stone = next((item for item in items if item["record"] == TOMBSTONE), None)
     keys = [key_of(item) for item in items if item["record"].startswith("key#")]
     dates = next((item for item in items if item["record"] == "customer"), {}).get("dated", {})
-    outbox = [item for item in items if item["record"].startswith(OUTBOX)]
     return KeyRecords(
         keys=tuple(sorted(keys, key=lambda key: key.number)),
         last_number=_last_number(stone),
-        outbox={item["record"]: plain(item["event"]) for item in outbox},
+        outbox=waiting(items),
         told=_marks(items),
         due_at=next((int(item["due_at"]) for item in items if item["record"] == DUE), None),
         dated={name: TimedValue(date["value"], int(date["at"])) for name, date in dates.items()},

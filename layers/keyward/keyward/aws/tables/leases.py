@@ -24,7 +24,6 @@ LEASE_SECONDS = 300
 # The functions of a run renew its lease when they start and run 60 s at most: the last function of
 # a run that was stopped is surely at its end so long after.
 FUNCTION_SECONDS = 65
-FOR_GOOD = 2**40
 
 
 @dataclass(frozen=True)
@@ -157,23 +156,6 @@ class Leases:
     def _item(self, name: str) -> dict[str, Any]:
         answer = self._table.get_item(Key={"lease": name}, ConsistentRead=True)
         return dict(answer.get("Item") or {})
-
-    def claim(self, name: str, now: float, seconds: int = 60) -> bool:
-        """Whether it is for the caller to say what `name` stands for: it was not said, and nobody
-        has been about to say it for `seconds`."""
-        try:
-            self._table.put_item(
-                Item={"lease": name, "expires_at": int(now) + seconds},
-                ConditionExpression="attribute_not_exists(lease) OR expires_at <= :now",
-                ExpressionAttributeValues={":now": int(now)},
-            )
-        except ConditionNotMetError:
-            return False
-        return True
-
-    def said(self, name: str) -> None:
-        """Remember that it was said, for good."""
-        self._table.put_item(Item={"lease": name, "expires_at": FOR_GOOD})
 
     def renew(self, lease: Lease, now: float) -> None:
         """Extend the lease before a write. Raises LeaseLostError when another run has it."""

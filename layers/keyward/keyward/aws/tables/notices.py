@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from keyward.aws.client import Table
-from keyward.aws.tables.customers import OUTBOX, TOLD
+from keyward.aws.tables.customers import TOLD
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
+from keyward.aws.tables.outbox import Outbox, record_name
 from keyward.errors import ConditionNotMetError, LeaseLostError
 
 JSON = dict[str, Any]
 # A notice comes back only with a new date or a new unpaid bill, never with an old one.
-KEPT = 50
+MAX_MARKS = 50
 
 
 class Notices:
@@ -23,8 +24,9 @@ class Notices:
     def __init__(self, keys: Any, ledger: Ledger) -> None:
         self._keys = Table(keys)
         self._ledger = ledger
+        self._outbox = Outbox(self._keys, "customer_id")
 
-    def give(
+    def announce_once(
         self,
         customer_id: str,
         marks: Sequence[str],
@@ -42,16 +44,12 @@ class Notices:
         if set(marks) <= set(known):
             return False
         newest = sorted((known | dict.fromkeys(marks, when)).items(), key=lambda mark: mark[1])
-        told = where | {"marks": dict(newest[-KEPT:]), "fence": lease.token}
-        name = f"{OUTBOX}{lease.token:08d}#{when}#{announced['detail_type']}"
-        event = {"customer_id": customer_id, "record": name, "event": announced}
-        items = [self._put(told) | fenced(lease), self._put(event)]
+        told = where | {"marks": dict(newest[-MAX_MARKS:]), "fence": lease.token}
+        name = record_name(f"{lease.token:08d}", when, announced["detail_type"])
+        put = {"Put": {"TableName": self._keys.name, "Item": told} | fenced(lease)}
+        events = self._outbox.puts(customer_id, {name: announced})
         try:
-            puts = [{"Put": put} for put in items]
-            self._keys.write([*puts, *self._ledger.puts([line], [announced])])
+            self._keys.write([put, *events, *self._ledger.puts([line], [announced])])
         except ConditionNotMetError:
             raise LeaseLostError(f"a later run has customer {customer_id}") from None
         return True
-
-    def _put(self, item: JSON) -> JSON:
-        return {"TableName": self._keys.name, "Item": item}

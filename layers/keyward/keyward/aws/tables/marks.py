@@ -1,0 +1,37 @@
+"""Marks of what is announced once in the life of a stack, in the Leases table.
+
+An item has `expires_at` (epoch seconds): until then nobody else announces it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward.aws.client import Table
+from keyward.errors import ConditionNotMetError
+
+FOR_GOOD = 2**40
+
+
+class Marks:
+    """A part of the Leases table."""
+
+    def __init__(self, leases: Any) -> None:
+        self._table = Table(leases)
+
+    def claim(self, mark: str, now: float, seconds: int = 60) -> bool:
+        """Whether it is for the caller to announce what `mark` names: it was not announced, and
+        nobody has been about to for `seconds`."""
+        try:
+            self._table.put_item(
+                Item={"lease": mark, "expires_at": int(now) + seconds},
+                ConditionExpression="attribute_not_exists(lease) OR expires_at <= :now",
+                ExpressionAttributeValues={":now": int(now)},
+            )
+        except ConditionNotMetError:
+            return False
+        return True
+
+    def mark_done(self, mark: str) -> None:
+        """Remember for good that it was announced."""
+        self._table.put_item(Item={"lease": mark, "expires_at": FOR_GOOD})
