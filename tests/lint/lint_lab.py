@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -15,6 +15,7 @@ from keyward.lint import cli
 from keyward.lint.check import Checker
 from keyward.lint.model import Findings
 from keyward.policy.parse import default_text, parse
+from tests.lint.sam_lab import assert_read_as_sam_does, is_sam
 
 JSON = dict[str, Any]
 NOW = 1_795_000_000.0
@@ -58,9 +59,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """In the end each SAM template in the folder was read as SAM's transform reads it."""
     monkeypatch.chdir(tmp_path)
-    return Bench(tmp_path)
+    yield Bench(tmp_path)
+    for path in filter(is_sam, tmp_path.rglob("*.*")):
+        assert_read_as_sam_does(path)
 
 
 def summary(findings: Findings) -> dict[str, tuple[bool, bool]]:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from emulator.tests.openapi_lab import SHARED
 from keyward.lint import cli
-from tests.lint.lint_lab import Bench
+from tests.lint.lint_lab import Bench, bench
+
+__all__ = ["bench"]
 
 CASES = SHARED / "cases" / "public-reports"
 ROOT_FORMS = [
@@ -18,12 +19,6 @@ ROOT_FORMS = [
     '!Join ["", [!Sub "${Api.RootResourceId}"]]',
 ]
 API_FORMS = ["!Ref Api", '!Sub "${Api}"', '!Join ["", [!Ref Api]]']
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.chdir(tmp_path)
-    return Bench(tmp_path)
 
 
 def template(root: str, api: str) -> str:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-from copy import deepcopy
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
-from samtranslator.translator.transform import transform
 
-from emulator.tests.openapi_lab import document, imported, methods
+from emulator.tests.openapi_lab import document
 from keyward.lint.model import Findings
 from keyward.lint.positions import JsonReader
 from keyward.lint.sam import methods as sam_methods
 from keyward.lint.source import Source
 from keyward.lint.template import Template
+from tests.lint import sam_lab
 from tests.lint.lint_lab import JSON, summary
+from tests.lint.sam_lab import FUNCTION, MACHINE
 
 POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/example"
 AUTHORIZERS = {"Authorizers": {"Pool": {"UserPoolArn": POOL}}}
-FUNCTION = {"InlineCode": "x", "Handler": "index.handler", "Runtime": "python3.13"}
 
 
 def event(verb: str = "get", path: str = "/a", auth: JSON | None = None, api: str = "") -> JSON:
@@ -47,13 +45,7 @@ def template(
 
 def transformed(body: JSON) -> dict[str, tuple[bool, bool]]:
     """What SAM and an import make of a template's only API, in the words of `summary`."""
-    made = transform(deepcopy(body), {}, ManagedPolicyLoader(None))["Resources"]
-    apis = [one for one in made.values() if one["Type"] == "AWS::ApiGateway::RestApi"]
-    (api,) = apis
-    return {
-        line: (method["apiKeyRequired"], method["authorizationType"] != "NONE")
-        for line, method in methods(imported(api["Properties"]["Body"])).items()
-    }
+    return {line: (key, authorized) for line, key, authorized in sam_lab.transformed(body)}
 
 
 def found(body: JSON) -> dict[str, tuple[bool, bool]]:
@@ -162,6 +154,18 @@ CASES: dict[str, JSON] = {
             "Cors": "'*'",
         },
     ),
+    "an OpenAPI 3 document whose own schemes SAM's stand in for": template(
+        api={
+            "DefinitionBody": document({"/a": {"get": ["api_key"], "post": None}}, 3),
+            "Auth": {"DefaultAuthorizer": "AWS_IAM"},
+        }
+    ),
+    "a preflight under a document's own word for all": template(
+        api={
+            "DefinitionBody": document({"/a": {"get": None}}, 2, security=[{"api_key": []}]),
+            "Cors": "'*'",
+        }
+    ),
     "an operation without an integration": template(
         api={
             "DefinitionBody": {
@@ -226,13 +230,39 @@ def test_any_template_asks_for_what_sam_makes_of_it(
     assert found(body) == transformed(body)
 
 
+verbs = st.sampled_from(["get", "post", "options", "x-amazon-apigateway-any-method"])
+securities = st.none() | st.lists(
+    st.sampled_from(["api_key", "signed", "token", "AWS_IAM"]), max_size=3, unique=True
+)
+items = st.dictionaries(verbs, securities, min_size=1)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["/", "/a", "/a/{b}"]), items, min_size=1),
+    st.sampled_from([None, "api_key", "token"]),
+    st.sampled_from([2, 3]),
+    auths,
+    st.booleans(),
+)
+def test_any_document_in_a_template_asks_for_what_sam_makes_of_it(
+    paths: JSON,
+    top: str | None,
+    version: int,
+    auth: JSON,
+    cors: bool,
+) -> None:
+    body = document(paths, version, **({"security": [{top: []}]} if top else {}))
+    api: JSON = {"DefinitionBody": body, "Auth": auth | AUTHORIZERS}
+    made = template(api=api | ({"Cors": "'*'"} if cors else {}))
+    assert found(made) == transformed(made)
+
+
 def test_a_state_machine_has_events_too() -> None:
     body = template(shared={"Auth": {"ApiKeyRequired": True}})
     events = {"One": event(), "Two": event("post", auth={"ApiKeyRequired": False})}
-    machine = {"Definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}}
     body["Resources"]["Machine"] = {
         "Type": "AWS::Serverless::StateMachine",
-        "Properties": machine | {"Events": events},
+        "Properties": MACHINE | {"Events": events},
     }
     assert found(body) == transformed(body)
     assert found(body) == {"GET /a": (True, False), "POST /a": (False, False)}
@@ -245,9 +275,6 @@ def test_a_state_machines_event_does_not_change_a_document(merges: bool) -> None
     auth = {"ApiKeyRequired": True, "OverrideApiAuth": True}
     body["Resources"]["Machine"] = {
         "Type": "AWS::Serverless::StateMachine",
-        "Properties": {
-            "Definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}},
-            "Events": {"One": event(auth=auth, api="Api")},
-        },
+        "Properties": MACHINE | {"Events": {"One": event(auth=auth, api="Api")}},
     }
     assert found(body) == transformed(body) == {"GET /a": (False, False)}

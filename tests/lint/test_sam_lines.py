@@ -114,3 +114,25 @@ def test_an_event_that_the_template_does_not_place_is_noted(bench: Bench) -> Non
         (7, "the event Two"),
         (8, "the event Three"),
     ]
+
+
+def test_the_remedy_for_a_scheme_that_sam_drops_is_the_apis(bench: Bench) -> None:
+    text = """
+        Resources:
+          Api:
+            Type: AWS::Serverless::Api
+            Properties:
+              Auth: {DefaultAuthorizer: AWS_IAM}
+              DefinitionBody:
+                openapi: 3.0.1
+                info: {title: shop, version: "1"}
+                paths:
+                  /a:
+                    get: {security: [{own: []}], x-amazon-apigateway-integration: {type: mock}}
+                components:
+                  securitySchemes:
+                    own: {type: apiKey, name: x-api-key, in: header}
+        """
+    assert bench.open(text) == ["11 GET /a"]
+    assert bench.remedies(text) == ["Auth in Properties of Api: ApiKeyRequired: true"]
+    assert bench.open(text.replace("AWS_IAM}", "AWS_IAM, ApiKeyRequired: true}")) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from keyward.apis.model import DeployedMethod
 from keyward.lint.intrinsics import maps
 from keyward.lint.model import Method
 from keyward.lint.positions import Map
-from keyward.lint.security import IAM, KEY, PLAIN_KEY, SAM_KEY, ApiAuth, asks, kind, names
+from keyward.lint.security import IAM, KEY, PLAIN_KEY, asks, kind, names
 from keyward.lint.source import Source
 
 VERBS = {verb: verb.upper() for verb in ("get", "put", "post", "delete", "patch", "options")}
@@ -33,37 +33,43 @@ def resource_path(path: str) -> str:
 
 
 @dataclass(frozen=True)
-class Overlay:
-    """What SAM puts over a document: the API's `Auth`; by (verb, path) the `security` names that
-    events add (OverrideApiAuth), or that stand in for the document's (MergeDefinitions)."""
+class Operation:
+    """A method of a document, (verb, path), before its `security` is read: the names in it, None
+    where it has none of its own and that of the top level holds. `remedy` is where a line goes and
+    the line, None for the operation itself."""
 
-    auth: ApiAuth
-    added: Mapping[Place, list[str]] = field(default_factory=dict)
-    merged: Mapping[Place, list[str]] = field(default_factory=dict)
-
-    @property
-    def has_key(self) -> bool:
-        """Whether SAM adds the scheme of its own key."""
-        named = [*self.added.values(), *self.merged.values()]
-        return self.auth.key or any(SAM_KEY in wanted for wanted in named)
+    place: Place
+    line: int
+    security: list[str] | None
+    remedy: tuple[str, str] | None = None
+    integrated: bool = True
+    node: Map = field(default_factory=Map)
 
 
 class Document:
     """The document `root` within a source, for the API called `api`."""
 
-    def __init__(self, source: Source, root: Map, api: str, overlay: Overlay | None = None) -> None:
+    def __init__(self, source: Source, root: Map, api: str) -> None:
         self._source = source
         self._root = root
         self._api = api
-        self._overlay = overlay
         self._holder = "components.securitySchemes" if "openapi" in root else "securityDefinitions"
-        schemes = root.map("securityDefinitions"), root.map("components").map("securitySchemes")
-        self._own = {
-            name: kind(self._resolved(one)) for found in schemes for name, one in found.items()
-        }
-        self._kinds = dict(self._own)
-        if overlay:
-            self._kinds = overlay.auth.kinds(overlay.has_key) | self._own
+        self._of_2 = self._schemes(root.map("securityDefinitions"))
+        self._kinds = self._of_2 | self._schemes(root.map("components").map("securitySchemes"))
+        self.takes_no_scheme = False  # that asks for a key, unless it is SAM's own
+
+    def _schemes(self, found: Map) -> dict[str, str]:
+        return {name: kind(self._resolved(one)) for name, one in found.items()}
+
+    def take_schemes_of_sam(self, added: dict[str, str]) -> None:
+        """Adds the kinds of the schemes that SAM adds, by name. In an OpenAPI 3 document they stand
+        in for all of `components.securitySchemes` (aws-sam-translator, model/api/api_generator.py,
+        _openapi_postprocess)."""
+        if added and "openapi" in self._root:
+            self._kinds = added | self._of_2
+            self.takes_no_scheme = KEY not in self._kinds.values()
+        else:
+            self._kinds = added | self._kinds
 
     def paths(self) -> dict[str, list[Map]]:
         """Each path with its item, or with several when `Fn::If` chooses between them."""
@@ -76,48 +82,33 @@ class Document:
 
     def methods(self) -> Iterator[Method]:
         """All methods, in the document's order."""
+        return map(self.method, self.operations())
+
+    def operations(self) -> Iterator[Operation]:
+        """All operations, in the document's order."""
         for path, items in self.paths().items():
             for item in items:
-                for key in item:
-                    if key.lower() in VERBS:
-                        yield from self._methods(path, item, key)
+                for key in [one for one in item if one.lower() in VERBS]:
+                    for node in maps(item[key]):
+                        yield _operation((VERBS[key.lower()], path), item.line_of(key), node)
 
-    def _methods(self, path: str, item: Map, key: str) -> Iterator[Method]:
-        verb = VERBS[key.lower()]
-        for operation in maps(item[key]):
-            key_required, authorization = asks(self._names(verb, path, operation), self._kinds)
-            if authorization == "NONE" and _is_signed(operation):
-                authorization = IAM
-            yield Method(
-                file=self._source.name,
-                line=item.line_of(key),
-                api=self._api,
-                deployed=DeployedMethod(path, verb, authorization, key_required),
-                place="the operation",
-                remedy=self._remedy(operation),
-            )
-
-    def _names(self, verb: str, path: str, operation: Map) -> list[str]:
-        """An operation without `security` of its own, in the end, has that of the top level."""
-        own = names(operation["security"]) if "security" in operation else None
-        after = self._after_sam(verb, path, operation, own or []) if self._overlay else own or []
-        if own is None and not after:
-            return names(self._root.get("security"))
-        return after
-
-    def _after_sam(self, verb: str, path: str, operation: Map, own: list[str]) -> list[str]:
-        """SAM applies its defaults to operations with an integration only."""
-        assert self._overlay  # noqa: S101 - asked by the caller
-        merged = self._overlay.merged.get((verb, path))
-        wanted = [*(merged or own), *self._overlay.added.get((verb, path), [])]
-        if INTEGRATION not in operation and merged is None:
-            return wanted
-        return self._overlay.auth.applied(verb, wanted)
+    def method(self, operation: Operation) -> Method:
+        """What an import makes of an operation, be it the document's own or one that SAM adds."""
+        verb, path = operation.place
+        wanted = operation.security
+        if wanted is None:
+            wanted = names(self._root.get("security"))
+        key_required, authorization = asks(wanted, self._kinds)
+        if authorization == "NONE" and _is_signed(operation.node):
+            authorization = IAM
+        place, remedy = operation.remedy or ("the operation", self._remedy(operation.node))
+        deployed = DeployedMethod(path, verb, authorization, key_required)
+        return Method(self._source.name, operation.line, self._api, deployed, place, remedy)
 
     def _remedy(self, operation: Map) -> str:
         now = operation["security"] if "security" in operation else self._root.get("security")
-        known = [name for name, one in self._own.items() if one == KEY]
-        name = known[0] if known else "x_api_key" if "api_key" in self._own else "api_key"
+        known = [name for name, one in self._kinds.items() if one == KEY]
+        name = known[0] if known else "x_api_key" if "api_key" in self._kinds else "api_key"
         wanted = [*(now if isinstance(now, list) else []), {name: []}]
         line = self._source.written("security", wanted)
         if known:
@@ -140,6 +131,11 @@ class Document:
             name = part.replace("~1", "/").replace("~0", "~")
             node = node.get(name) if isinstance(node, Map) else None
         return node
+
+
+def _operation(place: Place, line: int, node: Map) -> Operation:
+    security = names(node["security"]) if "security" in node else None
+    return Operation(place, line, security, integrated=INTEGRATION in node, node=node)
 
 
 def _is_signed(operation: Map) -> bool:

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward.apis.model import DeployedMethod
 from keyward.lint.intrinsics import argument
 from keyward.lint.model import Method
-from keyward.lint.openapi import VERBS, Document, Overlay, Place, resource_path
+from keyward.lint.openapi import VERBS, Document, Operation, Place, resource_path
 from keyward.lint.positions import Map
-from keyward.lint.security import SAM_KEY, SAM_NO_KEY, ApiAuth, asks
+from keyward.lint.security import CUSTOM, IAM, KEY, SAM_IAM, SAM_KEY, SAM_NO_KEY, ApiAuth
 from keyward.lint.template import Template
 
 API, IMPLICIT = "AWS::Serverless::Api", "ServerlessRestApi"
+SAM_KINDS = {SAM_IAM: IAM, SAM_KEY: KEY}
 FUNCTION, STATE_MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 
 
@@ -92,54 +92,62 @@ class Api:
         for key in ("DefinitionUri", "DefinitionBody"):
             if self._template.refer(self._properties, key, self._name):
                 return
-        if not self._body:
-            yield from (self._of_event(event) for event in self._events)
-            yield from self._preflights([(e.path, e.verb == "OPTIONS") for e in self._events])
-        elif isinstance(self._body, Map):
-            yield from self._of_body(self._body)
-
-    def _of_body(self, body: Map) -> Iterator[Method]:
-        merges = self._template.parameters.is_true(self._properties.get("MergeDefinitions"))
-        functions = [event for event in self._events if event.of_function]
-        overlay = Overlay(
-            self._defaults,
-            added={event.place: event.security for event in functions if event.overrides},
-            merged={event.place: event.security for event in functions if merges},
-        )
-        document = Document(self._source, body, self._name, overlay)
-        found = list(document.methods())
-        yield from found
-        known = {(method.deployed.verb, method.deployed.path) for method in found}
-        new = [event for event in functions if merges and event.place not in known]
-        yield from (self._of_event(event) for event in new)
-        options = {path for verb, path in known if verb == "OPTIONS"}
-        places = [(path, path in options) for path in document.paths()]
-        yield from self._preflights(
-            [*places, *((event.path, event.verb == "OPTIONS") for event in new)]
-        )
-
-    def _of_event(self, event: Event) -> Method:
-        place, remedy = self._event_remedy(event)
-        security = self._defaults.applied(event.verb, event.security)
-        return self._method(event.verb, event.path, event.line, security, place, remedy)
-
-    def _preflights(self, places: list[tuple[str, bool]]) -> Iterator[Method]:
-        """`Cors` adds OPTIONS to each path that has none; `places` are (path, has OPTIONS)."""
-        if not self._properties.get("Cors"):
+        if self._body and not isinstance(self._body, Map):
             return
-        taken = {path for path, has_options in places if has_options}
-        line = self._properties.line_of("Cors")
-        for path in dict.fromkeys(path for path, _ in places):
-            if path not in taken:
-                security = self._defaults.applied("OPTIONS", [])
-                yield self._method("OPTIONS", path, line, security, *self._api_remedy())
+        document = Document(self._source, self._body or Map(), self._name)
+        merges = not self._body or self._is_true("MergeDefinitions")
+        events = [one for one in self._events if one.of_function or not self._body]
+        found = [self._with_events(one, events, merges) for one in document.operations()]
+        if merges:
+            known = {one.place for one in found}
+            found += [self._of_event(one) for one in events if one.place not in known]
+        found += self._preflights([*document.paths(), *(one.place[1] for one in found)], found)
+        found = [self._under_auth(one) for one in found]
+        used = [one for one in events if merges or one.overrides]
+        document.take_schemes_of_sam(self._schemes(used))
+        if document.takes_no_scheme:
+            found = [replace(one, remedy=one.remedy or self._api_remedy()) for one in found]
+        yield from map(document.method, found)
 
-    def _method(
-        self, verb: str, path: str, line: int, security: list[str], place: str, remedy: str
-    ) -> Method:
-        required, authorization = asks(security, self._defaults.kinds(has_key=True))
-        deployed = DeployedMethod(path, verb, authorization, required)
-        return Method(self._source.name, line, self._name, deployed, place, remedy)
+    def _is_true(self, key: str) -> bool:
+        return self._template.parameters.is_true(self._properties.get(key))
+
+    def _with_events(self, found: Operation, events: list[Event], merges: bool) -> Operation:
+        """An operation of the document, and what the events at its place say of it."""
+        for event in [one for one in events if one.place == found.place]:
+            wanted = (event.security if merges else None) or found.security or []
+            wanted = [*wanted, *(event.security if event.overrides else [])]
+            whole = found.integrated or merges
+            found = replace(found, security=wanted or found.security, integrated=whole)
+        return found
+
+    def _of_event(self, event: Event) -> Operation:
+        return Operation(event.place, event.line, event.security, self._event_remedy(event))
+
+    def _preflights(self, paths: list[str], found: list[Operation]) -> list[Operation]:
+        """`Cors` adds OPTIONS to each path that has none."""
+        line, taken = self._properties.line_of("Cors"), {one.place for one in found}
+        places = [("OPTIONS", path) for path in dict.fromkeys(paths)]
+        return [
+            Operation(place, line, None, self._api_remedy())
+            for place in places
+            if self._properties.get("Cors") and place not in taken
+        ]
+
+    def _under_auth(self, found: Operation) -> Operation:
+        """SAM applies its defaults to operations with an integration only."""
+        if not found.integrated:
+            return found
+        wanted = self._defaults.applied(found.place[0], found.security or [])
+        own = found.security is not None
+        return replace(found, security=wanted if wanted or own else None)
+
+    def _schemes(self, used: list[Event]) -> dict[str, str]:
+        """The kinds of the schemes that SAM adds for Auth and for events, by name."""
+        named = {name for event in used for name in event.security} | {self._defaults.authorizer}
+        kinds = {name: kind for name, kind in SAM_KINDS.items() if name in named}
+        kinds |= {SAM_KEY: KEY} if self._defaults.key else {}
+        return dict.fromkeys(self._defaults.authorizers, CUSTOM) | kinds
 
     def _event_remedy(self, event: Event) -> tuple[str, str]:
         """Where a line goes, and the line."""

@@ -58,12 +58,6 @@ class ApiAuth:
     authorizer_on_preflight: bool = True
     authorizers: frozenset[str] = frozenset()
 
-    def kinds(self, has_key: bool) -> dict[str, str]:
-        """What the names that SAM adds are; its key is one of them only when somebody asks for
-        it."""
-        added = {SAM_KEY: KEY} if has_key else {}
-        return dict.fromkeys(self.authorizers, CUSTOM) | {SAM_IAM: IAM} | added
-
     def applied(self, verb: str, own: list[str]) -> list[str]:
         """The names in a method's `security` after the transform."""
         return self._with_key(verb, self._with_authorizer(verb, own))
