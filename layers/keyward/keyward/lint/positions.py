@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-_SPACE = re.compile(r"[ \t\r\n]*")
+# In JSON that is valid: the brace of an object, or a string, with the colon that makes it a key.
+_TOKEN = re.compile(r'\{|"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
 _PLAIN = "tag:yaml.org,2002:"
 _TYPED = {_PLAIN + name for name in ("bool", "int", "float", "null")}
 _MERGE = _PLAIN + "merge"
@@ -61,79 +62,44 @@ class Reader:
         into.put(key, value, line)
 
 
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object, equal keys included."""
+
+
 class JsonReader(Reader):
-    """JSON with lines. Its own, because PyYAML refuses JSON's tabs and keys above 1,024
-    characters."""
+    """JSON with lines. Not by PyYAML, which refuses JSON's tabs and keys above 1,024 characters."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self._text = text
-        self._ends = [place for place, letter in enumerate(text) if letter == "\n"]
-        self._decoder = json.JSONDecoder()
+        self._lines = self._lines_of_tokens()
 
     def read(self) -> Any:
         """The document. Raises SourceError."""
         try:
-            value, end = self._value(self._skip(0))
-            if self._skip(end) != len(self._text):
-                raise json.JSONDecodeError("Extra data", self._text, end)
+            return self._placed(json.loads(self._text, object_pairs_hook=_Pairs))
         except json.JSONDecodeError as error:
             raise SourceError(f"must be JSON: {error.msg}", error.lineno) from None
-        return value
+        except ValueError as error:  # a number of more digits than Python reads
+            raise SourceError(f"must be JSON: {error}") from None
 
-    def _value(self, at: int) -> tuple[Any, int]:
-        first = self._text[at : at + 1]
-        if first == "{":
-            return self._map(at)
-        if first == "[":
-            return self._list(at)
-        return self._decoder.raw_decode(self._text, at)
+    def _lines_of_tokens(self) -> Iterator[int]:
+        """The line of each object's brace and of each key, in the order of the text."""
+        line, at = 1, 0
+        for token in _TOKEN.finditer(self._text):
+            if token[0] == "{" or token[1]:
+                line, at = line + self._text.count("\n", at, token.start()), token.start()
+                yield line
 
-    def _map(self, at: int) -> tuple[Map, int]:
-        made, at = Map(self._line(at)), self._skip(at + 1)
-        if self._text[at : at + 1] == "}":
-            return made, at + 1
-        while True:
-            if self._text[at : at + 1] != '"':
-                raise json.JSONDecodeError("Expecting a key in double quotes", self._text, at)
-            line = self._line(at)
-            key, at = self._decoder.raw_decode(self._text, at)
-            at = self._skip(self._expect(":", self._skip(at)))
-            value, at = self._value(at)
-            self.put(made, key, value, line)
-            at, more = self._next("}", at)
-            if not more:
-                return made, at
-
-    def _list(self, at: int) -> tuple[list[Any], int]:
-        made: list[Any] = []
-        at = self._skip(at + 1)
-        if self._text[at : at + 1] == "]":
-            return made, at + 1
-        while True:
-            value, at = self._value(at)
-            made.append(value)
-            at, more = self._next("]", at)
-            if not more:
-                return made, at
-
-    def _next(self, closing: str, at: int) -> tuple[int, bool]:
-        at = self._skip(at)
-        if self._text[at : at + 1] == closing:
-            return at + 1, False
-        return self._skip(self._expect(",", at)), True
-
-    def _expect(self, letter: str, at: int) -> int:
-        if self._text[at : at + 1] != letter:
-            raise json.JSONDecodeError(f"Expecting {letter!r}", self._text, at)
-        return at + 1
-
-    def _skip(self, at: int) -> int:
-        found = _SPACE.match(self._text, at)
-        return found.end() if found else at
-
-    def _line(self, at: int) -> int:
-        return bisect_right(self._ends, at) + 1
+    def _placed(self, value: Any) -> Any:
+        """The value with lines: a walk meets braces and keys in the order of the text."""
+        if isinstance(value, _Pairs):
+            made = Map(next(self._lines))
+            for key, item in value:
+                line = next(self._lines)
+                self.put(made, key, self._placed(item), line)
+            return made
+        return [self._placed(item) for item in value] if isinstance(value, list) else value
 
 
 class YamlReader(Reader):

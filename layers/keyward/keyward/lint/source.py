@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from keyward.lint.positions import JsonReader, Map, SourceError, YamlReader
 
@@ -27,8 +30,10 @@ class Source:
     def written(self, key: str, value: Any) -> str:
         """`key: value` in one line, in the file's own language."""
         if self.is_json:
-            return f"{json.dumps(key)}: {json.dumps(value)}"
-        return f"{_plain(key)}: {_flow(value)}"
+            return json.dumps({key: value})[1:-1]
+        plain = json.loads(json.dumps({key: value}))  # no Map, and no list twice: PyYAML minds
+        flow = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=math.inf)
+        return flow.strip()[1:-1]
 
 
 def is_candidate(path: Path) -> bool:
@@ -72,18 +77,3 @@ def _parsed(text: str, strict: bool) -> tuple[Any, list[tuple[int, str]], bool]:
                 raise
     other = YamlReader(text)
     return other.read(), other.repeated, False
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_plain(key)}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
-    return _plain(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _plain(text: str) -> str:
-    """Words that could be anything but text are quoted."""
-    safe = re.fullmatch(r"[A-Za-z_][\w./-]*", text)
-    word = text.lower() in ("true", "false", "yes", "no", "on", "off", "y", "n", "null")
-    return text if safe and not word else json.dumps(text)
