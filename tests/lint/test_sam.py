@@ -232,7 +232,7 @@ def test_any_template_asks_for_what_sam_makes_of_it(
 
 verbs = st.sampled_from(["get", "post", "options", "x-amazon-apigateway-any-method"])
 securities = st.none() | st.lists(
-    st.sampled_from(["api_key", "signed", "token", "AWS_IAM"]), max_size=3, unique=True
+    st.sampled_from(["api_key", "signed", "token", "nobody"]), max_size=3, unique=True
 )
 items = st.dictionaries(verbs, securities, min_size=1)
 
