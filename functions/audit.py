@@ -29,5 +29,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if done["repair"]:
         found["started"] = sum("machine" in item for item in audit.documents.load(name, REPAIRS))
         runs = {"repairs": name}
-        runtime.bus().start(runtime.setting("AUDIT_ACCOUNT_ARN"), f"repairs-of-{name}", runs)
+        surroundings.bus.start(runtime.setting("AUDIT_ACCOUNT_ARN"), f"repairs-of-{name}", runs)
     return found

@@ -31,8 +31,9 @@ from keyward.values import DEPLOY_READ_SECONDS
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input and output: a run's progress (apis/progress.py); see `step`."""
     progress = Progress.of(event)
-    rule = KeyRule(runtime.policy(), progress.rest_api_id, progress.api_name, runtime.now())
-    deployer = Deployer(runtime.gateway(), runtime.registry(), rule, uuid4().hex, runtime.now)
+    run = runtime.context()
+    rule = KeyRule(run.policy, progress.rest_api_id, progress.api_name, run.now)
+    deployer = Deployer(run.gateway, run.registry, rule, uuid4().hex, run.clock)
     spacing = float(runtime.setting("DEPLOYMENT_SPACING_SECONDS"))
     return deployer.step(progress, spacing).as_json()
 

@@ -15,12 +15,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     status?, message?, says?, evidence?, remedy?, also, cannot_be_read, …}` (docs/why.md). By IAM
     only."""
     question = parse_question(event)
-    registry = runtime.registry()
+    run = runtime.context()
     explainer = Explainer(
         runtime.patient_gateway(),
-        Records(registry.customers, registry.apis),
-        runtime.policy(),
+        Records(run.registry.customers, run.registry.apis),
+        run.policy,
         runtime.setting("DEFAULT_MODE"),
-        runtime.now,
+        run.clock,
     )
     return as_json(explainer.explain(question.request, question.customer_id, question.key_id))

@@ -28,7 +28,8 @@ SAYS_NOTHING = (401, 429)
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input and output: a run's progress (apis/progress.py); see `probe`."""
     progress, client = Progress.of(event), StageClient(runtime.setting("INVOKE_URL"))
-    prober = Prober(runtime.gateway(), runtime.registry(), client, runtime.now())
+    run = runtime.context()
+    prober = Prober(run.gateway, run.registry, client, run.now)
     result = prober.probe(progress)
     item = progress.verify[0]
     runtime.logger.info(

@@ -27,13 +27,13 @@ TYPES = ("ApiExposed", "ApiWarned")
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input and output: a run's progress (apis/progress.py); see `report`."""
-    progress = Progress.of(event)
+    progress, run = Progress.of(event), runtime.context()
     reporter = Reporter(
-        runtime.registry(),
+        run.registry,
         runtime.access_logs(),
-        runtime.policy(),
+        run.policy,
         (progress.rest_api_id, progress.api_name),
-        runtime.now(),
+        run.now,
     )
     return reporter.report(progress).as_json()
 

@@ -25,8 +25,8 @@ MAX_SECONDS = 30
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input and output: a run's progress (apis/progress.py); see `require_key`."""
-    progress = Progress.of(event)
-    return require_key(progress, runtime.gateway(), runtime.registry(), runtime.now).as_json()
+    run = runtime.context()
+    return require_key(Progress.of(event), run.gateway, run.registry, run.clock).as_json()
 
 
 def require_key(

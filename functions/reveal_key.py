@@ -17,7 +17,8 @@ from keyward.runs import runtime
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Input `{customer_id, key_id?}`; output `{customer_id, keys: [{key_id, value}]}`. By IAM
     only."""
-    revealed = reveal(event, runtime.gateway(), runtime.registry())
+    run = runtime.context()
+    revealed = reveal(event, run.gateway, run.registry)
     runtime.metrics.add_metric(
         name="KeyRevealed", unit=MetricUnit.Count, value=len(revealed["keys"])
     )

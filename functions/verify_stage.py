@@ -23,8 +23,9 @@ MAX_LISTED = 20
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input and output: a run's progress (apis/progress.py); see `verify`."""
-    gateway = runtime.gateway().patiently(Patience(PATIENCE_SECONDS, runtime.pause))
-    return verify(Progress.of(event), gateway, runtime.registry(), runtime.now()).as_json()
+    run = runtime.context()
+    gateway = run.gateway.patiently(Patience(PATIENCE_SECONDS, runtime.pause))
+    return verify(Progress.of(event), gateway, run.registry, run.now).as_json()
 
 
 def verify(progress: Progress, gateway: Gateway, registry: Registry, now: float) -> Progress:

@@ -34,15 +34,16 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def collector(until: float) -> Collector:
     """What reads the account; after `until` (epoch seconds) no further API."""
+    run = runtime.context()
     return Collector(
         gateway=runtime.patient_gateway(),
-        registry=runtime.registry(),
-        bus=runtime.bus(),
-        current=runtime.registry().policies.current(runtime.now()),
+        registry=run.registry,
+        bus=run.bus,
+        current=run.registry.policies.current(run.now),
         default_mode=runtime.setting("DEFAULT_MODE"),
         place=runtime.setting("REPORT_PLACE"),
         queues={name: runtime.setting(f"{name}_URL") for name in DEAD_LETTERS},
         until=until,
-        clock=runtime.now,
+        clock=run.clock,
         rest=time.sleep,
     )

@@ -48,7 +48,7 @@ class Billing:
 @pytest.fixture
 def intake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Billing]:
     with workbench() as bench:
-        monkeypatch.setattr(runtime, "bus", lambda: bench.bus)
+        monkeypatch.setattr(runtime, "_bus", lambda: bench.bus)
         body = json.loads(default_text()) | {"billing": {"sbt": {"plans": {"basic": "free"}}}}
         bench.ssm.put_parameter(Name="policy", Value=json.dumps(body), Overwrite=True)
         yield Billing(bench)

@@ -34,9 +34,9 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     with workbench() as made:
-        monkeypatch.setattr(runtime, "gateway", lambda: made.gateway)
-        monkeypatch.setattr(runtime, "registry", lambda: made.registry)
-        monkeypatch.setattr(runtime, "bus", lambda: made.bus)
+        monkeypatch.setattr(runtime, "_gateway", lambda: made.gateway)
+        monkeypatch.setattr(runtime, "_registry", lambda: made.registry)
+        monkeypatch.setattr(runtime, "_bus", lambda: made.bus)
         monkeypatch.setattr(runtime, "now", lambda: NOW)
         yield made
 

@@ -90,8 +90,8 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         monkeypatch.setenv("EVENT_BUS", "the-bus")
         monkeypatch.setattr(runtime, "now", bench.clock.now)
         monkeypatch.setattr(runtime, "patient_gateway", lambda: bench.gateway)
-        monkeypatch.setattr(runtime, "registry", lambda: bench.registry)
-        monkeypatch.setattr(runtime, "bus", lambda: bench.bus)
+        monkeypatch.setattr(runtime, "_registry", lambda: bench.registry)
+        monkeypatch.setattr(runtime, "_bus", lambda: bench.bus)
         yield Shop(bench, plans)
 
 

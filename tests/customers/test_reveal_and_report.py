@@ -79,8 +79,8 @@ def test_the_log_and_the_metric_of_a_use_hold_no_value(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     key = issued(bench, 1)
-    monkeypatch.setattr(runtime, "gateway", lambda: bench.gateway)
-    monkeypatch.setattr(runtime, "registry", lambda: bench.registry)
+    monkeypatch.setattr(runtime, "_gateway", lambda: bench.gateway)
+    monkeypatch.setattr(runtime, "_registry", lambda: bench.registry)
     with caplog.at_level(logging.DEBUG):
         shown = reveal_key.handler({"customer_id": "acme"}, None)
     assert shown["keys"][0]["value"] == key["value"]

@@ -10,6 +10,7 @@ import pytest
 import explain_denial
 from keyward.errors import InvalidInputError
 from keyward.runs import runtime
+from keyward.runs.context import Context
 from tests.explain.denial_lab import (
     DAY,
     VALUE,
@@ -104,8 +105,8 @@ def handled(world: World, task: JSON) -> JSON:
         bench = world.bench
         patch.setenv("DEFAULT_MODE", "enforce")
         patch.setattr(runtime, "patient_gateway", lambda: bench.gateway)
-        patch.setattr(runtime, "registry", lambda: bench.registry)
-        patch.setattr(runtime, "policy", lambda: world.policy)
+        patch.setattr(runtime, "_registry", lambda: bench.registry)
+        patch.setattr(Context, "policy", world.policy)
         patch.setattr(runtime, "now", world.now)
         return explain_denial.handler(task, None)
 

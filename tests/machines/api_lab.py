@@ -209,9 +209,9 @@ def laboratory() -> Iterator[Lab]:
             patch.setenv(name, value)
         patch.setattr(runtime, "now", bench.clock.now)
         patch.setattr(runtime, "pause", bench.clock.advance)
-        patch.setattr(runtime, "gateway", lambda: bench.gateway)
-        patch.setattr(runtime, "registry", lambda: bench.registry)
-        patch.setattr(runtime, "bus", lambda: bench.bus)
+        patch.setattr(runtime, "_gateway", lambda: bench.gateway)
+        patch.setattr(runtime, "_registry", lambda: bench.registry)
+        patch.setattr(runtime, "_bus", lambda: bench.bus)
         functions = {name: module.handler for name, module in FUNCTIONS.items()}
         machine = Machine("protect_api", functions, bench.bus.announce, bench.clock)
         yield Lab(bench, machine)

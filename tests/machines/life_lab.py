@@ -254,9 +254,9 @@ def life_laboratory() -> Iterator[LifeLab]:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
         patch.setattr(runtime, "now", bench.clock.now)
-        patch.setattr(runtime, "gateway", lambda: bench.gateway)
-        patch.setattr(runtime, "registry", lambda: bench.registry)
-        patch.setattr(runtime, "bus", lambda: bench.bus)
+        patch.setattr(runtime, "_gateway", lambda: bench.gateway)
+        patch.setattr(runtime, "_registry", lambda: bench.registry)
+        patch.setattr(runtime, "_bus", lambda: bench.bus)
         functions = {name: module.handler for name, module in CUSTOMER_FUNCTIONS.items()}
         machine = Machine("reconcile_customer", functions, bench.bus.announce, bench.clock)
         yield LifeLab(bench, machine)

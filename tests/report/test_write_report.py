@@ -95,8 +95,8 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(runtime, "now", bench.clock.now)
         monkeypatch.setattr(runtime, "patient_gateway", lambda: bench.gateway)
-        monkeypatch.setattr(runtime, "registry", lambda: bench.registry)
-        monkeypatch.setattr(runtime, "bus", lambda: bench.bus)
+        monkeypatch.setattr(runtime, "_registry", lambda: bench.registry)
+        monkeypatch.setattr(runtime, "_bus", lambda: bench.bus)
         monkeypatch.setattr(runtime, "reports", lambda: Reports(s3, BUCKET))
         monkeypatch.setattr(write_report.time, "sleep", made.rested.append)
         yield made

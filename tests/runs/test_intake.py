@@ -23,7 +23,7 @@ DEEP = "[" * 100_000
 @pytest.fixture
 def bus(monkeypatch: pytest.MonkeyPatch) -> Runs:
     made = Runs()
-    monkeypatch.setattr(runtime, "bus", lambda: made)
+    monkeypatch.setattr(runtime, "_bus", lambda: made)
     monkeypatch.setattr(runtime, "now", lambda: NOW)
     return made
 

@@ -45,7 +45,7 @@ def send(bench: Bench, envelope: JSON, now: float | None = None) -> None:
     run = Context(bench.gateway, bench.registry, bench.bus, lambda: at, "the-bus")
     recorder = record_customer.Recorder(run, "the-machine", lambda name, number: None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime, "bus", lambda: bench.bus)
+        patch.setattr(runtime, "_bus", lambda: bench.bus)
         Intake("the-dlq", recorder.take, recorder.answer).queue({"Records": [raw]}, None)
 
 

@@ -196,7 +196,7 @@ def test_an_answer_that_says_false_is_no_success(lab: Lab) -> None:
         return False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime.gateway(), "require_key", deny)
+        patch.setattr(runtime.context().gateway, "require_key", deny)
         run = lab.run(api_id)
     assert (run.status, run.error) == ("FAILED", "GatewayRefusedError")
     assert "CreateDeployment" not in lab.bench.operations()
@@ -220,7 +220,7 @@ def test_an_export_that_is_refused_holds_the_stage(lab: Lab) -> None:
         raise GatewayRefusedError("GetExport: BadRequestException: JSON body models are not found")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime.gateway(), "export", refuse)
+        patch.setattr(runtime.context().gateway, "export", refuse)
         lab.run(api_id)
     (event,) = lab.events("ApiHeld")
     assert "could not be read" in event["differences"][0]["difference"]

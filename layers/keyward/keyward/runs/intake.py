@@ -94,7 +94,7 @@ class Intake:
             self._refuse(item, str(error) or type(error).__name__)
 
     def _refuse(self, item: Item, reason: str) -> None:
-        runtime.bus().send(self.dlq_url, item.text, reason=reason)
+        runtime.context().bus.send(self.dlq_url, item.text, reason=reason)
         if self.on_refusal:
             self.on_refusal(item, reason)
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from keyward.aws.gateway import Gateway
     from keyward.aws.logs import AccessLogs
     from keyward.aws.tables import Registry
-    from keyward.policy.model import Policy
     from keyward.runs.context import Context
 
 SERVICES = (
@@ -67,22 +66,12 @@ def context() -> Context:
     """What the function's run works with; API Gateway's client is made when it is first used."""
     from keyward.runs.context import Context
 
-    return Context(gateway(), registry(), bus(), now, os.environ.get("EVENT_BUS", ""))
+    return Context(_gateway(), _registry(), _bus(), now, os.environ.get("EVENT_BUS", ""))
 
 
 def pause(seconds: float) -> None:
     """Wait, while a task reads and API Gateway throttles it."""
     time.sleep(seconds)
-
-
-def registry() -> Registry:
-    """The tables and the policy parameter that this function's settings name."""
-    return _registry()
-
-
-def gateway() -> Gateway:
-    """API Gateway."""
-    return _gateway()
 
 
 def patient_gateway() -> Gateway:
@@ -91,16 +80,6 @@ def patient_gateway() -> Gateway:
     from keyward.aws.gateway.calls import client_config
 
     return Gateway(_session().client("apigateway", config=client_config(attempts=8)))
-
-
-def bus() -> Bus:
-    """EventBridge, Step Functions and SQS."""
-    return _bus()
-
-
-def policy() -> Policy:
-    """The policy in force. Raises PolicyRefusedError when no version is good."""
-    return registry().policies.current(now()).policy
 
 
 def reports() -> Reports:
