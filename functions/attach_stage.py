@@ -10,6 +10,7 @@ from keyward.apis.model import Attachment
 from keyward.apis.progress import RETRY_SECONDS, Progress
 from keyward.apis.usage_plan_patch import patch, patch_all
 from keyward.aws.gateway import GatewayPlan
+from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Lease
 from keyward.aws.tables.plan_queue import JoinRequest, StageRef
 from keyward.errors import (
@@ -28,7 +29,6 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_conflicts import KeyConflicts
 from keyward.runs.turn import UPDATE_USAGE_PLAN
-from keyward.runs.usage_plans import only_one
 
 JSON = dict[str, Any]
 

@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from keyward.aws.gateway import GatewayPlan
+from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Lease
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import KeyRecords
@@ -19,7 +20,6 @@ from keyward.policy.model import Policy
 from keyward.policy.periods import day_of
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
-from keyward.runs.usage_plans import only_one
 
 LEASE = "usage"
 # As long as the function may run.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward.apis.exposure import callers, log_query, report, uncovered
+from keyward.apis.exposure import callers, log_query, report
 from keyward.apis.progress import REPORT, Progress
 from keyward.aws.logs import AccessLogs
 from keyward.aws.tables import Lease, Registry
 from keyward.aws.tables.outbox import record_name
+from keyward.customers.coverage import uncovered
 from keyward.errors import LogsUnreadableError, ServiceUnavailableError
 from keyward.events import contracts
 from keyward.policy.model import Policy

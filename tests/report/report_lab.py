@@ -45,7 +45,7 @@ def believable() -> Report:
         ),
         ApiRow("held123456", "invoices", "enforce", (StageRow("prod", 4, held=True),)),
         ApiRow("internal12", "internal", "off"),
-        ApiRow("broken1234", "", "on", (), "InvalidInputError: 'on' is no mode"),
+        ApiRow("broken1234", "", "on", (), "InvalidInputError: must be enforce, got 'on'"),
     )
     return Report(
         written_at=NOW_ISO,

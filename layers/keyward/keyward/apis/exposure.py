@@ -8,14 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.customers.model import KeyRecords
 from keyward.errors import LogsUnreadableError
-from keyward.policy.model import Policy
 
 JSON = dict[str, Any]
 
-# So that an event stays small; the counts tell of all.
-MAX_CUSTOMERS = 100
+
 MAX_SOURCES = 25
 LOG_FORMAT = (
     'Log JSON with at least {"ip":"$context.identity.sourceIp",'
@@ -74,26 +71,6 @@ def callers(rows: Sequence[Mapping[str, str]], days: int) -> JSON:
     return {"days": days, "sources": len(found), "most": found[:MAX_SOURCES]}
 
 
-def uncovered(
-    records: Sequence[JSON],
-    records_of: Mapping[str, KeyRecords],
-    policy: Policy,
-    api: tuple[str, str],
-    stage: str,
-) -> JSON:
-    """Active customers with a key in a plan that does not cover the stage; `api` is its id and
-    name."""
-    active = {str(r["customer_id"]) for r in records if r.get("status") == "active"}
-    found = [
-        {"customer_id": customer_id, "key_id": key.key_id, "plan": key.plan}
-        for customer_id, customer in sorted(records_of.items())
-        if customer_id in active
-        for key in customer.keys
-        if key.key_id and key.plan and not _covers(policy, key.plan, api, stage)
-    ]
-    return {"customers": len(found), "listed": found[:MAX_CUSTOMERS]}
-
-
 def report(actions: Sequence[JSON], customers: JSON, callers_: JSON) -> JSON:
     """For ApiExposed and ApiWarned; `actions` is what enforce would do."""
     methods = [
@@ -108,8 +85,3 @@ def report(actions: Sequence[JSON], customers: JSON, callers_: JSON) -> JSON:
         "customers_without_plan": customers,
         "callers_without_key": callers_,
     }
-
-
-def _covers(policy: Policy, plan: str, api: tuple[str, str], stage: str) -> bool:
-    wanted = policy.usage_plans.get(plan)
-    return wanted is not None and wanted.covers(*api, stage)

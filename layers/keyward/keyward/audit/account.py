@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from keyward.apis.head import head_of
 from keyward.apis.model import ENFORCE, MODE_TAG, OFF, ApiRecords, ApiSnapshot, KeyRule
 from keyward.audit import model as findings
 from keyward.audit.model import Finding, error_words
@@ -13,7 +14,7 @@ from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.customers.drift import GatewayState
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
-from keyward.runs.read_api import head_of, read_stages
+from keyward.runs.read_api import read_stages
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keyward.apis.head import head_of
 from keyward.apis.model import ApiRecords, DeployedMethod, StageSnapshot
 from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.aws.tables import Apis, Customers
@@ -24,7 +25,6 @@ from keyward.explain.judge import Verdict, judge, route
 from keyward.explain.model import ApiFacts, CustomerFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of, first_day, next_first_day
-from keyward.runs.read_api import head_of
 
 JSON = dict[str, Any]
 SOURCE = "x-amazon-apigateway-api-key-source"

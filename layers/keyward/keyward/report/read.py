@@ -17,6 +17,7 @@ from keyward.audit.keys import of_usage
 from keyward.audit.model import Finding, error_words
 from keyward.aws.bus import Bus
 from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
+from keyward.aws.gateway.plans import only_one
 from keyward.aws.parameter import Current
 from keyward.aws.tables import Registry
 from keyward.customers.key import KeyRecord
@@ -26,7 +27,6 @@ from keyward.report.activity import activity_of, counts_of, days_of_week
 from keyward.report.apis import api_row, exemption_rows
 from keyward.report.customers import UsageRead, days_until, plan_rows, plan_usage
 from keyward.report.model import ApiRow, PendingItem, PlanUsage, Report
-from keyward.runs.usage_plans import only_one
 from keyward.values import iso
 
 JSON = dict[str, Any]

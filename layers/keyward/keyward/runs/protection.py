@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from keyward.apis.head import Head
 from keyward.apis.model import (
     OBSERVE,
     OFF,
@@ -21,7 +22,6 @@ from keyward.runs.api_journal import ApiJournal
 from keyward.runs.api_request import ApiRequest
 from keyward.runs.context import Context
 from keyward.runs.read_api import (
-    Head,
     Served,
     read_head,
     read_loops,

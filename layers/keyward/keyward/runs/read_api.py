@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from typing import Any
 
 from keyward.apis.compare import compare
+from keyward.apis.head import Head, head_of
 from keyward.apis.loops import Loop, loop_of
 from keyward.apis.model import (
-    ENFORCE,
-    MODE_TAG,
-    MODES,
-    WARN,
     ApiRecords,
     ApiSnapshot,
     DeployedMethod,
@@ -27,16 +22,13 @@ from keyward.apis.model import (
 from keyward.apis.progress import DEPLOY, stage_to_verify
 from keyward.apis.usage_plan_patch import patch
 from keyward.aws.gateway import Gateway, GatewayPlan
+from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Registry
 from keyward.errors import GatewayRefusedError, InvalidInputError
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
-from keyward.runs.usage_plans import only_one
-from keyward.values import iso
 
 JSON = dict[str, Any]
-UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")
-DAY_SECONDS = 24 * 3600
 AUTHORIZER_SOURCE = Difference(
     "keys come from an authorizer (apiKeySource AUTHORIZER) and this method has none: "
     "it would refuse everybody"
@@ -46,54 +38,9 @@ AUTHORIZER_SOURCE = Difference(
 Served = dict[str, tuple[DeployedMethod, ...]]
 
 
-@dataclass(frozen=True)
-class Head:
-    """What GetRestApi tells. `keys_from_authorizer`: the x-api-key header counts for nothing.
-    `enforce_on` (YYYY-MM-DD) is when mode warn becomes enforce, as far as the tag says."""
-
-    rest_api_id: str
-    name: str
-    mode: str
-    keys_from_authorizer: bool
-    enforce_on: str | None = None
-
-    def dated(self, noted: str | None, now: float, days: int) -> Head:
-        """In mode warn: with its day, which is the tag's, the one that was noted, or `days` from
-        now; from 00:00 UTC of that day on the mode is enforce. `now` in epoch seconds."""
-        if self.mode != WARN:
-            return self
-        day = self.enforce_on or noted or iso(now + days * DAY_SECONDS)[:10]
-        due = iso(now)[:10] >= day
-        return replace(self, mode=ENFORCE if due else WARN, enforce_on=day)
-
-
 def read_head(gateway: Gateway, rest_api_id: str, default_mode: str) -> Head:
     """1 call. Raises ApiNotFoundError, and InvalidInputError for a mode that is none."""
     return head_of(gateway.api(rest_api_id), rest_api_id, default_mode)
-
-
-def head_of(api: Mapping[str, Any], rest_api_id: str, default_mode: str) -> Head:
-    """From an answer of GetRestApi or an item of GetRestApis. Raises InvalidInputError."""
-    tag = str((api.get("tags") or {}).get(MODE_TAG, default_mode))
-    until = UNTIL.fullmatch(tag)
-    mode = WARN if until and _is_day(until[1]) else tag
-    if mode not in MODES:
-        raise InvalidInputError(
-            f"tag {MODE_TAG} of API {rest_api_id}",
-            f"{tag[:32]!r} is no mode",
-            f"Use one of {', '.join(MODES)}, or warn-until-YYYY-MM-DD",
-        )
-    source = api.get("apiKeySource") == "AUTHORIZER"
-    day = until[1] if until else None
-    return Head(rest_api_id, str(api.get("name", "")), mode, source, day)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def read_stages(

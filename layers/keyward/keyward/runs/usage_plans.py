@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from keyward.aws.gateway import Gateway, GatewayPlan
+from keyward.aws.gateway import Gateway
+from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Lease, Registry
 from keyward.errors import (
-    DuplicatePlanError,
     GatewayRefusedError,
     PlanBusyError,
     ThrottledError,
@@ -21,19 +21,6 @@ Stages = Mapping[tuple[str, str], Mapping[str, Throttle]]
 NO_STAGES: Stages = {}
 # The functions that make plans run 60 s at most: a lease that is older belongs to one that died.
 LEASE_SECONDS = 65
-
-
-def only_one(name: str, plans: list[GatewayPlan]) -> GatewayPlan | None:
-    """The usage plan of that name, None without one. Raises DuplicatePlanError for two: names are
-    not unique on the gateway, and Keyward cannot know which is meant."""
-    named = [plan for plan in plans if plan.name == name]
-    if len(named) > 1:
-        ids = ", ".join(plan.plan_id for plan in named)
-        raise DuplicatePlanError(
-            f"plan: API Gateway has {len(named)} usage plans named {name!r} ({ids}). "
-            "Rename or delete all but one"
-        )
-    return named[0] if named else None
 
 
 class UsagePlans:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keyward.aws.gateway.calls import JSON, Calls
+from keyward.errors import DuplicatePlanError
 from keyward.policy.parts import Quota, Throttle, place_of
 
 StageRef = tuple[str, str]
@@ -37,6 +38,19 @@ class GatewayPlan:
     def of(cls, item: JSON) -> GatewayPlan:
         """From an item of GetUsagePlans."""
         return _seen(item)
+
+
+def only_one(name: str, plans: list[GatewayPlan]) -> GatewayPlan | None:
+    """The usage plan of that name, None without one. Raises DuplicatePlanError for two: names are
+    not unique on the gateway, and Keyward cannot know which is meant."""
+    named = [plan for plan in plans if plan.name == name]
+    if len(named) > 1:
+        ids = ", ".join(plan.plan_id for plan in named)
+        raise DuplicatePlanError(
+            f"plan: API Gateway has {len(named)} usage plans named {name!r} ({ids}). "
+            "Rename or delete all but one"
+        )
+    return named[0] if named else None
 
 
 class PlanCalls(Calls):
