@@ -127,6 +127,11 @@ def _announce_failure(task: JSON, subject: Subject, reason: str, context: Contex
 
 
 def _requester(task: JSON, subject: Subject, context: Context) -> JSON:
-    record = context.registry.customers.desired(subject.name) or {}
-    begun = ledger.epoch_of(task.get("begun"))
-    return ledger.asked_for("", run.requester_of(task), record, manual_fields(record), begun)
+    """Who asked for the run. A record of any shape leaves it at whoever started the run: the
+    failure path announces what went wrong with just such a record."""
+    starter, begun = run.requester_of(task), ledger.epoch_of(task.get("begun"))
+    try:
+        record = context.registry.customers.desired(subject.name) or {}
+        return ledger.asked_for("", starter, record, manual_fields(record), begun)
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+        return starter

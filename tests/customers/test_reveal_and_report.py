@@ -98,6 +98,17 @@ def test_a_failure_is_told_by_its_class_and_words_without_its_trace(bench: Bench
     assert "stackTrace" not in json.dumps([told, entry])
 
 
+@pytest.mark.parametrize("value", ["z", 7, ["x"], {"plan": "x"}, {"plan": {"value": 1}}])
+@pytest.mark.parametrize("name", ["asked", "recorded"])
+def test_a_record_of_any_shape_cannot_silence_the_announcement_of_its_failure(
+    bench: Bench, name: str, value: object
+) -> None:
+    record = {"customer_id": "acme", "plan": "free", "status": "active", name: value}
+    bench.tables["CustomersTable"].put_item(Item=record)
+    report_failure.report(load_event("report-failure"), bench.context())
+    assert [entry["DetailType"] for entry in bench.bus.entries] == ["CustomerFailed"]
+
+
 def test_a_failure_of_nobody_is_announced_to_nobody(bench: Bench) -> None:
     task = {"error": {"Error": "InvalidInputError", "Cause": "customer_id: is missing"}}
     told = report_failure.report(task | {"execution_arn": MACHINE}, bench.context())

@@ -63,6 +63,23 @@ def test_a_refusal_names_the_field_the_rule_and_the_remedy(body: Any, says: str)
     assert refused(body) == says
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"usage_plans": {"free": {"\\ud800": 1}}}',
+        '{"usage_plans": {"\\ud800": {}}}',
+        '{"usage_plans": {"free": {"throttle": {"rateLimit": NaN, "burstLimit": 1}}}}',
+        '{"usage_plans": {"free": {}}, "usage_plans": {"pro": {}}}',
+    ],
+    ids=["nested", "surrogate", "name", "NaN", "twice"],
+)
+def test_what_is_no_proper_json_is_refused_in_words_that_can_be_sent(text: str) -> None:
+    with pytest.raises(PolicyRefusedError, match=r"^policy: must ") as refusal:
+        parse(text)
+    assert str(refusal.value).encode()
+
+
 def every_rule(schema: Any) -> set[str]:
     """The patterns that the schema uses anywhere."""
     text = json.dumps(schema)

@@ -32,10 +32,7 @@ DEFAULT_FILE = Path(__file__).with_name("default.json")
 
 def parse(text: str) -> Policy:
     """The policy that `text` (JSON) states. Raises PolicyRefusedError, which names the field."""
-    try:
-        body = json.loads(text)
-    except ValueError as error:
-        raise PolicyRefusedError(f"policy: must be JSON, and is not: {error}. Correct it") from None
+    body = _read(text)
     try:
         _check()(body)
     except fastjsonschema.JsonSchemaValueException as error:
@@ -46,6 +43,33 @@ def parse(text: str) -> Policy:
         _check_offset(name, plan.get("quota"))
         _check_methods(name, plan)
     return _policy(body)
+
+
+def _read(text: str) -> Any:
+    """The JSON of the text. Python reads more than JSON allows, and keeps the last of two members
+    of one name: both are refused here. Raises PolicyRefusedError."""
+    try:
+        body = json.loads(text, object_pairs_hook=_members, parse_constant=_refuse_constant)
+        # Half a surrogate pair is a text that nothing can write.
+        json.dumps(body, ensure_ascii=False).encode()
+    except RecursionError:
+        raise PolicyRefusedError("policy: must not be nested so deep. Flatten it") from None
+    except UnicodeError:
+        raise PolicyRefusedError("policy: must be whole Unicode text. Remove \\uD8…") from None
+    except ValueError as error:
+        raise PolicyRefusedError(f"policy: must be JSON, and is not: {error}. Correct it") from None
+    return body
+
+
+def _members(pairs: list[tuple[str, Any]]) -> JSON:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member stands twice")
+    return members
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def default_text() -> str:
