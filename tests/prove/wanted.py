@@ -60,8 +60,9 @@ class FieldUpdates:
         """A record that was put by hand is a complete new truth, as old as it is."""
         for name in ("plan", "status"):
             self.fields[name] = Statement(record[name], at, {})
-        # An attribute that is left out has no date: an older event may still set it.
-        self.fields["expiry"] = Statement(None, float("-inf"), {})
+        self.fields["expiry"] = Statement(None, at, {})
+        # Bills are facts of the record as well: it was put without them.
+        self.failed, self.paid = set(), 0
 
     def _is_newer(self, name: str, told: Statement) -> bool:
         """A tie goes to the later arrival, but a rotation of the same time is a repeat."""

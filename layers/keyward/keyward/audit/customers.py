@@ -17,6 +17,7 @@ from keyward.customers.desired import desired_state
 from keyward.customers.drift import Compared, Drift, compared
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer, KeyRecords, customer_of
+from keyward.customers.notices import notices_due
 from keyward.customers.plan import plan_customer
 from keyward.errors import InvalidRecordError
 from keyward.policy.model import Policy
@@ -69,8 +70,8 @@ def _of_customer(
         return drifted
     if planned.actions:
         return [_undone(customer, after.keys, planned.actions, policy, now)]
-    if stored.outbox:
-        says = "an outcome waits to be announced"
+    if stored.outbox or notices_due(customer, policy, now, stored.told):
+        says = "an outcome or a notice waits to be announced"
         return [Finding("unannounced", "low", says, RECONCILE, customer_id)]
     return []
 

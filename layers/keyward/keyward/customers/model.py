@@ -199,7 +199,7 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
     return {
         name: {"value": after.get(name), "at": times[name]}
         for name in DATED_FIELDS
-        if name in after
+        if name in after or times[name] > NEVER
     }
 
 
@@ -238,16 +238,25 @@ def _recorded_at(record: JSON, name: str) -> int | None:
 
 
 def _time(record: JSON, name: str, dated: Mapping[str, TimedValue]) -> int:
-    """When the field got its value; NEVER when it has none."""
-    if name not in record:
-        return NEVER
+    """When the field got its value, or lost it by a record put without it; NEVER for neither."""
     recorded = (record.get("recorded") or {}).get(name)
+    if name not in record:
+        if recorded and recorded["value"] is None:
+            return int(recorded["at"])
+        return _put_at(record, dated)
     if recorded and recorded["value"] == record[name]:
         return int(recorded["at"])
     timed = dated.get(name)
     if timed is None or timed.value != record[name]:
         raise RecordUndatedError(f"{name}: was put by hand, and its stream record has not come yet")
     return timed.at
+
+
+def _put_at(record: JSON, dated: Mapping[str, TimedValue]) -> int:
+    """When a record that no event has changed yet was put: it is a complete new truth, so what it
+    leaves out is gone since then. NEVER for any other record."""
+    by_hand = "plan" in record and not record.get("recorded")
+    return _time(record, "plan", dated) if by_hand else NEVER
 
 
 def _text(record: JSON, name: str) -> str | None:
