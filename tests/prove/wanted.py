@@ -42,10 +42,13 @@ class FieldUpdates:
     fields: dict[str, Statement] = field(default_factory=dict)
     failed: set[float] = field(default_factory=set)
     paid: float = 0
+    # The record as it was put, while no event has changed it.
+    put_as: JSON | None = None
 
     def hear(self, event: JSON) -> bool:
         """Take an event; False when it is older than all that it would change."""
         kind, detail = event["detail-type"], event["detail"]
+        self.put_as = None
         at = epoch(detail["occurred_at"])
         if kind == "PaymentFailed":
             self.failed.add(at)
@@ -57,7 +60,15 @@ class FieldUpdates:
         return bool(newer) or not said
 
     def put(self, record: JSON, at: float) -> None:
-        """A record that was put by hand is a complete new truth, as old as it is."""
+        """A record that was put by hand is a complete new truth, as old as it is.
+
+        The same item put again is no change: DynamoDB writes no stream record for it (developer
+        guide, "Change data capture for DynamoDB Streams").
+        """
+        item = {name: value for name, value in record.items() if name != "occurred_at"}
+        if item == self.put_as:
+            return
+        self.put_as = item
         for name in ("plan", "status"):
             self.fields[name] = Statement(record[name], at, {})
         self.fields["expiry"] = Statement(None, at, {})
