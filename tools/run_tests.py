@@ -1,7 +1,7 @@
 """`make test`: every test, in groups that suit the machine, and one line that adds them up.
 
 Tests of the whole stack wait most of the time, so three of them run at once. All other tests share
-two workers.
+two workers, and those of the local AWS, which wait as well, run beside them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STACK = "tests/stack"
 LOCAL = f"{STACK}/local"
 PROVE = "tests/prove"
+BESIDE = "the local AWS"
 
 
 def groups() -> dict[str, list[str]]:
@@ -30,7 +31,7 @@ def groups() -> dict[str, list[str]]:
     return {
         # The random histories are one test of a minute: it begins first, so that nothing waits.
         "rooms, rules and the emulator": ["-n", "2", PROVE, *quick, "emulator/tests"],
-        "the local AWS": [LOCAL],
+        BESIDE: [LOCAL],
         "the whole stack": ["-n", "3", "--dist", "loadfile", STACK, f"--ignore={LOCAL}"],
     }
 
@@ -42,9 +43,16 @@ def main() -> int:
         file = Path(os.environ.get(tally.FILE) or Path(folder, "tally"))
         before = tally.total(file)
         started = time.monotonic()
-        for name, arguments in groups().items():
+        chosen = groups()
+        waiting = chosen.pop(BESIDE, None)
+        beside = Beside(file, waiting, Path(folder, "beside")) if waiting else None
+        for name, arguments in chosen.items():
             print(f"test: {name}", flush=True)
             failures += not run(file, arguments)
+            if beside:
+                print(f"test: {BESIDE}", flush=True)
+                failures += not beside.end()
+                beside = None
         passed, failed = (now - was for now, was in zip(tally.total(file), before, strict=True))
     print(f"test: {time.monotonic() - started:.0f} s")
     print(f"{passed} passed, {failed} failed")
@@ -59,6 +67,34 @@ def run(file: Path, arguments: list[str]) -> bool:
     if code and tally.total(file)[1] == failed:
         tally.add_failure(file)
     return code == 0
+
+
+class Beside:
+    """A run of pytest beside another one; what it prints is shown at its end."""
+
+    def __init__(self, file: Path, arguments: list[str], output: Path) -> None:
+        self._output = output
+        # A tally of its own, as the other run's failures must not count for this one.
+        self._file, self._own = file, output.with_suffix(".tally")
+        command = [sys.executable, "-m", "pytest", *arguments]
+        with output.open("wb") as stream:
+            self._run = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=tally.environment(self._own),
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+
+    def end(self) -> bool:
+        """Wait for it, show what it printed, and add its counts. True when all passed."""
+        code = self._run.wait()
+        print(self._output.read_text(encoding="utf-8", errors="replace"), flush=True)
+        if code and not tally.total(self._own)[1]:
+            tally.add_failure(self._own)
+        with self._file.open("a", encoding="utf-8") as total:
+            total.write(" ".join(map(str, tally.total(self._own))) + "\n")
+        return code == 0
 
 
 if __name__ == "__main__":
