@@ -1,4 +1,7 @@
-"""One local AWS for all tests of this folder, with the trial stack on it."""
+"""A local AWS for the tests of a file, with the trial stack on it.
+
+Some files start another one in this process, so none lasts longer than its file.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from tests.one_local_aws import only_local_aws
 TRIAL = Path(__file__).parent / "fixtures/trial/template.yaml"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAws]:
     yield from only_local_aws(TRIAL)
 
