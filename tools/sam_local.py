@@ -130,7 +130,9 @@ def put_customer(aws: Account) -> None:
     for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
         if ":dynamodb:" in mapping["EventSourceArn"]:
             client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    record = json.loads((ROOT / "events" / "customer-record.json").read_text(encoding="utf-8"))
+    record = json.loads(
+        (ROOT / "events" / "in" / "customer-record.json").read_text(encoding="utf-8")
+    )
     table = aws.session.resource("dynamodb", endpoint_url=aws.urls.aws).Table(
         aws.outputs["CustomersTableName"]
     )

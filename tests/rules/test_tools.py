@@ -237,3 +237,19 @@ def test_ci_ends_with_the_sum_of_all_its_parts(tmp_path: Path) -> None:
     assert "ci: FAILED: test demo" in ended.stdout
     # 10 + 5 + 7 passed; one test failed, and the demo broke off without a test
     assert ended.stdout.splitlines()[-1] == "22 passed, 2 failed"
+
+
+def test_every_sample_that_a_tool_reads_is_there() -> None:
+    folders = ("tools", "local", "benchmarks")
+    sources = [
+        path for path in tree.files("*.py") if path.relative_to(tree.ROOT).parts[0] in folders
+    ]
+    named = {
+        (place, name)
+        for path in sources
+        for place, name in re.findall(
+            r'"events" / (?:"(\w+)" / )?"([\w-]+\.json)"', path.read_text("utf-8")
+        )
+    }
+    assert named
+    assert {item for item in named if not tree.ROOT.joinpath("events", *item).is_file()} == set()
