@@ -166,7 +166,7 @@ def _tell(bench: Bench, name: str) -> None:
 
 
 def _apis(bench: Bench) -> None:
-    """An API that is closed, probed and taken back, and one that is only looked at."""
+    """Close, probe and roll back an API, and observe another API."""
     api_id = bench.api(OPEN)
     bench.run()
     bench.api(OPEN, mode="observe")
@@ -178,7 +178,7 @@ def _apis(bench: Bench) -> None:
 
 
 def _troubles(bench: Bench) -> None:
-    """A run that fails, and one that is stopped while another leaves word."""
+    """Let a run fail, and stop another run while a third waits for its lease."""
     executions = bench.account.executions
     executions.begin("reconcile_customer", "nobody", {"customer_id": "nobody"})
     bench.run()

@@ -118,8 +118,8 @@ def _method(request: Request, snapshot: Snapshot) -> JSON:
 
 
 def _admit(state: State, request: Request, method: JSON, snapshot: Snapshot, view: View) -> None:
-    """Asks for the key where the method does; one that is sent unasked is looked at all the same:
-    it may have spent its quota, even when it is disabled (aws-recorded.md 9)."""
+    """Ask for the key where the method does. A key that no method asks for still spends its quota,
+    even when it is disabled (aws-recorded.md 9)."""
     from_authorizer = snapshot.settings.get("apiKeySource") == "AUTHORIZER"
     request.key_value = (
         request.authorizer.get("usageIdentifierKey")

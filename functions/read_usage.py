@@ -163,7 +163,7 @@ def _keys_in(
 
 
 def _gone(by_customer: dict[str, KeyRecords]) -> list[KeyUsage]:
-    """Records of usage whose key is no more, or counts in no plan."""
+    """Usage records whose key is gone, or is in no plan with a quota."""
     return [
         usage
         for one in by_customer.values()

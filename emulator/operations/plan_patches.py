@@ -159,7 +159,7 @@ def _remove(change: Change) -> None:
 
 
 def _add_stage(change: Change) -> None:
-    """Add a stage. Adding one that is there already is accepted (not recorded)."""
+    """Add a stage. API Gateway accepts a stage that the plan has already (not recorded)."""
     api_id, colon, stage = change.patch.text.partition(":")
     if not (api_id and colon and stage):
         raise bad_request("Invalid API Stage specified")

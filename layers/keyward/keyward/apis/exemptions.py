@@ -38,7 +38,7 @@ class ExemptMethod:
 
 
 def exemption_id(exemption: Exemption) -> str:
-    """Tells an exemption apart: one that is prolonged is another one."""
+    """Identify an exemption. An exemption that is prolonged gets another id."""
     return digest([asdict(exemption)])
 
 
