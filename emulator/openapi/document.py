@@ -35,6 +35,8 @@ class _Loader(yaml.SafeLoader):
     """YAML in which a date stays the text that it is, for examples and versions."""
 
 
+# A library in the same process (the SAM command line does) may give SafeLoader other constructors.
+_Loader.add_constructor("tag:yaml.org,2002:map", yaml.SafeLoader.construct_yaml_map)
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

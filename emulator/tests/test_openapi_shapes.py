@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from emulator import data_plane, wire
 from emulator.emulator import Emulator
@@ -196,6 +197,18 @@ def test_a_node_of_any_shape_in_a_real_document_is_imported_or_refused(name: str
 )
 def test_what_only_yaml_or_a_deep_nest_can_say_is_imported_or_refused(body: bytes) -> None:
     use(Emulator(), body)
+
+
+def test_a_library_that_changes_yaml_in_this_process_changes_no_import(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(loader: object, node: object) -> None:
+        raise TypeError("another library's mapping")
+
+    tag = "tag:yaml.org,2002:map"
+    monkeypatch.setitem(yaml.SafeLoader.yaml_constructors, tag, refuse)
+
+    use(Emulator(), b"openapi: 3.0.1\ninfo: {title: pets}\npaths: {}\n")
 
 
 def test_one_server_without_brackets_is_a_server() -> None:
