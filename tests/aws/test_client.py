@@ -87,6 +87,35 @@ def test_what_does_not_pass_has_its_own_class(
     assert SECRET not in str(found)
 
 
+FULL = "Maximum number of {} has been reached.  Please contact AWS if you need additional {}."
+
+
+@pytest.mark.parametrize("code", ["LimitExceededException", "TooManyRequestsException"])
+@pytest.mark.parametrize(
+    ("operation", "words", "kind"),
+    [
+        ("create_api_key", FULL, errors.KeysFullError),
+        ("import_api_keys", FULL, errors.KeysFullError),
+        ("create_usage_plan", FULL, errors.QuotaFullError),
+        ("create_api_key", "Too Many Requests", errors.ThrottledError),
+        ("get_usage_plans", "The request exceeded the rate limit", errors.ThrottledError),
+        ("update_usage_plan", "Rate exceeded", errors.PlanThrottledError),
+    ],
+)
+def test_a_429_is_a_full_account_only_where_its_text_says_so(
+    code: str, operation: str, words: str, kind: type[errors.KeywardError]
+) -> None:
+    error = refusal(code, 429)
+    error.response["Error"]["Message"] = words
+
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(errors.KeywardError) as found:
+        getattr(GatewayClient(SimpleNamespace(**{operation: fail})), operation)()
+    assert type(found.value) is kind
+
+
 @pytest.mark.parametrize(
     ("codes", "kind"),
     [

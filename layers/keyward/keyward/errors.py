@@ -33,6 +33,8 @@
     │   ├── AlreadyExistsError       an execution of this name
     │   └── ResourceMissingError     no such execution, object or parameter
     └── GatewayRefusedError          4xx that will not pass
+        ├── QuotaFullError           the account has as many of a resource as it may have
+        │   └── KeysFullError        10,000 API keys
         ├── NotFoundError            404
         └── ConflictError            409
             ├── KeyConflictError     a key with this value exists
@@ -187,6 +189,14 @@ class ResourceMissingError(ServiceRefusedError):
 
 class GatewayRefusedError(KeywardError):
     """API Gateway refused the call, and would refuse it again."""
+
+
+class QuotaFullError(GatewayRefusedError):
+    """The account has as many resources of a kind as it may have. It passes when one is deleted."""
+
+
+class KeysFullError(QuotaFullError):
+    """The account has as many API keys as it may have in a Region: 10,000 (limits.html)."""
 
 
 class NotFoundError(GatewayRefusedError):

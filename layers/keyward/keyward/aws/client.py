@@ -38,6 +38,11 @@ BY_CODE: dict[str, type[errors.KeywardError]] = {
     "ParameterNotFound": errors.ResourceMissingError,
     "ParameterVersionNotFound": errors.ResourceMissingError,
 }
+# LimitExceededException (429) says "rate limit" in the botocore model, for reads as well. Of a full
+# account this text was recorded; a throttle has another one.
+FULL = "Maximum number of"
+MAKES_KEYS = ("CreateApiKey", "ImportApiKeys")
+THROTTLED = re.compile("Throttl|TooManyRequests|LimitExceeded")
 # The quotas of single operations (API Gateway, "Amazon API Gateway quotas").
 GATEWAY_THROTTLED = {
     "UpdateUsagePlan": errors.PlanThrottledError,
@@ -62,8 +67,8 @@ def service_error(operation: str, error: ClientError | BotoCoreError) -> errors.
 def gateway_error(operation: str, error: ClientError | BotoCoreError) -> errors.KeywardError:
     """Keyward's error for one of API Gateway.
 
-    ConflictException has three meanings and no other mark than its text (aws-recorded.md 1, 3, 4),
-    so this table, and nothing else, looks at messages.
+    ConflictException has three meanings (aws-recorded.md 1, 3, 4), LimitExceededException two, and
+    nothing but their text tells which. So this table, and nothing else, looks at messages.
     """
     if not isinstance(error, ClientError):
         words = f"{operation}: {type(error).__name__}"
@@ -91,10 +96,10 @@ def entry_error(operation: str, code: str) -> errors.KeywardError:
 def _gateway_class(
     operation: str, code: str, status: int, message: str
 ) -> type[errors.KeywardError]:
-    if code == "LimitExceededException":
-        # 429 as well, but a resource quota does not pass (botocore model).
-        return errors.GatewayRefusedError
-    if status == 429 or "Throttl" in code or "TooManyRequests" in code:
+    if FULL in message:
+        makes_keys = operation in MAKES_KEYS
+        return errors.KeysFullError if makes_keys else errors.QuotaFullError
+    if status == 429 or THROTTLED.search(code):
         return GATEWAY_THROTTLED.get(operation, errors.ThrottledError)
     if status >= 500 or PASSES.search(code):
         return errors.GatewayUnavailableError
