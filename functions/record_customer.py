@@ -8,18 +8,13 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from keyward.customers import undo_rotation
-from keyward.customers.model import KeyRecords, apply_event
-from keyward.errors import PassingError
 from keyward.events import contracts, third_party
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import EVENT, REFUSED, asked_by_event, failed_line
+from keyward.runs.record import record
 from keyward.values import run_name
-
-# Two events of one customer may be recorded at the same moment: the loser reads again.
-ROUNDS = 5
 
 
 @runtime.metrics.log_metrics
@@ -76,28 +71,10 @@ class Recorder:
     def _record(self, events: list[contracts.CustomerEvent], cause: str) -> None:
         """Record all that one message says of a customer as one change of its record."""
         for customer_id in {event.customer_id for event in events}:
-            for _ in range(ROUNDS):
-                if self._recorded(customer_id, events, cause):
-                    break
-            else:
-                raise PassingError(f"the record of {customer_id} keeps changing")
-
-    def _recorded(
-        self, customer_id: str, events: list[contracts.CustomerEvent], cause: str
-    ) -> bool:
-        before = self.run.registry.customers.desired(customer_id)
-        known = self.run.registry.customers.known(customer_id) if before else KeyRecords()
-        after, ignored, dated = before, 0, known.dated
-        for event in events:
-            change = apply_event(after, event, dated)
-            undo_rotation.check(after, change.record, known.keys)
-            after, ignored = change.record, ignored + len(change.ignored)
-        if after == before:
-            self._look_again(customer_id, cause)
-        elif after is not None and not self.run.registry.customers.save_desired(after, before):
-            return False
-        self.count("OlderChangeIgnored", ignored)
-        return True
+            change = record(self.run.registry, customer_id, lambda _: events)
+            self.count("OlderChangeIgnored", change.ignored)
+            if not change.written:
+                self._look_again(customer_id, cause)
 
     def _look_again(self, customer_id: str, cause: str) -> None:
         """Start the run that no stream record will: the event changed nothing, yet asks for one."""
