@@ -49,7 +49,7 @@ def _carried(step: KeyStep, old: KeyRecord, successor: KeyRecord) -> JSON:
     quota = step.run.policy.plan(plan).quota
     if quota is None or old.plan != successor.plan or old.state != CREATED:
         return {}
-    plan_id = step.run.plans(step.execution_arn).known_id(plan)
+    plan_id = step.run.plans(step.execution_arn).stored_id(plan)
     if plan_id is None:
         return {}
     day = day_of(step.now)

@@ -54,7 +54,7 @@ class Concluder:
         apis, rest_api_id = self.context.registry.apis, progress.rest_api_id
         journal = ApiJournal(self.context, rest_api_id, progress.execution_arn, self.context.now)
         outcomes = {outcome["stage"]: outcome for outcome in progress.outcomes}
-        for stage, actions in apis.known(rest_api_id).planned.items():
+        for stage, actions in apis.load_records(rest_api_id).planned.items():
             if stage in outcomes:
                 _note_outcome(journal, outcomes[stage], actions)
             elif not any(action["action"] == DEPLOYS for action in actions):
@@ -67,7 +67,7 @@ class Concluder:
             self.context.now,
             progress.rest_api_id,
         )
-        records = apis.known(rest_api_id)
+        records = apis.load_records(rest_api_id)
         deployed = _deployed(self.context.registry, rest_api_id, progress.outcomes)
         requester = run.requester_of({"asked": progress.asked})
         for name, event in sorted(records.outbox.items()):

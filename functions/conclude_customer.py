@@ -32,7 +32,7 @@ def conclude(task: JSON, context: Context) -> JSON:
         return {"again": False, "problem": None, "output": _output(task, customer_id)}
     lease, customers = Lease.of(task), context.registry.customers
     context.registry.leases.renew(lease, context.now)
-    waiting = customers.known(customer_id).outbox
+    waiting = customers.load_keys(customer_id).outbox
     outbox.announce(context, customers.outbox, customer_id, waiting)
     # What becomes due while the run is at work is due at once.
     _note_due(customer_id, lease, context, float(task.get("planned_at", context.now)))
@@ -57,11 +57,11 @@ def _note_due(customer_id: str, lease: Lease, context: Context, planned_at: floa
     record = customers.desired(customer_id)
     if record is None:
         return
-    known = customers.known(customer_id)
+    records = customers.load_keys(customer_id)
     try:
-        due = due_at(customer_of(record), known.keys, context.policy, planned_at)
+        due = due_at(customer_of(record), records.keys, context.policy, planned_at)
     except InvalidRecordError:
         # Put just now: the run that this starts says so.
         return
-    if known.due_at != (None if due is None else int(due)):
+    if records.due_at != (None if due is None else int(due)):
         customers.note_due(customer_id, due, lease)

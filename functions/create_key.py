@@ -51,11 +51,11 @@ def create_key(task: JSON, run: Context, value: Callable[[Customer], str]) -> JS
     """
     step = KeyStep.begin(task, run)
     customer = _customer(step)
-    known = step.find()
-    if known and known.state == CREATED:
-        return {"key_id": known.key_id}
-    record = known or _begun(customer.customer_id, step.number, step.action)
-    made = _earlier_try(step, known) if known else None
+    earlier = step.find()
+    if earlier and earlier.state == CREATED:
+        return {"key_id": earlier.key_id}
+    record = earlier or _begun(customer.customer_id, step.number, step.action)
+    made = _earlier_try(step, earlier) if earlier else None
     if made is None:
         chosen = value(customer)
         # The moment of the call: reading a secret may have taken a while.
@@ -90,9 +90,9 @@ def _customer(step: KeyStep) -> Customer:
     return customer_of(record)
 
 
-def _earlier_try(step: KeyStep, known: KeyRecord) -> GatewayKey | None:
-    step.check_landed(known, "create")
-    return _adopt(step, known)
+def _earlier_try(step: KeyStep, earlier: KeyRecord) -> GatewayKey | None:
+    step.check_landed(earlier, "create")
+    return _adopt(step, earlier)
 
 
 def _adopt(step: KeyStep, record: KeyRecord) -> GatewayKey | None:

@@ -39,7 +39,7 @@ def extend_quota(task: JSON, run: Context) -> JSON:
     requests = [extension_of(item) for item in step.action["extensions"]]
     fresh = [item for item in requests if item.taken > record.quota.extended]
     quota = policy.plan(str(record.plan)).quota
-    plan_id = run.plans(step.execution_arn).known_id(str(record.plan))
+    plan_id = run.plans(step.execution_arn).stored_id(str(record.plan))
     if not (fresh and quota and plan_id):
         return {"key_id": record.key_id, "extended": []}
     _Granting(step, record, run.gateway, plan_id, quota).grant(fresh)
@@ -67,9 +67,9 @@ class _Granting:
             except NotFoundError:
                 raise gone(self.record) from None
         granted = replace(self.record, quota=KeyQuota(fresh[-1].taken, total))
-        told = {"extend_quota": {"from": used + left, "to": total}}
-        told["QuotaExtended"] = self._period(fresh, used, max(left, total - used), total)
-        self.step.save(granted.with_journal(grant=None), **told)
+        facts = {"extend_quota": {"from": used + left, "to": total}}
+        facts["QuotaExtended"] = self._period(fresh, used, max(left, total - used), total)
+        self.step.save(granted.with_journal(grant=None), **facts)
 
     def _journal(self, fresh: Sequence[Extension], now: int) -> int:
         """The calls that the period is to have in all, written down; it has `now` of them."""

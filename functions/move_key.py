@@ -53,7 +53,7 @@ class Move:
         if record.journal.plan not in (None, plan):
             self._leave_half_way(record)
         old = None if record.plan == plan else record.plan
-        old_id = self.plans.known_id(old) if old else None
+        old_id = self.plans.stored_id(old) if old else None
         journal = self.step.journal_plan(record, plan)
         detach(record, old_id, self.gateway)
         try:
@@ -67,7 +67,7 @@ class Move:
     def _leave_half_way(self, record: KeyRecord) -> None:
         """A move to a third plan broke off: the key may be in that one."""
         self.step.check_landed(record, "move", calls=2)
-        detach(record, self.plans.known_id(str(record.journal.plan)), self.gateway)
+        detach(record, self.plans.stored_id(str(record.journal.plan)), self.gateway)
 
     def _still_refused(self, plan: str, plan_id: str, record: KeyRecord) -> None:
         """Raise PlanRefusedError where a read shows that the plan would refuse the key again: each

@@ -56,31 +56,33 @@ def plan(task: JSON, context: Context) -> JSON:
             f"customer_id: the Customers table has no customer {customer_id}. "
             "Send CustomerSignedUp or put a record"
         )
-    known, customer = registry.customers.known(customer_id), customer_of(record)
+    records, customer = registry.customers.load_keys(customer_id), customer_of(record)
     if look:
         looker = KeyRefresher(context.gateway, policy, now)
-        known = looker.refresh_from_gateway(
-            known, customer_id, registry.customers, lease, run.requester_of(task)
+        records = looker.refresh_from_gateway(
+            records, customer_id, registry.customers, lease, run.requester_of(task)
         )
-    planned = plan_customer(customer, known.keys, policy, now, known.last_number)
-    notices = notices_due(customer, policy, now, known.told)
+    planned = plan_customer(customer, records.keys, policy, now, records.last_number)
+    notices = notices_due(customer, policy, now, records.notice_marks)
     actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
     if dry_run and planned.problem:
         raise planned.problem
     return output | {
-        "actions": [_asked(action, task, record) for action in actions],
-        "problem": _told(planned.problem),
+        "actions": [_with_requester(action, task, record) for action in actions],
+        "problem": _problem_output(planned.problem),
     }
 
 
-def _asked(action: JSON, task: JSON, record: JSON) -> JSON:
+def _with_requester(action: JSON, task: JSON, record: JSON) -> JSON:
     """The action with who asked for it, for the ledger; a dry run is about what would be done."""
     if task.get("dry_run"):
         return action
     started, begun = run.requester_of(task), ledger.epoch_of(task.get("begun"))
     by_hand = manual_fields(record)
-    return action | {"asked": ledger.asked_for(action["action"], started, record, by_hand, begun)}
+    return action | {
+        "asked": ledger.requester_of_action(action["action"], started, record, by_hand, begun)
+    }
 
 
-def _told(problem: Exception | None) -> dict[str, str] | None:
+def _problem_output(problem: Exception | None) -> dict[str, str] | None:
     return {"Error": type(problem).__name__, "Cause": str(problem)} if problem else None

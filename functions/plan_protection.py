@@ -63,7 +63,7 @@ class Planner:
         ends when another one has the API: that one will start over. Raises InvalidInputError,
         ApiNotFoundError, DuplicatePlanError and what the gateway raises.
         """
-        progress = Progress(request.rest_api_id, request.execution_arn, request.asked)
+        progress = Progress(request.rest_api_id, request.execution_arn, request.requester)
         if request.dry_run:
             actions = self._protection(request, {}).dry_run()
             return progress.ended(dry_run=True, **shortened({"actions": actions}))
@@ -120,7 +120,7 @@ class Planner:
 
     def _decide(self, rest_api_id: str, fingerprint: str, decision: str) -> bool:
         apis = self.context.registry.apis
-        held = [h for h in apis.known(rest_api_id).holds if h.fingerprint == fingerprint]
+        held = [h for h in apis.load_records(rest_api_id).holds if h.fingerprint == fingerprint]
         for hold in held:
             apis.decide(rest_api_id, hold.stage, fingerprint, decision)
         return bool(held)

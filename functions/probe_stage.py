@@ -115,7 +115,7 @@ class Prober:
         return self.client.stage_url(rest_api_id, str(item["stage"])) + str(probe["path"])
 
     def _key_id(self, customer: str) -> str | None:
-        keys = self.registry.customers.known(customer).keys
+        keys = self.registry.customers.load_keys(customer).keys
         return next((key.key_id for key in keys if key.key_id and key.plan), None)
 
     def _ask(self, url: str, key_id: str) -> tuple[list[int | None], list[int | None]]:

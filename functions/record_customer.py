@@ -12,7 +12,7 @@ from keyward.events import contracts, third_party
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
-from keyward.runs.ledger import EVENT, REFUSED, asked_by_event, failed_line
+from keyward.runs.ledger import EVENT, REFUSED, failed_line, requester_from_event
 from keyward.runs.record import record
 from keyward.values import run_name
 
@@ -51,7 +51,7 @@ class Recorder:
             failed = contracts.announcement(
                 "CustomerFailed", customer_id=customer_id, reason=reason
             )
-            subject, asked = f"customer#{customer_id}", asked_by_event(item.body)
+            subject, asked = f"customer#{customer_id}", requester_from_event(item.body)
             line = failed_line(subject, item.at, asked, failed, REFUSED)
             outbox.announce_now(self.run, failed, [line])
 

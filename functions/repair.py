@@ -71,7 +71,7 @@ class Mender:
             return 0
         customers = context.registry.customers
         desired = customers.desired(adoption.customer_id)
-        stored = customers.known(adoption.customer_id)
+        stored = customers.load_keys(adoption.customer_id)
         why = why_not_adopted(adoption, desired, stored, context.policy, now)
         done = False
         if why is None:

@@ -91,7 +91,7 @@ class Reporter:
 
     def _add(self, stage: str, found: JSON) -> None:
         """To the announcement that waits in the outbox, whichever it is."""
-        outbox = self.registry.apis.known(self.api[0]).outbox
+        outbox = self.registry.apis.load_records(self.api[0]).outbox
         loaded = self.registry.customers.load_all()
         customers = uncovered(loaded.desired, loaded.keys, self.policy, self.api, stage)
         for detail_type in TYPES:

@@ -132,6 +132,6 @@ def _requester(task: JSON, subject: Subject, context: Context) -> JSON:
     starter, begun = run.requester_of(task), ledger.epoch_of(task.get("begun"))
     try:
         record = context.registry.customers.desired(subject.name) or {}
-        return ledger.asked_for("", starter, record, manual_fields(record), begun)
+        return ledger.requester_of_action("", starter, record, manual_fields(record), begun)
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         return starter

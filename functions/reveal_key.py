@@ -38,7 +38,7 @@ def reveal(task: dict[str, Any], gateway: Gateway, registry: Registry) -> dict[s
     InvalidInputError, CustomerNotFoundError for a customer without such a key."""
     customer_id = contracts.parse_customer_id(task)
     wanted = task.get("key_id")
-    ids = [key.key_id for key in registry.customers.known(customer_id).keys if key.key_id]
+    ids = [key.key_id for key in registry.customers.load_keys(customer_id).keys if key.key_id]
     chosen = [key_id for key_id in ids if wanted in (None, key_id)]
     if not chosen:
         # What was typed is not quoted: it may be a value.

@@ -18,7 +18,7 @@ from keyward.events.incoming import ROLLBACK_EVENT
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
-from keyward.runs.ledger import SCHEDULE, asked_by_event
+from keyward.runs.ledger import SCHEDULE, requester_from_event
 from keyward.values import run_name
 
 JSON = dict[str, Any]
@@ -56,7 +56,7 @@ class Starter:
         elif detail_type == ROLLBACK_EVENT:
             rest_api_id, stage = contracts.rollback(envelope)
             task = {"stage": stage, "rollback": True}
-            self._start(rest_api_id, item.id, asked_by_event(envelope), **task)
+            self._start(rest_api_id, item.id, requester_from_event(envelope), **task)
         elif "detail-type" in envelope:
             self._decided(envelope, item.id)
         else:
@@ -88,7 +88,7 @@ class Starter:
         if caller:
             self.run.registry.storms.moved(call.rest_api_id, caller)
         who = caller.words() if caller else None
-        self._look_at(call.rest_api_id, event_id, asked_by_event(envelope, who=who))
+        self._look_at(call.rest_api_id, event_id, requester_from_event(envelope, who=who))
 
     def _requested(self, body: JSON, event_id: str) -> None:
         """Look at an API, not before `not_before` (epoch seconds).
@@ -110,7 +110,7 @@ class Starter:
         self.run.registry.apis.decide(decided.rest_api_id, decided.stage, decided.fingerprint, word)
         if decided.approved:
             task = {"stage": decided.stage, "approve": decided.fingerprint}
-            self._start(decided.rest_api_id, event_id, asked_by_event(envelope), **task)
+            self._start(decided.rest_api_id, event_id, requester_from_event(envelope), **task)
 
     def _look_at(self, rest_api_id: str, event_id: str, asked: JSON) -> None:
         """Have a run look at the API after this event.

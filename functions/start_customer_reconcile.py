@@ -33,6 +33,6 @@ class Starter:
         by_hand = manual_fields(item.body)
         if by_hand:
             self.run.registry.customers.note_dates(customer_id, by_hand, int(item.at))
-        asked = {"by": RECORD, "event_id": item.id} if by_hand else {"by": EVENT}
-        task = {"customer_id": customer_id, "asked": asked}
+        requester = {"by": RECORD, "event_id": item.id} if by_hand else {"by": EVENT}
+        task = {"customer_id": customer_id, "asked": requester}
         self.run.bus.start(self.machine_arn, run_name(customer_id, item.id), task)

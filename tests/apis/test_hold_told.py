@@ -124,17 +124,17 @@ def test_nobody_is_reminded_of_a_stage_that_is_no_longer_exposed(lab: Lab) -> No
     lab.bench.clock.advance(DAY)
     lab.run(api_id)
     assert lab.told() == []
-    assert lab.bench.registry.apis.known(api_id).holds == ()
+    assert lab.bench.registry.apis.load_records(api_id).holds == ()
 
 
 def test_a_reminder_takes_no_decision_back(lab: Lab) -> None:
     api_id, event = held(lab)
     apis = lab.bench.registry.apis
-    (before,) = apis.known(api_id).holds
+    (before,) = apis.load_records(api_id).holds
     apis.decide(api_id, "prod", event["fingerprint"], "approved")
     told = {"detail_type": "ApiHeld", "detail": {}}
     apis.remind(api_id, before, told, lab.bench.clock.now())
-    (after,) = apis.known(api_id).holds
+    (after,) = apis.load_records(api_id).holds
     assert after.decision == "approved"
 
 

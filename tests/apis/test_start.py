@@ -188,7 +188,7 @@ def hold(lab: Lab, fingerprint: str = "0f1e2d3c4b5a6978") -> None:
 def test_a_decision_is_recorded_with_the_hold(lab: Lab, name: str, decision: str) -> None:
     hold(lab)
     take(lab, load_event(name))
-    (found,) = lab.bench.registry.apis.known(API).holds
+    (found,) = lab.bench.registry.apis.load_records(API).holds
     assert found.decision == decision
 
 
@@ -206,7 +206,7 @@ def test_a_rejection_starts_nothing(lab: Lab) -> None:
 def test_a_decision_on_something_else_changes_nothing(lab: Lab) -> None:
     hold(lab, fingerprint="1111111111111111")
     take(lab, load_event("deployment-approved"), load_event("deployment-rejected"))
-    (found,) = lab.bench.registry.apis.known(API).holds
+    (found,) = lab.bench.registry.apis.load_records(API).holds
     assert found.decision == "pending"
 
 

@@ -201,4 +201,4 @@ def test_a_record_with_an_impossible_id_goes_to_the_dlq(bench: Bench) -> None:
 def test_a_date_never_goes_back(bench: Bench) -> None:
     for at in (200, 100):
         bench.registry.customers.note_dates("acme", {"plan": "pro"}, at)
-    assert bench.registry.customers.known("acme").dated["plan"].at == 200
+    assert bench.registry.customers.load_keys("acme").dated["plan"].at == 200

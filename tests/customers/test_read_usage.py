@@ -273,7 +273,7 @@ def test_the_audit_names_unused_keys_by_plan(shop: Shop) -> None:
 def test_many_unused_keys_are_one_finding_that_names_some(shop: Shop) -> None:
     shop.customer("acme")
     shop.read()
-    known = shop.bench.registry.customers.known("acme")
+    known = shop.bench.registry.customers.load_keys("acme")
     many = {f"c{number}": known for number in range(1000)}
     (found,) = of_usage(AccountRecords([], many, {}), parse(default_text()), shop.bench.clock.now())
     assert found.says.startswith("1000 keys of plan free")

@@ -36,7 +36,7 @@ def edited(when: str = "2026-11-23T09:40:00Z", **identity: Any) -> JSON:
 
 
 def noted(lab: Lab) -> Editor | None:
-    return lab.bench.registry.apis.known(API).editor
+    return lab.bench.registry.apis.load_records(API).editor
 
 
 def test_the_sample_is_noted_and_starts_nothing_however_often_it_comes(lab: Lab) -> None:

@@ -58,7 +58,7 @@ def test_an_edit_names_its_editor_and_its_method(lab: Lab, name: str) -> None:
     editor = edits[EDITS[name]]
     assert (editor.what, editor.when) == (record["eventName"], record["eventTime"])
     assert editor.who == record["userIdentity"]["arn"]
-    assert lab.bench.registry.apis.known(api_id).editor == editor
+    assert lab.bench.registry.apis.load_records(api_id).editor == editor
     assert lab.bench.bus.sent == []
 
 

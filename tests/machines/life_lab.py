@@ -169,7 +169,7 @@ class LifeLab:
 
     def records(self, customer_id: str = "acme") -> tuple[KeyRecord, ...]:
         """The customer's key records."""
-        return self.bench.registry.customers.known(customer_id).keys
+        return self.bench.registry.customers.load_keys(customer_id).keys
 
     def keys(self) -> dict[str, tuple[bool, list[str]]]:
         """What is on the gateway: by name whether a key is enabled, and its plans."""

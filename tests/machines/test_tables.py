@@ -110,10 +110,10 @@ def test_key_records_dates_and_lines_are_the_same(both: dict[str, Both]) -> None
     with pytest.raises(LeaseLostError):
         customers.save_key(key, old)
     assert customers.key("acme", 1) is not None
-    assert customers.known("acme").outbox
+    assert customers.load_keys("acme").outbox
     for at in (5, 9, 7):
         customers.note_dates("acme", {"plan": f"plan-{at}"}, at)
-    assert customers.known("acme").dated["plan"].value == "plan-9"
+    assert customers.load_keys("acme").dated["plan"].value == "plan-9"
     ledger.append([line, line | {"line": "2"}])
     assert [item["line"] for item in ledger.of("customer#acme", 1)] == ["2"]
     record = {"customer_id": "acme", "plan": "free", "status": "active"}

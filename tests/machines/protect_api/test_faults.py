@@ -208,7 +208,7 @@ def test_a_stage_that_is_gone_is_forgotten(lab: Lab) -> None:
     lab.run(api_id)
     lab.client.delete_stage(restApiId=api_id, stageName="dev")
     lab.run(api_id)
-    known = lab.bench.registry.apis.known(api_id)
+    known = lab.bench.registry.apis.load_records(api_id)
     assert {hold.stage for hold in known.holds} == {"prod"}
     assert {attachment.stage for attachment in known.attachments} == {"prod"}
 
@@ -248,4 +248,4 @@ def test_what_somebody_else_mended_meanwhile_is_not_told_as_ours(lab: Lab) -> No
     lab.forget()
     assert lab.run(api_id).status == "SUCCEEDED"
     assert lab.told() == []
-    assert lab.bench.registry.apis.known(api_id).planned == {}
+    assert lab.bench.registry.apis.load_records(api_id).planned == {}

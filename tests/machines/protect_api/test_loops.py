@@ -112,7 +112,7 @@ def test_a_loop_ends_when_the_source_is_mended(lab: Lab, trail: Trail) -> None:
     lab.forget()
     (run,) = trail.run_all()
     assert run.status == "SUCCEEDED"
-    assert lab.bench.registry.apis.known(api_id).loops == {}
+    assert lab.bench.registry.apis.load_records(api_id).loops == {}
     # and when it breaks again later, that is news again
     lab.bench.clock.advance(3600)
     revert(lab, trail, api_id)

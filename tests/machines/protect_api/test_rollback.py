@@ -90,7 +90,7 @@ def test_the_next_deployment_of_the_team_is_closed_as_ever(
     lab.run(api_id)
     assert lab.live(api_id)["GET /pets"]
     assert lab.told() == ["ApiProtected"]
-    assert lab.bench.registry.apis.known(api_id).holds == ()
+    assert lab.bench.registry.apis.load_records(api_id).holds == ()
 
 
 def test_unfinished_work_since_is_told_and_not_published(lab: Lab, closed: tuple[str, str]) -> None:
@@ -112,7 +112,7 @@ def test_only_what_keyward_did_is_taken_back(lab: Lab) -> None:
     assert (run.status, run.error) == ("FAILED", "InvalidInputError")
     assert "no deployment of Keyward's" in lab.events("ApiFailed")[0]["reason"]
     assert serving(lab, api_id) == before
-    assert lab.bench.registry.apis.known(api_id).rollbacks == {}
+    assert lab.bench.registry.apis.load_records(api_id).rollbacks == {}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_dry_run_shows_it_and_changes_nothing(lab: Lab, closed: tuple[str, str
     (action,) = run.output["actions"]
     assert (action["action"], action["stage"]) == ("roll_back_stage", "prod")
     assert lab.calls()[1] == []
-    assert lab.bench.registry.apis.known(api_id).rollbacks == {}
+    assert lab.bench.registry.apis.load_records(api_id).rollbacks == {}
 
 
 def test_a_wish_that_met_another_run_is_not_lost(lab: Lab, closed: tuple[str, str]) -> None:
@@ -161,7 +161,7 @@ def test_a_stage_that_moves_meanwhile_is_left_alone_and_not_held(
     back(lab, api_id)
     assert serving(lab, api_id) == theirs[0]
     assert lab.told() == ["ApiFailed"]
-    assert lab.bench.registry.apis.known(api_id).holds == ()
+    assert lab.bench.registry.apis.load_records(api_id).holds == ()
 
 
 @pytest.mark.parametrize("fault", ["throttle", "500", "503", "timeout_before", "timeout_after"])

@@ -197,10 +197,10 @@ def test_a_notice_whose_answer_was_lost_is_given_once(paying: LifeLab) -> None:
     task = load_event("announce-notice") | {"lease": lease.as_json()}
     for _ in range(2):
         change_record.change_record(task, paying.bench.context())
-    known = paying.bench.registry.customers.known("acme")
+    known = paying.bench.registry.customers.load_keys("acme")
     [event] = known.outbox.values()
     assert event["detail_type"] == "PaymentOverdue"
-    assert known.told == {"overdue#0#0"}
+    assert known.notice_marks == {"overdue#0#0"}
 
 
 def test_a_notice_is_in_the_history(paying: LifeLab) -> None:

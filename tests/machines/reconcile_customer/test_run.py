@@ -238,5 +238,5 @@ def test_the_time_of_a_try_is_that_of_its_call(bench: Bench) -> None:
     bench.emulator.order_faults([lost])
     with pytest.raises(PassingError):
         create_key.create_key(task, bench.context(), value)
-    [tried] = bench.registry.customers.known("acme").keys
+    [tried] = bench.registry.customers.load_keys("acme").keys
     assert tried.journal.started_at == int(bench.clock.now())

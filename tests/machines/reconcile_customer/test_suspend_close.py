@@ -42,7 +42,7 @@ def test_closing_deletes_the_key_by_one_write_and_leaves_its_number(life: LifeLa
     assert life.bench.operations() == ["DeleteApiKey"]
     assert life.keys() == {}
     assert life.records() == ()
-    assert life.bench.registry.customers.known("acme").last_number == 1
+    assert life.bench.registry.customers.load_keys("acme").last_number == 1
     [told] = life.events("KeyRevoked")
     assert (told["key_id"], told["reason"]) == (key_id, "cancelled")
     assert told["actions"] == [{"action": "delete_key", "key": "acme/1"}]

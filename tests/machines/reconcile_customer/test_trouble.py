@@ -72,7 +72,7 @@ def test_an_own_value_that_another_key_has_is_refused_and_nothing_is_left(bench:
     with pytest.raises(KeyValueTakenError) as told:
         apply(bench, run, run["actions"][0])
     assert "B" * 40 not in str(told.value)
-    assert bench.registry.customers.known("acme").keys == ()
+    assert bench.registry.customers.load_keys("acme").keys == ()
 
 
 def test_an_own_value_that_is_too_short_is_refused_before_any_call(bench: Bench) -> None:
@@ -95,7 +95,7 @@ def test_a_key_that_is_in_its_plan_already_counts_as_attached(bench: Bench) -> N
     bench.client.create_usage_plan_key(usagePlanId=plan_id, keyId=made["key_id"], keyType="API_KEY")
     apply(bench, run, run["actions"][1])
     assert plan_names(bench, made["key_id"]) == ["free"]
-    assert bench.registry.customers.known("acme").keys[0].plan == "free"
+    assert bench.registry.customers.load_keys("acme").keys[0].plan == "free"
 
 
 def test_a_key_that_is_in_another_plan_of_the_stage_is_told_with_both_plans(bench: Bench) -> None:

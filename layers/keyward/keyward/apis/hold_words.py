@@ -55,19 +55,19 @@ def answers(waiting: HeldStage, bus_name: str) -> JSON:
 
 def message(waiting: HeldStage, reason: str, bus_name: str) -> str:
     """All of it as a text for a mail or a chat."""
-    told = [
+    lines = [
         f"Stage {waiting.stage} of API {waiting.rest_api_id} is held since {iso(waiting.since)} "
         f"and serves methods without a key: {reason}.",
         *_edited(waiting),
         *_path_by_path(waiting.differences),
     ]
     for word, answer in answers(waiting, bus_name).items():
-        told += [
+        lines += [
             f"To {word} it, run:",
             f"  {answer['command']}",
             f"or start protect-api with: {json.dumps(answer['console_input'])}",
         ]
-    return "\n".join(told)
+    return "\n".join(lines)
 
 
 def edited(editor: Editor) -> str:
@@ -93,8 +93,10 @@ def _last_of(
 ) -> Editor | None:
     if resource_id is None:
         return None
-    seen = [edits[place] for verb in (one.method, "*") if (place := (resource_id, verb)) in edits]
-    return max(seen, key=lambda editor: editor.when, default=None)
+    editors = [
+        edits[place] for verb in (one.method, "*") if (place := (resource_id, verb)) in edits
+    ]
+    return max(editors, key=lambda editor: editor.when, default=None)
 
 
 def _edited(waiting: HeldStage) -> list[str]:
@@ -136,5 +138,5 @@ def _command(waiting: HeldStage, word: str, bus_name: str) -> str:
 
 
 def _input(waiting: HeldStage, word: str) -> JSON:
-    asked = {"rest_api_id": waiting.rest_api_id, "stage": waiting.stage}
-    return asked | {word: waiting.fingerprint}
+    stage = {"rest_api_id": waiting.rest_api_id, "stage": waiting.stage}
+    return stage | {word: waiting.fingerprint}

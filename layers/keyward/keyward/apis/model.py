@@ -141,8 +141,8 @@ class Difference:
     def as_json(self) -> JSON:
         """For ApiHeld and the hold's record."""
         whose = {"last_editor": self.editor.as_json()} if self.editor else {}
-        told = {"method": self.method, "path": self.path, "difference": self.difference}
-        return told | whose
+        difference = {"method": self.method, "path": self.path, "difference": self.difference}
+        return difference | whose
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def _of_customer(
         return drifted
     if planned.actions:
         return [_undone(customer, after.keys, planned.actions, policy, now)]
-    if stored.outbox or notices_due(customer, policy, now, stored.told):
+    if stored.outbox or notices_due(customer, policy, now, stored.notice_marks):
         says = "an outcome or a notice waits to be announced"
         return [Finding("unannounced", "low", says, RECONCILE, customer_id)]
     return []

@@ -79,7 +79,7 @@ class AuditReader:
 
     def _api(self, api: JSON) -> WorkResult:
         about = (self.gateway, api, list(self.plans), self.policy, self.default_mode, self.now)
-        reading = read_api(*about, self.registry.apis.known)
+        reading = read_api(*about, self.registry.apis.load_records)
         exempt = []
         if reading.snapshot:
             rule = KeyRule(self.policy, reading.rest_api_id, reading.name, self.now)

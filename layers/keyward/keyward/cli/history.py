@@ -43,12 +43,12 @@ def _word(value: Any) -> str:
 
 
 def _requester(line: Mapping[str, Any]) -> str:
-    asked = line["asked"]
+    requester = line["asked"]
     run = str(line.get("execution_arn") or "").rpartition(":")[2]
     ending = f"; run {run}" if run else ""
-    if asked["by"] != EVENT:
-        return f"asked by {REQUESTERS.get(asked['by'], asked['by'])}{ending}"
-    source = f" from {asked['source']}" if asked.get("source") else ""
-    who = f", {asked['who']}" if asked.get("who") else ""
-    event = f" (event {asked['event_id']})" if asked.get("event_id") else ""
-    return f"asked by {asked.get('detail_type', 'an event')}{source}{who}{event}{ending}"
+    if requester["by"] != EVENT:
+        return f"asked by {REQUESTERS.get(requester['by'], requester['by'])}{ending}"
+    source = f" from {requester['source']}" if requester.get("source") else ""
+    who = f", {requester['who']}" if requester.get("who") else ""
+    event = f" (event {requester['event_id']})" if requester.get("event_id") else ""
+    return f"asked by {requester.get('detail_type', 'an event')}{source}{who}{event}{ending}"

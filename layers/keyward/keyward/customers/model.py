@@ -79,12 +79,12 @@ class TimedValue:
 class KeyRecords:
     """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
     `last_number` is that of the last key that was deleted, 0 for none: numbers never come again.
-    `told` are the marks of the notices that the customer was given, `due_at` is when something
-    becomes of the customer by itself (epoch seconds), as was noted."""
+    `notice_marks` name the notices that the customer was given, `due_at` is when the customer is
+    next due for a run (epoch seconds), as was noted."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
-    told: frozenset[str] = frozenset()
+    notice_marks: frozenset[str] = frozenset()
     due_at: int | None = None
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     dated: Mapping[str, TimedValue] = field(default_factory=dict)
@@ -213,10 +213,10 @@ def _requesters(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
         "recorded_at": event.recorded_at,
     }
     requester = {name: value for name, value in stated.items() if value is not None}
-    asked = {name: who for name, who in before.get("asked", {}).items() if name in after}
+    requesters = {name: who for name, who in before.get("asked", {}).items() if name in after}
     changed = [name for name in DATED_FIELDS if before.get(name) != after.get(name)]
-    asked |= dict.fromkeys(changed, requester)
-    return {"asked": asked} if asked else {}
+    requesters |= dict.fromkeys(changed, requester)
+    return {"asked": requesters} if requesters else {}
 
 
 def _standing(record: JSON, name: str) -> JSON:

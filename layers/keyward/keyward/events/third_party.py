@@ -215,8 +215,8 @@ def _nobody(name: str, source: str) -> InvalidEventError:
 
 
 def _no_plan(names: list[Any]) -> InvalidEventError:
-    known = [name for name in names if isinstance(name, str) and STRIPE_ID.fullmatch(name)]
-    which = ", ".join(dict.fromkeys(known)) or "a price of the subscription"
+    prices = [name for name in names if isinstance(name, str) and STRIPE_ID.fullmatch(name)]
+    which = ", ".join(dict.fromkeys(prices)) or "a price of the subscription"
     return InvalidEventError(
         "detail.data.object.items",
         "must name a usage plan of the policy",

@@ -54,7 +54,9 @@ class Explainer:
         """The verdict for the key, or for each key of the customer, the newest first. Raises
         errors of API Gateway when it cannot be read."""
         keys, customer = self._keys(request, customer_id, key_id)
-        stored = self.records.apis.known(request.rest_api_id) if self.records else ApiRecords()
+        stored = (
+            self.records.apis.load_records(request.rest_api_id) if self.records else ApiRecords()
+        )
         api = self._api(request, stored)
         plan = self.policy.usage_plans.get((customer.plan if customer else None) or "")
         if customer and api and plan:
@@ -149,7 +151,7 @@ class Explainer:
         if self.records is None:
             return None, KeyRecords()
         record = self.records.customers.desired(customer_id)
-        stored = self.records.customers.known(customer_id)
+        stored = self.records.customers.load_keys(customer_id)
         if record is None:
             return CustomerFacts(customer_id, None), stored
         try:

@@ -74,8 +74,8 @@ class Parameters:
         """The default for a reference to a parameter that has one, else the value itself."""
         value = _simplified(value)
         name = argument(value, "Ref")
-        known = self._declared.map(name) if isinstance(name, str) else Map()
-        return known.get("Default", value)
+        declared = self._declared.map(name) if isinstance(name, str) else Map()
+        return declared.get("Default", value)
 
     def text(self, value: Any) -> str | None:
         """The value as text, None for what only the deployment tells."""

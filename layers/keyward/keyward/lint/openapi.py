@@ -107,11 +107,11 @@ class Document:
 
     def _remedy(self, operation: Map) -> str:
         now = operation["security"] if "security" in operation else self._root.get("security")
-        known = [name for name, one in self._kinds.items() if one == KEY]
-        name = known[0] if known else "x_api_key" if "api_key" in self._kinds else "api_key"
+        names = [name for name, one in self._kinds.items() if one == KEY]
+        name = names[0] if names else "x_api_key" if "api_key" in self._kinds else "api_key"
         wanted = [*(now if isinstance(now, list) else []), {name: []}]
         line = self._source.written("security", wanted)
-        if known:
+        if names:
             return line
         return f"{line} (and into {self._holder}: {self._source.written(name, PLAIN_KEY)})"
 

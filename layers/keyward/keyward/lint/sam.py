@@ -99,8 +99,8 @@ class Api:
         events = [one for one in self._events if one.of_function or not self._body]
         found = [self._with_events(one, events, merges) for one in document.operations()]
         if merges:
-            known = {one.place for one in found}
-            found += [self._of_event(one) for one in events if one.place not in known]
+            own_places = {one.place for one in found}
+            found += [self._of_event(one) for one in events if one.place not in own_places]
         found += self._preflights([*document.paths(), *(one.place[1] for one in found)], found)
         found = [self._under_auth(one) for one in found]
         used = [one for one in events if merges or one.overrides]
@@ -199,8 +199,8 @@ def _event(template: Template, name: str, properties: Map, line: int) -> Event |
     path, verb = (template.parameters.text(properties.get(key)) for key in ("Path", "Method"))
     reference = properties.get("RestApiId", IMPLICIT)
     api_id = argument(reference, "Ref") or reference
-    known = api_id == IMPLICIT or (isinstance(api_id, str) and template.type_of(api_id))
-    if not path or not verb or not known:
+    is_api = api_id == IMPLICIT or (isinstance(api_id, str) and template.type_of(api_id))
+    if not path or not verb or not is_api:
         problem = "Path, Method and an API of this template, in plain words"
         template.note(line, f"the event {name} is not checked: it lacks {problem}")
         return None
@@ -221,6 +221,6 @@ def _security(template: Template, auth: Map) -> list[str]:
     authorizer: Any = template.parameters.text(auth.get("Authorizer"))
     found = [authorizer] if authorizer else []
     if auth.get("ApiKeyRequired") is not None:
-        asked = template.parameters.is_true(auth["ApiKeyRequired"])
-        found.append(SAM_KEY if asked else SAM_NO_KEY)
+        needs_key = template.parameters.is_true(auth["ApiKeyRequired"])
+        found.append(SAM_KEY if needs_key else SAM_NO_KEY)
     return found

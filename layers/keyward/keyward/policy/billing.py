@@ -76,15 +76,15 @@ def billing_policy(body: JSON | None, plans: Iterable[str]) -> BillingPolicy:
     """From `billing` of the policy, which its schema has checked; `plans` are the usage plans that
     the policy names. Raises PolicyRefusedError for any other."""
     given = dict(body or {})
-    known = frozenset(plans)
+    plan_names = frozenset(plans)
     for place, step in enumerate(given.get("ladder", [])):
-        _check_step(f"billing.ladder[{place}]", step, known)
+        _check_step(f"billing.ladder[{place}]", step, plan_names)
     for source in ("stripe", "sbt"):
         for name, plan in given.get(source, {}).get("plans", {}).items():
-            _check_plan(f"billing.{source}.plans.{name}", plan, known)
+            _check_plan(f"billing.{source}.plans.{name}", plan, plan_names)
     made: JSON = {name: given[name] for name in ("ended",) if name in given}
     steps = [LadderStep(**step) for step in given["ladder"]] if "ladder" in given else LADDER
-    usable = [step for step in steps if step.plan is None or step.plan in known]
+    usable = [step for step in steps if step.plan is None or step.plan in plan_names]
     made["ladder"] = tuple(sorted(usable, key=lambda step: step.after_days))
     if "expiry_notice_days" in given:
         made["expiry_notice_days"] = tuple(sorted(given["expiry_notice_days"], reverse=True))
@@ -95,18 +95,18 @@ def billing_policy(body: JSON | None, plans: Iterable[str]) -> BillingPolicy:
     )
 
 
-def _check_step(place: str, step: JSON, known: frozenset[str]) -> None:
+def _check_step(place: str, step: JSON, plan_names: frozenset[str]) -> None:
     if (step["step"] == "plan") != ("plan" in step):
         raise PolicyRefusedError(
             f'{place}: only a step "plan" has a plan, and it needs one. '
             'Write {"step": "plan", "after_days": 7, "plan": "free"}'
         )
     if "plan" in step:
-        _check_plan(f"{place}.plan", step["plan"], known)
+        _check_plan(f"{place}.plan", step["plan"], plan_names)
 
 
-def _check_plan(place: str, plan: str, known: frozenset[str]) -> None:
-    if plan not in known:
+def _check_plan(place: str, plan: str, plan_names: frozenset[str]) -> None:
+    if plan not in plan_names:
         raise PolicyRefusedError(
-            f"{place}: usage_plans has no plan {plan!r}. Use one of {', '.join(sorted(known))}"
+            f"{place}: usage_plans has no plan {plan!r}. Use one of {', '.join(sorted(plan_names))}"
         )

@@ -43,10 +43,10 @@ class Policy:
         try:
             return self.usage_plans[name]
         except KeyError:
-            known = ", ".join(sorted(self.usage_plans))
+            names = ", ".join(sorted(self.usage_plans))
             raise UnknownPlanError(
                 f"plan: the policy names no usage plan {name!r}. "
-                f"Use one of {known}, or add it to usage_plans in the policy parameter"
+                f"Use one of {names}, or add it to usage_plans in the policy parameter"
             ) from None
 
     def exemption(

@@ -27,7 +27,7 @@ class ApiRequest:
     reject: str | None
     rollback: bool
     execution_arn: str
-    asked: JSON | None
+    requester: JSON | None
 
     @classmethod
     def of(cls, task: JSON) -> ApiRequest:

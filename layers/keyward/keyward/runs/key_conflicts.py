@@ -27,7 +27,7 @@ class KeyConflicts:
     def held_before(self, stages: list[str]) -> list[str]:
         """Those of the stages that an earlier try held and that still cannot join: nothing is
         written to find out."""
-        records = self.context.registry.apis.known(self.rest_api_id)
+        records = self.context.registry.apis.load_records(self.rest_api_id)
         holds = {hold.stage: hold for hold in records.holds if hold.kind == KEYS}
         held = [stage for stage in stages if stage in holds and self._hold(stage, holds[stage])]
         resolved = [f"hold#{stage}" for stage in stages if stage in holds and stage not in held]

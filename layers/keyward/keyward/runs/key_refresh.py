@@ -36,7 +36,7 @@ class KeyRefresher:
         customer_id: str,
         customers: Customers,
         lease: Lease | None,
-        asked: JSON,
+        requester: JSON,
     ) -> KeyRecords:
         """The records, corrected, and, under a lease, written. Raises LeaseLostError and what the
         gateway raises."""
@@ -44,13 +44,13 @@ class KeyRefresher:
         after = corrected(records, comparisons)
         if lease is None:
             return after
-        correction = Correction(customers, lease, asked, after.last_number, self.now)
+        correction = Correction(customers, lease, requester, after.last_number, self.now)
         for comparison in comparisons:
             if comparison.key is None:
                 correction.bury(comparison.drifts[0])
             elif comparison.drifts:
                 correction.save(comparison.key, comparison.drifts)
-        return replace(after, outbox=customers.known(customer_id).outbox)
+        return replace(after, outbox=customers.load_keys(customer_id).outbox)
 
     def compare_with_gateway(self, customer_id: str, records: KeyRecords) -> list[Compared]:
         """Compare every key record with API Gateway. No call without a key that was made; else one,
@@ -92,7 +92,7 @@ class Correction:
 
     customers: Customers
     lease: Lease
-    asked: JSON
+    requester: JSON
     last_number: int
     now: float
 
@@ -122,5 +122,5 @@ class Correction:
 
     def _task(self, drifts: Sequence[Drift]) -> JSON:
         reason = "; ".join(drift.says for drift in drifts)
-        action = {"action": CORRECT, "asked": self.asked, "reason": reason}
+        action = {"action": CORRECT, "asked": self.requester, "reason": reason}
         return {"action": action, "execution_arn": self.lease.owner}

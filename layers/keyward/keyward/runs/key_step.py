@@ -104,8 +104,8 @@ class KeyStep:
         """Write the records, fenced, in one transaction with what follows from their change: the
         events (`facts` are members that no record holds) and the lines of the ledger."""
         changes = [KeyChange(self.records.get(record.number), record) for record in records]
-        told = self._consequences(changes, facts)
-        self.run.registry.customers.save_keys(records, self.lease, told[0], self.when, told[1])
+        events, lines = self._consequences(changes, facts)
+        self.run.registry.customers.save_keys(records, self.lease, events, self.when, lines)
         self.records.update({record.number: record for record in records})
 
     def bury(self, record: KeyRecord) -> None:

@@ -39,7 +39,7 @@ FAILED = "fail"
 REFUSED = "refuse_event"
 
 
-def asked_by_event(envelope: Mapping[str, Any], **more: Any) -> JSON:
+def requester_from_event(envelope: Mapping[str, Any], **more: Any) -> JSON:
     """Who asked, from an event's EventBridge envelope: `{by, event_id, detail_type, source}`."""
     members = {
         "event_id": envelope.get("id"),
@@ -49,8 +49,10 @@ def asked_by_event(envelope: Mapping[str, Any], **more: Any) -> JSON:
     return {"by": EVENT} | {n: str(v)[:256] for n, v in (members | more).items() if v is not None}
 
 
-def asked_for(action: str, asked: JSON, record: JSON, by_hand: Iterable[str], begun: float) -> JSON:
-    """Who asked for an action of a run that `asked` had started at `begun` (epoch seconds).
+def requester_of_action(
+    action: str, requester: JSON, record: JSON, by_hand: Iterable[str], begun: float
+) -> JSON:
+    """Who asked for an action of a run that `requester` had started at `begun` (epoch seconds).
 
     `record` is the customer's desired state, which names the event that each field came with;
     `by_hand` are the fields that a person put. A run starts over for what comes while it runs.
@@ -59,9 +61,9 @@ def asked_for(action: str, asked: JSON, record: JSON, by_hand: Iterable[str], be
     answers = ACTIONS[action].answers if action in ACTIONS else ()
     fields = [name for name in answers if name in events] or [*events]
     newest = max((events[name] for name in fields), key=_recorded_at, default=None)
-    if newest and (asked["by"] == EVENT or _recorded_at(newest) >= begun):
+    if newest and (requester["by"] == EVENT or _recorded_at(newest) >= begun):
         return {name: value for name, value in newest.items() if name != "recorded_at"}
-    return asked
+    return requester
 
 
 def key_line(
@@ -108,13 +110,13 @@ def notice_line(task: Mapping[str, Any], now: float) -> JSON:
 
 
 def failed_line(
-    subject: str, at: float, asked: JSON | None, announced: JSON, action: str = FAILED
+    subject: str, at: float, requester: JSON | None, announced: JSON, action: str = FAILED
 ) -> JSON:
     """Tell of a run that failed, or (`action`) of an event that was refused, as `announced` tells
     it. `at` is when the step began (epoch seconds), so that a replay of it is the same line."""
     detail = announced["detail"]
     members = {"action": action, "reason": detail["reason"], "stage": detail.get("stage")}
-    line = _line(subject, at, detail.get("execution_arn"), members | {"asked": asked})
+    line = _line(subject, at, detail.get("execution_arn"), members | {"asked": requester})
     return with_events([line], [announced], at)[0]
 
 
@@ -122,7 +124,7 @@ def api_lines(
     rest_api_id: str,
     announced: JSON,
     at: float,
-    asked: JSON | None,
+    requester: JSON | None,
     deployed: Mapping[str, tuple[str, str]],
 ) -> list[JSON]:
     """What a run did for an API, by the announcement that was noted `at` (epoch seconds); one line
@@ -132,7 +134,7 @@ def api_lines(
     changes = [_change(action, deployed) for action in actions]
     if not changes:
         changes = [{"action": DONE.get(detail_type, FAILED), "reason": detail.get("reason")}]
-    shared = {"stage": detail.get("stage"), "asked": asked}
+    shared = {"stage": detail.get("stage"), "asked": requester}
     lines = [
         _line(f"api#{rest_api_id}", at, detail.get("execution_arn"), shared | one, order)
         for order, one in enumerate(changes)
@@ -175,5 +177,5 @@ def _history_of(record: KeyRecord | None) -> JSON:
     return {name: v for name, v in key_item(confirmed).items() if name not in UNRECORDED}
 
 
-def _recorded_at(asked: Mapping[str, Any]) -> float:
-    return float(asked.get("recorded_at", 0))
+def _recorded_at(requester: Mapping[str, Any]) -> float:
+    return float(requester.get("recorded_at", 0))

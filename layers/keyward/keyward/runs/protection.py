@@ -51,7 +51,7 @@ class Protection:
     def dry_run(self) -> list[JSON]:
         """The actions of mode enforce, whatever the mode; none in mode off. Writes nothing."""
         rest_api_id, stage = self.request.rest_api_id, self.request.stage
-        records = self.context.registry.apis.known(rest_api_id)
+        records = self.context.registry.apis.load_records(rest_api_id)
         if self.request.rollback and stage:
             found = rollbacks(self.context, rest_api_id, [stage], records)
             return [
@@ -67,7 +67,7 @@ class Protection:
         """What the run does, as members of its progress. Rollbacks that persons want, and stages
         that an earlier run did not verify, come alone: all else is planned after them."""
         head = read_head(self.context.gateway, self.request.rest_api_id, self.default_mode)
-        records = self.context.registry.apis.known(head.rest_api_id)
+        records = self.context.registry.apis.load_records(head.rest_api_id)
         back = requested_rollbacks(self.context, head.rest_api_id, records)
         if back:
             return {"verify": tuple(back)}

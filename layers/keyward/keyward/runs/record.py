@@ -44,11 +44,11 @@ def record(
     for _ in range(ROUNDS):
         before = registry.customers.desired(customer_id)
         events = events_for(before)
-        known = registry.customers.known(customer_id) if before and events else KeyRecords()
+        records = registry.customers.load_keys(customer_id) if before and events else KeyRecords()
         after, ignored = before, 0
         for event in events:
-            applied = apply_event(after, event, known.dated)
-            undo_rotation.check(after, applied.record, known.keys)
+            applied = apply_event(after, event, records.dated)
+            undo_rotation.check(after, applied.record, records.keys)
             after, ignored = applied.record, ignored + len(applied.ignored)
         change = Change(before, after, ignored)
         if after is None or not change.written:

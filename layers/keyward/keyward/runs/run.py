@@ -37,8 +37,8 @@ def only_fields(task: JSON, fields: tuple[str, ...]) -> None:
 
 def requester_of(task: JSON) -> JSON:
     """Who or what started a run, by its input: a person in the console, where nothing is said."""
-    asked = task.get("asked")
-    return asked if isinstance(asked, dict) and "by" in asked else {"by": CONSOLE}
+    requester = task.get("asked")
+    return requester if isinstance(requester, dict) and "by" in requester else {"by": CONSOLE}
 
 
 def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease | None:
@@ -88,8 +88,8 @@ def error_reason(error: JSON) -> str:
     trace."""
     name, cause = str(error.get("Error", "Error")), str(error.get("Cause", ""))
     try:
-        told = json.loads(cause)
-        message = told["errorMessage"]
+        failure = json.loads(cause)
+        message = failure["errorMessage"]
     except (ValueError, TypeError, KeyError):
         message = cause
     return f"{name}: {message}"[:1000]

@@ -49,7 +49,7 @@ class UsagePlans:
             return record.plan_id
         return self.find_or_create(name, NO_STAGES)[0]
 
-    def known_id(self, name: str) -> str | None:
+    def stored_id(self, name: str) -> str | None:
         """The id of a plan that keys are to leave, whether the policy names it or not; None when
         there is no such plan. 0 calls when it was recorded. Raises DuplicatePlanError."""
         record = self._registry.plans.find(name)
@@ -70,7 +70,7 @@ class UsagePlans:
             self.check_create_in_flight(name)
             found = only_one(name, self._gateway.plans())
             if found:
-                self._registry.plans.found(name, found.plan_id)
+                self._registry.plans.save_id(name, found.plan_id)
                 return found.plan_id, False
             return self.make(name, stages), True
 
@@ -92,7 +92,7 @@ class UsagePlans:
         except (ThrottledError, GatewayRefusedError):
             self._registry.plans.forget(name)
             raise
-        self._registry.plans.found(name, made.plan_id)
+        self._registry.plans.save_id(name, made.plan_id)
         return made.plan_id
 
     @contextmanager

@@ -33,14 +33,14 @@ class KeyCalls(Calls):
         """CreateApiKey, enabled (its default is false, aws-recorded.md 1). The answer is compared
         with what was asked for. Raises KeyConflictError when a key with this value exists."""
         more = {"tags": dict(tags)} if tags else {}
-        seen = _seen(
+        key = _gateway_key(
             self._call(
                 "CreateApiKey", name=name, value=value, customerId=customer_id, enabled=True, **more
             )
         )
-        if not seen.enabled or seen.name != name or seen.customer_id != customer_id:
-            raise GatewayRefusedError(f"CreateApiKey: key {seen.key_id} is not as it was asked for")
-        return seen
+        if not key.enabled or key.name != name or key.customer_id != customer_id:
+            raise GatewayRefusedError(f"CreateApiKey: key {key.key_id} is not as it was asked for")
+        return key
 
     def keys_named(self, customer_id: str, name: str) -> list[GatewayKey]:
         """The customer's keys of exactly this name, oldest first. The gateway's own filter is only
@@ -48,31 +48,31 @@ class KeyCalls(Calls):
         items = self._pages(
             "GetApiKeys", customerId=customer_id, nameQuery=name, includeValues=False
         )
-        seen = [_seen(item) for item in items]
-        mine = [key for key in seen if key.name == name and key.customer_id == customer_id]
+        keys = [_gateway_key(item) for item in items]
+        mine = [key for key in keys if key.name == name and key.customer_id == customer_id]
         return sorted(mine, key=lambda key: (key.created_at, key.key_id))
 
     def keys_of(self, customer_id: str) -> list[GatewayKey]:
         """All keys whose customerId is the customer's, oldest first: one call for 500 of them."""
         items = self._pages("GetApiKeys", customerId=customer_id, includeValues=False)
-        seen = [_seen(item) for item in items if item.get("customerId") == customer_id]
-        return sorted(seen, key=lambda key: (key.created_at, key.key_id))
+        keys = [_gateway_key(item) for item in items if item.get("customerId") == customer_id]
+        return sorted(keys, key=lambda key: (key.created_at, key.key_id))
 
     def all_keys_named(self, name: str) -> list[GatewayKey]:
         """All keys of exactly this name, whosever they are."""
         items = self._pages("GetApiKeys", nameQuery=name, includeValues=False)
-        return [_seen(item) for item in items if item.get("name") == name]
+        return [_gateway_key(item) for item in items if item.get("name") == name]
 
     def all_keys(self) -> list[GatewayKey]:
         """All keys of the account, Keyward's or not: one call for 500 of them."""
-        return [_seen(item) for item in self._pages("GetApiKeys", includeValues=False)]
+        return [_gateway_key(item) for item in self._pages("GetApiKeys", includeValues=False)]
 
     def set_enabled(self, key_id: str, enabled: bool) -> None:
         """UpdateApiKey, and the answer compared: anything but exactly "true" disables
         (aws-recorded.md 1). Raises NotFoundError when the key is gone."""
         said = {"op": "replace", "path": "/enabled", "value": "true" if enabled else "false"}
-        seen = _seen(self._call("UpdateApiKey", apiKey=key_id, patchOperations=[said]))
-        if seen.enabled != enabled:
+        key = _gateway_key(self._call("UpdateApiKey", apiKey=key_id, patchOperations=[said]))
+        if key.enabled != enabled:
             raise GatewayRefusedError(f"UpdateApiKey: key {key_id} is not as it was asked for")
 
     def delete_key(self, key_id: str) -> None:
@@ -84,7 +84,7 @@ class KeyCalls(Calls):
         return str(self._call("GetApiKey", apiKey=key_id, includeValue=True)["value"])
 
 
-def _seen(item: JSON) -> GatewayKey:
+def _gateway_key(item: JSON) -> GatewayKey:
     created, updated = item.get("createdDate"), item.get("lastUpdatedDate")
     return GatewayKey(
         key_id=str(item["id"]),

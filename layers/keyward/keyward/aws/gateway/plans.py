@@ -37,7 +37,7 @@ class GatewayPlan:
     @classmethod
     def of(cls, item: JSON) -> GatewayPlan:
         """From an item of GetUsagePlans."""
-        return _seen(item)
+        return _gateway_plan(item)
 
 
 def only_one(name: str, plans: list[GatewayPlan]) -> GatewayPlan | None:
@@ -58,11 +58,11 @@ class PlanCalls(Calls):
 
     def plans(self) -> list[GatewayPlan]:
         """All usage plans: one call up to 500 of them (the quota is 300)."""
-        return [_seen(item) for item in self._pages("GetUsagePlans")]
+        return [_gateway_plan(item) for item in self._pages("GetUsagePlans")]
 
     def plans_of(self, key_id: str) -> list[GatewayPlan]:
         """The usage plans that a key is in."""
-        return [_seen(item) for item in self._pages("GetUsagePlans", keyId=key_id)]
+        return [_gateway_plan(item) for item in self._pages("GetUsagePlans", keyId=key_id)]
 
     def plan_key_ids(self, plan_id: str) -> list[str]:
         """The ids of a plan's keys. An unknown plan has none: AWS answers 200 (aws-recorded.md
@@ -84,13 +84,15 @@ class PlanCalls(Calls):
             limits["throttle"] = throttle.as_json()
         if quota:
             limits["quota"] = quota.as_json()
-        return _seen(self._call("CreateUsagePlan", name=name, apiStages=_wire(stages), **limits))
+        return _gateway_plan(
+            self._call("CreateUsagePlan", name=name, apiStages=_wire(stages), **limits)
+        )
 
     def update_plan(self, plan_id: str, operations: Sequence[JSON]) -> GatewayPlan:
         """UpdateUsagePlan with all patch operations in one call (1 call in 20 s for the account).
         Raises StageConflictError when a key would be in two plans of one stage, PlanThrottledError,
         NotFoundError."""
-        return _seen(
+        return _gateway_plan(
             self._call("UpdateUsagePlan", usagePlanId=plan_id, patchOperations=list(operations))
         )
 
@@ -105,7 +107,7 @@ class PlanCalls(Calls):
         self._call("DeleteUsagePlanKey", usagePlanId=plan_id, keyId=key_id)
 
 
-def _seen(item: JSON) -> GatewayPlan:
+def _gateway_plan(item: JSON) -> GatewayPlan:
     return GatewayPlan(
         plan_id=str(item["id"]),
         name=str(item.get("name", "")),

@@ -31,7 +31,7 @@ class Apis:
         self._table = Table(table)
         self.outbox = Outbox(self._table, "rest_api_id")
 
-    def known(self, rest_api_id: str) -> ApiRecords:
+    def load_records(self, rest_api_id: str) -> ApiRecords:
         """Everything that is remembered and matters to a plan, in one query."""
         items = self._query(rest_api_id)
         of = _sorted_by_kind(items)

@@ -68,10 +68,12 @@ class Customers(DueItems):
             return False
         return True
 
-    def known(self, customer_id: str) -> KeyRecords:
+    def load_keys(self, customer_id: str) -> KeyRecords:
         """Everything that the Keys table has under the customer."""
         mine = Key("customer_id").eq(customer_id)
-        return _known(_pages(self._keys.query, KeyConditionExpression=mine, ConsistentRead=True))
+        return _key_records(
+            _pages(self._keys.query, KeyConditionExpression=mine, ConsistentRead=True)
+        )
 
     def load_all(self) -> AccountRecords:
         """Load the records of all customers: two scans, for the audit."""
@@ -87,7 +89,7 @@ class Customers(DueItems):
         loaded = AccountRecords([], {}, {})
         for customer_id, mine in items.items():
             try:
-                loaded.keys[customer_id] = _known(mine)
+                loaded.keys[customer_id] = _key_records(mine)
             except Exception as error:  # noqa: BLE001 - whatever a person wrote into an item
                 loaded.unreadable[customer_id] = error
         return loaded
@@ -239,7 +241,7 @@ def _last_number(stone: JSON | None) -> int:
     return int(stone["last_number"]) if stone else 0
 
 
-def _known(items: list[JSON]) -> KeyRecords:
+def _key_records(items: list[JSON]) -> KeyRecords:
     stone = next((item for item in items if item["record"] == TOMBSTONE), None)
     keys = [key_of(item) for item in items if item["record"].startswith("key#")]
     dates = next((item for item in items if item["record"] == "customer"), {}).get("dated", {})
@@ -247,7 +249,7 @@ def _known(items: list[JSON]) -> KeyRecords:
         keys=tuple(sorted(keys, key=lambda key: key.number)),
         last_number=_last_number(stone),
         outbox=waiting(items),
-        told=_marks(items),
+        notice_marks=_marks(items),
         due_at=next((int(item["due_at"]) for item in items if item["record"] == DUE), None),
         dated={name: TimedValue(date["value"], int(date["at"])) for name, date in dates.items()},
         usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),

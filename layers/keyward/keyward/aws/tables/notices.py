@@ -39,14 +39,14 @@ class Notices:
         line into the ledger; False when it was given already. `when` (it sorts like time) is also
         what the oldest marks are forgotten by. Raises LeaseLostError."""
         where = {"customer_id": customer_id, "record": TOLD}
-        item = self._keys.get_item(Key=where, ConsistentRead=True).get("Item") or {}
-        known = dict(item.get("marks", {}))
-        if set(marks) <= set(known):
+        stored = self._keys.get_item(Key=where, ConsistentRead=True).get("Item") or {}
+        marked = dict(stored.get("marks", {}))
+        if set(marks) <= set(marked):
             return False
-        newest = sorted((known | dict.fromkeys(marks, when)).items(), key=lambda mark: mark[1])
-        told = where | {"marks": dict(newest[-MAX_MARKS:]), "fence": lease.token}
+        newest = sorted((marked | dict.fromkeys(marks, when)).items(), key=lambda mark: mark[1])
+        item = where | {"marks": dict(newest[-MAX_MARKS:]), "fence": lease.token}
         name = record_name(f"{lease.token:08d}", when, announced["detail_type"])
-        put = {"Put": {"TableName": self._keys.name, "Item": told} | fenced(lease)}
+        put = {"Put": {"TableName": self._keys.name, "Item": item} | fenced(lease)}
         events = self._outbox.puts(customer_id, {name: announced})
         try:
             self._keys.write([put, *events, *self._ledger.puts([line], [announced])])

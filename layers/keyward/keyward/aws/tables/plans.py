@@ -36,7 +36,7 @@ class Plans:
         """Record, before the call, that the plan is being made."""
         self._table.put_item(Item={"plan": plan, "tried_at": int(now)})
 
-    def found(self, plan: str, plan_id: str) -> None:
+    def save_id(self, plan: str, plan_id: str) -> None:
         """Record the plan's id."""
         self._table.put_item(Item={"plan": plan, "plan_id": plan_id})
 

@@ -16,7 +16,7 @@ from keyward.aws.client import Table
 from keyward.events.caller import CallerIdentity
 
 JSON = dict[str, Any]
-# A loop is told by what happened within this time.
+# A loop is judged by what happened within this time.
 LOOP_SECONDS = 3600
 
 
@@ -65,7 +65,7 @@ class Storms:
     def of(self, rest_api_id: str) -> Storm | None:
         """The storm that nobody has looked at yet."""
         item = self._table.get_item(Key=_storm(rest_api_id), ConsistentRead=True).get("Item")
-        return _seen(item) if item else None
+        return _as_storm(item) if item else None
 
     def looked(self, rest_api_id: str) -> None:
         """What was heard so far is going to be looked at. Called before the look."""
@@ -124,13 +124,13 @@ class Storms:
             ExpressionAttributeValues={":now": int(now * 1000), ":id": event_id},
             ReturnValues="ALL_NEW",
         )
-        return _seen(answer["Attributes"])
+        return _as_storm(answer["Attributes"])
 
 
 def _storm(rest_api_id: str) -> JSON:
     return {"rest_api_id": rest_api_id, "record": "storm"}
 
 
-def _seen(item: JSON) -> Storm:
-    """Milliseconds in the table: a storm is told by parts of a second."""
+def _as_storm(item: JSON) -> Storm:
+    """Milliseconds in the table: a storm is measured in parts of a second."""
     return Storm(item["first"], int(item["first_at"]) / 1000, int(item["last_at"]) / 1000)
