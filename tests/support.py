@@ -24,6 +24,7 @@ from keyward.aws.gateway.calls import client_config
 from keyward.aws.parameter import Policies
 from keyward.aws.tables import (
     Apis,
+    CallSchedule,
     Customers,
     Edits,
     Leases,
@@ -179,6 +180,7 @@ def workbench(*, quick: bool = False) -> Iterator[Bench]:
             customers=Customers(tables["CustomersTable"], tables["KeysTable"], ledger),
             leases=Leases(tables["LeasesTable"]),
             turns=Turns(tables["LeasesTable"]),
+            schedule=CallSchedule(tables["LeasesTable"]),
             marks=Marks(tables["LeasesTable"]),
             plans=Plans(tables["PlansTable"]),
             apis=Apis(tables["ApisTable"]),

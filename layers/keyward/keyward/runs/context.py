@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from keyward.aws.gateway import Gateway
     from keyward.aws.tables import Registry
     from keyward.policy.model import Policy
+    from keyward.runs.turns import Turns
     from keyward.runs.usage_plans import UsagePlans
 
 
 @dataclass(frozen=True)
 class Context:
-    """The adapters of one environment; `clock` gives epoch seconds, `event_bus` names the bus.
+    """The adapters of one environment; `clock` gives epoch seconds, `event_bus` names the bus,
+    `share` is Keyward's part of the account's calls, in percent.
 
     `runtime.context()` makes it for a Lambda function, a bench for a test.
     """
@@ -26,6 +28,14 @@ class Context:
     bus: Bus
     clock: Callable[[], float]
     event_bus: str
+    share: float = 50
+
+    @property
+    def turns(self) -> Turns:
+        """The turns to call API Gateway, of the whole account."""
+        from keyward.runs.turns import Turns
+
+        return Turns(self.registry.schedule, self.share)
 
     @property
     def now(self) -> float:

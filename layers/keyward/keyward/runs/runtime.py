@@ -66,7 +66,8 @@ def context() -> Context:
     """What the function's run works with; API Gateway's client is made when it is first used."""
     from keyward.runs.context import Context
 
-    return Context(_gateway(), _registry(), _bus(), now, os.environ.get("EVENT_BUS", ""))
+    share = float(os.environ.get("CONTROL_PLANE_SHARE") or 50)
+    return Context(_gateway(), _registry(), _bus(), now, os.environ.get("EVENT_BUS", ""), share)
 
 
 def pause(seconds: float) -> None:
@@ -148,6 +149,7 @@ def _registry() -> Registry:
     from keyward.aws.parameter import Policies
     from keyward.aws.tables import (
         Apis,
+        CallSchedule,
         Customers,
         Edits,
         Leases,
@@ -174,6 +176,7 @@ def _registry() -> Registry:
         customers=Customers(table("CUSTOMERS_TABLE"), table("KEYS_TABLE"), ledger),
         leases=Leases(table("LEASES_TABLE")),
         turns=Turns(table("LEASES_TABLE")),
+        schedule=CallSchedule(table("LEASES_TABLE")),
         marks=Marks(table("LEASES_TABLE")),
         plans=Plans(table("PLANS_TABLE")),
         apis=Apis(table("APIS_TABLE")),

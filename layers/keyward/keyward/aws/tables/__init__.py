@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from keyward.aws.bucket import Audits
 from keyward.aws.parameter import Policies
 from keyward.aws.tables.apis import Apis
+from keyward.aws.tables.call_schedule import CallSchedule
 from keyward.aws.tables.customers import AccountRecords, Customers
 from keyward.aws.tables.edits import Edits
 from keyward.aws.tables.leases import Lease, Leases
@@ -23,6 +24,7 @@ __all__ = [
     "AccountRecords",
     "Apis",
     "Audits",
+    "CallSchedule",
     "Customers",
     "Edits",
     "Lease",
@@ -47,6 +49,7 @@ class Registry:
     customers: Customers
     leases: Leases
     turns: Turns
+    schedule: CallSchedule
     marks: Marks
     plans: Plans
     apis: Apis

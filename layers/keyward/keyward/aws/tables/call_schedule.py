@@ -1,0 +1,133 @@
+"""Where the account-wide schedule and the turns that wait are kept: items of the Leases table.
+
+The item `schedule` has numbers in thousandths of a call, so that each change is one addition, and
+`at` in epoch milliseconds. A turn is the item `turn#<subject>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.aws.client import Table
+from keyward.errors import ConditionNotMetError
+
+JSON = dict[str, Any]
+SCHEDULE = "schedule"
+SCALE = 1000
+
+
+@dataclass(frozen=True)
+class TurnItem:
+    """A turn that was asked for: its `lane`, where it `ends` at each meter, the `calls` it is for,
+    the run that waits for it, and when it was to be there (epoch seconds) as it was asked for."""
+
+    subject: str
+    owner: str
+    lane: str
+    ends: Mapping[str, float]
+    calls: Mapping[str, float]
+    ready_at: float
+
+
+class CallSchedule:
+    """A part of the Leases table."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = Table(table)
+
+    def add(self, amounts: Mapping[str, float]) -> dict[str, float]:
+        """Add to numbers of the schedule, in calls: all its numbers after that."""
+        names = {f"#n{place}": name for place, name in enumerate(amounts)}
+        values = {f":n{place}": _scaled(amount) for place, amount in enumerate(amounts.values())}
+        changes = ", ".join(f"#n{place} :n{place}" for place in range(len(amounts)))
+        answer = self._table.update_item(
+            Key={"lease": SCHEDULE},
+            UpdateExpression=f"ADD {changes}",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+            ReturnValues="ALL_NEW",
+        )
+        return _numbers(answer["Attributes"])
+
+    def read(self) -> dict[str, float]:
+        """All numbers of the schedule; none before the first call."""
+        return _numbers(self._item(SCHEDULE))
+
+    def settle(self, numbers: Mapping[str, float], version: float) -> None:
+        """Write down how far the schedule has come, unless somebody did since `version` was read:
+        whoever comes next finds the same from either."""
+        wanted = {**numbers, "version": version + 1}
+        names = {f"#n{place}": name for place, name in enumerate(wanted)}
+        values = {f":n{place}": _scaled(amount) for place, amount in enumerate(wanted.values())}
+        changes = ", ".join(f"#n{place} = :n{place}" for place in range(len(wanted)))
+        with suppress(ConditionNotMetError):
+            self._table.update_item(
+                Key={"lease": SCHEDULE},
+                UpdateExpression=f"SET {changes}",
+                ConditionExpression="attribute_not_exists(version) OR version = :version",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values | {":version": _scaled(version)},
+            )
+
+    def turn(self, subject: str) -> TurnItem | None:
+        """The turn of a customer or an API, None when it waits for none."""
+        item = self._item(_turn_name(subject))
+        if "lane" not in item:
+            return None
+        ends, calls = (
+            {name: float(amount) / SCALE for name, amount in item[part].items()}
+            for part in ("ends", "calls")
+        )
+        ready_at = float(item["ready_at"]) / SCALE
+        return TurnItem(subject, str(item["owner"]), str(item["lane"]), ends, calls, ready_at)
+
+    def keep_turn(self, turn: TurnItem, before: TurnItem | None = None) -> bool:
+        """Write a turn down, in place of the one `before`; False when there is another one."""
+        item: JSON = {"lease": _turn_name(turn.subject), "owner": turn.owner, "lane": turn.lane}
+        for part, amounts in (("ends", turn.ends), ("calls", turn.calls)):
+            item[part] = {name: _scaled(amount) for name, amount in amounts.items()}
+        item["ready_at"] = _scaled(turn.ready_at)
+        condition: JSON = {"ConditionExpression": "attribute_not_exists(lane)"}
+        if before:
+            condition = {
+                "ConditionExpression": "#owner = :owner",
+                "ExpressionAttributeNames": {"#owner": "owner"},
+                "ExpressionAttributeValues": {":owner": before.owner},
+            }
+        try:
+            self._table.put_item(Item=item, **condition)
+        except ConditionNotMetError:
+            return False
+        return True
+
+    def forget_turn(self, turn: TurnItem) -> bool:
+        """Forget a turn that is used, or given back; False when another run did."""
+        try:
+            self._table.delete_item(
+                Key={"lease": _turn_name(turn.subject)},
+                ConditionExpression="#owner = :owner",
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues={":owner": turn.owner},
+            )
+        except ConditionNotMetError:
+            return False
+        return True
+
+    def _item(self, name: str) -> JSON:
+        answer = self._table.get_item(Key={"lease": name}, ConsistentRead=True)
+        return dict(answer.get("Item") or {})
+
+
+def _turn_name(subject: str) -> str:
+    return f"turn#{subject}"
+
+
+def _scaled(amount: float) -> int:
+    return round(amount * SCALE)
+
+
+def _numbers(item: JSON) -> dict[str, float]:
+    return {name: float(value) / SCALE for name, value in item.items() if name != "lease"}

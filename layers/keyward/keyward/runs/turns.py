@@ -1,0 +1,155 @@
+"""A run's turn to call API Gateway: asked for, waited for, used or given back.
+
+A turn belongs to a customer or an API, not to a run: a second run joins it (`of`). Whoever waits
+does so in Step Functions, and asks again; its place in the schedule is kept meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from keyward.aws.tables.call_schedule import CallSchedule, TurnItem
+from keyward.runs.schedule import (
+    CALLS,
+    HAIR,
+    LANES,
+    QUOTAS,
+    STOP,
+    Line,
+    Meter,
+    Schedule,
+    meter,
+)
+
+Calls = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a subject stands. `ready_at` (epoch seconds) is when to ask again, 0 when its turn is
+    there."""
+
+    ready_at: float = 0
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the run may call now."""
+        return self.ready_at == 0
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Turns of the whole account. `share` in percent; `calls` are numbers of calls by operation,
+    with all of them as `calls` (runs/schedule.py)."""
+
+    items: CallSchedule
+    share: float
+
+    def of(self, subject: str) -> TurnItem | None:
+        """The turn that the subject waits for, None when it waits for none."""
+        return self.items.turn(subject)
+
+    def take(self, subject: str, owner: str, lane: str, calls: Calls, now: float) -> Place:
+        """The subject's turn for these calls, asked for by the run `owner`, or its place till then.
+
+        Idempotent while it waits: the place stays. A turn of another run, which ended, is taken
+        over. In lane `stop` the turn is always there, and so it is for no calls: a turn that the
+        subject still waits for is given back then.
+        """
+        amounts, turn = _metered(calls), self.items.turn(subject)
+        if lane == STOP or not amounts:
+            if turn and self.items.forget_turn(turn):
+                self.give_back(turn.calls)
+            self.debit(calls)
+            return Place()
+        if turn is None:
+            return self._ask(subject, owner, lane, amounts, now)
+        schedule = self._settled(self.items.read(), now)
+        place = _place(schedule, turn)
+        if place.is_there and not self.items.forget_turn(turn):
+            return Place(now + 1)
+        if not place.is_there and turn.owner != owner:
+            self.items.keep_turn(replace(turn, owner=owner), turn)
+        return place
+
+    def waiting(self, lane: str, operation: str, now: float) -> float:
+        """How many calls of an operation wait in a lane (`calls`: of any operation)."""
+        found = _schedule(self.items.read(), self.share, now).advance(now).meters[operation]
+        return found.lines[lane].waiting if lane in found.lines else 0
+
+    def debit(self, calls: Calls) -> None:
+        """Count calls that did not wait for a turn: those who do wait so much longer."""
+        self._spend(_metered(calls))
+
+    def give_back(self, calls: Calls) -> None:
+        """Give a turn back that was there and was not used, or not for all of its calls."""
+        self._spend({name: -amount for name, amount in _metered(calls).items()})
+
+    def refused(self, now: float, operation: str = CALLS) -> None:
+        """API Gateway refused the call: somebody else used what was ours. The account's calls pause
+        for a second, an operation of its own quota until that has filled again."""
+        found = self._settled(self.items.read(), now).meters[operation]
+        self._spend({operation: max(found.tokens, 0) + (found.rate if operation == CALLS else 0)})
+
+    def _ask(self, subject: str, owner: str, lane: str, calls: Calls, now: float) -> Place:
+        numbers = self.items.add({f"{name}.{lane}.asked": calls[name] for name in calls})
+        ends = {name: numbers[f"{name}.{lane}.asked"] for name in calls}
+        turn = TurnItem(subject, owner, lane, ends, calls, now)
+        place = _place(self._settled(numbers, now), turn)
+        if place.is_there or self.items.keep_turn(replace(turn, ready_at=place.ready_at)):
+            return place
+        # Another run asked for the same subject in this moment: that turn is kept, and joined.
+        self._spend({name: -amount for name, amount in calls.items()})
+        return place
+
+    def _settled(self, numbers: Mapping[str, float], now: float) -> Schedule:
+        schedule = _schedule(numbers, self.share, now).advance(now)
+        self.items.settle(_numbers(schedule), numbers.get("version", 0))
+        return schedule
+
+    def _spend(self, amounts: Calls) -> None:
+        if amounts:
+            self.items.add({f"{name}.spent": amount for name, amount in amounts.items()})
+
+
+def _metered(calls: Calls) -> dict[str, float]:
+    """What counts at a quota: all calls, and those of an operation with a quota of its own."""
+    return {name: amount for name, amount in calls.items() if name in QUOTAS and amount}
+
+
+def _place(schedule: Schedule, turn: TurnItem) -> Place:
+    lines = {name: schedule.meters[name].lines[turn.lane] for name in turn.ends}
+    if all(lines[name].served >= end - HAIR for name, end in turn.ends.items()):
+        return Place()
+    return Place(max(schedule.ready_at(turn.lane, turn.ends), schedule.at + HAIR))
+
+
+def _schedule(numbers: Mapping[str, float], share: float, now: float) -> Schedule:
+    """The schedule as it is written; one that nobody wrote begins now."""
+    at = numbers.get("at", now)
+    return Schedule(at, {name: _meter(name, numbers, meter(name, share)) for name in QUOTAS})
+
+
+def _meter(name: str, numbers: Mapping[str, float], unused: Meter) -> Meter:
+    lines = {
+        lane: Line(
+            *(numbers.get(f"{name}.{lane}.{part}", 0.0) for part in ("asked", "seen", "served"))
+        )
+        for lane in LANES
+        if f"{name}.{lane}.asked" in numbers
+    }
+    tokens = numbers.get(f"{name}.tokens", unused.tokens)
+    spent, paid = (numbers.get(f"{name}.{part}", 0.0) for part in ("spent", "paid"))
+    return replace(unused, tokens=tokens, spent=spent, paid=paid, lines=lines)
+
+
+def _numbers(schedule: Schedule) -> dict[str, float]:
+    """What a look at the schedule settled. What others add to meanwhile is left out."""
+    numbers = {"at": schedule.at}
+    for name, item in schedule.meters.items():
+        if item.lines or item.spent:
+            numbers |= {f"{name}.tokens": item.tokens, f"{name}.paid": item.paid}
+        for lane, line in item.lines.items():
+            numbers |= {f"{name}.{lane}.seen": line.seen, f"{name}.{lane}.served": line.served}
+    return numbers

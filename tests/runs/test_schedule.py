@@ -1,0 +1,191 @@
+"""The account-wide schedule: its rate, its lanes, and the times that it promises."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keyward.aws.tables import CallSchedule
+from keyward.runs.schedule import AUDIT, CALLS, DUE, LANES, NEW, PROTECTION, STOP
+from keyward.runs.turns import Turns
+from local.lifetime.tables import Tables
+
+SIGN_UP = {CALLS: 2, "CreateApiKey": 1, "CreateUsagePlanKey": 1}
+
+
+class Desk:
+    """Runs that ask for turns and come back when they were told to, on one clock."""
+
+    def __init__(self, share: float = 50) -> None:
+        tables = Tables().by_name
+        self.turns = Turns(CallSchedule(tables["LeasesTable"]), share)
+        self.now = 1000.0
+        self.waiting: list[tuple[float, str, str, dict[str, float]]] = []
+        self.called: list[tuple[float, str, dict[str, float]]] = []
+
+    def ask(self, subject: str, lane: str, calls: dict[str, float]) -> float:
+        place = self.turns.take(subject, "run-1", lane, calls, self.now)
+        if place.is_there:
+            self.called.append((self.now, lane, calls))
+        else:
+            self.waiting.append((place.ready_at, subject, lane, calls))
+        return place.ready_at
+
+    def settle(self, until: float = 1e9) -> None:
+        while self.waiting and min(self.waiting)[0] <= until:
+            self.waiting.sort(key=lambda item: item[0])
+            at, subject, lane, calls = self.waiting.pop(0)
+            self.now = max(self.now, at)
+            self.ask(subject, lane, calls)
+
+    def made(self, start: float, end: float, name: str = CALLS) -> float:
+        """How many calls were made in a while."""
+        return sum(calls.get(name, 0) for at, _, calls in self.called if start <= at < end)
+
+
+def test_who_asks_in_a_quiet_account_does_not_wait() -> None:
+    desk = Desk()
+    for customer in range(20):
+        desk.now += 60
+        assert desk.ask(f"customer#{customer}", NEW, SIGN_UP) == 0
+
+
+@pytest.mark.parametrize(("share", "seconds"), [(50, 120), (80, 75)])
+def test_many_sign_ups_take_the_share_and_no_longer(share: float, seconds: float) -> None:
+    desk = Desk(share)
+    for customer in range(300):
+        desk.ask(f"customer#{customer}", NEW, SIGN_UP)
+    desk.settle()
+    assert len(desk.called) == 300
+    assert seconds * 0.95 <= desk.now - 1000 <= seconds * 1.02
+
+
+def test_a_ticket_larger_than_what_is_at_once_is_served_at_the_rate() -> None:
+    desk = Desk(50)
+    for api in range(10):
+        desk.ask(f"api#{api}", PROTECTION, {CALLS: 28})
+    desk.settle()
+    assert desk.now - 1000 == pytest.approx((280 - 20) / 5, rel=0.02)
+
+
+def test_the_first_lane_goes_first_and_the_last_is_not_starved() -> None:
+    desk = Desk(50)
+    for number in range(300):
+        desk.ask(f"customer#{number}", NEW, SIGN_UP)
+        desk.ask(f"audit#{number}", AUDIT, {CALLS: 2})
+    desk.settle(until=1050)
+    desk.now = 1050
+    asked = desk.ask("api#late", PROTECTION, {CALLS: 9})
+    assert asked - 1050 <= 3
+    desk.settle(until=1100)
+    by_lane = {
+        lane: sum(calls[CALLS] for _, named, calls in desk.called if named == lane)
+        for lane in (NEW, AUDIT)
+    }
+    assert by_lane[AUDIT] >= 0.08 * 5 * 100
+    assert by_lane[NEW] >= 0.85 * 5 * 100
+
+
+def test_what_stops_a_key_never_waits_and_is_debited() -> None:
+    desk = Desk(50)
+    for number in range(100):
+        desk.ask(f"customer#{number}", NEW, SIGN_UP)
+    for number in range(50):
+        assert desk.ask(f"stop#{number}", STOP, {CALLS: 1, "UpdateApiKey": 1}) == 0
+    desk.settle()
+    assert desk.now - 1000 >= (250 - 20) / 5 - 1
+
+
+def test_a_turn_is_of_the_subject_and_not_asked_for_twice() -> None:
+    desk = Desk(50)
+    for number in range(30):
+        desk.ask(f"customer#{number}", NEW, SIGN_UP)
+    first = desk.turns.take("customer#29", "run-1", NEW, SIGN_UP, desk.now)
+    second = desk.turns.take("customer#29", "run-2", NEW, SIGN_UP, desk.now)
+    turn = desk.turns.of("customer#29")
+    assert first.ready_at == pytest.approx(second.ready_at, abs=0.01)
+    assert turn is not None
+    assert turn.owner == "run-2"
+    assert turn.ready_at == pytest.approx(first.ready_at, abs=0.01)
+
+
+def test_a_turn_that_is_given_back_is_there_for_others() -> None:
+    desk = Desk(50)
+    for number in range(10):
+        desk.ask(f"customer#{number}", NEW, SIGN_UP)
+        desk.turns.give_back(SIGN_UP)
+    assert len(desk.called) == 10
+    assert desk.ask("customer#11", NEW, SIGN_UP) == 0
+
+
+def test_a_refused_operation_waits_until_its_quota_has_filled() -> None:
+    desk = Desk(100)
+    desk.turns.refused(desk.now, "CreateDeployment")
+    at = desk.ask("api#a", PROTECTION, {CALLS: 1, "CreateDeployment": 1})
+    assert at == pytest.approx(1005, abs=0.1)
+
+
+def test_deployments_keep_to_the_share_of_their_own_quota() -> None:
+    desk = Desk(50)
+    for number in range(6):
+        desk.ask(f"api#{number}", PROTECTION, {CALLS: 2, "CreateDeployment": 1})
+    desk.settle()
+    times = [at for at, _, _ in desk.called]
+    assert [b - a for a, b in itertools.pairwise(times)] == pytest.approx([10] * 5, 0.01)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(LANES),
+            st.integers(1, 40),
+            st.floats(0, 20, allow_nan=False),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=25,
+    ),
+    st.sampled_from([10, 50, 100]),
+)
+def test_no_minute_has_more_calls_than_the_share_and_all_get_their_turn(
+    asked: list[tuple[str, int, float, bool]], share: int
+) -> None:
+    desk = Desk(share)
+    for number, (lane, calls, later, creates) in enumerate(asked):
+        desk.settle(until=desk.now + later)
+        desk.now += later
+        desk.ask(f"x#{number}", lane, {CALLS: calls} | ({"CreateApiKey": 1} if creates else {}))
+    desk.settle()
+    assert len(desk.called) == len(asked)
+    # A turn is for all of its calls at once: each lane may have begun one at a minute's edge.
+    room = 10 * share / 100 * 60 + 40 * share / 100 + len(LANES) * 40
+    assert max(desk.made(at, at + 60) for at, _, _ in desk.called) <= room + 0.5
+    creates = [at for at, _, calls in desk.called if "CreateApiKey" in calls]
+    most = 5 * share / 100 * 60 + max(1, 5 * share / 100) + 0.5
+    assert all(desk.made(at, at + 60, "CreateApiKey") <= most for at in creates)
+
+
+def test_the_time_that_is_promised_comes_true_when_nobody_else_asks() -> None:
+    desk = Desk(50)
+    promised = {}
+    for number in range(200):
+        lane = (DUE, NEW, AUDIT)[number % 3]
+        promised[f"x#{number}"] = desk.ask(f"x#{number}", lane, {CALLS: 3})
+    last = max(
+        desk.turns.take(f"x#{number}", "run-1", lane, {CALLS: 3}, desk.now).ready_at
+        for number, lane in ((197, (DUE, NEW, AUDIT)[197 % 3]), (199, NEW))
+    )
+    desk.settle()
+    assert desk.now == pytest.approx(1000 + (600 - 20) / 5, rel=0.02)
+    assert last <= desk.now + 1
+
+
+def test_a_clock_that_goes_back_gives_nothing_and_breaks_nothing() -> None:
+    desk = Desk(50)
+    desk.ask("customer#1", NEW, SIGN_UP)
+    desk.now -= 500
+    assert desk.ask("customer#2", NEW, SIGN_UP) == 0
