@@ -36,7 +36,9 @@ class _Loader(yaml.SafeLoader):
 
 
 # A library in the same process (the SAM command line does) may give SafeLoader other constructors.
-_Loader.add_constructor("tag:yaml.org,2002:map", yaml.SafeLoader.construct_yaml_map)
+_Loader.yaml_constructors = _Loader.yaml_constructors | {
+    "tag:yaml.org,2002:map": _Loader.construct_yaml_map
+}
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
