@@ -18,6 +18,7 @@ from keyward.explain import words
 from keyward.explain.model import ApiFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.explain.words import Cause
 from keyward.policy.parts import Throttle
+from keyward.values import iso
 
 ANY = "ANY"
 CLOSED, SUSPENDED = "closed", "suspended"
@@ -80,10 +81,11 @@ def _served(facts: Facts, api: ApiFacts, methods: Sequence[DeployedMethod]) -> V
 
 def _without_stage(facts: Facts) -> Cause:
     if facts.api is None:
-        return words.api_unknown(facts.request.rest_api_id)
+        return words.cause("api_not_found", api=facts.request.rest_api_id)
     if not facts.api.stages:
-        return words.api_not_deployed(facts.request.rest_api_id)
-    return words.stage_unknown(facts.request.stage, facts.api.stages)
+        return words.cause("api_not_deployed", api=facts.request.rest_api_id)
+    stages = words.listed(facts.api.stages)
+    return words.cause("stage_not_found", stage=facts.request.stage, stages=stages)
 
 
 def _without_route(
@@ -91,20 +93,24 @@ def _without_route(
 ) -> Cause:
     waiting = route(request, api.working)
     if waiting:
-        return words.method_not_deployed(f"{waiting.verb} {waiting.path}", request.stage)
+        method = f"{waiting.verb} {waiting.path}"
+        return words.cause("method_not_deployed", method=method, stage=request.stage)
     there = sorted({method.path for method in methods})
     resource = resource_for(request.path, there)
     if resource is None:
-        return words.path_unknown(request.path, there)
+        return words.cause("path_not_found", path=request.path, paths=words.listed(there))
     verbs = sorted(method.verb for method in methods if method.path == resource)
-    return words.method_unknown(request.method, resource, verbs)
+    return words.cause(
+        "method_not_found", resource=resource, method=request.method, methods=words.listed(verbs)
+    )
 
 
 def _of_method(facts: Facts, api: ApiFacts, method: DeployedMethod) -> list[Cause]:
     causes: list[Cause] = []
     if method.key_required:
         if api.source == "AUTHORIZER" and method.authorization != "CUSTOM":
-            causes.append(words.key_source(method.authorization))
+            cause = words.cause("key_source_is_authorizer", authorization=method.authorization)
+            causes.append(cause)
         causes += _of_key(facts)
     if facts.plan and (facts.key.enabled is not None):
         # A key that is sent unasked counts for the quota all the same, even a disabled one.
@@ -123,7 +129,7 @@ def _of_key(facts: Facts) -> list[Cause]:
     if not key.enabled:
         causes.append(_disabled(facts))
     if not key.plans:
-        causes.append(words.key_in_no_plan(key.name, _reconcile(facts)))
+        causes.append(words.cause("key_in_no_plan", key=key.name, remedy=_reconcile(facts)))
     elif facts.plan is None:
         held = {
             plan.name: [f"{api_id}:{stage}" for api_id, stage in plan.stages] for plan in key.plans
@@ -136,24 +142,30 @@ def _of_key(facts: Facts) -> list[Cause]:
 def _disabled(facts: Facts) -> Cause:
     key, customer, record = facts.key, facts.customer, facts.key.record
     if customer and customer.status == SUSPENDED:
-        return words.customer_suspended(customer.customer_id, customer.reason, key.key_id)
+        reason = words.because(customer.reason)
+        return words.cause(
+            "customer_suspended", customer=customer.customer_id, reason=reason, key_id=key.key_id
+        )
     if record and not record.enabled and record.end.retire_at is not None:
-        return words.key_retired(key.name, record.reason, record.end.retire_at)
-    return words.key_disabled(key.name, key.changed_at, _reconcile(facts))
+        reason, since = words.because(record.reason), iso(record.end.retire_at)
+        return words.cause("key_retired", key=key.name, reason=reason, since=since)
+    changed_at, remedy = iso(key.changed_at), _reconcile(facts)
+    return words.cause("key_disabled", key=key.name, changed_at=changed_at, remedy=remedy)
 
 
 def _without_key(facts: Facts) -> Cause:
     key, customer = facts.key, facts.customer
     if customer and customer.status == CLOSED:
-        return words.customer_closed(customer.customer_id, customer.reason)
+        reason = words.because(customer.reason)
+        return words.cause("customer_closed", customer=customer.customer_id, reason=reason)
     if customer is None:
-        return words.key_unknown(key.key_id or key.name)
+        return words.cause("key_not_found", key=key.key_id or key.name)
     if key.key_id:
-        return words.key_deleted(key.name, key.key_id, _gone(key))
+        return words.cause("key_deleted", key=key.name, key_id=key.key_id, remedy=_gone(key))
     if customer.status is None and key.record is None:
-        return words.customer_unknown(customer.customer_id)
+        return words.cause("customer_not_found", customer=customer.customer_id)
     doing = "the Keys table has none" if key.record is None else f"key {key.name} is being created"
-    return words.key_not_made(customer.customer_id, doing)
+    return words.cause("key_not_made", customer=customer.customer_id, state=doing)
 
 
 def _gone(key: KeyFacts) -> str:
@@ -189,7 +201,8 @@ def _attach(facts: Facts) -> str:
 def _of_quota(plan: PlanFacts) -> list[Cause]:
     if plan.quota is None or plan.left is None or plan.left > 0:
         return []
-    return [words.quota_used_up(plan.name, plan.quota, plan.used, plan.renews_on)]
+    period = {"limit": plan.quota.limit, "period": plan.quota.period, "used": plan.used}
+    return [words.cause("quota_used_up", plan=plan.name, renews_on=plan.renews_on, **period)]
 
 
 def _of_plan_throttle(
