@@ -9,9 +9,7 @@ from keyward.errors import TryUnderwayError
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep, attach, placed
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

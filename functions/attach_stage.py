@@ -30,8 +30,6 @@ from keyward.runs.context import Context
 from keyward.runs.key_conflicts import KeyConflicts
 from keyward.runs.turn import UPDATE_USAGE_PLAN
 
-JSON = dict[str, Any]
-
 # So long each run attaches its own stages only, after a call for all of them failed.
 ISOLATED_SECONDS = 300
 # A run waits for its turn less long than that: the request is of a run that died.

@@ -11,8 +11,7 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep
 from keyward.runs.ledger import notice_line
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

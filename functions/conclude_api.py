@@ -12,8 +12,8 @@ from keyward.runs import outbox, run, runtime
 from keyward.runs.api_journal import UNVERIFIED, ApiJournal
 from keyward.runs.context import Context
 from keyward.runs.ledger import api_lines
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 DEPLOYS = "deploy_api"
 # Announcing ends well before its function's time-out; the rest is for the next call.
 MAX_SECONDS = 30

@@ -11,8 +11,7 @@ from keyward.errors import InvalidRecordError
 from keyward.events import contracts
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -21,8 +21,7 @@ from keyward.events.contracts import parse_customer_id
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep, attach, detach, placed
 from keyward.runs.usage_plans import UsagePlans
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from keyward.events import contracts
 from keyward.runs import ledger, run, runtime
 from keyward.runs.context import Context
 from keyward.runs.key_refresh import KeyRefresher
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # What a console run may state.
 FIELDS = ("customer_id", "dry_run", "look")

@@ -17,8 +17,7 @@ from keyward.runs.api_request import ApiRequest
 from keyward.runs.context import Context
 from keyward.runs.protection import Protection
 from keyward.runs.read_api import Served
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # Of the 60 s of this function: what is not read by then is read by the next call.
 PATIENCE_SECONDS = 35

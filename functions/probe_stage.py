@@ -11,8 +11,7 @@ from keyward.aws.probe import StageClient
 from keyward.aws.tables import Lease, Registry
 from keyward.errors import GatewayRefusedError, NotFoundError, PassingError
 from keyward.runs import runtime
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 GOOD, BAD, AGAIN, UNKNOWN = "good", "bad", "again", "unknown"
 # Old and new answers are mixed for a while (aws-recorded.md 10): one good answer proves nothing.

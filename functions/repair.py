@@ -11,9 +11,8 @@ from keyward.audit.work import Share, Worker, WorkList, WorkResult
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.ledger import AUDIT, key_line
-from keyward.values import run_name
+from keyward.values import JSON, run_name
 
-JSON = dict[str, Any]
 SECONDS = 60
 # Ten runs at once and one a second: each of them calls API Gateway as well. An adoption calls it
 # never: some requests of DynamoDB each.

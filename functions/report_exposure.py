@@ -15,8 +15,7 @@ from keyward.errors import LogsUnreadableError, ServiceUnavailableError
 from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.runs import runtime
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # A query that takes longer than this many rounds is given up.
 MAX_ROUNDS = 18

@@ -11,9 +11,7 @@ from keyward.errors import InvalidInputError, PassingError
 from keyward.events import contracts
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 MAX_DELAY = 900
 # A fault of ours can look like a death of Lambda: after so many in a row it is a failure.

@@ -17,8 +17,8 @@ from keyward.errors import (
     WorkingCopyChangedError,
 )
 from keyward.runs import runtime
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 # A call ends well before its function's time-out, even when API Gateway is slow to answer.
 MAX_SECONDS = 30
 

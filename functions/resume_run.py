@@ -15,9 +15,7 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import RESUMED
-from keyward.values import parse_json, run_name
-
-JSON = dict[str, Any]
+from keyward.values import JSON, parse_json, run_name
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundE
 from keyward.runs import runtime
 from keyward.runs.api_journal import ApiJournal
 from keyward.runs.context import Context
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

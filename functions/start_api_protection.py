@@ -19,9 +19,7 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import SCHEDULE, requester_from_event
-from keyward.values import run_name
-
-JSON = dict[str, Any]
+from keyward.values import JSON, run_name
 
 # Epoch seconds of the year 5138: whatever is later is no time that somebody means.
 MAX_TIME = 10**11

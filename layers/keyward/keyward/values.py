@@ -12,6 +12,9 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar, cast, get_type_hints
 
+# An object as `json.loads` gives it, and as boto3 and the tables take it.
+JSON = dict[str, Any]
+
 T = TypeVar("T")
 
 # Time-outs of a call of API Gateway.

@@ -5,11 +5,9 @@ Pure."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from keyward.apis.model import DEPLOYMENT, Difference, Hold
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 @dataclass(frozen=True)

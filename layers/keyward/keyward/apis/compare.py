@@ -20,8 +20,7 @@ from keyward.apis.model import (
     StageSnapshot,
     WorkingMethod,
 )
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # What the export and GetResources do not tell in comparable words; ApiHeld says so.
 NOT_COMPARED = (

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from keyward.apis.compare import digest
 from keyward.apis.model import ApiSnapshot, KeyRule
 from keyward.events.contracts import announcement
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 WARN_DAYS = 7
 DAY = 86_400
 

@@ -6,12 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from keyward.errors import LogsUnreadableError
-
-JSON = dict[str, Any]
-
+from keyward.values import JSON
 
 MAX_SOURCES = 25
 LOG_FORMAT = (

@@ -10,13 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 
 from keyward.apis.model import DEPLOYMENT, KEYS, Difference, WorkingMethod
 from keyward.events.caller import Editor
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 # So that a message stays one screen; the event's `differences` lists more.
 MAX_LINES = 40

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from keyward.events.caller import Editor
 from keyward.policy.model import Policy
 from keyward.policy.parts import Throttle
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 ENFORCE, WARN, OBSERVE, OFF = "enforce", "warn", "observe", "off"
 MODES = (ENFORCE, WARN, OBSERVE, OFF)

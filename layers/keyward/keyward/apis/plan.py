@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from keyward.apis.actions import Attach, Deploy, Held, Require
 from keyward.apis.compare import digest, fingerprint
@@ -29,9 +28,7 @@ from keyward.apis.model import (
     WorkingMethod,
 )
 from keyward.events.size import batches
-from keyward.values import in_flight_seconds
-
-JSON = dict[str, Any]
+from keyward.values import JSON, in_flight_seconds
 
 MAX_REQUIRE_BYTES = 100_000
 NO_LOOPS: Mapping[str, Loop] = {}

@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from keyward.errors import PassingError
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 PLAN, SETTLE = "plan_protection", "settle"
 REPORT, ATTACH, REQUIRE = "report_exposure", "attach_stage", "require_key"

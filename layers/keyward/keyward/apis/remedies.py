@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from keyward.apis.model import Place
 
-JSON = dict[str, Any]
 # So that the event stays readable, and far below EventBridge's 256 KB.
 MAX_METHODS = 40
 EVERY_VERB = "x-amazon-apigateway-any-method"

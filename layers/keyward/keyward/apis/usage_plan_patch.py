@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from keyward.policy.parts import PlanPolicy, Quota, Throttle, place_of
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 StageRef = tuple[str, str]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from keyward.apis.compare import NOT_COMPARED
 from keyward.apis.hold_words import HeldStage, answers, message
@@ -12,9 +11,7 @@ from keyward.apis.model import DEPLOYMENT, KEYS, ROLLBACK, Place
 from keyward.apis.remedies import remedies
 from keyward.events.caller import CallerIdentity
 from keyward.events.contracts import announcement
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 PUBLISHES_MORE = "a deployment would publish more than the keys that Keyward requires"
 KEYS_IN_TWO_PLANS = "keys of the usage plan are in another plan of this stage: a key may be in one"

@@ -22,8 +22,8 @@ from keyward.customers.plan import plan_customer
 from keyward.errors import InvalidInputError
 from keyward.events.fields import CUSTOMER_ID, KEY_ID
 from keyward.policy.model import Policy
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 TAG = "customer_id"
 WAS_DISABLED = "its key was disabled when it was adopted"
 UNREADABLE = "The records of its customer {owner} cannot be understood: correct them first"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from keyward.audit import customers as customer_findings
 from keyward.audit import keys as key_findings
@@ -17,9 +16,7 @@ from keyward.aws.gateway import GatewayKey, GatewayPlan
 from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.runs.ledger import AUDIT
-from keyward.values import run_name
-
-JSON = dict[str, Any]
+from keyward.values import JSON, run_name
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from keyward.audit.account import AccountKeys
 from keyward.audit.model import Finding, of_each, unreadable_record
@@ -22,8 +21,8 @@ from keyward.customers.plan import plan_customer
 from keyward.errors import InvalidRecordError
 from keyward.policy.model import Policy
 from keyward.runs.key_refresh import corrected
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 NOTHING_KNOWN = KeyRecords()
 RECONCILE = "reconcile-customer"
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from keyward.audit.account import AccountKeys
 from keyward.audit.adopt import Adoption
@@ -19,7 +18,6 @@ from keyward.customers.model import KeyRecords
 from keyward.customers.usage_update import is_unused
 from keyward.policy.model import Policy
 
-JSON = dict[str, Any]
 ADOPT_KEYS = "adopt-keys"
 ADOPT = 'Adopt it (start audit-account with {"repair": true, "adopt": true}), or delete it'
 TWICE = "Delete the one that nobody uses; the usage of its plan tells which"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from keyward.apis.exemptions import ending, exemption_id
 from keyward.apis.hold_words import edited
@@ -14,9 +13,7 @@ from keyward.apis.plan import exposures, plan_api
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 
 @dataclass(frozen=True)

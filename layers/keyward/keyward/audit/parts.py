@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from keyward.audit.adopt import OwnerLookup, parse_owners
 from keyward.audit.conclude import Conclusion, repairs_of, summary_of
@@ -22,8 +21,8 @@ from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.runs import run
 from keyward.runs.context import Context
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 READING, REPAIRS, FINDINGS = "reading", "repairs", "findings"
 # The account has 10 calls a second for everybody, in a bucket of 40 (limits.html).
 PACED = Share(cost=20, per_second=2, tries=5)

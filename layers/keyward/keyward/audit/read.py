@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from keyward.apis import exemptions
 from keyward.apis.model import KeyRule
@@ -19,8 +18,8 @@ from keyward.audit.work import WorkResult
 from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 ITEMS_A_CALL = 500
 # What the audit uses of an item of GetRestApis.
 HEAD = ("id", "name", "tags", "apiKeySource")

@@ -11,8 +11,8 @@ from keyward.apis.usage_plan_patch import patch_all
 from keyward.audit.model import Finding
 from keyward.aws.gateway import GatewayPlan
 from keyward.policy.model import Policy
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 DIFFERS = "plan_differs"
 
 

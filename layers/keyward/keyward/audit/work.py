@@ -11,12 +11,11 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 from keyward.aws.bucket import Audits
 from keyward.errors import KeywardError, PassingError
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 PAUSE_SECONDS = 20
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from keyward.aws.client import Client, entry_error
 from keyward.errors import AlreadyExistsError, ResourceMissingError
 from keyward.events.size import MAX_ENTRIES, batches
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 BATCH = MAX_ENTRIES
 # SendMessage takes no longer DelaySeconds (botocore model).
 LONGEST_DELAY = 900

@@ -15,8 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Inc
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from keyward import errors
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 NO_ANSWER = (HTTPClientError, NoConnectionError, IncompleteReadError)
 # Throttling and faults of a service, by the words that AWS puts into the codes of all services

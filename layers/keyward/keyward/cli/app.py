@@ -27,7 +27,6 @@ from keyward.explain.render import as_json, as_text
 from keyward.policy.model import Policy
 
 FINE, FOUND, WRONG = 0, 1, 2
-JSON = dict[str, Any]
 Command = Callable[..., Any]
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keyward.apis.model import PENDING
-from keyward.values import iso
+from keyward.values import JSON, iso
 
-JSON = dict[str, Any]
 # What a hold's record has for people, besides its API and stage.
 MEMBERS = ("fingerprint", "decision", "kind", "held_at", "told_at", "message", "answers")
 TIMES = ("held_at", "told_at")

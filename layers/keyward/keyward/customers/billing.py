@@ -14,8 +14,7 @@ from typing import Any
 
 from keyward.errors import InvalidRecordError
 from keyward.events.fields import HALTED, LIVE, STATES
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # Retries of one invoice are few (Stripe's Smart Retries: 8); the first and the newest are kept.
 MAX_FAILURES = 20

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyward.events.fields import WHAT
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 FIELDS = ("plan", "status", "rotation")
 MAX_ENTRIES = 12

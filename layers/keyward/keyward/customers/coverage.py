@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from keyward.customers.model import KeyRecords
 from keyward.policy.model import Policy
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # So that an event stays small; the count tells of all.
 MAX_CUSTOMERS = 100

@@ -7,9 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from keyward.customers.key import End, Grant, Journal, KeyRecord, Quota, Succession
-from keyward.values import checked
-
-JSON = dict[str, Any]
+from keyward.values import JSON, checked
 
 
 def key_item(key: KeyRecord) -> JSON:

@@ -31,8 +31,7 @@ from keyward.customers.usage import KeyUsage
 from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import CUSTOMER_ID, NEVER_EXPIRES, moment
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # A rotation doubles them for a while, and each change of a key is announced.
 MAX_KEYS = 5

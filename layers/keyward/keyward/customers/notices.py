@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from keyward.customers.desired import desired_state, steps_of, suspension_time
 from keyward.customers.model import Customer
 from keyward.events.contracts import announcement
 from keyward.policy.billing import DAY
 from keyward.policy.model import Policy
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import moment
 from keyward.policy.parts import Quota
 from keyward.policy.periods import day_of, first_day
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 NAME = "quota_extension"
 EVENT = "QuotaExtensionRequested"
 # Longer than a period: what is older can neither be granted nor come again.

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from keyward.customers.actions import Action, key_action
 from keyward.customers.key import CREATED, End, KeyRecord, Succession
 from keyward.customers.rotation import replacement_with_overlap, rotation_of
 from keyward.errors import InvalidEventError
 from keyward.policy.model import Policy
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 UNDONE = "undone"
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keyward.customers.billing import Subscription, billing_of
 from keyward.customers.changes import Changes
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import WHAT
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 FieldUpdates = dict[str, tuple[int, JSON]]
 
 # Before all that ever happened (epoch seconds).

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from keyward.values import iso
+from keyward.values import JSON, iso
 
-JSON = dict[str, Any]
 RECORD = "usage#"
 
 

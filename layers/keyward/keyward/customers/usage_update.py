@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 from keyward.customers.key import KeyRecord
 from keyward.customers.usage import KeyUsage, percent_of
 from keyward.events.contracts import announcement
 from keyward.policy.parts import Quota, UsagePolicy
 from keyward.policy.periods import day_of, first_day, next_first_day
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 # GetUsage by day: (used, remaining at its end).
 Days = Mapping[str, tuple[int, int]]
 # The emulator's bound; AWS's own is not documented.

@@ -13,9 +13,7 @@ from typing import Any
 
 from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.events import contracts
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from keyward.events.fields import STAGE
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 MAX_CHARACTERS = 128
 # By what `invokedBy` or `userAgent` holds (recorded: data/cloudtrail; Terraform's provider names
 # itself so in front of the SDK's agent).

@@ -14,8 +14,7 @@ from typing import Any
 from keyward.errors import InvalidEventError
 from keyward.events.caller import Editor
 from keyward.events.fields import REST_API_ID
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 EVENT_SOURCE = "apigateway.amazonaws.com"

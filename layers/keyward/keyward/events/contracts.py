@@ -22,8 +22,7 @@ from keyward.events.incoming import (
     listed,
 )
 from keyward.events.size import shortened
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 SOURCE = "keyward"
 AHEAD_SECONDS = 300

@@ -10,8 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from keyward.errors import InvalidEventError
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.-]{3,64}")
 # An id has 10 characters (aws-recorded.md 1); a value, which has 20 at least, is never an id.

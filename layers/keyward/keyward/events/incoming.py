@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from keyward.errors import InvalidEventError
 from keyward.events.fields import (
@@ -33,9 +32,7 @@ from keyward.events.fields import (
     time,
     time_text,
 )
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 
 @dataclass(frozen=True)

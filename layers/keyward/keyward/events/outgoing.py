@@ -8,9 +8,8 @@ the schemas and the document.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 TEXT: JSON = {"type": "string"}
 COUNT: JSON = {"type": "integer", "minimum": 0}

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # A quarter below 256 KiB: room for the envelope, and for what a state holds beside an answer.
 MAX_BYTES = 200_000

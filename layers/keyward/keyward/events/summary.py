@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
+
 NAMED = ("customer_id", "rest_api_id", "stage", "plan", "key_id")
 # A stage may have hundreds of methods, and an item of DynamoDB holds 400 KB.
 MAX_ACTIONS, MAX_CHARACTERS = 20, 500

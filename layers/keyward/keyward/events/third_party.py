@@ -17,9 +17,7 @@ from typing import Any
 from keyward.errors import InvalidEventError
 from keyward.events.fields import CUSTOMER_ID
 from keyward.policy.model import Policy
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 SUBSCRIPTION_EVENTS = tuple(
     f"customer.subscription.{what}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from keyward.apis.head import head_of
 from keyward.apis.model import ApiRecords, DeployedMethod, StageSnapshot
@@ -25,8 +24,8 @@ from keyward.explain.judge import Verdict, judge, route
 from keyward.explain.model import ApiFacts, CustomerFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of, first_day, next_first_day
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 SOURCE = "x-amazon-apigateway-api-key-source"
 
 

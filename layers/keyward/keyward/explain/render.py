@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keyward.explain.judge import Verdict
 from keyward.explain.model import Facts
-from keyward.values import iso
+from keyward.values import JSON, iso
 
-JSON = dict[str, Any]
 LET_IN, ASKS_FOR_NO_KEY = "none", "key_not_required"
 
 

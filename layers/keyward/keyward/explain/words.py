@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward.policy.parts import Throttle
-from keyward.values import iso
+from keyward.values import JSON, iso
 
-JSON = dict[str, Any]
 MAX_NAMES = 20
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from keyward.apis.model import DeployedMethod
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from keyward.errors import PolicyRefusedError
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 DAY = 24 * 3600
 

@@ -24,8 +24,8 @@ from keyward.policy.parts import (
     midnight,
 )
 from keyward.policy.refusal import refusal
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 DEFAULT_FILE = Path(__file__).with_name("default.json")
 

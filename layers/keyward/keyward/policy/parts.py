@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastjsonschema import JsonSchemaValueException
 
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 TYPES = {
     "object": "an object",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
+
 SCHEMA = 1
 
 

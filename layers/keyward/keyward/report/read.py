@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from keyward.audit import customers as customer_findings
 from keyward.audit.account import AccountKeys, ApiReading, calls_of, read_or_report
@@ -27,9 +26,8 @@ from keyward.report.activity import activity_of, counts_of, days_of_week
 from keyward.report.apis import api_row, exemption_rows
 from keyward.report.customers import UsageRead, days_until, plan_rows, plan_usage
 from keyward.report.model import ApiRow, PendingItem, PlanUsage, Report
-from keyward.values import iso
+from keyward.values import JSON, iso
 
-JSON = dict[str, Any]
 CALLS_A_SECOND = 5
 # The account's bucket holds 40 calls: these need no rest.
 FIRST_CALLS = 20

@@ -12,8 +12,6 @@ from keyward.audit.model import Finding, error_words
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
 from keyward.values import iso
 
-JSON = dict[str, Any]
-
 REMEDY = {
     "invalid_record": "Correct the record in the Customers table",
     "not_possible": "Do what is said here, then start reconcile-customer",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from keyward.apis import words as api_words
 from keyward.apis.actions import Held
@@ -24,8 +23,8 @@ from keyward.aws.tables import Registry
 from keyward.aws.tables.outbox import record_name
 from keyward.events.caller import Editor
 from keyward.runs.context import Context
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 # What is noted of a stage until it is protected.
 NOTED = ("deploying", "exposure", "hold", "loop", "planned")
 UNVERIFIED = "unverified: what the stage serves could not be read; it stays as it was deployed"

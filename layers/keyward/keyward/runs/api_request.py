@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.events.fields import FINGERPRINT, STAGE
 from keyward.runs import run
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # What a console run may state.
 FIELDS = ("rest_api_id", "stage", "dry_run", "approve", "reject", "rollback")

@@ -26,9 +26,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from keyward.errors import InvalidEventError, InvalidInputError, InvalidRecordError, PassingError
 from keyward.runs import runtime
-from keyward.values import parse_json
-
-JSON = dict[str, Any]
+from keyward.values import JSON, parse_json
 
 # An item that the stream gives up leaves only its place there in the DLQ (Lambda developer guide,
 # with-ddb). So it is refused with its body an hour before the template's MaximumRecordAgeInSeconds.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from keyward.aws.gateway import Gateway, GatewayKey
 from keyward.aws.tables import Customers, Lease
@@ -15,9 +14,8 @@ from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.customers.model import KeyRecords
 from keyward.policy.model import Policy
 from keyward.runs.ledger import key_line
-from keyward.values import iso
+from keyward.values import JSON, iso
 
-JSON = dict[str, Any]
 CORRECT = "correct_record"
 BY_HAND = "it was deleted on API Gateway by somebody else"
 

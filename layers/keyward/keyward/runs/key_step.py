@@ -4,7 +4,6 @@ a key's way into its plan."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Lease
@@ -23,9 +22,7 @@ from keyward.runs.context import Context
 from keyward.runs.journal import check_landed
 from keyward.runs.ledger import key_line
 from keyward.runs.usage_plans import UsagePlans
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from keyward.aws.tables.ledger import NAMED, line_of, with_events
 from keyward.customers.actions import ACTIONS
 from keyward.customers.key import CREATED, DELETING, KeyRecord
 from keyward.customers.key_item import key_item
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # Who asked, when it was no event.
 CONSOLE, SCHEDULE, AUDIT, RECORD, RESUMED = "console", "schedule", "audit", "record", "resumed"

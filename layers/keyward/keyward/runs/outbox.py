@@ -7,15 +7,13 @@ least once, by this run or by the next one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from keyward.aws.tables.ledger import with_events
 from keyward.aws.tables.outbox import Outbox
 from keyward.events import contracts
 from keyward.events.size import batches
 from keyward.runs.context import Context
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 def announce(context: Context, outbox: Outbox, owner: str, waiting: Mapping[str, JSON]) -> None:

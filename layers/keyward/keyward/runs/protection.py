@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from keyward.apis.head import Head
 from keyward.apis.model import (
@@ -30,8 +29,8 @@ from keyward.runs.read_api import (
     unproven_stages,
 )
 from keyward.runs.rollbacks import requested_rollbacks, rollbacks
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 REPORTED = ("ApiExposed", "ApiWarned")
 
 

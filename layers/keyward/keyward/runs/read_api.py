@@ -27,8 +27,8 @@ from keyward.aws.tables import Registry
 from keyward.errors import GatewayRefusedError, InvalidInputError
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 AUTHORIZER_SOURCE = Difference(
     "keys come from an authorizer (apiKeySource AUTHORIZER) and this method has none: "
     "it would refuse everybody"

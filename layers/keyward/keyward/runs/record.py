@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from keyward.aws.tables import Registry
 from keyward.customers import undo_rotation
 from keyward.customers.model import KeyRecords, apply_event
 from keyward.errors import PassingError
 from keyward.events.contracts import CustomerEvent
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 # Two changes of one customer may be recorded at the same moment: the loser reads again.
 ROUNDS = 5
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from keyward.apis.model import ROLLBACK, ApiRecords
 from keyward.apis.progress import ROLL_BACK, stage_to_verify
 from keyward.errors import InvalidInputError, NotFoundError
 from keyward.runs.context import Context
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 def requested_rollbacks(context: Context, rest_api_id: str, records: ApiRecords) -> list[JSON]:

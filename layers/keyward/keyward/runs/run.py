@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
 from keyward.aws.bus import Bus
@@ -17,9 +16,7 @@ from keyward.policy.model import Policy
 from keyward.runs import outbox
 from keyward.runs.context import Context
 from keyward.runs.ledger import CONSOLE
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 # Besides what a person states: the machine adds the one, the Step Functions console the other.
 MACHINE_FIELDS = ("execution_arn", "Comment", "asked", "begun")

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from keyward.apis.model import Canary, DeployedMethod, StageSnapshot, WorkingMethod
-from keyward.aws.gateway.calls import JSON, Calls
+from keyward.aws.gateway.calls import Calls
 from keyward.errors import ApiNotFoundError, GatewayUnavailableError, NotFoundError
 from keyward.policy.parts import Throttle
+from keyward.values import JSON
 
 
 class ApiCalls(Calls):

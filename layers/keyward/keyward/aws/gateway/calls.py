@@ -8,11 +8,9 @@ from botocore.config import Config
 
 from keyward.aws.client import GatewayClient
 from keyward.aws.gateway.patience import Patience
-from keyward.values import CONNECT_SECONDS, READ_SECONDS
+from keyward.values import CONNECT_SECONDS, JSON, READ_SECONDS
 
 PAGE = 500
-
-JSON = dict[str, Any]
 
 
 def client_config(read_seconds: int = READ_SECONDS, attempts: int = 1) -> Config:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from keyward.aws.gateway.calls import JSON, Calls
+from keyward.aws.gateway.calls import Calls
 from keyward.errors import GatewayRefusedError
+from keyward.values import JSON
 
 
 @dataclass(frozen=True)

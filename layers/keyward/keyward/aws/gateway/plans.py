@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from keyward.aws.gateway.calls import JSON, Calls
+from keyward.aws.gateway.calls import Calls
 from keyward.errors import DuplicatePlanError
 from keyward.policy.parts import Quota, Throttle, place_of
+from keyward.values import JSON
 
 StageRef = tuple[str, str]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keyward.aws.gateway.calls import JSON, Calls
+from keyward.aws.gateway.calls import Calls
 from keyward.errors import GatewayRefusedError
+from keyward.values import JSON
 
 KEYS_A_PAGE = 500
 

@@ -19,8 +19,7 @@ from keyward.aws.client import Table
 from keyward.aws.tables.outbox import Outbox, record_name, saved_at, waiting
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 class Apis:

@@ -13,8 +13,8 @@ from typing import Any
 
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 SCHEDULE = "schedule"
 SCALE = 1000
 

@@ -28,8 +28,8 @@ from keyward.customers.quota import NAME as QUOTA_EXTENSION
 from keyward.customers.usage import RECORD as USAGE
 from keyward.customers.usage import usage_of
 from keyward.errors import ConditionNotMetError, LeaseLostError
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 TOMBSTONE = "tombstone"
 TOLD = "told"
 

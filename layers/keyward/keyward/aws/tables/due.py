@@ -10,8 +10,8 @@ from boto3.dynamodb.conditions import Key
 
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.errors import ConditionNotMetError
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 DUE = "due"
 DUE_INDEX = "due-index"
 

@@ -16,9 +16,8 @@ from boto3.dynamodb.conditions import Attr, Key
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
 from keyward.events.summary import summary_of
-from keyward.values import iso
+from keyward.values import JSON, iso
 
-JSON = dict[str, Any]
 DAY = 24 * 3600
 BY_DAY = "day-index"
 MAX_LINES_A_DAY = 500

@@ -12,8 +12,8 @@ from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.outbox import Outbox, record_name
 from keyward.errors import ConditionNotMetError, LeaseLostError
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 # A notice comes back only with a new date or a new unpaid bill, never with an old one.
 MAX_MARKS = 50
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from keyward.aws.client import Table
-from keyward.values import plain
+from keyward.values import JSON, plain
 
-JSON = dict[str, Any]
 OUTBOX = "outbox#"
 
 

@@ -14,8 +14,8 @@ from boto3.dynamodb.conditions import Key
 
 from keyward.aws.client import Table
 from keyward.events.caller import CallerIdentity
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 # A loop is judged by what happened within this time.
 LOOP_SECONDS = 3600
 

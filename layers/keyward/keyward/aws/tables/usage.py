@@ -9,8 +9,7 @@ from keyward.aws.client import Table
 from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.outbox import Outbox, record_name
 from keyward.customers.usage import KeyUsage
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 class UsageRecords:
