@@ -8,12 +8,13 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from keyward.customers.stops import stops_keys
 from keyward.events import contracts, third_party
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import EVENT, REFUSED, failed_line, requester_from_event
-from keyward.runs.record import record
+from keyward.runs.record import Change, record
 from keyward.values import run_name
 
 
@@ -73,10 +74,17 @@ class Recorder:
         for customer_id in {event.customer_id for event in events}:
             change = record(self.run.registry, customer_id, lambda _: events)
             self.count("OlderChangeIgnored", change.ignored)
-            if not change.written:
-                self._look_again(customer_id, cause)
+            if not change.written or self._stops_keys(change):
+                self._start(customer_id, cause)
 
-    def _look_again(self, customer_id: str, cause: str) -> None:
-        """Start the run that no stream record will: the event changed nothing, yet asks for one."""
+    def _stops_keys(self, change: Change) -> bool:
+        before, after = change.before, change.after
+        if before is None or after is None:
+            return False
+        return stops_keys(before, after, self.run.policy, self.run.now)
+
+    def _start(self, customer_id: str, cause: str) -> None:
+        """Start the run that no stream record will, as the event changed nothing, yet asks for one;
+        or that is not to stand behind a burst in the stream, whose own run is a repeat then."""
         task = {"customer_id": customer_id, "asked": {"by": EVENT}}
         self.run.bus.start(self.machine_arn, run_name(customer_id, cause), task)

@@ -7,6 +7,8 @@ from typing import Any
 
 from ministack.services import dynamodb, lambda_svc, sqs, stepfunctions
 
+from local.shims import streams
+
 PUT_OFF_SECONDS = 60
 
 
@@ -34,15 +36,16 @@ def _is_due(message: dict[str, Any]) -> bool:
 def _streams_hold_work() -> bool:
     positions = lambda_svc._dynamodb_stream_positions.to_dict()
     return any(
-        positions.get(key, 0) < _stream_end(key, mapping["EventSourceArn"])
-        for key, mapping in lambda_svc._esms.to_dict().items()
+        positions.get((account, region, lane), 0) < _stream_end(account, region, mapping)
+        for (account, region, _), mapping in lambda_svc._esms.to_dict().items()
+        for lane in streams.lanes_of(mapping)
     )
 
 
-def _stream_end(key: tuple[str, str, str], source: str) -> int:
+def _stream_end(account_id: str, region: str, mapping: dict[str, Any]) -> int:
     """How many records the stream ever had, 0 for a source that is no stream of a table."""
-    before, stream, _label = source.partition("/stream/")
+    before, stream, _label = mapping["EventSourceArn"].partition("/stream/")
     if not stream:
         return 0
     table = before.rpartition("/")[2]
-    return int(dynamodb.stream_end_position(table, account_id=key[0], region=key[1]))
+    return int(dynamodb.stream_end_position(table, account_id=account_id, region=region))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +66,7 @@ class Queue:
     dlq: str
     most: int
     messages: list[Message] = field(default_factory=list)
+    under_way: int = 0
 
 
 class Queues:
@@ -97,6 +99,8 @@ class Queues:
 
     def _deliver(self, queue: Queue) -> None:
         source, now = self._sources[queue.name], self._scheduler.clock.now()
+        if queue.under_way >= source.at_once:
+            return
         ready = [message for message in queue.messages if message.visible <= now]
         for message in [m for m in ready if queue.dlq and m.receives >= queue.most]:
             queue.messages.remove(message)
@@ -109,6 +113,7 @@ class Queues:
             message.receives += 1
             message.visible = now + queue.hidden
         records = {"Records": [message.record() for message in batch]}
+        queue.under_way += 1
         self._invoke(
             source.function, records, lambda answer, error: self._end(queue, batch, answer, error)
         )
@@ -117,6 +122,8 @@ class Queues:
         self, queue: Queue, batch: list[Message], answer: Any, error: StateFailed | None
     ) -> None:
         source = self._sources[queue.name]
+        was_full = queue.under_way >= source.at_once
+        queue.under_way -= 1
         again = {message.id for message in batch} if error else set()
         if not error and source.partial:
             again = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
@@ -126,6 +133,8 @@ class Queues:
         if again:
             wait = min(m.visible for m in batch if m.id in again) - self._scheduler.clock.now()
             self._scheduler.after(wait, lambda: self._deliver(queue))
+        if was_full:
+            self._scheduler.after(0, lambda: self._deliver(queue))
 
     def send_message(
         self,
@@ -158,23 +167,35 @@ def _queue(name: str, about: JSON) -> Queue:
     )
 
 
+@dataclass
+class Lane:
+    """The records of some of a stream's keys, in order: of them one batch at a time."""
+
+    source: Source
+    records: list[JSON] = field(default_factory=list)
+    is_busy: bool = False
+
+
 class Streams:
-    """The streams of tables: one shard each, so that batches come in order, one at a time. A batch
-    that fails as a whole is halved or comes again; the last try hands it to the DLQ."""
+    """The streams of tables: a key's records always wait in the same lane, so that they come in
+    order. A batch that fails as a whole is halved or comes again; the last try hands it to the
+    DLQ."""
 
     def __init__(self, stack: Stack, scheduler: Scheduler, invoke: Invoke, queues: Queues) -> None:
         self._scheduler, self._invoke, self._queues = scheduler, invoke, queues
-        self._sources = {source.table: source for source in stack.sources if source.table}
-        self._waiting: dict[str, list[JSON]] = {table: [] for table in self._sources}
-        self._busy: set[str] = set()
+        self._lanes = {
+            source.table: [Lane(source) for _ in range(source.at_once)]
+            for source in stack.sources
+            if source.table
+        }
         self._number = 0
         self._serialize = TypeSerializer().serialize
 
-    def changed(self, table: str, before: JSON | None, after: JSON | None) -> None:
-        """Hear of a change of a table."""
-        source = self._sources.get(table)
+    def changed(self, table: str, key: str, before: JSON | None, after: JSON | None) -> None:
+        """Hear of a change of a table; `key` is the item's partition key."""
+        lanes = self._lanes.get(table)
         name = "REMOVE" if after is None else "INSERT" if before is None else "MODIFY"
-        if source is None or name not in source.names:
+        if lanes is None or name not in lanes[0].source.names:
             return
         self._number += 1
         about: JSON = {
@@ -186,26 +207,26 @@ class Streams:
             if item is not None:
                 about[image] = {key: self._serialize(value) for key, value in item.items()}
         event = {"eventID": f"stream-{self._number}", "eventName": name, "dynamodb": about}
-        self._waiting[table].append(event | {"eventSource": "aws:dynamodb"})
-        self._scheduler.after(0, lambda: self._deliver(source, source.size, 0))
+        lane = lanes[zlib.crc32(key.encode()) % len(lanes)]
+        lane.records.append(event | {"eventSource": "aws:dynamodb"})
+        self._scheduler.after(0, lambda: self._deliver(lane, lane.source.size, 0))
 
-    def _deliver(self, source: Source, size: int, tries: int) -> None:
-        waiting = self._waiting[source.table]
-        if source.table in self._busy or not waiting:
+    def _deliver(self, lane: Lane, size: int, tries: int) -> None:
+        if lane.is_busy or not lane.records:
             return
-        self._busy.add(source.table)
-        batch = waiting[:size]
+        lane.is_busy = True
+        batch = lane.records[:size]
 
         def end(answer: Any, error: StateFailed | None) -> None:
-            self._busy.discard(source.table)
-            self._end(source, batch, tries, answer, error)
+            lane.is_busy = False
+            self._end(lane, batch, tries, answer, error)
 
-        self._invoke(source.function, {"Records": batch}, end)
+        self._invoke(lane.source.function, {"Records": batch}, end)
 
     def _end(
-        self, source: Source, batch: list[JSON], tries: int, answer: Any, error: StateFailed | None
+        self, lane: Lane, batch: list[JSON], tries: int, answer: Any, error: StateFailed | None
     ) -> None:
-        waiting, done, size = self._waiting[source.table], len(batch), source.size
+        source, done, size = lane.source, len(batch), lane.source.size
         if error:
             done, size = 0, max(1, len(batch) // 2)
         elif source.partial and answer["batchItemFailures"]:
@@ -216,8 +237,8 @@ class Streams:
         if done == 0 and (0 <= source.tries <= tries or age > source.age):
             self._queues.send(source.dlq, json.dumps({"records": len(batch)}))
             done = len(batch)
-        del waiting[:done]
-        if waiting:
+        del lane.records[:done]
+        if lane.records:
             again = 0 if done else tries + (len(batch) == 1 or not error)
             wait = 0 if done else min(2**tries, MAX_BACKOFF)
-            self._scheduler.after(wait, lambda: self._deliver(source, size, again))
+            self._scheduler.after(wait, lambda: self._deliver(lane, size, again))

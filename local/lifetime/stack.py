@@ -28,7 +28,8 @@ UNLIMITED = {"DeploymentSpacingSeconds": 0}
 @dataclass(frozen=True)
 class Source:
     """What invokes a function: `queue` or `table` is its id; `partial` says whether the function
-    names the records that are to come again, `tries` (-1 for no end) and `age` how long they do."""
+    names the records that are to come again, `tries` (-1 for no end) and `age` how long they do. At
+    most `at_once` batches are under way, of a stream each for other keys."""
 
     function: str
     size: int
@@ -39,6 +40,7 @@ class Source:
     tries: int = 3
     age: float = 86_400
     dlq: str = ""
+    at_once: int = 1000
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,8 @@ def _source(about: JSON) -> Source:
     function, source = about["FunctionName"], id_of(about["EventSourceArn"])
     size, partial = int(about.get("BatchSize", 10)), "FunctionResponseTypes" in about
     if "StartingPosition" not in about:
-        return Source(function, size, partial, queue=source)
+        most = about.get("ScalingConfig", {}).get("MaximumConcurrency", Source.at_once)
+        return Source(function, size, partial, queue=source, at_once=int(most))
     patterns = [json.loads(item["Pattern"]) for item in about["FilterCriteria"]["Filters"]]
     return Source(
         function,
@@ -196,4 +199,5 @@ def _source(about: JSON) -> Source:
         tries=int(about.get("MaximumRetryAttempts", 10)),
         age=float(about.get("MaximumRecordAgeInSeconds", 86_400)),
         dlq=id_of(about["DestinationConfig"]["OnFailure"]["Destination"]),
+        at_once=int(about.get("ParallelizationFactor", 1)),
     )

@@ -21,8 +21,9 @@ from local.lifetime import expressions
 
 JSON = dict[str, Any]
 Key = tuple[Any, ...]
-# Hears of a change: the table's name, the item before and after (None for none).
-Change = Callable[[str, JSON | None, JSON | None], None]
+# Hears of a change: the table's name, the item's partition key, the item before and after (None for
+# none).
+Change = Callable[[str, str, JSON | None, JSON | None], None]
 # The most bytes of an item (DynamoDB quotas).
 MAX_ITEM = 400 * 1024
 # How long a transaction holds its items: what meets it there is in conflict (DynamoDB developer
@@ -37,7 +38,7 @@ class Tables:
     def __init__(
         self,
         sleep: Callable[[float], None] = lambda seconds: None,
-        changed: Change = lambda name, before, after: None,
+        changed: Change = lambda name, key, before, after: None,
     ) -> None:
         self.by_name = {name: Table(name, found, self) for name, found in _declared().items()}
         self.meta = SimpleNamespace(client=self)
@@ -210,7 +211,7 @@ class Table:
             for part in self._parts_of(item):
                 self._parts.setdefault(part, {})[place] = item
         if before != item:
-            self.meta.client.changed(self.name, before, item)
+            self.meta.client.changed(self.name, str(place[0]), before, item)
 
     def _parts_of(self, item: JSON) -> list[tuple[str | None, Any]]:
         found: list[tuple[str | None, Any]] = [(None, item[self._key[0]])]

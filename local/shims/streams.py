@@ -4,12 +4,15 @@ ministack ignores ReportBatchItemFailures, BisectBatchOnFunctionError and Maximu
 invokes on the thread that also polls the queues. Rules as in the Lambda developer guide, "Using
 Lambda with DynamoDB": a partial failure is retried from its lowest sequence number; a batch that
 fails as a whole is halved (which costs no retry) or retried; after the last retry or past the
-maximum age the batch goes to the OnFailure destination and the shard moves on.
+maximum age the batch goes to the OnFailure destination and the shard moves on. A mapping with a
+ParallelizationFactor has so many lanes: an item's records are always in the same one, in order.
 """
 
 from __future__ import annotations
 
+import json
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,17 +43,16 @@ _progress: dict[str, _Progress] = {}
 
 @dataclass(frozen=True)
 class _Batch:
-    """Records of a mapping's stream from `position` on; `wanted` are what its filters pass."""
+    """Records of one lane of a mapping's stream, and their `places` in the stream, of which it has
+    been read up to `end`; `wanted` are what its filters pass. `id` names the lane."""
 
+    id: str
     mapping: JSON
     function: JSON
-    position: int
+    places: list[int]
+    end: int
     records: list[JSON]
     wanted: list[JSON]
-
-    @property
-    def id(self) -> str:
-        return str(self.mapping["UUID"])
 
     @property
     def oldest(self) -> float:
@@ -70,32 +72,59 @@ def _scope(account_id: str, region: str) -> Iterator[None]:
 
 
 def poll() -> bool:
-    """Hand each stream's next batch to its function; tell whether there was one."""
+    """Hand each lane's next batch to its function; tell whether there was one."""
     found = False
     for account_id, region, mapping in lambda_svc._iter_all_esms():
         with _scope(account_id, region):
-            batch = _next_batch(mapping)
-            if batch is not None:
+            for batch in _next_batches(mapping):
                 found = True
                 lambda_svc._dispatch_esm_batch(batch.id, _process, batch)
     return found
 
 
-def _next_batch(mapping: JSON) -> _Batch | None:
+def _next_batches(mapping: JSON) -> Iterator[_Batch]:
     table = _table_of(mapping)
     function, _config = lambda_svc._get_func_record_for_qualifier(
         mapping["FunctionName"], mapping.get("Qualifier")
     )
-    if table is None or function is None or not _ready(mapping):
+    if table is None or function is None or not mapping.get("Enabled", True):
+        return
+    for lane in lanes_of(mapping):
+        batch = _next_batch(lane, mapping, function, table) if _ready(lane) else None
+        if batch is not None:
+            yield batch
+
+
+def lanes_of(mapping: JSON) -> list[str]:
+    """The names of a mapping's lanes, under which their positions in the stream are kept."""
+    return [f"{mapping['UUID']}/{n}" for n in range(int(mapping.get("ParallelizationFactor") or 1))]
+
+
+def _next_batch(lane: str, mapping: JSON, function: JSON, table: str) -> _Batch | None:
+    """A lane's next batch. What lies before it belongs to other lanes and is passed over."""
+    start = _position(lane, mapping, table)
+    size = _progress.get(lane, _Progress()).size
+    size = size or int(mapping.get("BatchSize") or DEFAULT_BATCH_SIZE)
+    lanes = len(lanes_of(mapping))
+    read = dynamodb.stream_records_since(table, start, size * lanes)
+    mine = [place for place, record in enumerate(read) if _lane_of(record, lanes) == _number(lane)]
+    more, mine = mine[size:], mine[:size]
+    end = start + (more[0] if more else len(read))
+    if not mine:
+        _advance(lane, end)
         return None
-    position = _position(mapping, table)
-    progress = _progress.get(mapping["UUID"], _Progress())
-    size = progress.size or int(mapping.get("BatchSize") or DEFAULT_BATCH_SIZE)
-    records = dynamodb.stream_records_since(table, position, size)
-    if not records:
-        return None
+    records = [read[place] for place in mine]
     wanted = lambda_svc._apply_filter_criteria(records, mapping)
-    return _Batch(mapping, function, position, records, wanted)
+    return _Batch(lane, mapping, function, [start + place for place in mine], end, records, wanted)
+
+
+def _number(lane: str) -> int:
+    return int(lane.rpartition("/")[2])
+
+
+def _lane_of(record: JSON, lanes: int) -> int:
+    key = json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
+    return zlib.crc32(key.encode()) % lanes
 
 
 def _table_of(mapping: JSON) -> str | None:
@@ -109,27 +138,26 @@ def _table_of(mapping: JSON) -> str | None:
     return str(named[0]) if current else None
 
 
-def _ready(mapping: JSON) -> bool:
-    """One batch at a time, in order, and a pause after a failure."""
-    in_flight = lambda_svc._esm_inflight.get(mapping["UUID"], 0)
-    pause_until = lambda_svc._esm_backoff_until.get(mapping["UUID"], 0)
-    return bool(mapping.get("Enabled", True) and not in_flight and pause_until <= time.time())
+def _ready(lane: str) -> bool:
+    """One batch of a lane at a time, in order, and a pause after a failure."""
+    in_flight = lambda_svc._esm_inflight.get(lane, 0)
+    return bool(not in_flight and lambda_svc._esm_backoff_until.get(lane, 0) <= time.time())
 
 
-def _position(mapping: JSON, table: str) -> int:
+def _position(lane: str, mapping: JSON, table: str) -> int:
     with lambda_svc._dynamodb_stream_positions_lock:
         positions = lambda_svc._dynamodb_stream_positions
         horizon = dynamodb.stream_start_position(table)
-        if mapping["UUID"] not in positions:
+        if lane not in positions:
             latest = mapping.get("StartingPosition", "LATEST") == "LATEST"
-            end = dynamodb.stream_end_position(table)
-            positions[mapping["UUID"]] = end if latest else horizon
-        return max(int(positions[mapping["UUID"]]), int(horizon))
+            first = dynamodb.stream_end_position(table) if latest else horizon
+            positions[lane] = positions.get(mapping["UUID"], first)
+        return max(int(positions[lane]), int(horizon))
 
 
-def _advance(batch: _Batch, to: int) -> None:
+def _advance(lane: str, to: int) -> None:
     with lambda_svc._dynamodb_stream_positions_lock:
-        lambda_svc._dynamodb_stream_positions[batch.id] = to
+        lambda_svc._dynamodb_stream_positions[lane] = to
 
 
 def _process(batch: _Batch) -> None:
@@ -161,8 +189,8 @@ def _first_failure(batch: _Batch, result: JSON) -> int | None:
 
 
 def _succeed(batch: _Batch) -> None:
-    end = batch.position + len(batch.records)
-    _advance(batch, end)
+    end = batch.end
+    _advance(batch.id, end)
     progress = _progress.get(batch.id)
     if progress is not None:
         progress.attempts = 0
@@ -174,9 +202,9 @@ def _succeed(batch: _Batch) -> None:
 def _fail(batch: _Batch, result: JSON, failed_at: int) -> None:
     mapping = batch.mapping
     mapping["LastProcessingResult"] = "FAILED"
-    _advance(batch, batch.position + failed_at)
+    _advance(batch.id, batch.places[failed_at])
     progress = _progress.setdefault(batch.id, _Progress())
-    progress.until = max(progress.until, batch.position + len(batch.records))
+    progress.until = max(progress.until, batch.end)
     if failed_at:
         progress.attempts = 0
     left = len(batch.records) - failed_at

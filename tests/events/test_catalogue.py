@@ -29,20 +29,27 @@ from keyward.events.third_party import (
     SBT_EVENTS,
     SUBSCRIPTION_EVENTS,
 )
+from local.lifetime.rules import matches
 from tests import announced, tree
 from tools import schemas
 
 JSON = dict[str, Any]
 NOW = 1_795_434_400.0  # 2026-11-23T11:46:40Z
 STRIPE_EVENTS = (*SUBSCRIPTION_EVENTS, *INVOICE_EVENTS)
+RULES = ("CustomerEventsRule", "StopEventsRule")
 README = tree.ROOT / "README.md"
 
 
-def rule(name: str) -> set[str]:
-    """The detail-types that a rule of the template takes."""
-    return set(
-        tree.resources("AWS::Events::Rule")[name]["Properties"]["EventPattern"]["detail-type"]
-    )
+def pattern(name: str) -> JSON:
+    """The event pattern of a rule of the template."""
+    found: JSON = tree.resources("AWS::Events::Rule")[name]["Properties"]["EventPattern"]
+    return found
+
+
+def rule(*names: str) -> set[str]:
+    """The detail-types that rules of the template take."""
+    parts = [part for name in names for part in pattern(name).get("$or", [pattern(name)])]
+    return {detail_type for part in parts for detail_type in part["detail-type"]}
 
 
 def sampled(folder: str) -> dict[str, JSON]:
@@ -69,7 +76,10 @@ def readme_rows() -> set[str]:
 
 
 PLACES = {
-    "template.yaml, CustomerEventsRule": (lambda: rule("CustomerEventsRule"), CUSTOMER_EVENTS),
+    "template.yaml, CustomerEventsRule and StopEventsRule": (
+        lambda: rule("CustomerEventsRule", "StopEventsRule"),
+        CUSTOMER_EVENTS,
+    ),
     "template.yaml, DecisionEventsRule": (
         lambda: rule("DecisionEventsRule"),
         {*DECISION_EVENTS, ROLLBACK_EVENT},
@@ -90,6 +100,29 @@ def test_every_place_names_the_events_of_the_code_and_no_other(place: str) -> No
         f"{place}: add {sorted(listed - found)}, remove {sorted(found - listed)}, "
         "or change the list in layers/keyward/keyward/events"
     )
+
+
+STOPS = ("CustomerSuspended", "CustomerClosed")
+REASONS = ("leaked", "Leaked", "LEAKED")
+
+
+@pytest.mark.parametrize("detail_type", CUSTOMER_EVENTS)
+@pytest.mark.parametrize("leaked", [..., True, False, None, "yes", {"a": 1}])
+@pytest.mark.parametrize("reason", [..., *REASONS, "leaked key", "", None, 5, {"a": 1}])
+def test_exactly_one_rule_takes_an_event_and_what_stops_a_key_has_its_own(
+    detail_type: str, leaked: object, reason: object
+) -> None:
+    detail = {"leaked": leaked, "reason": reason}
+    detail = {name: value for name, value in detail.items() if value is not ...}
+    event = {"detail-type": detail_type, "detail": {"customer_id": "acme"} | detail}
+    taken = {name for name in RULES if matches(pattern(name), event)}
+    assert len(taken) == 1
+    if detail_type in STOPS or (
+        detail_type == "KeyRotationRequested" and (leaked is True or reason in REASONS)
+    ):
+        assert taken == {"StopEventsRule"}
+    elif detail_type != "KeyRotationRequested":
+        assert taken == {"CustomerEventsRule"}
 
 
 def test_the_schemas_and_the_document_are_written_from_the_lists() -> None:

@@ -86,6 +86,8 @@ def values(of: JSON) -> st.SearchStrategy[Any]:
         return st.one_of([values(one) for one in of["anyOf"]])
     if "enum" in of:
         return st.sampled_from(of["enum"])
+    if of["type"] == "boolean":
+        return st.booleans()
     if of["type"] == "null":
         return st.none()
     if of["type"] in ("integer", "number"):

@@ -95,9 +95,7 @@ def called_by(issuer: JSON | None) -> JSON:
     [
         "CustomerSignedUp",
         "CustomerPlanChanged",
-        "CustomerSuspended",
         "CustomerResumed",
-        "CustomerClosed",
         "CustomerExpiryChanged",
         "KeyRotationRequested",
         "PaymentFailed",
@@ -108,6 +106,17 @@ def called_by(issuer: JSON | None) -> JSON:
 )
 def test_a_change_in_a_customers_life_goes_to_the_customers_queue(kind: str) -> None:
     assert [takers(event) for event in samples(kind)] == [{"CustomerEventsRule"}]
+
+
+@pytest.mark.parametrize("kind", ["CustomerSuspended", "CustomerClosed"])
+def test_what_stops_a_key_goes_to_a_queue_of_its_own(kind: str) -> None:
+    assert [takers(event) for event in samples(kind)] == [{"StopEventsRule"}]
+
+
+def test_a_pattern_is_not_longer_than_a_rule_takes() -> None:
+    # 2,048 characters (EventBridge quotas).
+    for name, rule in tree.deployed_resources("AWS::Events::Rule").items():
+        assert len(json.dumps(rule["Properties"]["EventPattern"])) <= 2048, name
 
 
 @pytest.mark.parametrize("kind", FOREIGN_EVENTS)

@@ -4,7 +4,7 @@ customer_id plan status        the contract: a plain PutItem of these is a compl
 name tags                      optional
 key_value_secret               optional: the Secrets Manager secret that holds an own value
 plan_key status_reason         how, and why, the last event wanted its change
-rotation                       {requested_at, overlap_hours?, reason?, undone?}
+rotation                       {requested_at, overlap_hours?, reason?, leaked?, undone?}
 expires_at                     when the customer is suspended by itself: ISO 8601, a day, or never
 quota_extension                requests for more quota (extension.py); they add up, so none is dated
 billing                        what is known of its payments (billing.py)

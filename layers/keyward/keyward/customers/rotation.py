@@ -18,17 +18,21 @@ NOTICE_DAYS = (30, 7, 1)
 
 @dataclass(frozen=True)
 class RotationRequest:
-    """The last request for a rotation; `requested_at` in epoch seconds."""
+    """The last request for a rotation; `requested_at` in epoch seconds. `says_leaked` is what the
+    event said itself, None for nothing."""
 
     requested_at: int
     overlap_hours: float | None = None
     reason: str | None = None
     undone: bool = False
+    says_leaked: bool | None = None
 
     @property
     def leaked(self) -> bool:
         """Whether the key is to be disabled before its successor is made."""
-        return self.reason == LEAKED and not self.overlap_hours
+        if self.says_leaked is not None:
+            return self.says_leaked
+        return (self.reason or "").casefold() == LEAKED and not self.overlap_hours
 
 
 @dataclass(frozen=True)
@@ -47,17 +51,18 @@ def rotation_of(stored: Any) -> RotationRequest | None:
     if stored is None:
         return None
     try:
-        hours = stored.get("overlap_hours")
+        hours, leaked = stored.get("overlap_hours"), stored.get("leaked")
         return RotationRequest(
             int(stored["requested_at"]),
             None if hours is None else float(hours),
             stored.get("reason"),
             bool(stored.get("undone")),
+            None if leaked is None else bool(leaked),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise InvalidRecordError(
             "rotation",
-            "must be {requested_at, overlap_hours?, reason?}",
+            "must be {requested_at, overlap_hours?, reason?, leaked?}",
             "Remove it, and send KeyRotationRequested",
         ) from None
 
@@ -74,7 +79,7 @@ def replacement_for(
     be in, or for a plan change that makes a `successor`. None when it needs none."""
     if request and key.succession.rotation < request.requested_at:
         if request.leaked:
-            return Replacement(request.reason, leaked=True)
+            return Replacement(request.reason or LEAKED, leaked=True)
         hours = policy.overlap_hours if request.overlap_hours is None else request.overlap_hours
         return replacement_with_overlap(request.reason, hours, policy)
     if successor and key.plan != plan and key.journal.plan is None:

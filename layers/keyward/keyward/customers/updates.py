@@ -35,7 +35,8 @@ def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
         why = {"status_reason": said["reason"]} if "reason" in said else {}
         updates["status"] = (at, {"status": _STATUS[event.detail_type]} | why)
     if event.detail_type == "KeyRotationRequested":
-        request = {name: said[name] for name in ("overlap_hours", "reason") if name in said}
+        names = ("overlap_hours", "reason", "leaked")
+        request = {name: said[name] for name in names if name in said}
         updates["rotation"] = (at, {"rotation": request | {"requested_at": at}})
     if event.detail_type in ("PaymentFailed", "PaymentSucceeded", "SubscriptionChanged"):
         updates |= _paid_for(event, before)

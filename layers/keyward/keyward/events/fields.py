@@ -117,6 +117,17 @@ def choice(*choices: str, required: bool = False) -> Field:
     return Field({"enum": list(choices)}, f"one of {', '.join(choices)}", parse, required)
 
 
+def flag() -> Field:
+    """True or false."""
+
+    def parse(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+
+    return Field({"type": "boolean"}, "true or false", parse)
+
+
 def number(least: int, most: int, *, whole: bool = False) -> Field:
     """A number from `least` to `most`."""
 

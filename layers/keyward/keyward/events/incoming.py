@@ -24,6 +24,7 @@ from keyward.events.fields import (
     Field,
     choice,
     choices_hint,
+    flag,
     matching,
     number,
     redacted,
@@ -82,7 +83,7 @@ CUSTOMER_EVENTS: dict[str, EventIn] = {
     ),
     "KeyRotationRequested": EventIn(
         "gives a successor, and retires the key after the overlap",
-        {"overlap_hours": number(0, MAX_OVERLAP_HOURS), "reason": _REASON},
+        {"overlap_hours": number(0, MAX_OVERLAP_HOURS), "reason": _REASON, "leaked": flag()},
     ),
     "QuotaExtensionRequested": EventIn(
         "allows more calls until the quota's period ends",
