@@ -9,16 +9,18 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from keyward.audit.parts import AT_ONCE, FINDINGS, REPAIRS, Audit
-from keyward.runs import runtime
+from keyward.audit.parts import AT_ONCE, FIELDS, FINDINGS, REPAIRS, Audit
+from keyward.runs import run, runtime
 
 
 @runtime.metrics.log_metrics
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: object, context: Any) -> dict[str, Any]:
     """Input `{repair?, adopt?, adopt_tag?, customers?, customers_object?}`, or a batch from the
     queue of policy changes, which repairs; output `{findings, exempt, apis, customers, keys}`, with
     `started` after a repair."""
-    task = {"repair": True} if "Records" in event else event
+    is_batch = isinstance(event, dict) and "Records" in event
+    task: Any = {"repair": True} if is_batch else event
+    run.only_fields(task, FIELDS)
     # An asynchronous invocation that is repeated has the same id, and goes on where it was.
     name = f"function-{getattr(context, 'aws_request_id', None) or uuid.uuid4()}"
     surroundings = replace(runtime.context(), gateway=runtime.patient_gateway())

@@ -1,4 +1,5 @@
-"""Read usage: what each key used of its quota, into the Keys table, events, metrics and the log."""
+"""Read usage: what each key used of its quota, into the Keys table, events, metrics, the log and,
+for the report, the bucket."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from keyward.aws.bucket import Audits
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Lease
@@ -18,6 +20,9 @@ from keyward.customers.usage_update import Reading, first_day_to_read, read
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of
+from keyward.report.customers import UsageRead, days_until
+from keyward.report.model import PlanUsage
+from keyward.report.usage import UsageReading, usage_row
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 
@@ -36,24 +41,27 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     lease = leases.acquire(LEASE, owner, now, LEASE_SECONDS)
     if lease is None:
         return {"busy": True}
-    return UsageReader(surroundings, surroundings.policy, now).read(lease)
+    return UsageReader(surroundings, surroundings.policy, now, runtime.audits()).read(lease)
 
 
 @dataclass
 class PlanRead:
-    """A plan's readings, one a key."""
+    """A plan's readings, one a key, and its row of the report."""
 
     plan: GatewayPlan
+    row: PlanUsage
     readings: list[Reading] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class UsageReader:
-    """Reads each plan with a quota once; `now` in epoch seconds."""
+    """Reads each plan with a quota once; `now` in epoch seconds. `documents` take what the report
+    tells of it."""
 
     context: Context
     policy: Policy
     now: float
+    documents: Audits
 
     def read(self, lease: Lease) -> dict[str, Any]:
         """Calls: one for 500 plans, and for each plan of the policy that has a quota one for 500 of
@@ -63,19 +71,24 @@ class UsageReader:
         problems: dict[str, str] = {}
         unread = {id_: type(error).__name__ for id_, error in records.unreadable.items()}
         announced = keys = read_plans = 0
+        rows: list[PlanUsage] = []
         for name in self.policy.usage_plans:
             try:
                 found = self._plan(name, plans, by_customer, unread)
             except KeywardError as error:
                 problems[name] = f"{type(error).__name__}: {error}"
                 runtime.logger.error("usage not read", extra={"plan": name, "why": problems[name]})
+                rows.append(PlanUsage(name, days_until(self.now), problem=problems[name]))
                 continue
             if found:
+                rows.append(found.row)
+            if found and found.plan.quota:
                 announced += self._keep(found)
                 keys += len(found.readings)
                 read_plans += 1
                 self._report(found)
         self.context.registry.usage.forget(_gone(by_customer))
+        self.documents.save_usage(UsageReading(self.now, tuple(rows)).as_json())
         # Who left word meanwhile wants these very figures: no need to start over.
         self.context.registry.leases.give_back(lease)
         if problems and not read_plans:
@@ -90,15 +103,19 @@ class UsageReader:
         by_customer: dict[str, KeyRecords],
         unread: dict[str, str],
     ) -> PlanRead | None:
-        """None for a plan that is not there, or has no quota: nothing is counted then
-        (aws-recorded.md 5). A key whose records are strange goes into `unread`."""
+        """None for a plan that is not there. Without a quota nothing is counted, and so nothing is
+        read (aws-recorded.md 5). A key whose records are strange goes into `unread`."""
         plan = only_one(name, plans)
-        if plan is None or plan.quota is None:
+        if plan is None:
             return None
+        keys = [key for one in by_customer.values() for key in one.keys]
+        if plan.quota is None:
+            return PlanRead(plan, usage_row(UsageRead(plan), keys, self.now))
         quota, today = plan.quota, day_of(self.now)
-        first = first_day_to_read(quota, self.policy.usage, self.now)
-        rows = self.context.gateway.usage(plan.plan_id, first.isoformat(), today.isoformat())
-        found = PlanRead(plan)
+        first = first_day_to_read(quota, self.policy.usage, self.now).isoformat()
+        first = min(first, days_until(self.now)[0])
+        rows = self.context.gateway.usage(plan.plan_id, first, today.isoformat())
+        found = PlanRead(plan, usage_row(UsageRead(plan, rows), keys, self.now))
         for key, before in _keys_in(name, by_customer):
             row = rows.get(str(key.key_id), [])
             days = {

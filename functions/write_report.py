@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
+import uuid
+from dataclasses import replace
 from typing import Any
 
+from keyward.audit.parts import NAME, Audit
 from keyward.aws.bucket import DATA, PAGE
+from keyward.events import contracts
 from keyward.report import data, page
-from keyward.report.read import Collector
-from keyward.runs import runtime
+from keyward.report.read import Collector, newest_reading, own_reading
+from keyward.runs import run, runtime
 
 DEAD_LETTERS = tuple(
     f"{name}_DLQ" for name in ("CUSTOMERS", "APIS", "RUNS", "AUDIT", "DUE", "USAGE", "REPORT")
@@ -17,33 +22,37 @@ DEAD_LETTERS = tuple(
 READ_SECONDS = 780
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """A message that the audit sends when it is done, or `{}` by hand; output: `{bucket, page,
-    data, waiting}`."""
-    report = collector(runtime.now() + READ_SECONDS).report()
+def handler(event: object, context: object) -> dict[str, Any]:
+    """The message `{audit}` that audit-account sends when it is done, or by hand `{read?}`: `read`
+    reads the account anew, however recent the last audit is. Output: `{bucket, page, data,
+    waiting}`."""
+    task: Any = event
+    if isinstance(event, dict) and "Records" in event:
+        task = json.loads(event["Records"][0]["body"])
+    run.only_fields(task, ("audit", "read"))
+    wanted = contracts.optional_of(task, "audit", NAME)
+    made = collector(f"report-{getattr(context, 'aws_request_id', None) or uuid.uuid4()}")
+    is_new = contracts.flag_of(task, "read")
+    reading = None if is_new else newest_reading(made.audit, wanted, made.now)
+    if reading is None:
+        until = made.now + READ_SECONDS
+        reading = own_reading(made.audit, made.current.policy, until, time.sleep)
+    report = made.report(reading)
     reports = runtime.reports()
     reports.save(DATA, data(report))
     reports.save(PAGE, page(report))
-    return {
-        "bucket": reports.bucket,
-        "page": PAGE,
-        "data": DATA,
-        "waiting": len(report.waiting),
-    }
+    waiting = len(report.waiting)
+    return {"bucket": reports.bucket, "page": PAGE, "data": DATA, "waiting": waiting}
 
 
-def collector(until: float) -> Collector:
-    """What reads the account; after `until` (epoch seconds) no further API."""
-    run = runtime.context()
+def collector(name: str) -> Collector:
+    """Makes the report; `name` is that of its own reading, if it needs one."""
+    surroundings = replace(runtime.context(), gateway=runtime.patient_gateway())
+    now = surroundings.now
     return Collector(
-        gateway=runtime.patient_gateway(),
-        registry=run.registry,
-        bus=run.bus,
-        current=run.registry.policies.current(run.now),
-        default_mode=runtime.setting("DEFAULT_MODE"),
+        audit=Audit(name, runtime.audits(), surroundings, runtime.setting("DEFAULT_MODE")),
+        current=surroundings.registry.policies.current(now),
         place=runtime.setting("REPORT_PLACE"),
         queues={name: runtime.setting(f"{name}_URL") for name in DEAD_LETTERS},
-        until=until,
-        clock=run.clock,
-        rest=time.sleep,
+        now=now,
     )

@@ -80,9 +80,9 @@ class AuditsInMemory(Audits):
         super().__init__(None, "no-bucket")
         self.kept: dict[str, str] = {}
 
-    def load(self, audit: str, name: str) -> Any:
-        text = self.kept.get(f"audits/{audit}/{name}.json")
-        return None if text is None else json.loads(text)
+    def _get(self, key: str) -> bytes | None:
+        text = self.kept.get(key)
+        return None if text is None else text.encode()
 
     def _put(self, key: str, document: Any) -> None:
         self.kept[key] = json.dumps(document)

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 import read_usage
+from keyward.audit.parts import Audit
 from keyward.customers.key import CREATED
 from keyward.customers.key_item import key_item
 from keyward.policy.parse import default_text, parse
-from keyward.report.read import Collector
+from keyward.report.read import Collector, own_reading
 from keyward.runs.context import Context
-from tests.support import Bench, audited, workbench
+from tests.support import AuditsInMemory, Bench, audited, workbench
 
 JSON = dict[str, Any]
 SHAPES: tuple[Any, ...] = (
@@ -95,10 +96,11 @@ def audit(bench: Bench) -> list[JSON]:
 
 
 def report(bench: Bench) -> list[JSON]:
-    adapters = (bench.gateway, bench.registry, bench.bus)
+    context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
     current = bench.registry.policies.current(bench.clock.now())
-    about = ("observe", "here", {}, float("inf"), bench.clock.now, lambda seconds: None)
-    told = Collector(*adapters, current, *about).report().as_json()
+    made = Audit("by-hand", AuditsInMemory(), context, "observe")
+    reading = own_reading(made, current.policy, float("inf"), lambda seconds: None)
+    told = Collector(made, current, "here", {}, bench.clock.now()).report(reading).as_json()
     return [*told["waiting"], *told["mending"]]
 
 
@@ -149,7 +151,8 @@ def test_a_strange_item_stops_no_reading_of_usage(bench: Bench, record: str) -> 
     bench.tables["PlansTable"].items.clear()
     bench.plans().plan_id("free")
     context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
-    reader = read_usage.UsageReader(context, parse(default_text()), bench.clock.now())
+    policy, now = parse(default_text()), bench.clock.now()
+    reader = read_usage.UsageReader(context, policy, now, AuditsInMemory())
     zoo = {"customer_id": "zoo", "record": "key#1"} | GOOD["key#1"] | {"key_id": "zoozoozoo0"}
     bench.tables["KeysTable"].put_item(Item=zoo)
     for name in ITEMS[record] or ("nothing",):

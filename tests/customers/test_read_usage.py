@@ -20,7 +20,7 @@ from keyward.errors import KeywardError
 from keyward.policy.parse import default_text, parse
 from keyward.runs import runtime
 from keyward.values import iso
-from tests.support import MACHINE, Bench, audited, load_event, workbench
+from tests.support import MACHINE, AuditsInMemory, Bench, audited, load_event, workbench
 
 JSON = dict[str, Any]
 DAY = 86_400
@@ -90,6 +90,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         monkeypatch.setenv("EVENT_BUS", "the-bus")
         monkeypatch.setattr(runtime, "now", bench.clock.now)
         monkeypatch.setattr(runtime, "patient_gateway", lambda: bench.gateway)
+        monkeypatch.setattr(runtime, "audits", AuditsInMemory)
         monkeypatch.setattr(runtime, "_registry", lambda: bench.registry)
         monkeypatch.setattr(runtime, "_bus", lambda: bench.bus)
         yield Shop(bench, plans)

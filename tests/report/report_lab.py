@@ -90,7 +90,8 @@ def believable() -> Report:
         keys=57,
         keys_of_others=5,
         policy_version=4,
-        calls=19,
+        read_at=NOW_ISO,
+        usage_read_at=NOW_ISO,
     )
 
 

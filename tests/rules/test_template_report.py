@@ -1,4 +1,4 @@
-"""The bucket of reports: private, encrypted, kept; and nobody but one function writes it."""
+"""The bucket of reports: private, encrypted, kept; and each function writes its own part of it."""
 
 from __future__ import annotations
 
@@ -48,10 +48,13 @@ def test_the_bucket_is_written_by_the_report_and_by_audits_each_in_its_own_place
         for statement in statements(role):
             if "s3:PutObject" in json.dumps(statement["Action"]):
                 writers[name] = writers.get(name, "") + json.dumps(statement["Resource"])
-    auditors = {f"{name}Role" for name in ("Audit", "AuditPart", "Repair")}
-    assert set(writers) == {"WriteReportRole"} | auditors
-    assert "/report.html" in writers["WriteReportRole"]
-    assert "/*" not in writers["WriteReportRole"]
+    auditors = {f"{name}Role" for name in ("Audit", "AuditPart", "Repair", "WriteReport")}
+    assert set(writers) == {"ReadUsageRole"} | auditors
+    assert {name for name, where in writers.items() if "/report.html" in where} == {
+        "WriteReportRole"
+    }
+    assert writers["ReadUsageRole"].count("${ReportBucket.Arn}/") == 1
+    assert "}/usage.json" in writers["ReadUsageRole"]
     assert all("}/audits/*" in writers[name] for name in auditors)
 
 

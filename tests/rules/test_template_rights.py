@@ -53,7 +53,7 @@ MAY_ASK = {
     | {"GET /usageplans", "GET /usageplans/*/usage"},
     "Audit": ALL_STAGES | {"GET /usageplans/*/keys"},
     "AuditPart": ALL_STAGES | {"GET /usageplans/*/keys"},
-    "WriteReport": ALL_STAGES | {"GET /usageplans/*/usage"},
+    "WriteReport": ALL_STAGES | {"GET /usageplans/*/keys", "GET /usageplans/*/usage"},
 }
 
 

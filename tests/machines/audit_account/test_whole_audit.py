@@ -78,7 +78,10 @@ def test_a_repair_starts_one_run_for_each_and_then_asks_for_the_report(account: 
         ("the-customer-machine", {"customer_id": "acme", "look": True}),
     ]
     assert [(url, body) for url, body, _ in account.lab.bench.bus.sent] == [
-        ("${ReportQueueUrl}", "{}")
+        (
+            "${ReportQueueUrl}",
+            json.dumps({"audit": execution.output["audit"]}, separators=(",", ":")),
+        )
     ]
 
 

@@ -1,58 +1,80 @@
-"""Read the account's APIs for the audit and for the report: once each, by the deployed truth."""
+"""What an audit reads of the account: each API once, by the deployed truth, and all keys. It goes
+through documents in the bucket, so that the report needs no reading of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from keyward.apis.head import head_of
-from keyward.apis.model import ENFORCE, MODE_TAG, OFF, ApiRecords, ApiSnapshot, KeyRule
+from keyward.apis.model import (
+    ENFORCE,
+    MODE_TAG,
+    OFF,
+    ApiRecords,
+    ApiSnapshot,
+    Canary,
+    DeployedMethod,
+    KeyRule,
+    Membership,
+    StageSnapshot,
+)
 from keyward.audit import model as findings
 from keyward.audit.model import Finding, error_words
 from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.customers.drift import GatewayState
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
-from keyward.runs.read_api import read_stages
+from keyward.runs.read_api import read_stages, serving
+from keyward.values import JSON
 
 
 @dataclass(frozen=True)
 class ApiReading:
-    """One API as it is. `snapshot` is None when its mode is off, or when it could not be read: then
-    a finding says why."""
+    """One API as it was at `read_at` (epoch seconds). `snapshot` is None when its mode is off, or
+    when it could not be read: then a finding says why."""
 
     rest_api_id: str
     name: str
     mode: str
     snapshot: ApiSnapshot | None = None
     findings: tuple[Finding, ...] = ()
+    read_at: float = 0.0
 
+    def as_json(self) -> JSON:
+        """For the documents of an audit: what each stage serves, each deployment once."""
+        document: JSON = {
+            "rest_api_id": self.rest_api_id,
+            "name": self.name,
+            "mode": self.mode,
+            "findings": [finding.as_json() for finding in self.findings],
+            "read_at": self.read_at,
+        }
+        return document | ({"snapshot": _as_json(self.snapshot)} if self.snapshot else {})
 
-def read_or_report(
-    gateway: Gateway,
-    api: dict[str, Any],
-    plans: list[GatewayPlan],
-    policy: Policy,
-    default_mode: str,
-    now: float,
-    load_records: Callable[[str], ApiRecords] = lambda _: ApiRecords(),
-) -> ApiReading:
-    """Read an API, or report by a finding why it cannot be read: one API stops no other."""
-    try:
-        return read_api(gateway, api, plans, policy, default_mode, now, load_records)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the next API is another one
-        return unread(api, default_mode, error)
+    @classmethod
+    def of(cls, document: JSON) -> ApiReading:
+        """From `as_json`."""
+        rest_api_id, name, mode = (str(document[n]) for n in ("rest_api_id", "name", "mode"))
+        snapshot = document.get("snapshot")
+        return cls(
+            rest_api_id,
+            name,
+            mode,
+            _snapshot(rest_api_id, name, snapshot) if snapshot else None,
+            tuple(Finding.of(finding) for finding in document["findings"]),
+            float(document["read_at"]),
+        )
 
 
 def read_api(
     gateway: Gateway,
-    api: dict[str, Any],
+    api: JSON,
     plans: list[GatewayPlan],
     policy: Policy,
     default_mode: str,
     now: float,
-    load_records: Callable[[str], ApiRecords] = lambda _: ApiRecords(),
+    load_records: Callable[[str], ApiRecords],
 ) -> ApiReading:
     """Read an API; `api` is an item of GetRestApis, `now` epoch seconds. `load_records` loads its
     holds, and the day of mode warn. Calls: none for an API that is off, else one, and one more for
@@ -68,10 +90,10 @@ def read_api(
     found = findings.api_findings(snapshot, rule, head.mode)
     if head.mode == ENFORCE:
         found += findings.hold_findings(snapshot, records, rule)
-    return ApiReading(rest_api_id, head.name, head.mode, snapshot, tuple(found))
+    return ApiReading(rest_api_id, head.name, head.mode, snapshot, tuple(found), now)
 
 
-def unread(api: dict[str, Any], default_mode: str, error: Exception) -> ApiReading:
+def unread(api: JSON, default_mode: str, error: Exception) -> ApiReading:
     """An API that could not be read, with a finding that says why."""
     mode = str((api.get("tags") or {}).get(MODE_TAG, default_mode))
     found = Finding("unreadable", "high", error_words(error), rest_api_id=str(api["id"]))
@@ -110,3 +132,91 @@ class AccountKeys:
     def plans_of(self, key_id: str) -> tuple[str, ...] | None:
         """The names of a key's plans, None when they were not read."""
         return None if self.plans is None else self.plans.get(key_id, ())
+
+
+@dataclass(frozen=True)
+class AccountReading:
+    """Everything that an audit read; the first of it at `began` (epoch seconds). `exempt` are the
+    methods that are open by an exemption, `problems` say which lists could not be read: `keys` is
+    None then. `left` APIs were not read, as time ran out."""
+
+    began: float
+    plans: Sequence[GatewayPlan]
+    apis: Sequence[ApiReading] = ()
+    exempt: Sequence[JSON] = ()
+    problems: Sequence[Finding] = ()
+    keys: AccountKeys | None = None
+    left: int = 0
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was wrong with lists, and with each API."""
+        return [*self.problems, *(finding for api in self.apis for finding in api.findings)]
+
+    @classmethod
+    def of(
+        cls, began: float, plans: Sequence[GatewayPlan], results: Iterable[JSON], left: int = 0
+    ) -> AccountReading:
+        """From the documents that came of the items of work (audit/read.py)."""
+        apis, exempt, problems, keys = [], [], [], None
+        names: dict[str, tuple[str, ...]] | None = {}
+        for result in results:
+            problems += [Finding.of(finding) for finding in result.get("unread", ())]
+            if result["kind"] == "api":
+                apis.append(ApiReading.of(result["reading"]))
+                exempt += result["exempt"]
+            elif result["kind"] == "keys":
+                keys = result.get("keys")
+            elif "key_ids" not in result:
+                names = None
+            elif names is not None:
+                for key_id in result["key_ids"]:
+                    names[key_id] = (*names.get(key_id, ()), result["plan"])
+        found = None
+        if keys is not None:
+            by_id = {key["key_id"]: GatewayKey(**key) for key in keys}
+            found = AccountKeys(by_id, names, began)
+        return cls(began, plans, apis, exempt, problems, found, left)
+
+
+def _as_json(snapshot: ApiSnapshot) -> JSON:
+    served = {stage.deployment_id: stage.methods for stage in snapshot.stages}
+    served |= {s.canary.deployment_id: s.canary_methods for s in snapshot.stages if s.canary}
+    return {
+        "served": {
+            deployment_id: [[m.path, m.verb, m.authorization, m.key_required] for m in methods]
+            for deployment_id, methods in served.items()
+        },
+        "stages": [
+            {
+                "name": stage.name,
+                "deployment_id": stage.deployment_id,
+                "canary": [stage.canary.deployment_id, stage.canary.percent]
+                if stage.canary
+                else None,
+            }
+            for stage in snapshot.stages
+        ],
+        "plans": [[plan.plan, plan.plan_id, sorted(plan.stages)] for plan in snapshot.plans],
+    }
+
+
+def _snapshot(rest_api_id: str, name: str, document: JSON) -> ApiSnapshot:
+    served = {
+        deployment_id: tuple(DeployedMethod(*method) for method in methods)
+        for deployment_id, methods in document["served"].items()
+    }
+    stages = (
+        StageSnapshot(
+            stage["name"],
+            stage["deployment_id"],
+            Canary(*stage["canary"]) if stage["canary"] else None,
+        )
+        for stage in document["stages"]
+    )
+    return ApiSnapshot(
+        rest_api_id,
+        name,
+        tuple(serving(stage, served) for stage in stages),
+        tuple(Membership(plan, id_, frozenset(names)) for plan, id_, names in document["plans"]),
+    )

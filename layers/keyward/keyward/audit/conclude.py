@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from keyward.audit import customers as customer_findings
 from keyward.audit import keys as key_findings
 from keyward.audit import usage_plans as plan_findings
-from keyward.audit.account import AccountKeys
+from keyward.audit.account import AccountReading
 from keyward.audit.adopt import Adopter, Adoption, OwnerLookup
 from keyward.audit.keys import ADOPT_KEYS, of_usage
 from keyward.audit.model import of_exemptions
-from keyward.aws.gateway import GatewayKey, GatewayPlan
 from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.runs.ledger import AUDIT
@@ -21,20 +20,17 @@ from keyward.values import JSON, run_name
 
 @dataclass(frozen=True)
 class Conclusion:
-    """Puts an audit together that began to read at `began` and ends `now` (epoch seconds)."""
+    """Puts together what an audit says `now` (epoch seconds) of what it has read."""
 
     registry: Registry
-    plans: Sequence[GatewayPlan]
     policy: Policy
-    began: float
     now: float
     sources: OwnerLookup | None = None
 
-    def of(self, results: Iterable[JSON]) -> tuple[JSON, list[Adoption]]:
-        """`{findings, exempt, apis, customers, keys}` from what came of each item of work; `exempt`
-        are the methods that are open by an exemption. And, with `sources`, what can be adopted."""
-        read = _sorted(results)
-        account = _account(read, self.began)
+    def of(self, reading: AccountReading) -> tuple[JSON, list[Adoption]]:
+        """`{findings, exempt, apis, customers, keys}`; `exempt` are the methods that are open by an
+        exemption. And, with `sources`, what can be adopted."""
+        account = reading.keys
         records = self.registry.customers.load_all()
         found = customer_findings.of_customers(records, account, self.policy, self.now)
         adoptions: list[Adoption] = []
@@ -48,54 +44,17 @@ class Conclusion:
                 of_keys = key_findings.adoptable(of_keys, adoptions, left)
             found += of_keys
         found += of_usage(records, self.policy, self.now)
-        of_apis = plan_findings.once(read.findings)
-        found += plan_findings.of_plans(self.plans, of_apis, self.policy)
-        named = {method["exemption"] for method in read.exempt}
-        unused = of_exemptions(self.policy, named, self.now)
-        as_json = [item.as_json() for item in found], [item.as_json() for item in unused]
+        of_apis = plan_findings.once(reading.findings)
+        found += plan_findings.of_plans(reading.plans, of_apis, self.policy) + of_apis
+        named = {method["exemption"] for method in reading.exempt}
+        found += of_exemptions(self.policy, named, self.now)
         return {
-            "findings": as_json[0] + of_apis + as_json[1],
-            "exempt": read.exempt,
-            "apis": read.apis,
+            "findings": [finding.as_json() for finding in found],
+            "exempt": list(reading.exempt),
+            "apis": len(reading.apis),
             "customers": len(records.desired),
             "keys": len(account.keys) if account else 0,
         }, adoptions
-
-
-@dataclass
-class _Read:
-    """What was read, by kind; `plans` is None when the keys of a plan were not."""
-
-    findings: list[JSON] = field(default_factory=list)
-    exempt: list[JSON] = field(default_factory=list)
-    keys: list[JSON] | None = None
-    plans: dict[str, list[str]] | None = field(default_factory=dict)
-    apis: int = 0
-
-
-def _sorted(results: Iterable[JSON]) -> _Read:
-    read = _Read()
-    for result in results:
-        read.apis += result["kind"] == "api"
-        read.findings += result.get("unread", []) + result.get("findings", [])
-        read.exempt += result.get("exempt", [])
-        if "keys" in result:
-            read.keys = result["keys"]
-        if result["kind"] == "plan_keys" and "key_ids" not in result:
-            read.plans = None
-        if "key_ids" in result and read.plans is not None:
-            for key_id in result["key_ids"]:
-                read.plans.setdefault(key_id, []).append(result["plan"])
-    return read
-
-
-def _account(read: _Read, began: float) -> AccountKeys | None:
-    if read.keys is None:
-        return None
-    keys = {key["key_id"]: GatewayKey(**key) for key in read.keys}
-    if read.plans is None:
-        return AccountKeys(keys, None, began)
-    return AccountKeys(keys, {id_: tuple(names) for id_, names in read.plans.items()}, began)
 
 
 def repairs_of(found: Iterable[JSON], adoptions: Iterable[Adoption], audit: str) -> list[JSON]:

@@ -39,6 +39,11 @@ class Finding:
         members = asdict(self) | {"actions": list(self.actions)}
         return {name: value for name, value in members.items() if value not in (None, [])}
 
+    @classmethod
+    def of(cls, document: JSON) -> Finding:
+        """From `as_json`."""
+        return cls(**document | {"actions": tuple(document.get("actions", ()))})
+
 
 def error_words(error: Exception) -> str:
     """Say what was wrong. The text of an error that is not ours could quote anything, so only its

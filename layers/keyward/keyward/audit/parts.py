@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 
+from keyward.audit.account import AccountReading
 from keyward.audit.adopt import OwnerLookup, parse_owners
 from keyward.audit.conclude import Conclusion, repairs_of, summary_of
 from keyward.audit.read import AuditReader, works_of
@@ -23,7 +24,7 @@ from keyward.runs import run
 from keyward.runs.context import Context
 from keyward.values import JSON
 
-READING, REPAIRS, FINDINGS = "reading", "repairs", "findings"
+ABOUT, READING, REPAIRS, FINDINGS = "audit", "reading", "repairs", "findings"
 # The account has 10 calls a second for everybody, in a bucket of 40 (limits.html).
 PACED = Share(cost=20, per_second=2, tries=5)
 # For who waits for the answer: the calls come one after the other, and their client is patient.
@@ -48,40 +49,60 @@ class Audit:
         size of the account. `task` is the input of the audit. Raises InvalidInputError, and errors
         of the lists of APIs and plans."""
         repair = contracts.flag_of(task, "repair")
-        reading = WorkList(self.documents, self.name, READING)
-        if not reading.begun:
-            self._begin(reading, task)
-        about = self.documents.load(self.name, "audit")
         policy = self.context.announced_policy()
-        done = self._read(reading, about, share, policy)
+        done = self.read_on(task, share, policy)
         if done.unfinished:
             return done.as_json()
         if self.documents.load(self.name, FINDINGS) is None:
-            self._conclude(reading, about, repair, policy)
+            self._conclude(repair, policy)
         return concluded(self.name, repair, self.documents)
 
-    def _begin(self, reading: WorkList, task: JSON) -> None:
-        sources = sources_for(task, self.documents)
+    def read_on(self, task: JSON, share: Share, policy: Policy) -> Round:
+        """Read on, from where the last round ended, and keep what was read; the last round makes
+        this the newest reading. Raises InvalidInputError, and errors of the lists of APIs and
+        plans."""
+        if not self._reading.begun:
+            self._begin(task)
+        about = self.documents.load(self.name, ABOUT)
+        context, plans = self.context, _plans(about)
+        of_apis = (context.gateway, context.registry, plans, policy, self.default_mode)
+        reader = AuditReader(*of_apis, context.clock)
+        done = self._reading.go_on(Worker(reader.read, reader.not_read), share)
+        if not done.unfinished:
+            self.documents.save_latest({"audit": self.name, "began": about["began"]})
+        return done
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether something was read that is not forgotten."""
+        return self._reading.begun and self.documents.load(self.name, ABOUT) is not None
+
+    def reading(self) -> AccountReading:
+        """What was read so far, of an audit that has begun."""
+        about, results = self.documents.load(self.name, ABOUT), list(self._reading.results())
+        left = sum(work["kind"] == "api" for work in self._reading.items()[len(results) :])
+        return AccountReading.of(float(about["began"]), _plans(about), results, left)
+
+    @property
+    def _reading(self) -> WorkList:
+        return WorkList(self.documents, self.name, READING)
+
+    def _begin(self, task: JSON) -> None:
+        sources, began = sources_for(task, self.documents), self.context.now
         plans, apis = self.context.gateway.plans(), self.context.gateway.apis()
         about = {
-            "began": self.context.now,
+            "began": began,
             "plans": [plan.as_json() for plan in plans],
             "sources": asdict(sources) if sources else None,
         }
-        self.documents.save(self.name, "audit", about)
-        reading.begin(works_of(apis, plans))
+        self.documents.save(self.name, ABOUT, about)
+        self._reading.begin(works_of(apis, plans))
 
-    def _read(self, reading: WorkList, about: JSON, share: Share, policy: Policy) -> Round:
-        context, plans = self.context, _plans(about)
-        of_apis = (context.gateway, context.registry, plans, policy, self.default_mode)
-        reader = AuditReader(*of_apis, context.now)
-        return reading.go_on(Worker(reader.read, reader.not_read), share)
-
-    def _conclude(self, reading: WorkList, about: JSON, repair: bool, policy: Policy) -> None:
-        context, sources = self.context, about["sources"]
-        read = (context.registry, _plans(about), policy, float(about["began"]), context.now)
-        conclusion = Conclusion(*read, OwnerLookup(**sources) if sources else None)
-        found, adoptions = conclusion.of(reading.results())
+    def _conclude(self, repair: bool, policy: Policy) -> None:
+        context, sources = self.context, self.documents.load(self.name, ABOUT)["sources"]
+        lookup = OwnerLookup(**sources) if sources else None
+        conclusion = Conclusion(context.registry, policy, context.now, lookup)
+        found, adoptions = conclusion.of(self.reading())
         repairs = WorkList(self.documents, self.name, REPAIRS)
         repairs.begin(repairs_of(found["findings"], adoptions, self.name) if repair else [])
         self.documents.save(self.name, FINDINGS, found)

@@ -3,11 +3,11 @@ is what comes of it.
 
 Work: `{"kind": "keys"}`, `{"kind": "plan_keys", "plan": {"id", "name"}}` or `{"kind": "api", "api":
 <item of GetRestApis>}`. What comes of it: the work's kind, and `keys`, or `plan` and `key_ids`, or
-`findings` and `exempt`, or `unread`."""
+`reading` and `exempt`; `unread` instead of a list that could not be read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from keyward.apis import exemptions
@@ -38,14 +38,15 @@ def works_of(apis: Iterable[JSON], plans: Iterable[GatewayPlan]) -> list[JSON]:
 
 @dataclass(frozen=True)
 class AuditReader:
-    """Reads items of work; `plans` are all usage plans of the gateway, `now` is epoch seconds."""
+    """Reads items of work; `plans` are all usage plans of the gateway, `clock` gives epoch
+    seconds."""
 
     gateway: Gateway
     registry: Registry
     plans: Sequence[GatewayPlan]
     policy: Policy
     default_mode: str
-    now: float
+    clock: Callable[[], float]
 
     def read(self, work: JSON) -> WorkResult:
         """Read an item. A list is read to its end at once: the position between two pages of
@@ -58,12 +59,12 @@ class AuditReader:
     def not_read(self, work: JSON, error: Exception) -> WorkResult:
         """Make a finding of an item that could not be read."""
         if work["kind"] == "api":
-            found = unread(work["api"], self.default_mode, error).findings
-        else:
-            what = f"the keys of plan {work['plan']['name']}" if "plan" in work else "the keys"
-            words = f"{what} could not be read: {error_words(error)}"
-            found = (Finding("unreadable", "high", words),)
-        return WorkResult({"kind": work["kind"], "unread": [f.as_json() for f in found]}, 1)
+            reading = unread(work["api"], self.default_mode, error)
+            return WorkResult({"kind": "api", "reading": reading.as_json(), "exempt": []}, 1)
+        what = f"the keys of plan {work['plan']['name']}" if "plan" in work else "the keys"
+        words = f"{what} could not be read: {error_words(error)}"
+        found = Finding("unreadable", "high", words)
+        return WorkResult({"kind": work["kind"], "unread": [found.as_json()]}, 1)
 
     def _keys(self) -> WorkResult:
         keys = self.gateway.all_keys()
@@ -77,15 +78,16 @@ class AuditReader:
         return WorkResult(document, _pages(len(key_ids)))
 
     def _api(self, api: JSON) -> WorkResult:
-        about = (self.gateway, api, list(self.plans), self.policy, self.default_mode, self.now)
+        now = self.clock()
+        about = (self.gateway, api, list(self.plans), self.policy, self.default_mode, now)
         reading = read_api(*about, self.registry.apis.load_records)
         exempt = []
         if reading.snapshot:
-            rule = KeyRule(self.policy, reading.rest_api_id, reading.name, self.now)
+            rule = KeyRule(self.policy, reading.rest_api_id, reading.name, now)
             exempt = exemptions.exempt_methods(reading.snapshot, rule)
         document = {
             "kind": "api",
-            "findings": [finding.as_json() for finding in reading.findings],
+            "reading": reading.as_json(),
             "exempt": [method.as_json() for method in exempt],
         }
         return WorkResult(document, calls_of(reading))

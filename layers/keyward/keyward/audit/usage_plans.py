@@ -5,21 +5,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from keyward.apis.usage_plan_patch import patch_all
 from keyward.audit.model import Finding
 from keyward.aws.gateway import GatewayPlan
 from keyward.policy.model import Policy
-from keyward.values import JSON
 
 DIFFERS = "plan_differs"
 
 
-def of_plans(plans: Sequence[GatewayPlan], found: Iterable[JSON], policy: Policy) -> list[Finding]:
+def of_plans(
+    plans: Sequence[GatewayPlan], found: Iterable[Finding], policy: Policy
+) -> list[Finding]:
     """Two plans of one name, and plans whose limits are not the policy's, unless an enforced API
     has them mended, as `found` says."""
-    mended = {item.get("plan") for item in found if item["kind"] == DIFFERS}
+    mended = {item.plan for item in found if item.kind == DIFFERS}
     names = Counter(plan.name for plan in plans)
     findings = [
         Finding(
@@ -48,14 +48,14 @@ def of_plans(plans: Sequence[GatewayPlan], found: Iterable[JSON], policy: Policy
     ]
 
 
-def once(found: Iterable[JSON]) -> list[JSON]:
+def once(found: Iterable[Finding]) -> list[Finding]:
     """Leave out what another API's finding says of the same plan: one run mends it for all."""
-    plans: set[Any] = set()
+    plans: set[str | None] = set()
     first = []
     for item in found:
-        if item["kind"] == DIFFERS:
-            if item.get("plan") in plans:
+        if item.kind == DIFFERS:
+            if item.plan in plans:
                 continue
-            plans.add(item.get("plan"))
+            plans.add(item.plan)
         first.append(item)
     return first

@@ -109,8 +109,7 @@ class WorkList:
         """Do items until their cost reaches the share. An item that raises a PassingError is tried
         again after a pause; at last, as with any other error, it has failed. Raises what the
         bucket raises: the next round goes on from there."""
-        items = self.documents.load(self.audit, self.name)
-        progress = Progress(**self.documents.load(self.audit, f"{self.name}-progress"))
+        items, progress = self.items(), self._progress()
         if progress.running:
             progress = self._after_death(progress, items, worker, share)
         spent = 0.0
@@ -132,10 +131,17 @@ class WorkList:
         wait = math.ceil(spent / share.per_second) if unfinished else 0
         return Round(unfinished, wait, progress.counts)
 
+    def items(self) -> list[JSON]:
+        """The items, in the order in which they are done."""
+        return list(self.documents.load(self.audit, self.name))
+
     def results(self) -> Iterator[JSON]:
-        """What came of the items, in their order."""
-        for place, _ in enumerate(self.documents.load(self.audit, self.name)):
+        """What came of the items, in their order, as far as they are done."""
+        for place in range(self._progress().next):
             yield self.documents.load(self.audit, self._result(place))
+
+    def _progress(self) -> Progress:
+        return Progress(**self.documents.load(self.audit, f"{self.name}-progress"))
 
     def _after_death(
         self, progress: Progress, items: Sequence[JSON], worker: Worker, share: Share

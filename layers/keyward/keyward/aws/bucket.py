@@ -1,4 +1,5 @@
-"""What an audit has read and found, in the bucket of reports under `audits/<audit>/`.
+"""The bucket of reports: what an audit has read and found, under `audits/<audit>/`, what the last
+reading of usage found, and the report.
 
 Step Functions' state is small (256 KB), an account may be large: the machine's state holds numbers
 of parts only. No object ever holds a key value or a page position."""
@@ -12,39 +13,62 @@ from keyward.aws.client import Client
 from keyward.errors import ResourceMissingError
 
 # What the last audit found, under the same name each night: the bucket keeps earlier versions.
-LATEST = "audit.json"
+FINDINGS = "audit.json"
+# Which audit has read the account last, and the last reading of usage: for the report.
+LATEST, USAGE = "audits/latest.json", "usage.json"
 
 
 class Audits:
-    """Reads and writes the documents of audits, all of them JSON."""
+    """Reads and writes what the audit, the reading of usage and the report tell each other: JSON,
+    each document over an earlier one of its name."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = Client(s3)
         self._bucket = bucket
 
     def save(self, audit: str, name: str, document: Any) -> None:
-        """Write a document of an audit, over an earlier one of this name."""
+        """Write a document of an audit."""
         self._put(f"audits/{audit}/{name}.json", document)
 
     def load(self, audit: str, name: str) -> Any:
         """Read a document of an audit; None when there is none."""
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=f"audits/{audit}/{name}.json")
-        except ResourceMissingError:
-            return None
-        return json.loads(self._s3.read("GetObject", answer["Body"]))
+        return self._load(f"audits/{audit}/{name}.json")
+
+    def save_latest(self, document: Any) -> None:
+        """Write which audit has read the whole account last."""
+        self._put(LATEST, document)
+
+    def latest(self) -> Any:
+        """Which audit has read the whole account last; None when none has."""
+        return self._load(LATEST)
+
+    def save_usage(self, document: Any) -> None:
+        """Write what the last reading of usage found."""
+        self._put(USAGE, document)
+
+    def usage(self) -> Any:
+        """What the last reading of usage found; None when there was none."""
+        return self._load(USAGE)
 
     def csv(self, name: str) -> str | None:
         """An object that somebody put into the bucket under `adopt/`; None when there is none."""
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=name)
-        except ResourceMissingError:
-            return None
-        return self._s3.read("GetObject", answer["Body"]).decode("utf-8-sig")
+        body = self._get(name)
+        return None if body is None else body.decode("utf-8-sig")
 
     def publish(self, document: Any) -> None:
         """Write what the last audit found, for people and their tools."""
-        self._put(LATEST, document)
+        self._put(FINDINGS, document)
+
+    def _load(self, key: str) -> Any:
+        body = self._get(key)
+        return None if body is None else json.loads(body)
+
+    def _get(self, key: str) -> bytes | None:
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except ResourceMissingError:
+            return None
+        return bytes(self._s3.read("GetObject", answer["Body"]))
 
     def _put(self, key: str, document: Any) -> None:
         self._s3.put_object(

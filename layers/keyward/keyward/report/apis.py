@@ -18,9 +18,14 @@ IN_FORCE, ENDS_SOON, ENDED = "in force", "ends soon", "ended"
 
 
 def api_row(
-    reading: ApiReading, policy: Policy, held: Collection[tuple[str, str]], now: float
+    reading: ApiReading,
+    policy: Policy,
+    held: Collection[tuple[str, str]],
+    closed: Collection[tuple[str | None, str | None]],
+    now: float,
 ) -> ApiRow:
-    """`held` are the (API, stage) that wait for a decision; `now` is epoch seconds."""
+    """`held` are the (API, stage) that wait for a decision, `closed` those that were closed since
+    they were read; `now` is epoch seconds."""
     problem = next((f.says for f in reading.findings if f.kind == "unreadable"), None)
     row = ApiRow(reading.rest_api_id, reading.name, reading.mode, problem=problem)
     if reading.snapshot is None:
@@ -28,10 +33,11 @@ def api_row(
     rule = KeyRule(policy, reading.rest_api_id, reading.name, now)
     stages = tuple(
         replace(
-            _stage(stage, reading.snapshot, rule),
-            held=(reading.rest_api_id, stage.name) in held,
+            _stage(_as_closed(stage, rule) if place in closed else stage, reading.snapshot, rule),
+            held=place in held,
         )
         for stage in reading.snapshot.stages
+        for place in [(reading.rest_api_id, stage.name)]
     )
     return replace(row, stages=stages)
 
@@ -54,6 +60,18 @@ def exemption_rows(policy: Policy, apis: Iterable[ApiRow], now: float) -> tuple[
             counts[place],
         )
         for place, item in enumerate(policy.exemptions)
+    )
+
+
+def _as_closed(stage: StageSnapshot, rule: KeyRule) -> StageSnapshot:
+    """The stage as it is when every method asks for a key that has to."""
+    exposed = {method.place for method in rule.exposed(stage)}
+    methods = (*stage.methods, *stage.canary_methods)
+    asking = {m.place: replace(m, key_required=True) for m in methods if m.place in exposed}
+    return replace(
+        stage,
+        methods=tuple(asking.get(method.place, method) for method in stage.methods),
+        canary_methods=tuple(asking.get(m.place, m) for m in stage.canary_methods),
     )
 
 

@@ -152,11 +152,14 @@ class PendingItem:
 @dataclass(frozen=True)
 class Report:
     """The whole report. `keys` are the keys on the gateway and `keys_of_others` those that Keyward
-    does not know; `unread` APIs were left out because time ran out; `calls` is what reading cost,
-    in control-plane calls."""
+    does not know; `unread` APIs were left out because time ran out. APIs, plans and keys are as an
+    audit began to read them at `read_at`, apart from what the ledger says was closed since; usage
+    is as of `usage_read_at`, all else as of `written_at`."""
 
     written_at: str
     place: str
+    read_at: str = ""
+    usage_read_at: str = ""
     apis: tuple[ApiRow, ...] = ()
     exemptions: tuple[ExemptionRow, ...] = ()
     plans: tuple[PlanRow, ...] = ()
@@ -170,7 +173,6 @@ class Report:
     keys_of_others: int = 0
     unread: int = 0
     policy_version: int | None = None
-    calls: int = 0
     schema: int = SCHEMA
 
     def as_json(self) -> JSON:

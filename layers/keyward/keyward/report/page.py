@@ -61,6 +61,7 @@ def _header(report: Report, summary: Summary) -> Markup:
         "header",
         tag("h1", "API keys and their APIs"),
         tag("p", f"{report.place} · written ", when(report.written_at), class_="soft"),
+        _read_at(report),
         _verdict(summary),
         _tiles(report, summary),
         tag(
@@ -69,6 +70,17 @@ def _header(report: Report, summary: Summary) -> Markup:
             aria_label="Sections",
         ),
     )
+
+
+def _read_at(report: Report) -> Node:
+    """As of when it is true: what was read before the page was written."""
+    if not report.read_at:
+        return None
+    nodes: list[Node] = ["APIs, plans and keys as API Gateway had them ", when(report.read_at)]
+    nodes.append(", apart from stages that Keyward closed since.")
+    if report.usage_read_at:
+        nodes += [" Usage as of ", when(report.usage_read_at), "."]
+    return tag("p", nodes, class_="soft")
 
 
 def _verdict(summary: Summary) -> Markup:
@@ -145,7 +157,7 @@ def _footer(report: Report) -> Markup:
             "p",
             join(
                 "Written by Keyward from what API Gateway serves and what Keyward remembers; ",
-                f"{version}{plural(report.calls, 'control-plane call')}. The same as data: ",
+                f"{version}the last audit. The same as data: ",
                 tag("a", "report.json", href="report.json"),
                 ". No key value is in either.",
             ),

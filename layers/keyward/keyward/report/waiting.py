@@ -39,6 +39,25 @@ def finding_items(
     return waiting, mending
 
 
+def closed_since(
+    done: Iterable[ActivityRow], read_at: Mapping[str, float]
+) -> set[tuple[str | None, str | None]]:
+    """The (API, stage) that were closed after they were read (epoch seconds, by API): ApiProtected
+    says that the stage exposes nothing any more, and nothing was announced of it since. `done` is
+    newest first."""
+    newest: dict[tuple[str | None, str | None], ActivityRow] = {}
+    for item in done:
+        newest.setdefault((item.rest_api_id, item.stage), item)
+    return {
+        (rest_api_id, stage)
+        for (rest_api_id, stage), item in newest.items()
+        if item.event == "ApiProtected"
+        and rest_api_id is not None
+        and rest_api_id in read_at
+        and item.at >= iso(read_at[rest_api_id])
+    }
+
+
 def hold_items(
     holds: Iterable[Mapping[str, Any]], done: Sequence[ActivityRow]
 ) -> list[PendingItem]:

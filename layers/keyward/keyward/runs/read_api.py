@@ -69,7 +69,7 @@ def read_stages(
     return ApiSnapshot(
         rest_api_id=head.rest_api_id,
         name=head.name,
-        stages=tuple(_serving(stage, served) for stage in stages),
+        stages=tuple(serving(stage, served) for stage in stages),
         plans=_memberships(_plans(gateway, plans), head, policy) if stages else (),
     )
 
@@ -104,9 +104,10 @@ def _deployments(stage: StageSnapshot) -> list[str]:
     return [deployment_id for deployment_id in [stage.deployment_id, *canary] if deployment_id]
 
 
-def _serving(
+def serving(
     stage: StageSnapshot, served: Mapping[str, tuple[DeployedMethod, ...]]
 ) -> StageSnapshot:
+    """The stage with the methods that it serves; `served` are those of deployments, by id."""
     canary = served.get(stage.canary.deployment_id, ()) if stage.canary else ()
     return replace(stage, methods=served.get(stage.deployment_id, ()), canary_methods=canary)
 

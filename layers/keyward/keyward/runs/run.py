@@ -12,6 +12,7 @@ from keyward.aws.parameter import Current
 from keyward.aws.tables import Lease, Leases
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
+from keyward.events.fields import redacted
 from keyward.policy.model import Policy
 from keyward.runs import outbox
 from keyward.runs.context import Context
@@ -22,9 +23,12 @@ from keyward.values import JSON, iso
 MACHINE_FIELDS = ("execution_arn", "Comment", "asked", "begun")
 
 
-def only_fields(task: JSON, fields: tuple[str, ...]) -> None:
+def only_fields(task: object, fields: tuple[str, ...]) -> None:
     """Refuse what a console run cannot state: a misspelt `dry_run` would make it a real one.
     `fields` are those that a person may state. Raises InvalidInputError."""
+    if not isinstance(task, dict):
+        remedy = f"Write an object, {{}} or with {', '.join(fields)}"
+        raise InvalidInputError("input", f"must be a JSON object, got {redacted(task)}", remedy)
     for name in task:
         if name not in (*fields, *MACHINE_FIELDS):
             raise InvalidInputError(

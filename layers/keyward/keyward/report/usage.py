@@ -1,0 +1,91 @@
+"""Usage against quotas, as the daily reading found it; read here only where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from keyward.audit.model import error_words
+from keyward.aws.gateway import DayUsed, Gateway, GatewayPlan
+from keyward.aws.gateway.plans import only_one
+from keyward.customers.key import KeyRecord
+from keyward.errors import KeywardError
+from keyward.policy.model import Policy
+from keyward.report.customers import UsageRead, days_until, plan_usage
+from keyward.report.model import CustomerUsage, PlanUsage
+from keyward.values import JSON, iso
+
+# The reading is daily; two hours more, for one that comes late.
+MAX_AGE_SECONDS = 26 * 3600
+
+
+@dataclass(frozen=True)
+class UsageReading:
+    """What was used by `read_at` (epoch seconds), a row a plan."""
+
+    read_at: float
+    plans: tuple[PlanUsage, ...]
+
+    def as_json(self) -> JSON:
+        """For the bucket."""
+        return {"read_at": self.read_at, "plans": [asdict(plan) for plan in self.plans]}
+
+    @classmethod
+    def of(cls, document: JSON) -> UsageReading:
+        """From `as_json`."""
+        return cls(float(document["read_at"]), tuple(map(_plan, document["plans"])))
+
+    def is_recent(self, now: float) -> bool:
+        """Whether no later reading should have come by now (epoch seconds)."""
+        return now - self.read_at <= MAX_AGE_SECONDS
+
+    @property
+    def read_on(self) -> str:
+        """ISO 8601."""
+        return iso(self.read_at)
+
+
+def read_usage(
+    gateway: Gateway,
+    policy: Policy,
+    plans: list[GatewayPlan],
+    records: Sequence[KeyRecord],
+    now: float,
+) -> UsageReading:
+    """Read 14 days of usage; `plans` are those of the gateway. Calls: for each plan of the policy
+    that has a quota, one for 500 keys. A plan that cannot be read stops no other."""
+    days = days_until(now)
+    rows = []
+    for name in policy.usage_plans:
+        found = None
+        try:
+            found = only_one(name, plans)
+            if found is None:
+                continue
+            by_key = gateway.usage(found.plan_id, days[0], days[-1]) if found.quota else {}
+        except KeywardError as error:
+            read = UsageRead(found or GatewayPlan("", name, None, None), problem=error_words(error))
+        else:
+            read = UsageRead(found, by_key)
+        rows.append(usage_row(read, records, now))
+    return UsageReading(now, tuple(rows))
+
+
+def usage_row(read: UsageRead, records: Iterable[KeyRecord], now: float) -> PlanUsage:
+    """A plan's row for the last 14 days; what was read may go further back."""
+    days = days_until(now)
+    by_key: Mapping[str, Sequence[DayUsed]] = {
+        key_id: row[-len(days) :] for key_id, row in read.by_key.items()
+    }
+    try:
+        return plan_usage(UsageRead(read.plan, by_key, read.problem), records, days)
+    except Exception as error:  # noqa: BLE001 - one strange row is this plan's problem alone
+        return PlanUsage(read.plan.name, days, problem=error_words(error))
+
+
+def _plan(document: JSON) -> PlanUsage:
+    customers = tuple(
+        CustomerUsage(one["customer_id"], tuple(one["used"]), float(one["share"]))
+        for one in document["customers"]
+    )
+    return PlanUsage(**document | {"days": tuple(document["days"]), "customers": customers})
