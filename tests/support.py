@@ -19,6 +19,7 @@ from emulator.emulator import Emulator
 from emulator.inprocess import attach
 from keyward.audit.parts import AT_ONCE, FINDINGS, Audit
 from keyward.aws.bucket import Audits
+from keyward.aws.dynamodb import DynamoTable
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.aws.parameter import Policies
@@ -149,6 +150,13 @@ class Bench:
         """What a function works with, on this bench."""
         return Context(self.gateway, self.registry, self.bus, self.clock.now, "the-bus")
 
+    def empty_tables(self) -> None:
+        """Forget all items of all tables."""
+        for name, table in self.tables.items():
+            keys = [part["AttributeName"] for part in _declared(name)["KeySchema"]]
+            for item in table.scan()["Items"]:
+                table.delete_item(Key={key: item[key] for key in keys})
+
     def operations(self) -> list[str]:
         """The calls on the gateway so far, by operation, in order."""
         return [call["operation"] for call in self.emulator.calls()]
@@ -208,16 +216,22 @@ def audited(bench: Bench) -> JSON:
 
 
 def _moto_tables() -> dict[str, Any]:
-    resource = boto3.resource("dynamodb")
-    return {name: _made(resource, name) for name in TABLES}
+    client = boto3.client("dynamodb")
+    return {name: _made(client, name) for name in TABLES}
 
 
-def _made(resource: Any, name: str) -> Any:
-    wanted = load_template()["Resources"][name]["Properties"]
-    return resource.create_table(
+def _declared(table: str) -> JSON:
+    found: JSON = load_template()["Resources"][table]["Properties"]
+    return found
+
+
+def _made(client: Any, name: str) -> DynamoTable:
+    wanted = _declared(name)
+    client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=wanted["AttributeDefinitions"],
         KeySchema=wanted["KeySchema"],
         **{name: wanted[name] for name in ("GlobalSecondaryIndexes",) if name in wanted},
     )
+    return DynamoTable(client, name)

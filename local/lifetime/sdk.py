@@ -15,6 +15,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from emulator.errors import ApiGatewayError, NeverAnswered, NoAnswer
 from emulator.service_model import service_model
+from keyward.aws.dynamodb import BATCH, Batch
 from local.lifetime.services import refusal
 from local.lifetime.tables import Table, Tables
 
@@ -23,8 +24,6 @@ JSON = dict[str, Any]
 Call = Callable[[str, str, Callable[[], Any]], Any]
 # The SDK waits so long at most between two tries (botocore, standard mode).
 MAX_BACKOFF = 20.0
-# BatchWriteItem takes so many items (DynamoDB API reference).
-BATCH = 25
 
 
 class Client:
@@ -40,29 +39,28 @@ class Client:
 
 
 class TableClient(Client):
-    """A table of boto3's resource."""
+    """A table with plain values."""
 
     def __init__(self, table: Table, call: Call) -> None:
         super().__init__("dynamodb", table, call)
-        self.name, self.key_schema = table.name, table.key_schema
+        self.name = table.name
         self.meta = SimpleNamespace(client=Client("dynamodb", table.meta.client, call))
 
     @contextmanager
     def batch_writer(self) -> Iterator[Any]:
         """Write what was put, a batch a call."""
-        items: list[JSON] = []
+        batch = Batch()
+        yield batch
+        for start in range(0, len(batch.requests), BATCH):
+            part = batch.requests[start : start + BATCH]
+            self._call("dynamodb", "BatchWriteItem", partial(self._write, part))
 
-        def put_item(Item: JSON) -> None:
-            items.append(Item)
-
-        yield SimpleNamespace(put_item=put_item)
-        for start in range(0, len(items), BATCH):
-            batch = items[start : start + BATCH]
-            self._call("dynamodb", "BatchWriteItem", partial(self._write, batch))
-
-    def _write(self, items: list[JSON]) -> JSON:
-        for item in items:
-            self._target.put_item(Item=item)
+    def _write(self, requests: list[JSON]) -> JSON:
+        for request in requests:
+            if "PutRequest" in request:
+                self._target.put_item(**request["PutRequest"])
+            else:
+                self._target.delete_item(**request["DeleteRequest"])
         return {"UnprocessedItems": {}}
 
 
@@ -127,7 +125,7 @@ def _dated(value: Any) -> Any:
 
 
 class Session:
-    """What stands in for boto3's session."""
+    """What stands in for the runtime's session."""
 
     def __init__(self, services: JSON, tables: Tables, gateway: Callable[[int], Any]) -> None:
         self._services, self._tables, self._gateway = services, tables, gateway
@@ -139,7 +137,6 @@ class Session:
             return self._gateway(int(retries.get("total_max_attempts", 1)))
         return self._services[service_name]
 
-    def resource(self, service_name: str, **_: Any) -> Any:
-        """DynamoDB's tables."""
-        call = self._services["dynamodb"]
-        return SimpleNamespace(Table=lambda name: TableClient(self._tables.by_name[name], call))
+    def table(self, name: str) -> TableClient:
+        """A table of DynamoDB."""
+        return TableClient(self._tables.by_name[name], self._services["dynamodb"])

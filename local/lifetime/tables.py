@@ -12,7 +12,6 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
 from botocore.exceptions import ClientError
 
 from local import template
@@ -106,9 +105,8 @@ class Table:
 
     def __init__(self, name: str, declared: JSON, tables: Tables) -> None:
         self.name = name
-        self.key_schema = declared["KeySchema"]
         self.items: dict[Key, JSON] = {}
-        self._key = [part["AttributeName"] for part in self.key_schema]
+        self._key = [part["AttributeName"] for part in declared["KeySchema"]]
         self._indexes = {
             index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
             for index in declared.get("GlobalSecondaryIndexes", [])
@@ -156,13 +154,13 @@ class Table:
             return {}
         return {"Attributes": {name: _copy(item[name]) for name in wanted if name in item}}
 
-    def query(self, KeyConditionExpression: ConditionBase, **more: Any) -> JSON:
+    def query(self, KeyConditionExpression: str, **more: Any) -> JSON:
         """The items of one key."""
-        text, names, values = _built(KeyConditionExpression, is_key=True)
-        read, index = expressions.condition(text), more.get("IndexName")
+        names, values = _given(more)
+        read, index = expressions.condition(KeyConditionExpression), more.get("IndexName")
         order = self._indexes[index] if index else self._key
         # The hash key comes first in the key conditions of Keyward.
-        part = self.part_of(index, values[":v0"])
+        part = self.part_of(index, values[KeyConditionExpression.split()[2]])
         found = [item for item in part if read(item, names, values)]
         found.sort(key=lambda item: item[order[-1]], reverse=more.get("ScanIndexForward") is False)
         return self._page(found, more)
@@ -177,17 +175,13 @@ class Table:
         if wanted is None:
             return True
         item = self.items.get(self._place(request.get("Item") or request["Key"]), {})
-        if isinstance(wanted, ConditionBase):
-            text, names, values = _built(wanted)
-        else:
-            text, (names, values) = wanted, _given(request)
-        return bool(expressions.condition(text)(item, names, values))
+        return bool(expressions.condition(wanted)(item, *_given(request)))
 
     def _page(self, found: list[JSON], more: JSON) -> JSON:
         wanted = more.get("FilterExpression")
         if wanted is not None:
-            text, names, values = _built(wanted)
-            found = [item for item in found if expressions.condition(text)(item, names, values)]
+            read, given = expressions.condition(wanted), _given(more)
+            found = [item for item in found if read(item, *given)]
         return {"Items": [_copy(item) for item in found[: more.get("Limit")]]}
 
     def place_of(self, request: JSON) -> tuple[str, Key]:
@@ -231,15 +225,6 @@ class Table:
         return tuple(item[name] for name in self._key)
 
 
-def _built(condition: ConditionBase, is_key: bool = False) -> tuple[str, dict[str, str], JSON]:
-    built = ConditionExpressionBuilder().build_expression(condition, is_key_condition=is_key)
-    return (
-        built.condition_expression,
-        built.attribute_name_placeholders,
-        _copy(built.attribute_value_placeholders),
-    )
-
-
 def _given(request: JSON) -> tuple[dict[str, str], JSON]:
     values = _copy(request.get("ExpressionAttributeValues", {}))
     return request.get("ExpressionAttributeNames", {}), values
@@ -253,5 +238,5 @@ def _copy(value: Any) -> Any:
         return [_copy(item) for item in value]
     if isinstance(value, bool):
         return value
-    assert not isinstance(value, float), "boto3 refuses floats"
+    assert not isinstance(value, float), "DynamoDB holds no floats"
     return Decimal(value) if isinstance(value, int) else value

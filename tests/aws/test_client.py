@@ -17,8 +17,8 @@ from botocore.exceptions import (
 )
 
 from keyward import errors
+from keyward.aws import session
 from keyward.aws.client import Client, GatewayClient, Table
-from keyward.runs import runtime
 from tests import tree
 
 SECRET = "kw_" + "A" * 40
@@ -45,7 +45,7 @@ PASSING = [
     ReadTimeoutError(endpoint_url="https://x"),
     EndpointConnectionError(endpoint_url="https://x"),
 ]
-SERVICES = [*(service for service in runtime.SERVICES), "cloudformation"]
+SERVICES = [*session.SERVICES, "cloudformation"]
 
 
 def raised(kind: type[Client], error: Exception, service: str = "dynamodb") -> Exception:

@@ -72,9 +72,6 @@ class Session:
     def client(self, service: str, **more: Any) -> Any:
         return self.stacks if service == "cloudformation" else self.inner.client(service, **more)
 
-    def resource(self, service: str) -> Any:
-        return self.inner.resource(service)
-
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:

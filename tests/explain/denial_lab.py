@@ -164,10 +164,7 @@ class World:
 def remembered(bench: Bench, propagation_seconds: int = 0) -> World:
     """The world with Keyward's tables: acme is a customer, and its key is recorded."""
     bench.emulator.reset()
-    for table in bench.tables.values():
-        names = [item["AttributeName"] for item in table.key_schema]
-        for item in table.scan()["Items"]:
-            table.delete_item(Key={name: item[name] for name in names})
+    bench.empty_tables()
     body = json.loads(default_text()) | {"propagation_seconds": propagation_seconds}
     policy = parse(json.dumps(body))
     world = World(bench.emulator, bench.client, bench.gateway, bench.clock.now, policy, bench)

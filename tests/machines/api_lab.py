@@ -130,10 +130,7 @@ class Lab:
         vars(emulator).pop("call", None)
         emulator.on_event = None
         emulator.reset()
-        for table in self.bench.tables.values():
-            keys = [item["AttributeName"] for item in table.key_schema]
-            for record in table.scan()["Items"]:
-                table.delete_item(Key={name: record[name] for name in keys})
+        self.bench.empty_tables()
         bus = self.bench.bus
         for seen in (bus.started, bus.asked, bus.sent, bus.stopped, bus.later):
             seen.clear()

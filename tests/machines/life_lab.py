@@ -236,10 +236,7 @@ class LifeLab:
         """An empty account, empty tables, the default policy, no faults and no events."""
         self.bench.emulator.reset()
         self.bench.emulator.set_propagation(0)
-        for table in self.bench.tables.values():
-            keys = [item["AttributeName"] for item in table.key_schema]
-            for record in table.scan()["Items"]:
-                table.delete_item(Key={name: record[name] for name in keys})
+        self.bench.empty_tables()
         bus = self.bench.bus
         for seen in (bus.started, bus.asked, bus.sent, bus.stopped, bus.later):
             seen.clear()

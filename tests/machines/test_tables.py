@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from keyward.aws.tables import Customers, Lease, Leases, Ledger, Marks, Turns
+from keyward.aws.tables.conditions import in_partition, in_range
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import LeaseLostError
 from local.lifetime.tables import Tables
@@ -130,21 +131,24 @@ def test_conditions_are_the_same(both: dict[str, Both]) -> None:
     for number in range(5):
         record = {"customer_id": "acme", "record": f"key#{number}", "n": number, "m": {"a": number}}
         table.put_item(Item=record)
-    conditions = [
-        Attr("n").lt(3) & Attr("m.a").gte(1),
-        Attr("n").eq(1) | Attr("n").not_exists(),
-        ~Attr("record").begins_with("key#1"),
-        Attr("other").ne(1),
-        Attr("record").contains("#2"),
-        Attr("n").between(1, 3),
+    conditions: list[tuple[str, JSON]] = [
+        ("#n < :a AND #m.#a >= :b", {":a": 3, ":b": 1}),
+        ("#n = :a OR attribute_not_exists(#n)", {":a": 1}),
+        ("NOT begins_with(#record, :a)", {":a": "key#1"}),
+        ("#other <> :a", {":a": 1}),
+        ("contains(#record, :a)", {":a": "#2"}),
+        ("#n BETWEEN :a AND :b", {":a": 1, ":b": 3}),
     ]
-    for condition in conditions:
-        table.scan(FilterExpression=condition)
+    for condition, values in conditions:
+        names = {name: name[1:] for name in re.findall(r"#\w+", condition)}
+        more = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+        table.scan(FilterExpression=condition, **more)
         where = {"customer_id": "acme", "record": "key#1"}
         for key in (where, where | {"record": "new"}):
-            table.query(KeyConditionExpression=Key("customer_id").eq("acme"), Limit=2)
+            table.query(**in_partition("customer_id", "acme"), Limit=2)
+            item = key | {"n": 1, "m": {"a": 1}}
             with suppress(ClientError):
-                table.put_item(Item=key | {"n": 1, "m": {"a": 1}}, ConditionExpression=condition)
-    mine = Key("customer_id").eq("acme")
-    table.query(KeyConditionExpression=mine & Key("record").lt("key#2"), ScanIndexForward=False)
-    table.query(KeyConditionExpression=mine & Key("record").begins_with("key#"))
+                table.put_item(Item=item, ConditionExpression=condition, **more)
+    mine = ("customer_id", "acme", "record")
+    table.query(**in_range(*mine, "#range < :operand", "key#2"), ScanIndexForward=False)
+    table.query(**in_range(*mine, "begins_with(#range, :operand)", "key#"))

@@ -11,6 +11,7 @@ from botocore.exceptions import UnknownServiceError
 
 from emulator.emulator import Emulator
 from emulator.server import start
+from keyward.aws import session
 from keyward.runs import runtime
 
 
@@ -20,14 +21,13 @@ def a_session_of_its_own() -> None:
 
 
 def test_every_client_that_the_runtime_makes_is_of_a_service_that_it_names() -> None:
-    source = Path(runtime.__file__).read_text(encoding="utf-8")
-    made = set(re.findall(r"(?:_Lazy|client|resource)\(\"(\w+)\"", source))
-    assert made == set(runtime.SERVICES)
+    source = "".join(Path(str(m.__file__)).read_text("utf-8") for m in (runtime, session))
+    assert set(re.findall(r"(?:_lazy|client)\(\"(\w+)\"", source)) == set(session.SERVICES)
 
 
-@pytest.mark.parametrize("service", runtime.SERVICES)
+@pytest.mark.parametrize("service", session.SERVICES)
 def test_a_client_is_made_for_each_service(service: str) -> None:
-    made = runtime._session().client(service)  # type: ignore[call-overload]
+    made = runtime._session().client(service)
     assert made.meta.service_model.service_name == service
 
 
@@ -37,10 +37,11 @@ def test_another_service_is_refused_aloud() -> None:
 
 
 def test_at_debug_neither_a_body_nor_the_token_of_a_page_is_logged(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = start(Emulator())
-    client = runtime._session().client("apigateway", endpoint_url=running.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
+    client = runtime._session().client("apigateway")
     with caplog.at_level(logging.DEBUG):
         values = [client.create_api_key(name=name)["value"] for name in "ab"]
         token = client.get_api_keys(limit=1)["position"]

@@ -180,6 +180,19 @@ class Client:
             return bytes(body.read())
 
 
+class LazyClient:
+    """A client that `make` makes when it is first used."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return getattr(self._made, name)
+
+
 class GatewayClient(Client):
     """A client of API Gateway. Raises the errors of `gateway_error`."""
 
@@ -193,7 +206,7 @@ class CloudFormationClient(Client):
 
 
 class Table(Client):
-    """A table of DynamoDB (boto3's resource)."""
+    """A table of DynamoDB with plain values: `DynamoTable`, or what stands in for it."""
 
     def write(self, items: list[JSON]) -> None:
         """Write all items of a transaction, or none. Raises ConditionNotMetError."""

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from keyward.aws.dynamodb import DynamoTable
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.aws.parameter import Policies
@@ -99,7 +100,7 @@ class Stack:
         return Policies(self.session.client("ssm"), parameter).current(now).policy
 
     def _table(self, name: str) -> Any:
-        return self.session.resource("dynamodb").Table(self._resource(name))
+        return DynamoTable(self.session.client("dynamodb"), self._resource(name))
 
     def _resource(self, name: str) -> str:
         if name not in self.resources:

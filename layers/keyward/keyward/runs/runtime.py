@@ -16,27 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 
+from keyward.aws.client import LazyClient
+
 if TYPE_CHECKING:
-    from boto3.session import Session
+    from botocore.config import Config
 
     from keyward.aws.bucket import Audits, Reports
     from keyward.aws.bus import Bus
     from keyward.aws.gateway import Gateway
     from keyward.aws.logs import AccessLogs
+    from keyward.aws.session import Session
     from keyward.aws.tables import Registry
     from keyward.runs.context import Context
-
-SERVICES = (
-    "apigateway",
-    "dynamodb",
-    "events",
-    "logs",
-    "s3",
-    "secretsmanager",
-    "sqs",
-    "ssm",
-    "stepfunctions",
-)
 
 logger = Logger(service="keyward")
 metrics = Metrics(namespace="Keyward", service="keyward")
@@ -87,21 +78,21 @@ def reports() -> Reports:
     """The bucket of reports."""
     from keyward.aws.bucket import Reports
 
-    return Reports(_Lazy("s3"), setting("REPORT_BUCKET"))
+    return Reports(_lazy("s3"), setting("REPORT_BUCKET"))
 
 
 def audits() -> Audits:
     """What audits have read and found."""
     from keyward.aws.bucket import Audits
 
-    return Audits(_Lazy("s3"), setting("REPORT_BUCKET"))
+    return Audits(_lazy("s3"), setting("REPORT_BUCKET"))
 
 
 def access_logs() -> AccessLogs:
     """CloudWatch Logs."""
     from keyward.aws.logs import AccessLogs
 
-    return AccessLogs(_Lazy("logs"))
+    return AccessLogs(_lazy("logs"))
 
 
 def secret(secret_id: str) -> str:
@@ -111,7 +102,7 @@ def secret(secret_id: str) -> str:
     from keyward.errors import InvalidRecordError, ServiceRefusedError
 
     try:
-        answer = Client(_Lazy("secretsmanager")).get_secret_value(SecretId=secret_id)
+        answer = Client(_lazy("secretsmanager")).get_secret_value(SecretId=secret_id)
     except ServiceRefusedError:
         raise InvalidRecordError(
             "key_value_secret",
@@ -123,25 +114,9 @@ def secret(secret_id: str) -> str:
 
 @lru_cache(maxsize=1)
 def _session() -> Session:
-    import botocore.session
-    from boto3.session import Session
-    from botocore.config import Config
-    from botocore.loaders import Loader
+    from keyward.aws.session import Session
 
-    class Named(Loader):
-        """Takes the service's name as given. Botocore would look through the folders of all its 400
-        services, three times, for nothing but to refuse a name that does not exist."""
-
-        def list_available_services(self, type_name: str) -> list[str]:
-            """Those that Keyward calls."""
-            return list(SERVICES)
-
-    session = botocore.session.Session()
-    session.register_component("data_loader", Named())
-    session.set_default_client_config(
-        Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
-    )
-    return Session(botocore_session=session)
+    return Session()
 
 
 @lru_cache(maxsize=1)
@@ -164,11 +139,9 @@ def _registry() -> Registry:
         UsageRecords,
     )
 
-    tables = _session().resource("dynamodb")
-
     def table(variable: str) -> Any:
         # A function without access to a table is not told its name: a use of it fails loudly.
-        return tables.Table(os.environ.get(variable) or f"{variable}-is-not-set")
+        return _session().table(os.environ.get(variable) or f"{variable}-is-not-set")
 
     days = int(os.environ.get("LEDGER_RETENTION_DAYS") or 0)
     ledger = Ledger(table("LEDGER_TABLE"), days)
@@ -180,7 +153,7 @@ def _registry() -> Registry:
         marks=Marks(table("LEASES_TABLE")),
         plans=Plans(table("PLANS_TABLE")),
         apis=Apis(table("APIS_TABLE")),
-        policies=Policies(_Lazy("ssm"), os.environ.get("POLICY_PARAMETER", "")),
+        policies=Policies(_lazy("ssm"), os.environ.get("POLICY_PARAMETER", "")),
         storms=Storms(table("APIS_TABLE")),
         edits=Edits(table("APIS_TABLE")),
         pending=PlanQueue(table("PLANS_TABLE")),
@@ -197,8 +170,8 @@ def _gateway() -> Gateway:
     from keyward.values import DEPLOY_READ_SECONDS
 
     return Gateway(
-        _Lazy("apigateway", client_config()),
-        _Lazy("apigateway", client_config(DEPLOY_READ_SECONDS)),
+        _lazy("apigateway", client_config()),
+        _lazy("apigateway", client_config(DEPLOY_READ_SECONDS)),
     )
 
 
@@ -206,18 +179,8 @@ def _gateway() -> Gateway:
 def _bus() -> Bus:
     from keyward.aws.bus import Bus
 
-    return Bus(_Lazy("events"), _Lazy("stepfunctions"), _Lazy("sqs"))
+    return Bus(_lazy("events"), _lazy("stepfunctions"), _lazy("sqs"))
 
 
-class _Lazy:
-    """A client that is made when it is first used."""
-
-    def __init__(self, service: str, config: Any = None) -> None:
-        self._service = service
-        self._config = config
-        self._made: Any = None
-
-    def __getattr__(self, name: str) -> Any:
-        if self._made is None:
-            self._made = _session().client(self._service, config=self._config)  # type: ignore[call-overload]
-        return getattr(self._made, name)
+def _lazy(service: str, config: Config | None = None) -> LazyClient:
+    return LazyClient(lambda: _session().client(service, config=config))

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, Key
-
 from keyward.apis.model import ApiRecords, Attachment, Deploying, Deployment, Hold
 from keyward.aws.client import Table
+from keyward.aws.tables.conditions import in_range, not_later
 from keyward.aws.tables.outbox import Outbox, record_name, saved_at, waiting
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
@@ -49,8 +48,12 @@ class Apis:
 
     def all_holds(self) -> list[JSON]:
         """All holds of all APIs, as they are recorded: one scan, for the report."""
-        condition = Attr("record").begins_with("hold#")
-        return self._pages(self._table.scan, FilterExpression=condition)
+        return self._pages(
+            self._table.scan,
+            FilterExpression="begins_with(#record, :hold)",
+            ExpressionAttributeNames={"#record": "record"},
+            ExpressionAttributeValues={":hold": "hold#"},
+        )
 
     def warn(self, rest_api_id: str, enforce_on: str) -> None:
         """Note the day on which mode warn becomes enforce."""
@@ -74,7 +77,7 @@ class Apis:
         with suppress(ConditionNotMetError):
             self._table.put_item(
                 Item={"rest_api_id": rest_api_id, "record": "editor"} | editor.as_json(),
-                ConditionExpression=Attr("when").not_exists() | Attr("when").lte(editor.when),
+                **not_later(editor.when),
             )
 
     def attached(self, rest_api_id: str, attachment: Attachment) -> None:
@@ -127,8 +130,9 @@ class Apis:
             self._table.update_item(
                 Key={"rest_api_id": rest_api_id, "record": f"hold#{stage}"},
                 UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in fields),
-                ConditionExpression=Attr("fingerprint").eq(fingerprint),
-                ExpressionAttributeValues={f":{name}": value for name, value in fields.items()},
+                ConditionExpression="fingerprint = :held",
+                ExpressionAttributeValues={":held": fingerprint}
+                | {f":{name}": value for name, value in fields.items()},
             )
         except ConditionNotMetError:
             return False
@@ -214,14 +218,9 @@ class Apis:
     def _query(self, rest_api_id: str) -> list[JSON]:
         """All records but those of deployments, which grow in number and matter one at a time."""
         items: list[JSON] = []
-        for condition in (
-            Key("record").lt("deployment#"),
-            Key("record").gt("deployment$"),
-        ):
-            mine = Key("rest_api_id").eq(rest_api_id) & condition
-            items += self._pages(
-                self._table.query, KeyConditionExpression=mine, ConsistentRead=True
-            )
+        for beside in (("#range < :operand", "deployment#"), ("#range > :operand", "deployment$")):
+            mine = in_range("rest_api_id", rest_api_id, "record", *beside)
+            items += self._pages(self._table.query, **mine, ConsistentRead=True)
         return items
 
     def _pages(self, read: Callable[..., JSON], **params: Any) -> list[JSON]:

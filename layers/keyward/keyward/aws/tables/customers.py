@@ -14,9 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, ConditionBase, Key
-
 from keyward.aws.client import Table
+from keyward.aws.tables.conditions import in_partition, unchanged
 from keyward.aws.tables.due import DUE, DueItems
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
@@ -32,6 +31,8 @@ from keyward.values import JSON
 
 TOMBSTONE = "tombstone"
 TOLD = "told"
+# What makes a record another one: the dated fields, and their dates.
+COMPARED = (*DATED_FIELDS, QUOTA_EXTENSION, "recorded")
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,15 @@ class Customers(DueItems):
         """Write the record if nobody changed it since `before` was read; False when somebody did.
         For `record_customer` only: reconcilers never write this table."""
         try:
-            self._customers.put_item(Item=record, ConditionExpression=_unchanged(before))
+            self._customers.put_item(Item=record, **unchanged(before, "customer_id", COMPARED))
         except ConditionNotMetError:
             return False
         return True
 
     def load_keys(self, customer_id: str) -> KeyRecords:
         """Everything that the Keys table has under the customer."""
-        mine = Key("customer_id").eq(customer_id)
-        return _key_records(
-            _pages(self._keys.query, KeyConditionExpression=mine, ConsistentRead=True)
-        )
+        mine = in_partition("customer_id", customer_id)
+        return _key_records(_pages(self._keys.query, **mine, ConsistentRead=True))
 
     def load_all(self) -> AccountRecords:
         """Load the records of all customers: two scans, for the audit."""
@@ -103,7 +102,8 @@ class Customers(DueItems):
     def owner_of(self, key_id: str) -> str | None:
         """The customer whose records name the key, a tombstone included: one scan, for a person's
         question."""
-        items = _pages(self._keys.scan, FilterExpression=Attr("key_id").eq(key_id))
+        mine = {"ExpressionAttributeValues": {":key_id": key_id}}
+        items = _pages(self._keys.scan, FilterExpression="key_id = :key_id", **mine)
         return str(items[0]["customer_id"]) if items else None
 
     def save_key(self, key: KeyRecord, lease: Lease, line: JSON | None = None) -> None:
@@ -258,13 +258,3 @@ def _key_records(items: list[JSON]) -> KeyRecords:
 
 def _marks(items: list[JSON]) -> frozenset[str]:
     return frozenset(mark for item in items if item["record"] == TOLD for mark in item["marks"])
-
-
-def _unchanged(before: JSON | None) -> ConditionBase:
-    """That the dated fields and their dates are still as they were read."""
-    if before is None:
-        return Attr("customer_id").not_exists()
-    condition: ConditionBase = Attr("customer_id").exists()
-    for name in (*DATED_FIELDS, QUOTA_EXTENSION, "recorded"):
-        condition &= Attr(name).eq(before[name]) if name in before else Attr(name).not_exists()
-    return condition

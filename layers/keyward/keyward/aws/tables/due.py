@@ -6,8 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
-
+from keyward.aws.tables.conditions import in_range
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.errors import ConditionNotMetError
 from keyward.values import JSON
@@ -54,7 +53,7 @@ class DueItems:
         first: one query of the index."""
         answer = self._keys.query(
             IndexName=DUE_INDEX,
-            KeyConditionExpression=Key("due").eq(DUE) & Key("due_at").lte(int(now)),
+            **in_range("due", DUE, "due_at", "#range <= :operand", int(now)),
             Limit=most,
         )
         return [(str(item["customer_id"]), int(item["due_at"])) for item in answer["Items"]]

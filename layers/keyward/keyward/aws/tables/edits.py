@@ -10,9 +10,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, Key
-
 from keyward.aws.client import Table
+from keyward.aws.tables.conditions import in_partition, not_later
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
 
@@ -33,7 +32,7 @@ class Edits:
         with suppress(ConditionNotMetError):
             self._table.put_item(
                 Item=where | editor.as_json() | {"forget_at": int(until)},
-                ConditionExpression=Attr("when").not_exists() | Attr("when").lte(editor.when),
+                **not_later(editor.when),
             )
 
     def of(self, rest_api_id: str) -> dict[tuple[str, str], Editor]:
@@ -41,8 +40,8 @@ class Edits:
         found: dict[tuple[str, str], Editor] = {}
         more: dict[str, Any] = {}
         while True:
-            mine = Key("rest_api_id").eq(f"{rest_api_id}#edits")
-            answer = self._table.query(KeyConditionExpression=mine, **more)
+            mine = in_partition("rest_api_id", f"{rest_api_id}#edits")
+            answer = self._table.query(**mine, **more)
             for item in answer["Items"]:
                 resource_id, _, verb = str(item["record"]).partition("#")
                 found[resource_id, verb] = Editor(item["who"], item["what"], item["when"])

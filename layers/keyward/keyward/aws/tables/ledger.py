@@ -11,9 +11,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, Key
-
 from keyward.aws.client import Table
+from keyward.aws.tables.conditions import in_partition, unchanged
 from keyward.errors import ConditionNotMetError
 from keyward.events.summary import summary_of
 from keyward.values import JSON, iso
@@ -82,9 +81,7 @@ class Ledger:
         """Add lines. One that is there already stays as it is: a replayed step adds none."""
         for line in lines:
             with suppress(ConditionNotMetError):
-                self._table.put_item(
-                    Item=self._item(line), ConditionExpression=Attr("line").not_exists()
-                )
+                self._table.put_item(Item=self._item(line), **unchanged(None, "line", ()))
 
     def of(self, subject: str, most: int | None = None) -> list[JSON]:
         """The lines of a subject, oldest first; the newest `most` of them."""
@@ -93,7 +90,7 @@ class Ledger:
         while True:
             limit = {"Limit": most - len(found)} if most else {}
             answer = self._table.query(
-                KeyConditionExpression=Key("subject").eq(subject),
+                **in_partition("subject", subject),
                 ScanIndexForward=False,
                 ConsistentRead=True,
                 **limit,
@@ -111,7 +108,7 @@ class Ledger:
         for day in sorted(days, reverse=True):
             answer = self._table.query(
                 IndexName=BY_DAY,
-                KeyConditionExpression=Key("day").eq(day),
+                **in_partition("day", day),
                 ScanIndexForward=False,
                 Limit=MAX_LINES_A_DAY,
             )

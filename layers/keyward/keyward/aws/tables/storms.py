@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
-
 from keyward.aws.client import Table
+from keyward.aws.tables.conditions import in_range
 from keyward.events.caller import CallerIdentity
 from keyward.values import JSON
 
@@ -102,8 +101,9 @@ class Storms:
 
     def redeploys(self, rest_api_id: str, now: float) -> tuple[Redeploy, ...]:
         """Those of the last hour, oldest first; older ones are forgotten."""
-        mine = Key("rest_api_id").eq(rest_api_id) & Key("record").begins_with("redeploy#")
-        items = self._table.query(KeyConditionExpression=mine, ConsistentRead=True)["Items"]
+        begins = ("record", "begins_with(#range, :operand)", "redeploy#")
+        mine = in_range("rest_api_id", rest_api_id, *begins)
+        items = self._table.query(**mine, ConsistentRead=True)["Items"]
         for item in items:
             if int(item["at"]) <= now - LOOP_SECONDS:
                 self._table.delete_item(
