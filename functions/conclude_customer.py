@@ -20,15 +20,17 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def conclude(task: JSON, context: Context) -> JSON:
-    """`{again, problem, output}`: how the run ends.
+    """`{again, wait_seconds, problem, output}`: how the run ends.
 
-    `again`: somebody left word meanwhile; the run keeps the lease and starts over. `problem`
-    `{Error, Cause}`: what the plan could not satisfy. `output` is the run's. A run without a lease
-    has nothing to conclude. Raises LeaseLostError.
+    `again`: the run starts over, after so many seconds: somebody left word meanwhile, and it keeps
+    the lease; or it has no lease, as it waits for its turn. `problem` `{Error, Cause}`: what the
+    plan could not satisfy. `output` is the run's. A run without a lease has nothing to conclude.
+    Raises LeaseLostError.
     """
-    customer_id = contracts.parse_customer_id(task)
+    customer_id, seconds = contracts.parse_customer_id(task), int(task.get("wait_seconds", 0))
     if task.get("lease") is None:
-        return {"again": False, "problem": None, "output": _output(task, customer_id)}
+        output = _output(task, customer_id)
+        return {"again": seconds > 0, "wait_seconds": seconds, "problem": None, "output": output}
     lease, customers = Lease.of(task), context.registry.customers
     context.registry.leases.renew(lease, context.now)
     waiting = customers.load_keys(customer_id).outbox
@@ -38,6 +40,7 @@ def conclude(task: JSON, context: Context) -> JSON:
     again = not context.registry.leases.release(lease)
     return {
         "again": again,
+        "wait_seconds": 0,
         "problem": None if again else task.get("problem"),
         "output": _output(task, customer_id),
     }

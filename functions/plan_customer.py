@@ -1,21 +1,28 @@
-"""Plan customer: take the lease, read what is desired and what is known, plan the difference."""
+"""Plan customer: wait for the customer's turn, take its lease, plan what it needs."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
+from keyward.aws.tables import Lease
+from keyward.customers.actions import ACTIONS
 from keyward.customers.model import customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer
 from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts
-from keyward.runs import ledger, run, runtime
+from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
 from keyward.runs.key_refresh import KeyRefresher
-from keyward.values import JSON
+from keyward.runs.schedule import AUDIT, CALLS, DUE, NEW, STOP, calls_of
+from keyward.values import JSON, iso
 
 # What a console run may state.
 FIELDS = ("customer_id", "dry_run", "look")
+# Who waits longer is told so, and until when.
+PENDING_SECONDS = 60
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -27,49 +34,147 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def plan(task: JSON, context: Context) -> JSON:
-    """`{customer_id, dry_run, busy, lease, planned_at, actions, problem}`.
+    """`{customer_id, dry_run, busy, lease, planned_at, actions, problem}`, or the same with
+    `wait_seconds` while it is not the customer's turn.
 
-    `busy`: another run has the customer and will start over. `problem` `{Error, Cause}` is reported
-    when the actions are done. A dry run takes no lease and writes nothing. With `look` the keys are
-    compared with API Gateway first. The policy is read under the lease, so that a run that cannot
-    read it stands in nobody's way. Raises InvalidInputError, InvalidRecordError,
-    CustomerNotFoundError, in a dry run the problem itself, with `look` what the gateway raises.
+    The first look, by the tables alone, counts the calls that the run needs. Its turn for them is
+    taken before the lease, so that nobody waits for who waits. `busy`: another run has the
+    customer, or waits for its turn, and will see what this one came for. `problem`
+    `{Error, Cause}` is reported when the actions are done. A dry run takes neither turn nor lease,
+    and writes nothing. With `look` the keys are compared with API Gateway first. Raises
+    InvalidInputError, InvalidRecordError, CustomerNotFoundError, in a dry run the problem itself,
+    with `look` what the gateway raises.
     """
-    registry, now = context.registry, context.now
     customer_id = contracts.parse_customer_id(task)
     dry_run = contracts.flag_of(task, "dry_run")
-    look = contracts.flag_of(task, "look")
+    planner = Planner(task, context, customer_id, context.now, contracts.flag_of(task, "look"))
     output = {"customer_id": customer_id, "dry_run": dry_run, "busy": False, "lease": None}
-    output["planned_at"] = now
-    lease = None
-    if not dry_run:
-        owner = str(task["execution_arn"])
-        lease = run.begin(registry.leases, context.bus, f"customer#{customer_id}", owner, now)
-        if lease is None:
-            return output | {"busy": True, "actions": [], "problem": None}
-        output["lease"] = lease.as_json()
-    policy = context.announced_policy()
-    record = registry.customers.desired(customer_id)
-    if record is None:
-        raise CustomerNotFoundError(
-            f"customer_id: the Customers table has no customer {customer_id}. "
-            "Send CustomerSignedUp or put a record"
+    output |= {"planned_at": planner.now, "actions": [], "problem": None}
+    if dry_run:
+        return output | planner.dry_run()
+    first = planner.look()
+    if planner.is_waiting(first):
+        return output | {"busy": True}
+    ready_at = planner.turn(first)
+    if ready_at:
+        return output | {"wait_seconds": math.ceil(ready_at - planner.now)}
+    owner, name = str(task["execution_arn"]), planner.subject
+    lease = run.begin(context.registry.leases, context.bus, name, owner, planner.now)
+    if lease is None:
+        context.turns.give_back(first.calls)
+        return output | {"busy": True}
+    return output | {"lease": lease.as_json()} | planner.planned(first, lease)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a customer needs, by the `record`: the actions in order, the `calls` that they take, and
+    what no action can satisfy. `stops`: it is about a key that has to stop working."""
+
+    record: JSON
+    actions: list[JSON]
+    problem: Exception | None
+    calls: dict[str, float]
+    stops: bool
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans one run for one customer at `now` (epoch seconds)."""
+
+    task: JSON
+    context: Context
+    customer_id: str
+    now: float
+    is_looking: bool
+
+    @property
+    def subject(self) -> str:
+        """Whose turn and lease it is."""
+        return f"customer#{self.customer_id}"
+
+    def dry_run(self) -> JSON:
+        """The actions that a run would take, without who asked for them."""
+        found = self.look(self.is_looking)
+        if found.problem:
+            raise found.problem
+        return {"actions": found.actions}
+
+    def planned(self, first: Look, lease: Lease) -> JSON:
+        """Plan anew under the lease, as much may have happened since the first look. What the turn
+        was for and is not needed is given back, what is needed beyond it is debited."""
+        found = self.look(self.is_looking, lease)
+        names = {*first.calls, *found.calls}
+        more = {name: found.calls.get(name, 0) - first.calls.get(name, 0) for name in names}
+        self.context.turns.debit({name: calls for name, calls in more.items() if calls})
+        return {
+            "actions": [
+                _with_requester(action, self.task, found.record) for action in found.actions
+            ],
+            "problem": _problem_output(found.problem),
+        }
+
+    def is_waiting(self, first: Look) -> bool:
+        """Whether another run waits for the customer's turn: it will plan after this one looked. A
+        run that stops a key goes on, as the other may wait for long."""
+        turn = None if first.stops else self.context.turns.of(self.subject)
+        if turn is None or turn.owner == str(self.task["execution_arn"]):
+            return False
+        return self.context.bus.is_running(turn.owner) and self.context.turns.join(turn)
+
+    def turn(self, first: Look) -> float:
+        """When the run has to ask again for its turn (epoch seconds); 0 when it is there."""
+        owner, lane = str(self.task["execution_arn"]), self._lane(first)
+        calls = first.calls
+        ready_at = self.context.turns.take(self.subject, owner, lane, calls, self.now).ready_at
+        if ready_at - self.now > PENDING_SECONDS:
+            self._announce_pending(ready_at)
+        return ready_at
+
+    def look(self, at_gateway: bool = False, lease: Lease | None = None) -> Look:
+        """Plan by the tables, and at API Gateway if a person wants that."""
+        registry, policy = self.context.registry, self.context.announced_policy()
+        record = registry.customers.desired(self.customer_id)
+        if record is None:
+            raise CustomerNotFoundError(
+                f"customer_id: the Customers table has no customer {self.customer_id}. "
+                "Send CustomerSignedUp or put a record"
+            )
+        records, customer = registry.customers.load_keys(self.customer_id), customer_of(record)
+        if at_gateway:
+            looker = KeyRefresher(self.context.gateway, policy, self.now)
+            requester = run.requester_of(self.task)
+            records = looker.refresh_from_gateway(
+                records, self.customer_id, registry.customers, lease, requester
+            )
+        planned = plan_customer(customer, records.keys, policy, self.now, records.last_number)
+        notices = notices_due(customer, policy, self.now, records.notice_marks)
+        actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
+        names = [str(action["action"]) for action in actions]
+        calls = calls_of(call for name in names for call in ACTIONS[name].calls)
+        stops = customer.status in ("suspended", "closed") or "disable_key" in names
+        return Look(record, actions, planned.problem, calls, stops)
+
+    def _lane(self, first: Look) -> str:
+        if first.stops:
+            return STOP
+        by_lane = {ledger.SCHEDULE: DUE, ledger.AUDIT: AUDIT}
+        return by_lane.get(run.requester_of(self.task)["by"], NEW)
+
+    def _announce_pending(self, ready_at: float) -> None:
+        """Tell once a turn that the customer waits, and until when."""
+        turn = self.context.turns.of(self.subject)
+        if turn is None:
+            return
+        event = contracts.announcement(
+            "CustomerPending",
+            customer_id=self.customer_id,
+            reason="the account's control-plane calls are in use: this customer waits for its turn",
+            ready_by=iso(ready_at),
+            execution_arn=str(self.task["execution_arn"]),
         )
-    records, customer = registry.customers.load_keys(customer_id), customer_of(record)
-    if look:
-        looker = KeyRefresher(context.gateway, policy, now)
-        records = looker.refresh_from_gateway(
-            records, customer_id, registry.customers, lease, run.requester_of(task)
-        )
-    planned = plan_customer(customer, records.keys, policy, now, records.last_number)
-    notices = notices_due(customer, policy, now, records.notice_marks)
-    actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
-    if dry_run and planned.problem:
-        raise planned.problem
-    return output | {
-        "actions": [_with_requester(action, task, record) for action in actions],
-        "problem": _problem_output(planned.problem),
-    }
+        mark = f"pending#{self.subject}#{int(turn.ends[CALLS])}"
+        outbox.announce_once(self.context, mark, event)
 
 
 def _with_requester(action: JSON, task: JSON, record: JSON) -> JSON:

@@ -49,7 +49,7 @@ class Resumer:
     machines: Mapping[str, Subject]
 
     def take(self, item: Item) -> None:
-        """Start over a run that ended, if its lease holds a request for a rerun.
+        """Start over a run that ended, if its lease or its turn holds a request for a rerun.
 
         A person who stops a run means it: it starts over only for somebody else's sake. The new run
         takes the lease over from the dead one. Raises InvalidInputError.
@@ -69,7 +69,9 @@ class Resumer:
         if ended.get("status") == "FAILED" and task is not None and not _names(subject, task):
             return  # It failed because of that, before it held anything.
         name = subject.parse_id(task)
-        if self.run.registry.leases.rerun_requested(f"{subject.prefix}#{name}", execution):
+        leases, holder = self.run.registry.leases, f"{subject.prefix}#{name}"
+        is_joined = self.run.turns.is_joined(holder, execution)
+        if is_joined or leases.rerun_requested(holder, execution):
             again = {subject.field: name, "asked": {"by": RESUMED}}
             self.run.bus.start(machine, run_name(name, item.id), again)
 

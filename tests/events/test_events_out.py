@@ -17,6 +17,7 @@ from keyward.events.caller import Editor
 from keyward.events.contracts import SOURCE
 from keyward.events.outgoing import EVENTS_OUT
 from keyward.runs import runtime
+from keyward.runs.schedule import CALLS
 from keyward.values import iso
 from tests import tree
 from tests.apis.test_task_samples import shape
@@ -37,6 +38,7 @@ SAMPLES = (
     "api-warned",
     "customer-expiring",
     "customer-failed",
+    "customer-pending",
     "exemption-expiring",
     "key-disabled",
     "key-expiring",
@@ -77,7 +79,7 @@ def told(account: AuditLab) -> list[JSON]:
     life, lab = account.life, account.lab
     entries: list[JSON] = []
     life.policy(usage_plans=PLANS, billing={"ladder": LADDER})
-    for scene in (plan_and_quota, suspension, rotation, bills, usage):
+    for scene in (plan_and_quota, suspension, rotation, bills, usage, crowd):
         scene(life)
         entries += heard(lab)
     for scene_of_api in (exposure, hold_and_rollback, refusal):
@@ -138,6 +140,12 @@ def usage(life: LifeLab) -> None:
     for _ in range(2):
         read_usage.handler({}, CONTEXT)
         life.bench.clock.advance(31 * DAY)
+
+
+def crowd(life: LifeLab) -> None:
+    """CustomerPending: others use the account's calls for more than a minute."""
+    life.bench.context().turns.debit({CALLS: 400})
+    life.after("CustomerSignedUp", "soylent", plan="free")
 
 
 def exposure(lab: Lab) -> None:

@@ -24,8 +24,11 @@ def put(bench: Bench, customer_id: str = "acme", **more: Any) -> None:
 def planned(
     bench: Bench, customer_id: str = "acme", run: str = MACHINE, **more: Any
 ) -> dict[str, Any]:
+    """The plan, when it is the customer's turn."""
     task = {"customer_id": customer_id, "execution_arn": run} | more
-    return plan_customer.plan(task, bench.context())
+    while (made := plan_customer.plan(task, bench.context())).get("wait_seconds"):
+        bench.clock.advance(made["wait_seconds"])
+    return made
 
 
 def apply(bench: Bench, run: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:

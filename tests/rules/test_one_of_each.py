@@ -20,7 +20,7 @@ def _name(path: Path) -> str:
 
 def test_one_module_stores_turns_and_one_computes_them() -> None:
     assert users("next_at") == {"tables/turns.py"}
-    assert users("turns.take(", "turns.postpone(", "turns.free_at(") == {"runs/turn.py"}
+    assert users("turns.postpone(", "turns.free_at(") == {"runs/turn.py"}
 
 
 def test_one_module_writes_outboxes_and_one_announces() -> None:

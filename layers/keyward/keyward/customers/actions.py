@@ -12,28 +12,48 @@ from keyward.customers.key import KeyRecord
 @dataclass(frozen=True)
 class ActionKind:
     """Where an action is applied: the `state` of reconcile-customer, and its `function`, which is a
-    file in functions/. Actions that need the same rights share a function. `answers` are the fields
-    of the desired state that it answers, for the ledger; any field where none is named."""
+    file in functions/. Actions that need the same rights share a function. `calls` are the
+    operations of API Gateway that it takes, so that its run can ask for a turn. `answers` are the
+    fields of the desired state that it answers, for the ledger; any field where none is named."""
 
     state: str
     function: str
+    calls: tuple[str, ...]
     answers: tuple[str, ...] = ()
 
 
+_QUOTA = ("GetUsage", "UpdateUsage")
+
 ACTIONS: Mapping[str, ActionKind] = {
-    "create_key": ActionKind("Create key", "create_key"),
-    "attach_key": ActionKind("Attach key", "attach_key"),
-    "move_key": ActionKind("Move key", "move_key", ("plan", "billing")),
-    "enable_key": ActionKind("Enable key", "switch_key", ("status", "billing", "expires_at")),
-    "disable_key": ActionKind(
-        "Disable key", "switch_key", ("status", "rotation", "billing", "expires_at")
+    "create_key": ActionKind("Create key", "create_key", ("CreateApiKey",)),
+    "attach_key": ActionKind("Attach key", "attach_key", ("CreateUsagePlanKey",)),
+    "move_key": ActionKind(
+        "Move key",
+        "move_key",
+        ("DeleteUsagePlanKey", "CreateUsagePlanKey"),
+        ("plan", "billing"),
     ),
-    "delete_key": ActionKind("Delete key", "delete_key", ("status", "rotation", "billing")),
-    "carry_quota_over": ActionKind("Carry quota over", "carry_quota_over", ("rotation", "plan")),
-    "extend_quota": ActionKind("Extend quota", "extend_quota"),
-    "announce_expiry": ActionKind("Announce expiry", "change_record"),
-    "announce_notice": ActionKind("Announce notice", "change_record", ("billing", "expires_at")),
-    "restore_key": ActionKind("Restore key", "change_record", ("rotation",)),
+    "enable_key": ActionKind(
+        "Enable key", "switch_key", ("UpdateApiKey",), ("status", "billing", "expires_at")
+    ),
+    "disable_key": ActionKind(
+        "Disable key",
+        "switch_key",
+        ("UpdateApiKey",),
+        ("status", "rotation", "billing", "expires_at"),
+    ),
+    "delete_key": ActionKind(
+        "Delete key", "delete_key", ("DeleteApiKey",), ("status", "rotation", "billing")
+    ),
+    "carry_quota_over": ActionKind(
+        "Carry quota over", "carry_quota_over", _QUOTA, ("rotation", "plan")
+    ),
+    "extend_quota": ActionKind("Extend quota", "extend_quota", _QUOTA),
+    "announce_expiry": ActionKind("Announce expiry", "change_record", ()),
+    "announce_notice": ActionKind(
+        "Announce notice", "change_record", (), ("billing", "expires_at")
+    ),
+    "restore_key": ActionKind("Restore key", "change_record", (), ("rotation",)),
 }
 
 

@@ -13,8 +13,8 @@ DISABLED = "key_disabled"
 ENABLED = "key_enabled"
 WITHOUT_PLAN = "key_without_plan"
 WRONG_PLAN = "key_in_wrong_plan"
-# The longest that a run of reconcile-customer lives: its TimeoutSeconds. A journal that is older
-# belongs to no run, so what it says is compared too.
+# Longer than any run acts on one plan, as each of its functions ends within 65 s. A journal that is
+# older belongs to no run, so what it says is compared too.
 RUN_SECONDS = 3600
 
 

@@ -57,6 +57,7 @@ MEMBERS: dict[str, JSON] = {
     "period_ends": DAY,
     "period_start": DAY,
     "plan": TEXT,
+    "ready_by": TIME,
     "reason": TEXT,
     "remaining": {"type": "integer"},
     "remedy": {"anyOf": [TEXT, {"type": "object", "additionalProperties": TEXTS}]},
@@ -133,6 +134,10 @@ EVENTS_OUT: dict[str, EventOut] = {
         "a request about a customer cannot be met",
         ("customer_id", "reason"),
         ("execution_arn", "stage"),
+    ),
+    "CustomerPending": EventOut(
+        "a customer waits for its turn to call API Gateway",
+        ("customer_id", "ready_by", "reason", "execution_arn"),
     ),
     # `reason` says what a list of actions that is too long leaves out.
     "ApiProtected": _of_stage(

@@ -7,7 +7,8 @@ place moves with time: so a lane that is served first delays those behind it, wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 # In the order in which they are served. What stops a key stands in none: it never waits.
@@ -98,6 +99,12 @@ class Schedule:
         """When a turn that ends at these places is there, by meter: `at` or before for now."""
         waits = [self.meters[name].seconds_until(lane, end) for name, end in ends.items()]
         return self.at + max(waits, default=0)
+
+
+def calls_of(operations: Iterable[str]) -> dict[str, float]:
+    """The calls of some operations: of each, and of all of them."""
+    found = Counter(operations)
+    return {CALLS: found.total(), **found} if found else {}
 
 
 def meter(name: str, share: float) -> Meter:

@@ -73,6 +73,15 @@ class Turns:
             self.items.keep_turn(replace(turn, owner=owner), turn)
         return place
 
+    def join(self, turn: TurnItem) -> bool:
+        """Leave it to the run that waits for the turn, as that plans later than now; False when it
+        has just begun."""
+        return self.items.join_turn(turn)
+
+    def is_joined(self, subject: str, owner: str) -> bool:
+        """Whether another run leaves it to the run `owner`, which waits for its turn."""
+        return self.items.is_joined(subject, owner)
+
     def waiting(self, lane: str, operation: str, now: float) -> float:
         """How many calls of an operation wait in a lane (`calls`: of any operation)."""
         found = _schedule(self.items.read(), self.share, now).advance(now).meters[operation]

@@ -103,6 +103,26 @@ class CallSchedule:
             return False
         return True
 
+    def join_turn(self, turn: TurnItem) -> bool:
+        """Have whoever waits for the turn look for this run too; False when it waits no more."""
+        try:
+            self._table.update_item(
+                Key={"lease": _turn_name(turn.subject)},
+                UpdateExpression="SET joined = :yes",
+                ConditionExpression="#owner = :owner",
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues={":yes": True, ":owner": turn.owner},
+            )
+        except ConditionNotMetError:
+            return False
+        return True
+
+    def is_joined(self, subject: str, owner: str) -> bool:
+        """Whether a run counts on the turn for which `owner` waits, or waited when it was
+        stopped."""
+        item = self._item(_turn_name(subject))
+        return item.get("owner") == owner and bool(item.get("joined"))
+
     def forget_turn(self, turn: TurnItem) -> bool:
         """Forget a turn that is used, or given back; False when another run did."""
         try:

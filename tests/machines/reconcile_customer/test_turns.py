@@ -1,0 +1,135 @@
+"""Many customers at once: each waits for its turn, and none fails."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from local.bench import JSON, Bench
+
+OWN_VALUE = {"tags": {"team": "blue"}}
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with Bench(quotas=True, share=50) as made:
+        yield made
+
+
+def sign_up(bench: Bench, number: int, **more: object) -> None:
+    """Sign-ups with a tag of their own: those go the single way."""
+    for customer in range(number):
+        bench.send(
+            "CustomerSignedUp", customer_id=f"cust-{customer}", plan="free", **OWN_VALUE, **more
+        )
+
+
+def announced(bench: Bench) -> Counter[str]:
+    return Counter(event["detail-type"] for event in bench.announced)
+
+
+def refused(bench: Bench) -> list[JSON]:
+    return [call for call in bench.calls if call["status"] == 429]
+
+
+def test_many_sign_ups_at_once_take_the_share_and_fail_for_nobody(bench: Bench) -> None:
+    began = bench.clock.now()
+    sign_up(bench, 200)
+    bench.run()
+    assert announced(bench)["KeyIssued"] == 200
+    assert announced(bench)["CustomerFailed"] == 0
+    assert {run.status for run in bench.runs} == {"SUCCEEDED"}
+    assert len(refused(bench)) <= 0.02 * len(bench.calls)
+    assert bench.clock.now() - began <= 420 / 1000 * 200 + 5
+
+
+def test_the_teams_own_calls_are_not_refused_meanwhile(bench: Bench) -> None:
+    sign_up(bench, 150)
+    for _ in range(50):
+        bench.advance(1)
+        bench.gateway.get_rest_apis(limit=1)
+    assert refused(bench) == []
+
+
+def test_who_waits_longer_than_a_minute_is_told_once_and_until_when(bench: Bench) -> None:
+    began = bench.clock.now()
+    sign_up(bench, 200)
+    bench.run()
+    pending = [event for event in bench.announced if event["detail-type"] == "CustomerPending"]
+    issued = {
+        event["detail"]["customer_id"]: at
+        for event, at in zip(bench.announced, times(bench), strict=True)
+        if event["detail-type"] == "KeyIssued"
+    }
+    told = [event["detail"]["customer_id"] for event in pending]
+    assert len(told) == len(set(told)) > 20
+    for event in pending:
+        wait = datetime.fromisoformat(event["detail"]["ready_by"]).timestamp() - began
+        assert wait == pytest.approx(issued[event["detail"]["customer_id"]] - began, rel=0.2)
+
+
+def times(bench: Bench) -> list[float]:
+    return [datetime.fromisoformat(event["time"]).timestamp() for event in bench.announced]
+
+
+def test_a_suspension_passes_by_all_who_wait(bench: Bench) -> None:
+    bench.send("CustomerSignedUp", customer_id="early", plan="free")
+    bench.run()
+    sign_up(bench, 200)
+    bench.advance(20)
+    began = bench.clock.now()
+    bench.send("CustomerSuspended", customer_id="early")
+    bench.advance(2)
+    [call] = [call for call in bench.calls if call["operation"] == "UpdateApiKey"]
+    assert call["at"] - began <= 2
+
+
+def test_a_customer_who_is_closed_while_it_waits_gets_no_key(bench: Bench) -> None:
+    sign_up(bench, 200)
+    bench.advance(10)
+    bench.send("CustomerClosed", customer_id="cust-199")
+    bench.run()
+    assert announced(bench)["KeyIssued"] == 199
+    assert announced(bench)["CustomerFailed"] == 0
+
+
+def test_a_second_run_of_a_customer_who_waits_ends_at_once(bench: Bench) -> None:
+    sign_up(bench, 100)
+    bench.advance(5)
+    runs = len(bench.runs)
+    bench.send("CustomerSignedUp", customer_id="cust-99", plan="pro", **OWN_VALUE)
+    bench.advance(1)
+    [second] = bench.runs[runs:]
+    assert second.status == "SUCCEEDED"
+    assert second.output == {"customer_id": "cust-99", "busy": True}
+    bench.run()
+    [event] = [
+        event
+        for event in bench.announced
+        if event["detail-type"] == "KeyIssued" and event["detail"]["customer_id"] == "cust-99"
+    ]
+    assert event["detail"]["plan"] == "pro"
+
+
+@pytest.mark.parametrize("joins_before", [True, False])
+def test_a_run_that_is_stopped_while_it_waits_leaves_its_turn_to_the_next(
+    bench: Bench, joins_before: bool
+) -> None:
+    sign_up(bench, 100)
+    bench.advance(5)
+    waiting = bench.runs[-1]
+    change = {"customer_id": waiting.input["customer_id"], "plan": "pro"} | OWN_VALUE
+    if joins_before:
+        bench.send("CustomerSignedUp", **change)
+        bench.advance(1)
+    bench.account.executions.end(waiting, "ABORTED")
+    if not joins_before:
+        bench.run()
+        bench.send("CustomerSignedUp", **change)
+    bench.run()
+    assert announced(bench)["KeyIssued"] == 100
+    leases = bench.tables["LeasesTable"].items.values()
+    assert [item for item in leases if str(item["lease"]).startswith("turn#")] == []
