@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from keyward.errors import KeywardError, PassingError
@@ -10,33 +13,55 @@ from keyward.runs.context import Context
 from keyward.runs.ledger import SCHEDULE
 from keyward.values import run_name
 
-# So that a thousand keys that were made in one hour do not use up the account's calls in another.
-MAX_A_MINUTE = 100
+# One invocation starts so many, in some seconds. Ten lots of the due queue are taken at once, so
+# that all of 10,000 have their place in the schedule of calls within the minute.
+LOT = 100
 # A run that failed is tried again; one that did its work has noted another time by then.
 RETRY_AFTER_SECONDS = 3600
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Input: anything; output `{started, left}`: runs started, customers left to the next minute.
+    """Input: of the schedule anything, of the due queue messages `{"due": [[customer_id, due_at],
+    ...]}`; output `{started, left}`: runs started, customers left to the queue or the next minute.
 
     Raises KeywardError, after all others were started, for a customer whom no later minute helps.
     """
-    run, machine_arn = runtime.context(), runtime.setting("RECONCILE_CUSTOMER_ARN")
-    now, started, failed = run.now, 0, list[KeywardError]()
-    for customer_id, due_at in run.registry.customers.due(now, MAX_A_MINUTE):
-        try:
-            started += start(run, machine_arn, customer_id, due_at)
-            run.registry.customers.postpone_due(customer_id, due_at, now + RETRY_AFTER_SECONDS)
-        except KeywardError as error:
-            runtime.logger.warning("a customer is left to the next minute: %s", error)
-            failed.append(error)
-    for failure in failed:
-        if not isinstance(failure, PassingError):
-            raise failure
-    return {"started": started, "left": len(failed)}
+    run = runtime.context()
+    starter = Starter(run, runtime.setting("RECONCILE_CUSTOMER_ARN"))
+    if "Records" in event:
+        lots = [json.loads(record["body"])["due"] for record in event["Records"]]
+        return starter.start([(name, at) for lot in lots for name, at in lot])
+    due = run.registry.customers.due(run.now)
+    for first in range(LOT, len(due), LOT):
+        lot = json.dumps({"due": due[first : first + LOT]})
+        run.bus.send(runtime.setting("DUE_QUEUE_URL"), lot)
+    return starter.start(due[:LOT], len(due[LOT:]))
 
 
-def start(run: Context, machine_arn: str, customer_id: str, due_at: int) -> bool:
-    """Start a customer's run; False when it was started before, for the same due time."""
-    task = {"customer_id": customer_id, "asked": {"by": SCHEDULE}}
-    return run.bus.start(machine_arn, run_name(customer_id, str(due_at), "due-"), task)
+@dataclass(frozen=True)
+class Starter:
+    """Starts the runs of customers for whom something is due."""
+
+    run: Context
+    machine_arn: str
+
+    def start(self, due: Iterable[tuple[str, int]], left: int = 0) -> dict[str, int]:
+        """Start one run a customer and due time (epoch seconds); a repeat starts none."""
+        started, failed = 0, list[KeywardError]()
+        for customer_id, due_at in due:
+            try:
+                started += self._start(customer_id, due_at)
+                again_at = self.run.now + RETRY_AFTER_SECONDS
+                self.run.registry.customers.postpone_due(customer_id, due_at, again_at)
+            except KeywardError as error:
+                runtime.logger.warning("a customer is left to the next minute: %s", error)
+                failed.append(error)
+        for failure in failed:
+            if not isinstance(failure, PassingError):
+                raise failure
+        return {"started": started, "left": left + len(failed)}
+
+    def _start(self, customer_id: str, due_at: int) -> bool:
+        name = run_name(customer_id, str(due_at), "due-")
+        task = {"customer_id": customer_id, "asked": {"by": SCHEDULE}}
+        return self.run.bus.start(self.machine_arn, name, task)

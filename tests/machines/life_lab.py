@@ -110,7 +110,7 @@ class LifeLab:
         until = self.bench.clock.now() + days * DAY + hours * HOUR
         runs = []
         while (now := self.bench.clock.now()) < until:
-            due = [at for _, at in self.bench.registry.customers.due(until, 100)]
+            due = [at for _, at in self.bench.registry.customers.due(until)]
             step = min(until, now + DAY, *(at + MINUTE for at in due)) - now
             self.bench.clock.advance(max(step, MINUTE))
             runs += self.due_work()

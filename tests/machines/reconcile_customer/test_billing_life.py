@@ -35,7 +35,7 @@ def days_pass(life: LifeLab, days: float) -> list[tuple[float, str, Any]]:
     plan."""
     clock, told = life.bench.clock, []
     begun, end = clock.now(), clock.now() + days * DAY
-    while due := life.bench.registry.customers.due(end, 100):
+    while due := life.bench.registry.customers.due(end):
         clock.advance(max(0, due[0][1] - clock.now()) + 1)
         known = len(life.bench.bus.entries)
         for run in life.due_work():

@@ -60,7 +60,7 @@ def test_due_work_starts_at_most_a_minute_late_and_twice_is_once(life: LifeLab) 
     life.rotated(overlap_hours=1)
     [old, _] = life.records()
     life.bench.clock.advance((old.end.retire_at or 0) - life.bench.clock.now())
-    due = life.bench.registry.customers.due(life.bench.clock.now(), 10)
+    due = life.bench.registry.customers.due(life.bench.clock.now())
     assert [customer_id for customer_id, _ in due] == ["acme"]
     assert len(life.due_work()) == 1
     assert life.due_work() == []
@@ -266,6 +266,21 @@ def test_a_customer_whom_no_minute_helps_is_told_by_the_alarm_after_the_others_w
     with pytest.raises(ServiceRefusedError):
         start_due_work.handler({}, None)
     assert [task["customer_id"] for _, _, task in bus.started] == ["globex"]
+
+
+def test_what_is_too_much_for_one_invocation_goes_on_through_the_queue(
+    life: LifeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_due(life)
+    monkeypatch.setattr(start_due_work, "LOT", 1)
+    monkeypatch.setenv("DUE_QUEUE_URL", "the-due-queue")
+    assert start_due_work.handler({}, None) == {"started": 1, "left": 1}
+    [(queue, body, _)] = life.bench.bus.sent
+    assert queue == "the-due-queue"
+    message = {"Records": [{"body": body}]}
+    assert start_due_work.handler(message, None) == {"started": 1, "left": 0}
+    assert start_due_work.handler(message, None) == {"started": 0, "left": 0}
+    assert {task["customer_id"] for _, _, task in life.bench.bus.started} == {"acme", "globex"}
 
 
 def test_the_schedules_input_is_its_sample(life: LifeLab) -> None:

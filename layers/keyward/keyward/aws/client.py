@@ -208,6 +208,17 @@ class CloudFormationClient(Client):
 class Table(Client):
     """A table of DynamoDB with plain values: `DynamoTable`, or what stands in for it."""
 
+    def pages(self, operation: str, **params: Any) -> list[JSON]:
+        """The items of all pages of a `query` or a `scan`."""
+        items: list[JSON] = []
+        more: JSON = {}
+        while True:
+            answer = getattr(self, operation)(**params, **more)
+            items += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
     def write(self, items: list[JSON]) -> None:
         """Write all items of a transaction, or none. Raises ConditionNotMetError."""
         with self._translating("TransactWriteItems"):

@@ -48,8 +48,8 @@ class Apis:
 
     def all_holds(self) -> list[JSON]:
         """All holds of all APIs, as they are recorded: one scan, for the report."""
-        return self._pages(
-            self._table.scan,
+        return self._table.pages(
+            "scan",
             FilterExpression="begins_with(#record, :hold)",
             ExpressionAttributeNames={"#record": "record"},
             ExpressionAttributeValues={":hold": "hold#"},
@@ -220,18 +220,8 @@ class Apis:
         items: list[JSON] = []
         for beside in (("#range < :operand", "deployment#"), ("#range > :operand", "deployment$")):
             mine = in_range("rest_api_id", rest_api_id, "record", *beside)
-            items += self._pages(self._table.query, **mine, ConsistentRead=True)
+            items += self._table.pages("query", **mine, ConsistentRead=True)
         return items
-
-    def _pages(self, read: Callable[..., JSON], **params: Any) -> list[JSON]:
-        items: list[JSON] = []
-        more: JSON = {}
-        while True:
-            answer = read(**params, **more)
-            items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return items
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def _sorted_by_kind(items: list[JSON]) -> Callable[[str], list[JSON]]:

@@ -9,7 +9,7 @@ were given; the outbox (outbox.py); `due` when something becomes of the customer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -72,18 +72,18 @@ class Customers(DueItems):
     def load_keys(self, customer_id: str) -> KeyRecords:
         """Everything that the Keys table has under the customer."""
         mine = in_partition("customer_id", customer_id)
-        return _key_records(_pages(self._keys.query, **mine, ConsistentRead=True))
+        return _key_records(self._keys.pages("query", **mine, ConsistentRead=True))
 
     def load_all(self) -> AccountRecords:
         """Load the records of all customers: two scans, for the audit."""
-        desired = _pages(self._customers.scan)
+        desired = self._customers.pages("scan")
         return replace(self.load_all_keys(), desired=desired)
 
     def load_all_keys(self) -> AccountRecords:
         """Load what is known of the keys of all customers: one scan. Items that cannot be
         understood are those of one customer, and stop no other."""
         items: dict[str, list[JSON]] = {}
-        for item in _pages(self._keys.scan):
+        for item in self._keys.pages("scan"):
             items.setdefault(str(item["customer_id"]), []).append(item)
         loaded = AccountRecords([], {}, {})
         for customer_id, mine in items.items():
@@ -103,7 +103,7 @@ class Customers(DueItems):
         """The customer whose records name the key, a tombstone included: one scan, for a person's
         question."""
         mine = {"ExpressionAttributeValues": {":key_id": key_id}}
-        items = _pages(self._keys.scan, FilterExpression="key_id = :key_id", **mine)
+        items = self._keys.pages("scan", FilterExpression="key_id = :key_id", **mine)
         return str(items[0]["customer_id"]) if items else None
 
     def save_key(self, key: KeyRecord, lease: Lease, line: JSON | None = None) -> None:
@@ -219,17 +219,6 @@ class Customers(DueItems):
     def _delete(self, key: KeyRecord, lease: Lease) -> JSON:
         where = {"customer_id": key.customer_id, "record": f"key#{key.number}"}
         return {"Delete": {"TableName": self._keys.name, "Key": where} | fenced(lease)}
-
-
-def _pages(read: Callable[..., JSON], **params: Any) -> list[JSON]:
-    items: list[JSON] = []
-    more: JSON = {}
-    while True:
-        answer = read(**params, **more)
-        items += answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return items
-        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def _epoch_of(when: str) -> float:

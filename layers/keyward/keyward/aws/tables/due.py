@@ -4,8 +4,8 @@ one item of a customer in the sparse index `due-index`."""
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
+from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_range
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.errors import ConditionNotMetError
@@ -18,7 +18,7 @@ DUE_INDEX = "due-index"
 class DueItems:
     """A part of the Keys table."""
 
-    _keys: Any
+    _keys: Table
 
     def note_due(self, customer_id: str, at: float | None, lease: Lease) -> bool:
         """Remember when (epoch seconds) something becomes of the customer by itself, None for
@@ -48,15 +48,15 @@ class DueItems:
                 ExpressionAttributeValues={":due": DUE, ":at": int(at), ":now": int(now)},
             )
 
-    def due(self, now: float, most: int) -> list[tuple[str, int]]:
-        """Customers for whom something is due, and since when (epoch seconds), the longest waiting
-        first: one query of the index."""
-        answer = self._keys.query(
+    def due(self, now: float) -> list[tuple[str, int]]:
+        """All customers for whom something is due, and since when (epoch seconds), the longest
+        waiting first: one query of the index."""
+        items = self._keys.pages(
+            "query",
             IndexName=DUE_INDEX,
             **in_range("due", DUE, "due_at", "#range <= :operand", int(now)),
-            Limit=most,
         )
-        return [(str(item["customer_id"]), int(item["due_at"])) for item in answer["Items"]]
+        return [(str(item["customer_id"]), int(item["due_at"])) for item in items]
 
     def postpone_due(self, customer_id: str, at: int, until: float) -> None:
         """Have what is due `at` looked at again later, unless a run has written it meanwhile."""
