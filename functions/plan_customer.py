@@ -61,7 +61,7 @@ def plan(task: JSON, context: Context) -> JSON:
     owner, name = str(task["execution_arn"]), planner.subject
     lease = run.begin(context.registry.leases, context.bus, name, owner, planner.now)
     if lease is None:
-        context.turns.give_back(first.calls)
+        context.turns.give_back(first.calls, planner.now)
         return output | {"busy": True}
     return output | {"lease": lease.as_json()} | planner.planned(first, lease)
 
@@ -106,7 +106,7 @@ class Planner:
         found = self.look(self.is_looking, lease)
         names = {*first.calls, *found.calls}
         more = {name: found.calls.get(name, 0) - first.calls.get(name, 0) for name in names}
-        self.context.turns.debit({name: calls for name, calls in more.items() if calls})
+        self.context.turns.debit({name: calls for name, calls in more.items() if calls}, self.now)
         return {
             "actions": [
                 _with_requester(action, self.task, found.record) for action in found.actions

@@ -144,7 +144,7 @@ def usage(life: LifeLab) -> None:
 
 def crowd(life: LifeLab) -> None:
     """CustomerPending: others use the account's calls for more than a minute."""
-    life.bench.context().turns.debit({CALLS: 400})
+    life.bench.context().turns.debit({CALLS: 400}, life.bench.clock.now())
     life.after("CustomerSignedUp", "soylent", plan="free")
 
 

@@ -116,7 +116,7 @@ def test_a_turn_that_is_given_back_is_there_for_others() -> None:
     desk = Desk(50)
     for number in range(10):
         desk.ask(f"customer#{number}", NEW, SIGN_UP)
-        desk.turns.give_back(SIGN_UP)
+        desk.turns.give_back(SIGN_UP, desk.now)
     assert len(desk.called) == 10
     assert desk.ask("customer#11", NEW, SIGN_UP) == 0
 
@@ -188,4 +188,19 @@ def test_a_clock_that_goes_back_gives_nothing_and_breaks_nothing() -> None:
     desk = Desk(50)
     desk.ask("customer#1", NEW, SIGN_UP)
     desk.now -= 500
+    assert desk.ask("customer#2", NEW, SIGN_UP) == 0
+
+
+def test_what_is_debited_after_a_quiet_month_is_waited_for() -> None:
+    desk = Desk(50)
+    desk.ask("customer#1", NEW, SIGN_UP)
+    desk.now += 30 * 86_400
+    desk.turns.debit({CALLS: 120}, desk.now)
+    assert desk.ask("customer#2", NEW, SIGN_UP) - desk.now == pytest.approx(102 / 5, abs=0.1)
+
+
+def test_what_was_debited_long_ago_is_paid() -> None:
+    desk = Desk(50)
+    desk.turns.debit({CALLS: 120}, desk.now)
+    desk.now += 60
     assert desk.ask("customer#2", NEW, SIGN_UP) == 0

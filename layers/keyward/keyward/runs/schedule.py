@@ -59,11 +59,12 @@ class Meter:
 
     def advance(self, seconds: float) -> Meter:
         """The meter so much later. Who waited at the last look is served first, from all that
-        flowed since. What nobody waited for is kept up to `burst`, for those who asked since."""
-        owed = self.tokens - (self.spent - self.paid) + self.rate * seconds
-        lines, left = _serve({n: replace(i, asked=i.seen) for n, i in self.lines.items()}, owed)
+        flowed since. What nobody waited for is kept up to `burst`; of that, what was spent since is
+        paid, and those who asked since are served."""
+        flowed = self.tokens + self.rate * seconds
+        lines, left = _serve({n: replace(i, asked=i.seen) for n, i in self.lines.items()}, flowed)
         lines = {name: replace(lines[name], asked=line.asked) for name, line in self.lines.items()}
-        lines, left = _serve(lines, min(left, self.burst))
+        lines, left = _serve(lines, min(left, self.burst) - (self.spent - self.paid))
         settled = {name: replace(line, seen=line.asked) for name, line in lines.items()}
         return replace(self, tokens=left, paid=self.spent, lines=settled)
 

@@ -60,8 +60,8 @@ class Turns:
         amounts, turn = _metered(calls), self.items.turn(subject)
         if lane == STOP or not amounts:
             if turn and self.items.forget_turn(turn):
-                self.give_back(turn.calls)
-            self.debit(calls)
+                self.give_back(turn.calls, now)
+            self.debit(calls, now)
             return Place()
         if turn is None:
             return self._ask(subject, owner, lane, amounts, now)
@@ -87,19 +87,21 @@ class Turns:
         found = _schedule(self.items.read(), self.share, now).advance(now).meters[operation]
         return found.lines[lane].waiting if lane in found.lines else 0
 
-    def debit(self, calls: Calls) -> None:
+    def debit(self, calls: Calls, now: float) -> None:
         """Count calls that did not wait for a turn: those who do wait so much longer."""
-        self._spend(_metered(calls))
+        self._spend(_metered(calls), now)
 
-    def give_back(self, calls: Calls) -> None:
+    def give_back(self, calls: Calls, now: float) -> None:
         """Give a turn back that was there and was not used, or not for all of its calls."""
-        self._spend({name: -amount for name, amount in _metered(calls).items()})
+        self._spend({name: -amount for name, amount in _metered(calls).items()}, now)
 
     def refused(self, now: float, operation: str = CALLS) -> None:
         """API Gateway refused the call: somebody else used what was ours. The account's calls pause
         for a second, an operation of its own quota until that has filled again."""
         found = self._settled(self.items.read(), now).meters[operation]
-        self._spend({operation: max(found.tokens, 0) + (found.rate if operation == CALLS else 0)})
+        self._spend(
+            {operation: max(found.tokens, 0) + (found.rate if operation == CALLS else 0)}, now
+        )
 
     def _ask(self, subject: str, owner: str, lane: str, calls: Calls, now: float) -> Place:
         numbers = self.items.add({f"{name}.{lane}.asked": calls[name] for name in calls})
@@ -109,7 +111,7 @@ class Turns:
         if place.is_there or self.items.keep_turn(replace(turn, ready_at=place.ready_at)):
             return place
         # Another run asked for the same subject in this moment: that turn is kept, and joined.
-        self._spend({name: -amount for name, amount in calls.items()})
+        self._spend({name: -amount for name, amount in calls.items()}, now)
         return place
 
     def _settled(self, numbers: Mapping[str, float], now: float) -> Schedule:
@@ -117,9 +119,11 @@ class Turns:
         self.items.settle(_numbers(schedule), numbers.get("version", 0))
         return schedule
 
-    def _spend(self, amounts: Calls) -> None:
+    def _spend(self, amounts: Calls, now: float) -> None:
+        """Count it now, so that what nobody waited for before pays for none of it."""
         if amounts:
-            self.items.add({f"{name}.spent": amount for name, amount in amounts.items()})
+            spent = {f"{name}.spent": amount for name, amount in amounts.items()}
+            self._settled(self.items.add(spent), now)
 
 
 def _metered(calls: Calls) -> dict[str, float]:
