@@ -39,7 +39,18 @@ def _invoke(function: object) -> None:
 
     take = json.load(sys.stdin)
     sys.modules["keyward.runs.runtime"].now = lambda: take["now"]  # type: ignore[attr-defined]
-    function.handler(take["event"], None)  # type: ignore[attr-defined]
+    function.handler(take["event"], Context)  # type: ignore[attr-defined]
+
+
+class Context:
+    """What Lambda tells of an invocation."""
+
+    aws_request_id = "request-1"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """As at the start of a function of 5 minutes."""
+        return 300_000
 
 
 main()

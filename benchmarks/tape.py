@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
@@ -93,7 +94,9 @@ class Recorder:
         if service == "s3" and operation == "GetObject":
             body = answer["Body"].read()
             answer["Body"].seek(0)
-            self._keep(200, {}, body)
+            modified = format_datetime(answer["LastModified"], usegmt=True)
+            about = {"Last-Modified": modified, "x-amz-version-id": answer["VersionId"]}
+            self._keep(200, about, body)
         elif is_kept and service != "s3" and operation != "StartExecution":
             self._keep(200, DYNAMODB, json.dumps(_typed(service, answer), default=str).encode())
         return answer
@@ -148,6 +151,8 @@ def _customers(bench: Bench) -> None:
         bench.send("CustomerSignedUp", customer_id=customer_id, plan="free")
         bench.run()
     bench.invoke("RevealKey", {"customer_id": "acme"})
+    bench.upload(sample("read-onboarding")["key"], "customer_id,plan\nfirst,free\n")
+    bench.run()
     for name in ("quota-extension-requested", "key-rotation-requested"):
         _tell(bench, name)
     bench.advance(seconds=2 * DAY)

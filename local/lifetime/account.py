@@ -54,7 +54,7 @@ class Account:
         self.tables = Tables(self.scheduler.sleep, self.streams.changed)
         self.executions = Executions(stack, self.scheduler, self._perform, self._ended)
         self.ssm = Ssm(clock, self._parameter_changed)
-        self.secrets, self.s3 = SecretsManager(), S3(self._stored)
+        self.secrets, self.s3 = SecretsManager(), S3(clock, self._stored)
         emulator.on_event = partial(self.deliver, DEFAULT_BUS)
         starts = (self.invoke, self.executions.begin, self.queues, self._is_quiet)
         Schedules(stack, self.scheduler, *starts)

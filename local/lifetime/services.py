@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -94,13 +95,19 @@ class Logs:
 class S3:
     """Buckets, whichever is named; `stored` hears of each object."""
 
-    def __init__(self, stored: Callable[[str, str], None]) -> None:
+    def __init__(self, clock: VirtualClock, stored: Callable[[str, str], None]) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
-        self._stored = stored
+        self._clock, self._stored = clock, stored
+        self._put: dict[tuple[str, str], JSON] = {}
+        self._versions = 0
 
     def put_object(self, Bucket: str, Key: str, Body: bytes | str, **_: Any) -> JSON:
         """Write an object."""
         self.objects[Bucket, Key] = Body.encode() if isinstance(Body, str) else Body
+        self._versions += 1
+        modified = datetime.fromtimestamp(int(self._clock.now()), UTC)
+        about = {"VersionId": f"version-{self._versions}", "LastModified": modified}
+        self._put[Bucket, Key] = about
         self._stored(Bucket, Key)
         return {}
 
@@ -108,7 +115,9 @@ class S3:
         """Read an object."""
         if (Bucket, Key) not in self.objects:
             raise refusal("GetObject", "NoSuchKey", status=404)
-        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+        content = self.objects[Bucket, Key]
+        about = self._put[Bucket, Key] | {"ContentLength": len(content)}
+        return about | {"Body": io.BytesIO(content)}
 
     def delete_object(self, Bucket: str, Key: str, **_: Any) -> JSON:
         """Forget an object."""

@@ -13,6 +13,7 @@ import audit
 import audit_part
 import repair
 import report_failure
+from emulator.clock import VirtualClock
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import Gateway
 from keyward.runs import runtime
@@ -87,7 +88,7 @@ class AuditLab:
 @contextmanager
 def audit_laboratory(lab: Lab) -> Iterator[AuditLab]:
     """audit-account on an empty laboratory, with a bucket of its own."""
-    s3 = S3(lambda bucket, key: None)
+    s3 = S3(VirtualClock(0), lambda bucket, key: None)
     audits = Audits(s3, BUCKET)
     bus = lab.bench.bus
     functions = {name: module.handler for name, module in FUNCTIONS.items()}

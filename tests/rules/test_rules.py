@@ -11,6 +11,7 @@ from moto.events.models import EventPattern
 
 from keyward.events.third_party import FOREIGN_EVENTS, PLAIN_EVENTS
 from tests import tree
+from tests.support import load_event
 
 JSON = dict[str, Any]
 
@@ -238,3 +239,28 @@ def test_a_running_or_successful_run_matches_no_rule(status: str) -> None:
 
 def test_the_end_of_another_teams_run_matches_no_rule() -> None:
     assert takers(ended(stateMachineArn=f"{MACHINES}-something-else")) == set()
+
+
+@pytest.mark.parametrize(
+    ("key", "taken"),
+    [
+        ("onboarding/first-customers.csv", True),
+        ("onboarding/2026/MAY.CSV", True),
+        ("onboarding/first-customers.csv.result.json", False),
+        ("onboarding/notes.txt", False),
+        ("adopt/owners.csv", False),
+        ("report.json", False),
+    ],
+)
+def test_a_csv_for_onboarding_starts_its_reading_and_no_other_object_does(
+    key: str, taken: bool
+) -> None:
+    event = load_event("onboarding-file-put")
+    event["detail"]["object"]["key"] = key
+    assert takers(event) == ({"OnboardingRule"} if taken else set())
+
+
+def test_a_csv_in_another_bucket_starts_nothing() -> None:
+    event = load_event("onboarding-file-put")
+    event["detail"]["bucket"]["name"] = "another-bucket"
+    assert takers(event) == set()

@@ -30,9 +30,10 @@ def test_every_bucket_is_private_encrypted_and_outlives_the_stack() -> None:
 def test_earlier_reports_are_kept_for_a_year_and_then_go() -> None:
     properties = buckets()["ReportBucket"]["Properties"]
     assert properties["VersioningConfiguration"]["Status"] == "Enabled"
-    reports, audits = properties["LifecycleConfiguration"]["Rules"]
+    reports, files, audits = properties["LifecycleConfiguration"]["Rules"]
     assert 365 <= reports["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 400
     assert (audits["Prefix"], audits["ExpirationInDays"]) == ("audits/", 30)
+    assert (files["Prefix"], "ExpirationInDays" in files) == ("onboarding/", False)
 
 
 def test_the_report_travels_over_tls_only() -> None:
@@ -42,19 +43,20 @@ def test_the_report_travels_over_tls_only() -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_bucket_is_written_by_the_report_and_by_audits_each_in_its_own_place() -> None:
+def test_each_writer_of_the_bucket_has_its_own_place() -> None:
     writers: dict[str, str] = {}
     for name, role in tree.deployed_resources("AWS::IAM::Role").items():
         for statement in statements(role):
             if "s3:PutObject" in json.dumps(statement["Action"]):
                 writers[name] = writers.get(name, "") + json.dumps(statement["Resource"])
     auditors = {f"{name}Role" for name in ("Audit", "AuditPart", "Repair", "WriteReport")}
-    assert set(writers) == {"ReadUsageRole"} | auditors
+    assert set(writers) == {"ReadUsageRole", "ReadOnboardingRole"} | auditors
     assert {name for name, where in writers.items() if "/report.html" in where} == {
         "WriteReportRole"
     }
     assert writers["ReadUsageRole"].count("${ReportBucket.Arn}/") == 1
     assert "}/usage.json" in writers["ReadUsageRole"]
+    assert "}/onboarding/*.result.json" in writers["ReadOnboardingRole"]
     assert all("}/audits/*" in writers[name] for name in auditors)
 
 

@@ -65,7 +65,7 @@ class Field:
             return {name: self.parse(value)}
         except (ValueError, OverflowError, OSError, ArithmeticError):
             problem = f"must be {self.must}, got {redacted(value)}"
-        raise InvalidEventError(where + name, problem, "Correct it and send the event again")
+        raise InvalidEventError(where + name, problem, "Correct it and send it again")
 
     def _absent(self, name: str, where: str, is_null: bool) -> JSON:
         if is_null and self.null is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from keyward.aws.bus import Bus
     from keyward.aws.gateway import Gateway
     from keyward.aws.logs import AccessLogs
+    from keyward.aws.onboarding_files import OnboardingFiles
     from keyward.aws.session import Session
     from keyward.aws.tables import Registry
     from keyward.runs.context import Context
@@ -86,6 +87,13 @@ def audits() -> Audits:
     from keyward.aws.bucket import Audits
 
     return Audits(_lazy("s3"), setting("REPORT_BUCKET"))
+
+
+def onboarding_files() -> OnboardingFiles:
+    """Files of new customers that somebody put into the bucket."""
+    from keyward.aws.onboarding_files import OnboardingFiles
+
+    return OnboardingFiles(_lazy("s3"), setting("REPORT_BUCKET"))
 
 
 def access_logs() -> AccessLogs:

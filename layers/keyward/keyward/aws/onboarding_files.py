@@ -1,0 +1,67 @@
+"""Files of new customers that somebody put into the bucket, and their results."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.aws.client import Client
+from keyward.errors import InvalidInputError, ResourceMissingError
+from keyward.values import parse_json
+
+JSON = dict[str, Any]
+
+RESULT = ".result.json"
+# A file of 10,000 customers has about 1 MB; a function holds it, decoded, several times.
+MAX_FILE_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A version of an object that somebody put; `put_at` is its LastModified (epoch seconds)."""
+
+    version: str
+    put_at: int
+    content: bytes
+
+
+class OnboardingFiles:
+    """Files of new customers under `onboarding/`, each with its result beside it."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = Client(s3)
+        self._bucket = bucket
+
+    def load(self, key: str) -> Upload | None:
+        """Read the newest version of a file; None when there is none. Raises InvalidInputError for
+        one that is too large, before its content is read."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except ResourceMissingError:
+            return None
+        size = answer["ContentLength"]
+        if size > MAX_FILE_BYTES:
+            problem = f"must have at most {MAX_FILE_BYTES} bytes, got {size}"
+            raise InvalidInputError("file", problem, "Split it into several files")
+        content = self._s3.read("GetObject", answer["Body"])
+        version = answer.get("VersionId") or answer["ETag"]
+        return Upload(version, int(answer["LastModified"].timestamp()), content)
+
+    def result(self, key: str) -> JSON:
+        """The result of a file as it was last saved; `{}` when there is none."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=key + RESULT)
+        except ResourceMissingError:
+            return {}
+        found = parse_json(self._s3.read("GetObject", answer["Body"]).decode("utf-8", "replace"))
+        return found if isinstance(found, dict) else {}
+
+    def save_result(self, key: str, result: JSON) -> None:
+        """Write the result of a file, over the last one."""
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=key + RESULT,
+            Body=json.dumps(result, indent=1).encode(),
+            ContentType="application/json",
+        )

@@ -1,0 +1,236 @@
+"""Turn the rows of an onboarding file into sign-ups, and compare them with the records. Pure.
+
+Columns are `customer_id`, the members of CustomerSignedUp, and `tag:NAME` for each tag. An empty
+cell says nothing, as a member that an event leaves out does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any
+
+from keyward.customers.key import is_value
+from keyward.errors import InvalidEventError, InvalidInputError
+from keyward.events.contracts import CustomerEvent
+from keyward.events.fields import NEVER_EXPIRES, redacted
+from keyward.events.incoming import members
+from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
+
+JSON = dict[str, Any]
+SIGN_UP = "CustomerSignedUp"
+# When a row happened is when its file was put.
+MEMBERS = {name: member for name, member in members(SIGN_UP).items() if name != "occurred_at"}
+TAG = "tag:"
+COLUMNS = (*(name for name in MEMBERS if name != "tags"), f"{TAG}NAME")
+REQUIRED = tuple(name for name, member in MEMBERS.items() if member.required)
+# A header that people meant as one; anything else is not quoted, for it may be a key value.
+HEADER = re.compile(r"[^\W\d][\w .:/-]{0,31}")
+WORD = re.compile(r"[A-Za-z0-9]{20,}")
+# API Gateway's own values have 40 letters and digits; a long name or id lacks one of the kinds.
+LIKE_A_VALUE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9]).{40,}")
+# Twice the keys that an account can have (API Gateway, "Amazon API Gateway quotas").
+MAX_ROWS = 20_000
+MAX_NAMED = 20
+PUT_AGAIN = "Correct it and put the file again"
+
+
+@dataclass(frozen=True)
+class SignUp:
+    """A row that can be recorded: its number, its customer, and the fields of its event."""
+
+    number: int
+    customer_id: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row that cannot be right. `error` names the column and the remedy, and quotes no cell."""
+
+    number: int
+    error: InvalidInputError
+    customer_id: str | None = None
+
+    def as_json(self) -> JSON:
+        """For the result of the file."""
+        found = {"row": self.number, "column": self.error.field, "customer_id": self.customer_id}
+        return {n: v for n, v in found.items() if v is not None} | {"error": str(self.error)}
+
+
+@dataclass(frozen=True)
+class File:
+    """An onboarding file: `key` is the object's, `put_at` when it was put (epoch seconds)."""
+
+    key: str
+    put_at: int
+    rows: tuple[SignUp | Refused, ...]
+
+    @classmethod
+    def of(cls, key: str, put_at: int, content: bytes, plans: Collection[str]) -> File:
+        """Read a file. `plans` are the policy's. Raises InvalidEventError when its first row does
+        not name the columns."""
+        rows = rows_of(text_of(content))
+        columns = _columns(next(rows, None))
+        below = tuple(_Reader(columns, plans).all(islice(rows, MAX_ROWS + 1)))
+        if len(below) > MAX_ROWS:
+            raise InvalidEventError("file", f"must have at most {MAX_ROWS} rows", "Split it")
+        return cls(key, put_at, below)
+
+    def event(self, row: SignUp, now: float) -> CustomerEvent:
+        """The sign-up of a row, as if an event had said it; the ledger shows file and row."""
+        about = (SIGN_UP, row.customer_id, self.put_at, row.fields)
+        return CustomerEvent(*about, f"row {row.number}", self.key, int(now))
+
+    def events_for(self, row: SignUp, now: float, record: JSON | None) -> list[CustomerEvent]:
+        """The events that bring a record in line with the row: none where it is already.
+
+        A file resumes nobody and opens no closed account again: it may be put again years later.
+        Raises InvalidEventError for the row of such a customer.
+        """
+        if record is None or record.get("plan") is None or record.get("status") is None:
+            return [self.event(row, now)]
+        status = record["status"]
+        if status == "closed":
+            problem = "must be a customer that is not closed, got one that is"
+            raise InvalidEventError("customer_id", problem, f"Send {SIGN_UP} to open it again")
+        if all(record.get(name) == value for name, value in row.fields.items()):
+            return []
+        if status != "active":
+            problem = f"must be an active customer to be changed, got one that is {status}"
+            raise InvalidEventError("customer_id", problem, "Send CustomerResumed first")
+        return [self.event(row, now)]
+
+    def wrote(self, row: SignUp, record: JSON | None) -> bool:
+        """Whether this very row of this very file brought the record what it has."""
+        asked = ((record or {}).get("asked") or {}).values()
+        mine = any(a.get("source") == self.key for a in asked)
+        recorded = ((record or {}).get("recorded") or {}).get("plan") or {}
+        return mine and recorded.get("at") == self.put_at
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads rows below a header."""
+
+    columns: Sequence[str]
+    plans: Collection[str]
+
+    def all(self, rows: Iterator[Row]) -> Iterator[SignUp | Refused]:
+        """Read all rows; the first row of a customer counts."""
+        first: dict[str, int] = {}
+        for row in rows:
+            read = self._read(row)
+            if isinstance(read, SignUp):
+                number = first.setdefault(read.customer_id, row.number)
+                if number != row.number:
+                    problem = f"must be in the file once, got it in row {number} too"
+                    error = InvalidEventError("customer_id", problem, "Remove one of the two rows")
+                    read = Refused(row.number, error, read.customer_id)
+            yield read
+
+    def _read(self, row: Row) -> SignUp | Refused:
+        customer_id = None
+        try:
+            detail = self._detail(row)
+            fields: JSON = {}
+            for name, member in MEMBERS.items():
+                fields |= member.read(name, detail, where="")
+                customer_id = fields.get("customer_id")
+            self._check_plan(fields["plan"])
+        except InvalidEventError as error:
+            return Refused(row.number, error, customer_id)
+        return SignUp(row.number, fields.pop("customer_id"), fields)
+
+    def _detail(self, row: Row) -> JSON:
+        """The row as an event's `detail`. Raises InvalidEventError."""
+        if row.problem:
+            raise row.problem
+        if any(row.cells[len(self.columns) :]):
+            problem = f"must have {len(self.columns)} cells, got {len(row.cells)}"
+            raise InvalidEventError("row", problem, "Put a cell that holds a separator into quotes")
+        detail: JSON = {}
+        for number, (name, cell) in enumerate(zip(self.columns, row.cells, strict=False), 1):
+            if not cell:
+                continue
+            _check(name or f"column {number}", cell)
+            if not name:
+                problem = "must have a name in the first row, got an empty one"
+                raise InvalidEventError(f"column {number}", problem, "Name or remove the column")
+            if name.startswith(TAG):
+                detail.setdefault("tags", {})[name.removeprefix(TAG)] = cell
+            else:
+                detail[name] = None if _is_never(name, cell) else cell
+        return detail
+
+    def _check_plan(self, plan: str) -> None:
+        if plan not in self.plans:
+            known = sorted(self.plans)
+            more = ", ..." if len(known) > MAX_NAMED else ""
+            shown = ", ".join(known[:MAX_NAMED]) + more
+            problem = f"must be a plan of the policy ({shown}), got {redacted(plan)}"
+            near = _nearest(plan, self.plans)
+            raise InvalidEventError("plan", problem, f"{near}{PUT_AGAIN}")
+
+
+def _columns(header: Row | None) -> list[str]:
+    """The columns that a first row names. Raises InvalidEventError."""
+    if header is None:
+        raise InvalidEventError("file", "must have rows, got an empty file", _FIRST_ROW)
+    if header.problem:
+        raise header.problem
+    names: list[str] = []
+    for number, cell in enumerate(header.cells, 1):
+        names.append(_column(cell, number))
+        if cell and names.index(names[-1]) < number - 1:
+            problem = f"must be one column, got it as column {number} too"
+            raise InvalidEventError(names[-1], problem, "Remove one of the two")
+    while names and not names[-1]:
+        names.pop()
+    for name in REQUIRED:
+        if name not in names:
+            raise InvalidEventError(name, "must be a column, got none of this name", _FIRST_ROW)
+    return names
+
+
+def _column(cell: str, number: int) -> str:
+    """The column that a cell of the first row names. Raises InvalidEventError."""
+    begin, rest = cell[: len(TAG)].casefold(), cell[len(TAG) :]
+    name = begin + rest.strip() if begin == TAG else cell.casefold()
+    shown = cell if HEADER.fullmatch(cell) and not _holds_value(cell) else f"column {number}"
+    if cell:
+        _check(shown, cell)
+    known = name in COLUMNS or (name.startswith(TAG) and name not in (TAG, COLUMNS[-1]))
+    if cell and not known:
+        near = _nearest(name, COLUMNS)
+        problem = f"must be one of the columns {', '.join(COLUMNS)}"
+        raise InvalidEventError(shown, problem, f"{near}Rename or remove it and put the file again")
+    return name
+
+
+def _check(name: str, cell: str) -> None:
+    """Refuse what no cell may hold. Raises InvalidEventError, which quotes nothing of it."""
+    check_cell(name, cell)
+    if _holds_value(cell):
+        remedy = "Remove the value, and rotate the key: a file is no place for it"
+        raise InvalidEventError(name, "must hold no value of an API key", remedy)
+
+
+def _holds_value(cell: str) -> bool:
+    words = WORD.findall(cell)
+    return any(is_value(word) or bool(LIKE_A_VALUE.fullmatch(word)) for word in words)
+
+
+def _is_never(name: str, cell: str) -> bool:
+    return bool(MEMBERS[name].null) and cell.casefold() == NEVER_EXPIRES
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name[:64].casefold(), sorted(known), 1, 0.5)
+    return f"Do you mean {near[0]}? " if near else ""
+
+
+_FIRST_ROW = f"Name the columns in the first row: {', '.join(COLUMNS)}"
