@@ -8,11 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 from keyward.apis.compare import fingerprint
+from keyward.apis.loops import Redeploy
 from keyward.apis.model import Deploying, Deployment, KeyRule, StageSnapshot, WorkingMethod
 from keyward.apis.progress import RETRY_SECONDS, Progress, stage_to_verify
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Lease, Registry
-from keyward.aws.tables.storms import Redeploy
 from keyward.errors import (
     DeploymentThrottledError,
     GatewayRefusedError,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-from keyward.apis.loops import HOUR, MAX_REDEPLOYS, Loop, loop_of, settle_seconds
+from keyward.apis.loops import HOUR, MAX_REDEPLOYS, Loop, Redeploy, Storm, loop_of, settle_seconds
 from keyward.apis.model import DeployedMethod
 
 NOW = 1_000_000.0
@@ -14,30 +12,17 @@ PETS = DeployedMethod("/pets", "GET", "NONE", key_required=False)
 CLOSED = ("GET /pets NONE key", "OPTIONS /pets NONE open")
 
 
-@dataclass(frozen=True)
-class Storm:
-    first_at: float
-    last_at: float
-
-
-@dataclass(frozen=True)
-class Redeploy:
-    round: int
-    deployment_id: str
-    at: int
-
-
 @pytest.mark.parametrize(
     ("storm", "seconds"),
     [
         (None, 0),
-        (Storm(NOW, NOW), 2),
-        (Storm(NOW - 1.5, NOW - 1.5), 1),
-        (Storm(NOW - 2, NOW - 2), 0),
-        (Storm(NOW - 9, NOW - 0.1), 2),
-        (Storm(NOW - 11, NOW - 0.1), 1),
-        (Storm(NOW - 12, NOW), 0),
-        (Storm(NOW - 9999, NOW - 9998), 0),
+        (Storm("e", NOW, NOW), 2),
+        (Storm("e", NOW - 1.5, NOW - 1.5), 1),
+        (Storm("e", NOW - 2, NOW - 2), 0),
+        (Storm("e", NOW - 9, NOW - 0.1), 2),
+        (Storm("e", NOW - 11, NOW - 0.1), 1),
+        (Storm("e", NOW - 12, NOW), 0),
+        (Storm("e", NOW - 9999, NOW - 9998), 0),
     ],
 )
 def test_the_last_event_of_a_storm_is_waited_for_but_not_for_ever(
@@ -47,7 +32,7 @@ def test_the_last_event_of_a_storm_is_waited_for_but_not_for_ever(
 
 
 def redeploys(*times: int) -> list[Redeploy]:
-    return [Redeploy(number, f"d{number}", at) for number, at in enumerate(times)]
+    return [Redeploy(number, "prod", f"d{number}", at) for number, at in enumerate(times)]
 
 
 def test_the_third_time_within_the_hour_is_a_loop_until_the_first_is_an_hour_old() -> None:
@@ -70,7 +55,7 @@ def test_an_exempt_method_of_ours_that_is_open_again_is_no_loop() -> None:
 
 
 def test_many_stages_that_one_plan_deployed_count_once() -> None:
-    one_plan = [Redeploy(7, f"d{stage}", 100) for stage in range(MAX_REDEPLOYS)]
+    one_plan = [Redeploy(7, "prod", f"d{stage}", 100) for stage in range(MAX_REDEPLOYS)]
     assert loop_of([PETS], one_plan, lambda _: CLOSED) is None
 
 

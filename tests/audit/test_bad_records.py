@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 import read_usage
 from keyward.audit.parts import Audit
-from keyward.customers.key import CREATED
-from keyward.customers.key_item import key_item
+from keyward.customers.key import CREATED, End, Grant, Journal, KeyRecord, Quota, Succession
+from keyward.customers.key_item import END, GRANT, JOURNAL, QUOTA, RECORD, SUCCESSION
 from keyward.policy.parse import default_text, parse
 from keyward.report.read import Collector, own_reading
 from keyward.runs.context import Context
@@ -65,8 +64,13 @@ ITEMS: dict[str, tuple[str, ...]] = {
 
 
 def test_every_attribute_of_a_key_is_tried() -> None:
-    attributes = set(re.findall(r'"(\w+)":', inspect.getsource(key_item)))
-    assert attributes == {"customer_id", "record", *KEY_FIELDS}
+    parts = {KeyRecord: RECORD, Journal: JOURNAL, Grant: GRANT, Succession: SUCCESSION}
+    parts |= {End: END, Quota: QUOTA}
+    attributes = [name for names in parts.values() for name in names.values()]
+    assert sorted(attributes) == sorted(["customer_id", *KEY_FIELDS])
+    named = {field for names in parts.values() for field in names}
+    members = {field.name for part in parts for field in fields(part)}
+    assert members - named == {"number", "journal", "succession", "end", "quota", "grant"}
 
 
 @pytest.fixture(scope="module")

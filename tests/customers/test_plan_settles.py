@@ -170,7 +170,8 @@ def after(record: KeyRecord | None, action: Action) -> KeyRecord:
     assert record.state == CREATED, "only a key that was created can be changed"
     if action.action in ("attach_key", "move_key"):
         rotation = max(record.succession.rotation, said.get("rotation", 0))
-        placed = replace(record, plan=action.plan).with_succession(rotation=rotation)
+        succession = replace(record.succession, rotation=rotation)
+        placed = replace(record, plan=action.plan, succession=succession)
         return placed.with_journal(plan=None)
     if action.action == "announce_expiry":
         expires = record.end.retire_at or said["expires_at"]

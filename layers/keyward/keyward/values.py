@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -43,6 +43,11 @@ def parse_json(text: object) -> object:
 def iso(epoch: float) -> str:
     """Epoch seconds as ISO 8601 in UTC, whole seconds."""
     return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def stated(members: Mapping[str, Any]) -> JSON:
+    """Leave out the members that are None."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from keyward.apis.model import ApiSnapshot, KeyRule
 from keyward.events.contracts import announcement
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
-from keyward.values import JSON
+from keyward.values import JSON, stated
 
 WARN_DAYS = 7
 DAY = 86_400
@@ -33,7 +33,7 @@ class ExemptMethod:
 
     def as_json(self) -> JSON:
         """Without the members that do not apply."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return stated(asdict(self))
 
 
 def exemption_id(exemption: Exemption) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from keyward.apis.model import DeployedMethod
 
@@ -21,32 +20,25 @@ MAX_REDEPLOYS = 3
 HOUR = 3600
 
 
-class Heard(Protocol):
-    """Events since the last look; epoch seconds."""
+@dataclass(frozen=True)
+class Storm:
+    """Events of one API that no run has looked at: the id of the `first`, and when (epoch seconds)
+    the first and the last were heard."""
 
-    @property
-    def first_at(self) -> float:
-        """When the first was heard."""
-
-    @property
-    def last_at(self) -> float:
-        """When the last was heard."""
+    first: str
+    first_at: float
+    last_at: float
 
 
-class Redeploy(Protocol):
-    """A deployment of ours; `round` tells plans apart, `at` is epoch seconds."""
+@dataclass(frozen=True)
+class Redeploy:
+    """A deployment that we pointed a stage to, `at` epoch seconds. `round` is the token of the
+    lease: one plan."""
 
-    @property
-    def round(self) -> int:
-        """The plan that it was a part of."""
-
-    @property
-    def deployment_id(self) -> str:
-        """The deployment."""
-
-    @property
-    def at(self) -> int:
-        """When a stage was pointed to it."""
+    round: int
+    stage: str
+    deployment_id: str
+    at: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ class Loop:
     until: int
 
 
-def settle_seconds(storm: Heard | None, quiet_seconds: float, now: float) -> int:
+def settle_seconds(storm: Storm | None, quiet_seconds: float, now: float) -> int:
     """Whole seconds until the storm is looked at; 0 when there is none, or it is over: nothing was
     heard for `quiet_seconds`."""
     if storm is None:

@@ -208,16 +208,17 @@ class CloudFormationClient(Client):
 class Table(Client):
     """A table of DynamoDB with plain values: `DynamoTable`, or what stands in for it."""
 
-    def pages(self, operation: str, **params: Any) -> list[JSON]:
-        """The items of all pages of a `query` or a `scan`."""
+    def pages(self, operation: str, most: int | None = None, **params: Any) -> list[JSON]:
+        """All items of a `query` or a `scan`, or the first `most`. An answer holds 1 MB at the most
+        (API reference), so there may be several."""
         items: list[JSON] = []
-        more: JSON = {}
         while True:
-            answer = getattr(self, operation)(**params, **more)
+            limit = {"Limit": most - len(items)} if most else {}
+            answer = getattr(self, operation)(**params, **limit)
             items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
+            if "LastEvaluatedKey" not in answer or (most and len(items) >= most):
                 return items
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+            params["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def write(self, items: list[JSON]) -> None:
         """Write all items of a transaction, or none. Raises ConditionNotMetError."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.customers.key import KeyRecord
+from keyward.values import stated
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,9 @@ class Action:
 
     def as_json(self) -> dict[str, Any]:
         """For a state machine's state, a dry run's output and an event's `actions`."""
-        stated = {
-            "action": self.action,
-            "key": self.key,
-            "number": self.number,
-            "from": self.origin,
-            "plan": self.plan,
-            "reason": self.reason,
-            **self.details,
-        }
-        return {name: value for name, value in stated.items() if value is not None}
+        about = {"action": self.action, "key": self.key, "number": self.number}
+        change = {"from": self.origin, "plan": self.plan, "reason": self.reason}
+        return stated({**about, **change, **self.details})
 
 
 @dataclass(frozen=True)

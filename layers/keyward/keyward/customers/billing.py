@@ -9,12 +9,12 @@ word counts. Times are epoch seconds, whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from keyward.errors import InvalidRecordError
 from keyward.events.fields import HALTED, LIVE, STATES
-from keyward.values import JSON
+from keyward.values import JSON, stated
 
 # Retries of one invoice are few (Stripe's Smart Retries: 8); the first and the newest are kept.
 MAX_FAILURES = 20
@@ -40,8 +40,7 @@ class Subscription:
 
     def as_json(self) -> JSON:
         """As it stands in the record."""
-        stated = {"state": self.state, "at": self.at, "ends_at": self.ends_at}
-        return {name: value for name, value in stated.items() if value is not None}
+        return stated(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,13 @@ class Billing:
 
     def as_json(self) -> JSON:
         """As it stands in the record."""
-        stated: JSON = {
+        members: JSON = {
             "failed_at": list(self.failed_at),
             "paid_at": self.paid_at,
             "settled_at": self.settled_at,
             "subscriptions": {name: one.as_json() for name, one in self.subscriptions.items()},
         }
-        return {name: value for name, value in stated.items() if value not in (None, [], {})}
+        return {name: value for name, value in members.items() if value not in (None, [], {})}
 
     def _settled(self, failed: set[int], paid_at: int | None) -> Billing:
         owed = sorted(at for at in failed if paid_at is None or at > paid_at)

@@ -150,10 +150,6 @@ class KeyRecord:
         """The record with a changed journal."""
         return replace(self, journal=replace(self.journal, **changes))
 
-    def with_succession(self, **changes: Any) -> KeyRecord:
-        """The record with a changed succession."""
-        return replace(self, succession=replace(self.succession, **changes))
-
     def with_end(self, **changes: Any) -> KeyRecord:
         """The record with a changed end."""
         return replace(self, end=replace(self.end, **changes))

@@ -31,7 +31,7 @@ from keyward.customers.usage import KeyUsage
 from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import CUSTOMER_ID, NEVER_EXPIRES, moment
-from keyward.values import JSON
+from keyward.values import JSON, stated
 
 # A rotation doubles them for a while, and each change of a key is announced.
 MAX_KEYS = 5
@@ -204,14 +204,14 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
 
 def _requesters(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
     """The attribute `asked`: the event that changed each field; a repeat leaves the first."""
-    stated = {
+    members = {
         "by": "event",
         "event_id": event.event_id,
         "detail_type": event.detail_type,
         "source": event.source,
         "recorded_at": event.recorded_at,
     }
-    requester = {name: value for name, value in stated.items() if value is not None}
+    requester = stated(members)
     requesters = {name: who for name, who in before.get("asked", {}).items() if name in after}
     changed = [name for name in DATED_FIELDS if before.get(name) != after.get(name)]
     requesters |= dict.fromkeys(changed, requester)

@@ -10,7 +10,7 @@ from keyward.customers.model import Customer
 from keyward.events.contracts import announcement
 from keyward.policy.billing import DAY
 from keyward.policy.model import Policy
-from keyward.values import JSON, iso
+from keyward.values import JSON, iso, stated
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _overdue(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ..
         customer_id=customer.customer_id,
         plan=desired_state(customer, policy, now).plan,
         since=iso(since),
-        next={name: value for name, value in follows.items() if value is not None} or None,
+        next=stated(follows) or None,
     )
     cycle = customer.billing.cycle
     return _last_said([f"overdue#{cycle}#{step.after_days:g}" for step in passed], said)

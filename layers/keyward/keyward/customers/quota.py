@@ -12,7 +12,7 @@ for the period in which it was made; the next one starts afresh.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -22,7 +22,7 @@ from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import moment
 from keyward.policy.parts import Quota
 from keyward.policy.periods import day_of, first_day
-from keyward.values import JSON
+from keyward.values import JSON, stated
 
 NAME = "quota_extension"
 EVENT = "QuotaExtensionRequested"
@@ -45,14 +45,7 @@ class Extension:
 
     def as_json(self) -> JSON:
         """As it stands in the record, and in an action."""
-        stated = {
-            "taken": self.taken,
-            "requested_at": self.requested_at,
-            "by": self.by,
-            "limit": self.limit,
-            "reason": self.reason,
-        }
-        return {name: value for name, value in stated.items() if value is not None}
+        return stated(asdict(self))
 
     @property
     def identity(self) -> tuple[int, int | None, int | None]:

@@ -107,4 +107,4 @@ class Editor:
 
     def as_json(self) -> JSON:
         """For ApiHeld."""
-        return {"who": self.who, "what": self.what, "when": self.when}
+        return asdict(self)

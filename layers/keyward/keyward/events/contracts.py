@@ -22,7 +22,7 @@ from keyward.events.incoming import (
     listed,
 )
 from keyward.events.size import shortened
-from keyward.values import JSON
+from keyward.values import JSON, stated
 
 SOURCE = "keyward"
 AHEAD_SECONDS = 300
@@ -120,8 +120,7 @@ def optional_of(task: Mapping[str, Any], name: str, pattern: re.Pattern[str]) ->
 def announcement(detail_type: str, **detail: Any) -> JSON:
     """An event out, ready for the outbox: without members that are None, and short enough for
     EventBridge; `reason` says what a long list leaves out."""
-    stated = {name: value for name, value in detail.items() if value is not None}
-    return {"detail_type": detail_type, "detail": shortened(stated)}
+    return {"detail_type": detail_type, "detail": shortened(stated(detail))}
 
 
 def entry(announced: JSON, bus_name: str) -> JSON:

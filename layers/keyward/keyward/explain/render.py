@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyward.explain.judge import Verdict
 from keyward.explain.model import Facts
-from keyward.values import JSON, iso
+from keyward.values import JSON, iso, stated
 
 LET_IN, ASKS_FOR_NO_KEY = "none", "key_not_required"
 
@@ -53,7 +53,7 @@ def _one(facts: Facts, verdict: Verdict) -> JSON:
     }
     if verdict.settles_at:
         output["effective_by"] = iso(verdict.settles_at)
-    return {name: value for name, value in output.items() if value is not None}
+    return stated(output)
 
 
 def _cause(verdict: Verdict) -> str:

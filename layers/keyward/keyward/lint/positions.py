@@ -66,10 +66,6 @@ class _Pairs(list[tuple[str, Any]]):
     """The members of a JSON object, equal keys included."""
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """The members of a JSON object, equal keys included."""
-
-
 class JsonReader(Reader):
     """JSON with lines. Not by PyYAML, which refuses JSON's tabs and keys above 1,024 characters."""
 

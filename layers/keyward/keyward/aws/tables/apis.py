@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import asdict, replace
 from typing import Any
 
 from keyward.apis.model import ApiRecords, Attachment, Deploying, Deployment, Hold
@@ -18,7 +19,7 @@ from keyward.aws.tables.conditions import in_range, not_later
 from keyward.aws.tables.outbox import Outbox, record_name, saved_at, waiting
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
-from keyward.values import JSON
+from keyward.values import JSON, stated
 
 
 class Apis:
@@ -85,11 +86,7 @@ class Apis:
         self._put(
             rest_api_id,
             f"attachment#{attachment.stage}#{attachment.plan}",
-            stage=attachment.stage,
-            plan=attachment.plan,
-            plan_id=attachment.plan_id,
-            attached_at=attachment.attached_at,
-            confirmed=attachment.confirmed,
+            **asdict(attachment),
         )
 
     def plan_actions(self, rest_api_id: str, stage: str, actions: Sequence[JSON]) -> None:
@@ -104,13 +101,7 @@ class Apis:
         self._put(
             rest_api_id,
             f"hold#{hold.stage}",
-            stage=hold.stage,
-            fingerprint=hold.fingerprint,
-            decision=hold.decision,
-            kind=hold.kind,
-            held_at=hold.held_at or int(now),
-            told_at=int(now),
-            deployment_id=hold.deployment_id,
+            **asdict(replace(hold, held_at=hold.held_at or int(now), told_at=int(now))),
             **_for_people(announced),
         )
 
@@ -207,8 +198,8 @@ class Apis:
             self._table.delete_item(Key={"rest_api_id": rest_api_id, "record": record})
 
     def _put(self, rest_api_id: str, record: str, **fields: Any) -> None:
-        kept = {name: value for name, value in fields.items() if value is not None}
-        self._table.put_item(Item={"rest_api_id": rest_api_id, "record": record, **kept})
+        where = {"rest_api_id": rest_api_id, "record": record}
+        self._table.put_item(Item=where | stated(fields))
 
     def _get(self, rest_api_id: str, record: str) -> JSON | None:
         where = {"rest_api_id": rest_api_id, "record": record}

@@ -27,7 +27,7 @@ from keyward.customers.quota import NAME as QUOTA_EXTENSION
 from keyward.customers.usage import RECORD as USAGE
 from keyward.customers.usage import usage_of
 from keyward.errors import ConditionNotMetError, LeaseLostError
-from keyward.values import JSON
+from keyward.values import JSON, stated
 
 TOMBSTONE = "tombstone"
 TOLD = "told"
@@ -102,7 +102,7 @@ class Customers(DueItems):
     def owner_of(self, key_id: str) -> str | None:
         """The customer whose records name the key, a tombstone included: one scan, for a person's
         question."""
-        mine = {"ExpressionAttributeValues": {":key_id": key_id}}
+        mine: JSON = {"ExpressionAttributeValues": {":key_id": key_id}}
         items = self._keys.pages("scan", FilterExpression="key_id = :key_id", **mine)
         return str(items[0]["customer_id"]) if items else None
 
@@ -164,7 +164,7 @@ class Customers(DueItems):
         key has the number. Raises LeaseLostError."""
         stone = {"customer_id": key.customer_id, "record": TOMBSTONE, "last_number": last_number}
         stone |= {"fence": lease.token, "deleted_at": int(at)}
-        stone |= {name: v for name in ("key_id", "reason") if (v := getattr(key, name)) is not None}
+        stone |= stated({"key_id": key.key_id, "reason": key.reason})
         lines_put = self._ledger.puts([line] if line else [], announced, _epoch_of(when))
         more = [*self._announced(key, lease, announced, when), *lines_put]
         self._write(key, lease, [self._delete(key, lease), self._put(stone, lease), *more])

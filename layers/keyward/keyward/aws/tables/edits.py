@@ -38,13 +38,8 @@ class Edits:
     def of(self, rest_api_id: str) -> dict[tuple[str, str], Editor]:
         """By resource id and verb."""
         found: dict[tuple[str, str], Editor] = {}
-        more: dict[str, Any] = {}
-        while True:
-            mine = in_partition("rest_api_id", f"{rest_api_id}#edits")
-            answer = self._table.query(**mine, **more)
-            for item in answer["Items"]:
-                resource_id, _, verb = str(item["record"]).partition("#")
-                found[resource_id, verb] = Editor(item["who"], item["what"], item["when"])
-            if "LastEvaluatedKey" not in answer:
-                return found
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        mine = in_partition("rest_api_id", f"{rest_api_id}#edits")
+        for item in self._table.pages("query", **mine):
+            resource_id, _, verb = str(item["record"]).partition("#")
+            found[resource_id, verb] = Editor(item["who"], item["what"], item["when"])
+        return found

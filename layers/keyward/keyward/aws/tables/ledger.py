@@ -85,21 +85,9 @@ class Ledger:
 
     def of(self, subject: str, most: int | None = None) -> list[JSON]:
         """The lines of a subject, oldest first; the newest `most` of them."""
-        found: list[JSON] = []
-        more: JSON = {}
-        while True:
-            limit = {"Limit": most - len(found)} if most else {}
-            answer = self._table.query(
-                **in_partition("subject", subject),
-                ScanIndexForward=False,
-                ConsistentRead=True,
-                **limit,
-                **more,
-            )
-            found += answer["Items"]
-            if "LastEvaluatedKey" not in answer or (most and len(found) >= most):
-                return found[::-1]
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        mine = in_partition("subject", subject)
+        newest_first = {"ScanIndexForward": False, "ConsistentRead": True}
+        return self._table.pages("query", most, **mine, **newest_first)[::-1]
 
     def of_days(self, days: Iterable[str]) -> list[JSON]:
         """The lines of these days (UTC, `YYYY-MM-DD`) that announced something, newest first, at

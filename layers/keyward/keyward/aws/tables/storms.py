@@ -7,36 +7,14 @@ holder's. Times are passed in as epoch seconds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
 
+from keyward.apis.loops import HOUR, Redeploy, Storm
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_range
 from keyward.events.caller import CallerIdentity
 from keyward.values import JSON
-
-# A loop is judged by what happened within this time.
-LOOP_SECONDS = 3600
-
-
-@dataclass(frozen=True)
-class Storm:
-    """Events of one API that no run has looked at: the id of the `first`, and the times of the
-    first and the last."""
-
-    first: str
-    first_at: float
-    last_at: float
-
-
-@dataclass(frozen=True)
-class Redeploy:
-    """A deployment that we pointed a stage to. `round` is the token of the lease: one plan."""
-
-    round: int
-    stage: str
-    deployment_id: str
-    at: int
 
 
 class Storms:
@@ -88,16 +66,9 @@ class Storms:
     def redeploying(self, rest_api_id: str, redeploy: Redeploy) -> None:
         """Note, before the call, that a stage is pointed to a deployment of ours. A call that is
         tried again is noted once: it opened nothing meanwhile."""
-        self._table.put_item(
-            Item={
-                "rest_api_id": rest_api_id,
-                "record": f"redeploy#{redeploy.deployment_id}#{redeploy.stage}",
-                "round": redeploy.round,
-                "stage": redeploy.stage,
-                "deployment_id": redeploy.deployment_id,
-                "at": redeploy.at,
-            }
-        )
+        record = f"redeploy#{redeploy.deployment_id}#{redeploy.stage}"
+        where = {"rest_api_id": rest_api_id, "record": record}
+        self._table.put_item(Item=where | asdict(redeploy))
 
     def redeploys(self, rest_api_id: str, now: float) -> tuple[Redeploy, ...]:
         """Those of the last hour, oldest first; older ones are forgotten."""
@@ -105,14 +76,14 @@ class Storms:
         mine = in_range("rest_api_id", rest_api_id, *begins)
         items = self._table.query(**mine, ConsistentRead=True)["Items"]
         for item in items:
-            if int(item["at"]) <= now - LOOP_SECONDS:
+            if int(item["at"]) <= now - HOUR:
                 self._table.delete_item(
                     Key={name: item[name] for name in ("rest_api_id", "record")}
                 )
         recent = [
             Redeploy(int(item["round"]), item["stage"], item["deployment_id"], int(item["at"]))
             for item in items
-            if int(item["at"]) > now - LOOP_SECONDS
+            if int(item["at"]) > now - HOUR
         ]
         return tuple(sorted(recent, key=lambda redeploy: redeploy.at))
 
