@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from keyward.apis.loops import HOUR, MAX_REDEPLOYS, Loop, Redeploy, Storm, loop_of, settle_seconds
+from keyward.apis.loops import MAX_REDEPLOYS, Loop, Redeploy, Storm, loop_of, settle_seconds
 from keyward.apis.model import DeployedMethod
+from keyward.values import HOUR
 
 NOW = 1_000_000.0
 PETS = DeployedMethod("/pets", "GET", "NONE", key_required=False)

@@ -16,10 +16,11 @@ from keyward.customers.actions import Action
 from keyward.customers.key import CREATED, CREATING, DELETING, End, Journal, KeyRecord, Succession
 from keyward.customers.model import Customer
 from keyward.customers.plan import due_at, plan_customer
-from keyward.customers.rotation import DAY, HOUR, RotationRequest, void_notices
+from keyward.customers.rotation import RotationRequest, void_notices
 from keyward.customers.undo_rotation import restored
 from keyward.policy.model import Policy
 from keyward.policy.parse import parse
+from keyward.values import DAY, HOUR
 
 NOW = 1_800_000_000
 # The number of the last key that was deleted: whoever replaced another and is gone had one of them.

@@ -17,6 +17,9 @@ JSON = dict[str, Any]
 
 T = TypeVar("T")
 
+HOUR = 3600
+DAY = 24 * HOUR
+
 # Time-outs of a call of API Gateway.
 CONNECT_SECONDS = 2
 READ_SECONDS = 5

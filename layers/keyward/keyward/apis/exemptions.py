@@ -11,10 +11,9 @@ from keyward.apis.model import ApiSnapshot, KeyRule
 from keyward.events.contracts import announcement
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
-from keyward.values import JSON, stated
+from keyward.values import DAY, JSON, stated
 
 WARN_DAYS = 7
-DAY = 86_400
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,9 @@ from typing import Any
 
 from keyward.apis.model import ENFORCE, MODE_TAG, MODES, WARN
 from keyward.errors import InvalidInputError
-from keyward.values import iso
+from keyward.values import DAY, iso
 
 UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")
-DAY_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Head:
         now; from 00:00 UTC of that day on the mode is enforce. `now` in epoch seconds."""
         if self.mode != WARN:
             return self
-        day = self.enforce_on or noted or iso(now + days * DAY_SECONDS)[:10]
+        day = self.enforce_on or noted or iso(now + days * DAY)[:10]
         due = iso(now)[:10] >= day
         return replace(self, mode=ENFORCE if due else WARN, enforce_on=day)
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from keyward.apis.model import DeployedMethod
+from keyward.values import HOUR
 
 # A storm is not waited for any longer than that.
 PATIENCE_SECONDS = 12
 # A stage that asks for keys is opened again as often as this within the hour, and not closed again.
 MAX_REDEPLOYS = 3
-HOUR = 3600
 
 
 @dataclass(frozen=True)

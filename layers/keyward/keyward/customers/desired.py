@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from keyward.customers.model import Customer
 from keyward.events.fields import HALTED
-from keyward.policy.billing import DAY, LadderStep
+from keyward.policy.billing import LadderStep
 from keyward.policy.model import Policy
+from keyward.values import DAY
 
 STRICTER = {"active": 0, "suspended": 1, "closed": 2}
 UNPAID = "payment failed"

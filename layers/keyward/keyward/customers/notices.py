@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from keyward.customers.desired import desired_state, steps_of, suspension_time
 from keyward.customers.model import Customer
 from keyward.events.contracts import announcement
-from keyward.policy.billing import DAY
 from keyward.policy.model import Policy
-from keyward.values import JSON, iso, stated
+from keyward.values import DAY, JSON, iso, stated
 
 
 @dataclass(frozen=True)

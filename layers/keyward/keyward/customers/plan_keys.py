@@ -15,8 +15,6 @@ from keyward.customers.actions import Action, key_action, move
 from keyward.customers.key import CREATED, CREATING, KeyRecord, name_of
 from keyward.customers.model import Customer
 from keyward.customers.rotation import (
-    DAY,
-    HOUR,
     LEAKED,
     NOTICE_DAYS,
     Replacement,
@@ -25,6 +23,7 @@ from keyward.customers.rotation import (
     replacement_for,
 )
 from keyward.policy.model import Policy
+from keyward.values import DAY, HOUR
 
 Actions = tuple[Action, ...]
 

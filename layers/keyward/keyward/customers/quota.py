@@ -22,12 +22,12 @@ from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import moment
 from keyward.policy.parts import Quota
 from keyward.policy.periods import day_of, first_day
-from keyward.values import JSON, stated
+from keyward.values import DAY, JSON, stated
 
 NAME = "quota_extension"
 EVENT = "QuotaExtensionRequested"
 # Longer than a period: what is older can neither be granted nor come again.
-RETENTION_SECONDS = 40 * 86_400
+RETENTION_SECONDS = 40 * DAY
 MAX_REQUESTS = 200
 # A key may still be in the making when its first extension is asked for.
 MAKING_SECONDS = 300

@@ -8,9 +8,8 @@ from typing import Any
 from keyward.customers.key import KeyRecord
 from keyward.errors import InvalidRecordError
 from keyward.policy.model import Policy
+from keyward.values import DAY, HOUR
 
-HOUR = 3600
-DAY = 24 * HOUR
 LEAKED = "leaked"
 # How many days ahead the end of a key is announced.
 NOTICE_DAYS = (30, 7, 1)

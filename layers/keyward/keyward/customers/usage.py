@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from keyward.values import JSON, iso
+from keyward.values import JSON, iso, stated
 
 RECORD = "usage#"
 
@@ -46,22 +46,12 @@ class KeyUsage:
 
     def as_item(self) -> JSON:
         """For DynamoDB: no value, no float, nothing that is None."""
-        item: JSON = {
-            "customer_id": self.customer_id,
-            "record": self.name,
-            "key_id": self.key_id,
-            "plan": self.plan,
-            "period": self.period,
-            "period_start": self.period_start,
-            "limit": self.limit,
-            "used": self.used,
-            "remaining": self.remaining,
-            "read_at": self.read_at,
-            "read_on": iso(self.read_at),
-            "told": {start: list(percents) for start, percents in self.thresholds.items()},
-            "unused_told": self.unused_announced,
-        }
-        return item | ({"last_used_on": self.last_used_on} if self.last_used_on else {})
+        item = stated(asdict(self)) | {"record": self.name, "read_on": iso(self.read_at)}
+        del item["number"]
+        thresholds: JSON = item.pop("thresholds")
+        item["told"] = {start: list(percents) for start, percents in thresholds.items()}
+        item["unused_told"] = item.pop("unused_announced")
+        return item
 
 
 def usage_of(item: JSON) -> KeyUsage:

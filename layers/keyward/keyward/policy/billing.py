@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from keyward.errors import PolicyRefusedError
-from keyward.values import JSON
-
-DAY = 24 * 3600
+from keyward.values import DAY, JSON
 
 
 @dataclass(frozen=True)

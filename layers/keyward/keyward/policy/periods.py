@@ -12,6 +12,12 @@ def day_of(now: float) -> date:
     return datetime.fromtimestamp(now, UTC).date()
 
 
+def last_days(now: float, number: int) -> tuple[str, ...]:
+    """The last days (`YYYY-MM-DD`, UTC), oldest first, today included."""
+    today = day_of(now)
+    return tuple((today - timedelta(days=back)).isoformat() for back in reversed(range(number)))
+
+
 def first_day(quota: Quota, day: date) -> date:
     """The first day of the period that `day` lies in.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from keyward.events.summary import NAMED
+from keyward.policy.periods import last_days
 from keyward.report.model import ActivityRow
-from keyward.values import iso
+from keyward.values import DAY, iso
 
 DAYS = 7
 
@@ -17,7 +17,7 @@ DAYS = 7
 def activity_of(lines: Iterable[Mapping[str, Any]], now: float) -> tuple[ActivityRow, ...]:
     """List what was announced in the last seven times 24 hours, newest first. `lines` are the
     ledger's, `now` is epoch seconds."""
-    first = iso(now - DAYS * 24 * 3600)
+    first = iso(now - DAYS * DAY)
     rows = [
         _row(line, event)
         for line in lines
@@ -34,8 +34,7 @@ def counts_of(done: Sequence[ActivityRow]) -> dict[str, int]:
 
 def days_of_week(now: float) -> tuple[str, ...]:
     """List the days (UTC) that touch the last seven times 24 hours."""
-    today = datetime.fromtimestamp(now, UTC).date()
-    return tuple((today - timedelta(days=back)).isoformat() for back in range(DAYS + 1))
+    return last_days(now, DAYS + 1)
 
 
 def _row(line: Mapping[str, Any], event: Mapping[str, Any]) -> ActivityRow:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 
+from keyward.apis.exemptions import WARN_DAYS
 from keyward.apis.model import ApiSnapshot, DeployedMethod, KeyRule, StageSnapshot
 from keyward.audit.account import ApiReading
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
 from keyward.report.model import ApiRow, ExemptionRow, ExemptMethods, OpenMethod, StageRow
+from keyward.values import DAY
 
-SOON_SECONDS = 7 * 24 * 3600
 IN_FORCE, ENDS_SOON, ENDED = "in force", "ends soon", "ended"
 
 
@@ -49,16 +49,7 @@ def exemption_rows(policy: Policy, apis: Iterable[ApiRow], now: float) -> tuple[
         for stage in api.stages:
             counts.update({group.exemption: len(group.methods) for group in stage.exempt})
     return tuple(
-        ExemptionRow(
-            item.api,
-            item.method,
-            item.path,
-            item.reason,
-            item.owner,
-            item.expires,
-            _state(item, now),
-            counts[place],
-        )
+        ExemptionRow(**asdict(item), state=_state(item, now), methods=counts[place])
         for place, item in enumerate(policy.exemptions)
     )
 
@@ -105,9 +96,7 @@ def _exempt(methods: Sequence[DeployedMethod], rule: KeyRule) -> tuple[ExemptMet
 
 
 def _state(exemption: Exemption, now: float) -> str:
-    if exemption.expires is None:
+    ends_at = exemption.ends_at
+    if ends_at is None or ends_at > now + WARN_DAYS * DAY:
         return IN_FORCE
-    ends = datetime.strptime(exemption.expires, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-    if now >= ends:
-        return ENDED
-    return ENDS_SOON if ends - now <= SOON_SECONDS else IN_FORCE
+    return ENDED if now >= ends_at else ENDS_SOON

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from keyward.aws.gateway import DayUsed, GatewayKey, GatewayPlan
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.policy.model import Policy
 from keyward.policy.parts import Quota, Throttle
-from keyward.report.model import CustomerUsage, PlanRow, PlanUsage
+from keyward.policy.periods import last_days
+from keyward.report.model import (
+    CREATING,
+    DISABLED,
+    ENABLED,
+    GONE,
+    STATES,
+    CustomerUsage,
+    PlanRow,
+    PlanUsage,
+)
 
 DAYS = 14
 MAX_CUSTOMERS = 20
-ENABLED, DISABLED, CREATING, GONE = "enabled", "disabled", "being created", "not on the gateway"
-STATES = (ENABLED, DISABLED, CREATING, GONE)
 NO_PLAN = "in no plan"
 
 
@@ -31,8 +38,7 @@ class UsageRead:
 
 def days_until(now: float) -> tuple[str, ...]:
     """The last 14 days, today included, in UTC."""
-    today = datetime.fromtimestamp(now, UTC).date()
-    return tuple((today - timedelta(days=back)).isoformat() for back in reversed(range(DAYS)))
+    return last_days(now, DAYS)
 
 
 def plan_rows(

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass
 from keyward.values import JSON
 
 SCHEMA = 1
+# States of a key in `PlanRow.keys`.
+ENABLED, DISABLED, CREATING, GONE = "enabled", "disabled", "being created", "not on the gateway"
+STATES = (ENABLED, DISABLED, CREATING, GONE)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from keyward.report.markup import Markup, Node, join, tag
 from keyward.report.model import ApiRow, ExemptionRow, OpenMethod, Report, StageRow
-from keyward.report.page_parts import anchor, code, empty, label, number, plural, row, table
+from keyward.report.page_parts import (
+    anchor,
+    code,
+    empty,
+    label,
+    left_out,
+    number,
+    plural,
+    row,
+    table,
+)
 
 MOST_EXPOSED = 2000
 MOST_EXEMPT = 1000
@@ -96,17 +107,9 @@ def _api(api: ApiRow) -> Node:
 
 def _alike(api: ApiRow) -> Iterator[tuple[list[str], StageRow]]:
     """Stages by what they serve, in their order, exposed ones first."""
-    found: dict[object, tuple[list[str], StageRow]] = {}
+    found: dict[StageRow, tuple[list[str], StageRow]] = {}
     for stage in sorted(api.stages, key=lambda stage: -len(stage.exposed)):
-        serves = (
-            stage.key,
-            stage.authorized,
-            stage.exposed,
-            stage.exempt,
-            stage.plans,
-            stage.canary_percent,
-            stage.held,
-        )
+        serves = replace(stage, stage="")
         found.setdefault(serves, ([], stage))[0].append(stage.stage)
     return iter(found.values())
 
@@ -164,7 +167,6 @@ def exposed(report: Report) -> Node:
     if not found:
         return empty("None: every live method of a managed API asks for a key or is exempt.")
     rows = [_open_row(*item) for item in found[:MOST_EXPOSED]]
-    more = len(found) - MOST_EXPOSED
     return [
         tag("p", "Anybody can call these without a key.", class_="lead"),
         table(
@@ -172,7 +174,7 @@ def exposed(report: Report) -> Node:
             ("Method", "API", "Stages", "Authorization", "Mode"),
             [rows],
         ),
-        empty(f"{number(more)} more are in report.json.") if more > 0 else None,
+        left_out(len(found) - MOST_EXPOSED),
     ]
 
 
@@ -219,13 +221,7 @@ def _exemption(place: int, item: ExemptionRow, report: Report) -> Node:
     facts = f"owner {item.owner or 'nobody named'} · {end} · {plural(item.methods, 'live method')}"
     rows = list(_exempt_rows(place, report))
     shown = table("by API", ("API", "Stages", "Methods"), [rows[:MOST_EXEMPT]]) if rows else None
-    more = len(rows) - MOST_EXEMPT
-    return [
-        title,
-        tag("p", facts, class_="soft"),
-        shown,
-        empty(f"{number(more)} more rows are in report.json.") if more > 0 else None,
-    ]
+    return [title, tag("p", facts, class_="soft"), shown, left_out(len(rows) - MOST_EXEMPT)]
 
 
 def _exempt_rows(place: int, report: Report) -> Iterator[Markup]:

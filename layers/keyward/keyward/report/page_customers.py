@@ -6,10 +6,20 @@ from datetime import date
 from itertools import groupby
 
 from keyward.report.markup import Markup, Node, tag
-from keyward.report.model import ActivityRow, CustomerUsage, PlanUsage, Report
-from keyward.report.page_parts import about, anchor, code, empty, number, plural, row, scroll, table
+from keyward.report.model import STATES, ActivityRow, CustomerUsage, PlanUsage, Report
+from keyward.report.page_parts import (
+    about,
+    anchor,
+    code,
+    empty,
+    left_out,
+    number,
+    plural,
+    row,
+    scroll,
+    table,
+)
 
-STATES = ("enabled", "disabled", "being created", "not on the gateway")
 MOST_DONE = 300
 # API keys of an account in a Region; cannot be raised (limits.html).
 MOST_KEYS = 10_000
@@ -137,11 +147,10 @@ def done(report: Report) -> Node:
     )
     shown = report.done[:MOST_DONE]
     days = [(day, list(items)) for day, items in groupby(shown, key=lambda item: item.at[:10])]
-    more = len(report.done) - MOST_DONE
     return [
         tag("p", counts, class_="lead"),
         [_table(day, items, names) for day, items in days],
-        empty(f"{number(more)} older ones are in report.json.") if more > 0 else None,
+        left_out(len(report.done) - MOST_DONE),
     ]
 
 

@@ -38,6 +38,11 @@ def empty(words: str) -> Markup:
     return tag("p", words, class_="soft")
 
 
+def left_out(rows: int) -> Markup | None:
+    """How many rows a long table leaves out; nothing when it has all."""
+    return empty(f"{number(rows)} more are in report.json.") if rows > 0 else None
+
+
 def table(
     caption: str,
     columns: Sequence[str],

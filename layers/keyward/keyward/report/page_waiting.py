@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyward.report.markup import Markup, Node, join, tag
 from keyward.report.model import PendingItem, Report
-from keyward.report.page_parts import about, code, empty, label, plural, row, table, when
+from keyward.report.page_parts import about, code, empty, label, left_out, plural, row, table, when
 
 MOST_ROWS = 500
 WORDS = {
@@ -44,8 +44,7 @@ def waiting(report: Report) -> Node:
 def _table(caption: str, items: tuple[PendingItem, ...], names: dict[str, str]) -> Markup:
     rows = [_row(item, names) for item in items[:MOST_ROWS]]
     nodes = table(caption, ("What", "About", "Why", "What to do"), [rows])
-    more = len(items) - MOST_ROWS
-    return join(nodes, empty(f"{more} more are in report.json.") if more > 0 else None)
+    return join(nodes, left_out(len(items) - MOST_ROWS))
 
 
 def _row(item: PendingItem, names: dict[str, str]) -> Markup:

@@ -14,6 +14,7 @@ from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_partition, not_later
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
+from keyward.values import DAY
 
 RETENTION_DAYS = 90
 
@@ -27,7 +28,7 @@ class Edits:
     def note(self, rest_api_id: str, resource_id: str, verb: str, editor: Editor) -> None:
         """Note who edited a method, or with the verb `*` a resource; events come in any order, the
         latest edit counts."""
-        until = datetime.fromisoformat(editor.when).timestamp() + RETENTION_DAYS * 24 * 3600
+        until = datetime.fromisoformat(editor.when).timestamp() + RETENTION_DAYS * DAY
         where = {"rest_api_id": f"{rest_api_id}#edits", "record": f"{resource_id}#{verb}"}
         with suppress(ConditionNotMetError):
             self._table.put_item(

@@ -15,9 +15,8 @@ from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_partition, unchanged
 from keyward.errors import ConditionNotMetError
 from keyward.events.summary import summary_of
-from keyward.values import JSON, iso
+from keyward.values import DAY, JSON, iso
 
-DAY = 24 * 3600
 BY_DAY = "day-index"
 MAX_LINES_A_DAY = 500
 # What tells the lines of one action and moment apart.

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from keyward.apis.loops import HOUR, Redeploy, Storm
+from keyward.apis.loops import Redeploy, Storm
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_range
 from keyward.events.caller import CallerIdentity
-from keyward.values import JSON
+from keyward.values import HOUR, JSON
 
 
 class Storms:
