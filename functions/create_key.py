@@ -97,6 +97,8 @@ def _earlier_try(step: KeyStep, earlier: KeyRecord) -> GatewayKey | None:
 def _adopt(step: KeyStep, record: KeyRecord) -> GatewayKey | None:
     """The key that an earlier try made, without its duplicates; None when there is none."""
     found = step.run.gateway.keys_named(record.customer_id, record.name)
+    # Two tries landed, as names are not unique (aws-recorded.md 1). Nobody has seen either value,
+    # so the oldest key stays.
     for duplicate in found[1:]:
         step.run.gateway.delete_key(duplicate.key_id)
     return found[0] if found else None
@@ -109,6 +111,7 @@ def _make(step: KeyStep, record: KeyRecord, value: str, customer: Customer) -> G
     try:
         return step.run.gateway.create_key(record.name, value, customer.customer_id, customer.tags)
     except KeyConflictError:
+        # With a value of the customer's own, the key in the way may be that of an earlier try.
         adopted = _adopt(step, record)
         if adopted:
             return adopted

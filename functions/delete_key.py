@@ -29,6 +29,7 @@ def delete_key(task: JSON, run: Context) -> JSON:
     if record:
         record = _ended(record, step)
         if record.state == CREATED:
+            # Written before the call: no later run may take the key for a working one.
             record = replace(record, state=DELETING)
             step.save(record)
         ids = _in_the_making(step, record) if record.key_id is None else [record.key_id]

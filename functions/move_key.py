@@ -57,6 +57,7 @@ class Move:
         detach(record, old_id, self.gateway)
         try:
             attach(record, plan, plan_id, self.gateway, self.plans)
+        # No plan has refused the key: the next run finishes what the journal says.
         except (PassingError, KeyGoneError):
             raise
         except KeywardError as refusal:

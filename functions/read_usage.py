@@ -118,6 +118,7 @@ class UsageReader:
         found = PlanRead(plan, usage_row(UsageRead(plan, rows), keys, self.now))
         for key, before in _keys_in(name, by_customer):
             row = rows.get(str(key.key_id), [])
+            # One pair a day, without a date; the last is that of today (aws-recorded.md 5).
             days = {
                 day_of(self.now - 86_400 * back).isoformat(): (used.used, used.remaining)
                 for back, used in enumerate(reversed(row))

@@ -37,6 +37,7 @@ def roll_back(progress: Progress, context: Context) -> Progress:
     is_held = is_requested or bool(item.get("failed_probe"))
     if is_requested:
         registry.apis.begin_rollback(progress.rest_api_id, ours.stage, ours.deployment_id)
+    # Before the call: a run that starts right after it would close the stage again.
     if is_held:
         journal.hold_back(ours)
     try:

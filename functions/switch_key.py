@@ -43,6 +43,7 @@ def _switched(step: KeyStep, record: KeyRecord, enabled: bool) -> KeyRecord:
     under_way = record.journal.enabled
     if record.enabled == enabled and under_way is None:
         return record
+    # The opposite call may land after this one, and win.
     if under_way not in (None, enabled):
         step.check_landed(record, "enable or disable")
     journal = record.with_journal(enabled=enabled, started_at=step.now)

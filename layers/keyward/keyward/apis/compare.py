@@ -111,6 +111,7 @@ def _method(
     words = []
     if live.authorization != copy.authorization:
         words.append(f"authorization is {live.authorization}, would be {copy.authorization}")
+    # A key that the rule requires is what Keyward itself is going to publish.
     if live.key_required != copy.key_required and not rule.requires(copy):
         words.append(
             f"asks for a key: {_yes(live.key_required)}, would be {_yes(copy.key_required)}"
@@ -158,10 +159,12 @@ def _integration(body: Mapping[str, Any], responses: JSON) -> JSON:
     for name in ENUMS:
         if kept.get(name):
             kept[name] = str(kept[name]).upper()
+    # A mock integration calls nobody, so its uri and verb mean nothing.
     if kept.get("type") == "MOCK":
         kept = {name: value for name, value in kept.items() if name not in ("uri", "httpMethod")}
     if kept.get("timeoutInMillis"):
         kept["timeoutInMillis"] = int(kept["timeoutInMillis"])
+    # Certificates are verified unless somebody switches it off, stated or not.
     if not (kept.get("tlsConfig") or {}).get("insecureSkipVerification"):
         kept.pop("tlsConfig", None)
     kept["requestTemplates"] = _templates(kept.get("requestTemplates"))

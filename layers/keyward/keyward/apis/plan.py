@@ -234,6 +234,7 @@ def _effective_at(
     moments = [
         attachment.attached_at
         + rule.policy.propagation_seconds
+        # An unanswered call may take effect until its time-out is over.
         + (0 if attachment.confirmed else in_flight_seconds())
         for attachment in attachments
         if attachment.stage in closing and attachment.plan in rule.policy.usage_plans

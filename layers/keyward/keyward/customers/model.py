@@ -142,6 +142,7 @@ def apply_event(
     for name, (at, values) in updates_from(event, before).items():
         if name in FIELDS:
             changes = changes.changed(name, at, values)
+        # Facts about payments add up in any order (billing.py): none comes too late.
         elif name != "billing" and at < times[name]:
             ignored.append(name)
         else:

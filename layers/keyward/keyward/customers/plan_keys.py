@@ -73,6 +73,7 @@ class KeyPlanner:
         numbers = self._new_numbers(roles, replacements, last_number)
         retiring = [key for key in keys if key.end.replaced_by is not None]
         actions: Actions = ()
+        # What must stop comes first: an action that fails keeps all later ones from being done.
         for key in retiring:
             actions += self._retiring(key)
         for key in roles.current:
@@ -86,6 +87,7 @@ class KeyPlanner:
             number = numbers.get(key.number)
             successor = roles.successors.get(key.number)
             actions += self._current(key, replacements[key.number], successor, number)
+        # A new key could join no plan, and API Gateway refuses a key without one.
         if not self.is_known:
             return actions
         for key in roles.orphaned_successors:
@@ -103,6 +105,7 @@ class KeyPlanner:
         successors = {
             key.succession.replaces: key for key in keys if key.succession.replaces is not None
         }
+        # A key whose successor is under way goes first, so that its rotation ends.
         current.sort(key=lambda key: (key.number not in successors, *_precedence(key)))
         old = {key.number for key in current}
         orphaned = [key for number, key in successors.items() if number not in old]
@@ -152,6 +155,7 @@ class KeyPlanner:
         """A key that is one too many stays, disabled, for the grace; a leaked one goes at once."""
         if key.state == CREATING or key.end.retire_at is not None or self._is_leaked(key):
             return (key_action("delete_key", key, retired=True),)
+        # By nobody, which 0 says: the key retires as a replaced one does.
         more: dict[str, Any] = {"retire": True, "replaced_by": 0}
         more["grace"] = int(self.policy.lifecycle.grace_hours * HOUR)
         return (key_action("disable_key", key, reason="fewer keys", **more),)
@@ -166,6 +170,7 @@ class KeyPlanner:
         if key.state == CREATING:
             return self._placed(key) if self.is_known else ()
         leaked = replacement is not None and replacement.leaked
+        # Moving or enabling a leaked key would let it in again.
         moved = () if leaked else self._placed(key, self.by_successor) + self._enabled(key)
         if successor is not None and not leaked:
             # A rotation keeps the settings it began with.

@@ -88,6 +88,7 @@ def read(
         fresh = _reached(period, quota, policy, thresholds.get(start, ()))
         thresholds[start] = (*thresholds.get(start, ()), *fresh)
         announced += [_threshold(usage, period, quota, percent, now) for percent in fresh]
+    # This period and the last one: no reading looks further back.
     newest = {start: thresholds[start] for start in sorted(thresholds)[-2:] if thresholds[start]}
     usage = replace(usage, thresholds=newest)
     unused = is_unused(usage, key, policy, now)

@@ -63,6 +63,7 @@ class KeyStep:
     @property
     def when(self) -> str:
         """Sorts what the actions of a run announce."""
+        # Of fixed width: names of records sort as texts.
         return f"{int(self.run.now * 1000):015d}#{int(self.task.get('place', 0)):03d}"
 
     @property
@@ -109,6 +110,7 @@ class KeyStep:
         """Replace the record of a key that is deleted by the customer's tombstone, as `save`
         does."""
         customers = self.run.registry.customers
+        # Keys go in any order, and the tombstone keeps the highest number.
         last = max(record.number, customers.last_number(record.customer_id))
         deleted = replace(record, state=DELETED)
         events, lines = self._consequences([KeyChange(self.records.get(record.number), deleted)])

@@ -30,6 +30,7 @@ class ApiCalls(Calls):
 
     def stages(self, rest_api_id: str) -> list[StageSnapshot]:
         """GetStages, without the methods that the stages serve."""
+        # GetStages has no pages, and answers with `item` (botocore model; aws-recorded.md 7).
         items = self._call("GetStages", restApiId=rest_api_id).get("item", [])
         return [_stage(item) for item in items]
 
@@ -100,6 +101,8 @@ class ApiCalls(Calls):
     def deploy(self, rest_api_id: str, description: str) -> str:
         """CreateDeployment of the working copy, without a stage: the id. There is no client token,
         so a doubtful call is looked up by its description. Raises DeploymentThrottledError."""
+        # A `stageName` would move the stage at once (aws-recorded.md 7): what it is to serve has
+        # to be noted first.
         answer = self._call("CreateDeployment", restApiId=rest_api_id, description=description)
         return str(answer["id"])
 
@@ -126,6 +129,7 @@ def _stage(item: JSON) -> StageSnapshot:
     canary = item.get("canarySettings") or {}
     percent = float(canary.get("percentTraffic") or 0.0)
     log = item.get("accessLogSettings") or {}
+    # A promoted canary stays behind with 0 percent (aws-recorded.md 7).
     in_flight = bool(canary.get("deploymentId")) and percent > 0
     return StageSnapshot(
         name=str(item["stageName"]),

@@ -10,6 +10,7 @@ from keyward.aws.client import GatewayClient
 from keyward.aws.gateway.patience import Patience
 from keyward.values import CONNECT_SECONDS, JSON, READ_SECONDS
 
+# A page of any list holds at most 500 items (botocore model: `limit`).
 PAGE = 500
 
 

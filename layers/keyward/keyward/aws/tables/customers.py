@@ -182,6 +182,8 @@ class Customers(DueItems):
 
     def _note_date(self, customer_id: str, name: str, value: Any, at: int) -> None:
         where = {"customer_id": customer_id, "record": "customer"}
+        # Two updates: one request must not set a map and a member of it (DynamoDB API reference,
+        # UpdateExpression: paths must not overlap).
         made = {"Key": where, "ExpressionAttributeNames": {"#dated": "dated"}}
         self._keys.update_item(
             **made,
