@@ -10,8 +10,8 @@ from keyward.errors import InvalidInputError
 from keyward.runs import runtime
 from keyward.runs.intake import Intake, Item
 from keyward.runs.onboarding import Onboarding
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 KEY = re.compile(r"onboarding/.+\.csv", re.IGNORECASE)
 # A file whose step is under way is looked at again so soon.
 BUSY_SECONDS = 15

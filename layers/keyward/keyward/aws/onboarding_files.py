@@ -8,9 +8,7 @@ from typing import Any
 
 from keyward.aws.client import Client
 from keyward.errors import InvalidInputError, ResourceMissingError
-from keyward.values import parse_json
-
-JSON = dict[str, Any]
+from keyward.values import JSON, parse_json
 
 RESULT = ".result.json"
 # A file of 10,000 customers has about 1 MB; a function holds it, decoded, several times.

@@ -19,8 +19,8 @@ from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import NEVER_EXPIRES, redacted
 from keyward.events.incoming import members
 from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 SIGN_UP = "CustomerSignedUp"
 # When a row happened is when its file was put.
 MEMBERS = {name: member for name, member in members(SIGN_UP).items() if name != "occurred_at"}

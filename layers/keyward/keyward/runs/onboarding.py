@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from keyward.aws.onboarding_files import OnboardingFiles
 from keyward.customers.onboarding import File, Refused, SignUp
@@ -17,9 +16,7 @@ from keyward.errors import InvalidEventError, InvalidInputError, PassingError
 from keyward.runs.context import Context
 from keyward.runs.ledger import FAILED
 from keyward.runs.record import record
-from keyward.values import iso
-
-JSON = dict[str, Any]
+from keyward.values import JSON, iso
 
 # The result is written so often, and once more before the function's time is over.
 ROWS_A_SAVE = 1000
