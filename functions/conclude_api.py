@@ -31,8 +31,9 @@ class Concluder:
     context: Context
 
     def conclude(self, progress: Progress) -> Progress:
-        """The run's end; or its start, when somebody asked for the API meanwhile or `verify` was
-        another run's; or this step again, when there is more to announce than time.
+        """The run's end; or its start, when somebody asked for the API meanwhile, `verify` was
+        another run's or stages are left; or this step again, when there is more to announce than
+        time.
 
         A stage that was only attached is done when the run gets here. At least once: an event is
         forgotten after it was announced. Raises LeaseLostError.
@@ -43,7 +44,7 @@ class Concluder:
         if not self._announce(progress, lease):
             return progress.again(CONCLUDE)
         failure = _failure(progress)
-        if progress.unproven and not failure:
+        if (progress.unproven or progress.has_more) and not failure:
             return progress.again(PLAN)
         if not self.context.registry.leases.release(lease):
             return progress.again(PLAN)

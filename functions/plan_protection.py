@@ -8,7 +8,7 @@ from typing import Any
 
 from keyward.apis.loops import settle_seconds
 from keyward.apis.model import APPROVED, REJECTED
-from keyward.apis.progress import PLAN, SETTLE, Progress
+from keyward.apis.progress import RETRY_SECONDS, SETTLE, Progress
 from keyward.aws.gateway import Patience
 from keyward.errors import InvalidInputError, ThrottledError
 from keyward.events.size import shortened
@@ -16,22 +16,19 @@ from keyward.runs import run, runtime
 from keyward.runs.api_request import ApiRequest
 from keyward.runs.context import Context
 from keyward.runs.protection import Protection
-from keyward.runs.read_api import Served
 from keyward.values import JSON
 
-# Of the 60 s of this function: what is not read by then is read by the next call.
-PATIENCE_SECONDS = 35
-MAX_READS = 5
-# What calls that ran out of time have read, by execution: if the next call gets to this process,
-# it goes on there; if not, it reads all of it.
-_unfinished: dict[str, tuple[int, Served]] = {}
+# Of the 60 s of this function: what is not read by then is read by the next call. What deployments
+# serve, which is most of it, was kept (runs/read_api.py).
+PATIENCE_SECONDS, READ_SECONDS = 35, 45
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{rest_api_id, execution_arn, stage?, dry_run?, approve?, reject?, rollback?}`;
-    output: a run's progress (apis/progress.py)."""
+    """Task input `{rest_api_id, execution_arn, stage?, dry_run?, approve?, reject?, rollback?,
+    tries?}`; output: a run's progress (apis/progress.py)."""
     request = ApiRequest.of(event)
-    patience = Patience(PATIENCE_SECONDS, runtime.pause)
+    until = runtime.now() + READ_SECONDS
+    patience = Patience(PATIENCE_SECONDS, runtime.pause, until, runtime.now)
     surroundings = runtime.context()
     planner = Planner(
         replace(surroundings, gateway=surroundings.gateway.patiently(patience)),
@@ -64,7 +61,7 @@ class Planner:
         """
         progress = Progress(request.rest_api_id, request.execution_arn, request.requester)
         if request.dry_run:
-            actions = self._protection(request, {}).dry_run()
+            actions = self._protection(request).dry_run()
             return progress.ended(dry_run=True, **shortened({"actions": actions}))
         self._note_answers(request)
         name = f"api#{request.rest_api_id}"
@@ -77,31 +74,26 @@ class Planner:
         if settle:
             return progress.again(SETTLE, settle)
         self.context.registry.storms.looked(request.rest_api_id)
-        steps = self._steps(request)
-        if steps is None:
-            return progress.again(PLAN)
+        try:
+            steps = self._steps(request)
+        except ThrottledError as error:
+            return progress.later(RETRY_SECONDS, error)
         return progress.advanced(self.now, lease=lease.as_json(), **steps)
 
-    def _steps(self, request: ApiRequest) -> JSON | None:
-        """What the run is going to do; None when API Gateway did not let all of it be read yet."""
-        tries, served = _unfinished.pop(request.execution_arn, (0, {}))
-        protection = self._protection(request, served)
-        try:
-            steps = protection.steps()
-        except ThrottledError:
-            if tries >= MAX_READS:
-                raise
-            _unfinished[request.execution_arn] = (tries + 1, served)
-            return None
+    def _steps(self, request: ApiRequest) -> JSON:
+        """What the run is going to do. Raises ThrottledError when API Gateway did not let all of it
+        be read in time."""
+        protection = self._protection(request)
+        steps = protection.steps()
         if protection.look_again_at:
             seconds = math.ceil(protection.look_again_at - self.now)
             body = {"rest_api_id": request.rest_api_id, "not_before": protection.look_again_at}
             self.context.bus.send_later(self.queue_url, body, seconds)
         return steps
 
-    def _protection(self, request: ApiRequest, served: Served) -> Protection:
+    def _protection(self, request: ApiRequest) -> Protection:
         policy = self.context.announced_policy()
-        return Protection(self.context, policy, request, self.default_mode, self.now, served)
+        return Protection(self.context, policy, request, self.default_mode, self.now)
 
     def _note_answers(self, request: ApiRequest) -> None:
         """Note what a person wants before the lease is asked for: whichever run has it will find

@@ -31,9 +31,10 @@ class Progress:
 
     `exposed` are stages whose access logs are read, `queries` those under way; `attach` has one
     item a usage plan, `deploy` and `verify` one a stage; `outcomes` are stages that are verified,
-    rolled back or unreadable. `unproven` says that `verify` is what an earlier run left. `stopped`
-    are stages that somebody opens again and again. `turn` is when the step may be taken.
-    `output` is what the execution answers.
+    rolled back or unreadable. `unproven` says that `verify` is what an earlier run left, `has_more`
+    that stages are left for another plan: the run starts over then. `stopped` are stages that
+    somebody opens again and again. `turn` is when the step may be taken. `output` is what the
+    execution answers.
     """
 
     rest_api_id: str
@@ -51,6 +52,7 @@ class Progress:
     deploy: tuple[JSON, ...] = ()
     verify: tuple[JSON, ...] = ()
     unproven: bool = False
+    has_more: bool = False
     outcomes: tuple[JSON, ...] = ()
     stopped: tuple[str, ...] = ()
     turn: float = 0

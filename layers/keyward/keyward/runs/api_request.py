@@ -16,7 +16,8 @@ FIELDS = ("rest_api_id", "stage", "dry_run", "approve", "reject", "rollback")
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """A run's input. `approve` and `reject` are fingerprints of held stages."""
+    """A run's input. `approve` and `reject` are fingerprints of held stages; `tries` counts the
+    readings that were broken off."""
 
     rest_api_id: str
     stage: str | None
@@ -26,6 +27,7 @@ class ApiRequest:
     rollback: bool
     execution_arn: str
     requester: JSON | None
+    tries: int = 0
 
     @classmethod
     def of(cls, task: JSON) -> ApiRequest:
@@ -43,4 +45,5 @@ class ApiRequest:
             rollback,
             str(task.get("execution_arn", "")),
             task.get("asked"),
+            int(task.get("tries", 0)),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from keyward.apis.head import Head
 from keyward.apis.model import (
+    APPROVED,
     OBSERVE,
     OFF,
     WARN,
@@ -21,7 +22,8 @@ from keyward.runs.api_journal import ApiJournal
 from keyward.runs.api_request import ApiRequest
 from keyward.runs.context import Context
 from keyward.runs.read_api import (
-    Served,
+    Deployments,
+    first_part,
     read_head,
     read_loops,
     read_stages,
@@ -36,15 +38,14 @@ REPORTED = ("ApiExposed", "ApiWarned")
 
 @dataclass
 class Protection:
-    """The protection of one API in one run. `served` keeps what was read of deployments. After
-    `steps`, `look_again_at` (epoch seconds) says when the API has to be looked at, if at all."""
+    """The protection of one API in one run. After `steps`, `look_again_at` (epoch seconds) says
+    when the API has to be looked at, if at all."""
 
     context: Context
     policy: Policy
     request: ApiRequest
     default_mode: str
     now: float
-    served: Served
     look_again_at: int = 0
 
     def dry_run(self) -> list[JSON]:
@@ -60,7 +61,10 @@ class Protection:
         head = read_head(self.context.gateway, rest_api_id, self.default_mode)
         if head.mode == OFF:
             return []
-        return self._planned(head, records, self._read(head))[1].actions()
+        read = self._read(head)
+        part, planned = self._planned(head, records, read)
+        later = [stage.name for stage in read.stages if stage not in part.stages]
+        return [*planned.actions(), *({"action": "plan_later", "stage": name} for name in later)]
 
     def steps(self) -> JSON:
         """What the run does, as members of its progress. Rollbacks that persons want, and stages
@@ -106,31 +110,40 @@ class Protection:
         unproven = unproven_stages(self.context.registry, snapshot, records, self._rule(head))
         if unproven:
             return {"verify": tuple(unproven), "unproven": True, "api_name": head.name}
-        snapshot, planned = self._planned(head, records, snapshot)
-        journal.plan(planned, records, snapshot)
+        part, planned = self._planned(head, records, snapshot)
+        journal.plan(planned, records, part)
         rule = self._rule(head)
         exposed = {s.name: [m.place for m in rule.exposed(s)] for s in snapshot.stages}
         stopped = journal.loops(planned, records, exposed)
         if stopped:
             # The hour is over then, whether somebody deploys or not.
             self.look_again_at = max(loop.until for loop in planned.stopped.values())
+        names = [stage.name for stage in snapshot.stages]
         if self.request.stage is None:
-            journal.gone(records, [stage.name for stage in snapshot.stages])
-        return planned.steps() | {"stopped": tuple(stopped), "api_name": head.name}
+            journal.gone(records, names)
+        held = {hold.stage for hold in records.holds if hold.decision != APPROVED}
+        left = {*names} - {stage.name for stage in part.stages} - held
+        more = {"stopped": tuple(stopped), "api_name": head.name, "has_more": bool(left)}
+        return planned.steps() | more
 
     def _planned(
         self, head: Head, records: ApiRecords, snapshot: ApiSnapshot
     ) -> tuple[ApiSnapshot, ApiPlan]:
+        """What is done for the API, and for which part of it."""
         rule = self._rule(head)
         loops = read_loops(self.context.registry, snapshot, rule)
-        if any(stage.name not in loops and rule.exposed(stage) for stage in snapshot.stages):
-            snapshot = read_working_copy(self.context.gateway, head, snapshot, rule)
-        return snapshot, plan_api(snapshot, records, rule, self.request.approve, loops)
+        part = first_part(snapshot, records, rule, loops)
+        if any(stage.name not in loops and rule.exposed(stage) for stage in part.stages):
+            part = read_working_copy(self.context.gateway, head, part, rule)
+        return part, plan_api(part, records, rule, self.request.approve, loops)
 
     def _read(self, head: Head) -> ApiSnapshot:
-        return read_stages(
-            self.context.gateway, head, self.policy, self.request.stage, served=self.served
-        )
+        """What the stages serve. A dry run writes nothing, what was read included."""
+        context, only, deployments = self.context, self.request.stage, None
+        if not self.request.dry_run:
+            apis, rest_api_id = context.registry.apis, head.rest_api_id
+            deployments = Deployments(context.gateway, apis, rest_api_id, self.now)
+        return read_stages(context.gateway, head, self.policy, only, deployments=deployments)
 
     def _rule(self, head: Head) -> KeyRule:
         return KeyRule(self.policy, head.rest_api_id, head.name, self.now)

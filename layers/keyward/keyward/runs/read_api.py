@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from keyward.apis.compare import compare
 from keyward.apis.head import Head, head_of
 from keyward.apis.loops import Loop, loop_of
 from keyward.apis.model import (
+    APPROVED,
     ApiRecords,
     ApiSnapshot,
     DeployedMethod,
@@ -23,19 +25,41 @@ from keyward.apis.progress import DEPLOY, stage_to_verify
 from keyward.apis.usage_plan_patch import patch
 from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.gateway.plans import only_one
-from keyward.aws.tables import Registry
+from keyward.aws.tables import Apis, Registry
 from keyward.errors import GatewayRefusedError, InvalidInputError
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
 from keyward.values import JSON
 
+# Each is an export to read, and a deployment, of which the account has one in 5 s. The quota of
+# stages is 10 an API; it can be raised (API Gateway, "Quotas").
+MAX_EXPOSED_STAGES = 40
 AUTHORIZER_SOURCE = Difference(
     "keys come from an authorizer (apiKeySource AUTHORIZER) and this method has none: "
     "it would refuse everybody"
 )
 
-# What deployments serve, by their ids.
-Served = dict[str, tuple[DeployedMethod, ...]]
+
+@dataclass(frozen=True)
+class Deployments:
+    """What an API's deployments serve: read once, as they never change. What was read stays in the
+    Apis table, for the next try of a reading that is broken off, in whichever process; `now` is
+    epoch seconds."""
+
+    gateway: Gateway
+    apis: Apis
+    rest_api_id: str
+    now: float
+
+    def serve(self, deployment_id: str) -> tuple[DeployedMethod, ...]:
+        """The methods of a deployment. Raises NotFoundError."""
+        known = self.apis.served.load(self.rest_api_id, deployment_id, self.now)
+        if known is not None:
+            return known
+        methods = self.gateway.deployed(self.rest_api_id, deployment_id)
+        if methods:
+            self.apis.served.save(self.rest_api_id, deployment_id, methods, self.now)
+        return methods
 
 
 def read_head(gateway: Gateway, rest_api_id: str, default_mode: str) -> Head:
@@ -49,29 +73,38 @@ def read_stages(
     policy: Policy,
     only: str | None,
     plans: list[GatewayPlan] | None = None,
-    served: Served | None = None,
+    deployments: Deployments | None = None,
 ) -> ApiSnapshot:
     """2 calls and one for each distinct deployment: what the stages serve, which plans hold them.
-    `plans`, when they are known, spare a call. `served` keeps what is read of deployments, which
-    never change, for a read that is begun again. Raises InvalidInputError when there is no stage
-    `only`, DuplicatePlanError."""
+    `plans`, when they are known, spare a call, and so do `deployments` that were read before.
+    Raises InvalidInputError when there is no stage `only`, DuplicatePlanError."""
     stages = gateway.stages(head.rest_api_id)
     if only is not None:
         names = ", ".join(sorted(stage.name for stage in stages)) or "none"
         stages = [stage for stage in stages if stage.name == only]
         if not stages:
             raise InvalidInputError("stage", f"the API has no stage {only}", f"It has: {names}")
-    served = {} if served is None else served
-    for stage in stages:
-        for deployment_id in _deployments(stage):
-            if deployment_id not in served:
-                served[deployment_id] = gateway.deployed(head.rest_api_id, deployment_id)
+    ids = {deployment_id: None for stage in stages for deployment_id in _deployments(stage)}
+    read = deployments.serve if deployments else partial(gateway.deployed, head.rest_api_id)
+    served = {deployment_id: read(deployment_id) for deployment_id in ids}
     return ApiSnapshot(
         rest_api_id=head.rest_api_id,
         name=head.name,
         stages=tuple(serving(stage, served) for stage in stages),
         plans=_memberships(_plans(gateway, plans), head, policy) if stages else (),
     )
+
+
+def first_part(
+    snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule, stopped: Collection[str]
+) -> ApiSnapshot:
+    """The API with as many of its exposed stages as one plan can compare: those that wait for
+    nobody first, then those that wait for a person, by when that was announced. `stopped` stages
+    are left as they are, and cost nothing."""
+    exposed = [s for s in snapshot.stages if s.name not in stopped and rule.exposed(s)]
+    told_at = {hold.stage: hold.told_at for hold in records.holds if hold.decision != APPROVED}
+    later = sorted(exposed, key=lambda stage: told_at.get(stage.name, 0))[MAX_EXPOSED_STAGES:]
+    return replace(snapshot, stages=tuple(s for s in snapshot.stages if s not in later))
 
 
 def read_working_copy(

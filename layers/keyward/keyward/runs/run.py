@@ -20,7 +20,7 @@ from keyward.runs.ledger import CONSOLE
 from keyward.values import JSON, iso
 
 # Besides what a person states: the machine adds the one, the Step Functions console the other.
-MACHINE_FIELDS = ("execution_arn", "Comment", "asked", "begun")
+MACHINE_FIELDS = ("execution_arn", "Comment", "asked", "begun", "tries")
 
 
 def only_fields(task: object, fields: tuple[str, ...]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,17 +17,22 @@ MAX_PAUSE_SECONDS = 4.0
 
 @dataclass
 class Patience:
-    """So many `seconds` of waiting for all calls of one task; `pause` waits."""
+    """So many `seconds` of waiting for all calls of one task, of which none begins after `until`
+    (epoch seconds, by `clock`); `pause` waits."""
 
     seconds: float
     pause: Callable[[float], object]
+    until: float = math.inf
+    clock: Callable[[], float] = time.time
 
     def call(self, read: Callable[[], Answer]) -> Answer:
-        """Read, again after each 429 while there is time. Raises ThrottledError then.
+        """Read, again after each 429 while there is time. Raises ThrottledError without.
 
         A 429 had no effect, so the same call is safe again (API Gateway, "Throttling").
         """
         longest = 0.5
+        if self.clock() >= self.until:
+            raise ThrottledError("the reading took longer than one call of the function may")
         while True:
             try:
                 return read()

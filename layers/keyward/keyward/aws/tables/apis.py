@@ -1,10 +1,10 @@
 """The Apis table: what is remembered of an API.
 
-By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deploying#<stage>` (a
-CreateDeployment that may be under way), `hold#<stage>`, `loop#<stage>`, `exposure#<stage>`,
-`planned#<stage>` (actions whose outcome is not announced), the outbox (outbox.py), `editor` (who
-edited the working copy last), `rollback#<stage>` (somebody wants the former deployment back) and
-`warning` (the day of mode warn). Times are epoch seconds."""
+By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deployment#<id>#served` (served.py),
+`deploying#<stage>` (a CreateDeployment that may be under way), `hold#<stage>`, `loop#<stage>`,
+`exposure#<stage>`, `planned#<stage>` (actions whose outcome is not announced), the outbox
+(outbox.py), `editor` (who edited the working copy last), `rollback#<stage>` (somebody wants the
+former deployment back) and `warning` (the day of mode warn). Times are epoch seconds."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from keyward.apis.model import ApiRecords, Attachment, Deploying, Deployment, Ho
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_range, not_later
 from keyward.aws.tables.outbox import Outbox, record_name, saved_at, waiting
+from keyward.aws.tables.served import Served
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
 from keyward.values import JSON, stated
@@ -29,6 +30,7 @@ class Apis:
     def __init__(self, table: Any) -> None:
         self._table = Table(table)
         self.outbox = Outbox(self._table, "rest_api_id")
+        self.served = Served(self._table)
 
     def load_records(self, rest_api_id: str) -> ApiRecords:
         """Everything that is remembered and matters to a plan, in one query."""
