@@ -18,7 +18,7 @@ from emulator.errors import bad_request, not_found
 from emulator.model import JSON, State, Usage
 
 UNKNOWN_PLAN = "Invalid Usage Plan ID specified"
-LONGEST_RANGE_DAYS = 90
+MAX_RANGE_DAYS = 90
 
 
 class Bucket(NamedTuple):
@@ -131,8 +131,8 @@ def _days(start: str, end: str) -> list[date]:
     length = (last - first).days + 1
     if length < 1:
         raise bad_request("Usage start date must be before end date")
-    if length > LONGEST_RANGE_DAYS:
-        raise bad_request(f"Usage can be read for at most {LONGEST_RANGE_DAYS} days")
+    if length > MAX_RANGE_DAYS:
+        raise bad_request(f"Usage can be read for at most {MAX_RANGE_DAYS} days")
     return [first + timedelta(days=number) for number in range(length)]
 
 

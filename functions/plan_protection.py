@@ -73,7 +73,7 @@ class Planner:
         settle = 0 if request.approve else settle_seconds(storm, self.storm_seconds, self.now)
         if settle:
             return progress.again(SETTLE, settle)
-        self.context.registry.storms.looked(request.rest_api_id)
+        self.context.registry.storms.clear(request.rest_api_id)
         try:
             steps = self._steps(request)
         except ThrottledError as error:

@@ -118,7 +118,7 @@ class Starter:
         """
         if rest_api_id in self.named:
             return
-        first = self.run.registry.storms.heard(rest_api_id, event_id, self.run.now).first
+        first = self.run.registry.storms.record_event(rest_api_id, event_id, self.run.now).first
         if not self._requests_rerun(rest_api_id) and not self._runs(rest_api_id, first, asked):
             self.run.registry.storms.begin_anew(rest_api_id, event_id, self.run.now)
             self._start(rest_api_id, event_id, asked)

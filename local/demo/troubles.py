@@ -15,7 +15,7 @@ from local.demo.production import Production
 JSON = dict[str, Any]
 
 STORM = 12
-MOST_REDEPLOYS = 3
+MAX_REDEPLOYS = 3
 OFFERS, REFUNDS, VOUCHERS = "/offers", "/refunds", "/vouchers"
 ORDERS, PAYMENTS = "/orders", "/payments"
 
@@ -84,7 +84,7 @@ def reverted(stage: Production) -> None:
         stage.imported(_orders(asks=False), "enforce")
         stage.deploy()
     theirs = stage.serving()
-    for time in range(MOST_REDEPLOYS):
+    for time in range(MAX_REDEPLOYS):
         if time:
             _point(stage, theirs)
         stage.next_event("ApiProtected")

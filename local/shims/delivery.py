@@ -14,7 +14,7 @@ from local.shims import seam
 
 JSON = dict[str, Any]
 
-MOST_ENTRIES = 10
+MAX_ENTRIES = 10
 SCHEDULES_EVERY_SECONDS = 2
 
 
@@ -76,7 +76,7 @@ def _keep_times(put: Callable[..., Any]) -> Callable[..., Any]:
 
     def put_all(request: JSON, allow_aws_source: bool = False) -> Any:
         entries = request.get("Entries", [])
-        if not 1 <= len(entries) <= MOST_ENTRIES:
+        if not 1 <= len(entries) <= MAX_ENTRIES:
             return put(request, allow_aws_source)
         answers = [put_one(entry, allow_aws_source) for entry in entries]
         failed = sum(answer["FailedEntryCount"] for answer in answers)

@@ -35,7 +35,7 @@ from local.shims import seam
 JSON = dict[str, Any]
 
 WORKERS_PER_FUNCTION = 3
-KEPT_VARIABLES = frozenset(
+PASSED_VARIABLES = frozenset(
     {"PATH", "LANG", "LC_ALL", "TMPDIR", "TZ"}
     | {"AWS_REGION", "AWS_DEFAULT_REGION"}  # set by ministack, possibly to what the host has
 )
@@ -102,7 +102,7 @@ def worker_environment(wanted: dict[str, str], settings: WorkerSettings) -> dict
     own = {
         name: value
         for name, value in wanted.items()
-        if name in KEPT_VARIABLES or os.environ.get(name) != value
+        if name in PASSED_VARIABLES or os.environ.get(name) != value
     }
     return {**own, "PYTHONPATH": str(settings.packages), **settings.variables}
 

@@ -22,7 +22,7 @@ from tests.machines.life_lab import LifeLab
 
 JSON = dict[str, Any]
 # A customer with five keys, each of which is made, attached and switched.
-MOST_ACTIONS = 30
+MAX_ACTIONS = 30
 WORKS_IN_PRO = {"acme/1": (True, ["pro"])}
 
 
@@ -117,4 +117,4 @@ def test_a_journal_that_a_run_may_still_finish_is_left_to_it() -> None:
 def test_no_plan_takes_as_long_as_a_journal_is_believed() -> None:
     states = tree.states(tree.machines()["reconcile_customer"])
     longest = max(state.get("TimeoutSeconds", 0) for state in states.values())
-    assert longest * MOST_ACTIONS < RUN_SECONDS
+    assert longest * MAX_ACTIONS < RUN_SECONDS

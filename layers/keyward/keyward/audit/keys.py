@@ -122,7 +122,7 @@ def _words(key: GatewayKey, account: AccountKeys) -> str:
     return f"{key.key_id}{name}, {'enabled' if key.enabled else 'disabled'}{where}"
 
 
-MOST_NAMED = 20
+MAX_NAMES = 20
 
 
 def of_usage(records: AccountRecords, policy: Policy, now: float) -> list[Finding]:
@@ -147,8 +147,8 @@ def _note_unused(
 
 
 def _finding(plan: str, names: list[str], policy: Policy) -> Finding:
-    more = len(names) - MOST_NAMED
-    listed = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - MAX_NAMES
+    listed = ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
     keys = "1 key" if len(names) == 1 else f"{len(names)} keys"
     says = f"{keys} of plan {plan} not used for {policy.usage.unused_days} days: {listed}"
     return Finding("keys_unused", "low", says)

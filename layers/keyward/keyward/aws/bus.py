@@ -13,7 +13,7 @@ from keyward.values import JSON
 
 BATCH = MAX_ENTRIES
 # SendMessage takes no longer DelaySeconds (botocore model).
-LONGEST_DELAY = 900
+MAX_DELAY_SECONDS = 900
 
 
 class Bus:
@@ -63,7 +63,7 @@ class Bus:
         self._sqs.send_message(
             QueueUrl=queue_url,
             MessageBody=json.dumps(body),
-            DelaySeconds=max(0, min(seconds, LONGEST_DELAY)),
+            DelaySeconds=max(0, min(seconds, MAX_DELAY_SECONDS)),
         )
 
     def send(self, queue_url: str, body: str, **attributes: str) -> None:

@@ -12,7 +12,7 @@ from keyward.policy.parse import parse
 
 FRESH_SECONDS = 5
 # SSM keeps the last 100 versions (Parameter Store, "Working with parameter versions").
-VERSIONS_KEPT = 100
+MAX_VERSIONS = 100
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Policies:
             )
 
     def _last_good(self, newest: int, why: str) -> Policy:
-        for version in range(newest - 1, max(0, newest - VERSIONS_KEPT), -1):
+        for version in range(newest - 1, max(0, newest - MAX_VERSIONS), -1):
             try:
                 return parse(self._version(f"{self._name}:{version}")["Value"])
             except PolicyRefusedError:

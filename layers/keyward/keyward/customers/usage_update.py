@@ -20,7 +20,7 @@ from keyward.values import JSON
 # GetUsage by day: (used, remaining at its end).
 Days = Mapping[str, tuple[int, int]]
 # The emulator's bound; AWS's own is not documented.
-MOST_DAYS = 90
+MAX_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def first_day_to_read(quota: Quota, policy: UsagePolicy, now: float) -> date:
     today = day_of(now)
     before = first_day(quota, first_day(quota, today) - timedelta(days=1))
     unused = today - timedelta(days=policy.unused_days)
-    return max(min(before, unused), today - timedelta(days=MOST_DAYS - 1))
+    return max(min(before, unused), today - timedelta(days=MAX_DAYS - 1))
 
 
 def read(

@@ -24,6 +24,7 @@ from keyward.explain.judge import Verdict, judge, route
 from keyward.explain.model import ApiFacts, CustomerFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of, first_day, next_first_day
+from keyward.runs.read_api import deployments_of, serving
 from keyward.values import JSON
 
 SOURCE = "x-amazon-apigateway-api-key-source"
@@ -182,16 +183,8 @@ class Explainer:
         return replace(facts, working=self.gateway.working_copy(request.rest_api_id))
 
     def _serving(self, request: DeniedRequest, stage: StageSnapshot) -> StageSnapshot:
-        canary = stage.canary.deployment_id if stage.canary else ""
-        read = {
-            deployment_id: self._methods(request, deployment_id)
-            for deployment_id in (stage.deployment_id, canary)
-            if deployment_id
-        }
-        return replace(
-            stage,
-            methods=read.get(stage.deployment_id, ()),
-            canary_methods=read.get(canary, ()),
+        return serving(
+            stage, {name: self._methods(request, name) for name in deployments_of(stage)}
         )
 
     def _methods(self, request: DeniedRequest, deployment_id: str) -> tuple[DeployedMethod, ...]:

@@ -19,8 +19,8 @@ from keyward.report.page_parts import (
     table,
 )
 
-MOST_EXPOSED = 2000
-MOST_EXEMPT = 1000
+MAX_EXPOSED = 2000
+MAX_EXEMPT = 1000
 MODES = {"enforce": "good", "warn": "wait", "observe": "wait"}
 LEGEND = (
     ("bar-key", "asks for a key, or has an authorizer where the policy wants no more"),
@@ -166,7 +166,7 @@ def exposed(report: Report) -> Node:
     found = [(api, method, stages) for api in report.apis for method, stages in _open(api).items()]
     if not found:
         return empty("None: every live method of a managed API asks for a key or is exempt.")
-    rows = [_open_row(*item) for item in found[:MOST_EXPOSED]]
+    rows = [_open_row(*item) for item in found[:MAX_EXPOSED]]
     return [
         tag("p", "Anybody can call these without a key.", class_="lead"),
         table(
@@ -174,7 +174,7 @@ def exposed(report: Report) -> Node:
             ("Method", "API", "Stages", "Authorization", "Mode"),
             [rows],
         ),
-        left_out(len(found) - MOST_EXPOSED),
+        left_out(len(found) - MAX_EXPOSED),
     ]
 
 
@@ -220,8 +220,8 @@ def _exemption(place: int, item: ExemptionRow, report: Report) -> Node:
     end = f"until {item.expires}, 00:00 UTC" if item.expires else "without end"
     facts = f"owner {item.owner or 'nobody named'} · {end} · {plural(item.methods, 'live method')}"
     rows = list(_exempt_rows(place, report))
-    shown = table("by API", ("API", "Stages", "Methods"), [rows[:MOST_EXEMPT]]) if rows else None
-    return [title, tag("p", facts, class_="soft"), shown, left_out(len(rows) - MOST_EXEMPT)]
+    shown = table("by API", ("API", "Stages", "Methods"), [rows[:MAX_EXEMPT]]) if rows else None
+    return [title, tag("p", facts, class_="soft"), shown, left_out(len(rows) - MAX_EXEMPT)]
 
 
 def _exempt_rows(place: int, report: Report) -> Iterator[Markup]:

@@ -20,9 +20,9 @@ from keyward.report.page_parts import (
     table,
 )
 
-MOST_DONE = 300
+MAX_DONE = 300
 # API keys of an account in a Region; cannot be raised (limits.html).
-MOST_KEYS = 10_000
+MAX_KEYS = 10_000
 DAYS_OF = {"DAY": 1, "WEEK": 7, "MONTH": 30}
 HEAT = ((1.0, "h5"), (0.8, "h4"), (0.5, "h3"), (0.25, "h2"), (0.0, "h1"))
 HEAT_WORDS = (
@@ -36,7 +36,7 @@ HEAT_WORDS = (
 
 def keys(report: Report) -> Node:
     """Keys by plan and state."""
-    used = f"{number(report.keys)} of {number(MOST_KEYS)} keys of the account"
+    used = f"{number(report.keys)} of {number(MAX_KEYS)} keys of the account"
     others = (
         f", {number(report.keys_of_others)} of them not Keyward's" if report.keys_of_others else ""
     )
@@ -145,12 +145,12 @@ def done(report: Report) -> Node:
     counts = " · ".join(
         f"{event} {number(count)}" for event, count in (report.done_counts or {}).items()
     )
-    shown = report.done[:MOST_DONE]
+    shown = report.done[:MAX_DONE]
     days = [(day, list(items)) for day, items in groupby(shown, key=lambda item: item.at[:10])]
     return [
         tag("p", counts, class_="lead"),
         [_table(day, items, names) for day, items in days],
-        left_out(len(report.done) - MOST_DONE),
+        left_out(len(report.done) - MAX_DONE),
     ]
 
 

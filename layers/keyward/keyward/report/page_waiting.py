@@ -6,7 +6,7 @@ from keyward.report.markup import Markup, Node, join, tag
 from keyward.report.model import PendingItem, Report
 from keyward.report.page_parts import about, code, empty, label, left_out, plural, row, table, when
 
-MOST_ROWS = 500
+MAX_ROWS = 500
 WORDS = {
     "held": "held",
     "failed": "failed",
@@ -42,9 +42,9 @@ def waiting(report: Report) -> Node:
 
 
 def _table(caption: str, items: tuple[PendingItem, ...], names: dict[str, str]) -> Markup:
-    rows = [_row(item, names) for item in items[:MOST_ROWS]]
+    rows = [_row(item, names) for item in items[:MAX_ROWS]]
     nodes = table(caption, ("What", "About", "Why", "What to do"), [rows])
-    return join(nodes, left_out(len(items) - MOST_ROWS))
+    return join(nodes, left_out(len(items) - MAX_ROWS))
 
 
 def _row(item: PendingItem, names: dict[str, str]) -> Markup:

@@ -22,7 +22,7 @@ from keyward.values import JSON, iso
 ROWS_A_SAVE = 1000
 RESERVE_SECONDS = 30
 # A look follows after 5 s, 10 s, 20 s ... 900 s: 31 of them take 6 hours.
-FIRST_LOOK_SECONDS, LONGEST_WAIT, MAX_LOOKS = 5, 900, 31
+FIRST_LOOK_SECONDS, MAX_WAIT_SECONDS, MAX_LOOKS = 5, 900, 31
 # Of how many customers without a key a look asks the ledger whether their run failed.
 ASKED_A_LOOK = 200
 # A failure is named after the second in which its run began, so other lines may come after it.
@@ -81,7 +81,7 @@ class Onboarding:
         else:
             self._again(file, result)
             self._look(file, result)
-            wait = min(FIRST_LOOK_SECONDS * 2 ** result["looks"], LONGEST_WAIT)
+            wait = min(FIRST_LOOK_SECONDS * 2 ** result["looks"], MAX_WAIT_SECONDS)
         is_read = result["read"] == len(file.rows)
         is_done = is_read and not result["pending"] and not result["again"]
         if is_done or result["looks"] >= MAX_LOOKS:

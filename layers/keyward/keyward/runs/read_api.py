@@ -84,7 +84,7 @@ def read_stages(
         stages = [stage for stage in stages if stage.name == only]
         if not stages:
             raise InvalidInputError("stage", f"the API has no stage {only}", f"It has: {names}")
-    ids = {deployment_id: None for stage in stages for deployment_id in _deployments(stage)}
+    ids = {deployment_id: None for stage in stages for deployment_id in deployments_of(stage)}
     read = deployments.serve if deployments else partial(gateway.deployed, head.rest_api_id)
     served = {deployment_id: read(deployment_id) for deployment_id in ids}
     return ApiSnapshot(
@@ -132,7 +132,8 @@ def _plans(gateway: Gateway, plans: list[GatewayPlan] | None) -> list[GatewayPla
     return gateway.plans() if plans is None else plans
 
 
-def _deployments(stage: StageSnapshot) -> list[str]:
+def deployments_of(stage: StageSnapshot) -> list[str]:
+    """The ids of what a stage serves: its deployment and that of its canary."""
     canary = [stage.canary.deployment_id] if stage.canary else []
     return [deployment_id for deployment_id in [stage.deployment_id, *canary] if deployment_id]
 

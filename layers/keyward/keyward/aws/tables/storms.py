@@ -23,7 +23,7 @@ class Storms:
     def __init__(self, table: Any) -> None:
         self._table = Table(table)
 
-    def heard(self, rest_api_id: str, event_id: str, now: float) -> Storm:
+    def record_event(self, rest_api_id: str, event_id: str, now: float) -> Storm:
         """Note an event. The storm that it belongs to: its own when it is the first."""
         return self._update(
             rest_api_id,
@@ -44,7 +44,7 @@ class Storms:
         item = self._table.get_item(Key=_storm(rest_api_id), ConsistentRead=True).get("Item")
         return _as_storm(item) if item else None
 
-    def looked(self, rest_api_id: str) -> None:
+    def clear(self, rest_api_id: str) -> None:
         """What was heard so far is going to be looked at. Called before the look."""
         self._table.delete_item(Key=_storm(rest_api_id))
 
