@@ -47,6 +47,19 @@ def test_what_boto3_refuses_is_refused(value: Any) -> None:
             write(value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["1" + "0" * 125, "-1" + "0" * 125, "9" * 126, "1E125", "1E-130", "0." + "0" * 129 + "1"],
+)
+@pytest.mark.parametrize("kind", ["N", "NS"])
+def test_a_number_of_any_length_can_be_read_and_written_again(kind: str, text: str) -> None:
+    found = from_wire({kind: text if kind == "N" else [text]})
+    again = from_wire(to_wire(found))
+    assert again == found
+    [number] = found if kind == "NS" else [found]
+    assert abs(number / Decimal(text) - 1) < Decimal("1E-36")
+
+
 def test_a_type_that_dynamodb_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="no type X"):
         from_wire({"X": "1"})

@@ -19,6 +19,9 @@ from keyward.values import JSON
 NUMBERS = Context(
     prec=38, Emin=-128, Emax=126, traps=[Clamped, Overflow, Inexact, Rounded, Underflow]
 )
+# A number that somebody put comes with up to 126 digits, zeros most of them: one such item must not
+# end the reading of a whole page. With 38 digits it can be written again.
+NUMBERS_READ = Context(prec=38, traps=[])
 # The members of requests and answers that hold values by name, and the one that lists such maps.
 MAPS = {"Item", "Key", "ExpressionAttributeValues", "ExclusiveStartKey"}
 MAPS |= {"Attributes", "LastEvaluatedKey"}
@@ -64,7 +67,7 @@ def _scalar(value: Any) -> JSON:
 
 def from_wire(value: JSON) -> Any:
     """Read a value of DynamoDB's JSON. Numbers become Decimals. Raises ValueError for what is no
-    such value, and ArithmeticError for a number with too many digits."""
+    such value."""
     [(kind, found)] = value.items()
     read = READ.get(kind)
     if read is None:
@@ -74,14 +77,14 @@ def from_wire(value: JSON) -> Any:
 
 READ: dict[str, Callable[[Any], Any]] = {
     "S": str,
-    "N": NUMBERS.create_decimal,
+    "N": NUMBERS_READ.create_decimal,
     "B": bytes,
     "BOOL": bool,
     "NULL": lambda _: None,
     "M": lambda found: {name: from_wire(member) for name, member in found.items()},
     "L": lambda found: [from_wire(member) for member in found],
     "SS": set,
-    "NS": lambda found: {NUMBERS.create_decimal(member) for member in found},
+    "NS": lambda found: {NUMBERS_READ.create_decimal(member) for member in found},
     "BS": set,
 }
 
