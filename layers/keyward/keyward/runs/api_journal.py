@@ -193,12 +193,19 @@ class ApiJournal:
             reminder=held.before is not None,
             editor=editor,
         )
+        self.hold(waiting, held.before, held.deployment_id)
+
+    def hold(
+        self, waiting: HeldStage, before: Hold | None, deployment_id: str | None = None
+    ) -> None:
+        """Hold a stage and have it announced, or remind of the hold `before`. `deployment_id` is
+        the one that a stage serves which was rolled back."""
         event = api_words.held(waiting, self.context.event_bus, self.execution_arn)
-        if held.before:
-            self.registry.apis.remind(self.rest_api_id, held.before, event, self.now)
+        if before:
+            self.registry.apis.remind(self.rest_api_id, before, event, self.now)
         else:
             hold = Hold(
-                held.stage, held.fingerprint, kind=held.kind, deployment_id=held.deployment_id
+                waiting.stage, waiting.fingerprint, kind=waiting.kind, deployment_id=deployment_id
             )
             self.registry.apis.hold(self.rest_api_id, hold, event, self.now)
 

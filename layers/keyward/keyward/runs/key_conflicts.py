@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keyward.apis import words
 from keyward.apis.compare import digest
 from keyward.apis.hold_words import HeldStage
 from keyward.apis.model import KEYS, Difference, Hold
 from keyward.aws.gateway import GatewayPlan
+from keyward.runs.api_journal import ApiJournal
 from keyward.runs.context import Context
 
 
@@ -49,36 +49,20 @@ class KeyConflicts:
         same = before if before is not None and before.fingerprint == mark else None
         if same is None or same.reminder_due(self.context.now):
             keys = sorted({key for key, _ in found})
-            self._announce(stage, mark, differences, keys, same)
+            held = HeldStage(
+                self.rest_api_id,
+                stage,
+                mark,
+                differences,
+                since=same.held_at if same else self.context.now,
+                kind=KEYS,
+                reminder=same is not None,
+                key_ids=keys,
+            )
+            about = (self.context, self.rest_api_id, self.execution_arn, self.context.now)
+            ApiJournal(*about).hold(held, same)
         self.context.registry.apis.forget(self.rest_api_id, [f"planned#{stage}"])
         return True
-
-    def _announce(
-        self,
-        stage: str,
-        mark: str,
-        differences: list[Difference],
-        keys: list[str],
-        before: Hold | None,
-    ) -> None:
-        now = self.context.now
-        held = HeldStage(
-            self.rest_api_id,
-            stage,
-            mark,
-            differences,
-            since=before.held_at if before else now,
-            kind=KEYS,
-            reminder=before is not None,
-            key_ids=keys,
-        )
-        event = words.held(held, self.context.event_bus, self.execution_arn)
-        if before:
-            self.context.registry.apis.remind(self.rest_api_id, before, event, now)
-        else:
-            self.context.registry.apis.hold(
-                self.rest_api_id, Hold(stage, mark, kind=KEYS), event, now
-            )
 
     def _differences(self, stage: str) -> Iterator[tuple[str, Difference]]:
         others = [
