@@ -85,10 +85,10 @@ def test_one_that_ends_soon_is_found_and_announced_once(audited: Lab) -> None:
     record = exemption(audited)
     api_id = protected(audited, record)
     assert kinds(look(audited)) == ["exemption_expiring"]
-    assert audited.told() == []  # without repair the audit changes and says nothing
+    assert audited.event_types() == []  # without repair the audit changes and says nothing
     for _ in range(3):
         look(audited, repair=True)
-    assert audited.told() == ["ExemptionExpiring"]
+    assert audited.event_types() == ["ExemptionExpiring"]
     (told,) = audited.events("ExemptionExpiring")
     sample = load_event("exemption-expiring")["detail"]
     assert set(told) == set(sample)
@@ -104,13 +104,13 @@ def test_one_that_is_prolonged_is_announced_anew_when_its_time_comes(audited: La
     look(audited, repair=True)
     audited.policy(propagation_seconds=0, exemptions=[exemption(audited, in_seconds=6 * DAY)])
     look(audited, repair=True)
-    assert audited.told() == ["ExemptionExpiring"] * 2
+    assert audited.event_types() == ["ExemptionExpiring"] * 2
 
 
 def test_one_that_ends_later_is_not_announced(audited: Lab) -> None:
     protected(audited, exemption(audited, in_seconds=9 * DAY))
     look(audited, repair=True)
-    assert audited.told() == []
+    assert audited.event_types() == []
 
 
 def test_when_it_ends_the_audit_closes_the_method(audited: Lab) -> None:

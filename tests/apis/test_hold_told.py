@@ -92,7 +92,7 @@ def test_the_console_input_that_rejects_silences(lab: Lab) -> None:
     assert lab.machine.run(event["answers"]["reject"]["console_input"]).status == "SUCCEEDED"
     lab.bench.clock.advance(2 * DAY)
     lab.run(api_id)
-    assert lab.told() == []
+    assert lab.event_types() == []
     assert "GET /new" not in lab.live(api_id)
 
 
@@ -123,7 +123,7 @@ def test_nobody_is_reminded_of_a_stage_that_is_no_longer_exposed(lab: Lab) -> No
     lab.deploy(api_id)
     lab.bench.clock.advance(DAY)
     lab.run(api_id)
-    assert lab.told() == []
+    assert lab.event_types() == []
     assert lab.bench.registry.apis.load_records(api_id).holds == ()
 
 
@@ -155,7 +155,7 @@ def test_a_policy_that_never_holds_publishes_and_closes_what_is_new(lab: Lab) ->
     lab.edit(api_id, PETS | {"/new": {"get": None}})
     lab.forget()
     lab.run(api_id)
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert lab.live(api_id) == {"GET /pets": True, "OPTIONS /pets": False, "GET /new": True}
     assert "GetExport" not in lab.bench.operations()
 
@@ -169,7 +169,7 @@ def test_a_canary_is_left_alone_whatever_the_policy_says(lab: Lab) -> None:
     lab.forget()
     lab.run(api_id)
     assert lab.calls()[1] == []
-    assert lab.told() == ["ApiHeld"]
+    assert lab.event_types() == ["ApiHeld"]
 
 
 def test_what_hold_may_be_is_in_the_schema(lab: Lab) -> None:
@@ -177,5 +177,5 @@ def test_what_hold_may_be_is_in_the_schema(lab: Lab) -> None:
     lab.policy(hold="sometimes")
     lab.edit(api_id, PETS | {"/new": {"get": None}})
     lab.run(api_id)
-    assert "PolicyRefused" in lab.told()
+    assert "PolicyRefused" in lab.event_types()
     assert "GET /new" not in lab.live(api_id)

@@ -264,4 +264,4 @@ def test_an_audit_that_looks_writes_nothing(account: AuditLab) -> None:
     assert len(account.findings()) == 2
     assert account.lab.calls()[1] == []
     assert {name: t.scan()["Items"] for name, t in life.bench.tables.items()} == tables
-    assert life.told() == []
+    assert life.event_types() == []

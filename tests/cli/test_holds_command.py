@@ -74,7 +74,7 @@ def test_each_nights_audit_reminds_of_a_hold_until_it_ends(
     for night in (1, 2, 3):
         desk.bench.clock.advance(DAY)
         account.mend()
-        assert desk.told() == ["ApiHeld"] * (night + 1)
+        assert desk.event_types() == ["ApiHeld"] * (night + 1)
     desk.edit(api_id, PETS)
     desk.bench.clock.advance(DAY)
     account.mend()

@@ -43,7 +43,7 @@ def subscribed(*ones: Subscription, **more: Any) -> Customer:
     return replace(ACME, billing=Billing(subscriptions=known), **more)
 
 
-def seen(customer: Customer, now: float, rules: Policy = POLICY) -> tuple[Any, ...]:
+def in_force(customer: Customer, now: float, rules: Policy = POLICY) -> tuple[Any, ...]:
     found = desired_state(customer, rules, now)
     return found.plan, found.status, found.reason
 
@@ -70,25 +70,25 @@ def test_the_ladder_leads_down_step_by_step(
 
 
 def test_a_lower_plan_and_a_suspension_say_why() -> None:
-    assert seen(owing(NOW), NOW + 7 * DAY)[2] == "payment failed"
-    assert seen(owing(NOW), NOW + 22 * DAY)[2] == "payment failed"
-    assert seen(owing(NOW), NOW + DAY)[2] is None
+    assert in_force(owing(NOW), NOW + 7 * DAY)[2] == "payment failed"
+    assert in_force(owing(NOW), NOW + 22 * DAY)[2] == "payment failed"
+    assert in_force(owing(NOW), NOW + DAY)[2] is None
 
 
 def test_a_retry_that_fails_as_well_does_not_begin_the_ladder_anew() -> None:
-    assert seen(owing(NOW, NOW + 6 * DAY), NOW + 7 * DAY)[0] == "free"
+    assert in_force(owing(NOW, NOW + 6 * DAY), NOW + 7 * DAY)[0] == "free"
 
 
 def test_without_a_ladder_in_the_policy_nobody_is_closed() -> None:
     plain = parse(default_text())
-    assert seen(owing(NOW), NOW + 7 * DAY, plain)[:2] == ("free", "active")
-    assert seen(owing(NOW), NOW + 900 * DAY, plain)[:2] == ("free", "suspended")
+    assert in_force(owing(NOW), NOW + 7 * DAY, plain)[:2] == ("free", "active")
+    assert in_force(owing(NOW), NOW + 900 * DAY, plain)[:2] == ("free", "suspended")
 
 
 def test_the_built_in_ladder_lowers_nobody_into_a_plan_that_is_not_there() -> None:
     body = json.loads(default_text()) | {"usage_plans": {"pro": {}}}
     plain = parse(json.dumps(body))
-    assert seen(owing(NOW), NOW + 8 * DAY, plain)[:2] == ("pro", "active")
+    assert in_force(owing(NOW), NOW + 8 * DAY, plain)[:2] == ("pro", "active")
 
 
 FACTS = (
@@ -126,24 +126,24 @@ def test_many_failures_keep_the_first_and_the_newest() -> None:
 
 def test_a_payment_lifts_no_suspension_that_a_person_ordered() -> None:
     customer = owing(paid=NOW, status="suspended", status_reason="abuse")
-    assert seen(customer, NOW + 1) == ("pro", "suspended", "abuse")
+    assert in_force(customer, NOW + 1) == ("pro", "suspended", "abuse")
 
 
 def test_a_person_lifts_no_suspension_that_an_unpaid_bill_made() -> None:
-    assert seen(owing(NOW, status="active"), NOW + 22 * DAY)[1] == "suspended"
+    assert in_force(owing(NOW, status="active"), NOW + 22 * DAY)[1] == "suspended"
 
 
 def test_nothing_reopens_a_customer_that_a_person_closed() -> None:
     live = Subscription("active", NOW)
     customer = subscribed(live, status="closed", status_reason="gone")
     assert desired_state(customer, POLICY, NOW) == desired_state(customer, POLICY, NOW + 999 * DAY)
-    assert seen(customer, NOW) == ("pro", "closed", "gone")
+    assert in_force(customer, NOW) == ("pro", "closed", "gone")
 
 
 def test_a_date_suspends_by_itself() -> None:
     customer = replace(ACME, expires_at=NOW)
-    assert seen(customer, NOW - 1) == ("pro", "active", None)
-    assert seen(customer, NOW) == ("pro", "suspended", "expired")
+    assert in_force(customer, NOW - 1) == ("pro", "active", None)
+    assert in_force(customer, NOW) == ("pro", "suspended", "expired")
     assert desired_state(customer, POLICY, NOW - DAY + 1).changes_at == NOW
     assert desired_state(customer, POLICY, NOW - 8 * DAY).changes_at == NOW - 7 * DAY
 
@@ -165,12 +165,12 @@ def test_the_last_live_subscription_decides(
     ones: list[tuple[str, int | None]], status: str, reason: str | None
 ) -> None:
     customer = subscribed(*(Subscription(state, 1, ends_at) for state, ends_at in ones))
-    assert seen(customer, NOW)[1:] == (status, reason)
+    assert in_force(customer, NOW)[1:] == (status, reason)
 
 
 def test_an_end_suspends_only_where_the_policy_wants_so() -> None:
     customer = subscribed(Subscription("ended", 1))
-    assert seen(customer, NOW, policy(ended="suspend"))[1] == "suspended"
+    assert in_force(customer, NOW, policy(ended="suspend"))[1] == "suspended"
 
 
 def test_an_older_word_of_a_subscription_changes_nothing() -> None:

@@ -23,7 +23,7 @@ KEY = KeyRecord("acme", 1, CREATED, key_id="k1", plan="free", created_at=1)
 QUOTA = Quota(1000, "DAY")
 
 
-def asked(at: float = NOW, taken: float | None = None, **fields: Any) -> CustomerEvent:
+def extension_request(at: float = NOW, taken: float | None = None, **fields: Any) -> CustomerEvent:
     recorded = int(at if taken is None else taken)
     return CustomerEvent("QuotaExtensionRequested", "acme", int(at), fields, None, None, recorded)
 
@@ -36,28 +36,36 @@ def after(*events: CustomerEvent) -> dict[str, Any]:
 
 
 def test_a_request_is_kept_with_what_it_asks_for() -> None:
-    (found,) = extensions_of(after(asked(by=500, reason="launch week")))
+    (found,) = extensions_of(after(extension_request(by=500, reason="launch week")))
     assert found == Extension(int(NOW), int(NOW), by=500, reason="launch week")
 
 
 def test_the_same_request_again_changes_nothing() -> None:
-    once = after(asked(by=500))
-    assert requested(once, asked(by=500, taken=NOW + 60)) == {}
+    once = after(extension_request(by=500))
+    assert requested(once, extension_request(by=500, taken=NOW + 60)) == {}
 
 
 def test_two_requests_are_two_whatever_their_order() -> None:
-    first, second = asked(NOW, by=500), asked(NOW + 1, by=500)
+    first, second = extension_request(NOW, by=500), extension_request(NOW + 1, by=500)
     for events in ((first, second), (second, first), (second, first, second)):
         assert [item.by for item in extensions_of(after(*events))] == [500, 500]
 
 
 def test_what_came_late_is_numbered_after_what_came_before() -> None:
-    record = after(asked(NOW + 5, taken=NOW + 6, by=1), asked(NOW, taken=NOW + 6, by=2))
+    record = after(
+        extension_request(NOW + 5, taken=NOW + 6, by=1), extension_request(NOW, taken=NOW + 6, by=2)
+    )
     assert [item.taken - int(NOW) for item in extensions_of(record)] == [6, 7]
 
 
 def test_a_key_is_due_what_it_was_not_granted_in_this_period() -> None:
-    found = extensions_of(after(asked(NOW - DAY, by=1), asked(NOW - HOUR, by=2), asked(NOW, by=3)))
+    found = extensions_of(
+        after(
+            extension_request(NOW - DAY, by=1),
+            extension_request(NOW - HOUR, by=2),
+            extension_request(NOW, by=3),
+        )
+    )
     assert [item.by for item in due(found, KEY, QUOTA, NOW)] == [2, 3]
     granted = replace(KEY, quota=KeyQuota(int(NOW - HOUR)))
     assert [item.by for item in due(found, granted, QUOTA, NOW)] == [3]
@@ -66,7 +74,9 @@ def test_a_key_is_due_what_it_was_not_granted_in_this_period() -> None:
 
 
 def test_a_key_made_long_after_a_request_is_not_meant_by_it() -> None:
-    found = extensions_of(after(asked(NOW - 2 * HOUR, by=1), asked(NOW - 60, by=2)))
+    found = extensions_of(
+        after(extension_request(NOW - 2 * HOUR, by=1), extension_request(NOW - 60, by=2))
+    )
     assert [item.by for item in due(found, replace(KEY, created_at=int(NOW)), QUOTA, NOW)] == [2]
 
 
@@ -78,14 +88,14 @@ def test_a_request_never_takes_anything_away(fields: dict[str, int], total: int)
 
 
 def test_old_requests_are_forgotten() -> None:
-    record = after(asked(NOW - 41 * DAY, by=1), asked(NOW, by=2))
+    record = after(extension_request(NOW - 41 * DAY, by=1), extension_request(NOW, by=2))
     assert [item.by for item in extensions_of(record)] == [2]
 
 
 def test_too_many_requests_are_refused() -> None:
-    record = after(*(asked(NOW + number, by=1) for number in range(MAX_REQUESTS)))
+    record = after(*(extension_request(NOW + number, by=1) for number in range(MAX_REQUESTS)))
     with pytest.raises(InvalidEventError, match="larger plan"):
-        requested(record, asked(NOW + MAX_REQUESTS, by=1))
+        requested(record, extension_request(NOW + MAX_REQUESTS, by=1))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +134,7 @@ def test_a_request_can_be_put_by_hand() -> None:
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 3), st.integers(0, 9)), max_size=12))
 def test_repeats_in_any_order_are_one_request_each(sent: list[tuple[int, int, int]]) -> None:
     """(when it was asked for, by how much, when it arrived)"""
-    events = [asked(NOW + at, taken=NOW + 10 + late, by=by) for at, by, late in sent]
+    events = [extension_request(NOW + at, taken=NOW + 10 + late, by=by) for at, by, late in sent]
     found = extensions_of(after(*events))
     assert sorted((item.requested_at - int(NOW), item.by) for item in found) == sorted(
         {(at, by) for at, by, _ in sent}

@@ -34,7 +34,7 @@ def subscribed(*ones: Subscription) -> Customer:
     return replace(ACME, billing=Billing(subscriptions=known))
 
 
-def told(customer: Customer, now: float, already: set[str]) -> list[str]:
+def event_types(customer: Customer, now: float, already: set[str]) -> list[str]:
     found = notices_due(customer, POLICY, now, already)
     already |= {notice.mark for notice in found}
     return [notice.announced["detail_type"] for notice in found if notice.announced]
@@ -45,29 +45,35 @@ def test_each_notice_is_said_once_though_it_is_asked_for_at_every_moment(
     customer: Customer,
 ) -> None:
     already: set[str] = set()
-    said = [told(customer, at, already) for at in change_times(customer, POLICY) for _ in range(2)]
+    said = [
+        event_types(customer, at, already)
+        for at in change_times(customer, POLICY)
+        for _ in range(2)
+    ]
     assert len([word for words in said for word in words]) == 2
 
 
 def test_of_notices_that_were_missed_only_the_last_is_said() -> None:
     already: set[str] = set()
-    assert told(owing(NOW), NOW + 6 * DAY, already) == ["PaymentOverdue"]
-    assert told(owing(NOW), NOW + 6 * DAY, already) == []
-    assert told(replace(ACME, expires_at=NOW + 3600), NOW, already) == ["CustomerExpiring"]
+    assert event_types(owing(NOW), NOW + 6 * DAY, already) == ["PaymentOverdue"]
+    assert event_types(owing(NOW), NOW + 6 * DAY, already) == []
+    assert event_types(replace(ACME, expires_at=NOW + 3600), NOW, already) == ["CustomerExpiring"]
 
 
 def test_a_new_time_of_being_overdue_and_a_new_date_are_told_anew() -> None:
     already: set[str] = set()
-    assert told(owing(NOW), NOW, already) == told(owing(NOW + 9, paid=NOW + 5), NOW + 9, already)
+    assert event_types(owing(NOW), NOW, already) == event_types(
+        owing(NOW + 9, paid=NOW + 5), NOW + 9, already
+    )
     for date in (NOW + DAY, NOW + 2 * DAY):
         customer = replace(ACME, expires_at=date)
-        assert told(customer, date - 60, already) == ["CustomerExpiring"]
+        assert event_types(customer, date - 60, already) == ["CustomerExpiring"]
 
 
 def test_an_earlier_failure_that_is_heard_of_late_repeats_no_notice() -> None:
     already: set[str] = set()
-    assert told(owing(NOW), NOW, already) == ["PaymentOverdue"]
-    assert told(owing(NOW - 60, NOW), NOW, already) == []
+    assert event_types(owing(NOW), NOW, already) == ["PaymentOverdue"]
+    assert event_types(owing(NOW - 60, NOW), NOW, already) == []
 
 
 T10 = 1_795_428_000  # 2026-11-23T10:00:00Z
@@ -107,6 +113,6 @@ def test_who_needs_no_notice_gets_none(customer: Customer) -> None:
 
 def test_the_end_of_a_subscription_is_announced_as_an_expiry() -> None:
     customer = subscribed(Subscription("active", 1, NOW + DAY))
-    assert told(customer, NOW, set()) == ["CustomerExpiring"]
+    assert event_types(customer, NOW, set()) == ["CustomerExpiring"]
     both = subscribed(Subscription("active", 1, NOW + DAY), Subscription("active", 1))
-    assert told(both, NOW, set()) == []
+    assert event_types(both, NOW, set()) == []

@@ -23,7 +23,7 @@ def key(state: str = CREATED, plan: str | None = None, number: int = 1) -> KeyRe
     return KeyRecord("acme", number, state, key_id, plan=plan, journal=Journal(1))
 
 
-def told(planned: CustomerPlan) -> list[str]:
+def action_names(planned: CustomerPlan) -> list[str]:
     return [action.action for action in planned.actions]
 
 
@@ -36,14 +36,14 @@ def test_a_new_customer_gets_a_key_and_a_plan_in_this_order() -> None:
 
 
 def test_a_doubtful_key_is_created_again_which_looks_it_up() -> None:
-    assert told(plan_customer(ACTIVE, (key(CREATING),), POLICY, NOW)) == [
+    assert action_names(plan_customer(ACTIVE, (key(CREATING),), POLICY, NOW)) == [
         "create_key",
         "attach_key",
     ]
 
 
 def test_a_key_without_a_plan_is_attached() -> None:
-    assert told(plan_customer(ACTIVE, (key(),), POLICY, NOW)) == ["attach_key"]
+    assert action_names(plan_customer(ACTIVE, (key(),), POLICY, NOW)) == ["attach_key"]
 
 
 def test_an_unknown_plan_makes_nothing_half() -> None:
@@ -73,7 +73,7 @@ def test_a_suspended_customers_keys_are_disabled_and_say_why() -> None:
 def test_a_closed_customers_keys_are_deleted_whatever_became_of_them() -> None:
     keys = (key(CREATING), key(plan="free", number=2), key(DELETING, number=3))
     planned = plan_customer(Customer("acme", "gold", "closed"), keys, POLICY, NOW)
-    assert told(planned) == ["delete_key"] * 3
+    assert action_names(planned) == ["delete_key"] * 3
 
 
 def test_a_new_key_has_the_number_after_the_last_that_was_deleted() -> None:
@@ -100,18 +100,18 @@ def test_a_move_tells_which_plan_the_key_leaves() -> None:
 def test_a_key_is_in_its_plan_before_it_is_enabled() -> None:
     disabled = replace(key(plan="free"), enabled=False)
     planned = plan_customer(Customer("acme", "pro", "active"), (disabled,), POLICY, NOW)
-    assert told(planned) == ["move_key", "enable_key"]
+    assert action_names(planned) == ["move_key", "enable_key"]
 
 
 @pytest.mark.parametrize("switching", [True, False])
 def test_a_key_that_may_be_enabled_or_disabled_is_made_what_it_should_be(switching: bool) -> None:
     doubtful = key(plan="free").with_journal(enabled=switching)
-    assert told(plan_customer(ACTIVE, (doubtful,), POLICY, NOW)) == ["enable_key"]
+    assert action_names(plan_customer(ACTIVE, (doubtful,), POLICY, NOW)) == ["enable_key"]
     suspended = Customer("acme", "free", "suspended")
-    assert told(plan_customer(suspended, (doubtful,), POLICY, NOW)) == ["disable_key"]
+    assert action_names(plan_customer(suspended, (doubtful,), POLICY, NOW)) == ["disable_key"]
 
 
 @given(st.sampled_from([(), (key(CREATING),), (key(),)]))
 def test_a_key_is_never_attached_before_it_is_created(keys: tuple[KeyRecord, ...]) -> None:
-    actions = told(plan_customer(ACTIVE, keys, POLICY, NOW))
+    actions = action_names(plan_customer(ACTIVE, keys, POLICY, NOW))
     assert actions == sorted(actions, key=["create_key", "attach_key"].index)

@@ -73,7 +73,7 @@ class Shop:
         found: JSON | None = self.bench.tables["KeysTable"].get_item(Key=where).get("Item")
         return found
 
-    def told(self) -> list[tuple[str, str, Any]]:
+    def announcements(self) -> list[tuple[str, str, Any]]:
         """Type, customer and threshold of what was announced."""
         return [
             (entry["DetailType"], entry["Detail"]["customer_id"], entry["Detail"].get("threshold"))
@@ -112,14 +112,14 @@ def test_thresholds_are_announced_once_a_period(shop: Shop) -> None:
     for _ in range(2):
         shop.read()
     thresholds = [("QuotaThresholdReached", "acme", percent) for percent in (50, 80)]
-    assert shop.told() == thresholds
+    assert shop.announcements() == thresholds
     shop.used(key, 1000)
     shop.read()
-    assert shop.told() == [*thresholds, ("QuotaThresholdReached", "acme", 100)]
+    assert shop.announcements() == [*thresholds, ("QuotaThresholdReached", "acme", 100)]
     shop.bench.clock.advance(DAY)
     shop.used(key, 600)
     shop.read()
-    assert shop.told()[3:] == thresholds[:1]
+    assert shop.announcements()[3:] == thresholds[:1]
 
 
 def test_the_sample_has_the_members_of_what_is_announced(shop: Shop) -> None:
@@ -160,7 +160,7 @@ def test_a_key_without_traffic_has_used_nothing_and_is_told_to_be_unused_once(sh
     item = shop.item("acme")
     assert item
     assert (item["used"], item["remaining"]) == (0, 1000)
-    assert shop.told() == [("KeyUnused", "acme", None)]
+    assert shop.announcements() == [("KeyUnused", "acme", None)]
 
 
 def test_an_outcome_that_could_not_be_announced_is_left_to_the_next_run(
@@ -189,7 +189,7 @@ def test_two_readings_at_once_are_one(shop: Shop) -> None:
     held = leases.acquire("usage", "another reading", now, 900)
     assert held
     assert shop.read() == {"busy": True}
-    assert shop.told() == []
+    assert shop.announcements() == []
     leases.give_back(held)
     assert shop.read()["announced"] == 1
     assert shop.read()["announced"] == 0
@@ -207,7 +207,7 @@ def test_a_plan_that_cannot_be_read_stops_no_other(
     shop.bench.emulator.order_faults([FAULT])
     told = shop.read()
     assert (told["plans"], set(told["problems"])) == (1, {"free"})
-    assert [item[1] for item in shop.told()] == ["beta"] * 3
+    assert [item[1] for item in shop.announcements()] == ["beta"] * 3
     shop.bench.emulator.order_faults([])
     assert shop.read()["problems"] == {}
 

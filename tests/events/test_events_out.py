@@ -74,7 +74,7 @@ def account() -> Iterator[AuditLab]:
 
 
 @pytest.fixture(scope="module")
-def told(account: AuditLab) -> list[JSON]:
+def all_announced(account: AuditLab) -> list[JSON]:
     """All that is announced in some lives of customers and APIs, no value of a key among it."""
     life, lab = account.life, account.lab
     entries: list[JSON] = []

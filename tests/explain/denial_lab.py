@@ -109,7 +109,7 @@ class World:
         where = {"usagePlanId": self.plan, "keyId": self.key}
         self.client.update_usage(**where, patchOperations=[operation])
 
-    def asked(self, line: str = "GET /pets", stage: str = "prod", api: str = "") -> DeniedRequest:
+    def request(self, line: str = "GET /pets", stage: str = "prod", api: str = "") -> DeniedRequest:
         """The question about `GET /pets`."""
         verb, path = line.split(" ")
         return DeniedRequest(api or self.api, stage, verb, path)

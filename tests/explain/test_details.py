@@ -30,7 +30,7 @@ def world(bench: Bench) -> World:
 
 
 def test_what_else_may_refuse_is_named(world: World) -> None:
-    [told, signed] = [world.explain(world.asked(line)) for line in ("GET /token", "GET /signed")]
+    [told, signed] = [world.explain(world.request(line)) for line in ("GET /token", "GET /signed")]
     assert told["allowed"]
     assert any("authorizer (CUSTOM)" in item for item in told["cannot_be_read"])
     assert any("Signature Version 4" in item for item in signed["cannot_be_read"])
@@ -38,12 +38,12 @@ def test_what_else_may_refuse_is_named(world: World) -> None:
 
 def test_a_source_that_is_not_deployed_changes_nothing(world: World) -> None:
     world.patch_api("/apiKeySource", "AUTHORIZER")
-    assert world.call(world.asked())[0] == 200
-    assert world.explain(world.asked())["allowed"]
+    assert world.call(world.request())[0] == 200
+    assert world.explain(world.request())["allowed"]
     world.deploy()
     world.patch_api("/apiKeySource", "HEADER")
-    assert world.call(world.asked())[0] == 403
-    assert world.explain(world.asked())["cause"] == "key_source_is_authorizer"
+    assert world.call(world.request())[0] == 403
+    assert world.explain(world.request())["cause"] == "key_source_is_authorizer"
 
 
 def test_the_newest_key_comes_first_and_the_others_are_named(world: World) -> None:
@@ -51,7 +51,7 @@ def test_the_newest_key_comes_first_and_the_others_are_named(world: World) -> No
     world.bench.clock.advance(10)
     newer = world.client.create_api_key(name="acme/2", customerId="acme", enabled=True)["id"]
     world.client.create_usage_plan_key(usagePlanId=world.plan, keyId=newer, keyType="API_KEY")
-    told = world.explain(world.asked())
+    told = world.explain(world.request())
     assert (told["allowed"], told["key_id"]) == (True, newer)
     assert told["other_keys"] == [{"key_id": world.key, "allowed": False, "cause": "key_disabled"}]
 
@@ -60,7 +60,7 @@ def test_nobody_and_nothing_are_told_apart(world: World) -> None:
     world.bench.tables["CustomersTable"].put_item(
         Item={"customer_id": "newcomer", "plan": "free", "status": "active"}
     )
-    asked = world.asked()
+    asked = world.request()
     assert world.explain(asked, customer_id="nobody")["cause"] == "customer_not_found"
     assert world.explain(asked, customer_id="newcomer")["cause"] == "key_not_made"
     assert world.explain(asked, key_id="zzzzzzzzzz")["cause"] == "key_not_found"
@@ -68,7 +68,7 @@ def test_nobody_and_nothing_are_told_apart(world: World) -> None:
 
 def test_a_key_made_by_hand_is_explained_by_its_id(world: World) -> None:
     made = world.client.create_api_key(name="by hand", enabled=True)["id"]
-    told = world.explain(world.asked(), key_id=made)
+    told = world.explain(world.request(), key_id=made)
     assert (told["cause"], told["key_id"]) == ("key_in_no_plan", made)
     assert "customer_id" not in told
 
@@ -79,10 +79,10 @@ def test_a_canary_may_refuse_its_share(world: World) -> None:
     world.client.put_rest_api(restApiId=world.api, mode="overwrite", body=body)
     canary = {"percentTraffic": 30.0}
     world.client.create_deployment(restApiId=world.api, stageName="prod", canarySettings=canary)
-    told = world.explain(world.asked())
+    told = world.explain(world.request())
     assert (told["cause"], told["share"]) == ("path_not_found", 30.0)
-    assert {world.call(world.asked())[0] for _ in range(40)} == {200, 403}
-    other = world.explain(world.asked("GET /other"))
+    assert {world.call(world.request())[0] for _ in range(40)} == {200, 403}
+    other = world.explain(world.request("GET /other"))
     assert other["cause"] == "method_not_deployed"
     assert any("30 %" in item for item in other["cannot_be_read"])
 
@@ -91,7 +91,7 @@ def test_a_change_that_has_not_reached_every_host_is_waited_for(bench: Bench) ->
     world = remembered(bench, propagation_seconds=120)
     clock = world.bench.clock
     clock.advance(1000)
-    assert world.explain(world.asked())["allowed"]
+    assert world.explain(world.request())["allowed"]
     world.emulator.set_propagation(80)
     world.client.delete_usage_plan_key(usagePlanId=world.plan, keyId=world.key)
     clock.advance(200)
@@ -99,20 +99,20 @@ def test_a_change_that_has_not_reached_every_host_is_waited_for(bench: Bench) ->
     world.spend(1000)
     world.record(attached_at=int(clock.now()))
     clock.advance(60)
-    told = world.explain(world.asked())
-    assert {world.call(world.asked())[0] for _ in range(40)} == {200, 403}
+    told = world.explain(world.request())
+    assert {world.call(world.request())[0] for _ in range(40)} == {200, 403}
     assert (told["allowed"], told["cause"]) == (False, "not_propagated_yet")
     assert told["effective_by"] == iso(clock.now() + 60)
     clock.advance(61)
-    assert world.explain(world.asked())["allowed"]
-    assert {world.call(world.asked())[0] for _ in range(40)} == {200}
+    assert world.explain(world.request())["allowed"]
+    assert {world.call(world.request())[0] for _ in range(40)} == {200}
 
 
 def test_a_cause_of_a_moment_ago_says_when_it_holds_everywhere(bench: Bench) -> None:
     world = remembered(bench, propagation_seconds=120)
     world.bench.clock.advance(1000)
     world.enable(False)
-    told = world.explain(world.asked())
+    told = world.explain(world.request())
     assert told["cause"] == "key_disabled"
     assert told["effective_by"] == iso(world.now() + 120)
 
@@ -123,7 +123,7 @@ def test_a_stage_attached_a_moment_ago_is_waited_for(bench: Bench) -> None:
     now = int(world.now())
     attached = Attachment("prod", "free", world.plan, now, True)
     world.bench.registry.apis.attached(world.api, attached)
-    told = world.explain(world.asked())
+    told = world.explain(world.request())
     assert told["cause"] == "not_propagated_yet"
     assert "stage attached to the plan" in told["evidence"]
 
@@ -151,7 +151,7 @@ def test_the_remedy_of_a_stage_without_plan_is_what_keyward_would_do(
     if how.get("held"):
         hold = Hold("prod", "f" * 16)
         world.bench.registry.apis.hold(world.api, hold, {"detail_type": "ApiHeld", "detail": {}}, 1)
-    assert words in world.explain(world.asked())["remedy"]
+    assert words in world.explain(world.request())["remedy"]
 
 
 def test_a_key_that_keyward_deleted_is_told_from_one_that_never_was(world: World) -> None:
@@ -160,7 +160,7 @@ def test_a_key_that_keyward_deleted_is_told_from_one_that_never_was(world: World
     table.delete_item(Key={"customer_id": "acme", "record": "key#1"})
     stone = {"customer_id": "acme", "record": "tombstone", "last_number": 1, "key_id": world.key}
     table.put_item(Item=stone)
-    told = world.explain(world.asked(), key_id=world.key)
+    told = world.explain(world.request(), key_id=world.key)
     assert told["cause"] == "key_deleted"
     assert "newer key" in told["remedy"]
-    assert world.explain(world.asked())["cause"] == "key_not_made"
+    assert world.explain(world.request())["cause"] == "key_not_made"

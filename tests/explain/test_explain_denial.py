@@ -70,7 +70,7 @@ CAUSES: dict[str, tuple[Callable[[World], None], JSON]] = {
 def test_what_is_explained_is_what_the_client_gets(world: World, cause: str) -> None:
     break_it, asked = CAUSES[cause]
     break_it(world)
-    question = world.asked(**asked)
+    question = world.request(**asked)
     told = world.explain(question)
     status, error_type, message = world.call(question)
     assert told["cause"] == cause
@@ -145,7 +145,7 @@ def test_all_causes_are_named_in_the_order_of_the_gateway(world: World) -> None:
     world.enable(False)
     out_of_plan(world)
     no_stage_burst(world)
-    told = world.explain(world.asked())
+    told = world.explain(world.request())
     assert [told["cause"], *(item["cause"] for item in told["also"])] == [
         "key_disabled",
         "key_in_no_plan",
@@ -156,7 +156,7 @@ def test_all_causes_are_named_in_the_order_of_the_gateway(world: World) -> None:
 @pytest.mark.parametrize("line", ["GET /pets", "GET /open"])
 def test_a_stage_that_lets_nothing_in_says_so_for_every_method(world: World, line: str) -> None:
     no_stage_burst(world)
-    question = world.asked(line)
+    question = world.request(line)
     told = world.explain(question)
     assert told["cause"] == "throttle_is_zero"
     assert (told["status"], told["error_type"], told["message"]) == world.call(question)
@@ -166,7 +166,7 @@ def test_a_stage_that_lets_nothing_in_says_so_for_every_method(world: World, lin
 def test_a_used_up_quota_counts_where_no_key_is_asked_for(world: World, enabled: bool) -> None:
     world.spend(0)
     world.enable(enabled)
-    question = world.asked("GET /open")
+    question = world.request("GET /open")
     told = world.explain(question)
     assert told["cause"] == "quota_used_up"
     assert (told["status"], told["error_type"], told["message"]) == world.call(question)
@@ -175,13 +175,13 @@ def test_a_used_up_quota_counts_where_no_key_is_asked_for(world: World, enabled:
 def test_a_new_day_gives_the_quota_back(world: World) -> None:
     world.spend(0)
     world.bench.clock.advance(DAY)
-    assert world.explain(world.asked())["allowed"]
-    assert world.call(world.asked())[0] == 200
+    assert world.explain(world.request())["allowed"]
+    assert world.call(world.request())[0] == 200
 
 
 def test_reasons_travel_into_the_explanation(world: World) -> None:
     suspended(world)
-    assert "unpaid since October" in world.explain(world.asked())["says"]
+    assert "unpaid since October" in world.explain(world.request())["says"]
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -190,7 +190,7 @@ def test_a_question_costs_a_handful_of_reads_by_the_customer_or_by_the_key(
 ) -> None:
     break_it, asked = CAUSES[cause]
     break_it(world)
-    question = world.asked(**asked)
+    question = world.request(**asked)
     world.emulator.ledger.clear()
     told = world.explain(question)
     calls = world.bench.operations()

@@ -89,7 +89,7 @@ def spoil_plan(world: World, how: str) -> None:
 @given(MIXES)
 def test_the_verdict_is_what_the_data_plane_answers(mix: Mix) -> None:
     world = world_of(mix)
-    asked = world.asked(mix.line, mix.stage)
+    asked = world.request(mix.line, mix.stage)
     verdict = world.verdict(asked)
     status, error_type, message = world.call(asked)
     assert (status == 200) == (not verdict.causes)

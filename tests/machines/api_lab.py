@@ -151,7 +151,7 @@ class Lab:
             if detail_type in (None, entry["DetailType"])
         ]
 
-    def told(self) -> list[str]:
+    def event_types(self) -> list[str]:
         """The types of what was announced."""
         return [entry["DetailType"] for entry in self.bench.bus.entries]
 

@@ -191,7 +191,7 @@ class LifeLab:
             if detail_type in (None, entry["DetailType"])
         ]
 
-    def told(self) -> list[str]:
+    def event_types(self) -> list[str]:
         """The types of what was announced."""
         return [entry["DetailType"] for entry in self.bench.bus.entries]
 

@@ -66,10 +66,10 @@ class Browser:
         self.ask("Emulation.setEmulatedMedia", media="", features=wanted)
         self.events.clear()
         self.ask("Page.navigate", url=path.as_uri())
-        while not self.told("Page.loadEventFired"):
+        while not self.params_of("Page.loadEventFired"):
             self.events.append(self._next())
 
-    def told(self, method: str) -> list[JSON]:
+    def params_of(self, method: str) -> list[JSON]:
         """The parameters of the events of one kind."""
         return [event["params"] for event in self.events if event.get("method") == method]
 

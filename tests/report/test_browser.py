@@ -60,11 +60,11 @@ def test_nothing_is_loaded_refused_or_complained_about(
 ) -> None:
     path = written(tmp_path, PAGES[name])
     shown.open(path, 1280, "dark")
-    asked = [sent["request"]["url"] for sent in shown.told("Network.requestWillBeSent")]
+    asked = [sent["request"]["url"] for sent in shown.params_of("Network.requestWillBeSent")]
     assert asked == [path.as_uri()]
-    assert shown.told("Log.entryAdded") == []
-    assert shown.told("Runtime.consoleAPICalled") == []
-    assert shown.told("Runtime.exceptionThrown") == []
+    assert shown.params_of("Log.entryAdded") == []
+    assert shown.params_of("Runtime.consoleAPICalled") == []
+    assert shown.params_of("Runtime.exceptionThrown") == []
 
 
 @pytest.mark.parametrize("name", ["believable", "empty"])

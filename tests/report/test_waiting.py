@@ -96,13 +96,13 @@ def test_what_waits_for_a_person_does_not_mend_itself() -> None:
 
 
 def test_exemptions_that_end_or_exempt_nothing_are_told() -> None:
-    def told(**more: Any) -> list[str]:
+    def says(**more: Any) -> list[str]:
         item = ExemptionRow("*", "GET", "/a", "why", methods=1, **more)
         return [one.says for one in waiting.exemption_items([item])]
 
-    assert told() == []
-    assert "ends on 2026-12-01" in told(state="ends soon", expires="2026-12-01")[0]
-    assert "ended on 2026-11-01" in told(state="ended", expires="2026-11-01")[0]
+    assert says() == []
+    assert "ends on 2026-12-01" in says(state="ends soon", expires="2026-12-01")[0]
+    assert "ended on 2026-11-01" in says(state="ended", expires="2026-11-01")[0]
     unused = ExemptionRow("*", "GET", "/a", "why")
     assert "exempts no live method" in waiting.exemption_items([unused])[0].says
     general = ExemptionRow("*", "OPTIONS", "*", "CORS preflight")

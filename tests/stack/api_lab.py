@@ -76,10 +76,10 @@ class Api:
         """The details of all that was announced of this API, once it is of just these types."""
 
         def look() -> bool:
-            return len(self.stack.told(rest_api_id=self.id)) >= len(types)
+            return len(self.stack.event_types(rest_api_id=self.id)) >= len(types)
 
         eventually(look, seconds, f"{types} of {self.id}")
-        assert self.stack.told(rest_api_id=self.id) == list(types)
+        assert self.stack.event_types(rest_api_id=self.id) == list(types)
         return self.stack.outcomes(rest_api_id=self.id)
 
     def arns(self) -> list[str]:

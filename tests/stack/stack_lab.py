@@ -129,7 +129,7 @@ class Stack:
             and all(event["detail"].get(name) == value for name, value in named.items())
         ]
 
-    def told(self, **named: Any) -> list[str]:
+    def event_types(self, **named: Any) -> list[str]:
         """The types of what was announced, with these members in the detail."""
         return [
             event["detail-type"]

@@ -94,7 +94,7 @@ def test_what_was_approved_is_published_with_its_methods_closed_and_only_once(
     for _ in range(2):
         held.decide("DeploymentApproved")
 
-    eventually(lambda: "ApiProtected" in stack.told(rest_api_id=held.api.id))
+    eventually(lambda: "ApiProtected" in stack.event_types(rest_api_id=held.api.id))
     held.looked_at(2)
 
     assert held.api.live() == {
@@ -104,7 +104,7 @@ def test_what_was_approved_is_published_with_its_methods_closed_and_only_once(
         "GET /draft": True,
     }
     assert held.api.ask("GET /draft") == 403
-    assert stack.told(rest_api_id=held.api.id) == ["ApiHeld", "ApiProtected"]
+    assert stack.event_types(rest_api_id=held.api.id) == ["ApiHeld", "ApiProtected"]
     assert own_deployments(stack, held.api) == 1
 
 
@@ -133,7 +133,7 @@ def test_an_approval_of_something_else_publishes_nothing(stack: Stack, held: Hel
 
     held.looked_at(1)
     assert own_deployments(stack, held.api) == 0
-    assert stack.told(rest_api_id=held.api.id) == ["ApiHeld"]
+    assert stack.event_types(rest_api_id=held.api.id) == ["ApiHeld"]
 
 
 def test_a_rejection_silences_the_hold_until_the_work_changes(stack: Stack, held: Held) -> None:
@@ -141,7 +141,7 @@ def test_a_rejection_silences_the_hold_until_the_work_changes(stack: Stack, held
     eventually(lambda: is_rejected(stack, held), what="the rejection")
     touch(stack, held.api, "looked at again")
     held.looked_at(1)
-    assert stack.told(rest_api_id=held.api.id) == ["ApiHeld"]
+    assert stack.event_types(rest_api_id=held.api.id) == ["ApiHeld"]
 
     held.api.edit({"/draft": {"post": None}})
     touch(stack, held.api, "and again")

@@ -133,7 +133,7 @@ def test_a_customer_that_can_be_named_is_told_of_and_nothing_is_half_made(
 ) -> None:
     (told,) = stack.outcomes(customer_id=name)
 
-    assert stack.told(customer_id=name) == ["CustomerFailed"]
+    assert stack.event_types(customer_id=name) == ["CustomerFailed"]
     assert [told["reason"]] == reasons(stack, "CustomersDlq", f'"case": "{name}"')
     assert stack.keys_of(name) == []
     assert stack.run_arns(name) == []

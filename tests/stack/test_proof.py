@@ -32,7 +32,7 @@ def test_a_rollback_is_one_event_and_an_approval_closes_it_again(stack: Stack) -
     for _ in range(2):
         stack.put_event("RollbackRequested", rest_api_id=api.id, stage="prod")
 
-    eventually(lambda: "ApiRolledBack" in stack.told(rest_api_id=api.id))
+    eventually(lambda: "ApiRolledBack" in stack.event_types(rest_api_id=api.id))
     (told,) = eventually(lambda: stack.outcomes("ApiHeld", rest_api_id=api.id))
     api.executions_ended(2)
     assert api.ask("GET /pets") == 200
@@ -40,7 +40,7 @@ def test_a_rollback_is_one_event_and_an_approval_closes_it_again(stack: Stack) -
     stack.run("ProtectApiArn", told["answers"]["approve"]["console_input"])
 
     assert api.ask("GET /pets") == 403
-    types = stack.told(rest_api_id=api.id)
+    types = stack.event_types(rest_api_id=api.id)
     assert sorted(types) == ["ApiHeld", "ApiProtected", "ApiProtected", "ApiRolledBack"]
 
 

@@ -106,7 +106,7 @@ def test_mode_off_does_and_tells_nothing(stack: Stack) -> None:
     (run,) = api.executions_ended(1)
 
     assert run["status"] == "SUCCEEDED"
-    assert stack.told(rest_api_id=api.id) == []
+    assert stack.event_types(rest_api_id=api.id) == []
     assert api.writes() == []
     assert (api.deployment(), api.ask("GET /pets")) == (deployed, 200)
 

@@ -100,7 +100,7 @@ def test_an_event_that_comes_twice_has_its_effect_once(stack: Stack, detail_type
     numbers = (1, 2) if detail_type == "KeyRotationRequested" else (1,)
     assert told == ({f"{customer}/{number}": left for number in numbers} if left else {})
     assert stack.writes_for(customer) == writes
-    assert stack.told(customer_id=customer) == ["KeyIssued", *announced]
+    assert stack.event_types(customer_id=customer) == ["KeyIssued", *announced]
 
 
 @pytest.mark.usefixtures("all_sent")
@@ -119,7 +119,7 @@ def test_a_sign_up_that_arrives_after_its_plan_change_gets_the_newer_plan(stack:
     (key,) = stack.keys_of("late-plan")
 
     assert stack.plans_of(key["id"]) == ["free"]
-    assert stack.told(customer_id="late-plan") == ["KeyIssued"]
+    assert stack.event_types(customer_id="late-plan") == ["KeyIssued"]
 
 
 @pytest.mark.usefixtures("all_sent")
@@ -127,7 +127,7 @@ def test_a_sign_up_that_arrives_after_its_suspension_gets_no_key_until_resumed(
     stack: Stack,
 ) -> None:
     assert stack.keys_of("late-stop") == []
-    assert stack.told(customer_id="late-stop") == []
+    assert stack.event_types(customer_id="late-stop") == []
 
     stack.put_event("CustomerResumed", customer_id="late-stop")
 
@@ -149,7 +149,7 @@ def test_a_record_put_twice_and_an_event_besides_make_one_key(stack: Stack) -> N
     stack.settle()
 
     assert stack.writes_for("thrice") == KEY_WRITES
-    assert stack.told(customer_id="thrice") == ["KeyIssued"]
+    assert stack.event_types(customer_id="thrice") == ["KeyIssued"]
 
 
 def test_a_message_that_the_queue_delivers_twice_starts_one_run(stack: Stack) -> None:
@@ -175,7 +175,7 @@ def test_deployment_events_that_come_again_change_and_announce_nothing(stack: St
     api = protected_api(stack)
     stack.settle()
     again = [event for event in stack.trail if api.id in json.dumps(event["detail"])]
-    live, mark, told = api.deployment(), stack.mark(), stack.told(rest_api_id=api.id)
+    live, mark, told = api.deployment(), stack.mark(), stack.event_types(rest_api_id=api.id)
 
     for event in again + again:
         stack.deliver(event)
@@ -183,7 +183,7 @@ def test_deployment_events_that_come_again_change_and_announce_nothing(stack: St
 
     assert any(is_deployment(event, api.id) for event in again)
     assert stack.calls(mark)[1] == []
-    assert (api.deployment(), stack.told(rest_api_id=api.id)) == (live, told)
+    assert (api.deployment(), stack.event_types(rest_api_id=api.id)) == (live, told)
 
 
 def is_deployment(event: JSON, rest_api_id: str) -> bool:

@@ -30,7 +30,7 @@ def test_a_fault_on_the_way_to_a_key_leaves_one_key_that_works(
     (key,) = stack.keys_of(customer)
     assert (key["name"], key["enabled"], key["id"]) == (f"{customer}/1", True, told["key_id"])
     assert stack.plans_of(key["id"]) == [CUSTOMERS[customer][2]]
-    assert stack.told(customer_id=customer) == ["KeyIssued"]
+    assert stack.event_types(customer_id=customer) == ["KeyIssued"]
     (run,) = troubles.runs_ended(customer, 1)
     assert run.status == "SUCCEEDED"
 

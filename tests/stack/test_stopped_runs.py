@@ -26,7 +26,7 @@ def test_a_stopped_run_is_taken_over_when_its_event_comes_again(
     first, *_, last = troubles.runs_ended("crash-customer", 2)
     assert (first.arn, first.status) == (troubles.stopped["crash-customer"], "ABORTED")
     assert last.status == "SUCCEEDED"
-    assert stack.told(customer_id="crash-customer") == ["KeyIssued"]
+    assert stack.event_types(customer_id="crash-customer") == ["KeyIssued"]
 
 
 def test_an_api_whose_run_was_stopped_half_way_is_closed_by_the_next(
@@ -34,7 +34,9 @@ def test_an_api_whose_run_was_stopped_half_way_is_closed_by_the_next(
 ) -> None:
     api = troubles.apis["crash-api"]
 
-    eventually(lambda: "ApiProtected" in stack.told(rest_api_id=api.id), troubles.left("crash-api"))
+    eventually(
+        lambda: "ApiProtected" in stack.event_types(rest_api_id=api.id), troubles.left("crash-api")
+    )
 
     assert api.live() == {
         "GET /pets": True,
@@ -45,7 +47,7 @@ def test_an_api_whose_run_was_stopped_half_way_is_closed_by_the_next(
     assert [api.ask(line) for line in ("GET /pets", "GET /orders")] == [403, 403]
     runs = troubles.runs_ended(api.id, 2)
     assert {run.arn: run.status for run in runs}[troubles.stopped["crash-api"]] == "ABORTED"
-    assert stack.told(rest_api_id=api.id) == ["ApiProtected"]
+    assert stack.event_types(rest_api_id=api.id) == ["ApiProtected"]
 
 
 def test_an_event_during_a_run_is_not_lost_when_that_run_is_stopped(
@@ -59,7 +61,7 @@ def test_an_event_during_a_run_is_not_lost_when_that_run_is_stopped(
     runs = troubles.runs_ended("left-word", 3)
     assert [run.status for run in runs] == ["ABORTED", "SUCCEEDED", "SUCCEEDED"]
     assert runs[0].arn == troubles.stopped["left-word"]
-    assert stack.told(customer_id="left-word") == ["KeyIssued"]
+    assert stack.event_types(customer_id="left-word") == ["KeyIssued"]
 
 
 def test_an_event_during_a_run_is_not_lost(troubles: Troubles, stack: Stack) -> None:
@@ -71,7 +73,7 @@ def test_an_event_during_a_run_is_not_lost(troubles: Troubles, stack: Stack) -> 
     runs = troubles.runs_ended("meanwhile", 2)
     busy = [run for run in runs if run.output == {"customer_id": "meanwhile", "busy": True}]
     assert len(busy) == 1
-    assert stack.told(customer_id="meanwhile") == ["KeyIssued"]
+    assert stack.event_types(customer_id="meanwhile") == ["KeyIssued"]
     (key,) = stack.keys_of("meanwhile")
     assert stack.plans_of(key["id"]) == ["free"]
 

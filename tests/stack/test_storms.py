@@ -56,5 +56,5 @@ def test_a_tool_that_points_the_stage_back_is_named_after_three_times(stack: Sta
     stack.gateway.update_stage(restApiId=api.id, stageName="prod", patchOperations=back)
     stack.settle()
 
-    assert stack.told(rest_api_id=api.id) == [*["ApiProtected"] * 3, "ApiFailed"]
+    assert stack.event_types(rest_api_id=api.id) == [*["ApiProtected"] * 3, "ApiFailed"]
     assert api.writes().count("UpdateStage") == 3

@@ -91,7 +91,7 @@ def test_an_authorizer_swapped_just_before_the_deployment_is_held(lab: Lab) -> N
     lab.before("UpdateMethod", lambda: ask(lab, api_id, "/secret", draft))
     lab.run(api_id)
     assert "CreateDeployment" not in lab.calls()[1]
-    assert lab.told() == ["ApiHeld"]
+    assert lab.event_types() == ["ApiHeld"]
 
 
 def test_a_swapped_authorizer_is_published_once_it_is_approved(lab: Lab) -> None:
@@ -101,7 +101,7 @@ def test_a_swapped_authorizer_is_published_once_it_is_approved(lab: Lab) -> None
     (event,) = lab.events("ApiHeld")
     lab.forget()
     lab.run(api_id, approve=event["fingerprint"])
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert lab.live(api_id)["GET /open"]
 
 
@@ -109,7 +109,7 @@ def test_the_names_of_authorizers_cost_one_read_and_only_where_there_are_any(lab
     api_id, _, _ = guarded(lab, ALL)
     assert lab.run(api_id).status == "SUCCEEDED"
     reads, _ = lab.calls()
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert lab.live(api_id) == dict.fromkeys([*(f"GET {path}" for path in ALL), "GET /open"], True)
     assert reads.count("GetAuthorizers") == 1
     assert len(reads) <= 10, reads
@@ -117,5 +117,5 @@ def test_the_names_of_authorizers_cost_one_read_and_only_where_there_are_any(lab
 
 def test_an_api_without_authorizers_is_not_asked_for_them(lab: Lab) -> None:
     lab.run(lab.attached())
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert "GetAuthorizers" not in lab.calls()[0]

@@ -22,7 +22,7 @@ def test_a_key_in_two_plans_of_the_stage_holds_it_and_is_named(lab: Lab) -> None
     (event,) = lab.events("ApiHeld")
     assert event["key_ids"] == [key]
     assert event["stage"] == "prod"
-    assert lab.told() == ["ApiHeld"]
+    assert lab.event_types() == ["ApiHeld"]
     assert not lab.live(api_id)["GET /pets"]
     assert "UpdateMethod" not in lab.bench.operations()
 
@@ -33,7 +33,7 @@ def test_a_conflict_of_keys_is_told_once_and_looked_at_without_a_write(lab: Lab)
     lab.forget()
     assert lab.run(api_id).status == "SUCCEEDED"
     assert lab.calls()[1] == []
-    assert lab.told() == []
+    assert lab.event_types() == []
 
 
 def test_a_stage_is_closed_when_its_keys_are_in_one_plan_each(lab: Lab) -> None:
@@ -45,7 +45,7 @@ def test_a_stage_is_closed_when_its_keys_are_in_one_plan_each(lab: Lab) -> None:
     assert lab.run(api_id).status == "SUCCEEDED"
     assert lab.plans_of(api_id) == ["free", "pro"]
     assert lab.live(api_id)["GET /pets"]
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
 
 
 def test_a_conflict_of_one_stage_does_not_keep_the_others_out(lab: Lab) -> None:

@@ -46,7 +46,7 @@ def test_a_deployment_that_is_not_as_planned_is_rolled_back(lab: Lab) -> None:
     assert event["stage"] == "prod"
     assert f"rolled back to {before}" in event["reason"]
     assert "/sneaked-in" in event["reason"]
-    assert lab.told() == ["ApiFailed"]
+    assert lab.event_types() == ["ApiFailed"]
 
 
 def test_a_stage_that_was_moved_again_is_not_rolled_back(lab: Lab) -> None:
@@ -82,7 +82,7 @@ def test_what_could_not_be_read_is_no_proof_and_stays(lab: Lab) -> None:
     assert (run.status, run.output["postponed"]) == ("SUCCEEDED", True)
     assert "Roll back stage" not in run.states
     assert lab.live(api_id)["GET /pets"]
-    assert lab.told() == []
+    assert lab.event_types() == []
 
 
 def test_what_was_unverified_is_announced_by_the_run_that_can_read_it(lab: Lab) -> None:
@@ -92,7 +92,7 @@ def test_what_was_unverified_is_announced_by_the_run_that_can_read_it(lab: Lab) 
     lab.bench.emulator.order_faults([])
     lab.forget()
     lab.run(api_id)
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert lab.calls()[1] == []
 
 
@@ -103,7 +103,7 @@ def test_a_lasting_fault_postpones_the_run_and_gives_the_api_back(lab: Lab) -> N
     )
     run = lab.run(api_id)
     assert run.output["postponed"]
-    assert lab.told() == []
+    assert lab.event_types() == []
     ((_, task, seconds),) = lab.bench.bus.later
     assert (task["rest_api_id"], seconds) == (api_id, 15)
     lab.bench.emulator.order_faults([])
@@ -157,9 +157,9 @@ def test_a_run_that_was_stopped_before_it_noted_its_announcement_announces_twice
     lab.bench.bus.stopped.add(execution_of("protect_api", {}, "stopped", 0).arn)
     lab.bench.clock.advance(FUNCTION_SECONDS)
     assert lab.run(api_id).status == "SUCCEEDED"
-    assert lab.told() == ["ApiProtected"] * 2
+    assert lab.event_types() == ["ApiProtected"] * 2
     assert lab.run(api_id).status == "SUCCEEDED"
-    assert lab.told() == ["ApiProtected"] * 2
+    assert lab.event_types() == ["ApiProtected"] * 2
 
 
 def test_a_second_run_leaves_the_api_to_the_first_which_starts_over(lab: Lab) -> None:
@@ -170,7 +170,7 @@ def test_a_second_run_leaves_the_api_to_the_first_which_starts_over(lab: Lab) ->
     assert second[0].output == {"rest_api_id": api_id, "busy": True}
     assert first.status == "SUCCEEDED"
     assert first.states.count("Plan protection") == 2
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
 
 
 def test_a_run_that_lost_its_lease_leaves_the_api_to_the_other(lab: Lab) -> None:
@@ -247,5 +247,5 @@ def test_what_somebody_else_mended_meanwhile_is_not_told_as_ours(lab: Lab) -> No
     lab.deploy(api_id)
     lab.forget()
     assert lab.run(api_id).status == "SUCCEEDED"
-    assert lab.told() == []
+    assert lab.event_types() == []
     assert lab.bench.registry.apis.load_records(api_id).planned == {}

@@ -75,7 +75,7 @@ def held(lab: Lab) -> tuple[str, str]:
 def test_a_hold_is_told_once(lab: Lab) -> None:
     api_id, _ = held(lab)
     lab.run(api_id)
-    assert lab.told() == []
+    assert lab.event_types() == []
 
 
 def test_a_hold_with_another_content_is_told_again(lab: Lab) -> None:
@@ -90,7 +90,7 @@ def test_an_approved_deployment_is_published_with_its_new_methods_closed(lab: La
     api_id, fingerprint = held(lab)
     assert lab.run(api_id, approve=fingerprint).status == "SUCCEEDED"
     assert lab.live(api_id) == {"GET /pets": True, "OPTIONS /pets": False, "GET /new": True}
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
 
 
 def test_an_approval_counts_for_any_later_run(lab: Lab) -> None:
@@ -105,7 +105,7 @@ def test_an_approval_covers_exactly_what_was_approved(lab: Lab) -> None:
     lab.edit(api_id, {"/sneaked-in": {"get": None}}, mode="merge")
     lab.run(api_id, approve=fingerprint)
     assert "GET /sneaked-in" not in lab.live(api_id)
-    assert lab.told() == ["ApiHeld"]
+    assert lab.event_types() == ["ApiHeld"]
 
 
 def test_an_approval_does_not_outlive_its_publication(lab: Lab) -> None:
@@ -117,25 +117,25 @@ def test_an_approval_does_not_outlive_its_publication(lab: Lab) -> None:
     lab.edit(api_id, PETS | {"/new": {"get": None}})
     lab.forget()
     lab.run(api_id)
-    assert lab.told() == ["ApiHeld"]
+    assert lab.event_types() == ["ApiHeld"]
 
 
 def test_a_rejected_deployment_is_silent_until_it_changes(lab: Lab) -> None:
     api_id, fingerprint = held(lab)
     lab.bench.registry.apis.decide(api_id, "prod", fingerprint, "rejected")
     lab.run(api_id)
-    assert lab.told() == []
+    assert lab.event_types() == []
     assert "GET /new" not in lab.live(api_id)
     lab.edit(api_id, {"/newer": {"get": None}}, mode="merge")
     lab.run(api_id)
-    assert lab.told() == ["ApiHeld"]
+    assert lab.event_types() == ["ApiHeld"]
 
 
 def test_a_stage_is_closed_when_its_unfinished_work_is_gone(lab: Lab) -> None:
     api_id, _ = held(lab)
     lab.edit(api_id, PETS)
     lab.run(api_id)
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert lab.live(api_id)["GET /pets"]
 
 
@@ -185,7 +185,7 @@ def test_what_only_the_canary_exposes_counts(lab: Lab) -> None:
     lab.edit(api_id, PETS)
     canary(lab, api_id)
     lab.run(api_id)
-    assert lab.told() == ["ApiHeld"]
+    assert lab.event_types() == ["ApiHeld"]
 
 
 def test_a_canary_that_was_promoted_is_over(lab: Lab) -> None:
@@ -197,7 +197,7 @@ def test_a_canary_that_was_promoted_is_over(lab: Lab) -> None:
     ]
     lab.client.update_stage(restApiId=api_id, stageName="prod", patchOperations=promote)
     lab.run(api_id)
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert lab.live(api_id)["GET /pets"]
 
 
@@ -221,7 +221,7 @@ def test_an_edit_just_before_the_deployment_is_planned_anew(lab: Lab) -> None:
     run = lab.run(api_id)
     assert run.states.count("Plan protection") == 2
     assert "GET /sneaked-in" not in lab.live(api_id)
-    assert lab.told() == ["ApiHeld"]
+    assert lab.event_types() == ["ApiHeld"]
 
 
 def test_a_stage_that_somebody_moves_meanwhile_is_planned_anew(lab: Lab) -> None:
@@ -232,7 +232,7 @@ def test_a_stage_that_somebody_moves_meanwhile_is_planned_anew(lab: Lab) -> None
     assert run.status == "SUCCEEDED"
     assert run.states.count("Plan protection") == 2
     assert lab.live(api_id)["GET /pets"]
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
 
 
 def test_an_api_that_is_edited_all_the_time_is_postponed_after_three_more_plans(lab: Lab) -> None:
@@ -247,5 +247,5 @@ def test_an_api_that_is_edited_all_the_time_is_postponed_after_three_more_plans(
     run = lab.run(api_id)
     assert (run.status, run.output["postponed"]) == ("SUCCEEDED", True)
     assert run.states.count("Plan protection") == 4
-    assert lab.told() == []
+    assert lab.event_types() == []
     assert lab.bench.bus.later

@@ -65,7 +65,7 @@ def test_a_loop_fails_its_run_once_and_costs_reads_only_from_then_on(
     lab.forget()
     (run,) = trail.run_all()
     assert run.status == "SUCCEEDED"
-    assert lab.told() == []
+    assert lab.event_types() == []
     assert lab.calls()[1] == []
     assert len(lab.calls()[0]) <= 4
 
@@ -100,7 +100,7 @@ def test_a_loop_heals_by_itself_when_its_hour_is_over(lab: Lab, trail: Trail) ->
     trail.hear(body)
     (run,) = trail.run_all()
     assert run.status == "SUCCEEDED"
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert lab.live(api_id)["GET /pets"]
 
 

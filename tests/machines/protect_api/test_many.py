@@ -117,7 +117,7 @@ def test_a_canary_deployment_is_held_and_closed_when_it_is_promoted(lab: Lab) ->
         restApiId=api_id, stageName="prod", canarySettings={"percentTraffic": 10}
     )["id"]
     assert lab.run(api_id).status == "SUCCEEDED"
-    assert lab.told() == ["ApiHeld"]
+    assert lab.event_types() == ["ApiHeld"]
     assert "canary" in lab.events("ApiHeld")[0]["differences"][0]["difference"]
     seen = lab.client.get_stage(restApiId=api_id, stageName="prod")
     assert seen["canarySettings"]["deploymentId"] == canary
@@ -128,7 +128,7 @@ def test_a_canary_deployment_is_held_and_closed_when_it_is_promoted(lab: Lab) ->
     lab.client.update_stage(restApiId=api_id, stageName="prod", patchOperations=promote)
     assert lab.run(api_id).status == "SUCCEEDED"
     assert lab.live(api_id)["GET /pets"]
-    assert lab.told() == ["ApiHeld", "ApiProtected"]
+    assert lab.event_types() == ["ApiHeld", "ApiProtected"]
 
 
 def test_a_private_api_is_closed_and_stays_private(lab: Lab) -> None:

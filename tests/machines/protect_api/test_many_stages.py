@@ -41,7 +41,7 @@ def reads(bench: Bench, since: int = 0) -> Counter[str]:
     )
 
 
-def told(bench: Bench) -> Counter[str]:
+def event_counts(bench: Bench) -> Counter[str]:
     return Counter(event["detail-type"] for event in bench.announced)
 
 
@@ -56,7 +56,7 @@ def test_an_api_of_ninety_open_stages_is_closed_in_parts_and_read_once(bench: Be
     bench.api(OPEN, stages=stages(90))
     bench.run()
     assert [run.cause for run in bench.runs if run.status != "SUCCEEDED"] == []
-    assert told(bench) == {"ApiProtected": 90}
+    assert event_counts(bench) == {"ApiProtected": 90}
     found = reads(bench)
     assert found["GetExport"] == 90
     assert found["GetDeployment"] <= 90 + 2 * read_api.MAX_EXPOSED_STAGES
@@ -113,7 +113,7 @@ def test_stages_that_wait_for_a_person_keep_no_other_from_its_turn(
     bench.gateway.tag_resource(resourceArn=arn, tags={"keyward": "enforce"})
     bench.run()
     run = look(bench, api_id, "all")
-    assert told(bench) == {"ApiHeld": 8}
+    assert event_counts(bench) == {"ApiHeld": 8}
     assert run.states.count("Plan protection") <= 4
 
 

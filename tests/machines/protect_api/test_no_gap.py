@@ -120,7 +120,7 @@ def assert_no_gap(watch: Watch) -> None:
     described = [one["description"] for one in deployments if one.get("description")]
     assert len(described) == len(set(described))
     assert watch.lab.plans_of(watch.api_id) == ["free", "pro"]
-    assert watch.lab.told() == ["ApiProtected"]
+    assert watch.lab.event_types() == ["ApiProtected"]
 
 
 def test_the_calls_of_the_run_that_is_broken_are_known(world: World) -> None:
@@ -166,4 +166,4 @@ def test_real_apis_are_closed_without_a_gap(world: World, name: str) -> None:
     assert watch.never_half_closed()
     assert not watch.looks[-1].open
     assert lab.plans_of(api_id) == ["free", "pro"]
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]

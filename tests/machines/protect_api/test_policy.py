@@ -70,11 +70,11 @@ def test_an_exposure_is_told_once_and_again_when_it_changes(lab: Lab) -> None:
     api_id = lab.api(mode="observe")
     lab.run(api_id)
     lab.run(api_id)
-    assert lab.told() == ["ApiExposed"]
+    assert lab.event_types() == ["ApiExposed"]
     lab.edit(api_id, {"/more": {"get": None}}, mode="merge")
     lab.deploy(api_id)
     lab.run(api_id)
-    assert lab.told() == ["ApiExposed", "ApiExposed"]
+    assert lab.event_types() == ["ApiExposed", "ApiExposed"]
 
 
 def test_an_exposure_that_comes_back_is_told_again(lab: Lab) -> None:
@@ -84,7 +84,7 @@ def test_an_exposure_that_comes_back_is_told_again(lab: Lab) -> None:
         lab.edit(api_id, paths)
         lab.deploy(api_id)
         lab.run(api_id)
-    assert lab.told() == ["ApiExposed", "ApiExposed"]
+    assert lab.event_types() == ["ApiExposed", "ApiExposed"]
 
 
 def test_an_exempt_method_stays_open_until_its_exemption_ends(lab: Lab) -> None:
@@ -146,7 +146,7 @@ def test_a_dry_run_tells_the_actions_and_changes_nothing(lab: Lab) -> None:
     assert lab.calls()[1] == []
     for table in ("ApisTable", "LeasesTable"):
         assert lab.bench.tables[table].scan()["Items"] == []
-    assert lab.told() == []
+    assert lab.event_types() == []
 
 
 def test_a_dry_run_of_a_protected_api_has_no_actions(lab: Lab) -> None:

@@ -46,7 +46,7 @@ def test_a_closed_stage_is_proven_by_several_good_answers_in_a_row(
     began = lab.bench.clock.now()
     run = lab.run(api_id)
     assert run.status == "SUCCEEDED", run.cause
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert [key for _, key in asked] == [False, True] * 5
     assert all(REST_API_ID.search(url) and url.endswith("/prod/pets") for url, _ in asked)
     assert lab.bench.clock.now() - began >= 120
@@ -67,7 +67,7 @@ def test_mixed_answers_while_a_deployment_spreads_are_no_failure(
     run = lab.run(api_id)
     assert run.status == "SUCCEEDED", run.cause
     assert run.states.count("Probe stage") > 1
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
 
 
 FAILURES = {
@@ -87,11 +87,11 @@ def test_a_proven_failure_is_rolled_back_told_and_held(
     run = lab.run(api_id)
     assert (run.status, run.error) == ("FAILED", "NotProtectedError")
     assert serving(lab, api_id) == before
-    assert sorted(lab.told()) == ["ApiFailed", "ApiHeld"]
+    assert sorted(lab.event_types()) == ["ApiFailed", "ApiHeld"]
     assert words in lab.events("ApiFailed")[0]["reason"]
     lab.forget()
     assert lab.run(api_id).status == "SUCCEEDED"
-    assert (lab.told(), lab.calls()[1]) == ([], [])
+    assert (lab.event_types(), lab.calls()[1]) == ([], [])
 
 
 UNTOLD = {
@@ -121,7 +121,7 @@ def test_answers_that_go_on_changing_are_no_proof_and_stay(
     answering(monkeypatch, lambda key: 200 if key or next(turn) % 3 == 0 else 403)
     lab.run(api_id)
     assert lab.live(api_id)["GET /pets"]
-    assert lab.told() == ["ApiFailed"]
+    assert lab.event_types() == ["ApiFailed"]
 
 
 def test_a_customer_without_a_key_proves_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_a_single_fault_as_the_key_is_read_changes_nothing(
         lab.bench.emulator.order_faults(faults)
         run = lab.run(api_id)
         assert run.status == "SUCCEEDED", run.cause
-        assert lab.told() == ["ApiProtected"]
+        assert lab.event_types() == ["ApiProtected"]
         lab.edit(api_id, PETS)
         lab.deploy(api_id)
         lab.forget()

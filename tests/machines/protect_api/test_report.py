@@ -198,7 +198,7 @@ def test_it_is_told_once_and_asked_once(lab: Lab, logs: Callable[..., Logs]) -> 
     logged(lab, api_id)
     reported(lab, api_id)
     lab.run(api_id)
-    assert lab.told() == ["ApiExposed"]
+    assert lab.event_types() == ["ApiExposed"]
     assert len(fake.asked) == 1
 
 

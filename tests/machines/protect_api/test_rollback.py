@@ -38,7 +38,7 @@ def test_the_former_deployment_is_brought_back_and_told(lab: Lab, closed: tuple[
     assert run.status == "SUCCEEDED", run.cause
     assert serving(lab, api_id) == former
     assert lab.calls()[1] == ["UpdateStage"]
-    assert sorted(lab.told()) == ["ApiHeld", "ApiRolledBack"]
+    assert sorted(lab.event_types()) == ["ApiHeld", "ApiRolledBack"]
     (event,) = lab.events("ApiRolledBack")
     assert event["stage"] == "prod"
     assert event["actions"][0]["deployment_id"] == former
@@ -52,7 +52,7 @@ def test_it_is_not_closed_again_whatever_looks_at_it(lab: Lab, closed: tuple[str
     for _ in range(3):
         lab.run(api_id)
     assert serving(lab, api_id) == former
-    assert (lab.told(), lab.calls()[1]) == ([], [])
+    assert (lab.event_types(), lab.calls()[1]) == ([], [])
     lab.bench.clock.advance(DAY)
     lab.run(api_id)
     (event,) = lab.events("ApiHeld")
@@ -66,7 +66,7 @@ def test_asking_twice_does_it_once(lab: Lab, closed: tuple[str, str]) -> None:
     lab.forget()
     assert back(lab, api_id).status == "SUCCEEDED"
     assert serving(lab, api_id) == former
-    assert (lab.told(), lab.calls()[1]) == ([], [])
+    assert (lab.event_types(), lab.calls()[1]) == ([], [])
 
 
 def test_an_approval_closes_it_again(lab: Lab, closed: tuple[str, str]) -> None:
@@ -76,7 +76,7 @@ def test_an_approval_closes_it_again(lab: Lab, closed: tuple[str, str]) -> None:
     lab.forget()
     assert lab.machine.run(event["answers"]["approve"]["console_input"]).status == "SUCCEEDED"
     assert lab.live(api_id)["GET /pets"]
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
 
 
 def test_the_next_deployment_of_the_team_is_closed_as_ever(
@@ -89,7 +89,7 @@ def test_the_next_deployment_of_the_team_is_closed_as_ever(
     lab.forget()
     lab.run(api_id)
     assert lab.live(api_id)["GET /pets"]
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
     assert lab.bench.registry.apis.load_records(api_id).holds == ()
 
 
@@ -160,7 +160,7 @@ def test_a_stage_that_moves_meanwhile_is_left_alone_and_not_held(
     lab.before("GetStage", deploy)
     back(lab, api_id)
     assert serving(lab, api_id) == theirs[0]
-    assert lab.told() == ["ApiFailed"]
+    assert lab.event_types() == ["ApiFailed"]
     assert lab.bench.registry.apis.load_records(api_id).holds == ()
 
 
@@ -176,7 +176,7 @@ def test_a_single_fault_is_over_within_two_minutes(
     assert run.status == "SUCCEEDED", run.cause
     assert lab.bench.clock.now() - began < 120
     assert serving(lab, api_id) == former
-    assert sorted(lab.told()) == ["ApiHeld", "ApiRolledBack"]
+    assert sorted(lab.event_types()) == ["ApiHeld", "ApiRolledBack"]
 
 
 def test_the_sample_is_a_wish_that_is_taken(lab: Lab, closed: tuple[str, str]) -> None:

@@ -22,7 +22,7 @@ def test_an_open_api_is_attached_closed_and_announced(lab: Lab) -> None:
     assert run.status == "SUCCEEDED", run.cause
     assert lab.live(api_id) == {"GET /pets": True, "OPTIONS /pets": False}
     assert lab.plans_of(api_id) == ["free", "pro"]
-    assert lab.told() == ["ApiProtected"]
+    assert lab.event_types() == ["ApiProtected"]
 
 
 def test_what_was_done_is_told_in_order_and_with_the_time_it_takes(lab: Lab) -> None:
@@ -160,7 +160,7 @@ def test_a_compliant_api_costs_four_reads_and_tells_nothing(lab: Lab) -> None:
     assert lab.run(api_id).status == "SUCCEEDED"
     reads, writes = lab.calls()
     assert (len(reads), writes) == (4, [])
-    assert lab.told() == []
+    assert lab.event_types() == []
 
 
 def test_a_second_run_changes_nothing(lab: Lab) -> None:
@@ -169,7 +169,7 @@ def test_a_second_run_changes_nothing(lab: Lab) -> None:
     lab.forget()
     assert lab.run(api_id).status == "SUCCEEDED"
     assert lab.calls()[1] == []
-    assert lab.told() == []
+    assert lab.event_types() == []
 
 
 def test_keys_are_required_only_after_the_attachment_has_reached_every_host(lab: Lab) -> None:
@@ -245,7 +245,7 @@ def test_a_real_api_is_protected_and_then_needs_nothing(lab: Lab, name: str) -> 
         lab.deploy(api_id)
     run = lab.run(api_id)
     assert run.status == "SUCCEEDED", run.cause
-    assert "ApiHeld" not in lab.told()
+    assert "ApiHeld" not in lab.event_types()
     assert all(asks for method, asks in lab.live(api_id).items() if "OPTIONS" not in method)
     lab.forget()
     lab.run(api_id)

@@ -29,7 +29,7 @@ def test_the_day_is_announced_once_with_what_will_happen(lab: Lab) -> None:
         assert lab.run(api_id).status == "SUCCEEDED"
         lab.bench.clock.advance(DAY)
     (event,) = lab.events()
-    assert lab.told() == ["ApiWarned"]
+    assert lab.event_types() == ["ApiWarned"]
     assert event["enforce_on"] == day(lab, 14 - 3)
     assert event["report"]["exposed_methods"] == ["GET /pets"]
     assert event["actions"]
@@ -52,7 +52,7 @@ def test_it_is_enforced_on_the_day_by_any_run(lab: Lab, tag: str) -> None:
     to_midnight(lab, 14)
     lab.run(api_id)
     assert lab.live(api_id)["GET /pets"]
-    assert lab.told() == ["ApiWarned", "ApiProtected"]
+    assert lab.event_types() == ["ApiWarned", "ApiProtected"]
 
 
 @pytest.mark.parametrize("tag", ["warn", "warn-until"])
@@ -67,7 +67,7 @@ def test_that_nights_audit_enforces_it_though_nobody_deploys(account: AuditLab, 
         to_midnight(lab, 1)
     account.mend()
     assert lab.live(api_id)["GET /pets"]
-    assert lab.told() == ["ApiWarned", "ApiProtected"]
+    assert lab.event_types() == ["ApiWarned", "ApiProtected"]
 
 
 def test_another_day_is_announced_too(lab: Lab) -> None:

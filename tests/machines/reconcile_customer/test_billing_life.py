@@ -50,7 +50,7 @@ def days_pass(life: LifeLab, days: float) -> list[tuple[float, str, Any]]:
 
 def test_an_unpaid_bill_leads_down_the_whole_ladder(paying: LifeLab) -> None:
     assert paying.after("PaymentFailed").status == "SUCCEEDED"
-    assert paying.told() == ["PaymentOverdue"]
+    assert paying.event_types() == ["PaymentOverdue"]
     assert paying.events()[0]["next"]["step"] == "plan"
     assert days_pass(paying, 90) == [
         (5, "PaymentOverdue", "pro"),
@@ -101,7 +101,7 @@ def test_the_next_unpaid_bill_is_told_anew(paying: LifeLab) -> None:
     for _ in range(2):
         paying.forget()
         paying.after("PaymentFailed")
-        assert paying.told() == ["PaymentOverdue"]
+        assert paying.event_types() == ["PaymentOverdue"]
         days_pass(paying, 1)
         paying.after("PaymentSucceeded")
         days_pass(paying, 30)
@@ -113,7 +113,7 @@ def test_retries_that_fail_and_late_news_repeat_no_notice(paying: LifeLab) -> No
         paying.bench.clock.advance(hours * 3600)
         paying.after("PaymentFailed")
     paying.after("PaymentFailed", at=paying.bench.clock.now() - 20 * DAY)
-    assert [type_ for type_ in paying.told() if type_ == "PaymentOverdue"] == [
+    assert [type_ for type_ in paying.event_types() if type_ == "PaymentOverdue"] == [
         "PaymentOverdue",
         "PaymentOverdue",
     ]
@@ -133,7 +133,7 @@ def test_a_trial_ends_by_itself_with_notice_and_a_new_date_restores_the_key(
     ]
     life.forget()
     life.after("CustomerExpiryChanged", expires_at=None)
-    assert life.told() == ["KeyResumed"]
+    assert life.event_types() == ["KeyResumed"]
     assert life.records()[0].key_id == before.key_id
     assert days_pass(life, 400) == []
 
@@ -150,7 +150,7 @@ def test_a_date_that_passes_while_a_run_is_at_work_is_due_at_once(life: LifeLab)
         life.after("CustomerSignedUp", plan="free", expires_at=iso(clock.now() + 30))
     life.forget()
     assert [run.status for run in life.due_work()] == ["SUCCEEDED"]
-    assert life.told() == ["KeySuspended"]
+    assert life.event_types() == ["KeySuspended"]
 
 
 def test_a_subscription_that_is_to_end_is_announced_then_suspended_then_closed_by_its_word(
@@ -159,7 +159,7 @@ def test_a_subscription_that_is_to_end_is_announced_then_suspended_then_closed_b
     said = {"subscription": "s-1", "plan": "pro"}
     end = int(life.bench.clock.now() + 3 * DAY)
     life.after("SubscriptionChanged", state="active", ends_at=end, **said)
-    assert life.told() == ["CustomerExpiring", "KeyIssued"]
+    assert life.event_types() == ["CustomerExpiring", "KeyIssued"]
     assert [type_ for _, type_, _ in days_pass(life, 4)] == ["CustomerExpiring", "KeySuspended"]
     life.forget()
     life.after("SubscriptionChanged", subscription="s-1", state="ended")
@@ -188,7 +188,7 @@ def test_a_dry_run_names_the_notice_and_gives_none(paying: LifeLab) -> None:
     paying.hear("PaymentFailed")
     planned = paying.run(dry_run=True).output
     assert [action["notice"] for action in planned["actions"]] == ["PaymentOverdue"]
-    assert paying.told() == []
+    assert paying.event_types() == []
 
 
 def test_a_notice_whose_answer_was_lost_is_given_once(paying: LifeLab) -> None:

@@ -100,7 +100,7 @@ def live(life: LifeLab, story: Story, breaker: Breaker) -> Told:
     life.bench.bus.stopped.update(owners(life))
     assert life.run().status == "SUCCEEDED"
     life.wait(days=31)
-    return told(life)
+    return announced_once(life)
 
 
 def happen(life: LifeLab, event: str, detail: JSON) -> None:
@@ -116,7 +116,7 @@ def owners(life: LifeLab) -> list[str]:
     return [str(item["owner"]) for item in items if "owner" in item]
 
 
-def told(life: LifeLab) -> Told:
+def announced_once(life: LifeLab) -> Told:
     """What was announced: without times and runs, and each announcement once, as the outbox
     delivers at least once."""
     once = {json.dumps(entry, sort_keys=True): entry for entry in life.bench.bus.entries}

@@ -26,7 +26,7 @@ def test_a_key_is_rotated_by_age_where_its_plan_says_so(life: LifeLab) -> None:
     life.policy(usage_plans=plans)
     life.signed_up()
     life.wait(days=89.9)
-    assert "KeyRotated" not in life.told()
+    assert "KeyRotated" not in life.event_types()
     life.wait(days=0.2)
     assert [told["reason"] for told in life.events("KeyRotated")] == ["age"]
     life.wait(days=10.1)
@@ -92,7 +92,7 @@ def test_a_key_that_an_outage_left_in_no_plan_gets_into_one_by_itself(life: Life
     life.bench.emulator.order_faults([])
     life.wait(hours=0.3)
     assert life.keys() == {"acme/1": (True, ["pro"])}
-    assert life.told() == ["PlanChanged"]
+    assert life.event_types() == ["PlanChanged"]
 
 
 def test_a_key_whose_step_lambda_lost_is_looked_at_again_within_the_hour(
@@ -128,7 +128,7 @@ def test_two_transactions_on_one_item_are_no_failure(
     monkeypatch.setattr(tables, "transact_write_items", busy_once)
     assert life.after("CustomerSuspended").status == "SUCCEEDED"
     assert life.keys() == {"acme/1": (False, ["free"])}
-    assert life.told() == ["KeySuspended"]
+    assert life.event_types() == ["KeySuspended"]
 
 
 def test_more_outcomes_than_one_call_announces_are_all_announced(life: LifeLab) -> None:
@@ -142,7 +142,7 @@ def test_more_outcomes_than_one_call_announces_are_all_announced(life: LifeLab) 
     life.forget()
     assert life.after("CustomerClosed").status == "SUCCEEDED"
     assert life.keys() == {}
-    assert life.told() == ["KeyRevoked"] * 15
+    assert life.event_types() == ["KeyRevoked"] * 15
     assert life.bench.registry.customers.load_keys("acme").outbox == {}
     assert life.bench.registry.leases.holder("customer#acme") is None
 
@@ -183,10 +183,10 @@ def test_a_customer_who_closes_in_an_overlap_has_no_key_left(life: LifeLab) -> N
     life.forget()
     life.after("CustomerClosed")
     assert life.keys() == {}
-    assert life.told() == ["KeyRevoked", "KeyRevoked"]
+    assert life.event_types() == ["KeyRevoked", "KeyRevoked"]
     assert life.bench.registry.customers.load_keys("acme").last_number == 2
     life.wait(days=30)
-    assert life.told() == ["KeyRevoked", "KeyRevoked"]
+    assert life.event_types() == ["KeyRevoked", "KeyRevoked"]
 
 
 def test_a_deletion_that_broke_off_in_a_rotation_is_finished(life: LifeLab) -> None:
@@ -200,7 +200,7 @@ def test_a_deletion_that_broke_off_in_a_rotation_is_finished(life: LifeLab) -> N
     life.bench.clock.advance(60)
     assert life.run().status == "SUCCEEDED"
     assert life.keys() == SECOND
-    assert life.told()[-1] == "KeyRetired"
+    assert life.event_types()[-1] == "KeyRetired"
 
 
 def both_due(life: LifeLab) -> None:
@@ -243,7 +243,7 @@ def test_a_conflict_about_one_customer_leaves_the_others_and_announces_nothing(
     monkeypatch.setattr(table, "update_item", of_acme_once(table.update_item, conflict))
     assert start_due_work.handler({}, None) == {"started": 2, "left": 1}
     assert start_due_work.handler({}, None) == {"started": 0, "left": 0}
-    assert life.told() == []
+    assert life.event_types() == []
 
 
 def test_a_customer_whose_run_cannot_be_started_now_is_started_a_minute_later(

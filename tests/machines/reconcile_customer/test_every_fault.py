@@ -72,7 +72,7 @@ def test_a_single_fault_is_over_within_two_minutes_and_leaves_no_trace(
         assert life.settled(event, **detail).status == "SUCCEEDED"
         assert life.bench.clock.now() - began < 120
     assert life.keys() == end
-    assert life.told() == told
+    assert life.event_types() == told
     life.forget()
     life.run()
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])

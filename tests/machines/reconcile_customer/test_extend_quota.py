@@ -61,7 +61,7 @@ def test_the_same_event_again_extends_nothing(life: LifeLab) -> None:
     for _ in range(3):
         assert life.after("QuotaExtensionRequested", by=2, at=at).status == "SUCCEEDED"
         life.bench.clock.advance(HOUR)
-    assert life.told() == ["QuotaExtended"]
+    assert life.event_types() == ["QuotaExtended"]
     assert calls(life, api, 6) == [200] * 5 + [429]
 
 
@@ -109,7 +109,7 @@ def test_a_new_period_starts_afresh(life: LifeLab) -> None:
 def test_a_request_of_yesterday_that_comes_today_grants_nothing(life: LifeLab) -> None:
     begun(life)
     life.after("QuotaExtensionRequested", by=2, at=life.bench.clock.now() - DAY)
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])
 
 
 def test_a_rotated_key_hands_its_extension_over_and_gets_none_twice(life: LifeLab) -> None:
@@ -121,7 +121,7 @@ def test_a_rotated_key_hands_its_extension_over_and_gets_none_twice(life: LifeLa
     assert usage(life, "acme/2")[1] == 4
     life.forget()
     life.run()
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])
 
 
 def test_a_request_that_comes_with_a_rotation_is_granted_before_it(life: LifeLab) -> None:
@@ -130,7 +130,7 @@ def test_a_request_that_comes_with_a_rotation_is_granted_before_it(life: LifeLab
     life.hear("KeyRotationRequested", overlap_hours=48)
     assert life.run().status == "SUCCEEDED"
     assert usage(life, "acme/2")[1] == 5
-    assert life.told().count("QuotaExtended") == 1
+    assert life.event_types().count("QuotaExtended") == 1
 
 
 def test_while_keys_overlap_the_new_one_is_extended(life: LifeLab) -> None:
@@ -150,7 +150,7 @@ def test_an_extension_stays_with_the_plan_that_it_was_for(life: LifeLab) -> None
     life.forget()
     life.after("CustomerPlanChanged", plan="pro")
     life.run()
-    assert life.told() == ["PlanChanged"]
+    assert life.event_types() == ["PlanChanged"]
     assert "UpdateUsage" not in life.bench.operations()
 
 
@@ -162,7 +162,7 @@ def test_a_request_that_comes_with_a_plan_change_is_for_the_new_plan(life: LifeL
     assert life.events("QuotaExtended")[0]["total"] == 12
     life.forget()
     life.run()
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])
 
 
 def test_a_request_that_comes_with_the_sign_up_waits_for_the_key(life: LifeLab) -> None:
@@ -170,17 +170,17 @@ def test_a_request_that_comes_with_the_sign_up_waits_for_the_key(life: LifeLab) 
     life.hear("QuotaExtensionRequested", by=2)
     life.hear("CustomerSignedUp", plan="free")
     assert life.run().status == "SUCCEEDED"
-    assert life.told() == ["KeyIssued", "QuotaExtended"]
+    assert life.event_types() == ["KeyIssued", "QuotaExtended"]
     life.forget()
     life.run()
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])
 
 
 def test_a_suspended_customer_is_extended_when_it_is_back(life: LifeLab) -> None:
     begun(life)
     life.after("CustomerSuspended")
     life.after("QuotaExtensionRequested", by=2)
-    assert "QuotaExtended" not in life.told()
+    assert "QuotaExtended" not in life.event_types()
     life.bench.clock.advance(60)
     life.after("CustomerResumed")
     assert life.events("QuotaExtended")[0]["total"] == 5
@@ -190,7 +190,7 @@ def test_a_plan_without_a_quota_has_nothing_to_extend(life: LifeLab) -> None:
     life.policy(usage_plans={"free": {}})
     life.signed_up()
     assert life.after("QuotaExtensionRequested", by=2).status == "SUCCEEDED"
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])
 
 
 def test_a_quota_that_went_while_the_run_was_under_way_is_not_said_to_be_extended(
@@ -209,7 +209,7 @@ def test_a_quota_that_went_while_the_run_was_under_way_is_not_said_to_be_extende
     life.after("QuotaExtensionRequested", by=2)
     life.machine.functions = life.machine.functions | {"ExtendQuota": whole}
     assert [answer["extended"] for answer in answers] == [[]]
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])
 
 
 def test_a_dry_run_says_what_would_be_extended(life: LifeLab) -> None:
@@ -230,7 +230,7 @@ def test_a_single_fault_grants_it_once_all_the_same(
     calls(life, api, 1)
     life.fault(operation, fault)
     assert life.after("QuotaExtensionRequested", by=2).status == "SUCCEEDED"
-    assert life.told() == ["QuotaExtended"]
+    assert life.event_types() == ["QuotaExtended"]
     assert usage(life) == (1, 4)
 
 

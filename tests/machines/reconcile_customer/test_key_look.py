@@ -35,7 +35,7 @@ def test_a_look_that_finds_all_in_order_costs_two_reads(life: LifeLab) -> None:
     life.signed_up()
     looked(life)
     assert life.bench.operations() == ["GetApiKeys", "GetUsagePlans"]
-    assert life.told() == []
+    assert life.event_types() == []
 
 
 def test_without_a_look_the_records_are_trusted(life: LifeLab) -> None:
@@ -49,7 +49,7 @@ def test_a_key_that_was_disabled_by_hand_is_enabled_again(life: LifeLab) -> None
     switch(life, life.signed_up(), False)
     looked(life)
     assert life.keys() == IN_ORDER
-    assert life.told() == ["KeyResumed"]
+    assert life.event_types() == ["KeyResumed"]
 
 
 def test_a_suspended_key_that_was_enabled_by_hand_is_disabled_again(life: LifeLab) -> None:
@@ -66,7 +66,7 @@ def test_a_key_that_was_taken_out_of_its_plan_is_in_it_again(life: LifeLab) -> N
     life.client.delete_usage_plan_key(usagePlanId=plan_id(life, "free"), keyId=key_id)
     looked(life)
     assert life.keys() == IN_ORDER
-    assert life.told() == []
+    assert life.event_types() == []
 
 
 def test_a_key_that_was_put_into_another_plan_is_moved_back(life: LifeLab) -> None:
@@ -104,7 +104,7 @@ def test_a_key_that_is_gone_is_replaced_by_one_with_the_next_number(life: LifeLa
     life.client.delete_api_key(apiKey=key_id)
     looked(life)
     assert life.keys() == {"acme/2": (True, ["free"])}
-    assert life.told() == ["KeyRevoked", "KeyIssued"]
+    assert life.event_types() == ["KeyRevoked", "KeyIssued"]
     assert [told["key_id"] for told in life.events("KeyRevoked")] == [key_id]
     assert [record.number for record in life.records()] == [2]
 

@@ -13,7 +13,7 @@ def lines(life: LifeLab) -> list[JSON]:
     return life.bench.registry.ledger.of("customer#acme")
 
 
-def told(life: LifeLab) -> list[tuple[str, Any, Any]]:
+def changes(life: LifeLab) -> list[tuple[str, Any, Any]]:
     return [(line["action"], line.get("before"), line.get("after")) for line in lines(life)][2:]
 
 
@@ -23,7 +23,7 @@ def test_move_disable_enable_and_delete_are_lines_with_before_and_after(life: Li
     life.after("CustomerSuspended", reason="unpaid")
     life.after("CustomerResumed")
     life.after("CustomerClosed")
-    assert told(life) == [
+    assert changes(life) == [
         ("move_key", {"plan": "free"}, {"plan": "pro"}),
         ("disable_key", {"enabled": True}, {"enabled": False}),
         ("enable_key", {"enabled": False}, {"enabled": True}),
@@ -44,7 +44,7 @@ def test_a_change_whose_answer_was_lost_is_one_line(life: LifeLab) -> None:
         life.fault(operation, "timeout_after")
         assert life.after(event, **detail).status == "SUCCEEDED"
         life.bench.clock.advance(60)
-    actions = [action for action, _, _ in told(life)]
+    actions = [action for action, _, _ in changes(life)]
     assert actions == ["move_key", "disable_key", "enable_key", "delete_key"]
 
 

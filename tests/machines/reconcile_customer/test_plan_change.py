@@ -59,7 +59,7 @@ def test_the_same_plan_again_writes_nothing(life: LifeLab) -> None:
     life.after("CustomerPlanChanged", plan="pro")
     life.forget()
     life.after("CustomerPlanChanged", plan="pro")
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])
 
 
 def test_an_older_plan_change_that_comes_late_is_ignored(life: LifeLab) -> None:
@@ -79,7 +79,7 @@ def test_a_move_that_broke_off_is_finished_by_the_next_run(life: LifeLab, operat
     assert [action["action"] for action in dry] == ["move_key"]
     assert life.run().status == "SUCCEEDED"
     assert life.keys() == PRO
-    assert life.told() == ["PlanChanged"]
+    assert life.event_types() == ["PlanChanged"]
 
 
 def test_a_move_that_broke_off_is_taken_back_when_the_old_plan_is_wanted_again(
@@ -89,7 +89,7 @@ def test_a_move_that_broke_off_is_taken_back_when_the_old_plan_is_wanted_again(
     broken_off(life, "CreateUsagePlanKey", plan="pro")
     assert life.after("CustomerPlanChanged", plan="free").status == "SUCCEEDED"
     assert life.keys() == FREE
-    assert life.told() == []
+    assert life.event_types() == []
 
 
 @pytest.mark.parametrize("operation", ["DeleteUsagePlanKey", "CreateUsagePlanKey"])
@@ -124,7 +124,7 @@ def test_a_customer_who_is_suspended_in_the_middle_of_a_move_is_disabled_first(
     life.bench.clock.advance(60)
     life.after("CustomerResumed")
     assert life.keys() == PRO
-    assert life.told() == ["KeySuspended", "PlanChanged", "KeyResumed"]
+    assert life.event_types() == ["KeySuspended", "PlanChanged", "KeyResumed"]
 
 
 def test_a_plan_change_of_a_suspended_customer_is_made_before_the_key_is_enabled(

@@ -18,7 +18,7 @@ def test_a_rotation_makes_a_successor_and_both_keys_work(life: LifeLab) -> None:
     [told] = life.events("KeyRotated")
     [old, new] = life.records()
     # The overlap is seven days, and so the notice of seven days is due.
-    assert life.told() == ["KeyRotated", "KeyExpiring"]
+    assert life.event_types() == ["KeyRotated", "KeyExpiring"]
     assert (told["key_id"], told["replaces"]) == (new.key_id, first)
     assert (told["reason"], told["plan"]) == ("yearly", "free")
     assert told["retires_at"] == iso(old.end.retire_at or 0)
@@ -54,7 +54,7 @@ def test_the_old_key_is_disabled_after_the_overlap_and_deleted_after_the_grace(
     assert life.keys()["acme/1"] == (False, ["free"])
     life.wait(hours=0.5)
     assert life.keys() == SECOND
-    ends = [(t, e["key_id"]) for t, e in zip(life.told(), life.events(), strict=True)]
+    ends = [(t, e["key_id"]) for t, e in zip(life.event_types(), life.events(), strict=True)]
     assert ends[-2:] == [("KeyDisabled", first), ("KeyRetired", first)]
 
 
@@ -65,7 +65,7 @@ def test_a_request_that_is_not_newer_than_the_last_rotates_nothing(life: LifeLab
     life.forget()
     for when in (at, at - 10):
         life.after("KeyRotationRequested", at=when)
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])
     assert life.keys() == BOTH
 
 
@@ -132,13 +132,13 @@ def test_a_leaked_key_is_disabled_first_and_deleted_without_a_grace(life: LifeLa
         "DeleteApiKey",
     ]
     assert life.keys() == SECOND
-    assert life.told() == ["KeyDisabled", "KeyRotated", "KeyRetired"]
+    assert life.event_types() == ["KeyDisabled", "KeyRotated", "KeyRetired"]
     assert {told["reason"] for told in life.events()} == {"leaked"}
     assert [told.get("key_id") for told in life.events()][::2] == [first, first]
     life.forget()
     life.run()
     life.wait(days=30)
-    assert (life.bench.operations(), life.told()) == ([], [])
+    assert (life.bench.operations(), life.event_types()) == ([], [])
 
 
 def test_an_overlap_of_nothing_lasts_as_long_as_a_change_needs_to_be_known(life: LifeLab) -> None:
@@ -148,7 +148,7 @@ def test_an_overlap_of_nothing_lasts_as_long_as_a_change_needs_to_be_known(life:
     assert life.keys() == BOTH
     life.wait(hours=0.1)
     assert life.keys() == SECOND
-    assert life.told()[-1] == "KeyRetired"
+    assert life.event_types()[-1] == "KeyRetired"
 
 
 def test_where_changes_are_known_at_once_an_overlap_of_nothing_is_over_in_the_same_run(
@@ -157,7 +157,7 @@ def test_where_changes_are_known_at_once_an_overlap_of_nothing_is_over_in_the_sa
     life.policy(propagation_seconds=0)
     life.rotated(overlap_hours=0)
     assert life.keys() == SECOND
-    assert life.told() == ["KeyRotated", "KeyDisabled", "KeyRetired"]
+    assert life.event_types() == ["KeyRotated", "KeyDisabled", "KeyRetired"]
 
 
 def test_there_is_never_a_moment_without_a_key_that_works(life: LifeLab) -> None:
@@ -214,7 +214,7 @@ def test_a_customer_may_have_two_keys_and_each_is_rotated(life: LifeLab) -> None
     table.put_item(Item=record | {"keys": 2})
     life.run()
     assert life.keys() == BOTH
-    assert life.told() == ["KeyIssued"]
+    assert life.event_types() == ["KeyIssued"]
     life.after("KeyRotationRequested", overlap_hours=0, reason="leaked")
     assert sorted(life.keys()) == ["acme/3", "acme/4"]
 
@@ -228,7 +228,7 @@ def test_a_customer_who_is_to_have_fewer_keys_loses_the_last_one(life: LifeLab) 
     assert life.keys() == {"acme/1": (True, ["free"]), "acme/2": (False, ["free"])}
     life.wait(days=4)
     assert life.keys() == {"acme/1": (True, ["free"])}
-    assert life.told()[-2:] == ["KeyDisabled", "KeyRetired"]
+    assert life.event_types()[-2:] == ["KeyDisabled", "KeyRetired"]
 
 
 @pytest.mark.parametrize("keys", [0, 6, True, "two"])

@@ -56,7 +56,7 @@ def test_the_same_event_again_writes_and_announces_nothing(life: LifeLab, event:
     life.forget()
     life.after(event, at=at)
     assert life.bench.operations() == []
-    assert life.told() == []
+    assert life.event_types() == []
 
 
 def test_an_older_event_that_comes_late_never_resurrects_a_closed_customer(life: LifeLab) -> None:
@@ -66,7 +66,7 @@ def test_an_older_event_that_comes_late_never_resurrects_a_closed_customer(life:
     for event, detail in (("CustomerSignedUp", {"plan": "free"}), ("CustomerResumed", {})):
         life.after(event, at=at - 30, **detail)
     assert life.keys() == {}
-    assert "KeyIssued" not in life.told()
+    assert "KeyIssued" not in life.event_types()
 
 
 def test_a_sign_up_after_closing_makes_a_new_key_with_the_next_number(life: LifeLab) -> None:
@@ -97,7 +97,7 @@ def test_a_key_that_is_gone_already_counts_as_deleted(life: LifeLab) -> None:
     life.client.delete_api_key(apiKey=key_id)
     assert life.after("CustomerClosed").status == "SUCCEEDED"
     assert life.records() == ()
-    assert life.told() == ["KeyRevoked"]
+    assert life.event_types() == ["KeyRevoked"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_closed_customers_key_in_the_making_is_looked_up_before_it_is_called_g
     life.bench.registry.leases.release(lease)
     assert life.settled("CustomerClosed").status == "SUCCEEDED"
     assert life.keys() == {}
-    assert life.told() == (["KeyRevoked"] if made else [])
+    assert life.event_types() == (["KeyRevoked"] if made else [])
     life.bench.clock.advance(60)
     life.after("CustomerSignedUp", plan="free")
     assert life.keys() == {"acme/2": (True, ["free"])}
