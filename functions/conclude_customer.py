@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from keyward.aws.tables import Lease
-from keyward.customers.model import customer_of
-from keyward.customers.plan import due_at
+from keyward.aws.tables.leases import DONE, FAILED
 from keyward.errors import InvalidRecordError
 from keyward.events import contracts
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
+from keyward.runs.due import next_due
 from keyward.values import JSON
 
 
@@ -35,9 +35,8 @@ def conclude(task: JSON, context: Context) -> JSON:
     context.registry.leases.renew(lease, context.now)
     waiting = customers.load_keys(customer_id).outbox
     outbox.announce(context, customers.outbox, customer_id, waiting)
-    # What becomes due while the run is at work is due at once.
-    _note_due(customer_id, lease, context, float(task.get("planned_at", context.now)))
-    again = not context.registry.leases.release(lease)
+    _note_due(customer_id, lease, task, context)
+    again = not context.registry.leases.release(lease, FAILED if task.get("problem") else DONE)
     return {
         "again": again,
         "wait_seconds": 0,
@@ -54,14 +53,14 @@ def _output(task: JSON, customer_id: str) -> JSON:
     return {"dry_run": True} | output if task.get("dry_run") else output
 
 
-def _note_due(customer_id: str, lease: Lease, context: Context, planned_at: float) -> None:
-    customers = context.registry.customers
-    record = customers.desired(customer_id)
-    if record is None:
-        return
+def _note_due(customer_id: str, lease: Lease, task: JSON, context: Context) -> None:
+    """What becomes due while the run is at work is due at once."""
+    customers, planned_at = context.registry.customers, float(task.get("planned_at", context.now))
     records = customers.load_keys(customer_id)
+    if records.waits_for_room and not task.get("problem"):
+        customers.has_room(customer_id)
     try:
-        due = due_at(customer_of(record), records.keys, context.policy, planned_at)
+        due = next_due(customer_id, records, context, planned_at)
     except InvalidRecordError:
         # Put just now: the run that this starts says so.
         return

@@ -10,6 +10,7 @@ from keyward.customers.key import CREATED, DELETING, KeyRecord
 from keyward.errors import NotFoundError
 from keyward.runs import runtime
 from keyward.runs.context import Context
+from keyward.runs.due import call_for_room
 from keyward.runs.key_step import KeyStep
 from keyward.values import JSON
 
@@ -22,8 +23,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def delete_key(task: JSON, run: Context) -> JSON:
     """Delete the key and replace its record by the tombstone. Idempotent, 1 write; a key that is
-    gone already counts as deleted. A key in the making may be there, so it is looked up first.
-    Raises TryUnderwayError and what the gateway raises."""
+    gone already counts as deleted. A key in the making may be there, so it is looked up first. Who
+    waits for room in a full account is called. Raises TryUnderwayError and what the gateway
+    raises."""
     step = KeyStep.begin(task, run, run.policy)
     record = step.find()
     if record:
@@ -36,6 +38,7 @@ def delete_key(task: JSON, run: Context) -> JSON:
         for key_id in ids:
             with suppress(NotFoundError):
                 run.gateway.delete_key(key_id)
+        call_for_room(run, len(ids))
         step.bury(replace(record, key_id=ids[0] if ids else None))
     return {"number": step.number, "deleted": True}
 

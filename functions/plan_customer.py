@@ -147,7 +147,8 @@ class Planner:
             records = looker.refresh_from_gateway(
                 records, self.customer_id, registry.customers, lease, requester
             )
-        planned = plan_customer(customer, records.keys, policy, self.now, records.last_number)
+        known = records.keys, policy, self.now, records.last_number, records.waits_for_room
+        planned = plan_customer(customer, *known)
         notices = notices_due(customer, policy, self.now, records.notice_marks)
         actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
         names = [str(action["action"]) for action in actions]

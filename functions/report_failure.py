@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward import errors
+from keyward.aws.tables.leases import FAILED, POSTPONED
 from keyward.customers.model import manual_fields
 from keyward.errors import InvalidInputError, PassingError
 from keyward.events import contracts
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
+from keyward.runs.due import note_refusal
 from keyward.values import JSON, iso
 
 MAX_DELAY = 900
 # A fault of ours can look like a death of Lambda: after so many in a row it is a failure.
 MAX_DEATHS = 5
 DEATH_SECONDS = 30
-# What nobody knows may be a fault of ours, too: a person is told, and the run is tried again.
-UNKNOWN_AGAIN_SECONDS = 3600
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -52,23 +52,36 @@ def report(task: JSON, context: Context) -> JSON:
 
     An error that passes is announced to nobody: the run is looked at again later, and later still
     each time that it is postponed in a row. Any other error is announced and gets a line in the
-    ledger. Either way the run gives its lease back, unless somebody left word (`again`): then the
-    run keeps the lease and starts over.
+    ledger, once: a customer's run that nobody asked for and that fails so again is postponed.
+    Either way the run gives its lease back, unless somebody left word (`again`): then the run
+    keeps the lease and starts over.
     """
     name, reason = str(task["error"].get("Error")), run.error_reason(task["error"])
     subject = _subject(task)
-    if subject is None:
-        return {"postponed": False, "again": False, "error": name, "reason": reason}
-    owner = str(task["execution_arn"])
-    delay = _delay(task, subject, context)
-    if delay is None:
-        _announce_failure(task, subject, reason, context)
-    else:
-        _look_again(task, subject, context.now + delay, context)
-    again = run.fail_run(context.registry.leases, subject.lease, owner, postponed=delay is not None)
     output: JSON = {"error": name, "reason": reason}
-    output |= {"postponed": delay is not None, "again": again}
-    return output if delay is None else output | {"due_at": iso(context.now + delay)}
+    if subject is None:
+        return output | {"postponed": False, "again": False}
+    delay, end = _delay(task, subject, context), POSTPONED
+    if delay is not None:
+        due_at: float | None = context.now + delay
+        _look_again(task, subject, context.now + delay, context)
+    else:
+        due_at, end = _fail(task, subject, reason, context), FAILED
+    leases, owner = context.registry.leases, str(task["execution_arn"])
+    output["again"] = run.fail_run(leases, subject.lease, owner, end)
+    output["postponed"] = due_at is not None
+    return output if due_at is None else output | {"due_at": iso(due_at)}
+
+
+def _fail(task: JSON, subject: Subject, reason: str, context: Context) -> float | None:
+    """Announce what does not pass. When the customer is looked at again (epoch seconds) if that was
+    announced before, else None."""
+    if subject.kind == "customer":
+        refusal = note_refusal(subject.name, task, reason, context)
+        if refusal.is_told:
+            return refusal.again_at
+    _announce_failure(task, subject, reason, context)
+    return None
 
 
 def _subject(task: JSON) -> Subject | None:
@@ -120,8 +133,6 @@ def _announce_failure(task: JSON, subject: Subject, reason: str, context: Contex
     requester = _requester(task, subject, context) if is_customer else run.requester_of(task)
     line = ledger.failed_line(subject.lease, at, requester, event)
     outbox.announce_now(context, event, [line])
-    if is_customer and errors.class_named(str(task["error"].get("Error"))) is None:
-        context.registry.customers.hasten_due(subject.name, at + UNKNOWN_AGAIN_SECONDS, at)
 
 
 def _requester(task: JSON, subject: Subject, context: Context) -> JSON:

@@ -145,14 +145,18 @@ class Table:
     def update_item(self, Key: JSON, UpdateExpression: str, **more: Any) -> JSON:
         """Change an item."""
         self._check(Key, more)
-        item = _copy(self.items.get(self._place(Key), Key))
+        before = self.items.get(self._place(Key), {})
+        item = _copy(before or Key)
         names, values = _given(more)
         touched = expressions.update(UpdateExpression, item, names, _copy(values))
         self._store(self._place(Key), item)
-        wanted = {"ALL_NEW": [*item], "UPDATED_NEW": touched}.get(more.get("ReturnValues", ""))
-        if wanted is None:
-            return {}
-        return {"Attributes": {name: _copy(item[name]) for name in wanted if name in item}}
+        answers = {
+            "ALL_OLD": before,
+            "ALL_NEW": item,
+            "UPDATED_NEW": {name: item[name] for name in touched if name in item},
+        }
+        answer = answers.get(more.get("ReturnValues", ""))
+        return {"Attributes": _copy(answer)} if answer else {}
 
     def query(self, KeyConditionExpression: str, **more: Any) -> JSON:
         """The items of one key."""

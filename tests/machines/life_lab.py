@@ -118,10 +118,12 @@ class LifeLab:
 
     def due_work(self) -> list[Execution]:
         """The schedule's minute: what is due is started, and runs here."""
-        known = len(self.bench.bus.started)
+        bus, known = self.bench.bus, len(self.bench.bus.started)
         start_due_work.handler({}, None)
-        started = self.bench.bus.started[known:]
-        return [self.machine.run(task, name) for _, name, task in started]
+        started = zip(bus.started[known:], bus.asked[known:], strict=True)
+        return [
+            self.machine.run(task | {"asked": asked}, name) for (_, name, task), asked in started
+        ]
 
     def signed_up(self, plan: str = "free", customer_id: str = "acme") -> str:
         """A customer with a key in its plan, and an empty ledger: the key's id."""

@@ -147,10 +147,13 @@ def test_more_outcomes_than_one_call_announces_are_all_announced(life: LifeLab) 
     assert life.bench.registry.leases.holder("customer#acme") is None
 
 
-def test_a_run_that_failed_for_good_is_not_tried_again_by_itself(life: LifeLab) -> None:
+def test_a_run_that_failed_for_good_is_looked_at_again_in_silence(life: LifeLab) -> None:
     life.signed_up()
     assert life.after("CustomerPlanChanged", plan="gold").status == "FAILED"
-    assert life.wait(hours=2) == []
+    runs = life.wait(days=4)
+    assert {run.status for run in runs} == {"SUCCEEDED"}
+    assert 5 < len(runs) < 9
+    assert life.told() == ["CustomerFailed"]
 
 
 def test_a_suspension_in_an_overlap_disables_both_and_a_resumption_enables_what_should_be(

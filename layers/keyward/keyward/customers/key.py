@@ -142,6 +142,18 @@ class KeyRecord:
         return self.state == CREATED and self.plan is not None and self.succession.replaces is None
 
     @property
+    def is_in_grace(self) -> bool:
+        """Whether it was replaced, is disabled, and waits for its deletion."""
+        waits = self.end.replaced_by is not None and self.end.delete_at is not None
+        return waits and self.is_settled and not self.enabled
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it leaked and is disabled for good, and waits for a successor only."""
+        is_over = self.end.retire_at is not None and self.end.replaced_by is None
+        return is_over and self.is_settled and not self.enabled
+
+    @property
     def age_counts_from(self) -> int:
         """When it was made, as far as that is known; 0 when it is not."""
         return self.created_at or self.journal.started_at

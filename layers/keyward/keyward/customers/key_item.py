@@ -39,9 +39,13 @@ END = {
 }
 QUOTA = {"extended": "extended", "granted": "granted"}
 
+# The part of the table's index `due-index` that has the keys in their grace.
+GRACE = "grace"
+
 
 def key_item(key: KeyRecord) -> JSON:
-    """The item: `record` is `key#<number>`; what is None has no attribute."""
+    """The item: `record` is `key#<number>`; what is None has no attribute. `due` and `due_at` put a
+    key in its grace into the index, and nothing reads them back."""
     parts = (
         (key, RECORD),
         (key.journal, JOURNAL),
@@ -56,7 +60,8 @@ def key_item(key: KeyRecord) -> JSON:
         if part is not None
         for field, attribute in attributes.items()
     }
-    return stated({"record": f"key#{key.number}"} | item)
+    index: JSON = {"due": GRACE, "due_at": key.end.retire_at} if key.is_in_grace else {}
+    return stated({"record": f"key#{key.number}"} | item | index)
 
 
 def key_of(item: Mapping[str, Any]) -> KeyRecord:

@@ -78,13 +78,14 @@ class TimedValue:
 class KeyRecords:
     """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
     `last_number` is that of the last key that was deleted, 0 for none: numbers never come again.
-    `notice_marks` name the notices that the customer was given, `due_at` is when the customer is
-    next due for a run (epoch seconds), as was noted."""
+    `notice_marks` name the notices that the customer was given, `due_at` is when the next run is
+    due (epoch seconds), as was noted; `waits_for_room` says that the account was full."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
     notice_marks: frozenset[str] = frozenset()
     due_at: int | None = None
+    waits_for_room: bool = False
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     dated: Mapping[str, TimedValue] = field(default_factory=dict)
     usage: tuple[KeyUsage, ...] = ()

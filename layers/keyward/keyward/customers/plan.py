@@ -27,14 +27,16 @@ def plan_customer(
     policy: Policy,
     now: float,
     last_number: int = 0,
+    is_full: bool = False,
 ) -> CustomerPlan:
     """Plan what the customer needs at `now` (epoch seconds). `last_number` is that of the last key
-    that was deleted. Planning again after the actions gives no action."""
+    that was deleted; `is_full`: the account had no room for another one. Planning again after the
+    actions gives no action."""
     if not customer.complete:
         return CustomerPlan()
     last = max([last_number, *(key.number for key in keys)])
     desired = desired_state(customer, policy, now)
-    situation = Situation(customer, desired, policy, now, last)
+    situation = Situation(customer, desired, policy, now, last, is_full)
     ended = {key.number: action for key in keys if (action := _ended(key, situation))}
     left = [key for key in keys if key.number not in ended]
     planned = BY_STATUS[str(desired.status)](situation, left)
@@ -75,13 +77,15 @@ def _due_times(key: KeyRecord, plan: str, policy: Policy) -> list[float]:
 
 @dataclass(frozen=True)
 class Situation:
-    """What a plan is made for; `last_number` is that of the customer's last key."""
+    """What a plan is made for; `last_number` is that of the customer's last key. `is_full` says
+    that the account had no room for another one."""
 
     customer: Customer
     desired: DesiredState
     policy: Policy
     now: float
     last_number: int
+    is_full: bool = False
 
     @property
     def reason(self) -> str | None:
@@ -111,10 +115,17 @@ def _grace_is_over(key: KeyRecord, at: Situation) -> Action | None:
     return None
 
 
+def _gives_way(key: KeyRecord, at: Situation) -> Action | None:
+    """In a full account a key that leaked has the place that its successor needs."""
+    needed = at.is_full and key.is_dead
+    return key_action("delete_key", key, retired=True) if needed else None
+
+
 ENDS: tuple[Callable[[KeyRecord, Situation], Action | None], ...] = (
     _closed,
     _deletion_began,
     _grace_is_over,
+    _gives_way,
 )
 
 

@@ -10,6 +10,7 @@ from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
 from keyward.aws.bus import Bus
 from keyward.aws.parameter import Current
 from keyward.aws.tables import Lease, Leases
+from keyward.aws.tables.leases import FAILED
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.events.fields import redacted
@@ -56,13 +57,13 @@ def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease 
     return leases.take_over(name, holder.owner, owner, now)
 
 
-def fail_run(leases: Leases, name: str, owner: str, *, postponed: bool = False) -> bool:
-    """Give back what the failed or `postponed` run `owner` holds. True when somebody left word
-    meanwhile: the lease is kept, and the run has to start over."""
+def fail_run(leases: Leases, name: str, owner: str, end: str = FAILED) -> bool:
+    """Give back what the run `owner`, which failed or is postponed (`end`), holds. True when
+    somebody left word meanwhile: the lease is kept, and the run has to start over."""
     holder = leases.holder(name)
     if holder is None or holder.owner != owner:
         return False
-    return not leases.release(holder, postponed=postponed)
+    return not leases.release(holder, end)
 
 
 def announce_refusal(current: Current, context: Context) -> None:

@@ -4,7 +4,7 @@ announced).
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
 record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `told` the notices that
 were given; the outbox (outbox.py); `due` when something becomes of the customer by itself
-(due.py). No item ever holds a key value.
+and `room` that it waits for room for a key (due.py). No item ever holds a key value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_partition, unchanged
-from keyward.aws.tables.due import DUE, DueItems
+from keyward.aws.tables.due import DUE, ROOM, DueItems
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.outbox import Outbox, record_name, waiting
@@ -242,6 +242,7 @@ def _key_records(items: list[JSON]) -> KeyRecords:
         outbox=waiting(items),
         notice_marks=_marks(items),
         due_at=next((int(item["due_at"]) for item in items if item["record"] == DUE), None),
+        waits_for_room=any(item["record"] == ROOM for item in items),
         dated={name: TimedValue(date["value"], int(date["at"])) for name, date in dates.items()},
         usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
     )

@@ -1,18 +1,24 @@
-"""When something becomes of a customer by itself: the item `due` of the Keys table, which is the
-one item of a customer in the sparse index `due-index`."""
+"""Who is looked at next, and in which order: the sparse index `due-index` of the Keys table.
+
+It has three parts, each sorted by time: `due`, when something becomes of a customer by itself (the
+item `due`); `room`, who waits for room for a key (the item `room`); and `grace`, the disabled keys
+that wait for their deletion (key_item.py).
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from keyward.aws.client import Table
-from keyward.aws.tables.conditions import in_range
+from keyward.aws.tables.conditions import in_partition, in_range
 from keyward.aws.tables.leases import Lease, fenced
+from keyward.customers.key_item import GRACE
 from keyward.errors import ConditionNotMetError
 from keyward.values import JSON
 
-DUE = "due"
+DUE, ROOM = "due", "room"
 DUE_INDEX = "due-index"
+MOST_OF_A_PART = 100
 
 
 class DueItems:
@@ -38,13 +44,13 @@ class DueItems:
 
     def hasten_due(self, customer_id: str, at: float, now: float) -> None:
         """Have the customer looked at `at` (epoch seconds) at the latest, whatever else is due. A
-        time that is over counts for nothing: it is why the run began."""
+        time that is over, or that due work began with, counts for nothing."""
         with suppress(ConditionNotMetError):
             self._keys.update_item(
                 Key={"customer_id": customer_id, "record": DUE},
-                UpdateExpression="SET due = :due, due_at = :at",
+                UpdateExpression="SET due = :due, due_at = :at REMOVE begun",
                 ConditionExpression="attribute_not_exists(due_at) "
-                "OR due_at > :at OR due_at <= :now",
+                "OR due_at > :at OR due_at <= :now OR attribute_exists(begun)",
                 ExpressionAttributeValues={":due": DUE, ":at": int(at), ":now": int(now)},
             )
 
@@ -59,11 +65,73 @@ class DueItems:
         return [(str(item["customer_id"]), int(item["due_at"])) for item in items]
 
     def postpone_due(self, customer_id: str, at: int, until: float) -> None:
-        """Have what is due `at` looked at again later, unless a run has written it meanwhile."""
+        """Note that due work began with what is due `at`, and look at it again later unless a run
+        has written it meanwhile."""
         with suppress(ConditionNotMetError):
             self._keys.update_item(
                 Key={"customer_id": customer_id, "record": DUE},
-                UpdateExpression="SET due_at = :until",
+                UpdateExpression="SET due_at = :until, begun = :at",
                 ConditionExpression="due_at = :at",
                 ExpressionAttributeValues={":until": int(until), ":at": at},
             )
+
+    def postpone_if_due(self, customer_id: str, at: float) -> None:
+        """Have a customer for whom something is due looked at later than that; others not."""
+        with suppress(ConditionNotMetError):
+            self._keys.update_item(
+                Key={"customer_id": customer_id, "record": DUE},
+                UpdateExpression="SET due_at = :at REMOVE begun",
+                ConditionExpression="attribute_exists(due_at)",
+                ExpressionAttributeValues={":at": int(at)},
+            )
+
+    def wait_for_room(self, customer_id: str, now: float) -> None:
+        """Note that the customer waits for room for a key, in the order in which they came. Who is
+        called and finds none has the old place again."""
+        self._keys.update_item(
+            Key={"customer_id": customer_id, "record": ROOM},
+            UpdateExpression="SET due = :room, due_at = if_not_exists(since, :now), "
+            "since = if_not_exists(since, :now)",
+            ExpressionAttributeValues={":room": ROOM, ":now": int(now)},
+        )
+
+    def call_for_room(self, most: int) -> list[str]:
+        """Call those who wait longest for room, at most so many: each is called once."""
+        called: list[str] = []
+        for item in self._first(ROOM):
+            if len(called) == most:
+                break
+            with suppress(ConditionNotMetError):
+                self._keys.update_item(
+                    Key={"customer_id": item["customer_id"], "record": ROOM},
+                    UpdateExpression="REMOVE due, due_at",
+                    ConditionExpression="attribute_exists(due_at)",
+                )
+                called.append(str(item["customer_id"]))
+        return called
+
+    def has_room(self, customer_id: str) -> None:
+        """The customer waits for room no more. Idempotent."""
+        self._keys.delete_item(Key={"customer_id": customer_id, "record": ROOM})
+
+    def end_a_grace(self, now: float, reason: str) -> str | None:
+        """Have the key that is longest in its grace deleted now: its customer, None without one. A
+        run that writes the key's record at this moment keeps the grace as it was."""
+        for item in self._first(GRACE):
+            with suppress(ConditionNotMetError):
+                self._keys.update_item(
+                    Key={"customer_id": item["customer_id"], "record": item["record"]},
+                    UpdateExpression="SET delete_at = :now, reason = :reason REMOVE due, due_at",
+                    ConditionExpression="attribute_exists(due_at)",
+                    ExpressionAttributeValues={":now": int(now), ":reason": reason},
+                )
+                return str(item["customer_id"])
+        return None
+
+    def _first(self, part: str) -> list[JSON]:
+        """A page of a part of the index, the oldest first."""
+        answer = self._keys.query(
+            IndexName=DUE_INDEX, **in_partition("due", part), Limit=MOST_OF_A_PART
+        )
+        items: list[JSON] = answer["Items"]
+        return items

@@ -2,9 +2,10 @@
 waiting.
 
 An item has `owner`, `expires_at`, the fencing `token`, `words` (how often others asked the holder
-to start over, ever), `heard` (how many of them the holder knew when it took the lease) and
-`postponed` (how often in a row a run ended with an error that passes). Words are only counted up,
-so a write that the SDK repeats after a lost answer loses none.
+to start over, ever), `heard` (how many of them the holder knew when it took the lease),
+`postponed` and `failures` (how often in a row a run ended with an error that passes, or does not)
+and `failure` (the last of these, as a digest). Words are only counted up, so a write that the SDK
+repeats after a lost answer loses none.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from keyward.errors import (
 )
 
 LEASE_SECONDS = 300
+# How a run ends, and what of earlier ends is forgotten then.
+DONE, FAILED, POSTPONED = "done", "failed", "postponed"
+FORGOTTEN = {DONE: ", postponed, failures, failure", FAILED: ", postponed", POSTPONED: ""}
 # The functions of a run renew its lease when they start and run 60 s at most: the last function of
 # a run that was stopped is surely at its end so long after.
 FUNCTION_SECONDS = 65
@@ -144,7 +148,7 @@ class Leases:
         return item.get("owner") == owner and item.get("words", 0) > item.get("heard", 0)
 
     def postponed(self, name: str) -> int:
-        """Count a run that is postponed: how many were in a row. `release` ends the row."""
+        """Count a run that is postponed: how many were in a row. Another end ends the row."""
         answer = self._table.update_item(
             Key={"lease": name},
             UpdateExpression="ADD postponed :one",
@@ -152,6 +156,17 @@ class Leases:
             ReturnValues="UPDATED_NEW",
         )
         return int(answer["Attributes"]["postponed"])
+
+    def note_failure(self, name: str, failure: str) -> tuple[int, bool]:
+        """Count a run that failed for good with this `failure` (a digest): how many were in a row,
+        and whether the last one failed so, too. A run that is done ends the row."""
+        before = self._table.update_item(
+            Key={"lease": name},
+            UpdateExpression="SET failure = :failure ADD failures :one",
+            ExpressionAttributeValues={":failure": failure, ":one": 1},
+            ReturnValues="ALL_OLD",
+        ).get("Attributes", {})
+        return int(before.get("failures", 0)) + 1, before.get("failure") == failure
 
     def _item(self, name: str) -> dict[str, Any]:
         answer = self._table.get_item(Key={"lease": name}, ConsistentRead=True)
@@ -174,27 +189,25 @@ class Leases:
         except ConditionNotMetError:
             raise LeaseLostError(f"{lease.name} is held by another run") from None
 
-    def release(self, lease: Lease, *, postponed: bool = False) -> bool:
+    def release(self, lease: Lease, end: str = DONE) -> bool:
         """Give the lease back: True. When somebody left word meanwhile, keep it: False; the run
         starts over and acquires the lease anew, which hears the word.
 
-        A lease that another run took over counts as given back. A `postponed` run keeps the count
-        of those in a row.
+        A lease that another run took over counts as given back. `end` is how the run ends.
         """
-        if self._give_back(lease, postponed, " AND (attribute_not_exists(words) OR words = heard)"):
+        if self._give_back(lease, end, " AND (attribute_not_exists(words) OR words = heard)"):
             return True
         return self.holder(lease.name) != lease
 
     def give_back(self, lease: Lease) -> None:
         """Give the lease back, whether somebody left word or not."""
-        self._give_back(lease, False, "")
+        self._give_back(lease, DONE, "")
 
-    def _give_back(self, lease: Lease, postponed: bool, condition: str) -> bool:
-        names = "#owner, expires_at" if postponed else "#owner, expires_at, postponed"
+    def _give_back(self, lease: Lease, end: str, condition: str) -> bool:
         try:
             self._table.update_item(
                 Key={"lease": lease.name},
-                UpdateExpression=f"REMOVE {names}",
+                UpdateExpression=f"REMOVE #owner, expires_at{FORGOTTEN[end]}",
                 ConditionExpression=f"#owner = :me AND #token = :token{condition}",
                 ExpressionAttributeNames={"#owner": "owner", "#token": "token"},
                 ExpressionAttributeValues={":me": lease.owner, ":token": lease.token},

@@ -1,0 +1,90 @@
+"""When a customer is looked at again: by what its records say, and after what kept a run from its
+end."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+
+from keyward import errors
+from keyward.customers.model import KeyRecords, customer_of
+from keyward.customers.plan import due_at
+from keyward.errors import (
+    CustomerNotFoundError,
+    InvalidInputError,
+    KeysFullError,
+    KeywardError,
+)
+from keyward.runs.context import Context
+from keyward.runs.ledger import AUDIT, RESUMED, SCHEDULE
+from keyward.values import JSON
+
+HOUR, DAY = 3600, 86_400
+# Who starts a run that nobody asked for.
+UNASKED = (AUDIT, RESUMED, SCHEDULE)
+GAVE_WAY = "its place was needed for a customer without a key, as the account has no room for more"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A run that was refused for good: whether that `is_told`, as nobody asked anew and nothing has
+    changed since, and when (epoch seconds) the customer is looked at again."""
+
+    is_told: bool
+    again_at: float
+
+
+def next_due(customer_id: str, records: KeyRecords, context: Context, after: float) -> float | None:
+    """When something becomes of the customer by itself, after a time (both epoch seconds); None for
+    never. Raises InvalidRecordError, PolicyRefusedError."""
+    record = context.registry.customers.desired(customer_id)
+    if record is None:
+        return None
+    return due_at(customer_of(record), records.keys, context.policy, after)
+
+
+def note_refusal(customer_id: str, task: JSON, reason: str, context: Context) -> Refusal:
+    """Note that a run was refused for good: the customer is looked at again after an hour, and
+    later each time in a row, up to a day. What is due before is done in its time.
+
+    A record that cannot be right is looked at only if something is due: the next one starts a run.
+    """
+    leases, customers, now = context.registry.leases, context.registry.customers, context.now
+    digest = hashlib.sha256(reason.encode()).hexdigest()[:16]
+    times, is_same = leases.note_failure(f"customer#{customer_id}", digest)
+    again_at = now + min(HOUR * 2 ** min(times - 1, 10), DAY)
+    starter = task.get("asked") or {}
+    refusal = Refusal(is_same and starter.get("by") in UNASKED, again_at)
+    kind = errors.class_named(str(task["error"].get("Error")))
+    if kind and issubclass(kind, InvalidInputError | CustomerNotFoundError):
+        customers.postpone_if_due(customer_id, again_at)
+        return refusal
+    records = customers.load_keys(customer_id)
+    if kind and issubclass(kind, KeysFullError) and _makes_room(customer_id, records, context):
+        again_at = now
+    with suppress(KeywardError):
+        again_at = min(again_at, next_due(customer_id, records, context, now) or again_at)
+    customers.hasten_due(customer_id, again_at, now)
+    return refusal
+
+
+def call_for_room(context: Context, freed: int) -> None:
+    """Have those who wait longest for room for a key looked at, as many as keys were `freed`."""
+    customers, now = context.registry.customers, context.now
+    for customer_id in customers.call_for_room(freed):
+        customers.hasten_due(customer_id, now, now - 1)
+
+
+def _makes_room(customer_id: str, records: KeyRecords, context: Context) -> bool:
+    """Have the customer wait for room. One without a working key gets it from its own key that
+    leaked (True: plan again at once), or from the key that is longest in its grace."""
+    customers, now = context.registry.customers, context.now
+    customers.wait_for_room(customer_id, now)
+    if any(key.is_dead for key in records.keys):
+        return not records.waits_for_room
+    if not any(key.key_id and key.enabled for key in records.keys):
+        owner = customers.end_a_grace(now, GAVE_WAY)
+        if owner:
+            customers.hasten_due(owner, now, now - 1)
+    return False
