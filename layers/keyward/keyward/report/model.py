@@ -154,10 +154,11 @@ class PendingItem:
 
 @dataclass(frozen=True)
 class Report:
-    """The whole report. `keys` are the keys on the gateway and `keys_of_others` those that Keyward
-    does not know; `unread` APIs were left out because time ran out. APIs, plans and keys are as an
-    audit began to read them at `read_at`, apart from what the ledger says was closed since; usage
-    is as of `usage_read_at`, all else as of `written_at`."""
+    """The whole report. `keys` are the keys on the gateway, which at today's pace fill the account
+    on `keys_full_on`, and `keys_of_others` those that Keyward does not know; `unread` APIs were
+    left out because time ran out. APIs, plans and keys are as an audit began to read them at
+    `read_at`, apart from what the ledger says was closed since; usage is as of `usage_read_at`, all
+    else as of `written_at`."""
 
     written_at: str
     place: str
@@ -173,6 +174,7 @@ class Report:
     mending: tuple[PendingItem, ...] = ()
     customers: int = 0
     keys: int = 0
+    keys_full_on: str | None = None
     keys_of_others: int = 0
     unread: int = 0
     policy_version: int | None = None

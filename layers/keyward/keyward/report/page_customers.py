@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from itertools import groupby
 
+from keyward.audit.room import words
 from keyward.report.markup import Markup, Node, tag
 from keyward.report.model import STATES, ActivityRow, CustomerUsage, PlanUsage, Report
 from keyward.report.page_parts import (
@@ -21,8 +22,6 @@ from keyward.report.page_parts import (
 )
 
 MAX_DONE = 300
-# API keys of an account in a Region; cannot be raised (limits.html).
-MAX_KEYS = 10_000
 DAYS_OF = {"DAY": 1, "WEEK": 7, "MONTH": 30}
 HEAT = ((1.0, "h5"), (0.8, "h4"), (0.5, "h3"), (0.25, "h2"), (0.0, "h1"))
 HEAT_WORDS = (
@@ -36,7 +35,7 @@ HEAT_WORDS = (
 
 def keys(report: Report) -> Node:
     """Keys by plan and state."""
-    used = f"{number(report.keys)} of {number(MAX_KEYS)} keys of the account"
+    used = words(report.keys, report.keys_full_on)
     others = (
         f", {number(report.keys_of_others)} of them not Keyward's" if report.keys_of_others else ""
     )

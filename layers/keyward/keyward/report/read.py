@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keyward.audit import customers as customer_findings
+from keyward.audit import room
 from keyward.audit.account import AccountReading
 from keyward.audit.keys import of_usage
 from keyward.audit.model import Finding
@@ -106,6 +107,7 @@ class Collector:
             usage=usage.plans,
             customers=len(records.desired),
             keys=len(keys),
+            keys_full_on=room.full_on(keys, key_records, now),
             keys_of_others=len({key.key_id for key in keys} - {key.key_id for key in key_records}),
             unread=reading.left,
             policy_version=self.current.version,
@@ -113,6 +115,7 @@ class Collector:
             done_counts=counts_of(done),
         )
         found = customer_findings.of_customers(records, reading.keys, policy, now)
+        found += room.of_room(keys, key_records, now)
         found += of_usage(records, policy, now)
         found += [
             finding
