@@ -184,9 +184,10 @@ def test_every_event_out_is_announced_somewhere(detail_type: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted({*SAMPLES} - {*COMPARED_ELSEWHERE}))
-def test_a_sample_is_made_as_what_is_announced(name: str, told: list[JSON]) -> None:
+def test_a_sample_is_made_as_what_is_announced(name: str, all_announced: list[JSON]) -> None:
     sample = load_event(name)
-    kinds = [entry["Detail"] for entry in told if entry["DetailType"] == sample["detail-type"]]
+    of_type = sample["detail-type"]
+    kinds = [entry["Detail"] for entry in all_announced if entry["DetailType"] == of_type]
     assert shape(sample["detail"]) in [shape(json.loads(json.dumps(kind))) for kind in kinds]
 
 
