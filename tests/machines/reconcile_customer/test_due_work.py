@@ -153,7 +153,7 @@ def test_a_run_that_failed_for_good_is_looked_at_again_in_silence(life: LifeLab)
     runs = life.wait(days=4)
     assert {run.status for run in runs} == {"SUCCEEDED"}
     assert 5 < len(runs) < 9
-    assert life.told() == ["CustomerFailed"]
+    assert life.event_types() == ["CustomerFailed"]
 
 
 def test_a_suspension_in_an_overlap_disables_both_and_a_resumption_enables_what_should_be(
