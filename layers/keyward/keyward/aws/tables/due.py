@@ -18,7 +18,7 @@ from keyward.values import JSON
 
 DUE, ROOM = "due", "room"
 DUE_INDEX = "due-index"
-MOST_OF_A_PART = 100
+MAX_OF_A_PART = 100
 
 
 class DueItems:
@@ -131,7 +131,7 @@ class DueItems:
     def _first(self, part: str) -> list[JSON]:
         """A page of a part of the index, the oldest first."""
         answer = self._keys.query(
-            IndexName=DUE_INDEX, **in_partition("due", part), Limit=MOST_OF_A_PART
+            IndexName=DUE_INDEX, **in_partition("due", part), Limit=MAX_OF_A_PART
         )
         items: list[JSON] = answer["Items"]
         return items
