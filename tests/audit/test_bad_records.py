@@ -23,7 +23,16 @@ SHAPES: tuple[Any, ...] = (
     *([["x"]], {"value": 7, "at": "x"}, {"changes": 7}, {"x": {"x": []}}, None),
 )
 CUSTOMER_FIELDS = (
-    *("plan", "status", "name", "tags", "key_value_secret", "plan_key", "status_reason"),
+    *(
+        "plan",
+        "status",
+        "name",
+        "description",
+        "tags",
+        "key_value_secret",
+        "plan_key",
+        "status_reason",
+    ),
     *("rotation", "expires_at", "quota_extension", "billing", "keys", "recorded", "asked"),
 )
 KEY_FIELDS = (

@@ -9,51 +9,24 @@ from typing import Any
 import pytest
 
 from keyward.customers.key import new_value
-from keyward.runs import onboarding
 from keyward.values import iso
 from local.bench import Bench
+from tests.machines.onboarding_lab import (
+    KEY,
+    figures,
+    lambda_calls,
+    put,
+    record_of,
+    result,
+)
 
 JSON = dict[str, Any]
-KEY = "onboarding/may.csv"
-BEGUN = "2026-01-01T00:00:00Z"
 
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     with Bench() as made:
         yield made
-
-
-def result(bench: Bench, key: str = KEY) -> JSON:
-    """The result of a file as it lies in the bucket."""
-    found = bench.account.s3.objects[bench.stack.ref("ReportBucket"), f"{key}.result.json"]
-    return dict(json.loads(found))
-
-
-def put(bench: Bench, text: str, key: str = KEY) -> JSON:
-    """Put a file, and let everything settle: its result."""
-    bench.upload(key, text)
-    bench.run()
-    return result(bench, key)
-
-
-def figures(found: JSON) -> tuple[int, int, int, int, int]:
-    return (
-        found["recorded"],
-        found["unchanged"],
-        len(found["refused"]),
-        found["issued"],
-        found["failed"] + found["pending"],
-    )
-
-
-def record_of(bench: Bench, customer_id: str) -> JSON:
-    where = {"customer_id": customer_id}
-    return dict(bench.tables["CustomersTable"].get_item(Key=where)["Item"])
-
-
-def lambda_calls(bench: Bench) -> int:
-    return bench.account.invoked["ReadOnboarding"]
 
 
 def test_each_row_becomes_a_customer_with_a_key(bench: Bench) -> None:
@@ -172,40 +145,6 @@ def test_a_customer_whose_run_fails_is_told_with_the_reason(bench: Bench) -> Non
     assert failure["error"]
 
 
-def test_two_versions_put_twice_in_a_row_end_as_the_newer_says(bench: Bench) -> None:
-    bench.upload(KEY, "customer_id,plan\nacme,free\nbeta,free\n")
-    found = put(bench, "customer_id,plan\nacme,pro\n")
-    assert figures(found) == (1, 0, 0, 1, 0)
-    assert [item["customer_id"] for item in bench.tables["CustomersTable"].scan()["Items"]] == [
-        "acme"
-    ]
-
-
-def test_a_file_deleted_before_it_was_read_leaves_nothing(bench: Bench) -> None:
-    bucket = bench.stack.ref("ReportBucket")
-    bench.upload(KEY, "customer_id,plan\nacme,free\n")
-    bench.account.s3.delete_object(bucket, KEY)
-    bench.run()
-    assert (bucket, f"{KEY}.result.json") not in bench.account.s3.objects
-    assert bench.account.queues.by_name["CustomersDlq"].messages == []
-
-
-def test_a_file_deleted_while_it_is_worked_off_ends_with_a_word(bench: Bench) -> None:
-    bench.upload(KEY, "customer_id,plan\nacme,free\n")
-    bench.advance(seconds=2)
-    bench.account.s3.delete_object(bench.stack.ref("ReportBucket"), KEY)
-    bench.run()
-    assert result(bench)["error"].startswith("file: must be in the bucket")
-    assert result(bench)["finished_at"]
-
-
-@pytest.mark.parametrize("size", [32 * 2**20 + 1])
-def test_a_file_that_is_too_large_is_refused_before_it_is_read(bench: Bench, size: int) -> None:
-    found = put(bench, "customer_id,plan\n" + "x" * size)
-    assert found["error"].startswith("file: must have at most 33554432 bytes, got")
-    assert (found["rows"], bench.tables["CustomersTable"].scan()["Items"]) == (0, [])
-
-
 def test_no_key_value_of_a_cell_reaches_the_result_or_the_records(bench: Bench) -> None:
     value = new_value("kw")
     text = f"customer_id,plan,name\nacme,free,the key {value}\n{value},free,\nbeta,{value},\n"
@@ -215,29 +154,6 @@ def test_no_key_value_of_a_cell_reaches_the_result_or_the_records(bench: Bench) 
     assert value not in json.dumps(found)
     assert bench.tables["CustomersTable"].scan()["Items"] == []
     assert value not in json.dumps(put(bench, f"customer_id,plan,{value}\nacme,free,\n"))
-
-
-def test_a_step_that_dies_is_done_again_without_repeating_rows(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(onboarding, "ROWS_A_SAVE", 2)
-    bench.fault("dynamodb", "PutItem", 4, "death_after")
-    found = put(bench, "customer_id,plan\n" + "".join(f"cust-{n},free\n" for n in range(5)))
-    assert figures(found) == (5, 0, 0, 5, 0)
-    assert lambda_calls(bench) > 2
-
-
-@pytest.mark.parametrize("client", ["dynamodb", "s3", "sqs", "ssm"])
-@pytest.mark.parametrize("error", [500, "timeout_after", "death_after", "death_before"])
-@pytest.mark.parametrize("call", [1, 2, 3])
-def test_one_fault_of_any_client_changes_no_outcome(
-    bench: Bench, client: str, error: str | int, call: int
-) -> None:
-    operations = {"dynamodb": "PutItem", "s3": "GetObject", "sqs": "SendMessage"}
-    bench.fault(client, operations.get(client, "GetParameter"), call, error)
-    found = put(bench, "customer_id,plan\nacme,free\nbeta,pro\ngamma,oops\n")
-    assert (found["recorded"], len(found["refused"]), found["issued"]) == (2, 1, 2)
-    assert len(bench.emulator.state.keys) == 2
 
 
 def test_a_person_may_start_a_file_again_by_its_key(bench: Bench) -> None:

@@ -1,7 +1,7 @@
 """Parse a customer's record of the Customers table, the desired state, and apply events to it.
 
 customer_id plan status        the contract: a plain PutItem of these is a complete new truth
-name tags                      optional
+name description tags          optional
 key_value_secret               optional: the Secrets Manager secret that holds an own value
 plan_key status_reason         how, and why, the last event wanted its change
 rotation                       {requested_at, overlap_hours?, reason?, leaked?, undone?}
@@ -36,7 +36,8 @@ from keyward.values import JSON, stated
 # A rotation doubles them for a while, and each change of a key is announced.
 MAX_KEYS = 5
 STATUSES = ("active", "suspended", "closed")
-DATED_FIELDS = ("plan", "status", "rotation", "name", "tags", "expires_at", "billing")
+_ABOUT = ("name", "description", "tags", "expires_at")
+DATED_FIELDS = ("plan", "status", "rotation", *_ABOUT, "billing")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Customer:
     plan: str | None
     status: str | None
     name: str | None = None
+    description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     key_value_secret: str | None = None
     status_reason: str | None = None
@@ -67,8 +69,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class TimedValue:
-    """The value of a field that was put by hand, and the time of its stream record (epoch
-    seconds)."""
+    """A field's value that was put by hand, and when: its stream record's time (epoch seconds)."""
 
     value: Any
     at: int
@@ -78,8 +79,8 @@ class TimedValue:
 class KeyRecords:
     """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
     `last_number` is that of the last key that was deleted, 0 for none: numbers never come again.
-    `notice_marks` name the notices that the customer was given, `due_at` is when the next run is
-    due (epoch seconds), as was noted; `waits_for_room` says that the account was full."""
+    `notice_marks` name the notices that were given, `due_at` (epoch seconds) when a run is due;
+    `waits_for_room` says that the account was full."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
@@ -114,6 +115,7 @@ def customer_of(record: JSON) -> Customer:
         plan=_text(record, "plan"),
         status=_status(record),
         name=_text(record, "name"),
+        description=_text(record, "description"),
         tags=_tags(record),
         key_value_secret=_text(record, "key_value_secret"),
         status_reason=_text(record, "status_reason"),
@@ -206,13 +208,8 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
 
 def _requesters(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
     """The attribute `asked`: the event that changed each field; a repeat leaves the first."""
-    members = {
-        "by": "event",
-        "event_id": event.event_id,
-        "detail_type": event.detail_type,
-        "source": event.source,
-        "recorded_at": event.recorded_at,
-    }
+    members: JSON = {"by": "event", "event_id": event.event_id, "detail_type": event.detail_type}
+    members |= {"source": event.source, "recorded_at": event.recorded_at}
     requester = stated(members)
     requesters = {name: who for name, who in before.get("asked", {}).items() if name in after}
     changed = [name for name in DATED_FIELDS if before.get(name) != after.get(name)]

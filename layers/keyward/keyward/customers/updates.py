@@ -26,7 +26,7 @@ def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
     said, at = event.fields, event.occurred_at
     updates: FieldUpdates = {
         name: (at, {name: said[name]})
-        for name in ("plan", "name", "tags", "expires_at")
+        for name in ("plan", "name", "description", "tags", "expires_at")
         if name in said
     }
     if event.detail_type == "CustomerPlanChanged" and "key" in said:

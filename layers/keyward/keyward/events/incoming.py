@@ -68,7 +68,8 @@ _REASON = text(256)
 CUSTOMER_EVENTS: dict[str, EventIn] = {
     "CustomerSignedUp": EventIn(
         "creates a key in the plan",
-        {"plan": _PLAN, "name": text(256), "tags": tags(), "expires_at": _EXPIRY},
+        {"plan": _PLAN, "name": text(256), "description": text(1024)}
+        | {"tags": tags(), "expires_at": _EXPIRY},
     ),
     "CustomerPlanChanged": EventIn(
         "moves the key to the plan, or gives a successor in it",

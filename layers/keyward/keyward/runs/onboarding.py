@@ -30,6 +30,9 @@ LINES_ASKED = 5
 UNREADABLE = InvalidEventError(
     "customer_id", "must be of a record that Keyward can read", "Correct it in the table"
 )
+NOT_ACTIVE = InvalidEventError(
+    "customer_id", "must be an active customer to get a key", "Send CustomerResumed or put the file"
+)
 LATE = InvalidEventError("row", "could not be recorded for hours", "Put the file again")
 
 
@@ -160,15 +163,17 @@ class Onboarding:
         result["looks"] += 1
 
     def _failure(self, file: File, row: SignUp) -> JSON | None:
-        """Why a run of a customer without a key failed, None when none did. Of a row that was
-        recorded only a later failure counts: its run may be on its way."""
+        """Why a customer has no key and gets none, None for one whose run may be on its way. Of a
+        row that was recorded only a later failure counts."""
+        about = {"row": row.number, "customer_id": row.customer_id}
         stored = self.run.registry.customers.desired(row.customer_id)
         since = iso(file.put_at) if file.wrote(row, stored) else ""
+        if not stored or stored.get("status") != "active":
+            return about | {"error": str(NOT_ACTIVE)}
         lines = self.run.registry.ledger.of(f"customer#{row.customer_id}", LINES_ASKED)
         failed = [line for line in lines if line["action"] == FAILED and line["at"] >= since]
         if not failed:
             return None
-        about = {"row": row.number, "customer_id": row.customer_id}
         return about | {"error": str(failed[-1].get("reason", ""))}
 
     def _end(self, result: JSON) -> JSON:
