@@ -145,3 +145,13 @@ def test_two_steps_of_a_file_do_not_run_beside_each_other(bench: Bench) -> None:
     assert bench.tables["CustomersTable"].scan()["Items"] == []
     bench.run()
     assert figures(result(bench)) == (1, 0, 0, 1, 0)
+
+
+@pytest.mark.parametrize("seconds", [0, 2, 60])
+def test_an_event_that_comes_twice_does_nothing_twice(bench: Bench, seconds: float) -> None:
+    bench.upload(KEY, "customer_id,plan\nacme,free\nbeta,nope\n")
+    bench.advance(seconds=seconds)
+    bench.account._stored(bench.stack.ref("ReportBucket"), KEY)
+    bench.run()
+    assert figures(result(bench)) == (1, 0, 1, 1, 0)
+    assert [event["detail-type"] for event in bench.announced] == ["KeyIssued"]

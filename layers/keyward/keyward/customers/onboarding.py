@@ -80,10 +80,15 @@ class File:
             raise InvalidEventError("file", f"must have at most {MAX_ROWS} rows", "Split it")
         return cls(key, put_at, below)
 
+    @property
+    def source(self) -> str:
+        """The file as the ledger names whoever asked: as long as an event's source may be."""
+        return self.key[:256]
+
     def event(self, row: SignUp, now: float) -> CustomerEvent:
         """The sign-up of a row, as if an event had said it; the ledger shows file and row."""
         about = (SIGN_UP, row.customer_id, self.put_at, row.fields)
-        return CustomerEvent(*about, f"row {row.number}", self.key, int(now))
+        return CustomerEvent(*about, f"row {row.number}", self.source, int(now))
 
     def events_for(self, row: SignUp, now: float, record: JSON | None) -> list[CustomerEvent]:
         """The events that bring a record in line with the row: none where it is already.
@@ -107,7 +112,7 @@ class File:
     def wrote(self, row: SignUp, record: JSON | None) -> bool:
         """Whether this very row of this very file brought the record what it has."""
         asked = ((record or {}).get("asked") or {}).values()
-        mine = any(a.get("source") == self.key for a in asked)
+        mine = any(a.get("source") == self.source for a in asked)
         recorded = ((record or {}).get("recorded") or {}).get("plan") or {}
         return mine and recorded.get("at") == self.put_at
 
