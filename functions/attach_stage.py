@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,6 @@ from keyward.apis.progress import RETRY_SECONDS, Progress
 from keyward.apis.usage_plan_patch import patch, patch_all
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import only_one
-from keyward.aws.tables import Lease
 from keyward.aws.tables.plan_queue import JoinRequest, StageRef
 from keyward.errors import (
     GatewayRefusedError,
@@ -26,15 +26,16 @@ from keyward.errors import (
 )
 from keyward.policy.parts import PlanPolicy
 from keyward.runs import runtime
+from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.key_conflicts import KeyConflicts
-from keyward.runs.turn import UPDATE_USAGE_PLAN
 
 # So long each run attaches its own stages only, after a call for all of them failed.
 ISOLATED_SECONDS = 300
 # A run waits for its turn less long than that: the request is of a run that died.
 OLD_SECONDS = 900
 MAX_AT_ONCE = 100
+UPDATE = "UpdateUsagePlan"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -63,21 +64,34 @@ class Attacher:
 
     def step(self, progress: Progress) -> Progress:
         """The run after the first plan that its stages are to join, without the stages that are
-        held; or with the time at which to come again. Who comes first then attaches the stages of
+        held; or the run that waits for the plan's turn. Who comes first then attaches the stages of
         all runs that wait.
 
         Idempotent: the plan is read, and only what it lacks is patched, in one call. Raises what
         passes, but for a busy plan or API Gateway; DuplicatePlanError and StageMovedError.
         """
-        self.context.registry.leases.renew(Lease.of({"lease": progress.lease}), self.context.now)
-        item, turns = progress.attach[0], self.context.registry.turns
+        item = progress.attach[0]
+        plan, stages = str(item["plan"]), list(item["stages"])
+        self.context.policy.plan(plan)
+        attached = self._attached(plan, stages)
+        for later in progress.attach[1:]:
+            # So that whoever's turn comes first at that plan takes these along.
+            self._request(str(later["plan"]), self._own(list(later["stages"])))
+        turn, calls = ApiTurn(self.context, progress), {} if attached else {UPDATE: 1}
+        progress, is_there = turn.enter(calls, f"plan#{plan}" if calls else None)
+        if not is_there:
+            return progress
+        before = Counter(self.context.gateway.made)
         try:
-            attached = self._attach(str(item["plan"]), list(item["stages"]))
+            attached = attached or self._attach(plan, stages)
         except PlanThrottledError as error:
-            return progress.at(UPDATE_USAGE_PLAN.free_at(turns), self.context.now, error)
+            self.context.turns.refused(self.context.now, UPDATE)
+            return progress.later(RETRY_SECONDS, error)
         except (ThrottledError, GatewayUnavailableError, PlanBusyError, TryUnderwayError) as error:
             # Here, not by a new plan: other runs wait for what this one attaches.
             return progress.later(RETRY_SECONDS, error)
+        finally:
+            turn.settle(calls, before)
         now = self.context.now
         return progress.advanced(
             now,
@@ -88,25 +102,30 @@ class Attacher:
             ),
         )
 
-    def _attach(self, plan: str, stages: list[str]) -> Attached:
-        """Raises PlanThrottledError while it is not this run's turn."""
-        self.context.policy.plan(plan)
-        own, queue = self._own(stages), self.context.registry.pending
-        turns = self.context.registry.turns
+    def _attached(self, plan: str, stages: list[str]) -> Attached | None:
+        """What another run attached for this one. Else the request is on the board, for whoever
+        comes first."""
+        own = self._own(stages)
+        mine = self._request(plan, own)
+        if own and len(mine) == len(own) and all(request.done for request in mine.values()):
+            self.context.registry.pending.forget(plan, own)
+            return Attached(max(request.done or 0 for request in mine.values()), [])
+        return None
+
+    def _request(self, plan: str, own: list[StageRef]) -> dict[StageRef, JoinRequest]:
+        """The requests of this run that stand on the plan's board. Those that do not are put
+        there."""
+        queue = self.context.registry.pending
         board = queue.board(plan).requests
         mine = {ref: board[ref] for ref in own if ref in board and self._is_mine(board[ref])}
-        if own and len(mine) == len(own) and all(request.done for request in mine.values()):
-            queue.forget(plan, own)
-            return Attached(max(request.done or 0 for request in mine.values()), [])
         queue.request(plan, [r for r in own if r not in mine], self.execution_arn, self.context.now)
-        if UPDATE_USAGE_PLAN.free_at(turns) > self.context.now:
-            raise PlanThrottledError(f"plan {plan}: UpdateUsagePlan waits for its turn")
+        return mine
+
+    def _attach(self, plan: str, stages: list[str]) -> Attached:
+        own, queue = self._own(stages), self.context.registry.pending
         try:
             with self.context.plans(self.execution_arn).lease(plan):
                 held = self._attach_all(plan, stages)
-        except PlanThrottledError:
-            UPDATE_USAGE_PLAN.refused(turns, self.context.now)
-            raise
         except (GatewayRefusedError, StageMovedError):
             queue.forget(plan, own)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,9 +24,12 @@ from keyward.errors import (
     WorkingCopyChangedError,
 )
 from keyward.runs import runtime
+from keyward.runs.api_turn import ApiTurn
+from keyward.runs.context import Context
 from keyward.runs.journal import may_be_in_flight
-from keyward.runs.turn import CREATE_DEPLOYMENT
 from keyward.values import DEPLOY_READ_SECONDS
+
+CREATE = "CreateDeployment"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -33,41 +37,52 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     progress = Progress.of(event)
     run = runtime.context()
     rule = KeyRule(run.policy, progress.rest_api_id, progress.api_name, run.now)
-    deployer = Deployer(run.gateway, run.registry, rule, uuid4().hex, run.clock)
-    spacing = float(runtime.setting("DEPLOYMENT_SPACING_SECONDS"))
-    return deployer.step(progress, spacing).as_json()
+    return Deployer(run, rule, uuid4().hex).step(progress).as_json()
 
 
 @dataclass(frozen=True)
 class Deployer:
-    """Deploys one API in one run, at `rule.now`; `nonce` marks a new deployment;
-    `clock` gives epoch seconds, as reading a large API takes a while."""
+    """Deploys one API in one run, at `rule.now`; `nonce` marks a new deployment."""
 
-    gateway: Gateway
-    registry: Registry
+    context: Context
     rule: KeyRule
     nonce: str
-    clock: Callable[[], float]
 
-    def step(self, progress: Progress, spacing: float) -> Progress:
-        """The run after its first stage to deploy, which is to be verified; or with the `turn`
-        to wait for: turns are `spacing` seconds apart in the account. Raises what `deploy` raises,
-        but for a 429."""
-        # Turns may be farther away than a lease lasts: it is renewed at each look on the way there.
-        lease = Lease.of({"lease": progress.lease})
-        self.registry.leases.renew(lease, self.rule.now)
+    @property
+    def gateway(self) -> Gateway:
+        """API Gateway."""
+        return self.context.gateway
+
+    @property
+    def registry(self) -> Registry:
+        """The tables."""
+        return self.context.registry
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Epoch seconds: reading a large API takes a while."""
+        return self.context.clock
+
+    def step(self, progress: Progress) -> Progress:
+        """The run after its first stage to deploy, which is to be verified; or the run that waits
+        for its turn. Raises what `deploy` raises, but for a 429."""
         item = progress.deploy[0]
         stage = StageSnapshot(str(item["stage"]), str(item["deployment_id"]))
-        turn = self._turn(stage.name, progress.turn, spacing)
-        if turn:
-            return progress.until(turn, self.clock())
+        turn, calls = ApiTurn(self.context, progress), self._calls(stage.name)
+        progress, is_there = turn.enter(calls)
+        if not is_there:
+            return progress
+        before = Counter(self.gateway.made)
         try:
+            lease = Lease.of({"lease": progress.lease})
             deployment_id = self.deploy(lease, stage, str(item["fingerprint"]))
         except DeploymentThrottledError as error:
-            later = CREATE_DEPLOYMENT.take_later(self.registry.turns, self.clock())
-            return progress.at(later, self.clock(), error)
+            self.context.turns.refused(self.clock(), CREATE)
+            return progress.later(RETRY_SECONDS, error)
         except (ThrottledError, TryUnderwayError) as error:
             return progress.later(RETRY_SECONDS, error)
+        finally:
+            turn.settle(calls, before)
         probe = self.rule.probe(stage.name, self.rule.now)
         return progress.advanced(
             self.clock(),
@@ -75,14 +90,11 @@ class Deployer:
             verify=(*progress.verify, stage_to_verify(stage.name, deployment_id, probe)),
         )
 
-    def _turn(self, stage: str, turn: float, spacing: float) -> float:
-        """When CreateDeployment may be called for this stage, in the order in which runs ask. 0:
-        now, or an earlier try made the deployment. `turn` was given before, 0 for none."""
-        if turn:
-            return turn if turn > self.rule.now else 0
-        if self.registry.apis.deploying(self.rule.rest_api_id, stage):
-            return 0
-        return CREATE_DEPLOYMENT.take(self.registry.turns, self.rule.now, spacing)
+    def _calls(self, stage: str) -> dict[str, float]:
+        """A deployment, unless an earlier try made it. In the lane of all calls its turn might come
+        later, and then those of several APIs at once."""
+        is_made = self.registry.apis.deploying(self.rule.rest_api_id, stage)
+        return {} if is_made else {CREATE: 1}
 
     def deploy(self, lease: Lease, stage: StageSnapshot, mark: str) -> str:
         """The id of the deployment that the stage serves now.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +15,20 @@ from keyward.errors import InvalidInputError, ThrottledError
 from keyward.events.size import shortened
 from keyward.runs import run, runtime
 from keyward.runs.api_request import ApiRequest
+from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.protection import Protection
+from keyward.runs.schedule import calls_of
 from keyward.values import JSON
 
 # Of the 60 s of this function: what is not read by then is read by the next call. What deployments
 # serve, which is most of it, was kept (runs/read_api.py).
 PATIENCE_SECONDS, READ_SECONDS = 35, 45
+# What the look at an API with one open stage takes. What a closed one does not is given back, and
+# what others take beyond it is debited.
+READS = calls_of(
+    ["GetRestApi", "GetStages", "GetUsagePlans", "GetDeployment", "GetResources", "GetExport"]
+)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -64,21 +72,32 @@ class Planner:
             actions = self._protection(request).dry_run()
             return progress.ended(dry_run=True, **shortened({"actions": actions}))
         self._note_answers(request)
-        name = f"api#{request.rest_api_id}"
+        turn = ApiTurn(self.context, progress)
+        if turn.is_waited_for():
+            return progress.ended(busy=True)
         leases, bus = self.context.registry.leases, self.context.bus
-        lease = run.begin(leases, bus, name, request.execution_arn, self.now)
+        lease = run.begin(leases, bus, turn.subject, request.execution_arn, self.now)
         if lease is None:
             return progress.ended(busy=True)
+        progress = replace(progress, lease=lease.as_json())
         storm = self.context.registry.storms.of(request.rest_api_id)
         settle = 0 if request.approve else settle_seconds(storm, self.storm_seconds, self.now)
         if settle:
             return progress.again(SETTLE, settle)
+        turn = ApiTurn(self.context, progress)
+        entered, is_there = turn.enter(READS)
+        # Whatever came while it waited is seen by the reads that follow.
+        if not is_there and entered.wait_seconds:
+            return entered
         self.context.registry.storms.clear(request.rest_api_id)
+        before = Counter(self.context.gateway.made)
         try:
             steps = self._steps(request)
         except ThrottledError as error:
             return progress.later(RETRY_SECONDS, error)
-        return progress.advanced(self.now, lease=lease.as_json(), **steps)
+        finally:
+            turn.settle(READS if is_there else {}, before)
+        return progress.advanced(self.now, **steps)
 
     def _steps(self, request: ApiRequest) -> JSON:
         """What the run is going to do. Raises ThrottledError when API Gateway did not let all of it

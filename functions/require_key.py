@@ -3,12 +3,11 @@ through."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from keyward.apis.progress import RETRY_SECONDS, Progress
 from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Lease, Registry
 from keyward.errors import (
     GatewayRefusedError,
     NotFoundError,
@@ -17,42 +16,56 @@ from keyward.errors import (
     WorkingCopyChangedError,
 )
 from keyward.runs import runtime
+from keyward.runs.api_turn import ApiTurn
+from keyward.runs.context import Context
+from keyward.runs.schedule import calls_of
 from keyward.values import JSON
 
 # A call ends well before its function's time-out, even when API Gateway is slow to answer.
 MAX_SECONDS = 30
+# One turn is for so many methods, so that a large API leaves room between its calls.
+METHODS_A_TURN = 10
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input and output: a run's progress (apis/progress.py); see `require_key`."""
-    run = runtime.context()
-    return require_key(Progress.of(event), run.gateway, run.registry, run.clock).as_json()
+    return require_key(Progress.of(event), runtime.context()).as_json()
 
 
-def require_key(
-    progress: Progress, gateway: Gateway, registry: Registry, clock: Callable[[], float]
-) -> Progress:
-    """The run without the methods that ask for a key now. What the account's quota, or the time,
-    leaves over is for the next call.
+def require_key(progress: Progress, context: Context) -> Progress:
+    """The run without the methods that ask for a key now, a turn's worth at once. What the share of
+    the account, or the time, leaves over is for the next call.
 
     Idempotent. Raises what passes, but for a 429, only when not one method was done, so that what
     was done is not done again; WorkingCopyChangedError when a method is gone.
     """
-    began = clock()
-    registry.leases.renew(Lease.of({"lease": progress.lease}), began)
-    for done, method in enumerate(progress.require):
-        left = progress.require[done:]
-        if clock() - began > MAX_SECONDS:
-            return progress.advanced(clock(), require=left)
+    began, all_of_them = context.now, len(progress.require)
+    while progress.require and context.now - began <= MAX_SECONDS:
+        asked = progress.require[:METHODS_A_TURN]
+        calls = calls_of(["UpdateMethod"] * len(asked))
+        progress, is_there = ApiTurn(context, progress).enter(calls)
+        if not is_there:
+            return progress
+        progress, error = _require_all(progress, asked, context)
+        if error:
+            if len(progress.require) == all_of_them and not isinstance(error, ThrottledError):
+                raise error
+            return progress.later(RETRY_SECONDS, error)
+    return progress.advanced(context.now)
+
+
+def _require_all(
+    progress: Progress, methods: tuple[JSON, ...], context: Context
+) -> tuple[Progress, PassingError | None]:
+    """The run without those of the methods that were done, and what stopped it."""
+    for done, method in enumerate(methods):
         try:
-            _require(progress.rest_api_id, method, gateway)
+            _require(progress.rest_api_id, method, context.gateway)
         except PassingError as error:
-            if not done and not isinstance(error, ThrottledError):
-                raise
             # Tries count from the last method that was done.
-            before = progress if not done else progress.advanced(clock())
-            return before.later(RETRY_SECONDS, error, require=left)
-    return progress.advanced(clock(), require=())
+            tries = 0 if done else progress.tries
+            return replace(progress, require=progress.require[done:], tries=tries), error
+    return replace(progress, require=progress.require[len(methods) :], tries=0), None
 
 
 def _require(rest_api_id: str, method: JSON, gateway: Gateway) -> None:

@@ -41,8 +41,6 @@ CREDENTIALS = {
     "POWERTOOLS_METRICS_DISABLED": "true",
 }
 PARAMETER, CUSTOMERS, BUCKET = "PolicyParameter", "CustomersTable", "ReportBucket"
-# The deployments of an account are 5 s apart; only where quotas are enforced that is waited for.
-SPACING = {"DeploymentSpacingSeconds": 6}
 
 
 class Bench:
@@ -61,7 +59,7 @@ class Bench:
     ) -> None:
         self.clock = VirtualClock(epoch(started))
         self.emulator = Emulator(clock=self.clock)
-        self.stack = stack_of(("ControlPlaneShare", share), *(SPACING.items() if quotas else ()))
+        self.stack = stack_of(("ControlPlaneShare", share))
         self.account = Account(self.stack, self.clock, self.emulator)
         self.tables: dict[str, Any] = dict(self.account.tables.by_name)
         shipped: JSON = json.loads(default_text())

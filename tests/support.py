@@ -36,7 +36,6 @@ from keyward.aws.tables import (
     Plans,
     Registry,
     Storms,
-    Turns,
     UsageRecords,
 )
 from keyward.policy.model import Policy
@@ -187,7 +186,6 @@ def workbench(*, quick: bool = False) -> Iterator[Bench]:
         registry = Registry(
             customers=Customers(tables["CustomersTable"], tables["KeysTable"], ledger),
             leases=Leases(tables["LeasesTable"]),
-            turns=Turns(tables["LeasesTable"]),
             schedule=CallSchedule(tables["LeasesTable"]),
             marks=Marks(tables["LeasesTable"]),
             plans=Plans(tables["PlansTable"]),

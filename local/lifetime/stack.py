@@ -21,8 +21,6 @@ PSEUDO = {
     "AWS::StackName": NAME,
     "AWS::URLSuffix": "amazonaws.com",
 }
-# One deployment in 5 s is a quota, and quotas may not be enforced here (see Bench).
-UNLIMITED = {"DeploymentSpacingSeconds": 0}
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class Stack:
         declared = _template()["Parameters"]
         if name in declared:
             default = declared[name].get("Default", "")
-            return self.parameters.get(name, UNLIMITED.get(name, default))
+            return self.parameters.get(name, default)
         kind = self.resources[name]["Type"]
         if kind == "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"

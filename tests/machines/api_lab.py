@@ -47,7 +47,6 @@ SETTINGS = {
     "INVOKE_URL": "http://emulator.invalid/{rest_api_id}/{stage}",
     "APIS_QUEUE_URL": "the-queue",
     "STORM_SECONDS": "2",
-    "DEPLOYMENT_SPACING_SECONDS": "6",
 }
 PETS: JSON = {"/pets": {"get": None, "options": None}}
 

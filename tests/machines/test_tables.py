@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from keyward.aws.tables import Customers, Lease, Leases, Ledger, Marks, Turns
+from keyward.aws.tables import CallSchedule, Customers, Lease, Leases, Ledger, Marks
 from keyward.aws.tables.conditions import in_partition, in_range
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import LeaseLostError
+from keyward.runs.schedule import CALLS, NEW
+from keyward.runs.turns import Turns
 from local.lifetime.tables import Tables
 from tests.support import Bench, workbench
 
@@ -81,7 +83,7 @@ def both(bench: Bench) -> dict[str, Both]:
 
 def test_leases_are_the_same_in_any_order_of_calls(both: dict[str, Both]) -> None:
     leases, chance = Leases(both["LeasesTable"]), random.Random(3)
-    turns, marks = Turns(both["LeasesTable"]), Marks(both["LeasesTable"])
+    turns, marks = Turns(CallSchedule(both["LeasesTable"]), 50), Marks(both["LeasesTable"])
     names, owners = ("customer#acme", "plan#free"), ("run-1", "run-2")
     for now in range(0, 4000, 40):
         name, owner = chance.choice(names), chance.choice(owners)
@@ -94,7 +96,8 @@ def test_leases_are_the_same_in_any_order_of_calls(both: dict[str, Both]) -> Non
                 lambda name=name, owner=owner: leases.rerun_requested(name, owner),
                 lambda held=held: leases.release(held),
                 lambda name=name, now=now: marks.claim(f"said#{name}", now),
-                lambda name=name, now=now: turns.take(f"turn#{name}", now, 60.0),
+                lambda n=name, o=owner, now=now: turns.take(n, o, NEW, {CALLS: 40}, now),
+                lambda now=now: turns.debit({CALLS: 7}, now),
             ]
         )
         step()

@@ -19,8 +19,12 @@ def _name(path: Path) -> str:
 
 
 def test_one_module_stores_turns_and_one_computes_them() -> None:
-    assert users("next_at") == {"tables/turns.py"}
-    assert users("turns.postpone(", "turns.free_at(") == {"runs/turn.py"}
+    assert users("turn#") == {"tables/call_schedule.py"}
+    assert users("CallSchedule(", "keep_turn(") == {
+        "tables/call_schedule.py",
+        "runs/runtime.py",
+        "runs/turns.py",
+    }
 
 
 def test_one_module_writes_outboxes_and_one_announces() -> None:

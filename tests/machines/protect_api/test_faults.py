@@ -236,7 +236,7 @@ def test_a_turn_ends_in_time_when_api_gateway_is_slow(lab: Lab) -> None:
     lab.before("UpdateMethod", slow)
     run = lab.run(api_id)
     assert run.status == "SUCCEEDED", run.cause
-    assert run.states.count("Require key") == 3
+    assert run.states.count("Require key") == 2
     assert lab.calls()[1].count("UpdateMethod") == 20
 
 

@@ -21,8 +21,6 @@ ROLL_BACK, CONCLUDE, END = "roll_back_stage", "conclude_api", "end"
 MAX_TRIES = 60
 # Between two tries of a call that was throttled.
 RETRY_SECONDS = 2
-# The lease lasts 300 s, and each try renews it.
-MAX_WAIT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,8 @@ class Progress:
     item a usage plan, `deploy` and `verify` one a stage; `outcomes` are stages that are verified,
     rolled back or unreadable. `unproven` says that `verify` is what an earlier run left, `has_more`
     that stages are left for another plan: the run starts over then. `stopped` are stages that
-    somebody opens again and again. `turn` is when the step may be taken. `output` is what the
-    execution answers.
+    somebody opens again and again. `token` is that of a lease that was given back for a wait.
+    `output` is what the execution answers.
     """
 
     rest_api_id: str
@@ -55,7 +53,7 @@ class Progress:
     has_more: bool = False
     outcomes: tuple[JSON, ...] = ()
     stopped: tuple[str, ...] = ()
-    turn: float = 0
+    token: int = 0
     tries: int = 0
     wait_seconds: int = 0
     next: str = PLAN
@@ -76,7 +74,7 @@ class Progress:
 
     def advanced(self, now: float, **changes: Any) -> Progress:
         """A step is done: with these changes and the step that follows."""
-        done = replace(self, **{"turn": 0, "tries": 0, "round": 0} | changes)
+        done = replace(self, **{"tries": 0, "round": 0} | changes)
         step = _step_after(done)
         until = done.effective_at if step == REQUIRE else 0
         if step == PROBE:
@@ -88,15 +86,6 @@ class Progress:
         if self.tries >= MAX_TRIES:
             raise error
         return replace(self, tries=self.tries + 1, wait_seconds=math.ceil(seconds), **changes)
-
-    def until(self, turn: float, now: float) -> Progress:
-        """The same step again at its turn, which is sure to come."""
-        return replace(self, turn=turn, wait_seconds=min(MAX_WAIT_SECONDS, _seconds(turn, now)))
-
-    def at(self, turn: float, now: float, error: PassingError) -> Progress:
-        """The same step again at another turn, after it was refused. Raises the error after
-        `MAX_TRIES`."""
-        return self.later(min(MAX_WAIT_SECONDS, max(1, turn - now)), error, turn=turn)
 
     def again(self, step: str, seconds: int = 0) -> Progress:
         """A step that did a part of its work, once more; or with PLAN the run starts over."""

@@ -162,6 +162,10 @@ EVENTS_OUT: dict[str, EventOut] = {
         ("rest_api_id", "reason", "execution_arn"),
         ("stage", "cause", "remedy"),
     ),
+    "ApiPending": EventOut(
+        "an API waits for its turn to call API Gateway",
+        ("rest_api_id", "ready_by", "reason", "execution_arn"),
+    ),
     "ExemptionExpiring": EventOut(
         "an exemption ends within a week",
         ("api", "method", "path", "methods", "remedy"),

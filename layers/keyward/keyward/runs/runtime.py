@@ -143,7 +143,6 @@ def _registry() -> Registry:
         Plans,
         Registry,
         Storms,
-        Turns,
         UsageRecords,
     )
 
@@ -156,7 +155,6 @@ def _registry() -> Registry:
     return Registry(
         customers=Customers(table("CUSTOMERS_TABLE"), table("KEYS_TABLE"), ledger),
         leases=Leases(table("LEASES_TABLE")),
-        turns=Turns(table("LEASES_TABLE")),
         schedule=CallSchedule(table("LEASES_TABLE")),
         marks=Marks(table("LEASES_TABLE")),
         plans=Plans(table("PLANS_TABLE")),

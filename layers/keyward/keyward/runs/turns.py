@@ -28,9 +28,10 @@ Calls = Mapping[str, float]
 @dataclass(frozen=True)
 class Place:
     """Where a subject stands. `ready_at` (epoch seconds) is when to ask again, 0 when its turn is
-    there."""
+    there. `is_joined`: while it waited, another run came and left its work to this one."""
 
     ready_at: float = 0
+    is_joined: bool = False
 
     @property
     def is_there(self) -> bool:
@@ -69,7 +70,12 @@ class Turns:
         place = _place(schedule, turn)
         if place.is_there and not self.items.forget_turn(turn):
             return Place(now + 1)
-        if not place.is_there and turn.owner != owner:
+        if place.is_there:
+            # The turn may be for what an earlier run, or an earlier step, wanted to call.
+            names = {*amounts, *turn.calls}
+            self.debit({n: amounts.get(n, 0) - turn.calls.get(n, 0) for n in names}, now)
+            return replace(place, is_joined=turn.is_joined)
+        if turn.owner != owner:
             self.items.keep_turn(replace(turn, owner=owner), turn)
         return place
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from botocore.config import Config
@@ -33,6 +34,8 @@ class Calls:
     _patience: Patience | None = None
 
     def __init__(self, client: Any, deploy_client: Any | None = None) -> None:
+        # How often each operation was called, so that a run can settle what its turn was for.
+        self.made: Counter[str] = Counter()
         self._client = GatewayClient(client)
         self._deploy_client = GatewayClient(deploy_client or client)
 
@@ -40,6 +43,7 @@ class Calls:
         """`operation` is the API's name (`CreateApiKey`), `params` are botocore's."""
         client = self._deploy_client if operation == "CreateDeployment" else self._client
         call = getattr(client, _method(operation))
+        self.made[operation] += 1
         if self._patience is None:
             answer: JSON = call(**params)
         else:

@@ -17,7 +17,6 @@ from keyward.aws.tables.notices import Notices
 from keyward.aws.tables.plan_queue import PlanQueue
 from keyward.aws.tables.plans import Plans
 from keyward.aws.tables.storms import Storms
-from keyward.aws.tables.turns import Turns
 from keyward.aws.tables.usage import UsageRecords
 
 __all__ = [
@@ -37,7 +36,6 @@ __all__ = [
     "Policies",
     "Registry",
     "Storms",
-    "Turns",
     "UsageRecords",
 ]
 
@@ -48,7 +46,6 @@ class Registry:
 
     customers: Customers
     leases: Leases
-    turns: Turns
     schedule: CallSchedule
     marks: Marks
     plans: Plans

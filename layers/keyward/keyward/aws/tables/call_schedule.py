@@ -22,7 +22,8 @@ SCALE = 1000
 @dataclass(frozen=True)
 class TurnItem:
     """A turn that was asked for: its `lane`, where it `ends` at each meter, the `calls` it is for,
-    the run that waits for it, and when it was to be there (epoch seconds) as it was asked for."""
+    the run that waits for it, and when it was to be there (epoch seconds) as it was asked for.
+    `is_joined`: another run left it to this one."""
 
     subject: str
     owner: str
@@ -30,6 +31,7 @@ class TurnItem:
     ends: Mapping[str, float]
     calls: Mapping[str, float]
     ready_at: float
+    is_joined: bool = False
 
 
 class CallSchedule:
@@ -82,7 +84,8 @@ class CallSchedule:
             for part in ("ends", "calls")
         )
         ready_at = float(item["ready_at"]) / SCALE
-        return TurnItem(subject, str(item["owner"]), str(item["lane"]), ends, calls, ready_at)
+        owner, lane, is_joined = str(item["owner"]), str(item["lane"]), bool(item.get("joined"))
+        return TurnItem(subject, owner, lane, ends, calls, ready_at, is_joined)
 
     def keep_turn(self, turn: TurnItem, before: TurnItem | None = None) -> bool:
         """Write a turn down, in place of the one `before`; False when there is another one."""
@@ -90,6 +93,8 @@ class CallSchedule:
         for part, amounts in (("ends", turn.ends), ("calls", turn.calls)):
             item[part] = {name: _scaled(amount) for name, amount in amounts.items()}
         item["ready_at"] = _scaled(turn.ready_at)
+        if turn.is_joined:
+            item["joined"] = True
         condition: JSON = {"ConditionExpression": "attribute_not_exists(lane)"}
         if before:
             condition = {
@@ -120,8 +125,8 @@ class CallSchedule:
     def is_joined(self, subject: str, owner: str) -> bool:
         """Whether a run counts on the turn for which `owner` waits, or waited when it was
         stopped."""
-        item = self._item(_turn_name(subject))
-        return item.get("owner") == owner and bool(item.get("joined"))
+        turn = self.turn(subject)
+        return turn is not None and turn.owner == owner and turn.is_joined
 
     def forget_turn(self, turn: TurnItem) -> bool:
         """Forget a turn that is used, or given back; False when another run did."""

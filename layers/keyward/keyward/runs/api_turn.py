@@ -1,0 +1,122 @@
+"""A run's way into a step that calls API Gateway: the API's turn first, then its lease.
+
+No run keeps a lease for long while it waits for its turn. On return it goes on only if no other run
+had the API meanwhile, and nobody left work to it: else it plans anew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from keyward.apis.progress import PLAN, Progress
+from keyward.aws.tables import Lease
+from keyward.events import contracts
+from keyward.runs import outbox, run
+from keyward.runs.context import Context
+from keyward.runs.ledger import AUDIT as BY_AUDIT
+from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION, QUOTAS, calls_of
+from keyward.runs.turns import Place
+from keyward.values import iso
+
+# So long a run may keep its lease while it waits (DESIGN.md 1).
+KEPT_SECONDS = 2
+# Who waits longer is told so, and until when.
+PENDING_SECONDS = 60
+# Step Functions waits in pieces, so that a turn that is there earlier is not missed by much.
+LONGEST_WAIT = 600
+
+Calls = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ApiTurn:
+    """The way of one run, `progress`, into its next step."""
+
+    context: Context
+    progress: Progress
+
+    @property
+    def subject(self) -> str:
+        """Whose turn and lease it is."""
+        return f"api#{self.progress.rest_api_id}"
+
+    def is_waited_for(self) -> bool:
+        """Whether another run waits for the API's turn: this one leaves its work to it."""
+        turn = self.context.turns.of(self.subject)
+        if turn is None or turn.owner == self.progress.execution_arn:
+            return False
+        return self.context.bus.is_running(turn.owner) and self.context.turns.join(turn)
+
+    def enter(self, calls: Calls, subject: str | None = None) -> tuple[Progress, bool]:
+        """The run with its lease, and True, when it may make the calls now. Else the run as it goes
+        on: it waits, plans anew, or ends as another run has the API. `subject` is whose turn it is
+        when several APIs share it."""
+        now, progress = self.context.now, self.progress
+        place = self.context.turns.take(
+            subject or self.subject, progress.execution_arn, self._lane, calls, now
+        )
+        if not place.is_there:
+            return self._waiting(place, now, subject or self.subject), False
+        entered = self._with_lease(place, now)
+        if entered.lease is None or entered.next != progress.next:
+            self.context.turns.give_back(calls, now)
+            return entered, False
+        return entered, True
+
+    def settle(self, calls: Calls, before: Counter[str]) -> None:
+        """Give back what the turn was for and was not called, and debit what was called beyond it:
+        a turn at an operation's own quota leaves the few calls around it to that.
+        `before` is what the gateway's calls were by then (`Gateway.made`)."""
+        counted = calls_of((self.context.gateway.made - before).elements())
+        more = {name: counted.get(name, 0) - calls.get(name, 0) for name in QUOTAS}
+        self.context.turns.debit(more, self.context.now)
+
+    @property
+    def _lane(self) -> str:
+        asked = run.requester_of({"asked": self.progress.asked})
+        if asked["by"] == BY_AUDIT:
+            return AUDIT
+        return LOOK if self.progress.next == PLAN else PROTECTION
+
+    def _waiting(self, place: Place, now: float, subject: str) -> Progress:
+        seconds, progress = math.ceil(place.ready_at - now), self.progress
+        if seconds > PENDING_SECONDS:
+            self._announce_pending(place.ready_at, subject)
+        if progress.lease and seconds > KEPT_SECONDS:
+            lease = Lease.of({"lease": progress.lease})
+            if not self.context.registry.leases.release(lease):
+                return progress.again(PLAN)
+            progress = replace(progress, lease=None, token=lease.token)
+        return replace(progress, wait_seconds=max(1, min(seconds, LONGEST_WAIT)))
+
+    def _with_lease(self, place: Place, now: float) -> Progress:
+        """The run with its lease: renewed, or taken again after a wait."""
+        progress, registry = self.progress, self.context.registry
+        if progress.lease:
+            lease = Lease.of({"lease": progress.lease})
+            registry.leases.renew(lease, now)
+            return progress.again(PLAN) if place.is_joined else progress
+        owner, bus = progress.execution_arn, self.context.bus
+        taken = run.begin(registry.leases, bus, self.subject, owner, now)
+        if taken is None:
+            return progress.ended(busy=True)
+        progress = replace(progress, lease=taken.as_json(), wait_seconds=0)
+        is_alone = taken.token == progress.token + 1 and not place.is_joined
+        return progress if is_alone else progress.again(PLAN)
+
+    def _announce_pending(self, ready_at: float, subject: str) -> None:
+        """Tell once a wait that the API waits, and until when."""
+        turn = self.context.turns.of(subject)
+        event = contracts.announcement(
+            "ApiPending",
+            rest_api_id=self.progress.rest_api_id,
+            reason="the account's control-plane calls are in use: this API waits for its turn",
+            ready_by=iso(ready_at),
+            execution_arn=self.progress.execution_arn,
+        )
+        if turn:
+            mark = f"pending#{self.subject}#{subject}#{int(turn.ends.get(CALLS, 0))}"
+            outbox.announce_once(self.context, mark, event)
