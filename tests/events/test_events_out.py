@@ -33,6 +33,7 @@ SAMPLES = (
     "api-exposed",
     "api-failed-reverted",
     "api-held",
+    "api-pending",
     "api-protected",
     "api-rolled-back",
     "api-warned",
@@ -82,7 +83,7 @@ def all_announced(account: AuditLab) -> list[JSON]:
     for scene in (plan_and_quota, suspension, rotation, bills, usage, crowd):
         scene(life)
         entries += heard(lab)
-    for scene_of_api in (exposure, hold_and_rollback, refusal):
+    for scene_of_api in (exposure, hold_and_rollback, crowd_of_apis, refusal):
         scene_of_api(lab)
         entries += heard(lab)
     return entries
@@ -167,6 +168,12 @@ def hold_and_rollback(lab: Lab) -> None:
     lab.edit(held, PETS | {"/new": {"get": None}})
     lab.bench.registry.apis.note_editor(held, ADA)
     lab.run(held)
+
+
+def crowd_of_apis(lab: Lab) -> None:
+    """ApiPending: others use the account's calls for more than a minute."""
+    lab.bench.context().turns.debit({CALLS: 400}, lab.bench.clock.now())
+    lab.run(lab.api())
 
 
 def refusal(lab: Lab) -> None:
