@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from botocore.exceptions import WaiterError
 
 from local import template
@@ -137,7 +136,7 @@ class Stack:
         return folder
 
     def _upload_definition(self, local_path: str) -> JSON:
-        definition = yaml.safe_load((self._folder / local_path).read_text())
+        definition = template.load(self._folder / local_path)
         return self._put(f"{local_path}.json", json.dumps(definition).encode())
 
     def _put(self, key: str, content: bytes) -> JSON:

@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
@@ -92,7 +91,7 @@ def resources(kind: str) -> dict[str, JSON]:
 def machines() -> dict[str, JSON]:
     """Each state machine's definition, by its file's name without endings."""
     return {
-        path.name.removesuffix(".asl.yaml"): yaml.safe_load(path.read_text(encoding="utf-8"))
+        path.name.removesuffix(".asl.yaml"): load(path)
         for path in sorted((ROOT / "statemachines").glob("*.asl.yaml"))
     }
 

@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from keyward.values import iso
+from local import template
 from local.lifetime.scheduler import Died
 from local.lifetime.states import Clock, Execution, Level, StateFailed, Steps, Task, Wait
 
@@ -110,6 +109,4 @@ def failed(error: Exception) -> StateFailed:
 @cache
 def definition(name: str) -> JSON:
     """A definition of statemachines/, by its file's name without endings."""
-    text = (ROOT / "statemachines" / f"{name}.asl.yaml").read_text(encoding="utf-8")
-    loaded: JSON = yaml.safe_load(text)
-    return loaded
+    return template.load(ROOT / "statemachines" / f"{name}.asl.yaml")
