@@ -4,24 +4,21 @@ emulator."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import boto3
-from moto import mock_aws
+from botocore.validate import validate_parameters
 
 from emulator.clock import VirtualClock
 from emulator.emulator import Emulator
-from emulator.inprocess import attach
+from emulator.service_model import service_model
 from keyward.audit.parts import AT_ONCE, FINDINGS, Audit
 from keyward.aws.bucket import Audits
-from keyward.aws.dynamodb import DynamoTable
 from keyward.aws.gateway import Gateway
-from keyward.aws.gateway.calls import client_config
 from keyward.aws.parameter import Policies
 from keyward.aws.tables import (
     Apis,
@@ -44,15 +41,13 @@ from keyward.runs.context import Context
 from keyward.runs.usage_plans import UsagePlans
 from local import template
 from local.aws import TEMPLATE
+from local.lifetime.sdk import GatewayClient, Session
 from local.lifetime.services import Ssm
 from local.lifetime.tables import Tables
 from tests import announced
 
 ROOT = Path(__file__).resolve().parent.parent
 JSON = dict[str, Any]
-TABLES = tuple(
-    f"{name}Table" for name in ("Customers", "Keys", "Leases", "Plans", "Apis", "Ledger")
-)
 MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
 
 
@@ -139,6 +134,7 @@ class Bench:
     tables: dict[str, Any]
     bus: Any
     ssm: Any
+    session: Session
 
     def plans(self, policy: Policy | None = None, owner: str = MACHINE) -> UsagePlans:
         """Usage plans for the default policy."""
@@ -151,57 +147,57 @@ class Bench:
 
     def empty_tables(self) -> None:
         """Forget all items of all tables."""
-        for name, table in self.tables.items():
-            keys = [part["AttributeName"] for part in _declared(name)["KeySchema"]]
-            for item in table.scan()["Items"]:
-                table.delete_item(Key={key: item[key] for key in keys})
+        for table in self.tables.values():
+            table.clear()
 
     def operations(self) -> list[str]:
         """The calls on the gateway so far, by operation, in order."""
         return [call["operation"] for call in self.emulator.calls()]
 
 
-@lru_cache(maxsize=1)
-def _gateway_client() -> Any:
-    """API Gateway's client, made once: the emulator that is there answers."""
-    return boto3.client("apigateway", config=client_config())
+def _called(service: str, operation: str, effect: Callable[[], Any]) -> Any:
+    return effect()
 
 
 @contextmanager
-def workbench(*, quick: bool = False) -> Iterator[Bench]:
-    """A fresh bench: tables as in template.yaml, the default policy in its parameter. `quick`:
-    tables and SSM of the bench instead of moto's, to which tests/machines/test_tables.py holds
-    them: for the many tests that are about runs and not about tables."""
-    # moto lets API Gateway through to the emulator, which answers first.
-    aws = mock_aws(config={"core": {"passthrough": {"services": ["apigateway"]}}})
-    with nullcontext() if quick else aws:
-        clock = VirtualClock()
-        emulator = Emulator(clock=clock)
-        client = _gateway_client()
-        detach = attach(emulator, client)
-        tables: dict[str, Any] = dict(Tables().by_name) if quick else _moto_tables()
-        ssm = Ssm(clock, lambda name, operation: None) if quick else boto3.client("ssm")
-        ssm.put_parameter(Name="policy", Type="String", Value=default_text())
-        ledger = Ledger(tables["LedgerTable"])
-        registry = Registry(
-            customers=Customers(tables["CustomersTable"], tables["KeysTable"], ledger),
-            leases=Leases(tables["LeasesTable"]),
-            schedule=CallSchedule(tables["LeasesTable"]),
-            marks=Marks(tables["LeasesTable"]),
-            plans=Plans(tables["PlansTable"]),
-            apis=Apis(tables["ApisTable"]),
-            policies=Policies(ssm, "policy"),
-            storms=Storms(tables["ApisTable"]),
-            edits=Edits(tables["ApisTable"]),
-            pending=PlanQueue(tables["PlansTable"]),
-            ledger=ledger,
-            usage=UsageRecords(tables["KeysTable"], ledger),
-            notices=Notices(tables["KeysTable"], ledger),
-        )
-        try:
-            yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm)
-        finally:
-            detach()
+def workbench() -> Iterator[Bench]:
+    """A fresh bench: tables as in template.yaml, the default policy in its parameter. Tables and
+    SSM are those of the bench; tests/machines/test_tables.py holds both to moto's."""
+    clock = VirtualClock()
+    emulator = Emulator(clock=clock)
+
+    def send(operation: str, params: JSON) -> JSON:
+        validate_parameters(params, service_model().operation_model(operation).input_shape)
+        return emulator.call(operation, params)
+
+    client = GatewayClient(send, _called, attempts=1, sleep=clock.advance)
+    made = Tables()
+    tables: dict[str, Any] = dict(made.by_name)
+    ssm = Ssm(clock, lambda name, operation: None)
+    ssm.put_parameter(Name="policy", Type="String", Value=default_text())
+    registry = registry_of(tables, ssm)
+    session = Session({"ssm": ssm, "dynamodb": _called}, made, lambda attempts: client)
+    yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm, session)
+
+
+def registry_of(tables: dict[str, Any], ssm: Any) -> Registry:
+    """What is remembered, in these tables."""
+    ledger = Ledger(tables["LedgerTable"])
+    return Registry(
+        customers=Customers(tables["CustomersTable"], tables["KeysTable"], ledger),
+        leases=Leases(tables["LeasesTable"]),
+        schedule=CallSchedule(tables["LeasesTable"]),
+        marks=Marks(tables["LeasesTable"]),
+        plans=Plans(tables["PlansTable"]),
+        apis=Apis(tables["ApisTable"]),
+        policies=Policies(ssm, "policy"),
+        storms=Storms(tables["ApisTable"]),
+        edits=Edits(tables["ApisTable"]),
+        pending=PlanQueue(tables["PlansTable"]),
+        ledger=ledger,
+        usage=UsageRecords(tables["KeysTable"], ledger),
+        notices=Notices(tables["KeysTable"], ledger),
+    )
 
 
 def audited(bench: Bench) -> JSON:
@@ -211,25 +207,3 @@ def audited(bench: Bench) -> JSON:
     audit.round({}, AT_ONCE)
     found: JSON = audit.documents.load(audit.name, FINDINGS)
     return found
-
-
-def _moto_tables() -> dict[str, Any]:
-    client = boto3.client("dynamodb")
-    return {name: _made(client, name) for name in TABLES}
-
-
-def _declared(table: str) -> JSON:
-    found: JSON = load_template()["Resources"][table]["Properties"]
-    return found
-
-
-def _made(client: Any, name: str) -> DynamoTable:
-    wanted = _declared(name)
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=wanted["AttributeDefinitions"],
-        KeySchema=wanted["KeySchema"],
-        **{name: wanted[name] for name in ("GlobalSecondaryIndexes",) if name in wanted},
-    )
-    return DynamoTable(client, name)

@@ -101,7 +101,7 @@ NEEDED = {
 
 
 class Table:
-    """One table: boto3's resource, as far as Keyward uses it."""
+    """One table, as far as Keyward uses it."""
 
     def __init__(self, name: str, declared: JSON, tables: Tables) -> None:
         self.name = name
@@ -110,6 +110,12 @@ class Table:
         self._indexes = {
             index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
             for index in declared.get("GlobalSecondaryIndexes", [])
+        }
+        # What an index has of an item, where that is not all of it.
+        self._projected = {
+            index["IndexName"]: {*self._key, *self._indexes[index["IndexName"]]}
+            for index in declared.get("GlobalSecondaryIndexes", [])
+            if index["Projection"]["ProjectionType"] == "KEYS_ONLY"
         }
         # Items by the hash key of the table (None) and of each index.
         self._parts: dict[tuple[str | None, Any], dict[Key, JSON]] = {}
@@ -167,6 +173,9 @@ class Table:
         part = self.part_of(index, values[KeyConditionExpression.split()[2]])
         found = [item for item in part if read(item, names, values)]
         found.sort(key=lambda item: item[order[-1]], reverse=more.get("ScanIndexForward") is False)
+        kept = self._projected.get(index)
+        if kept:
+            found = [{name: item[name] for name in kept} for item in found]
         return self._page(found, more)
 
     def scan(self, **more: Any) -> JSON:

@@ -84,7 +84,7 @@ def test_every_attribute_of_a_key_is_tried() -> None:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Bench]:
-    with workbench(quick=True) as made:
+    with workbench() as made:
         yield made
 
 

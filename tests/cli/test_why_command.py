@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.inprocess import attach
-from keyward.cli import app
+from keyward.cli import app, stack
 from keyward.cli.stack import StackClient
 from tests.explain.denial_lab import VALUE, World, remembered
 from tests.support import workbench
@@ -78,10 +76,9 @@ def world() -> Iterator[World]:
     with workbench() as bench, pytest.MonkeyPatch.context() as patch:
         made = remembered(bench)
         bench.ssm.put_parameter(Name="policy", Value=POLICY, Overwrite=True)
-        inner = boto3.Session()
-        attach(bench.emulator, inner)
         resources = {name: table.name for name, table in bench.tables.items()}
-        session = Session(inner, Stacks(resources | {"PolicyParameter": "policy"}))
+        session = Session(bench.session, Stacks(resources | {"PolicyParameter": "policy"}))
+        patch.setattr(stack, "DynamoTable", lambda client, name: bench.tables[name])
         patch.setattr(StackClient, "here", lambda region=None: StackClient(session))
         yield made
 

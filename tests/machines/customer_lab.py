@@ -1,4 +1,4 @@
-"""The steps of reconcile-customer in a row, as tests run them: on moto and the emulator."""
+"""The steps of reconcile-customer in a row, as tests run them."""
 
 from __future__ import annotations
 

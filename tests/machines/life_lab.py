@@ -249,7 +249,7 @@ class LifeLab:
 @contextmanager
 def life_laboratory() -> Iterator[LifeLab]:
     """A fresh bench; the functions' runtime is that of the bench."""
-    with workbench(quick=True) as bench, pytest.MonkeyPatch.context() as patch:
+    with workbench() as bench, pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
         patch.setattr(runtime, "now", bench.clock.now)

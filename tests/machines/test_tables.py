@@ -1,84 +1,50 @@
-"""The tables of this process answer as moto's do, call by call."""
+"""The tables of this process answer as moto's do, request by request."""
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from dataclasses import fields, replace
+from inspect import isfunction
+from types import SimpleNamespace
+from typing import Any, get_type_hints
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
-from keyward.aws.tables import CallSchedule, Customers, Lease, Leases, Ledger, Marks
+from emulator.clock import VirtualClock
+from keyward.apis.model import Hold
+from keyward.aws import tables
+from keyward.aws.tables import CallSchedule, Lease, Leases, Marks, Registry
+from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.conditions import in_partition, in_range
 from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.usage import KeyUsage
 from keyward.errors import LeaseLostError
+from keyward.events.caller import Editor
 from keyward.runs.schedule import CALLS, NEW
 from keyward.runs.turns import Turns
+from local.bench import Bench
+from local.lifetime.services import Ssm
 from local.lifetime.tables import Tables
-from tests.support import Bench, workbench
+from tests.machines.moto_lab import Both, differences, mirrored
+from tests.prove.history import history
+from tests.prove.play import play, policy
+from tests.support import registry_of
 
 JSON = dict[str, Any]
 
 
-class Both:
-    """A table of moto's and one of ours, which get the same calls and are to answer the same."""
-
-    def __init__(self, real: Any, ours: Any) -> None:
-        self.name, self.meta = real.name, self
-        self.client = self
-        self._real, self._ours = real, ours
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda **request: same(getattr(self._real, name), getattr(self._ours, name), request)
-
-    def transact_write_items(self, **request: Any) -> Any:
-        real = self._real.meta.client.transact_write_items
-        return same(real, self._ours.meta.client.transact_write_items, request)
-
-
-def same(real: Any, ours: Any, request: JSON) -> Any:
-    told, found = answer(real, request), answer(ours, request)
-    if "Attributes" in told:
-        # moto leaves out what was the same before; DynamoDB tells all that the expression names.
-        both = found["Attributes"].keys() & told["Attributes"]
-        found["Attributes"] = {name: found["Attributes"][name] for name in both}
-    assert found == told, request
-    if "Refused" in told:
-        raise ClientError(told["Refused"], "Some")
-    return told
-
-
-def answer(call: Any, request: JSON) -> JSON:
-    """What counts of an answer: items in the order of their keys where the order is nobody's."""
-    try:
-        given = call(**request)
-    except ClientError as error:
-        reasons: list[JSON] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-        codes = [{"Code": reason["Code"]} for reason in reasons]
-        code = {"Code": error.response["Error"]["Code"]}
-        return {"Refused": {"Error": code, "CancellationReasons": codes}}
-    kept = {name: given[name] for name in ("Item", "Items", "Attributes") if name in given}
-    # moto adds the key where the item is new; DynamoDB tells what was updated (API reference).
-    for name in {*request.get("Key", {})} & {*kept.get("Attributes", {})}:
-        del kept["Attributes"][name]
-    if "KeyConditionExpression" not in request and "Items" in kept:
-        kept["Items"] = sorted(kept["Items"], key=str)
-    return kept
-
-
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
-
-
-@pytest.fixture
-def both(bench: Bench) -> dict[str, Both]:
-    ours = Tables().by_name
-    return {name: Both(table, ours[name]) for name, table in bench.tables.items()}
+def both() -> Iterator[dict[str, Both]]:
+    with mock_aws():
+        tables = mirrored(Tables().by_name)
+        yield tables
+        assert differences(tables) == []
 
 
 def test_leases_are_the_same_in_any_order_of_calls(both: dict[str, Both]) -> None:
@@ -101,32 +67,6 @@ def test_leases_are_the_same_in_any_order_of_calls(both: dict[str, Both]) -> Non
             ]
         )
         step()
-
-
-def test_key_records_dates_and_lines_are_the_same(both: dict[str, Both]) -> None:
-    ledger = Ledger(both["LedgerTable"])
-    customers = Customers(both["CustomersTable"], both["KeysTable"], ledger)
-    lease, old = Lease("customer#acme", "run-2", 2), Lease("customer#acme", "run-1", 1)
-    key = KeyRecord("acme", 1, CREATED, key_id="k1", plan="free")
-    line = {"subject": "customer#acme", "line": "1", "at": "2026-11-23T10:00:00Z"}
-    told = {"detail_type": "KeyIssued", "detail": {"n": 1}}
-    customers.save_keys([key], lease, [told], "1", [line])
-    with pytest.raises(LeaseLostError):
-        customers.save_key(key, old)
-    assert customers.key("acme", 1) is not None
-    assert customers.load_keys("acme").outbox
-    for at in (5, 9, 7):
-        customers.note_dates("acme", {"plan": f"plan-{at}"}, at)
-    assert customers.load_keys("acme").dated["plan"].value == "plan-9"
-    ledger.append([line, line | {"line": "2"}])
-    assert [item["line"] for item in ledger.of("customer#acme", 1)] == ["2"]
-    record = {"customer_id": "acme", "plan": "free", "status": "active"}
-    assert customers.save_desired(record, None)
-    assert not customers.save_desired(record | {"plan": "pro"}, record | {"plan": "other"})
-    assert customers.save_desired(record | {"plan": "pro"}, record)
-    customers.save_tombstone(key, 1, lease, 9.0, [])
-    assert customers.last_number("acme") == 1
-    assert customers.load_all().desired
 
 
 def test_conditions_are_the_same(both: dict[str, Both]) -> None:
@@ -155,3 +95,167 @@ def test_conditions_are_the_same(both: dict[str, Both]) -> None:
     mine = ("customer_id", "acme", "record")
     table.query(**in_range(*mine, "#range < :operand", "key#2"), ScanIndexForward=False)
     table.query(**in_range(*mine, "begins_with(#range, :operand)", "key#"))
+
+
+# One of APIs and one of customers, with faults: each request takes moto 15 ms.
+HISTORIES = (4, 0)
+
+
+def methods() -> Iterator[tuple[type, str]]:
+    """Every public method of the adapters, with the class that has it."""
+    for field in fields(Registry):
+        adapter = get_type_hints(Registry)[field.name]
+        for kind in adapter.__mro__:
+            for name, found in vars(kind).items():
+                is_method = isfunction(found) and not name.startswith("_")
+                if is_method and kind.__module__.startswith(tables.__name__):
+                    yield kind, name
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The methods of the adapters that were called, filled while a test runs."""
+    found: set[str] = set()
+
+    def noted(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **more: Any) -> Any:
+            found.add(name)
+            return method(*args, **more)
+
+        return call
+
+    for kind, name in set(methods()):
+        label = f"{kind.__name__}.{name}"
+        monkeypatch.setattr(kind, name, noted(label, getattr(kind, name)))
+    return found
+
+
+def test_every_adapter_is_held_to_moto(called: set[str]) -> None:
+    for seed in HISTORIES:
+        with mock_aws():
+            bench = Bench(policy=policy())
+            bench.tables = mirrored(bench.tables)
+            bench.account.tables = SimpleNamespace(by_name=bench.tables)
+            with bench:
+                play(bench, history(seed))
+            assert differences(bench.tables) == []
+    with mock_aws():
+        both = mirrored(Tables().by_name)
+        what_no_history_does(registry_of(both, None), 1_795_434_400)
+        assert differences(both) == []
+    missing = {f"{kind.__name__}.{name}" for kind, name in methods()} - called
+    assert missing == set(), "have what_no_history_does() call these"
+
+
+def what_no_history_does(registry: Registry, now: int) -> None:
+    """Call the other methods of the adapters, where conditions are met and where they are not."""
+    of_customers(registry)
+    of_apis(registry, now)
+    of_turns(registry, now)
+    lease = Lease("customer#coop", "run-1", 2)
+    key = KeyRecord("coop", 3, CREATED, key_id="k3", plan="free")
+    customers, told = registry.customers, {"detail_type": "KeyUnused", "detail": {}}
+    record = {"customer_id": "coop", "plan": "free", "status": "active"}
+    assert customers.adopt(record, [key], lease, [])
+    assert not customers.adopt(record, [key], lease, [])
+    customers.save_key(key, lease)
+    assert customers.owner_of("k3") == "coop"
+    assert customers.owner_of("k4") is None
+    customers.drop_key(key, lease)
+    assert customers.last_number("coop") == 0
+    for at in (now + 9, now + 5, now + 7, now):
+        customers.hasten_due("coop", at, now)
+    usage = KeyUsage("coop", 3, "k3", "free", "DAY", "2026-11-23", 10, 4, 6, now)
+    registry.usage.save_announcing(usage, [told])
+
+
+def of_customers(registry: Registry) -> None:
+    customers, ledger = registry.customers, registry.ledger
+    lease, old = Lease("customer#acme", "run-2", 2), Lease("customer#acme", "run-1", 1)
+    key = KeyRecord("acme", 1, CREATED, key_id="k1", plan="free")
+    line = {"subject": "customer#acme", "line": "1", "at": "2026-11-23T10:00:00Z"}
+    told = {"detail_type": "KeyIssued", "detail": {"n": 1}}
+    customers.save_keys([key], lease, [told], "1", [line])
+    with pytest.raises(LeaseLostError):
+        customers.save_key(key, old)
+    assert customers.key("acme", 1) is not None
+    assert customers.load_keys("acme").outbox
+    for at in (5, 9, 7):
+        customers.note_dates("acme", {"plan": f"plan-{at}"}, at)
+    assert customers.load_keys("acme").dated["plan"].value == "plan-9"
+    ledger.append([line, line | {"line": "2"}])
+    assert [item["line"] for item in ledger.of("customer#acme", 1)] == ["2"]
+    record = {"customer_id": "acme", "plan": "free", "status": "active"}
+    assert customers.save_desired(record, None)
+    assert not customers.save_desired(record | {"plan": "pro"}, record | {"plan": "other"})
+    assert customers.save_desired(record | {"plan": "pro"}, record)
+    customers.save_tombstone(key, 1, lease, 9.0, [])
+    assert customers.last_number("acme") == 1
+    assert customers.load_all().desired
+
+
+def of_apis(registry: Registry, now: int) -> None:
+    apis, edits = registry.apis, registry.edits
+    told = {"detail_type": "ApiHeld", "detail": {"differences": [], "not_compared": []}}
+    hold = Hold("prod", "f" * 16)
+    apis.hold("api1", hold, told, now)
+    apis.remind("api1", hold, told, now + 9)
+    assert apis.decide("api1", "prod", hold.fingerprint, "approved")
+    assert not apis.decide("api1", "prod", "another", "approved")
+    apis.warn("api1", "2026-12-01")
+    apis.expose("api1", "prod", "f" * 16, told, now)
+    apis.loop("api1", "prod", now, told, now)
+    apis.request_rollback("api1", "prod", now)
+    apis.begin_rollback("api1", "prod", "d1")
+    for when in ("2026-11-23T10:00:00Z", "2026-11-23T09:00:00Z"):
+        edits.note("api1", "r1", "GET", Editor("me", "PutMethod", when))
+    assert edits.of("api1")["r1", "GET"].when == "2026-11-23T10:00:00Z"
+    registry.storms.mover("api1", "prod")
+    registry.plans.forget("free")
+    registry.pending.isolate("free", now)
+
+
+def of_turns(registry: Registry, now: int) -> None:
+    schedule, turns, marks = registry.schedule, registry.turns, registry.marks
+    turn = TurnItem("customer#coop", "run-1", "new", {"new": 2.0}, {"new": 2.0}, now)
+    assert schedule.keep_turn(turn)
+    assert not schedule.keep_turn(turn)
+    assert schedule.keep_turn(replace(turn, lane="due"), turn)
+    assert schedule.join_turn(turn)
+    assert schedule.is_joined(turn.subject, "run-1")
+    assert schedule.forget_turn(turn)
+    assert not schedule.forget_turn(turn)
+    assert not schedule.join_turn(turn)
+    schedule.read()
+    turns.take("deployment", now, 6)
+    turns.postpone("deployment", now + 30)
+    assert turns.free_at("deployment") == now + 30
+    assert marks.claim("mark", now)
+    assert not marks.claim("mark", now + 1)
+    marks.mark_done("mark")
+
+
+def test_a_parameter_and_its_versions_are_the_same() -> None:
+    with mock_aws():
+        stores = (Ssm(VirtualClock(), lambda name, operation: None), boto3.client("ssm"))
+        answers = [list(of_parameter(store)) for store in stores]
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == len(PARAMETER_NAMES) + 3
+
+
+PARAMETER_NAMES = ("policy", "policy:1", "policy:2", "policy:3", "other", "other:1")
+
+
+def of_parameter(ssm: Any) -> Iterator[Any]:
+    """What a store answers: versions that it gives and values, or the code of a refusal."""
+    for value in ("first", "second"):
+        put = {"Name": "policy", "Type": "String", "Value": value, "Overwrite": True}
+        yield ssm.put_parameter(**put)["Version"]
+    for name in PARAMETER_NAMES:
+        try:
+            found = ssm.get_parameter(Name=name)["Parameter"]
+            yield found["Version"], found["Value"]
+        except ClientError as error:
+            yield error.response["Error"]["Code"]
+    ssm.delete_parameter(Name="policy")
+    yield ssm.put_parameter(Name="policy", Type="String", Value="third")["Version"]

@@ -1,4 +1,4 @@
-"""The functions behind the report, on moto and the emulator."""
+"""The functions behind the report, on the bench's services and the emulator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 import pytest
 
 import write_report
@@ -19,6 +18,7 @@ from keyward.events.contracts import announcement
 from keyward.runs import runtime
 from keyward.runs.ledger import failed_line
 from keyward.values import iso
+from local.lifetime.services import S3, refusal
 from tests.support import MACHINE, Bench, load_event, workbench
 
 JSON = dict[str, Any]
@@ -32,7 +32,7 @@ class Lab:
     """A bench with the report's function on it; `rested` is how long it waited."""
 
     bench: Bench
-    s3: Any
+    s3: S3
     rested: list[float] = field(default_factory=list)
 
     def write(self, **asked: Any) -> JSON:
@@ -87,8 +87,7 @@ class Lab:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     with workbench() as bench:
-        s3 = boto3.client("s3")
-        s3.create_bucket(Bucket=BUCKET)
+        s3 = S3(lambda bucket, key: None)
         made = Lab(bench, s3)
         for name, value in (QUEUES | {"DEFAULT_MODE": "observe", "REPORT_PLACE": PLACE}).items():
             monkeypatch.setenv(name, value)
@@ -237,6 +236,9 @@ def test_a_customer_with_an_evil_name_is_harmless(lab: Lab) -> None:
 def test_a_bucket_that_refuses_fails_the_run_so_that_the_queue_tries_again(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "reports", lambda: Reports(lab.s3, "no-such-bucket"))
+    def refused(**_: Any) -> None:
+        raise refusal("PutObject", "NoSuchBucket")
+
+    monkeypatch.setattr(lab.s3, "put_object", refused)
     with pytest.raises(ServiceRefusedError, match="NoSuchBucket"):
         lab.write()

@@ -20,7 +20,7 @@ NAME, ONE, OTHER = "customer#acme", "run-1", "run-2"
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    with workbench(quick=True) as made:
+    with workbench() as made:
         yield made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import start_customer_reconcile
 from keyward.aws.tables import Ledger
 from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.cli import app
-from keyward.cli.stack import Stack, StackClient
+from keyward.cli.stack import StackClient
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake
@@ -170,9 +171,6 @@ def test_lines_are_kept_for_good_unless_days_are_asked_for(bench: Bench) -> None
     assert int(kept["expires_at"]) == int(bench.clock.now()) + 2 * 24 * 3600
 
 
-LEDGER = {"LedgerTable": "LedgerTable"}
-
-
 def test_the_history_reads_well(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,7 +178,10 @@ def test_the_history_reads_well(
     run = event_run(bench)
     for action in run["actions"]:
         apply(bench, run, action)
-    monkeypatch.setattr(StackClient, "stack", lambda self, name: Stack(self.session, name, LEDGER))
+    ledger = Ledger(bench.tables["LedgerTable"])
+    monkeypatch.setattr(
+        StackClient, "stack", lambda self, name: SimpleNamespace(ledger=lambda: ledger)
+    )
     assert app.main(["history", "acme"]) == 0
     created, who, attached, _ = capsys.readouterr().out.splitlines()
     assert "create key acme/1 enabled - -> True, key_id - -> " in created
