@@ -22,7 +22,7 @@ from keyward.aws import tables
 from keyward.aws.tables import CallSchedule, Lease, Leases, Marks, Registry
 from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.conditions import in_partition, in_range
-from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.key import CREATED, End, KeyRecord
 from keyward.customers.usage import KeyUsage
 from keyward.errors import LeaseLostError
 from keyward.events.caller import Editor
@@ -165,6 +165,9 @@ def what_no_history_does(registry: Registry, now: int) -> None:
     assert customers.last_number("coop") == 0
     for at in (now + 9, now + 5, now + 7, now):
         customers.hasten_due("coop", at, now)
+    for customer_id in ("coop", "none"):
+        customers.postpone_if_due(customer_id, now + 3600)
+    of_room(registry, key, now)
     usage = KeyUsage("coop", 3, "k3", "free", "DAY", "2026-11-23", 10, 4, 6, now)
     registry.usage.save_announcing(usage, [told])
 
@@ -192,6 +195,24 @@ def of_customers(registry: Registry) -> None:
     customers.save_tombstone(key, 1, lease, 9.0, [])
     assert customers.last_number("acme") == 1
     assert customers.load_all().desired
+
+
+def of_room(registry: Registry, key: KeyRecord, now: int) -> None:
+    customers = registry.customers
+    for customer_id in ("coop", "acme", "coop"):
+        customers.wait_for_room(customer_id, now)
+        now += 1
+    assert customers.call_for_room(1) == ["coop"]
+    customers.has_room("coop")
+    assert customers.call_for_room(2) == ["acme"]
+    assert customers.end_a_grace(now, "room") is None
+    end = End(replaced_by=5, retire_at=now, delete_at=now + 9)
+    graced = replace(key, number=4, enabled=False, end=end)
+    customers.save_key(graced, Lease("customer#coop", "run-1", 2))
+    assert customers.end_a_grace(now, "room") == "coop"
+    assert customers.end_a_grace(now, "room") is None
+    assert registry.leases.note_failure("customer#coop", "a") == (1, False)
+    assert registry.leases.note_failure("customer#coop", "a") == (2, True)
 
 
 def of_apis(registry: Registry, now: int) -> None:
