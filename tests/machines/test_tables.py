@@ -237,7 +237,7 @@ def of_apis(registry: Registry, now: int) -> None:
 
 
 def of_turns(registry: Registry, now: int) -> None:
-    schedule, turns, marks = registry.schedule, registry.turns, registry.marks
+    schedule, marks = registry.schedule, registry.marks
     turn = TurnItem("customer#coop", "run-1", "new", {"new": 2.0}, {"new": 2.0}, now)
     assert schedule.keep_turn(turn)
     assert not schedule.keep_turn(turn)
@@ -248,9 +248,6 @@ def of_turns(registry: Registry, now: int) -> None:
     assert not schedule.forget_turn(turn)
     assert not schedule.join_turn(turn)
     schedule.read()
-    turns.take("deployment", now, 6)
-    turns.postpone("deployment", now + 30)
-    assert turns.free_at("deployment") == now + 30
     assert marks.claim("mark", now)
     assert not marks.claim("mark", now + 1)
     marks.mark_done("mark")
