@@ -57,7 +57,7 @@ def _note_due(customer_id: str, lease: Lease, task: JSON, context: Context) -> N
     """What becomes due while the run is at work is due at once."""
     customers, planned_at = context.registry.customers, float(task.get("planned_at", context.now))
     records = customers.load_keys(customer_id)
-    if records.waits_for_room and not task.get("problem"):
+    if records.waits_since is not None and not task.get("problem"):
         customers.has_room(customer_id)
     try:
         due = next_due(customer_id, records, context, planned_at)

@@ -147,7 +147,7 @@ class Planner:
             records = looker.refresh_from_gateway(
                 records, self.customer_id, registry.customers, lease, requester
             )
-        known = records.keys, policy, self.now, records.last_number, records.waits_for_room
+        known = records.keys, policy, self.now, records.last_number, records.waits_since is not None
         planned = plan_customer(customer, *known)
         notices = notices_due(customer, policy, self.now, records.notice_marks)
         actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from keyward.audit import room
+from keyward.audit.customers import RECONCILE
+from keyward.audit.model import Finding
 from keyward.aws.gateway import GatewayKey
 from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.model import KeyRecords
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 DAY = 86_400
@@ -43,3 +46,14 @@ def test_a_successor_takes_the_place_of_a_key_and_is_no_growth() -> None:
     ]
     assert room.full_on(there, [], NOW) is not None
     assert room.full_on(there, records, NOW) is None
+
+
+def test_a_full_account_starts_no_run_for_those_who_wait_but_for_whom_there_is_room() -> None:
+    names = ["late", "first", "other", "second"]
+    waits = {"late": 30, "first": 10, "second": 20, "other": None}
+    records = {name: KeyRecords(waits_since=at) for name, at in waits.items()}
+    found = [Finding("customer_without_key", "high", "no key", RECONCILE, name) for name in names]
+    for left, served in ((0, {"other"}), (1, {"other", "first"}), (9, set(names))):
+        after = room.of_waiting(found, records, room.MAX_KEYS - left)
+        assert {one.customer_id for one in after if one.mended_by} == served
+        assert all(one.remedy for one in after if not one.mended_by)

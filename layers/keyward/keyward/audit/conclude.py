@@ -12,7 +12,7 @@ from keyward.audit.account import AccountReading
 from keyward.audit.adopt import Adopter, Adoption, OwnerLookup
 from keyward.audit.keys import ADOPT_KEYS, of_usage
 from keyward.audit.model import of_exemptions
-from keyward.audit.room import of_room
+from keyward.audit.room import of_room, of_waiting
 from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.runs.ledger import AUDIT
@@ -44,6 +44,7 @@ class Conclusion:
                 found = key_findings.without_new_keys(found, adoptions)
                 of_keys = key_findings.adoptable(of_keys, adoptions, left)
             of_records = [key for one in records.keys.values() for key in one.keys]
+            found = of_waiting(found, records.keys, len(account.keys))
             found += of_keys + of_room(account.keys.values(), of_records, self.now)
         found += of_usage(records, self.policy, self.now)
         of_apis = plan_findings.once(reading.findings)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from keyward.audit.model import Finding
 from keyward.aws.gateway import GatewayKey
 from keyward.customers.key import KeyRecord
+from keyward.customers.model import KeyRecords
 from keyward.values import iso
 
 # API keys of an account in a Region; the limit cannot be raised (limits.html).
@@ -14,6 +16,7 @@ MAX_KEYS = 10_000
 NEAR_LIMIT = 8_000
 DAY = 86_400
 PACE_DAYS, SOON_DAYS, WARN_DAYS = 30, 30, 90
+WAITS = "the customer waits for room for a key, as the account is full"
 REMEDY = (
     "Plan another account or Region, and delete keys that nobody uses: AWS raises no such limit"
 )
@@ -44,6 +47,22 @@ def words(keys: int, day: str | None) -> str:
         return f"all {MAX_KEYS:,} API keys of the account are in use: no customer gets a new one"
     until = f", at today's pace full on {day}" if day else ""
     return f"{keys:,} of {MAX_KEYS:,} API keys of the account{until}"
+
+
+def of_waiting(
+    found: Iterable[Finding], records: Mapping[str, KeyRecords], keys: int
+) -> list[Finding]:
+    """The same findings. Of the customers who wait for room for a key, those who came first get
+    what there is; a run for any other would be refused."""
+    waits = {id_: mine.waits_since for id_, mine in records.items() if mine.waits_since is not None}
+    first = sorted(waits, key=lambda customer_id: (waits[customer_id], customer_id))
+    without = set(first[max(0, MAX_KEYS - keys) :])
+    return [
+        replace(one, mended_by=None, says=WAITS, remedy=REMEDY)
+        if one.kind == "customer_without_key" and one.customer_id in without
+        else one
+        for one in found
+    ]
 
 
 def of_room(

@@ -79,14 +79,14 @@ class TimedValue:
 class KeyRecords:
     """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
     `last_number` is that of the last key that was deleted, 0 for none: numbers never come again.
-    `notice_marks` name the notices that were given, `due_at` (epoch seconds) when a run is due;
-    `waits_for_room` says that the account was full."""
+    `notice_marks` name the notices that were given; `due_at` is when a run is due, `waits_since` when
+    the account first had no room for a key (both epoch seconds)."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
     notice_marks: frozenset[str] = frozenset()
     due_at: int | None = None
-    waits_for_room: bool = False
+    waits_since: int | None = None
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     dated: Mapping[str, TimedValue] = field(default_factory=dict)
     usage: tuple[KeyUsage, ...] = ()

@@ -82,7 +82,7 @@ def _makes_room(customer_id: str, records: KeyRecords, context: Context) -> bool
     customers, now = context.registry.customers, context.now
     customers.wait_for_room(customer_id, now)
     if any(key.is_dead for key in records.keys):
-        return not records.waits_for_room
+        return records.waits_since is None
     if not any(key.key_id and key.enabled for key in records.keys):
         owner = customers.end_a_grace(now, GAVE_WAY)
         if owner:

@@ -242,7 +242,7 @@ def _key_records(items: list[JSON]) -> KeyRecords:
         outbox=waiting(items),
         notice_marks=_marks(items),
         due_at=next((int(item["due_at"]) for item in items if item["record"] == DUE), None),
-        waits_for_room=any(item["record"] == ROOM for item in items),
+        waits_since=next((int(i["since"]) for i in items if i["record"] == ROOM), None),
         dated={name: TimedValue(date["value"], int(date["at"])) for name, date in dates.items()},
         usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
     )
