@@ -6,6 +6,7 @@ from typing import Any
 
 from keyward.aws.tables import Lease
 from keyward.aws.tables.leases import DONE, FAILED
+from keyward.customers.bulk import is_being_imported
 from keyward.errors import InvalidRecordError
 from keyward.events import contracts
 from keyward.runs import outbox, runtime
@@ -46,9 +47,11 @@ def conclude(task: JSON, context: Context) -> JSON:
 
 
 def _output(task: JSON, customer_id: str) -> JSON:
-    """A dry run's plan, what a run did, or that another run has the customer (`busy`)."""
-    if task.get("busy"):
-        return {"customer_id": customer_id, "busy": True}
+    """A dry run's plan, what a run did, that another run has the customer (`busy`), or that it
+    gets its key together with others (`waiting`)."""
+    for other in ("busy", "waiting"):
+        if task.get(other):
+            return {"customer_id": customer_id, other: True}
     output = {"customer_id": customer_id, "actions": task["actions"]}
     return {"dry_run": True} | output if task.get("dry_run") else output
 
@@ -59,6 +62,9 @@ def _note_due(customer_id: str, lease: Lease, task: JSON, context: Context) -> N
     records = customers.load_keys(customer_id)
     if records.waits_since is not None and not task.get("problem"):
         customers.has_room(customer_id)
+    if any(map(is_being_imported, records.keys)):
+        customers.note_imported(customer_id, context.now)
+        return
     try:
         due = next_due(customer_id, records, context, planned_at)
     except InvalidRecordError:

@@ -46,7 +46,8 @@ def create_key(task: JSON, run: Context, value: Callable[[Customer], str]) -> JS
 
     Without a key record nothing is read. A record in CREATING means that an earlier try may have
     happened: it is waited for (TryUnderwayError) and looked up. Raises what the gateway raises,
-    KeyValueTakenError, CustomerNotFoundError, InvalidRecordError, LeaseLostError.
+    KeyValueTakenError, CustomerNotFoundError, InvalidRecordError, LeaseLostError. With `existing`
+    in the action no key is made: the record of one that was never made is dropped.
     """
     step = KeyStep.begin(task, run)
     customer = _customer(step)
@@ -55,6 +56,11 @@ def create_key(task: JSON, run: Context, value: Callable[[Customer], str]) -> JS
         return {"key_id": earlier.key_id}
     record = earlier or _begun(customer.customer_id, step.number, step.action)
     made = _earlier_try(step, earlier) if earlier else None
+    record = record.with_journal(batch=None)
+    if made is None and step.action.get("existing"):
+        if earlier:
+            run.registry.customers.drop_key(earlier, step.lease)
+        return {"key_id": None}
     if made is None:
         chosen = value(customer)
         # The moment of the call: reading a secret may have taken a while.
@@ -96,7 +102,8 @@ def _earlier_try(step: KeyStep, earlier: KeyRecord) -> GatewayKey | None:
 
 def _adopt(step: KeyStep, record: KeyRecord) -> GatewayKey | None:
     """The key that an earlier try made, without its duplicates; None when there is none."""
-    found = step.run.gateway.keys_named(record.customer_id, record.name)
+    since = record.journal.started_at
+    found = step.run.gateway.keys_named(record.customer_id, record.name, since)
     # Two tries landed, as names are not unique (aws-recorded.md 1). Nobody has seen either value,
     # so the oldest key stays.
     for duplicate in found[1:]:

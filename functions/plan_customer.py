@@ -8,6 +8,7 @@ from typing import Any
 
 from keyward.aws.tables import Lease
 from keyward.customers.actions import ACTIONS
+from keyward.customers.bulk import MIN_WAITING, is_simple
 from keyward.customers.model import customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer
@@ -17,6 +18,7 @@ from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
 from keyward.runs.key_refresh import KeyRefresher
 from keyward.runs.schedule import AUDIT, CALLS, DUE, NEW, STOP, calls_of
+from keyward.runs.waiting import hand_over
 from keyward.values import JSON, iso
 
 # What a console run may state.
@@ -39,7 +41,8 @@ def plan(task: JSON, context: Context) -> JSON:
 
     The first look, by the tables alone, counts the calls that the run needs. Its turn for them is
     taken before the lease, so that nobody waits for who waits. `busy`: another run has the
-    customer, or waits for its turn, and will see what this one came for. `problem`
+    customer, or waits for its turn, and will see what this one came for. `waiting`: the customer
+    gets its key together with many others. `problem`
     `{Error, Cause}` is reported when the actions are done. A dry run takes neither turn nor lease,
     and writes nothing. With `look` the keys are compared with API Gateway first. Raises
     InvalidInputError, InvalidRecordError, CustomerNotFoundError, in a dry run the problem itself,
@@ -55,6 +58,8 @@ def plan(task: JSON, context: Context) -> JSON:
     first = planner.look()
     if planner.is_waiting(first):
         return output | {"busy": True}
+    if planner.is_handed_over(first):
+        return output | {"waiting": True}
     ready_at = planner.turn(first)
     if ready_at:
         return output | {"wait_seconds": math.ceil(ready_at - planner.now)}
@@ -69,13 +74,15 @@ def plan(task: JSON, context: Context) -> JSON:
 @dataclass(frozen=True)
 class Look:
     """What a customer needs, by the `record`: the actions in order, the `calls` that they take, and
-    what no action can satisfy. `stops`: it is about a key that has to stop working."""
+    what no action can satisfy. `stops`: it is about a key that has to stop working.
+    `is_simple`: it is about nothing but a first key, which many may get together."""
 
     record: JSON
     actions: list[JSON]
     problem: Exception | None
     calls: dict[str, float]
     stops: bool
+    is_simple: bool
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,20 @@ class Planner:
             return False
         return self.context.bus.is_running(turn.owner) and self.context.turns.join(turn)
 
+    def is_handed_over(self, first: Look) -> bool:
+        """Hand a new customer over to the import (runs/waiting.py) where many wait for a key."""
+        turns, owner = self.context.turns, str(self.task["execution_arn"])
+        if self.is_looking or self._lane(first) != NEW or not first.is_simple:
+            return False
+        if turns.waiting(NEW, "CreateApiKey", self.now) < MIN_WAITING:
+            return False
+        # A turn that the customer waits for is given back.
+        turns.take(self.subject, owner, NEW, {}, self.now)
+        requester = _with_requester(first.actions[0], self.task, first.record)["asked"]
+        machine_arn = runtime.setting("ISSUE_KEYS_ARN")
+        hand_over(self.context, machine_arn, self.customer_id, requester)
+        return True
+
     def turn(self, first: Look) -> float:
         """When the run has to ask again for its turn (epoch seconds); 0 when it is there."""
         owner, lane = str(self.task["execution_arn"]), self._lane(first)
@@ -154,7 +175,8 @@ class Planner:
         names = [str(action["action"]) for action in actions]
         calls = calls_of(call for name in names for call in ACTIONS[name].calls)
         stops = customer.status in ("suspended", "closed") or "disable_key" in names
-        return Look(record, actions, planned.problem, calls, stops)
+        simple = planned.problem is None and is_simple(customer, actions)
+        return Look(record, actions, planned.problem, calls, stops, simple)
 
     def _lane(self, first: Look) -> str:
         if first.stops:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from keyward.errors import KeywardError, PassingError
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.ledger import SCHEDULE
+from keyward.runs.waiting import start_import
 from keyward.values import run_name
 
 # One invocation starts so many, in some seconds. Ten lots of the due queue are taken at once, so
@@ -35,7 +37,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     for first in range(LOT, len(due), LOT):
         lot = json.dumps({"due": due[first : first + LOT]})
         run.bus.send(runtime.setting("DUE_QUEUE_URL"), lot)
-    return starter.start(due[:LOT], len(due[LOT:]))
+    try:
+        return starter.start(due[:LOT], len(due[LOT:]))
+    finally:
+        # A run that died is taken up in a later minute.
+        with suppress(PassingError):
+            start_import(run, runtime.setting("ISSUE_KEYS_ARN"))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ def switch_key(task: JSON, run: Context) -> JSON:
     """
     step = KeyStep.begin(task, run, run.policy)
     enabled = step.action["action"] == "enable_key"
+    if not enabled and step.find() is None:
+        # It was looked up, and had never been made.
+        return {"number": step.number, "enabled": False}
     before = step.created_record()
     record = _switched(step, before, enabled)
     if not enabled:

@@ -25,6 +25,7 @@ from keyward.aws.tables import (
     CallSchedule,
     Customers,
     Edits,
+    Imports,
     Leases,
     Ledger,
     Marks,
@@ -186,6 +187,9 @@ def registry_of(tables: dict[str, Any], ssm: Any) -> Registry:
     return Registry(
         customers=Customers(tables["CustomersTable"], tables["KeysTable"], ledger),
         leases=Leases(tables["LeasesTable"]),
+        imports=Imports(
+            tables["CustomersTable"], tables["KeysTable"], tables["LeasesTable"], ledger
+        ),
         schedule=CallSchedule(tables["LeasesTable"]),
         marks=Marks(tables["LeasesTable"]),
         plans=Plans(tables["PlansTable"]),

@@ -25,6 +25,9 @@ Key = tuple[Any, ...]
 Change = Callable[[str, str, JSON | None, JSON | None], None]
 # The most bytes of an item (DynamoDB quotas).
 MAX_ITEM = 400 * 1024
+# The most actions of a transaction, and the most keys of BatchGetItem (API reference).
+MAX_STEPS = 100
+MAX_KEYS = 100
 # How long a transaction holds its items: what meets it there is in conflict (DynamoDB developer
 # guide, "Transactional conflict handling").
 TRANSACTION_SECONDS = 0.01
@@ -47,6 +50,7 @@ class Tables:
 
     def transact_write_items(self, TransactItems: list[JSON]) -> JSON:
         """All of them, or none when a condition of one is not met or another one holds an item."""
+        assert len(TransactItems) <= MAX_STEPS
         steps = [next(iter(item.items())) for item in TransactItems]
         places = [self.by_name[request["TableName"]].place_of(request) for _, request in steps]
         if any(place in self.held for place in places):
@@ -59,11 +63,22 @@ class Tables:
             self.held.difference_update(places)
         return self._write(steps)
 
+    def batch_get_item(self, RequestItems: JSON) -> JSON:
+        """Items of any tables by their keys, those that exist."""
+        assert sum(len(wanted["Keys"]) for wanted in RequestItems.values()) <= MAX_KEYS
+        found = {
+            name: self.by_name[name].items_of(wanted["Keys"])
+            for name, wanted in RequestItems.items()
+        }
+        return {"Responses": found, "UnprocessedKeys": {}}
+
     def _write(self, steps: list[tuple[str, JSON]]) -> JSON:
         failed = [not self.by_name[request["TableName"]].meets(request) for _, request in steps]
         if any(failed):
             raise _cancelled(["ConditionalCheckFailed" if f else "None" for f in failed])
         for verb, request in steps:
+            if verb == "ConditionCheck":
+                continue
             table = self.by_name[request["TableName"]]
             more = {k: v for k, v in request.items() if k in NEEDED[verb]}
             getattr(table, METHODS[verb])(**more)
@@ -135,6 +150,11 @@ class Table:
         """One item."""
         item = self.items.get(self._place(Key))
         return {} if item is None else {"Item": _copy(item)}
+
+    def items_of(self, keys: list[JSON]) -> list[JSON]:
+        """The items with these keys."""
+        found = (self.items.get(self._place(key)) for key in keys)
+        return [_copy(item) for item in found if item is not None]
 
     def put_item(self, Item: JSON, **more: Any) -> JSON:
         """Write an item."""

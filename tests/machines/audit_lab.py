@@ -31,6 +31,7 @@ FUNCTIONS = {
 }
 SETTINGS = {
     "RECONCILE_CUSTOMER_ARN": "the-customer-machine",
+    "ISSUE_KEYS_ARN": "the-import",
     "AUDIT_ACCOUNT_ARN": "the-audit-machine",
     "KEY_PREFIX": "kw",
 }

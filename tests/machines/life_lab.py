@@ -52,6 +52,7 @@ SETTINGS = {
     "EVENT_BUS": "the-bus",
     "KEY_PREFIX": "kw",
     "RECONCILE_CUSTOMER_ARN": "the-machine",
+    "ISSUE_KEYS_ARN": "the-import",
 }
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 

@@ -16,7 +16,7 @@ from tests import tree
 
 JSON = dict[str, Any]
 
-MACHINES = ["audit_account", "protect_api", "reconcile_customer"]
+MACHINES = ["audit_account", "issue_keys", "protect_api", "reconcile_customer"]
 FAILURE_PATH = "Report failure"
 # Where a run ends that met an error that passes: it is looked at again, so it has not failed.
 POSTPONED = "Look again later"

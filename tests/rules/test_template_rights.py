@@ -33,6 +33,10 @@ MAY_ASK = {
     "MoveKey": {"POST /usageplans/*/keys", "DELETE /usageplans/*/keys/*"}
     | {"GET /usageplans", "POST /usageplans"},
     "SwitchKey": {"PATCH /apikeys/*"},
+    "ImportKeys": {"POST /apikeys", "POST /usageplans/*/keys"}
+    | {"GET /usageplans", "POST /usageplans"},
+    "VerifyImport": {"GET /apikeys", "GET /usageplans", "GET /usageplans/*/keys"}
+    | {"DELETE /apikeys/*"},
     "ExtendQuota": {"GET /usageplans", "GET /usageplans/*/usage"}
     | {"PATCH /usageplans/*/keys/*/usage"},
     "DeleteKey": {"GET /apikeys", "DELETE /apikeys/*"},

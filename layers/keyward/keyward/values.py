@@ -24,6 +24,7 @@ DAY = 24 * HOUR
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
 DEPLOY_READ_SECONDS = 15
+IMPORT_READ_SECONDS = 30
 
 
 def in_flight_seconds(read_seconds: int = READ_SECONDS) -> int:

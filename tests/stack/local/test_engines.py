@@ -19,7 +19,7 @@ from tests.stack.local.engines import History, recorded, replay
 JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}, "/food": {"get": None}}
 HOUR, DAY = 3600, 86_400
-MACHINES = ("reconcile_customer", "protect_api", "audit_account")
+MACHINES = ("reconcile_customer", "protect_api", "audit_account", "issue_keys")
 
 # The fields of each kind of state that both engines were compared with. One that is not here may
 # mean something else to each: state-level `Output` of a Choice did (faults.md, H14).

@@ -7,7 +7,7 @@ made the client: Lambda's runtime, a test or the local AWS. Nothing else reads a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,9 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from keyward import errors
 from keyward.values import JSON
 
+# BatchGetItem takes so many keys (DynamoDB API reference).
+MAX_KEYS = 100
+MAX_TRIES = 10
 NO_ANSWER = (HTTPClientError, NoConnectionError, IncompleteReadError)
 # Throttling and faults of a service, by the words that AWS puts into the codes of all services
 # ("Common Error Types" and each service's API reference). A 429 or 5xx passes whatever its code.
@@ -42,6 +45,8 @@ BY_CODE: dict[str, type[errors.KeywardError]] = {
 FULL = "Maximum number of"
 MAKES_KEYS = ("CreateApiKey", "ImportApiKeys")
 THROTTLED = re.compile("Throttl|TooManyRequests|LimitExceeded")
+# Calls whose body is a file of key values.
+SECRET_BODY = ("ImportApiKeys",)
 # The quotas of single operations (API Gateway, "Amazon API Gateway quotas").
 GATEWAY_THROTTLED = {
     "UpdateUsagePlan": errors.PlanThrottledError,
@@ -144,7 +149,9 @@ def _status(error: ClientError) -> int:
 
 
 def _words(operation: str, error: ClientError) -> str:
-    return f"{operation}: {_code(error)}: {error.response.get('Error', {}).get('Message', '')}"
+    # What AWS says of a file of keys may quote it.
+    message = error.response.get("Error", {}).get("Message", "")
+    return f"{operation}: {_code(error)}" + ("" if operation in SECRET_BODY else f": {message}")
 
 
 class Client:
@@ -224,6 +231,25 @@ class Table(Client):
         """Write all items of a transaction, or none. Raises ConditionNotMetError."""
         with self._translating("TransactWriteItems"):
             self._client.meta.client.transact_write_items(TransactItems=items)
+
+    def load_many(self, keys: Sequence[JSON]) -> list[JSON]:
+        """Load items of this table by their keys, in requests of BatchGetItem, consistently; what
+        does not exist is left out. Raises ServiceUnavailableError for what stays unprocessed."""
+        found: list[JSON] = []
+        for start in range(0, len(keys), MAX_KEYS):
+            wanted: JSON = {
+                self.name: {"Keys": list(keys[start : start + MAX_KEYS]), "ConsistentRead": True}
+            }
+            for _ in range(MAX_TRIES):
+                with self._translating("BatchGetItem"):
+                    answer = self._client.meta.client.batch_get_item(RequestItems=wanted)
+                found += answer["Responses"].get(self.name, [])
+                wanted = answer.get("UnprocessedKeys")
+                if not wanted:
+                    break
+            else:
+                raise errors.ServiceUnavailableError("BatchGetItem: keys stay unprocessed")
+        return found
 
     @contextmanager
     def batch_writer(self) -> Iterator[Any]:

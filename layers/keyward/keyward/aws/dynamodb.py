@@ -22,10 +22,12 @@ NUMBERS = Context(
 # A number that somebody put comes with up to 126 digits, zeros most of them: one such item must not
 # end the reading of a whole page. With 38 digits it can be written again.
 NUMBERS_READ = Context(prec=38, traps=[])
-# The members of requests and answers that hold values by name, and the one that lists such maps.
+# The members of requests and answers that hold values by name, and those that list such maps.
 MAPS = {"Item", "Key", "ExpressionAttributeValues", "ExclusiveStartKey"}
 MAPS |= {"Attributes", "LastEvaluatedKey"}
-LIST_OF_MAPS = "Items"
+LISTS_OF_MAPS = {"Items", "Keys"}
+# What BatchGetItem found, by table.
+FOUND = "Responses"
 # BatchWriteItem takes so many items (DynamoDB API reference).
 BATCH = 25
 
@@ -151,8 +153,10 @@ def _translated(part: JSON, translate: Callable[[Any], Any]) -> JSON:
 def _member(name: str, found: Any, translate: Callable[[Any], Any]) -> Any:
     if name in MAPS:
         return {key: translate(value) for key, value in found.items()}
-    if name == LIST_OF_MAPS:
+    if name in LISTS_OF_MAPS:
         return [_member("Item", item, translate) for item in found]
+    if name == FOUND:
+        return {table: _member("Items", items, translate) for table, items in found.items()}
     if isinstance(found, dict):
         return _translated(found, translate)
     if isinstance(found, list):

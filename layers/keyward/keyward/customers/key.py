@@ -49,7 +49,8 @@ class Journal:
     `started_at` is when the last call began. `plan` is the plan that the key is to be in, from
     before it leaves its own; `enabled` whether it is to be enabled. A member stays until API
     Gateway has confirmed it, so a later run finishes it first. `grant` names a total, so it may be
-    repeated at any time. `refused` is the plan that refused the last move.
+    repeated at any time. `refused` is the plan that refused the last move. A key in the making that
+    has a `batch` is made, and put into `plan`, by ImportApiKeys together with others.
     """
 
     started_at: int = 0
@@ -57,6 +58,7 @@ class Journal:
     enabled: bool | None = None
     grant: Grant | None = None
     refused: str | None = None
+    batch: str | None = None
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ JOURNAL = {
     "plan": "moving_to",
     "enabled": "switching",
     "refused": "refused",
+    "batch": "batch",
 }
 GRANT = {"calls": "extending", "upto": "extending_to", "period": "extending_for"}
 SUCCESSION = {name: name for name in ("rotation", "replaces", "overlap", "grace", "cause")}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from keyward.customers.actions import Action, CustomerPlan, key_action
+from keyward.customers.bulk import is_being_imported
 from keyward.customers.desired import DesiredState, desired_state
 from keyward.customers.key import CREATED, DELETING, KeyRecord
 from keyward.customers.model import Customer
@@ -135,14 +136,16 @@ def _close(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
 
 
 def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
-    """A key in the making is in no plan yet, and so refused anyway."""
-    return CustomerPlan(
-        tuple(
-            key_action("disable_key", key, reason=at.reason)
-            for key in keys
-            if key.state == CREATED and is_switch_needed(key, enabled=False)
-        )
-    )
+    """A key in the making is in no plan yet, and so refused anyway; but one that is imported comes
+    into its plan with the same call, so it is looked up."""
+    actions: list[Action] = []
+    for key in keys:
+        if is_being_imported(key):
+            actions.append(key_action("create_key", key, existing=True))
+            actions.append(key_action("disable_key", key, reason=at.reason))
+        elif key.state == CREATED and is_switch_needed(key, enabled=False):
+            actions.append(key_action("disable_key", key, reason=at.reason))
+    return CustomerPlan(tuple(actions))
 
 
 def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:

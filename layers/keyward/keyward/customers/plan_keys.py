@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.actions import Action, key_action, move
+from keyward.customers.bulk import is_being_imported
 from keyward.customers.key import CREATED, CREATING, KeyRecord, name_of
 from keyward.customers.model import Customer
 from keyward.customers.rotation import (
@@ -230,6 +231,8 @@ class KeyPlanner:
         if not self.is_known:
             return self._half_way(key)
         under_way = key.journal.plan
+        if is_being_imported(key) and under_way == self.plan:
+            return ()
         if key.state == CREATING:
             made = key_action("create_key", key)
             return (made, key_action("attach_key", key, self.plan, **self._satisfies()))

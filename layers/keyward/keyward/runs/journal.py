@@ -14,7 +14,9 @@ def may_be_in_flight(
     return now < started_at + calls * in_flight_seconds(read_seconds)
 
 
-def check_landed(started_at: float, now: float, what: str, calls: int = 1) -> None:
+def check_landed(
+    started_at: float, now: float, what: str, calls: int = 1, read_seconds: int = READ_SECONDS
+) -> None:
     """Raise TryUnderwayError while an earlier try may still take effect; `what` names it."""
-    if may_be_in_flight(started_at, now, calls=calls):
+    if may_be_in_flight(started_at, now, read_seconds, calls):
         raise TryUnderwayError(f"an earlier try to {what} may still be under way")

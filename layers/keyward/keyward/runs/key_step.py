@@ -22,7 +22,7 @@ from keyward.runs.context import Context
 from keyward.runs.journal import check_landed
 from keyward.runs.ledger import key_line
 from keyward.runs.usage_plans import UsagePlans
-from keyward.values import JSON, iso
+from keyward.values import IMPORT_READ_SECONDS, JSON, READ_SECONDS, iso
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,10 @@ class KeyStep:
 
     def check_landed(self, record: KeyRecord, what: str, calls: int = 1) -> None:
         """Raise TryUnderwayError while an earlier try on the key may still take effect."""
-        check_landed(record.journal.started_at, self.run.now, f"{what} {record.name}", calls)
+        began, seconds, batch = record.journal.started_at, READ_SECONDS, record.journal.batch
+        if batch:
+            began, seconds = self.run.registry.imports.state().of(batch), IMPORT_READ_SECONDS
+        check_landed(began, self.run.now, f"{what} {record.name}", calls, seconds)
 
     def _consequences(
         self, changes: list[KeyChange], facts: dict[str, JSON] | None = None

@@ -27,6 +27,7 @@ UNRECORDED = {"customer_id", "record", "called", "reason", "tried_at", "attached
 UNRECORDED |= {"extended", "extending", "extending_to", "extending_for"}
 UNRECORDED |= {"moving_to", "switching", "rotation", "overlap", "grace", "stays", "told_expiry"}
 UNRECORDED |= {"due", "due_at"}
+UNRECORDED |= {"batch"}
 # What an API's action changes, where the action itself does not say it.
 CHANGES = {
     "attach_stage": ("not in the plan", "in the plan"),

@@ -26,6 +26,11 @@ def announce(context: Context, outbox: Outbox, owner: str, waiting: Mapping[str,
         outbox.forget(owner, [next(names) for _ in batch])
 
 
+def announce_many(context: Context, events: Iterable[JSON]) -> None:
+    """Announce events of the outboxes of many customers; whoever calls forgets them then."""
+    context.bus.announce([contracts.entry(event, context.event_bus) for event in events])
+
+
 def announce_now(context: Context, event: JSON, lines: Iterable[JSON]) -> None:
     """Announce an event that tells of no record; its lines are in the ledger first. Who fails in
     between is called again, and announces it then."""

@@ -135,6 +135,7 @@ def _registry() -> Registry:
         CallSchedule,
         Customers,
         Edits,
+        Imports,
         Leases,
         Ledger,
         Marks,
@@ -155,6 +156,9 @@ def _registry() -> Registry:
     return Registry(
         customers=Customers(table("CUSTOMERS_TABLE"), table("KEYS_TABLE"), ledger),
         leases=Leases(table("LEASES_TABLE")),
+        imports=Imports(
+            table("CUSTOMERS_TABLE"), table("KEYS_TABLE"), table("LEASES_TABLE"), ledger
+        ),
         schedule=CallSchedule(table("LEASES_TABLE")),
         marks=Marks(table("LEASES_TABLE")),
         plans=Plans(table("PLANS_TABLE")),
@@ -173,12 +177,11 @@ def _registry() -> Registry:
 def _gateway() -> Gateway:
     from keyward.aws.gateway import Gateway
     from keyward.aws.gateway.calls import client_config
-    from keyward.values import DEPLOY_READ_SECONDS
+    from keyward.values import DEPLOY_READ_SECONDS, IMPORT_READ_SECONDS
 
-    return Gateway(
-        _lazy("apigateway", client_config()),
-        _lazy("apigateway", client_config(DEPLOY_READ_SECONDS)),
-    )
+    slow = {"CreateDeployment": DEPLOY_READ_SECONDS, "ImportApiKeys": IMPORT_READ_SECONDS}
+    patient = {name: _lazy("apigateway", client_config(slow[name])) for name in slow}
+    return Gateway(_lazy("apigateway", client_config()), patient)
 
 
 @lru_cache(maxsize=1)

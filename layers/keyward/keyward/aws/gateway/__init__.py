@@ -17,8 +17,8 @@ __all__ = ["DayUsed", "Gateway", "GatewayKey", "GatewayPlan", "Patience"]
 class Gateway(KeyCalls, PlanCalls, ApiCalls, UsageCalls):
     """API Gateway's control plane, as far as Keyward uses it.
 
-    `Gateway(client, deploy_client)` takes botocore clients: `deploy_client` waits longer for an
-    answer and is used for CreateDeployment.
+    `Gateway(client, patient)` takes botocore clients: `patient` has those that wait longer for an
+    answer, by their operation (`CreateDeployment`).
     """
 
     def patiently(self, patience: Patience) -> Gateway:

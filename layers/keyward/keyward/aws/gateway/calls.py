@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.config import Config
@@ -33,16 +34,15 @@ class Calls:
 
     _patience: Patience | None = None
 
-    def __init__(self, client: Any, deploy_client: Any | None = None) -> None:
+    def __init__(self, client: Any, patient: Mapping[str, Any] | None = None) -> None:
         # How often each operation was called, so that a run can settle what its turn was for.
         self.made: Counter[str] = Counter()
         self._client = GatewayClient(client)
-        self._deploy_client = GatewayClient(deploy_client or client)
+        self._clients = {name: GatewayClient(other) for name, other in (patient or {}).items()}
 
     def _call(self, operation: str, **params: Any) -> JSON:
         """`operation` is the API's name (`CreateApiKey`), `params` are botocore's."""
-        client = self._deploy_client if operation == "CreateDeployment" else self._client
-        call = getattr(client, _method(operation))
+        call = getattr(self._clients.get(operation, self._client), _method(operation))
         self.made[operation] += 1
         if self._patience is None:
             answer: JSON = call(**params)

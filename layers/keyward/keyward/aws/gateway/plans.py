@@ -70,6 +70,14 @@ class PlanCalls(Calls):
         4)."""
         return [str(item["id"]) for item in self._pages("GetUsagePlanKeys", usagePlanId=plan_id)]
 
+    def plan_keys(self, plan_id: str) -> dict[str, list[str]]:
+        """The ids of a plan's keys, by the keys' names, which are not unique on the gateway. An
+        unknown plan has none."""
+        found: dict[str, list[str]] = {}
+        for item in self._pages("GetUsagePlanKeys", usagePlanId=plan_id):
+            found.setdefault(str(item.get("name", "")), []).append(str(item["id"]))
+        return found
+
     def create_plan(
         self,
         name: str,

@@ -10,6 +10,7 @@ from keyward.aws.tables.apis import Apis
 from keyward.aws.tables.call_schedule import CallSchedule
 from keyward.aws.tables.customers import AccountRecords, Customers
 from keyward.aws.tables.edits import Edits
+from keyward.aws.tables.imports import Imports
 from keyward.aws.tables.leases import Lease, Leases
 from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.marks import Marks
@@ -26,6 +27,7 @@ __all__ = [
     "CallSchedule",
     "Customers",
     "Edits",
+    "Imports",
     "Lease",
     "Leases",
     "Ledger",
@@ -46,6 +48,7 @@ class Registry:
 
     customers: Customers
     leases: Leases
+    imports: Imports
     schedule: CallSchedule
     marks: Marks
     plans: Plans

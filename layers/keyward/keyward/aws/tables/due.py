@@ -19,6 +19,8 @@ from keyward.values import JSON
 DUE, ROOM = "due", "room"
 DUE_INDEX = "due-index"
 MAX_OF_A_PART = 100
+# Partitions of the index: who is due at a time, who waits for a batch, whose key is imported.
+NEW, IMPORTED = "new", "imported"
 
 
 class DueItems:
@@ -41,6 +43,14 @@ class DueItems:
         except ConditionNotMetError:
             return False
         return True
+
+    def note_imported(self, customer_id: str, now: float) -> None:
+        """Leave the customer among those whose key is imported (imports.py)."""
+        self._keys.update_item(
+            Key={"customer_id": customer_id, "record": DUE},
+            UpdateExpression="SET due = :imported, due_at = if_not_exists(due_at, :now)",
+            ExpressionAttributeValues={":imported": IMPORTED, ":now": int(now)},
+        )
 
     def hasten_due(self, customer_id: str, at: float, now: float) -> None:
         """Have the customer looked at `at` (epoch seconds) at the latest, whatever else is due. A

@@ -142,6 +142,11 @@ class Leases:
         item = self._item(name)
         return Lease(name, str(item["owner"]), int(item["token"])) if item.get("owner") else None
 
+    def is_held(self, name: str, now: float) -> bool:
+        """Whether somebody has the lease, and it did not run out."""
+        item = self._item(name)
+        return bool(item.get("owner")) and int(item["expires_at"]) > now
+
     def rerun_requested(self, name: str, owner: str) -> bool:
         """Whether `owner` holds the lease and somebody left word with it since."""
         item = self._item(name)

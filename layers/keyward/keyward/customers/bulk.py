@@ -1,0 +1,33 @@
+"""Decide who can be issued a key by ImportApiKeys, together with others. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from keyward.customers.key import CREATING, KeyRecord, name_of
+from keyward.customers.model import Customer
+from keyward.values import JSON
+
+# So many have to wait: for fewer, single calls are as quick.
+MIN_WAITING = 20
+# What a cell of the CSV holds without quotes. How AWS reads others was never recorded.
+CELL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+@|:=-]*")
+
+
+def is_simple(customer: Customer, actions: Sequence[JSON]) -> bool:
+    """Whether the actions of a plan only make the customer's first key and attach it, and the file
+    of ImportApiKeys can say all of it: it has no tags, and no place for an own value."""
+    first = name_of(customer.customer_id, 1)
+    created = {"action": "create_key", "key": first, "number": 1}
+    attached = created | {"action": "attach_key"}
+    planned = [{name: v for name, v in action.items() if name != "asked"} for action in actions]
+    if len(planned) != 2 or planned[0] != created or not planned[1].pop("plan", None):
+        return False
+    in_file = not customer.tags and not customer.key_value_secret
+    return planned[1] == attached and in_file and bool(CELL.fullmatch(customer.customer_id))
+
+
+def is_being_imported(key: KeyRecord) -> bool:
+    """Whether ImportApiKeys makes the key, or made it and nobody has looked yet."""
+    return key.state == CREATING and key.journal.batch is not None

@@ -1,0 +1,232 @@
+"""Issues keys to many customers with few calls: takes those who wait, writes their keys down, and
+has ImportApiKeys make them. Whether it did is looked up later (import_check.py).
+
+Values live here between their making and the call, and nowhere else. A batch whose call nobody
+answered is looked up when the call can run no more, and what is missing is imported with new
+values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from keyward.aws.gateway.keys import NewKey
+from keyward.aws.tables import Lease
+from keyward.aws.tables.due import IMPORTED, NEW
+from keyward.aws.tables.import_progress import (
+    LANDED,
+    LEASE,
+    MAX_ROWS,
+    MIN_ROWS,
+    REFUSED,
+    ImportState,
+)
+from keyward.aws.tables.imports import Member
+from keyward.customers.bulk import is_simple
+from keyward.customers.key import CREATING, Journal, KeyRecord
+from keyward.customers.model import customer_of
+from keyward.customers.notices import notices_due
+from keyward.customers.plan import plan_customer
+from keyward.errors import (
+    ConcurrentModificationError,
+    GatewayRefusedError,
+    GatewayUnavailableError,
+    InvalidInputError,
+    KeywardError,
+    PassingError,
+    ThrottledError,
+)
+from keyward.policy.model import Policy
+from keyward.runs import run
+from keyward.runs.context import Context
+from keyward.runs.schedule import CALLS, DUE
+from keyward.values import JSON
+
+# It serves the whole lane of new keys with few calls, so it goes before the single ones.
+LANE = DUE
+# What a round says the machine is to do next.
+IMPORT, VERIFY, DONE = "import", "verify", "done"
+# A turn that comes so soon is waited for in the function: Step Functions waits whole seconds.
+MAX_PAUSE_SECONDS = 2.0
+# While new customers come without end, those who came first are verified so often.
+MAX_UNVERIFIED_SECONDS = 30
+# A batch that took so long to be written down is given up before its call (Lambda stood still).
+MAX_BEGIN_SECONDS = 20
+# A run ends long before its history is full (25,000 events); who waits then starts another.
+MAX_RUN_SECONDS = 600
+
+
+def step(next_state: str, wait_seconds: float = 0, *, closing: bool = False) -> JSON:
+    """What the machine is to do next, and before that how long it is to wait."""
+    return {"next": next_state, "wait_seconds": math.ceil(wait_seconds), "closing": closing}
+
+
+@dataclass(frozen=True)
+class ImportRun:
+    """The run `owner` (an execution ARN) that began at `begun` (epoch seconds). `pause` waits."""
+
+    context: Context
+    owner: str
+    begun: float
+    pause: Callable[[float], object]
+
+    def lease(self) -> Lease | None:
+        """The lease of the import; None while another run has it. Raises TryUnderwayError."""
+        context = self.context
+        return run.begin(context.registry.leases, context.bus, LEASE, self.owner, context.now)
+
+    def seconds_to_turn(self, subject: str, calls: int) -> float:
+        """Take a turn for the calls: 0 when they may be made, else how long to wait."""
+        seconds = self._seconds_to_turn(subject, calls)
+        if 0 < seconds <= MAX_PAUSE_SECONDS:
+            self.pause(seconds)
+            seconds = self._seconds_to_turn(subject, calls)
+        return seconds
+
+    def _seconds_to_turn(self, subject: str, calls: int) -> float:
+        now = self.context.now
+        schedule = self.context.turns
+        place = schedule.take(subject, self.owner, LANE, {CALLS: calls}, now)
+        return 0 if place.is_there else max(0.0, place.ready_at - now)
+
+
+@dataclass(frozen=True)
+class KeyImport:
+    """Imports batch after batch. `new_value` makes a value."""
+
+    run: ImportRun
+    new_value: Callable[[], str]
+
+    def round(self, *, closing: bool = False) -> JSON:
+        """Import one batch. `closing`: the round before found nobody, and gave the lease back."""
+        context = self.run.context
+        lease = self.run.lease()
+        if lease is None:
+            return step(DONE)
+        imports, now = context.registry.imports, context.now
+        state = imports.state()
+        waiting = imports.waiting(NEW, state.rows)
+        unverified = imports.waiting(IMPORTED, 1)
+        if unverified and (not waiting or _is_late(state, unverified[0][1], now)):
+            return step(VERIFY)
+        if not waiting or now > self.run.begun + MAX_RUN_SECONDS:
+            context.registry.leases.give_back(lease)
+            # Who came while the lease was held started no run: the index shows them soon.
+            return step(DONE) if waiting or closing else step(IMPORT, 1, closing=True)
+        is_first = not unverified
+        seconds = self.run.seconds_to_turn("import", 2 if is_first else 1)
+        if seconds:
+            return step(IMPORT, seconds)
+        return self._batch([customer_id for customer_id, _ in waiting], state, is_first)
+
+    def _batch(self, waiting: Sequence[str], state: ImportState, is_first: bool) -> JSON:
+        context = self.run.context
+        imports, began = context.registry.imports, context.now
+        batch = hashlib.sha256(f"{self.run.owner} {began}".encode()).hexdigest()[:12]
+        chosen = self._chosen(waiting, batch)
+        plan_ids = self._plan_ids({str(key.journal.plan) for key in chosen}, is_first)
+        unplanned = {key.customer_id: None for key in chosen if key.journal.plan not in plan_ids}
+        imports.to_runs(unplanned, NEW, began)
+        keys = {key.customer_id: key for key in chosen if key.customer_id not in unplanned}
+        imports.note(batch, began)
+        written = imports.begin(keys.values(), began) if keys else set()
+        records = [keys[customer_id] for customer_id in sorted(written)]
+        if not records or context.now > began + MAX_BEGIN_SECONDS:
+            imports.undo(records, context.now)
+            imports.note_verified(state.verified_at, [batch])
+            context.turns.give_back({CALLS: 1}, context.now)
+            return step(IMPORT, 1)
+        imports.note(batch, context.now)
+        return self._import(batch, records, plan_ids, state)
+
+    def _import(
+        self,
+        batch: str,
+        records: Sequence[KeyRecord],
+        plan_ids: dict[str, str],
+        state: ImportState,
+    ) -> JSON:
+        context, imports = self.run.context, self.run.context.registry.imports
+        try:
+            context.gateway.import_keys(
+                NewKey(record.name, self.new_value(), plan_ids[str(record.journal.plan)])
+                for record in records
+            )
+        except (ThrottledError, ConcurrentModificationError):
+            context.turns.refused(context.now)
+            imports.undo(records, context.now)
+            imports.note_verified(state.verified_at, [batch])
+            return step(IMPORT, 1)
+        except GatewayRefusedError:
+            # A limit that AWS does not document, or the wall of 10,000 keys. With the fewest rows
+            # each customer's own run finds out which.
+            is_least = state.rows <= MIN_ROWS
+            imports.note(batch, LANDED if is_least else REFUSED, _fewer(state.rows))
+        except GatewayUnavailableError:
+            imports.note(batch, context.now, _fewer(state.rows))
+        else:
+            imports.note(batch, LANDED, min(MAX_ROWS, max(state.rows, 2 * len(records))))
+        return step(IMPORT)
+
+    def _chosen(self, waiting: Sequence[str], batch: str) -> list[KeyRecord]:
+        """The keys that a batch can make. Who changed since is left to a run of the customer's own,
+        and so is one of whom no sense can be made."""
+        context, now = self.run.context, self.run.context.now
+        policy, odd, keys = context.policy, dict[str, None](), []
+        for member in context.registry.imports.members(waiting):
+            plan = _plan_of(member, policy, now)
+            if plan is None:
+                odd[member.customer_id] = None
+                continue
+            journal = Journal(started_at=int(now), plan=plan, batch=batch)
+            at = int(now)
+            keys.append(KeyRecord(member.customer_id, 1, CREATING, attached_at=at, journal=journal))
+        context.registry.imports.to_runs(odd, NEW, now)
+        return keys
+
+    def _plan_ids(self, plans: set[str], is_first: bool) -> dict[str, str]:
+        """The ids of the plans, by name, made at first need. ImportApiKeys passes over a plan that
+        is gone, so the `is_first` batch asks whether the recorded ids are still there."""
+        context = self.run.context
+        usage_plans = context.plans(self.run.owner)
+        there = {plan.plan_id for plan in context.gateway.plans()} if is_first else None
+        found = {}
+        for plan in sorted(plans):
+            try:
+                plan_id = usage_plans.plan_id(plan)
+                if there is not None and plan_id not in there:
+                    plan_id = usage_plans.refresh_plan_id(plan)
+                found[plan] = plan_id
+            except PassingError:
+                raise
+            except KeywardError:
+                # The customers' own runs meet it, and announce it.
+                continue
+        return found
+
+
+def _plan_of(member: Member, policy: Policy, now: float) -> str | None:
+    """The plan of the key that the customer is to get, as a plan made anew says; None for a
+    customer who needs anything else."""
+    if not member.is_new or member.desired is None:
+        return None
+    try:
+        customer = customer_of(member.desired)
+    except InvalidInputError:
+        return None
+    planned = plan_customer(customer, (), policy, now)
+    actions = [action.as_json() for action in planned.actions]
+    if planned.problem or notices_due(customer, policy, now, frozenset()):
+        return None
+    return str(actions[1]["plan"]) if is_simple(customer, actions) else None
+
+
+def _fewer(rows: int) -> int:
+    return max(MIN_ROWS, rows // 2)
+
+
+def _is_late(state: ImportState, since: int, now: float) -> bool:
+    return now - max(state.verified_at, since) > MAX_UNVERIFIED_SECONDS

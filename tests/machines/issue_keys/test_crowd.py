@@ -1,0 +1,122 @@
+"""Many new customers at once get their keys with few calls, and are told what one is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from keyward.runs import runtime
+from keyward.values import JSON
+from local.bench import Bench
+from tests.machines.import_lab import REQUESTER, ImportLab
+from tests.support import load_event
+
+MADE = ("ImportApiKeys", "CreateUsagePlanKey")
+
+
+def test_a_thousand_sign_ups_at_once_have_their_keys_in_ten_seconds() -> None:
+    with Bench(quotas=True, share=50) as bench:
+        bench.send("CustomerSignedUp", customer_id="first", plan="free")
+        bench.run()
+        began, before = bench.clock.now(), len(bench.calls)
+        for number in range(1000):
+            bench.send("CustomerSignedUp", customer_id=f"c{number:04d}", plan="free")
+        bench.run()
+        calls = bench.calls[before:]
+        assert Counter(event["detail-type"] for event in bench.announced) == {"KeyIssued": 1001}
+        assert {run.status for run in bench.runs} == {"SUCCEEDED"}
+        assert max(call["at"] for call in calls if call["operation"] in MADE) - began <= 10
+        assert sum(call["status"] == 429 for call in calls) == 0
+        assert len(calls) <= 60
+
+
+def test_a_crowd_is_issued_by_few_calls_and_a_second_run_does_nothing(lab: ImportLab) -> None:
+    names = lab.crowd(260)
+    lab.bench.run()
+    lab.assert_issued(names)
+    assert lab.operations == {"GetUsagePlans": 1, "ImportApiKeys": 2, "GetUsagePlanKeys": 1}
+    for name in names[:3]:
+        lab.bench.account.executions.begin("reconcile_customer", name, {"customer_id": name})
+    lab.bench.run()
+    assert lab.operations.total() == 4
+    assert lab.types() == {"KeyIssued": 260}
+
+
+def test_batches_grow_from_a_hundred_to_five_hundred(lab: ImportLab) -> None:
+    lab.crowd(1300)
+    lab.bench.run()
+    # 100, 200, 400, 500 and the rest.
+    assert lab.operations["ImportApiKeys"] == 5
+    assert lab.operations["GetUsagePlanKeys"] == 3
+    assert runtime.context().registry.imports.state().rows == 500
+
+
+def test_a_plan_with_more_than_a_page_of_keys_is_read_to_its_end(lab: ImportLab) -> None:
+    lab.crowd(700)
+    lab.bench.run()
+    for name in (late := ["d0001", "d0002"]):
+        lab.record(name)
+        runtime.context().registry.imports.wait(name, REQUESTER, lab.bench.clock.now())
+    lab.settle()
+    lab.assert_issued(late)
+
+
+def test_two_plans_are_imported_with_one_call(lab: ImportLab) -> None:
+    names = lab.crowd(30)
+    for name in names[::2]:
+        lab.record(name, plan="pro")
+    lab.bench.run()
+    assert {str(lab.keys(name)) for name in names[::2]} == {"[(True, ['pro'])]"}
+    lab.assert_issued(names[1::2])
+    assert lab.operations["ImportApiKeys"] == 1
+
+
+def test_who_waits_is_imported_without_any_other_start_within_a_minute(lab: ImportLab) -> None:
+    lab.record("crowd")
+    runtime.context().registry.imports.wait("crowd", REQUESTER, lab.bench.clock.now())
+    lab.bench.advance(90)
+    lab.assert_issued(["crowd"])
+    lab.assert_nothing_is_left()
+
+
+def facts(bench: Bench, name: str) -> JSON:
+    """All that is kept and told of a customer, without what differs from run to run."""
+    keys, ledger = bench.tables["KeysTable"], bench.tables["LedgerTable"]
+    [told] = [event for event in bench.announced if event["detail"].get("customer_id") == name]
+    record = {item["record"]: dict(item) for item in keys.part_of(None, name)}
+    lines = [dict(item) for item in ledger.part_of(None, f"customer#{name}")]
+    return {
+        "told": (told["detail-type"], sorted(told["detail"]), told["detail"]["actions"]),
+        "plan": told["detail"]["plan"],
+        "kept": {kind: sorted({*item} - {"fence"}) for kind, item in record.items()},
+        "key": {name: record["key#1"][name] for name in ("state", "plan", "enabled", "rotation")},
+        "lines": [
+            (sorted(line), line["action"], line["key"], line["asked"], line.get("events") is None)
+            for line in lines
+        ],
+    }
+
+
+@pytest.mark.parametrize("more", [{}, {"expires_at": "2027-01-01"}], ids=["plain", "expires"])
+def test_an_imported_customer_is_told_what_a_single_one_is_told(more: JSON) -> None:
+    found = []
+    for is_import in (False, True):
+        with Bench() as bench:
+            lab = ImportLab(bench)
+            if is_import:
+                lab.crowd(25, **more)
+            else:
+                lab.record("c0000", **more)
+                task = {"customer_id": "c0000", "asked": REQUESTER}
+                bench.account.executions.begin("reconcile_customer", "single", task)
+            bench.run()
+            found.append(facts(bench, "c0000"))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("function", ["ImportKeys", "VerifyImport"])
+def test_a_function_takes_its_sample(lab: ImportLab, function: str) -> None:
+    samples = {"ImportKeys": "import-keys", "VerifyImport": "verify-import"}
+    answer = lab.bench.invoke(function, load_event(samples[function]))
+    assert set(answer) == {"next", "wait_seconds", "closing"}

@@ -1,0 +1,82 @@
+"""Faults and crashes at each call of the import: each customer gets one key, and is told once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from local.bench import Bench
+from tests.machines.import_lab import WORKERS, ImportLab
+
+SIZE = 25
+# What a call of a client may meet. A death is of the process: Step Functions starts it anew.
+FAULTS: dict[str, tuple[str | int, ...]] = {
+    "apigateway": (429, 500, "timeout_before", "timeout_after"),
+    "dynamodb": (500, "timeout_after", "TransactionConflict"),
+    "events": (500, "timeout_after"),
+    "ssm": ("ThrottlingException",),
+}
+DEATHS = ("death_before", "death_after")
+Call = tuple[str, str, int]
+
+
+@cache
+def calls() -> list[Call]:
+    """Every call that the import of a crowd makes: client, operation, and the how many-th."""
+    with Bench(quotas=True) as bench:
+        lab = ImportLab(bench)
+        found: list[Call] = []
+        counts: Counter[tuple[str, str]] = Counter()
+
+        def watch(service: str, operation: str) -> None:
+            counts[service, operation] += 1
+            if lab.worker() in WORKERS:
+                found.append((service, operation, counts[service, operation]))
+
+        names = lab.crowd(SIZE)
+        bench.account.watch = watch
+        bench.run()
+        lab.assert_issued(names)
+    return found
+
+
+def imported(call: Call, fault: str | int, check: Callable[[ImportLab, list[str]], None]) -> None:
+    """A crowd whose import meets the fault at this call."""
+    with Bench(quotas=True) as bench:
+        lab = ImportLab(bench)
+        names = lab.crowd(SIZE)
+        bench.fault(*call, fault)
+        lab.settle()
+        assert bench.account.faults.met, (call, fault)
+        check(lab, names)
+
+
+def test_the_import_calls_every_client() -> None:
+    assert {service for service, _, _ in calls()} == {*FAULTS}
+    assert len(calls()) >= 30
+
+
+@pytest.mark.parametrize("client", FAULTS)
+def test_a_fault_at_any_call_leaves_no_trace(client: str) -> None:
+    def check(lab: ImportLab, names: list[str]) -> None:
+        # An event of which nobody knows that it is announced is announced again.
+        lab.assert_issued(names, once=client in ("apigateway", "ssm"))
+        lab.assert_nothing_is_left()
+
+    for call in calls():
+        if call[0] == client:
+            for fault in FAULTS[client]:
+                imported(call, fault, check)
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_a_crash_between_any_two_steps_leaves_no_trace(death: str) -> None:
+    def check(lab: ImportLab, names: list[str]) -> None:
+        lab.assert_issued(names, once=False)
+        lab.assert_nothing_is_left()
+
+    for call in calls():
+        imported(call, death, check)
