@@ -14,6 +14,12 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="until Ctrl-C; one line of JSON when ready")
     serve.add_argument("--seed", action="store_true", help="make a sample API, say how to use it")
+    serve.add_argument(
+        "--share",
+        type=int,
+        metavar="PERCENT",
+        help="keep the quotas of API Gateway, and Keyward to its share of them (10 to 100)",
+    )
     story = commands.add_parser("demo", help="the whole manual job, done by events, step by step")
     guarded = commands.add_parser("demo-protection", help="how an API is protected, with care")
     commands.add_parser("demo-lifecycle", help="the whole life of a key, weeks in seconds")
@@ -39,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         return reported.run(chosen.template)
     from local import serve as served
 
-    return served.serve(seed=chosen.seed, template=chosen.template)
+    return served.serve(seed=chosen.seed, template=chosen.template, share=chosen.share)
 
 
 if __name__ == "__main__":

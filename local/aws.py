@@ -24,9 +24,11 @@ ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "keyward"
 POLICY_PARAMETER = "InitialPolicy"
-# Nobody on this machine wants to wait ten minutes for a report, and the emulator's account has no
-# quotas (unless a test door enforces them: then a refused call is tried again).
-HASTE = {"ReportDelaySeconds": "1", "StormSeconds": "1", "ControlPlaneShare": "100000"}
+# Nobody on this machine wants to wait ten minutes for a report.
+HASTE = {"ReportDelaySeconds": "1", "StormSeconds": "1"}
+# The emulator's account has no quotas (unless a test door enforces them: then a refused call is
+# tried again), so nobody waits for a turn. The parameter allows 100 percent at most.
+SHARE_PARAMETER, NO_LIMIT = "ControlPlaneShare", {"CONTROL_PLANE_SHARE": "100000"}
 QUIET_SECONDS = 0.6
 
 
@@ -55,7 +57,7 @@ class LocalAws(Account):
         """Start everything and deploy the template with the stack `parameters` that it declares.
 
         Unless `parameters` says otherwise, Keyward's policy waits for no propagation, because the
-        emulator's takes no time.
+        emulator's takes no time, and no run waits for its turn to call.
 
         Raises:
             StartError: a server does not come up.
@@ -75,7 +77,8 @@ class LocalAws(Account):
         try:
             keyward = Stack(aws.client, template, STACK_NAME)
             wanted = {**_local(keyward.defaults, urls), **(parameters or {})}
-            deployed = keyward.deploy(parameters=wanted, variables=_endpoints(urls))
+            share = {} if SHARE_PARAMETER in wanted else NO_LIMIT
+            deployed = keyward.deploy(parameters=wanted, variables=_endpoints(urls) | share)
         except BaseException:
             aws.stop()
             raise

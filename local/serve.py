@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import sample
-from local.aws import TEMPLATE, LocalAws
+from local.aws import SHARE_PARAMETER, TEMPLATE, LocalAws
 
 # The contract says 15 s from the signal to the end of the process.
 END_SECONDS = 12.0
@@ -29,18 +29,21 @@ HOST_SETTINGS = (
 )
 
 
-def serve(*, seed: bool = False, template: Path | None = None) -> int:
+def serve(*, seed: bool = False, template: Path | None = None, share: int | None = None) -> int:
     """Start, print one line of JSON on standard output, wait for a signal, stop. The exit code.
 
     With `seed` there is a sample API, and standard error tells how to use it; `template` is the
-    stack to deploy, Keyward's own by default.
+    stack to deploy, Keyward's own by default. With a `share` in percent the account has its quotas,
+    and Keyward waits for its turn as on AWS.
     """
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     forget_host_settings()
     ready_line = take_standard_output()
-    aws = LocalAws.start(template or TEMPLATE)
+    parameters = {SHARE_PARAMETER: str(share)} if share else {}
+    aws = LocalAws.start(template or TEMPLATE, parameters=parameters)
+    aws.emulator.enforce_quotas(bool(share))
     try:
         rest_api_id = sample.create(aws) if seed else None
         os.write(ready_line, (json.dumps(contract(aws)) + "\n").encode())

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.account import Account, Urls
 
@@ -138,6 +139,24 @@ def test_two_run_side_by_side_and_know_nothing_of_each_other() -> None:
         assert not [
             url for url in second.client("sqs").list_queues()["QueueUrls"] if "first" in url
         ]
+
+
+@pytest.mark.parametrize(("arguments", "statuses"), [((), {200}), (("--share", "50"), {200, 429})])
+def test_the_account_has_quotas_only_with_a_share(
+    arguments: tuple[str, ...], statuses: set[int]
+) -> None:
+    with serving(*arguments) as (_, ready):
+        gateway = account(ready).client("apigateway")
+
+        def call(_: int) -> int:
+            try:
+                answer = gateway.get_rest_apis()
+            except ClientError as error:
+                answer = error.response
+            return int(answer["ResponseMetadata"]["HTTPStatusCode"])
+
+        with ThreadPoolExecutor(8) as crowd:
+            assert set(crowd.map(call, range(120))) == statuses
 
 
 def test_it_listens_on_loopback_only_and_leaves_no_process_behind() -> None:

@@ -86,6 +86,14 @@ def test_the_policy_waits_for_no_propagation(served: Served) -> None:
     assert json.loads(found)["propagation_seconds"] == 0
 
 
+def test_nobody_waits_for_a_turn_as_the_account_has_no_quotas(served: Served) -> None:
+    functions = served.account.client("lambda").get_paginator("list_functions").paginate()
+
+    variables = [f["Environment"]["Variables"] for page in functions for f in page["Functions"]]
+
+    assert {float(found["CONTROL_PLANE_SHARE"]) for found in variables} == {100_000}
+
+
 def test_the_sample_api_is_protected_soon(served: Served) -> None:
     assert until(lambda: "403 Forbidden" in served.type(served.commands.without_key))
 
