@@ -79,8 +79,8 @@ class TimedValue:
 class KeyRecords:
     """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
     `last_number` is that of the last key that was deleted, 0 for none: numbers never come again.
-    `notice_marks` name the notices that were given; `due_at` is when a run is due, `waits_since` when
-    the account first had no room for a key (both epoch seconds)."""
+    `notice_marks` name the notices that were given; `due_at` is when a run is due, `waits_since`
+    when the account first had no room for a key (both epoch seconds)."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
