@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -168,11 +169,39 @@ def test_another_key_than_a_csv_for_onboarding_is_refused(bench: Bench, key: Any
         bench.invoke("ReadOnboarding", {"key": key})
 
 
-def test_a_thousand_rows_take_three_lambda_calls_and_one_save_each(bench: Bench) -> None:
-    saves: list[str] = []
-    bench.account.watch = lambda client, operation: saves.append(f"{client} {operation}")
-    bench.upload(KEY, "customer_id,plan\n" + "".join(f"cust-{n},free\n" for n in range(1000)))
+def test_a_thousand_rows_are_recorded_by_one_lambda_call_and_two_calls_a_row(bench: Bench) -> None:
+    made: Counter[str] = Counter()
+    bench.account.watch = lambda _, operation: made.update([operation] * is_reading(bench))
+    bench.upload(KEY, csv_of(1000))
     bench.run(until=bench.clock.now())
     assert lambda_calls(bench) == 1
-    assert saves.count("s3 PutObject") == 2
     assert result(bench)["recorded"] == 1000
+    assert (made["GetItem"], made["PutItem"], made["PutObject"]) == (1000, 1000, 1)
+
+
+def test_a_slow_table_takes_more_lambda_calls_and_progress_can_be_seen(bench: Bench) -> None:
+    def slowly(client: str, _: str) -> None:
+        if client == "dynamodb" and is_reading(bench):
+            bench.account.scheduler.sleep(2)
+
+    bench.account.watch = slowly
+    bench.upload(KEY, csv_of(150))
+    read = []
+    for _ in range(6):
+        bench.advance(seconds=60)
+        read.append(result(bench)["read"])
+    assert read == sorted({*read})
+    assert 0 < read[0] < read[-1] < 150
+    bench.run()
+    assert figures(result(bench)) == (150, 0, 0, 150, 0)
+    assert lambda_calls(bench) > 2
+
+
+def is_reading(bench: Bench) -> bool:
+    """Whether it is Read onboarding that makes the call of this moment."""
+    worker = bench.account.scheduler.worker
+    return bool(worker and worker.invocation and worker.invocation.function == "ReadOnboarding")
+
+
+def csv_of(rows: int) -> str:
+    return "customer_id,plan\n" + "".join(f"cust-{number},free\n" for number in range(rows))

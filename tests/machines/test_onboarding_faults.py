@@ -66,7 +66,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(bench: Bench, siz
 def test_a_step_that_dies_is_done_again_without_repeating_rows(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onboarding, "ROWS_A_SAVE", 2)
+    monkeypatch.setattr(onboarding, "SAVE_SECONDS", 0)
     bench.fault("dynamodb", "PutItem", 4, "death_after")
     found = put(bench, "customer_id,plan\n" + "".join(f"cust-{n},free\n" for n in range(5)))
     assert figures(found) == (5, 0, 0, 5, 0)

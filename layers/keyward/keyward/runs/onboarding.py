@@ -18,8 +18,8 @@ from keyward.runs.ledger import FAILED
 from keyward.runs.record import record
 from keyward.values import JSON, iso
 
-# The result is written so often, and once more before the function's time is over.
-ROWS_A_SAVE = 1000
+# The result is written again so often, and once more before the function's time is over.
+SAVE_SECONDS = 5
 RESERVE_SECONDS = 30
 # A look follows after 5 s, 10 s, 20 s ... 900 s: 31 of them take 6 hours.
 FIRST_LOOK_SECONDS, MAX_WAIT_SECONDS, MAX_LOOKS = 5, 900, 31
@@ -31,7 +31,7 @@ UNREADABLE = InvalidEventError(
     "customer_id", "must be of a record that Keyward can read", "Correct it in the table"
 )
 NOT_ACTIVE = InvalidEventError(
-    "customer_id", "must be an active customer to get a key", "Send CustomerResumed or put the file"
+    "customer_id", "must be an active customer to get a key", "Send CustomerResumed"
 )
 LATE = InvalidEventError("row", "could not be recorded for hours", "Put the file again")
 
@@ -95,13 +95,15 @@ class Onboarding:
 
     def _record(self, file: File, result: JSON) -> None:
         """Record rows as long as there is time."""
+        saved_at = self.run.now
         for row in file.rows[result["read"] :]:
             if self.time_left() < RESERVE_SECONDS:
                 return
             self._take(file, row, result)
             result["read"] += 1
-            if result["read"] % ROWS_A_SAVE == 0:
+            if self.run.now - saved_at >= SAVE_SECONDS:
                 self._save(result)
+                saved_at = self.run.now
 
     def _again(self, file: File, result: JSON) -> None:
         """Try the rows again that something which passes kept from being recorded."""
