@@ -236,11 +236,10 @@ def test_the_module_runs_as_a_command(bench: Bench) -> None:
     assert lines(found.stdout) == ["5 GET /pets", "8 GET /health"]
 
 
-@pytest.mark.parametrize("missing", ["yaml", "fastjsonschema"])
-def test_a_missing_package_is_named(bench: Bench, missing: str) -> None:
-    bench.write(f"path/{missing}.py", f"raise ModuleNotFoundError('no', name='{missing}')")
+def test_a_missing_package_is_named(bench: Bench) -> None:
+    bench.write("path/yaml.py", "raise ModuleNotFoundError('no', name='yaml')")
     path = os.pathsep.join([str(bench.folder / "path"), str(tree.PACKAGE.parent)])
     found = command(["x.yaml"], bench.folder, PYTHONPATH=path)
     assert (found.returncode, found.stdout) == (2, "")
     assert "is not installed here" in found.stderr
-    assert "pip install PyYAML 'aws-lambda-powertools[validation]'" in found.stderr
+    assert "pip install PyYAML\n" in found.stderr

@@ -61,8 +61,7 @@ def test_the_package_has_what_the_hook_needs() -> None:
     package = tomllib.loads((tree.ROOT / "pyproject.toml").read_text("utf-8"))
     (where,) = package["tool"]["setuptools"]["packages"]["find"]["where"]
     assert (tree.ROOT / where / "keyward" / "lint" / "__main__.py").exists()
-    needed = {"PyYAML", "aws-lambda-powertools[validation]"}
-    assert needed <= set(package["project"]["dependencies"])
+    assert "PyYAML" in package["project"]["dependencies"]
     assert hook()["entry"] == "python -m keyward.lint --skip-others"
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NEEDED = {"yaml": "PyYAML", "aws_lambda_powertools": "aws-lambda-powertools[validation]"}
-NEEDED["fastjsonschema"] = NEEDED["aws_lambda_powertools"]
+NEEDED = {"yaml": "PyYAML"}
 
 
 def main() -> int:
@@ -19,7 +18,7 @@ def main() -> int:
             raise
         sys.stderr.write(
             f"keyward.lint: {package} is not installed here. The check runs on your machine or in "
-            f"your CI, not in Lambda: pip install PyYAML 'aws-lambda-powertools[validation]'\n"
+            f"your CI, not in Lambda: pip install {package}\n"
         )
         return 2
     code: int = cli.main(sys.argv[1:])

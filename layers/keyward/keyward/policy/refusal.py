@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fastjsonschema import JsonSchemaValueException
-
+from keyward.policy.schema import Breach
 from keyward.values import JSON
 
 TYPES = {
@@ -39,15 +38,15 @@ PATTERNS = {
 }
 
 
-def refusal(error: JsonSchemaValueException) -> str:
+def refusal(breach: Breach) -> str:
     """What is wrong with which field, as `field: must be …, got …. Do …`."""
-    rule, wanted, value = str(error.rule), error.rule_definition, error.value
-    field = str(error.name).removeprefix("data").lstrip(".") or "policy"
+    rule, wanted, value = breach.rule, breach.wanted, breach.value
+    field = breach.field or "policy"
     if rule == "required":
         missing = [name for name in wanted if name not in value]
         return f"{field}: must have {' and '.join(missing)}. Add {missing[0]}"
     if rule == "additionalProperties":
-        allowed = sorted(error.definition.get("properties", {}))
+        allowed = sorted(breach.schema.get("properties", {}))
         extra = sorted(set(value) - set(allowed))
         return f"{field}: must not have {extra[0]}. Use {', '.join(allowed)}"
     if rule == "propertyNames":
