@@ -134,12 +134,13 @@ def _probe(name: str, take: Take, endpoint: str, site: Path, work: Path) -> JSON
 
 
 def _environment(endpoint: str) -> dict[str, str]:
-    """The template's settings, fake credentials, and no address but the stub's."""
+    """The template's settings and Lambda's, fake credentials, and no address but the stub's."""
     queues = {name for name in stack_of().environment if name.endswith("_URL")}
     settings = stack_of().environment | dict.fromkeys(queues, f"{endpoint}/queue")
     settings |= {"INVOKE_URL": f"{endpoint}/{{rest_api_id}}/{{stage}}"}
     return {
         **settings,
+        "AWS_LAMBDA_FUNCTION_NAME": "function",
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "testing",

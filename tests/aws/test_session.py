@@ -1,0 +1,67 @@
+"""The runtime's session makes the clients that botocore makes, from a part of its data."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.loaders import create_loader
+
+from keyward.aws.client import LazyClient
+from keyward.aws.session import SERVICES, LeanLoader, PlainFiles, Session
+from tests import tree
+
+REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1")
+
+
+def address(client: Any) -> tuple[Any, ...]:
+    """Where a client sends its requests, and how it signs them."""
+    signer = client._request_signer
+    signed = (signer.signing_name, signer.region_name, signer.signature_version)
+    return client.meta.endpoint_url, client.meta.partition, *signed
+
+
+@pytest.mark.parametrize("variant", ["", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_client_calls_the_address_that_botocore_knows(
+    service: str, variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variant:
+        monkeypatch.setenv(variant, "true")
+    for region in REGIONS[:1] if variant else REGIONS:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+        theirs = botocore.session.Session().create_client(service)
+        assert address(Session().client(service)) == address(theirs), region
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_model_is_read_as_botocore_reads_it(service: str) -> None:
+    for kind in ("service-2", "endpoint-rule-set-1"):
+        ours = LeanLoader(file_loader=PlainFiles()).load_service_model(service, kind)
+        assert ours == create_loader().load_service_model(service, kind)
+
+
+def test_a_client_is_made_once_at_its_first_use() -> None:
+    made: list[str] = []
+    lazy = LazyClient(lambda: made.append("a client") or "text")
+    assert made == []
+    assert (lazy.upper(), lazy.title()) == ("TEXT", "Text")
+    assert made == ["a client"]
+
+
+@pytest.mark.parametrize(("name", "seldom"), [("AWS_LAMBDA_FUNCTION_NAME", True), ("OTHER", False)])
+def test_garbage_is_collected_seldom_in_lambda_only(name: str, seldom: bool) -> None:
+    code = "import gc, keyward; print(gc.get_threshold()[0] > 10_000)"
+    environment = {"PYTHONPATH": str(tree.PACKAGE.parent), name: "CreateKey"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(seldom)
