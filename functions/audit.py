@@ -7,13 +7,10 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from keyward.audit.parts import AT_ONCE, FIELDS, FINDINGS, REPAIRS, Audit
 from keyward.runs import run, runtime
 
 
-@runtime.metrics.log_metrics
 def handler(event: object, context: Any) -> dict[str, Any]:
     """Input `{repair?, adopt?, adopt_tag?, customers?, customers_object?}`, or a batch from the
     queue of policy changes, which repairs; output `{findings, exempt, apis, customers, keys}`, with
@@ -27,7 +24,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     audit = Audit(name, runtime.audits(), surroundings, runtime.setting("DEFAULT_MODE"))
     done = audit.round(task, AT_ONCE)
     found: dict[str, Any] = audit.documents.load(name, FINDINGS)
-    runtime.metrics.add_metric(name="KeysOnGateway", unit=MetricUnit.Count, value=found["keys"])
+    runtime.count({"KeysOnGateway": found["keys"]})
     if done["repair"]:
         found["started"] = sum("machine" in item for item in audit.documents.load(name, REPAIRS))
         runs = {"repairs": name}

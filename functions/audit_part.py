@@ -6,14 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from keyward.audit.parts import FIELDS, NAME, PACED, Audit, concluded
 from keyward.events import contracts
 from keyward.runs import run, runtime
 
 
-@runtime.metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input: that of audit-account, and `execution_arn`; output: see `Audit.round`. `repairs`
     names an audit of the function Audit that is done, and is only to be mended."""
@@ -27,6 +24,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     audit = Audit(name, runtime.audits(), surroundings, runtime.setting("DEFAULT_MODE"))
     answer = audit.round(event, PACED)
     if not answer["unfinished"]:
-        keys = answer["summary"]["keys"]
-        runtime.metrics.add_metric(name="KeysOnGateway", unit=MetricUnit.Count, value=keys)
+        runtime.count({"KeysOnGateway": answer["summary"]["keys"]})
     return answer

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.apis.progress import CONCLUDE, PLAN, Progress
-from keyward.aws.tables import Lease, Registry
+from keyward.aws.tables import Registry
+from keyward.aws.tables.leases import Lease
 from keyward.runs import outbox, run, runtime
 from keyward.runs.api_journal import UNVERIFIED, ApiJournal
 from keyward.runs.context import Context

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward.aws.tables import Lease
-from keyward.aws.tables.leases import DONE, FAILED
+from keyward.aws.tables.leases import DONE, FAILED, Lease
 from keyward.customers.bulk import is_being_imported
 from keyward.errors import InvalidRecordError
 from keyward.events import contracts

@@ -13,7 +13,8 @@ from keyward.apis.loops import Redeploy
 from keyward.apis.model import Deploying, Deployment, KeyRule, StageSnapshot, WorkingMethod
 from keyward.apis.progress import RETRY_SECONDS, Progress, stage_to_verify
 from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Lease, Registry
+from keyward.aws.tables import Registry
+from keyward.aws.tables.leases import Lease
 from keyward.errors import (
     DeploymentThrottledError,
     GatewayRefusedError,

@@ -21,5 +21,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         importing = KeyImport(run, lambda: keys.new_value(prefix))
         return importing.round(closing=bool(event.get("closing")))
     except PassingError as error:
-        runtime.logger.warning("the import waits: %s", error)
+        runtime.logger().warning("the import waits: %s", error)
         return step(IMPORT, error.retry_after)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.aws.tables import Lease
+from keyward.aws.tables.leases import Lease
 from keyward.customers.actions import ACTIONS
 from keyward.customers.bulk import MIN_WAITING, is_simple
 from keyward.customers.model import customer_of, manual_fields

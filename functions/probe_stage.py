@@ -8,7 +8,8 @@ from typing import Any
 from keyward.apis.progress import PROBE, ROLL_BACK, Progress
 from keyward.aws.gateway import Gateway
 from keyward.aws.probe import StageClient
-from keyward.aws.tables import Lease, Registry
+from keyward.aws.tables import Registry
+from keyward.aws.tables.leases import Lease
 from keyward.errors import GatewayRefusedError, NotFoundError, PassingError
 from keyward.runs import runtime
 from keyward.values import JSON
@@ -31,7 +32,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     prober = Prober(run.gateway, run.registry, client, run.now)
     result = prober.probe(progress)
     item = progress.verify[0]
-    runtime.logger.info(
+    runtime.logger().info(
         "stage probed with a key",
         extra={"stage": item["stage"], "customer_id": item["probe"]["customer"]} | asdict(result),
     )

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import only_one
-from keyward.aws.tables import Lease
+from keyward.aws.tables.leases import Lease
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import KeyRecords
 from keyward.customers.usage import KeyUsage
@@ -77,7 +75,9 @@ class UsageReader:
                 found = self._plan(name, plans, by_customer, unread)
             except KeywardError as error:
                 problems[name] = f"{type(error).__name__}: {error}"
-                runtime.logger.error("usage not read", extra={"plan": name, "why": problems[name]})
+                runtime.logger().error(
+                    "usage not read", extra={"plan": name, "why": problems[name]}
+                )
                 rows.append(PlanUsage(name, days_until(self.now), problem=problems[name]))
                 continue
             if found:
@@ -149,8 +149,6 @@ class UsageReader:
         the policy says: a dimension a customer would be without bound."""
         usages = [item.usage for item in found.readings]
         most = sorted(usages, key=lambda item: (-item.percent, -item.used, item.name))
-        metrics = EphemeralMetrics(namespace="Keyward")
-        metrics.add_dimension(name="plan", value=found.plan.name)
         counts = {
             "KeysWithUsage": sum(item.used > 0 for item in usages),
             "CallsInPeriod": sum(item.used for item in usages),
@@ -158,15 +156,13 @@ class UsageReader:
             "KeysWithoutQuotaLeft": sum(item.percent >= 100 for item in usages),
             "KeysUnused": sum(item.unused_announced for item in usages),
         }
-        for name, count in counts.items():
-            metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
-        metrics.flush_metrics()
+        runtime.count(counts, plan=found.plan.name)
         top = [
             {"customer_id": item.customer_id, "used": item.used, "percent": item.percent}
             for item in most[: self.policy.usage.top_customers]
             if item.used
         ]
-        runtime.logger.info("usage", extra={"plan": found.plan.name, "top_customers": top})
+        runtime.logger().info("usage", extra={"plan": found.plan.name, "top_customers": top})
 
 
 def _keys_in(

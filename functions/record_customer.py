@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from keyward.customers.stops import stops_keys
 from keyward.events import contracts, third_party
 from keyward.runs import outbox, runtime
@@ -18,7 +16,6 @@ from keyward.runs.record import Change, record
 from keyward.values import run_name
 
 
-@runtime.metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Record a batch from the customers queue; output: the messages that come again."""
     machine_arn = runtime.setting("RECONCILE_CUSTOMER_ARN")
@@ -29,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _count(name: str, number: int) -> None:
     if number:
-        runtime.metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+        runtime.count({name: number})
 
 
 @dataclass(frozen=True)

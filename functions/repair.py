@@ -53,7 +53,7 @@ class Mender:
     def failed(self, item: JSON, error: Exception) -> WorkResult:
         """Count an item that could not be mended; the run fails when all others are done."""
         subject = item.get("name") or item["adoption"]["customer_id"]
-        runtime.logger.error("not mended", extra={"subject": subject}, exc_info=error)
+        runtime.logger().error("not mended", extra={"subject": subject}, exc_info=error)
         return WorkResult(cost=START, counts={"failed": 1})
 
     def _adopt(self, adoption: Adoption) -> int:

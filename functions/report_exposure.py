@@ -8,7 +8,8 @@ from typing import Any
 from keyward.apis.exposure import callers, log_query, report
 from keyward.apis.progress import REPORT, Progress
 from keyward.aws.logs import AccessLogs
-from keyward.aws.tables import Lease, Registry
+from keyward.aws.tables import Registry
+from keyward.aws.tables.leases import Lease
 from keyward.aws.tables.outbox import record_name
 from keyward.customers.coverage import uncovered
 from keyward.errors import LogsUnreadableError, ServiceUnavailableError

@@ -28,9 +28,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     names = ("customer_id", "rest_api_id", "execution_arn")
     facts = {name: event.get(name) for name in names} | {"reason": reported["reason"]}
     if reported["postponed"]:
-        runtime.logger.warning("run postponed", extra=facts | {"due_at": reported["due_at"]})
+        runtime.logger().warning("run postponed", extra=facts | {"due_at": reported["due_at"]})
     else:
-        runtime.logger.error("run failed", extra=facts)
+        runtime.logger().error("run failed", extra=facts)
     return reported
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Registry
 from keyward.errors import CustomerNotFoundError, NotFoundError
@@ -13,16 +11,13 @@ from keyward.events import contracts
 from keyward.runs import runtime
 
 
-@runtime.metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Input `{customer_id, key_id?}`; output `{customer_id, keys: [{key_id, value}]}`. By IAM
     only."""
     run = runtime.context()
     revealed = reveal(event, run.gateway, run.registry)
-    runtime.metrics.add_metric(
-        name="KeyRevealed", unit=MetricUnit.Count, value=len(revealed["keys"])
-    )
-    runtime.logger.info(
+    runtime.count({"KeyRevealed": len(revealed["keys"])})
+    runtime.logger().info(
         "key revealed",
         extra={
             "customer_id": revealed["customer_id"],

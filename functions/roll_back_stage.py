@@ -8,7 +8,7 @@ from typing import Any
 from keyward.apis.model import Deployment
 from keyward.apis.progress import RETRY_SECONDS, Progress
 from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Lease
+from keyward.aws.tables.leases import Lease
 from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError, ThrottledError
 from keyward.runs import runtime
 from keyward.runs.api_journal import ApiJournal

@@ -61,7 +61,7 @@ class Starter:
                 again_at = self.run.now + RETRY_AFTER_SECONDS
                 self.run.registry.customers.postpone_due(customer_id, due_at, again_at)
             except KeywardError as error:
-                runtime.logger.warning("a customer is left to the next minute: %s", error)
+                runtime.logger().warning("a customer is left to the next minute: %s", error)
                 failed.append(error)
         for failure in failed:
             if not isinstance(failure, PassingError):

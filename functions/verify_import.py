@@ -26,5 +26,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     try:
         return ImportCheck(run).round()
     except PassingError as error:
-        runtime.logger.warning("the import is verified later: %s", error)
+        runtime.logger().warning("the import is verified later: %s", error)
         return step(IMPORT, error.retry_after)

@@ -6,7 +6,8 @@ from typing import Any
 
 from keyward.apis.progress import PROBE, RETRY_SECONDS, ROLL_BACK, Progress
 from keyward.aws.gateway import Gateway, Patience
-from keyward.aws.tables import Lease, Registry
+from keyward.aws.tables import Registry
+from keyward.aws.tables.leases import Lease
 from keyward.errors import (
     GatewayRefusedError,
     GatewayUnavailableError,

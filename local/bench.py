@@ -6,9 +6,9 @@ virtual time, nothing else does. One bench at a time in a process."""
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -38,7 +38,6 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "bench",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
-    "POWERTOOLS_METRICS_DISABLED": "true",
 }
 PARAMETER, CUSTOMERS, BUCKET = "PolicyParameter", "CustomersTable", "ReportBucket"
 
@@ -235,7 +234,8 @@ def _owner() -> Any:
 def _in_place(account: Account, stack: Stack) -> Iterator[None]:
     """The functions' surroundings: settings, clients, time."""
     session, scheduler = account.session(), account.scheduler
-    wait, level = time.sleep, runtime.logger.log_level
+    wait, quiet = time.sleep, logging.getLogger("bench")
+    quiet.setLevel(logging.CRITICAL)
 
     def sleep(seconds: float) -> None:
         scheduler.sleep(seconds) if scheduler.worker else wait(seconds)
@@ -243,22 +243,19 @@ def _in_place(account: Account, stack: Stack) -> Iterator[None]:
     with ExitStack() as patches:
         settings = stack.environment | CREDENTIALS
         patches.enter_context(mock.patch.dict(os.environ, settings))
-        patches.enter_context(warnings.catch_warnings())
-        warnings.filterwarnings("ignore", message="No application metrics to publish")
         for place, name, fake in (
             (runtime, "_session", lambda: session),
             (runtime, "now", account.clock.now),
-            (runtime.metrics, "add_metric", lambda **_: None),
+            (runtime, "count", lambda counts, **dimensions: None),
+            (runtime, "logger", lambda: quiet),
             (time, "sleep", sleep),
             (probe, "HTTPSConnection", _connections(account.emulator)),
         ):
             patches.enter_context(mock.patch.object(place, name, fake))
         _forget_adapters()
-        runtime.logger.setLevel("CRITICAL")
         try:
             yield
         finally:
-            runtime.logger.setLevel(level)
             _forget_adapters()
 
 

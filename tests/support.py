@@ -19,23 +19,7 @@ from emulator.service_model import service_model
 from keyward.audit.parts import AT_ONCE, FINDINGS, Audit
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import Gateway
-from keyward.aws.parameter import Policies
-from keyward.aws.tables import (
-    Apis,
-    CallSchedule,
-    Customers,
-    Edits,
-    Imports,
-    Leases,
-    Ledger,
-    Marks,
-    Notices,
-    PlanQueue,
-    Plans,
-    Registry,
-    Storms,
-    UsageRecords,
-)
+from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
 from keyward.runs.context import Context
@@ -183,25 +167,7 @@ def workbench() -> Iterator[Bench]:
 
 def registry_of(tables: dict[str, Any], ssm: Any) -> Registry:
     """What is remembered, in these tables."""
-    ledger = Ledger(tables["LedgerTable"])
-    return Registry(
-        customers=Customers(tables["CustomersTable"], tables["KeysTable"], ledger),
-        leases=Leases(tables["LeasesTable"]),
-        imports=Imports(
-            tables["CustomersTable"], tables["KeysTable"], tables["LeasesTable"], ledger
-        ),
-        schedule=CallSchedule(tables["LeasesTable"]),
-        marks=Marks(tables["LeasesTable"]),
-        plans=Plans(tables["PlansTable"]),
-        apis=Apis(tables["ApisTable"]),
-        policies=Policies(ssm, "policy"),
-        storms=Storms(tables["ApisTable"]),
-        edits=Edits(tables["ApisTable"]),
-        pending=PlanQueue(tables["PlansTable"]),
-        ledger=ledger,
-        usage=UsageRecords(tables["KeysTable"], ledger),
-        notices=Notices(tables["KeysTable"], ledger),
-    )
+    return Registry(tables.__getitem__, ssm, "policy")
 
 
 def audited(bench: Bench) -> JSON:

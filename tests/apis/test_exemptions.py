@@ -47,7 +47,6 @@ def protected(lab: Lab, *exemptions: JSON) -> str:
     return api_id
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_every_exempt_live_method_is_listed_with_who_why_and_until_when(audited: Lab) -> None:
     record = exemption(audited, in_seconds=30 * DAY)
     api_id = protected(audited, record)

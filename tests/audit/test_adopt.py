@@ -17,8 +17,6 @@ from tests.support import load_event
 
 JSON = dict[str, Any]
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 def old_key(account: AuditLab, *plans: str, **given: Any) -> str:
     """A key that somebody made by hand years ago, in plans of these names."""

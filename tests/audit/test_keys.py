@@ -15,8 +15,6 @@ JSON = dict[str, Any]
 Harm = Callable[[LifeLab, str], None]
 MENDED_CUSTOMER = "reconcile-customer"
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 def plan_id(life: LifeLab, name: str) -> str:
     plans = life.client.get_usage_plans()["items"]

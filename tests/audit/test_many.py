@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from emulator.model import ApiKey
-from keyward.aws.tables import AccountRecords
+from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import KeyRecords
 from tests.machines.audit_lab import AuditLab
@@ -20,8 +20,6 @@ JSON = dict[str, Any]
 MANY = 10_000
 OF_A_PLAN = MANY // 2
 PAGE = 500
-
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
 def filled(account: AuditLab) -> tuple[list[JSON], dict[str, KeyRecords]]:

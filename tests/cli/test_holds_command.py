@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyward.aws.tables import Apis
+from keyward.aws.tables.apis import Apis
 from keyward.cli import main
 from keyward.cli.stack import Stack, StackClient
 from tests.machines.api_lab import PETS, Lab

@@ -13,13 +13,12 @@ import pytest
 
 import record_customer
 import start_customer_reconcile
-from keyward.aws.tables import Customers
+from keyward.aws.tables.customers import Customers
 from keyward.runs import runtime
 from tests.support import Bench, load_event, workbench
 
 NOW = 1_795_434_400.0  # 2026-11-23T11:46:40Z
 CONTEXT = SimpleNamespace(function_name="record-customer")
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
 MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:reconcile-customer"
 SETTINGS = {

@@ -14,7 +14,7 @@ import conclude_customer
 import read_usage
 from emulator.model import ApiKey, Usage
 from keyward.audit.keys import of_usage
-from keyward.aws.tables import AccountRecords
+from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import KeywardError
 from keyward.policy.parse import default_text, parse
@@ -254,7 +254,7 @@ def test_the_log_names_the_top_customers_as_many_as_the_policy_says(
     for number in range(4):
         shop.customer(f"customer{number}", 100 * number)
     said: list[JSON] = []
-    monkeypatch.setattr(runtime.logger, "info", lambda words, extra: said.append(extra))
+    monkeypatch.setattr(runtime.logger(), "info", lambda words, extra: said.append(extra))
     shop.read()
     (line,) = said
     assert [item["customer_id"] for item in line["top_customers"]] == ["customer3", "customer2"]

@@ -11,7 +11,7 @@ from emulator import data_plane
 from emulator.emulator import Emulator
 from emulator.tests.openapi_lab import document
 from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Lease
+from keyward.aws.tables.leases import Lease
 from keyward.customers.key import CREATED
 from keyward.customers.key_item import key_of
 from keyward.explain.judge import Verdict

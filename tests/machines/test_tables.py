@@ -6,10 +6,11 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
+from functools import cached_property
 from inspect import isfunction
 from types import SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any
 
 import boto3
 import pytest
@@ -19,9 +20,11 @@ from moto import mock_aws
 from emulator.clock import VirtualClock
 from keyward.apis.model import Hold
 from keyward.aws import tables
-from keyward.aws.tables import CallSchedule, Lease, Leases, Marks, Registry
-from keyward.aws.tables.call_schedule import TurnItem
+from keyward.aws.tables import Registry
+from keyward.aws.tables.call_schedule import CallSchedule, TurnItem
 from keyward.aws.tables.conditions import in_partition, in_range
+from keyward.aws.tables.leases import Lease, Leases
+from keyward.aws.tables.marks import Marks
 from keyward.customers.key import CREATED, End, KeyRecord
 from keyward.customers.usage import KeyUsage
 from keyward.errors import LeaseLostError
@@ -103,9 +106,10 @@ HISTORIES = (4, 0)
 
 def methods() -> Iterator[tuple[type, str]]:
     """Every public method of the adapters, with the class that has it."""
-    for field in fields(Registry):
-        adapter = get_type_hints(Registry)[field.name]
-        for kind in adapter.__mro__:
+    registry = registry_of(Tables().by_name, None)
+    adapters = [name for name, made in vars(Registry).items() if isinstance(made, cached_property)]
+    for adapter in adapters:
+        for kind in type(getattr(registry, adapter)).__mro__:
             for name, found in vars(kind).items():
                 is_method = isfunction(found) and not name.startswith("_")
                 if is_method and kind.__module__.startswith(tables.__name__):

@@ -19,8 +19,6 @@ JSON = dict[str, Any]
 Story = Callable[[AuditLab], None]
 NAMED = ("customer_id", "rest_api_id", "stage", "plan", "key_id", "reason")
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 def key_life(account: AuditLab) -> None:
     life = account.life

@@ -141,7 +141,6 @@ def test_a_list_that_could_not_be_read_is_told_and_hides_nothing_else(bench: Ben
     assert [item["kind"] for item in found["waiting"]].count("unreadable") == 1
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 @pytest.mark.parametrize("asked", [[], "x", None, 7, [{}], {"no_such_field": 1}])
 @pytest.mark.parametrize("function", [audit, audit_part, write_report])
 def test_an_odd_input_is_refused_with_what_to_write(function: Any, asked: Any) -> None:

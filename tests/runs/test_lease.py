@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyward.aws.tables import Lease, Leases
-from keyward.aws.tables.leases import FUNCTION_SECONDS
+from keyward.aws.tables.leases import FUNCTION_SECONDS, Lease, Leases
 from keyward.errors import TryUnderwayError
 from keyward.runs import run
 from tests import tree

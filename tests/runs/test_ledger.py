@@ -12,8 +12,8 @@ import pytest
 import record_customer
 import report_failure
 import start_customer_reconcile
-from keyward.aws.tables import Ledger
 from keyward.aws.tables.leases import FUNCTION_SECONDS
+from keyward.aws.tables.ledger import Ledger
 from keyward.cli import app
 from keyward.cli.stack import StackClient
 from keyward.runs import runtime

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyward.aws.tables import CallSchedule
+from keyward.aws.tables.call_schedule import CallSchedule
 from keyward.runs.schedule import AUDIT, CALLS, DUE, LANES, NEW, PROTECTION, STOP
 from keyward.runs.turns import Turns
 from local.lifetime.tables import Tables

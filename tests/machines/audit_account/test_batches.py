@@ -12,8 +12,6 @@ from tests.machines.audit_lab import AuditLab
 JSON = dict[str, Any]
 ACTIVE = {"plan": "free", "status": "active"}
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 def breaks(patch: pytest.MonkeyPatch, *names: str) -> None:
     """Whatever is done for these customers fails, however often it is tried."""

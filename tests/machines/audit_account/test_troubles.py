@@ -16,8 +16,6 @@ from tests.machines.audit_lab import AuditLab
 JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 def put(account: AuditLab, customer_id: str, **more: Any) -> None:
     record = {"customer_id": customer_id, "plan": "free", "status": "active"} | more

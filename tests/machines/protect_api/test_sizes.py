@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyward.aws.tables import Edits
+from keyward.aws.tables.edits import Edits
 from keyward.events.caller import Editor
 from keyward.events.size import json_bytes
 from local.bench import Bench

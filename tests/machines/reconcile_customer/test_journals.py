@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyward.aws.tables import Lease
+from keyward.aws.tables.leases import Lease
 from keyward.customers.drift import (
     RUN_SECONDS,
     WRONG_PLAN,

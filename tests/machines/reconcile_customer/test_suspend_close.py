@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keyward.aws.tables import Lease
+from keyward.aws.tables.leases import Lease
 from keyward.customers.key import CREATING, Journal, KeyRecord
 from tests.machines.life_lab import LifeLab
 

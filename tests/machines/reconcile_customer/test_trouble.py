@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import create_key
-from keyward.aws.tables import Lease
+from keyward.aws.tables.leases import Lease
 from keyward.errors import (
     CustomerNotFoundError,
     DuplicatePlanError,

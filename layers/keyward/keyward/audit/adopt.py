@@ -14,7 +14,7 @@ from typing import Any
 from keyward.audit.account import AccountKeys
 from keyward.audit.model import error_words
 from keyward.aws.gateway import GatewayKey
-from keyward.aws.tables import AccountRecords
+from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.key import CREATED, Journal, KeyRecord, name_of
 from keyward.customers.key_item import key_item, key_of
 from keyward.customers.model import KeyRecords, customer_of

@@ -10,7 +10,7 @@ from functools import partial
 
 from keyward.audit.account import AccountKeys
 from keyward.audit.model import Finding, of_each, unreadable_record
-from keyward.aws.tables import AccountRecords
+from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.actions import Action
 from keyward.customers.desired import desired_state
 from keyward.customers.drift import Compared, Drift, compared

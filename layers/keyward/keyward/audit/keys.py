@@ -12,7 +12,7 @@ from keyward.audit.account import AccountKeys
 from keyward.audit.adopt import Adoption
 from keyward.audit.model import Finding, of_each
 from keyward.aws.gateway import GatewayKey
-from keyward.aws.tables import AccountRecords
+from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.key import CREATING
 from keyward.customers.model import KeyRecords
 from keyward.customers.usage_update import is_unused

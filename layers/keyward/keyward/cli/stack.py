@@ -13,7 +13,9 @@ from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.aws.parameter import Policies
 from keyward.aws.stacks import Stacks
-from keyward.aws.tables import Apis, Customers, Ledger
+from keyward.aws.tables.apis import Apis
+from keyward.aws.tables.customers import Customers
+from keyward.aws.tables.ledger import Ledger
 from keyward.errors import KeywardError, ResourceMissingError
 from keyward.policy.model import Policy
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from keyward.apis.head import head_of
 from keyward.apis.model import ApiRecords, DeployedMethod, StageSnapshot
 from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
-from keyward.aws.tables import Apis, Customers
+from keyward.aws.tables.apis import Apis
+from keyward.aws.tables.customers import Customers
 from keyward.customers.desired import desired_state
 from keyward.customers.key import KeyRecord
 from keyward.customers.model import KeyRecords, customer_of

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from keyward.apis.progress import PLAN, Progress
-from keyward.aws.tables import Lease
+from keyward.aws.tables.leases import Lease
 from keyward.events import contracts
 from keyward.runs import outbox, run
 from keyward.runs.context import Context

@@ -88,7 +88,7 @@ class Intake:
                 raise
             self._refuse(item, str(error))
         except Exception as error:  # noqa: BLE001  (a mistake about one customer stops no other)
-            runtime.logger.exception("a record of the stream cannot be processed")
+            runtime.logger().exception("a record of the stream cannot be processed")
             self._refuse(item, str(error) or type(error).__name__)
 
     def _refuse(self, item: Item, reason: str) -> None:
@@ -122,7 +122,7 @@ class _Loud(BatchProcessor):
     def failure_handler(self, record: Any, exception: Any) -> FailureResponse:
         """Log the failure, then do as the base class does."""
         kind, error, _ = exception
-        runtime.logger.warning(
+        runtime.logger().warning(
             "an item failed and comes again", extra={"error": kind.__name__, "reason": str(error)}
         )
         return super().failure_handler(record, exception)

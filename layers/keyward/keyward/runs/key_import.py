@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from keyward.aws.gateway.keys import NewKey
-from keyward.aws.tables import Lease
 from keyward.aws.tables.due import IMPORTED, NEW
 from keyward.aws.tables.import_progress import (
     LANDED,
@@ -25,6 +24,7 @@ from keyward.aws.tables.import_progress import (
     ImportState,
 )
 from keyward.aws.tables.imports import Member
+from keyward.aws.tables.leases import Lease
 from keyward.customers.bulk import is_simple
 from keyward.customers.key import CREATING, Journal, KeyRecord
 from keyward.customers.model import customer_of

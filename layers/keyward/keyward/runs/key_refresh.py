@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keyward.aws.gateway import Gateway, GatewayKey
-from keyward.aws.tables import Customers, Lease
+from keyward.aws.tables.customers import Customers
+from keyward.aws.tables.leases import Lease
 from keyward.customers import words
 from keyward.customers.drift import Compared, Drift, GatewayState, compared
 from keyward.customers.key import CREATED, DELETED, KeyRecord

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Lease
+from keyward.aws.tables.leases import Lease
 from keyward.customers.key import DELETED, KeyRecord
 from keyward.customers.words import KeyChange, Occasion, events_of
 from keyward.errors import (

@@ -25,7 +25,8 @@ from keyward.apis.progress import DEPLOY, stage_to_verify
 from keyward.apis.usage_plan_patch import patch
 from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.gateway.plans import only_one
-from keyward.aws.tables import Apis, Registry
+from keyward.aws.tables import Registry
+from keyward.aws.tables.apis import Apis
 from keyward.errors import GatewayRefusedError, InvalidInputError
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy

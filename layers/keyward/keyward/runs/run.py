@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
 from keyward.aws.bus import Bus
 from keyward.aws.parameter import Current
-from keyward.aws.tables import Lease, Leases
-from keyward.aws.tables.leases import FAILED
+from keyward.aws.tables.leases import FAILED, Lease, Leases
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.events.fields import redacted

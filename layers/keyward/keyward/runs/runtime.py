@@ -10,15 +10,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-import warnings
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-
-from aws_lambda_powertools import Logger, Metrics
 
 from keyward.aws.client import LazyClient
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
     from botocore.config import Config
 
     from keyward.aws.bucket import Audits, Reports
@@ -30,10 +29,6 @@ if TYPE_CHECKING:
     from keyward.aws.tables import Registry
     from keyward.runs.context import Context
 
-logger = Logger(service="keyward")
-metrics = Metrics(namespace="Keyward", service="keyward")
-# Most batches have nothing to count; a warning in the log each time would hide the others.
-warnings.filterwarnings("ignore", message="No application metrics to publish")
 # At DEBUG botocore logs bodies, and urllib3 the query, whose `position` is a token of API Gateway:
 # both hold key values.
 for _name in ("botocore", "urllib3"):
@@ -47,6 +42,27 @@ def setting(name: str) -> str:
         return os.environ[name]
     except KeyError:
         raise RuntimeError(f"the environment variable {name} is not set on this function") from None
+
+
+@lru_cache(maxsize=1)
+def logger() -> Logger:
+    """The logger of the functions: JSON, a line an entry. Most invocations log nothing."""
+    from aws_lambda_powertools import Logger
+
+    return Logger(service="keyward")
+
+
+def count(counts: Mapping[str, float], **dimensions: str) -> None:
+    """Publish counts as metrics of the namespace Keyward, a line of the log in CloudWatch's
+    embedded metric format. Without `dimensions` they are those of the service."""
+    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+    metrics = EphemeralMetrics(namespace="Keyward")
+    for name, value in (dimensions or {"service": "keyward"}).items():
+        metrics.add_dimension(name=name, value=value)
+    for name, number in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+    metrics.flush_metrics()
 
 
 def now() -> float:
@@ -129,48 +145,15 @@ def _session() -> Session:
 
 @lru_cache(maxsize=1)
 def _registry() -> Registry:
-    from keyward.aws.parameter import Policies
-    from keyward.aws.tables import (
-        Apis,
-        CallSchedule,
-        Customers,
-        Edits,
-        Imports,
-        Leases,
-        Ledger,
-        Marks,
-        Notices,
-        PlanQueue,
-        Plans,
-        Registry,
-        Storms,
-        UsageRecords,
-    )
+    from keyward.aws.tables import Registry
 
-    def table(variable: str) -> Any:
+    def table(name: str) -> Any:
         # A function without access to a table is not told its name: a use of it fails loudly.
+        variable = f"{name.removesuffix('Table').upper()}_TABLE"
         return _session().table(os.environ.get(variable) or f"{variable}-is-not-set")
 
     days = int(os.environ.get("LEDGER_RETENTION_DAYS") or 0)
-    ledger = Ledger(table("LEDGER_TABLE"), days)
-    return Registry(
-        customers=Customers(table("CUSTOMERS_TABLE"), table("KEYS_TABLE"), ledger),
-        leases=Leases(table("LEASES_TABLE")),
-        imports=Imports(
-            table("CUSTOMERS_TABLE"), table("KEYS_TABLE"), table("LEASES_TABLE"), ledger
-        ),
-        schedule=CallSchedule(table("LEASES_TABLE")),
-        marks=Marks(table("LEASES_TABLE")),
-        plans=Plans(table("PLANS_TABLE")),
-        apis=Apis(table("APIS_TABLE")),
-        policies=Policies(_lazy("ssm"), os.environ.get("POLICY_PARAMETER", "")),
-        storms=Storms(table("APIS_TABLE")),
-        edits=Edits(table("APIS_TABLE")),
-        pending=PlanQueue(table("PLANS_TABLE")),
-        ledger=ledger,
-        usage=UsageRecords(table("KEYS_TABLE"), ledger),
-        notices=Notices(table("KEYS_TABLE"), ledger),
-    )
+    return Registry(table, _lazy("ssm"), os.environ.get("POLICY_PARAMETER", ""), days)
 
 
 @lru_cache(maxsize=1)

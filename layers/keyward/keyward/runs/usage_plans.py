@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.plans import only_one
-from keyward.aws.tables import Lease, Registry
+from keyward.aws.tables import Registry
+from keyward.aws.tables.leases import Lease
 from keyward.errors import (
     GatewayRefusedError,
     PlanBusyError,

@@ -1,62 +1,138 @@
-"""The adapter to what Keyward remembers: DynamoDB tables and the policy parameter."""
+"""The adapter to what Keyward remembers: DynamoDB tables and the policy parameter.
+
+An adapter's module is imported, and the adapter made, when it is first used: a function pays for
+what it uses of them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from keyward.aws.bucket import Audits
-from keyward.aws.parameter import Policies
-from keyward.aws.tables.apis import Apis
-from keyward.aws.tables.call_schedule import CallSchedule
-from keyward.aws.tables.customers import AccountRecords, Customers
-from keyward.aws.tables.edits import Edits
-from keyward.aws.tables.imports import Imports
-from keyward.aws.tables.leases import Lease, Leases
-from keyward.aws.tables.ledger import Ledger
-from keyward.aws.tables.marks import Marks
-from keyward.aws.tables.notices import Notices
-from keyward.aws.tables.plan_queue import PlanQueue
-from keyward.aws.tables.plans import Plans
-from keyward.aws.tables.storms import Storms
-from keyward.aws.tables.usage import UsageRecords
-
-__all__ = [
-    "AccountRecords",
-    "Apis",
-    "Audits",
-    "CallSchedule",
-    "Customers",
-    "Edits",
-    "Imports",
-    "Lease",
-    "Leases",
-    "Ledger",
-    "Marks",
-    "Notices",
-    "PlanQueue",
-    "Plans",
-    "Policies",
-    "Registry",
-    "Storms",
-    "UsageRecords",
-]
+if TYPE_CHECKING:
+    from keyward.aws.parameter import Policies
+    from keyward.aws.tables.apis import Apis
+    from keyward.aws.tables.call_schedule import CallSchedule
+    from keyward.aws.tables.customers import Customers
+    from keyward.aws.tables.edits import Edits
+    from keyward.aws.tables.imports import Imports
+    from keyward.aws.tables.leases import Leases
+    from keyward.aws.tables.ledger import Ledger
+    from keyward.aws.tables.marks import Marks
+    from keyward.aws.tables.notices import Notices
+    from keyward.aws.tables.plan_queue import PlanQueue
+    from keyward.aws.tables.plans import Plans
+    from keyward.aws.tables.storms import Storms
+    from keyward.aws.tables.usage import UsageRecords
 
 
-@dataclass(frozen=True)
 class Registry:
-    """All that is remembered, by what it is about."""
+    """All that is remembered, by what it is about. `table` gives a table of DynamoDB by its name in
+    the template, say `KeysTable`; `parameter` names the policy's parameter in SSM; lines of the
+    ledger are kept for `ledger_days`, 0 for ever."""
 
-    customers: Customers
-    leases: Leases
-    imports: Imports
-    schedule: CallSchedule
-    marks: Marks
-    plans: Plans
-    apis: Apis
-    policies: Policies
-    storms: Storms
-    edits: Edits
-    pending: PlanQueue
-    ledger: Ledger
-    usage: UsageRecords
-    notices: Notices
+    def __init__(
+        self, table: Callable[[str], Any], ssm: Any, parameter: str, ledger_days: int = 0
+    ) -> None:
+        self._table, self._ledger_days = table, ledger_days
+        self._ssm, self._parameter = ssm, parameter
+
+    @cached_property
+    def policies(self) -> Policies:
+        """The policy in force."""
+        from keyward.aws.parameter import Policies
+
+        return Policies(self._ssm, self._parameter)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What was done, and who asked for it."""
+        from keyward.aws.tables.ledger import Ledger
+
+        return Ledger(self._table("LedgerTable"), self._ledger_days)
+
+    @cached_property
+    def customers(self) -> Customers:
+        """What is desired for customers, and their keys."""
+        from keyward.aws.tables.customers import Customers
+
+        return Customers(self._table("CustomersTable"), self._table("KeysTable"), self.ledger)
+
+    @cached_property
+    def usage(self) -> UsageRecords:
+        """What keys have used of their quota."""
+        from keyward.aws.tables.usage import UsageRecords
+
+        return UsageRecords(self._table("KeysTable"), self.ledger)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """What customers were warned of."""
+        from keyward.aws.tables.notices import Notices
+
+        return Notices(self._table("KeysTable"), self.ledger)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Which run is at work on what."""
+        from keyward.aws.tables.leases import Leases
+
+        return Leases(self._table("LeasesTable"))
+
+    @cached_property
+    def imports(self) -> Imports:
+        """The wave of keys that are made together."""
+        from keyward.aws.tables.imports import Imports
+
+        customers, keys = self._table("CustomersTable"), self._table("KeysTable")
+        return Imports(customers, keys, self._table("LeasesTable"), self.ledger)
+
+    @cached_property
+    def schedule(self) -> CallSchedule:
+        """The account-wide schedule of calls."""
+        from keyward.aws.tables.call_schedule import CallSchedule
+
+        return CallSchedule(self._table("LeasesTable"))
+
+    @cached_property
+    def marks(self) -> Marks:
+        """What is said once only."""
+        from keyward.aws.tables.marks import Marks
+
+        return Marks(self._table("LeasesTable"))
+
+    @cached_property
+    def plans(self) -> Plans:
+        """The ids of usage plans."""
+        from keyward.aws.tables.plans import Plans
+
+        return Plans(self._table("PlansTable"))
+
+    @cached_property
+    def pending(self) -> PlanQueue:
+        """Changes of usage plans that wait for their writer."""
+        from keyward.aws.tables.plan_queue import PlanQueue
+
+        return PlanQueue(self._table("PlansTable"))
+
+    @cached_property
+    def apis(self) -> Apis:
+        """What is remembered of an API."""
+        from keyward.aws.tables.apis import Apis
+
+        return Apis(self._table("ApisTable"))
+
+    @cached_property
+    def storms(self) -> Storms:
+        """Events of an API that nobody has looked at."""
+        from keyward.aws.tables.storms import Storms
+
+        return Storms(self._table("ApisTable"))
+
+    @cached_property
+    def edits(self) -> Edits:
+        """Who edited which method."""
+        from keyward.aws.tables.edits import Edits
+
+        return Edits(self._table("ApisTable"))
