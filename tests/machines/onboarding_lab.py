@@ -46,3 +46,8 @@ def lambda_calls(bench: Bench) -> int:
 def seconds_of(found: JSON) -> float:
     """How long a file was worked off."""
     return epoch(found["finished_at"]) - epoch(found["begun_at"])
+
+
+def csv_of(rows: int) -> str:
+    """A file with so many customers."""
+    return "customer_id,plan\n" + "".join(f"cust-{number},free\n" for number in range(rows))

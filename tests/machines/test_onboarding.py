@@ -14,6 +14,7 @@ from keyward.values import iso
 from local.bench import Bench
 from tests.machines.onboarding_lab import (
     KEY,
+    csv_of,
     figures,
     lambda_calls,
     put,
@@ -201,7 +202,3 @@ def is_reading(bench: Bench) -> bool:
     """Whether it is Read onboarding that makes the call of this moment."""
     worker = bench.account.scheduler.worker
     return bool(worker and worker.invocation and worker.invocation.function == "ReadOnboarding")
-
-
-def csv_of(rows: int) -> str:
-    return "customer_id,plan\n" + "".join(f"cust-{number},free\n" for number in range(rows))
