@@ -12,6 +12,7 @@ from keyward.customers.bulk import MIN_WAITING, is_simple
 from keyward.customers.model import customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer
+from keyward.customers.stops import is_order
 from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts
 from keyward.runs import ledger, outbox, run, runtime
@@ -96,6 +97,11 @@ class Planner:
     is_looking: bool
 
     @property
+    def requester(self) -> JSON:
+        """Who or what started the run."""
+        return run.requester_of(self.task)
+
+    @property
     def subject(self) -> str:
         """Whose turn and lease it is."""
         return f"customer#{self.customer_id}"
@@ -164,9 +170,8 @@ class Planner:
         records, customer = registry.customers.load_keys(self.customer_id), customer_of(record)
         if at_gateway:
             looker = KeyRefresher(self.context.gateway, policy, self.now)
-            requester = run.requester_of(self.task)
             records = looker.refresh_from_gateway(
-                records, self.customer_id, registry.customers, lease, requester
+                records, self.customer_id, registry.customers, lease, self.requester
             )
         known = records.keys, policy, self.now, records.last_number, records.waits_since is not None
         planned = plan_customer(customer, *known)
@@ -174,7 +179,7 @@ class Planner:
         actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
         names = [str(action["action"]) for action in actions]
         calls = calls_of(call for name in names for call in ACTIONS[name].calls)
-        stops = customer.status in ("suspended", "closed") or "disable_key" in names
+        stops = is_order(customer, actions, self.requester["by"] in ledger.UNASKED)
         simple = planned.problem is None and is_simple(customer, actions)
         return Look(record, actions, planned.problem, calls, stops, simple)
 
@@ -182,7 +187,7 @@ class Planner:
         if first.stops:
             return STOP
         by_lane = {ledger.SCHEDULE: DUE, ledger.AUDIT: AUDIT}
-        return by_lane.get(run.requester_of(self.task)["by"], NEW)
+        return by_lane.get(self.requester["by"], NEW)
 
     def _announce_pending(self, ready_at: float) -> None:
         """Tell once a turn that the customer waits, and until when."""

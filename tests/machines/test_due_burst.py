@@ -23,6 +23,8 @@ def test_all_who_are_due_at_once_are_started_within_the_minute_and_done_in_their
         assert len(due) == N
         assert {run.input["asked"]["by"] for run in bench.runs[known:]} == {"schedule"}
         bench.run(until=end + 61 + 1.2 * N / SHARE)
+        done = [call for call in bench.calls if call["at"] > end]
+        assert {call["status"] for call in done} == {200}
         told = [event["detail-type"] for event in bench.announced]
         assert told.count("KeySuspended") == N
         assert "CustomerFailed" not in told

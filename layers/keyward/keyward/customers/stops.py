@@ -1,7 +1,9 @@
-"""Decide whether a change of a customer's record stops a key: such a change waits for nobody.
+"""Decide what stops a key because somebody says so, or because it leaked: it waits for nobody.
 Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from keyward.customers.desired import STRICTER, desired_state
 from keyward.customers.model import Customer, customer_of
@@ -21,6 +23,20 @@ def stops_keys(before: JSON, after: JSON, policy: Policy, now: float) -> bool:
     request = wanted.rotation
     is_leak = request is not None and request.leaked and not request.undone
     return is_stricter or (is_leak and was.rotation != request)
+
+
+def is_order(customer: Customer, actions: Iterable[JSON], by_itself: bool) -> bool:
+    """Whether a plan's `actions` stop a key at somebody's word. A run that began `by_itself` ends
+    keys by the clock, thousands perhaps at once: they take their turns."""
+    if customer.status in ("suspended", "closed"):
+        return True
+    stopping = [action for action in actions if action["action"] == "disable_key"]
+    return any(not by_itself or _is_leaked(action) for action in stopping)
+
+
+def _is_leaked(action: JSON) -> bool:
+    """A key that leaked is disabled for good, and nothing has replaced it yet."""
+    return bool(action.get("retire")) and "replaced_by" not in action
 
 
 def _strictness(customer: Customer, policy: Policy, now: float) -> int:

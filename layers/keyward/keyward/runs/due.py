@@ -17,12 +17,10 @@ from keyward.errors import (
     KeywardError,
 )
 from keyward.runs.context import Context
-from keyward.runs.ledger import AUDIT, RESUMED, SCHEDULE
+from keyward.runs.ledger import UNASKED
 from keyward.values import JSON
 
 HOUR, DAY = 3600, 86_400
-# Who starts a run that nobody asked for.
-UNASKED = (AUDIT, RESUMED, SCHEDULE)
 GAVE_WAY = "its place was needed for a customer without a key, as the account has no room for more"
 
 

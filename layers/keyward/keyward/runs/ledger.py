@@ -21,6 +21,8 @@ from keyward.values import JSON
 # Who asked, when it was no event.
 CONSOLE, SCHEDULE, AUDIT, RECORD, RESUMED = "console", "schedule", "audit", "record", "resumed"
 EVENT = "event"
+# They start runs that nobody asked for.
+UNASKED = (AUDIT, RESUMED, SCHEDULE)
 MAX_CHARACTERS = 1000
 # Of a key record, what its history leaves out: times, and journals of what is about to be done.
 UNRECORDED = {"customer_id", "record", "called", "reason", "tried_at", "attached_at", "created_at"}
