@@ -226,23 +226,23 @@ def test_no_resource_policy_is_open_to_everybody(kind: str) -> None:
                 assert "aws:SourceAccount" in condition or "aws:SourceArn" in condition, name
 
 
-def test_a_bucket_policy_names_its_bucket_and_a_queue_policy_only_the_queue_that_has_it() -> None:
-    for name, policy in tree.deployed_resources("AWS::S3::BucketPolicy").items():
-        bucket = policy["Properties"]["Bucket"]["Ref"]
+@pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"])
+def test_a_resource_policy_names_the_one_resource_that_it_is_for(kind: str) -> None:
+    # SQS developer guide: a policy covers a single queue.
+    policies = tree.deployed_resources(kind)
+    assert policies
+    for name, policy in policies.items():
+        properties = policy["Properties"]
+        (of,) = as_list(properties.get("Queues") or properties["Bucket"])
         for statement in policy_statements(policy):
             named = re.findall(r"\b[A-Z]\w+(?=\.Arn|\", \"Arn)", json.dumps(statement["Resource"]))
-            assert set(named) == {bucket}, name
-    # SQS developer guide: a policy covers a single queue, so one that several have names none.
-    for name, policy in tree.deployed_resources("AWS::SQS::QueuePolicy").items():
-        for statement in policy_statements(policy):
-            assert statement["Resource"] == "*", name
+            assert set(named) == {of["Ref"]}, name
 
 
 def test_every_rule_waits_until_it_may_send_to_its_queues() -> None:
     allowed = {
-        queue["Ref"]: name
+        policy["Properties"]["Queues"][0]["Ref"]: name
         for name, policy in tree.deployed_resources("AWS::SQS::QueuePolicy").items()
-        for queue in policy["Properties"]["Queues"]
     }
     for name, rule in tree.deployed_resources("AWS::Events::Rule").items():
         for target in rule["Properties"]["Targets"]:
