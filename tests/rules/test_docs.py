@@ -18,7 +18,7 @@ FOLDERS = [
     *("requirements", "statemachines", "tests", "tools"),
 ]
 DOCUMENTS = [path for path in tree.files("*.md") if "fixtures" not in path.parts]
-PAGES = [path for path in DOCUMENTS if path.parent.name == "docs"]
+PAGES = [path for path in DOCUMENTS if path.parent == tree.ROOT / "docs"]
 INNER_TARGETS = {"setup-demo", "setup-local"}
 
 
