@@ -202,3 +202,12 @@ def is_reading(bench: Bench) -> bool:
     """Whether it is Read onboarding that makes the call of this moment."""
     worker = bench.account.scheduler.worker
     return bool(worker and worker.invocation and worker.invocation.function == "ReadOnboarding")
+
+
+def test_a_row_that_changes_a_plan_is_pending_until_the_key_has_moved(bench: Bench) -> None:
+    put(bench, "customer_id,plan\nacme,free\n")
+    for _ in range(2):
+        bench.gateway.create_usage_plan(name="pro")
+    found = put(bench, "customer_id,plan\nacme,pro\n")
+    assert figures(found) == (1, 0, 0, 0, 1)
+    assert "pro" in found["failures"][0]["error"]

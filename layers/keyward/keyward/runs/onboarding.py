@@ -6,11 +6,13 @@ a row that is recorded already writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from keyward.aws.onboarding_files import OnboardingFiles
+from keyward.aws.tables.customers import AccountRecords
+from keyward.customers.model import KeyRecords
 from keyward.customers.onboarding import File, Refused, SignUp
 from keyward.errors import InvalidEventError, InvalidInputError, PassingError
 from keyward.runs.context import Context
@@ -143,19 +145,15 @@ class Onboarding:
         return "recorded" if change.written or file.wrote(row, change.before) else "unchanged"
 
     def _look(self, file: File, result: JSON) -> None:
-        """Count who has a key, and whose run failed."""
+        """Count who has a key in the plan of the record, and who gets none."""
         refused = {item["row"] for item in result["refused"]} | {*result["again"]}
         served = [r for r in file.rows if isinstance(r, SignUp) and r.number not in refused]
-        found = self.run.registry.customers.load_all_keys().keys
-        issued = {
-            customer_id
-            for customer_id, records in found.items()
-            if any(key.is_issued for key in records.keys)
-        }
-        waiting = [row for row in served if row.customer_id not in issued]
+        records = self.run.registry.customers.load_all()
+        stored = {str(item.get("customer_id")): item for item in records.desired}
+        waiting = [row for row in served if not _has_key(row.customer_id, stored, records)]
         failures = {item["customer_id"]: item for item in result["failures"]}
         new = [row for row in waiting if row.customer_id not in failures][:ASKED_A_LOOK]
-        told = {row.customer_id: self._failure(file, row) for row in new}
+        told = {r.customer_id: self._failure(file, r, stored.get(r.customer_id)) for r in new}
         failures |= {name: failure for name, failure in told.items() if failure}
         result["failures"] = [
             failures[row.customer_id] for row in waiting if row.customer_id in failures
@@ -164,14 +162,13 @@ class Onboarding:
         result["pending"] = len(waiting) - result["failed"]
         result["looks"] += 1
 
-    def _failure(self, file: File, row: SignUp) -> JSON | None:
+    def _failure(self, file: File, row: SignUp, stored: JSON | None) -> JSON | None:
         """Why a customer has no key and gets none, None for one whose run may be on its way. Of a
         row that was recorded only a later failure counts."""
         about = {"row": row.number, "customer_id": row.customer_id}
-        stored = self.run.registry.customers.desired(row.customer_id)
-        since = iso(file.put_at) if file.wrote(row, stored) else ""
         if not stored or stored.get("status") != "active":
             return about | {"error": str(NOT_ACTIVE)}
+        since = iso(file.put_at) if file.wrote(row, stored) else ""
         lines = self.run.registry.ledger.of(f"customer#{row.customer_id}", LINES_ASKED)
         failed = [line for line in lines if line["action"] == FAILED and line["at"] >= since]
         if not failed:
@@ -185,3 +182,10 @@ class Onboarding:
 
     def _save(self, result: JSON) -> None:
         self.files.save_result(result["file"], result | {"updated_at": iso(self.run.now)})
+
+
+def _has_key(customer_id: str, stored: Mapping[str, JSON], records: AccountRecords) -> bool:
+    """Whether API Gateway has confirmed a key of the customer in the plan that its record names."""
+    plan = stored.get(customer_id, {}).get("plan")
+    keys = records.keys.get(customer_id, KeyRecords()).keys
+    return any(key.is_settled and key.plan == plan for key in keys)
