@@ -7,7 +7,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from keyward.audit.parts import AT_ONCE, FIELDS, FINDINGS, REPAIRS, Audit
+from keyward.audit.parts import FIELDS, FINDINGS, REPAIRS, Audit
 from keyward.runs import run, runtime
 
 
@@ -22,7 +22,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     name = f"function-{getattr(context, 'aws_request_id', None) or uuid.uuid4()}"
     surroundings = replace(runtime.context(), gateway=runtime.patient_gateway())
     audit = Audit(name, runtime.audits(), surroundings, runtime.setting("DEFAULT_MODE"))
-    done = audit.round(task, AT_ONCE)
+    done = audit.at_once(task, runtime.pause)
     found: dict[str, Any] = audit.documents.load(name, FINDINGS)
     runtime.count({"KeysOnGateway": found["keys"]})
     if done["repair"]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from keyward.audit.parts import FIELDS, NAME, PACED, Audit, concluded
+from keyward.audit.parts import FIELDS, NAME, Audit, concluded
 from keyward.events import contracts
 from keyward.runs import run, runtime
 
@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     # Its gateway waits out a 429 within the call.
     surroundings = replace(runtime.context(), gateway=runtime.patient_gateway())
     audit = Audit(name, runtime.audits(), surroundings, runtime.setting("DEFAULT_MODE"))
-    answer = audit.round(event, PACED)
+    answer = audit.round(event)
     if not answer["unfinished"]:
         runtime.count({"KeysOnGateway": answer["summary"]["keys"]})
     return answer

@@ -6,17 +6,16 @@ from __future__ import annotations
 from typing import Any
 
 from keyward.audit.adopt import Adoption, why_not_adopted
+from keyward.audit.pace import pace_of_starts
 from keyward.audit.parts import REPAIRS
-from keyward.audit.work import Share, Worker, WorkList, WorkResult
+from keyward.audit.work import Worker, WorkList, WorkResult
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.ledger import AUDIT, key_line
 from keyward.values import JSON, run_name
 
 SECONDS = 60
-# Ten runs at once and one a second: each of them calls API Gateway as well. An adoption calls it
-# never: some requests of DynamoDB each.
-SPREAD = Share(cost=10, per_second=1, tries=5, deaths=2)
+# A batch is ten runs. An adoption calls API Gateway never: some requests of DynamoDB each.
 START, ADOPT = 1.0, 0.05
 
 
@@ -27,9 +26,10 @@ def handler(event: JSON, context: object) -> JSON:
         "reconcile-customer": runtime.setting("RECONCILE_CUSTOMER_ARN"),
         "protect-api": runtime.setting("PROTECT_API_ARN"),
     }
-    mender = Mender(runtime.context(), event["audit"], machines)
+    run = runtime.context()
+    mender = Mender(run, event["audit"], machines)
     repairs = WorkList(runtime.audits(), event["audit"], REPAIRS)
-    done = repairs.go_on(Worker(mender.mend, mender.failed), SPREAD)
+    done = repairs.go_on(Worker(mender.mend, mender.failed), pace_of_starts(run.turns, run.clock))
     return {"started": 0, "adopted": 0, "failed": 0} | dict(done.counts) | done.as_json()
 
 

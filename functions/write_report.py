@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -36,7 +35,7 @@ def handler(event: object, context: object) -> dict[str, Any]:
     reading = None if is_new else newest_reading(made.audit, wanted, made.now)
     if reading is None:
         until = made.now + READ_SECONDS
-        reading = own_reading(made.audit, made.current.policy, until, time.sleep)
+        reading = own_reading(made.audit, made.current.policy, until, runtime.pause)
     report = made.report(reading)
     reports = runtime.reports()
     reports.save(DATA, data(report))

@@ -16,7 +16,7 @@ from botocore.validate import validate_parameters
 from emulator.clock import VirtualClock
 from emulator.emulator import Emulator
 from emulator.service_model import service_model
-from keyward.audit.parts import AT_ONCE, FINDINGS, Audit
+from keyward.audit.parts import FINDINGS, Audit
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Registry
@@ -174,6 +174,6 @@ def audited(bench: Bench) -> JSON:
     """What an audit in one go finds; mode `observe` where an API says nothing."""
     context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
     audit = Audit("nightly-1", AuditsInMemory(), context, "observe")
-    audit.round({}, AT_ONCE)
+    audit.at_once({}, bench.clock.advance)
     found: JSON = audit.documents.load(audit.name, FINDINGS)
     return found

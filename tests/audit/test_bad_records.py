@@ -112,7 +112,7 @@ def report(bench: Bench) -> list[JSON]:
     context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
     current = bench.registry.policies.current(bench.clock.now())
     made = Audit("by-hand", AuditsInMemory(), context, "observe")
-    reading = own_reading(made, current.policy, float("inf"), lambda seconds: None)
+    reading = own_reading(made, current.policy, float("inf"), bench.clock.advance)
     told = Collector(made, current, "here", {}, bench.clock.now()).report(reading).as_json()
     return [*told["waiting"], *told["mending"]]
 

@@ -81,4 +81,4 @@ def test_ten_thousand_keys_are_audited_within_the_budget_and_soon(many: AuditLab
     assert calls["GetUsagePlanKeys"] <= 2 * (OF_A_PLAN / PAGE + 1)
     assert sum(calls.values()) <= MANY / PAGE + 2 * (OF_A_PLAN / PAGE) + 5
     assert many.lab.calls()[1] == []
-    assert execution.states.count("Wait for the share of the calls") == 1
+    assert execution.states.count("Wait for the share of the calls") <= 2

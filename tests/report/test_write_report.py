@@ -35,6 +35,10 @@ class Lab:
     s3: S3
     rested: list[float] = field(default_factory=list)
 
+    def rest(self, seconds: float) -> None:
+        self.rested.append(seconds)
+        self.bench.clock.advance(seconds)
+
     def write(self, **asked: Any) -> JSON:
         """The report as data, through the handler."""
         told = write_report.handler(load_event("write-report") | asked, None)
@@ -97,7 +101,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
         monkeypatch.setattr(runtime, "_bus", lambda: bench.bus)
         monkeypatch.setattr(runtime, "reports", lambda: Reports(s3, BUCKET))
         monkeypatch.setattr(runtime, "audits", lambda: Audits(s3, BUCKET))
-        monkeypatch.setattr(write_report.time, "sleep", made.rested.append)
+        monkeypatch.setattr(runtime, "pause", made.rest)
         yield made
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyward.audit import read
-from keyward.audit.parts import PACED
+from keyward.audit.pace import TRIES
 from keyward.audit.work import PAUSE_SECONDS
 from keyward.errors import ServiceUnavailableError
 from local.lifetime.scheduler import Died
@@ -44,7 +44,7 @@ def test_what_is_refused_for_a_moment_is_read_after_a_pause(account: AuditLab, k
 
 def test_what_stays_refused_is_a_finding(account: AuditLab) -> None:
     first, second = account.lab.api(mode="observe"), account.lab.api(mode="observe")
-    fault(account, "GetStages", *range(1, PACED.tries + 1))
+    fault(account, "GetStages", *range(1, TRIES + 1))
     found = {(item["kind"], item["rest_api_id"]) for item in account.findings()}
     assert len(found) == 2
     assert {kind for kind, _ in found} == {"unreadable", "exposed_methods"}
@@ -53,7 +53,7 @@ def test_what_stays_refused_is_a_finding(account: AuditLab) -> None:
 
 def test_keys_that_cannot_be_read_are_a_finding_and_stop_nothing(account: AuditLab) -> None:
     account.lab.api(mode="observe")
-    fault(account, "GetApiKeys", *range(1, PACED.tries + 1))
+    fault(account, "GetApiKeys", *range(1, TRIES + 1))
     assert account.kinds() == ["exposed_methods", "unreadable"]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from keyward.audit.parts import PACED
 from keyward.runs import runtime
 from tests.machines.audit_lab import AuditLab
 from tests.machines.machine import Execution
@@ -16,6 +16,8 @@ from tests.support import load_event
 
 JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
+# Half of the account's calls, and of its bucket of 40.
+AT_ONCE, A_SECOND = 20, 5
 
 
 def put(account: AuditLab, customer_id: str, **more: Any) -> None:
@@ -58,10 +60,13 @@ def test_without_repair_nothing_is_written_started_or_said(account: AuditLab) ->
     put(account, "acme")
     account.lab.api()
     account.lab.forget()
-    before = {name: table.scan()["Items"] for name, table in account.lab.bench.tables.items()}
+    tables = account.lab.bench.tables
+    before = {name: table.scan()["Items"] for name, table in tables.items()}
     account.run()
     assert account.lab.calls()[1] == []
-    assert {n: t.scan()["Items"] for n, t in account.lab.bench.tables.items()} == before
+    # Its turns are all that stays, in the account's schedule.
+    tables["LeasesTable"].delete_item(Key={"lease": "schedule"})
+    assert {name: table.scan()["Items"] for name, table in tables.items()} == before
     bus = account.lab.bench.bus
     assert (bus.started, bus.entries, bus.sent) == ([], [], [])
 
@@ -110,9 +115,30 @@ def test_most_of_the_accounts_calls_are_left_to_others(account: AuditLab) -> Non
     execution = account.run()
     assert execution.states.count("Wait for the share of the calls") >= 4
     for seconds in (1, 10, 30):
-        most = PACED.cost + 3 + seconds * PACED.per_second
-        assert rates(account, seconds) <= most
-    assert account.lab.bench.clock.now() - began >= 30 * 3 / PACED.per_second - 20
+        assert rates(account, seconds) <= AT_ONCE + 3 + seconds * A_SECOND
+    calls = len(account.lab.bench.operations())
+    assert account.lab.bench.clock.now() - began >= (calls - AT_ONCE) / A_SECOND - 1
+
+
+def test_an_audit_that_somebody_waits_for_takes_no_more_of_the_account(account: AuditLab) -> None:
+    for _ in range(30):
+        account.lab.api(CLOSED, stages=("prod", "test"))
+    account.lab.forget()
+    with mock.patch.object(runtime, "pause", account.lab.bench.clock.advance):
+        account.in_one_go()
+    for seconds in (1, 10):
+        assert rates(account, seconds) <= AT_ONCE + 3 + seconds * A_SECOND
+
+
+def test_an_audit_gives_way_to_new_customers_and_does_not_starve(account: AuditLab) -> None:
+    for _ in range(30):
+        account.lab.api(CLOSED)
+    turns = runtime.context().turns
+    turns.take("customers", "run-1", "new", {"calls": 300}, account.lab.bench.clock.now())
+    began = account.lab.bench.clock.now()
+    assert account.run().status == "SUCCEEDED"
+    took = account.lab.bench.clock.now() - began
+    assert (300 - AT_ONCE) / A_SECOND <= took <= (300 + 63) / A_SECOND + 5
 
 
 def states_of(account: AuditLab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -148,20 +174,36 @@ def test_the_state_stays_small_and_holds_no_page_token(
     assert not [text for text in seen if any(f"{n:040d}" in text for n in range(60))]
 
 
-def test_repairs_are_spread(account: AuditLab) -> None:
-    for number in range(45):
-        put(account, f"customer-{number}")
+def starts(account: AuditLab) -> list[float]:
+    """When an audit that repairs started its runs, in seconds since it began."""
     moments: list[float] = []
     bus, clock = account.lab.bench.bus, account.lab.bench.clock
-    start = bus.start
-    bus.start = lambda *given: (moments.append(clock.now()), start(*given))[1]
+    start, began = bus.start, clock.now()
+    bus.start = lambda *given: (moments.append(clock.now() - began), start(*given))[1]
     try:
         execution = account.run(repair=True)
     finally:
         del bus.start
-    assert execution.output["started"] == 45
-    assert max(sum(m <= other < m + 10 for other in moments) for m in moments) == 10
-    assert execution.states.count("Wait for the runs to get on") == 4
+    assert execution.output["started"] == len(moments)
+    return moments
+
+
+def test_repairs_are_started_ten_at_a_time(account: AuditLab) -> None:
+    for number in range(45):
+        put(account, f"customer-{number}")
+    moments = starts(account)
+    assert len(moments) == 45
+    assert max(sum(m <= other < m + 2 for other in moments) for m in moments) == 10
+
+
+def test_repairs_are_started_when_what_waits_is_soon_done(account: AuditLab) -> None:
+    for number in range(20):
+        put(account, f"customer-{number}")
+    turns = runtime.context().turns
+    turns.take("customers", "run-1", "new", {"calls": 300}, account.lab.bench.clock.now())
+    moments = starts(account)
+    soonest = (300 - AT_ONCE) / A_SECOND - 6
+    assert soonest <= min(moments) <= max(moments) <= soonest + 15
 
 
 def test_an_audit_that_cannot_begin_fails_and_says_why(account: AuditLab) -> None:

@@ -8,13 +8,15 @@ Documents of an audit in the bucket: `audit` (when it began, the plans, who keys
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from keyward.audit.account import AccountReading
 from keyward.audit.adopt import OwnerLookup, parse_owners
 from keyward.audit.conclude import Conclusion, repairs_of, summary_of
+from keyward.audit.pace import pace_of_reading
 from keyward.audit.read import AuditReader, works_of
-from keyward.audit.work import Round, Share, Worker, WorkList
+from keyward.audit.work import Round, Worker, WorkList
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import GatewayPlan
 from keyward.errors import InvalidInputError
@@ -22,13 +24,12 @@ from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.runs import run
 from keyward.runs.context import Context
+from keyward.runs.schedule import CALLS
 from keyward.values import JSON
 
 ABOUT, READING, REPAIRS, FINDINGS = "audit", "reading", "repairs", "findings"
-# The account has 10 calls a second for everybody, in a bucket of 40 (limits.html).
-PACED = Share(cost=20, per_second=2, tries=5)
-# For who waits for the answer: the calls come one after the other, and their client is patient.
-AT_ONCE = Share(cost=float("inf"), per_second=2, tries=1)
+# GetUsagePlans and GetRestApis, which say what there is to read.
+LISTS = 2
 OBJECT = re.compile(r"adopt/[A-Za-z0-9_.-]{1,100}")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 FIELDS = ("repair", "adopt", "adopt_tag", "customers", "customers_object")
@@ -43,21 +44,27 @@ class Audit:
     context: Context
     default_mode: str
 
-    def round(self, task: JSON, share: Share) -> JSON:
+    def round(self, task: JSON) -> JSON:
         """Read on, from where the last round ended; the last one concludes. `{unfinished: true,
         wait_seconds}`, or `{unfinished: false, audit, repair, summary}`: numbers only, whatever the
         size of the account. `task` is the input of the audit. Raises InvalidInputError, and errors
         of the lists of APIs and plans."""
         repair = contracts.flag_of(task, "repair")
         policy = self.context.announced_policy()
-        done = self.read_on(task, share, policy)
+        done = self.read_on(task, policy)
         if done.unfinished:
             return done.as_json()
         if self.documents.load(self.name, FINDINGS) is None:
             self._conclude(repair, policy)
         return concluded(self.name, repair, self.documents)
 
-    def read_on(self, task: JSON, share: Share, policy: Policy) -> Round:
+    def at_once(self, task: JSON, rest: Callable[[float], object]) -> JSON:
+        """All rounds, for somebody who waits for the answer; `rest` waits between them."""
+        while (answer := self.round(task))["unfinished"]:
+            rest(answer["wait_seconds"])
+        return answer
+
+    def read_on(self, task: JSON, policy: Policy) -> Round:
         """Read on, from where the last round ended, and keep what was read; the last round makes
         this the newest reading. Raises InvalidInputError, and errors of the lists of APIs and
         plans."""
@@ -67,7 +74,8 @@ class Audit:
         context, plans = self.context, _plans(about)
         of_apis = (context.gateway, context.registry, plans, policy, self.default_mode)
         reader = AuditReader(*of_apis, context.clock)
-        done = self._reading.go_on(Worker(reader.read, reader.not_read), share)
+        pace = pace_of_reading(context.turns, self.name, context.clock)
+        done = self._reading.go_on(Worker(reader.read, reader.not_read), pace)
         if not done.unfinished:
             self.documents.save_latest({"audit": self.name, "began": about["began"]})
         return done
@@ -90,6 +98,7 @@ class Audit:
     def _begin(self, task: JSON) -> None:
         sources, began = sources_for(task, self.documents), self.context.now
         plans, apis = self.context.gateway.plans(), self.context.gateway.apis()
+        self.context.turns.debit({CALLS: LISTS}, began)
         about = {
             "began": began,
             "plans": [plan.as_json() for plan in plans],

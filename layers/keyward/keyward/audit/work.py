@@ -8,26 +8,15 @@ of an item).
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
+from keyward.audit.pace import Pace
 from keyward.aws.bucket import Audits
 from keyward.errors import KeywardError, PassingError
 from keyward.values import JSON
 
 PAUSE_SECONDS = 20
-
-
-@dataclass(frozen=True)
-class Share:
-    """How much a round may cost, how much a second in the long run, how often an item is tried that
-    something passing prevents, and after how many deaths of the process over it an item failed."""
-
-    cost: float
-    per_second: float
-    tries: int
-    deaths: int = 1
 
 
 @dataclass(frozen=True)
@@ -105,15 +94,21 @@ class WorkList:
         """Whether there are items, done or not."""
         return self.documents.load(self.audit, self.name) is not None
 
-    def go_on(self, worker: Worker, share: Share) -> Round:
-        """Do items until their cost reaches the share. An item that raises a PassingError is tried
+    def go_on(self, worker: Worker, pace: Pace) -> Round:
+        """Do items while the pace has turns for them. An item that raises a PassingError is tried
         again after a pause; at last, as with any other error, it has failed. Raises what the
         bucket raises: the next round goes on from there."""
         items, progress = self.items(), self._progress()
         if progress.running:
-            progress = self._after_death(progress, items, worker, share)
-        spent = 0.0
-        while progress.next < len(items) and spent < share.cost:
+            progress = self._after_death(progress, items, worker, pace)
+        left, wait = 0.0, 0
+        while progress.next < len(items):
+            if left <= 0:
+                turn = min(pace.cost, len(items) - progress.next)
+                wait = pace.wait(turn)
+                if wait:
+                    break
+                left += turn
             progress = replace(progress, running=True)
             self._save_progress(progress)
             item = items[progress.next]
@@ -121,15 +116,15 @@ class WorkList:
                 result = worker.do(item)
                 json.dumps(result.document)  # what is no JSON has failed here, not in the bucket
             except Exception as error:  # noqa: BLE001 - whatever it is, the next item is another one
-                if isinstance(error, PassingError) and progress.tries + 1 < share.tries:
-                    return self._paused(progress)
+                if isinstance(error, PassingError) and progress.tries + 1 < pace.tries:
+                    progress, wait = replace(progress, tries=progress.tries + 1), PAUSE_SECONDS
+                    break
                 result = worker.failed(item, error)
             progress = self._done(progress, result)
-            spent += result.cost
+            left -= result.cost
+        pace.settle(left)
         self._save_progress(replace(progress, running=False))
-        unfinished = progress.next < len(items)
-        wait = math.ceil(spent / share.per_second) if unfinished else 0
-        return Round(unfinished, wait, progress.counts)
+        return Round(progress.next < len(items), wait, progress.counts)
 
     def items(self) -> list[JSON]:
         """The items, in the order in which they are done."""
@@ -144,12 +139,12 @@ class WorkList:
         return Progress(**self.documents.load(self.audit, f"{self.name}-progress"))
 
     def _after_death(
-        self, progress: Progress, items: Sequence[JSON], worker: Worker, share: Share
+        self, progress: Progress, items: Sequence[JSON], worker: Worker, pace: Pace
     ) -> Progress:
         """Nobody ended the last round: its process died over the next item, or just after it."""
         if self.documents.load(self.audit, self._result(progress.next)) is not None:
             return progress.after(WorkResult())
-        if progress.deaths + 1 < share.deaths:
+        if progress.deaths + 1 < pace.deaths:
             return replace(progress, deaths=progress.deaths + 1)
         return self._done(progress, worker.failed(items[progress.next], BrokeDownError()))
 
@@ -157,10 +152,6 @@ class WorkList:
         if result.document is not None:
             self.documents.save(self.audit, self._result(progress.next), result.document)
         return progress.after(result)
-
-    def _paused(self, progress: Progress) -> Round:
-        self._save_progress(replace(progress, tries=progress.tries + 1, running=False))
-        return Round(True, PAUSE_SECONDS, progress.counts)
 
     def _save_progress(self, progress: Progress) -> None:
         self.documents.save(self.audit, f"{self.name}-progress", asdict(progress))

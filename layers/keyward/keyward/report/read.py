@@ -16,7 +16,6 @@ from keyward.audit.account import AccountReading
 from keyward.audit.keys import of_usage
 from keyward.audit.model import Finding
 from keyward.audit.parts import Audit
-from keyward.audit.work import Share
 from keyward.aws.bus import Bus
 from keyward.aws.parameter import Current
 from keyward.aws.tables import Registry
@@ -30,8 +29,6 @@ from keyward.report.model import ApiRow, PendingItem, Report
 from keyward.report.usage import UsageReading, read_usage
 from keyward.values import JSON, iso
 
-# A reading by hand takes at most half of the account's 10 calls a second.
-OWN_SHARE = Share(cost=20, per_second=5, tries=3)
 # A report by hand takes an audit that is at most so old.
 RECENT_SECONDS = 3600
 # Of these the table of holds tells what is so now.
@@ -58,7 +55,7 @@ def own_reading(
     seconds) no further round. `rest` waits between rounds. Raises errors of API Gateway when its
     lists cannot be read."""
     while True:
-        done = audit.read_on({}, OWN_SHARE, policy)
+        done = audit.read_on({}, policy)
         if not done.unfinished or audit.context.now + done.wait_seconds >= until:
             break
         rest(done.wait_seconds)
