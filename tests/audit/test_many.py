@@ -75,6 +75,7 @@ def test_ten_thousand_keys_are_audited_within_the_budget_and_soon(many: AuditLab
         "key_gone": 1,
         "key_in_wrong_plan": 1,
         "key_without_plan": 1,
+        "keys_near_limit": 1,
     }
     calls = Counter(many.lab.bench.operations())
     assert calls["GetApiKeys"] <= MANY / PAGE + 1

@@ -225,5 +225,9 @@ def read_loops(registry: Registry, snapshot: ApiSnapshot, rule: KeyRule) -> dict
         ours = registry.apis.deployment(snapshot.rest_api_id, deployment_id)
         return ours.methods if ours else ()
 
-    found = {stage: loop_of(methods, redeploys, closed_by) for stage, methods in exposed.items()}
+    # Of the other stages nothing was undone: a plan may have left this one for the next.
+    found = {
+        stage: loop_of(methods, [r for r in redeploys if r.stage == stage], closed_by)
+        for stage, methods in exposed.items()
+    }
     return {stage: loop for stage, loop in found.items() if loop}
