@@ -29,7 +29,7 @@ def groups() -> dict[str, list[str]]:
     quick.remove(STACK)
     quick.remove(PROVE)
     return {
-        # The random histories are one test of a minute: it begins first, so that nothing waits.
+        # The random histories take longest: they begin first, so that nothing waits.
         "rooms, rules and the emulator": ["-n", "2", PROVE, *quick, "emulator/tests"],
         BESIDE: [LOCAL],
         "the whole stack": ["-n", "3", "--dist", "loadfile", STACK, f"--ignore={LOCAL}"],
