@@ -163,3 +163,19 @@ def test_who_asks_again_is_answered_again() -> None:
         bench.send("CustomerSignedUp", customer_id="acme", plan="gold", name="Acme")
         bench.advance(MINUTE)
         assert told(bench, "CustomerFailed") == ["acme", "acme"]
+
+
+def test_a_crowd_at_the_wall_is_told_once_each_and_served_one_for_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(common, "MAX_KEYS", 30)
+    with Bench(quotas=True) as bench:
+        sign_up(bench, *(f"customer-{n}" for n in range(50)))
+        bench.advance(20 * MINUTE)
+        failed = told(bench, "CustomerFailed")
+        assert len(failed) == len(set(failed)) == 20
+        for name in told(bench, "KeyIssued")[:5]:
+            bench.send("CustomerClosed", customer_id=name)
+        bench.advance(3 * MINUTE)
+        assert len(told(bench, "KeyIssued")) == 35
+        assert len(told(bench, "CustomerFailed")) == 20
