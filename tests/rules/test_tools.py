@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -161,14 +162,26 @@ def test_make_quick_leaves_the_whole_stack_to_make_test() -> None:
     assert not [name for name in near if name.startswith("tests/stack/")]
 
 
-def test_make_test_runs_every_folder_of_tests() -> None:
-    named = {word for group in run_tests.groups().values() for word in group}
-    present = {tree.name(path.parent) for path in tree.files("test_*.py")}
-    assert {
-        folder
-        for folder in present
-        if not any(folder == word or folder.startswith(f"{word}/") for word in named)
-    } == set()
+def test_make_test_runs_every_file_of_tests_once() -> None:
+    files = [tree.name(path) for path in tree.files("test_*.py")]
+    runs = Counter(
+        name
+        for arguments in run_tests.groups().values()
+        for name in files
+        if _runs(arguments, name)
+    )
+    assert dict(runs) == dict.fromkeys(files, 1)
+
+
+def _runs(arguments: list[str], name: str) -> bool:
+    """Whether pytest with these arguments collects a file."""
+    left_out = [word.removeprefix("--ignore=") for word in arguments if word.startswith("--ignore")]
+    places = [word for word in arguments if not word.startswith("-")]
+    return _is_below(name, places) and not _is_below(name, left_out)
+
+
+def _is_below(name: str, places: list[str]) -> bool:
+    return any(name == place or name.startswith(f"{place}/") for place in places)
 
 
 def test_runs_of_pytest_add_up(tmp_path: Path) -> None:
