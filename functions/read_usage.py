@@ -10,6 +10,7 @@ from typing import Any
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import only_one
+from keyward.aws.gateway.usage import KEYS_A_PAGE
 from keyward.aws.tables.leases import Lease
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import KeyRecords
@@ -23,6 +24,7 @@ from keyward.report.model import PlanUsage
 from keyward.report.usage import UsageReading, usage_row
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
+from keyward.runs.schedule import CALLS
 
 LEASE = "usage"
 # As long as the function may run.
@@ -115,6 +117,9 @@ class UsageReader:
         first = first_day_to_read(quota, self.policy.usage, self.now).isoformat()
         first = min(first, days_until(self.now)[0])
         rows = self.context.gateway.usage(plan.plan_id, first, today.isoformat())
+        # A few calls a day: they wait for no turn, but whoever waits hears of them.
+        pages = 1 + len(rows) // KEYS_A_PAGE
+        self.context.turns.debit({CALLS: pages}, self.context.now)
         found = PlanRead(plan, usage_row(UsageRead(plan, rows), keys, self.now))
         for key, before in _keys_in(name, by_customer):
             row = rows.get(str(key.key_id), [])

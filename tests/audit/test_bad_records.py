@@ -39,7 +39,16 @@ KEY_FIELDS = (
     *("state", "key_id", "called", "created_at", "plan", "attached_at", "enabled", "reason"),
     *("tried_at", "moving_to", "switching", "extending", "extending_to", "extending_for"),
     *("refused", "rotation", "replaces", "overlap", "grace", "cause", "replaced_by"),
-    *("retire_at", "delete_at", "stays", "told_days", "told_expiry", "extended", "granted"),
+    *(
+        "retire_at",
+        "delete_at",
+        "stays",
+        "told_days",
+        "told_expiry",
+        "extended",
+        "granted",
+        "batch",
+    ),
 )
 USAGE_FIELDS = (
     *("key_id", "plan", "period", "period_start", "limit", "used", "remaining", "read_at"),
