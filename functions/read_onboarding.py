@@ -12,7 +12,7 @@ from keyward.runs.intake import Intake, Item
 from keyward.runs.onboarding import Onboarding
 from keyward.values import JSON
 
-KEY = re.compile(r"onboarding/.+\.csv", re.IGNORECASE | re.DOTALL)
+KEY = re.compile(r"onboarding/.*\.csv", re.IGNORECASE | re.DOTALL)
 # A file whose step is under way is looked at again so soon.
 BUSY_SECONDS = 15
 

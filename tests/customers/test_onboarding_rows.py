@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from contextlib import suppress
 
 import pytest
@@ -12,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyward.customers.key import new_value
-from keyward.customers.onboarding import MAX_ROWS, File, Refused, SignUp
+from keyward.customers.onboarding import COLUMNS, MAX_ROWS, File, Refused, SignUp
 from keyward.errors import InvalidEventError
 from keyward.events import spreadsheet
 from keyward.events.contracts import customer_event
+from tests import tree
 from tests.support import load_event
 
 PLANS = ("free", "pro")
@@ -195,6 +197,16 @@ def test_a_row_is_the_event_that_its_members_make() -> None:
     event = file.event(row, 1_767_225_600)
     assert (event.customer_id, event.fields) == (by_event.customer_id, by_event.fields)
     assert (event.detail_type, event.occurred_at) == (by_event.detail_type, 1_767_225_600)
+
+
+def test_the_page_shows_a_file_that_is_read_and_names_every_column() -> None:
+    page = (tree.ROOT / "docs" / "onboarding.md").read_text("utf-8")
+    lines = re.findall(r"^ {7}(.*,.*)$", page, re.MULTILINE)
+    file = read("\n".join(lines))
+    assert (served(file), refused(file)) == (["acme", "globex"], [])
+    table = page.partition("## Columns")[2].partition("##")[0]
+    cells = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+    assert sorted(re.findall(r"`(.+?)`", " ".join(cells))) == sorted(COLUMNS)
 
 
 CELLS = st.text(st.characters(codec="utf-8"), max_size=12)

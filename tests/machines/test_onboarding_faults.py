@@ -155,3 +155,11 @@ def test_an_event_that_comes_twice_does_nothing_twice(bench: Bench, seconds: flo
     bench.run()
     assert figures(result(bench)) == (1, 0, 1, 1, 0)
     assert [event["detail-type"] for event in bench.announced] == ["KeyIssued"]
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState"])
+def test_a_file_that_s3_does_not_hand_out_is_refused(bench: Bench, code: str) -> None:
+    bench.fault("s3", "GetObject", 2, code)
+    found = put(bench, "customer_id,plan\nacme,free\n")
+    assert found["error"].startswith(f"file: must be readable, got GetObject: {code}")
+    assert found["finished_at"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.aws.client import Client
-from keyward.errors import InvalidInputError, ResourceMissingError
+from keyward.errors import InvalidInputError, ResourceMissingError, ServiceRefusedError
 from keyward.values import JSON, parse_json
 
 RESULT = ".result.json"
@@ -33,11 +33,15 @@ class OnboardingFiles:
 
     def load(self, key: str) -> Upload | None:
         """Read the newest version of a file; None when there is none. Raises InvalidInputError for
-        one that is too large, before its content is read."""
+        one that is too large, before its content is read, and for one that S3 does not hand out:
+        another key's encryption, a class of storage for archives."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=key)
         except ResourceMissingError:
             return None
+        except ServiceRefusedError as error:
+            remedy = "Put it again, encrypted as the bucket does by default"
+            raise InvalidInputError("file", f"must be readable, got {error}", remedy) from None
         size = answer["ContentLength"]
         if size > MAX_FILE_BYTES:
             problem = f"must have at most {MAX_FILE_BYTES} bytes, got {size}"
