@@ -34,10 +34,18 @@ def unrecorded(account: AccountKeys, records: AccountRecords) -> list[GatewayKey
         key
         for key in account.keys.values()
         if key.key_id not in recorded
-        and (key.customer_id, key.name) not in in_the_making
-        and key.customer_id not in records.unreadable
+        and (owner_of(key), key.name) not in in_the_making
+        and owner_of(key) not in records.unreadable
     ]
     return sorted(strays, key=lambda key: (key.customer_id or "", key.name, key.key_id))
+
+
+def owner_of(key: GatewayKey) -> str | None:
+    """Whose key it may be: by its customerId, which keys of the last edition have, else by its
+    name, as imported keys have no customerId."""
+    customer_id, slash, number = key.name.rpartition("/")
+    by_name = customer_id if slash and number.isdigit() else None
+    return key.customer_id or by_name
 
 
 def of_keys(
@@ -46,11 +54,11 @@ def of_keys(
     """One finding for each key without a record."""
     closed = {str(r.get("customer_id")) for r in records.desired if r.get("status") == "closed"}
     recorded = {(key.customer_id, key.name) for one in records.keys.values() for key in one.keys}
-    names = Counter((key.customer_id, key.name) for key in strays)
+    names = Counter((owner_of(key), key.name) for key in strays)
     found = []
     for key in strays:
-        about = (key.customer_id, key.name)
-        twice = about in recorded or (key.customer_id and key.name and names[about] > 1)
+        about = (owner_of(key), key.name)
+        twice = about in recorded or (about[0] and key.name and names[about] > 1)
         if key.customer_id in closed:
             kind, severity, remedy = "key_of_closed_customer", _severity(key), CLOSED
             says = f"the closed customer has key {_words(key, account)}"
