@@ -116,7 +116,8 @@ def _make(step: KeyStep, record: KeyRecord, value: str, customer: Customer) -> G
     need not wait and look; when it may have had one, the record stays."""
     drop = step.run.registry.customers.drop_key
     try:
-        return step.run.gateway.create_key(record.name, value, customer.customer_id, customer.tags)
+        about = (customer.customer_id, customer.tags, customer.description)
+        return step.run.gateway.create_key(record.name, value, *about)
     except KeyConflictError:
         # With a value of the customer's own, the key in the way may be that of an earlier try.
         adopted = _adopt(step, record)

@@ -98,7 +98,9 @@ def facts(bench: Bench, name: str) -> JSON:
     }
 
 
-@pytest.mark.parametrize("more", [{}, {"expires_at": "2027-01-01"}], ids=["plain", "expires"])
+@pytest.mark.parametrize(
+    "more", [{}, {"expires_at": "2027-01-01"}, {"description": "The first one"}], ids=str
+)
 def test_an_imported_customer_is_told_what_a_single_one_is_told(more: JSON) -> None:
     found = []
     for is_import in (False, True):
@@ -111,7 +113,11 @@ def test_an_imported_customer_is_told_what_a_single_one_is_told(more: JSON) -> N
                 task = {"customer_id": "c0000", "asked": REQUESTER}
                 bench.account.executions.begin("reconcile_customer", "single", task)
             bench.run()
-            found.append(facts(bench, "c0000"))
+            [key] = [
+                k for k in bench.emulator.state.keys.values() if k.settings["name"] == "c0000/1"
+            ]
+            about = key.settings.get("description"), key.enabled
+            found.append(facts(bench, "c0000") | {"about": about})
     assert found[0] == found[1]
 
 

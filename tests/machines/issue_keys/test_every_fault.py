@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -80,3 +81,21 @@ def test_a_crash_between_any_two_steps_leaves_no_trace(death: str) -> None:
 
     for call in calls():
         imported(call, death, check)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_faults_of_every_client_at_random_fail_nobody_in_a_burst_of_events(seed: int) -> None:
+    chance = random.Random(seed)
+    with Bench(quotas=True) as bench:
+        lab = ImportLab(bench)
+        seen: set[tuple[str, str]] = {(service, operation) for service, operation, _ in calls()}
+        for service, operation in sorted(seen - {("events", "PutEvents")}):
+            for fault in FAULTS[service]:
+                bench.fault(service, operation, chance.randint(1, 40), fault)
+        names = [f"d{number:04d}" for number in range(150)]
+        for name in names:
+            bench.send("CustomerSignedUp", customer_id=name, plan="free")
+        lab.settle()
+        lab.assert_issued(names, once=False)
+        assert lab.operations["ImportApiKeys"] >= 1
+        lab.assert_nothing_is_left()

@@ -187,6 +187,7 @@ def test_who_is_at_work_on_a_customer_is_not_disturbed(lab: ImportLab) -> None:
         {"plan": "unknown"},
         {"expires_at": "2026-01-03"},
         {"status": 7},
+        {"description": 'two "cells", at least'},
     ],
     ids=str,
 )

@@ -13,6 +13,7 @@ from keyward.values import JSON
 MIN_WAITING = 20
 # What a cell of the CSV holds without quotes. How AWS reads others was never recorded.
 CELL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+@|:=-]*")
+TEXT = re.compile(r"[^,'\"\r\n]*")
 
 
 def is_simple(customer: Customer, actions: Sequence[JSON]) -> bool:
@@ -25,7 +26,8 @@ def is_simple(customer: Customer, actions: Sequence[JSON]) -> bool:
     if len(planned) != 2 or planned[0] != created or not planned[1].pop("plan", None):
         return False
     in_file = not customer.tags and not customer.key_value_secret
-    return planned[1] == attached and in_file and bool(CELL.fullmatch(customer.customer_id))
+    cells = CELL.fullmatch(customer.customer_id) and TEXT.fullmatch(customer.description or "")
+    return planned[1] == attached and in_file and cells is not None
 
 
 def is_being_imported(key: KeyRecord) -> bool:

@@ -127,37 +127,32 @@ class KeyImport:
         imports, began = context.registry.imports, context.now
         batch = hashlib.sha256(f"{self.run.owner} {began}".encode()).hexdigest()[:12]
         chosen = self._chosen(waiting, batch)
-        plan_ids = self._plan_ids({str(key.journal.plan) for key in chosen}, is_first)
-        unplanned = {key.customer_id: None for key in chosen if key.journal.plan not in plan_ids}
+        plan_ids = self._plan_ids({one.plan for one in chosen}, is_first)
+        unplanned = {one.key.customer_id: None for one in chosen if one.plan not in plan_ids}
         imports.to_runs(unplanned, NEW, began)
-        keys = {key.customer_id: key for key in chosen if key.customer_id not in unplanned}
         imports.note(batch, began)
-        written = imports.begin(keys.values(), began) if keys else set()
-        records = [keys[customer_id] for customer_id in sorted(written)]
-        if not records or context.now > began + MAX_BEGIN_SECONDS:
-            imports.undo(records, context.now)
+        written = imports.begin([one.key for one in chosen if one.plan in plan_ids], began)
+        rows = [one for one in chosen if one.key.customer_id in written]
+        if not rows or context.now > began + MAX_BEGIN_SECONDS:
+            imports.undo([one.key for one in rows], context.now)
             imports.note_verified(state.verified_at, [batch])
             context.turns.give_back({CALLS: 1}, context.now)
             return step(IMPORT, 1)
         imports.note(batch, context.now)
-        return self._import(batch, records, plan_ids, state)
+        return self._import(batch, rows, plan_ids, state)
 
     def _import(
-        self,
-        batch: str,
-        records: Sequence[KeyRecord],
-        plan_ids: dict[str, str],
-        state: ImportState,
+        self, batch: str, rows: Sequence[Row], plan_ids: dict[str, str], state: ImportState
     ) -> JSON:
         context, imports = self.run.context, self.run.context.registry.imports
         try:
             context.gateway.import_keys(
-                NewKey(record.name, self.new_value(), plan_ids[str(record.journal.plan)])
-                for record in records
+                NewKey(row.key.name, self.new_value(), plan_ids[row.plan], row.description)
+                for row in rows
             )
         except (ThrottledError, ConcurrentModificationError):
             context.turns.refused(context.now)
-            imports.undo(records, context.now)
+            imports.undo([row.key for row in rows], context.now)
             imports.note_verified(state.verified_at, [batch])
             return step(IMPORT, 1)
         except GatewayRefusedError:
@@ -168,25 +163,19 @@ class KeyImport:
         except GatewayUnavailableError:
             imports.note(batch, context.now, _fewer(state.rows))
         else:
-            imports.note(batch, LANDED, min(MAX_ROWS, max(state.rows, 2 * len(records))))
+            imports.note(batch, LANDED, min(MAX_ROWS, max(state.rows, 2 * len(rows))))
         # While customers come one by one, a second's worth of them goes into one call.
-        return step(IMPORT, 0 if len(records) >= state.rows else 1)
+        return step(IMPORT, 0 if len(rows) >= state.rows else 1)
 
-    def _chosen(self, waiting: Sequence[str], batch: str) -> list[KeyRecord]:
+    def _chosen(self, waiting: Sequence[str], batch: str) -> list[Row]:
         """The keys that a batch can make. Who changed since is left to a run of the customer's own,
         and so is one of whom no sense can be made."""
         context, now = self.run.context, self.run.context.now
-        policy, odd, keys = context.policy, dict[str, None](), []
-        for member in context.registry.imports.members(waiting):
-            plan = _plan_of(member, policy, now)
-            if plan is None:
-                odd[member.customer_id] = None
-                continue
-            journal = Journal(started_at=int(now), plan=plan, batch=batch)
-            at = int(now)
-            keys.append(KeyRecord(member.customer_id, 1, CREATING, attached_at=at, journal=journal))
+        members = context.registry.imports.members(waiting)
+        rows = {member.customer_id: _row(member, context.policy, now, batch) for member in members}
+        odd = {customer_id: None for customer_id, row in rows.items() if row is None}
         context.registry.imports.to_runs(odd, NEW, now)
-        return keys
+        return [row for row in rows.values() if row]
 
     def _plan_ids(self, plans: set[str], is_first: bool) -> dict[str, str]:
         """The ids of the plans, by name, made at first need. ImportApiKeys passes over a plan that
@@ -209,9 +198,22 @@ class KeyImport:
         return found
 
 
-def _plan_of(member: Member, policy: Policy, now: float) -> str | None:
-    """The plan of the key that the customer is to get, as a plan made anew says; None for a
-    customer who needs anything else."""
+@dataclass(frozen=True)
+class Row:
+    """A key that a batch is to make, and what it says of itself."""
+
+    key: KeyRecord
+    description: str
+
+    @property
+    def plan(self) -> str:
+        """The plan that the key comes into."""
+        return str(self.key.journal.plan)
+
+
+def _row(member: Member, policy: Policy, now: float, batch: str) -> Row | None:
+    """The key that the customer is to get, as a plan made anew says; None for a customer who needs
+    anything else."""
     if not member.is_new or member.desired is None:
         return None
     try:
@@ -222,7 +224,11 @@ def _plan_of(member: Member, policy: Policy, now: float) -> str | None:
     actions = [action.as_json() for action in planned.actions]
     if planned.problem or notices_due(customer, policy, now, frozenset()):
         return None
-    return str(actions[1]["plan"]) if is_simple(customer, actions) else None
+    if not is_simple(customer, actions):
+        return None
+    journal = Journal(started_at=int(now), plan=str(actions[1]["plan"]), batch=batch)
+    key = KeyRecord(member.customer_id, 1, CREATING, attached_at=int(now), journal=journal)
+    return Row(key, customer.description or "")
 
 
 def _fewer(rows: int) -> int:

@@ -37,17 +37,24 @@ class NewKey:
     name: str
     value: str = field(repr=False)
     plan_id: str
+    description: str = ""
 
 
 class KeyCalls(Calls):
     """Create, import, find, read, enable, disable and delete keys."""
 
     def create_key(
-        self, name: str, value: str, customer_id: str, tags: Mapping[str, str]
+        self,
+        name: str,
+        value: str,
+        customer_id: str,
+        tags: Mapping[str, str],
+        description: str | None = None,
     ) -> GatewayKey:
         """CreateApiKey, enabled (its default is false, aws-recorded.md 1). The answer is compared
         with what was asked for. Raises KeyConflictError when a key with this value exists."""
-        more = {"tags": dict(tags)} if tags else {}
+        more: JSON = {"tags": dict(tags)} if tags else {}
+        more |= {"description": description} if description else {}
         key = _gateway_key(
             self._call(
                 "CreateApiKey", name=name, value=value, customerId=customer_id, enabled=True, **more
@@ -67,8 +74,10 @@ class KeyCalls(Calls):
         """
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("Name", "Key", "Enabled", "UsagePlanIds"))
-        writer.writerows((key.name, key.value, "true", key.plan_id) for key in keys)
+        writer.writerow(("Name", "Key", "Description", "Enabled", "UsagePlanIds"))
+        writer.writerows(
+            (key.name, key.value, key.description, "true", key.plan_id) for key in keys
+        )
         body = file.getvalue().encode()
         # With failOnWarnings the good rows are made all the same, and their ids are not told.
         answer = self._call("ImportApiKeys", body=body, format="csv", failOnWarnings=False)
