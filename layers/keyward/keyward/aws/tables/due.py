@@ -1,8 +1,9 @@
 """Who is looked at next, and in which order: the sparse index `due-index` of the Keys table.
 
-It has three parts, each sorted by time: `due`, when something becomes of a customer by itself (the
-item `due`); `room`, who waits for room for a key (the item `room`); and `grace`, the disabled keys
-that wait for their deletion (key_item.py).
+Its parts are sorted by time: `due`, when something becomes of a customer by itself; `new` and
+`imported`, who waits for a batch and whose key is imported (imports.py); all three by the item
+`due`. `room`, who waits for room for a key (the item `room`); and `grace`, the disabled keys that
+wait for their deletion (key_item.py).
 """
 
 from __future__ import annotations
@@ -16,11 +17,9 @@ from keyward.customers.key_item import GRACE
 from keyward.errors import ConditionNotMetError
 from keyward.values import JSON
 
-DUE, ROOM = "due", "room"
+DUE, NEW, IMPORTED, ROOM = "due", "new", "imported", "room"
 DUE_INDEX = "due-index"
 MAX_OF_A_PART = 100
-# Partitions of the index: who is due at a time, who waits for a batch, whose key is imported.
-NEW, IMPORTED = "new", "imported"
 
 
 class DueItems:
