@@ -17,7 +17,6 @@ from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
-from keyward.runs.key_refresh import KeyRefresher
 from keyward.runs.schedule import AUDIT, CALLS, DUE, NEW, STOP, calls_of
 from keyward.runs.waiting import hand_over
 from keyward.values import JSON, iso
@@ -169,6 +168,9 @@ class Planner:
             )
         records, customer = registry.customers.load_keys(self.customer_id), customer_of(record)
         if at_gateway:
+            # Few runs look, and all would pay for the import.
+            from keyward.runs.key_refresh import KeyRefresher
+
             looker = KeyRefresher(self.context.gateway, policy, self.now)
             records = looker.refresh_from_gateway(
                 records, self.customer_id, registry.customers, lease, self.requester

@@ -8,9 +8,10 @@ Documents of an audit in the bucket: `audit` (when it began, the plans, who keys
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
 from keyward.audit.account import AccountReading
 from keyward.audit.adopt import OwnerLookup, parse_owners
 from keyward.audit.conclude import Conclusion, repairs_of, summary_of
@@ -22,7 +23,7 @@ from keyward.aws.gateway import GatewayPlan
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.policy.model import Policy
-from keyward.runs import run
+from keyward.runs import outbox
 from keyward.runs.context import Context
 from keyward.runs.schedule import CALLS
 from keyward.values import JSON
@@ -117,7 +118,7 @@ class Audit:
         self.documents.save(self.name, FINDINGS, found)
         self.documents.publish(found)
         if repair:
-            run.announce_expiring(policy, found["exempt"], context)
+            _announce_expiring(policy, found["exempt"], context)
 
 
 def concluded(audit: str, repair: bool, documents: Audits) -> JSON:
@@ -128,6 +129,16 @@ def concluded(audit: str, repair: bool, documents: Audits) -> JSON:
         raise InvalidInputError("repairs", problem, 'Start an audit with {"repair": true}')
     summary = summary_of(found)
     return {"unfinished": False, "audit": audit, "repair": repair, "summary": summary}
+
+
+def _announce_expiring(policy: Policy, exempt: Sequence[JSON], context: Context) -> None:
+    """Announce the exemptions that end soon, each once. `exempt` are the live methods that are
+    open by an exemption, as the audit found them."""
+    unstated: JSON = {"owner": None, "expires": None}
+    live = [ExemptMethod(**unstated | item) for item in exempt]
+    for exemption in ending(policy, context.now):
+        mark = f"exemption-expiring#{exemption_id(exemption)}"
+        outbox.announce_once(context, mark, expiring(exemption, live))
 
 
 def sources_for(task: JSON, documents: Audits) -> OwnerLookup | None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
-from keyward.aws.bus import Bus
-from keyward.aws.parameter import Current
-from keyward.aws.tables.leases import FAILED, Lease, Leases
+from keyward.aws.tables.leases import FAILED
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.events.fields import redacted
-from keyward.policy.model import Policy
 from keyward.runs import outbox
 from keyward.runs.context import Context
 from keyward.runs.ledger import CONSOLE
 from keyward.values import JSON, iso
+
+if TYPE_CHECKING:
+    from keyward.aws.bus import Bus
+    from keyward.aws.parameter import Current
+    from keyward.aws.tables.leases import Lease, Leases
 
 # Besides what a person states: the machine adds the one, the Step Functions console the other.
 MACHINE_FIELDS = ("execution_arn", "Comment", "asked", "begun", "tries")
@@ -72,16 +73,6 @@ def announce_refusal(current: Current, context: Context) -> None:
         "PolicyRefused", reason=current.refused, version=current.version, at=iso(context.now)
     )
     outbox.announce_once(context, f"policy-refused#{current.version}#{digest}", event)
-
-
-def announce_expiring(policy: Policy, exempt: Sequence[JSON], context: Context) -> None:
-    """Announce the exemptions that end soon, each once. `exempt` are the live methods that are
-    open by an exemption, as the audit found them."""
-    unstated: JSON = {"owner": None, "expires": None}
-    live = [ExemptMethod(**unstated | item) for item in exempt]
-    for exemption in ending(policy, context.now):
-        mark = f"exemption-expiring#{exemption_id(exemption)}"
-        outbox.announce_once(context, mark, expiring(exemption, live))
 
 
 def error_reason(error: JSON) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from keyward.apis.model import Canary, DeployedMethod, StageSnapshot, WorkingMethod
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import ApiNotFoundError, GatewayUnavailableError, NotFoundError
 from keyward.policy.parts import Throttle
 from keyward.values import JSON
+
+# The model is imported where an API is read: functions of customers have this adapter as well.
+if TYPE_CHECKING:
+    from keyward.apis.model import DeployedMethod, StageSnapshot, WorkingMethod
 
 
 class ApiCalls(Calls):
@@ -41,6 +44,8 @@ class ApiCalls(Calls):
     def deployed(self, rest_api_id: str, deployment_id: str) -> tuple[DeployedMethod, ...]:
         """What a deployment serves: GetDeployment with its apisummary, one call for any number of
         methods. Raises NotFoundError."""
+        from keyward.apis.model import DeployedMethod
+
         answer = self._call(
             "GetDeployment", restApiId=rest_api_id, deploymentId=deployment_id, embed=["apisummary"]
         )
@@ -57,6 +62,8 @@ class ApiCalls(Calls):
 
     def working_copy(self, rest_api_id: str) -> tuple[WorkingMethod, ...]:
         """GetResources with the methods embedded: one call for up to 500 resources."""
+        from keyward.apis.model import WorkingMethod
+
         resources = self._pages("GetResources", restApiId=rest_api_id, embed=["methods"])
         return tuple(
             WorkingMethod(str(resource["id"]), str(resource["path"]), verb, method)
@@ -126,6 +133,8 @@ class ApiCalls(Calls):
 
 
 def _stage(item: JSON) -> StageSnapshot:
+    from keyward.apis.model import Canary, StageSnapshot
+
     canary = item.get("canarySettings") or {}
     percent = float(canary.get("percentTraffic") or 0.0)
     log = item.get("accessLogSettings") or {}

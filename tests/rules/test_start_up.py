@@ -1,0 +1,84 @@
+"""What a cold start imports, by function: it is most of the CPU that a start takes.
+
+The modules are counted in fresh processes, which import the function and nothing else; figures in
+milliseconds are those of `make bench`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+from tests import tree
+
+FUNCTIONS = sorted(path.stem for path in (tree.ROOT / "functions").glob("*.py"))
+# The functions that a sign-up calls.
+SIGN_UP = (
+    *("record_customer", "start_customer_reconcile", "plan_customer"),
+    *("create_key", "attach_key", "conclude_customer"),
+)
+# Modules of Keyward; which ones a library imports beside its own depends on what is installed.
+MAX_MODULES_OF_SIGN_UP = 265
+MAX_MODULES = 120
+# boto3 adds resources to botocore, which no function uses; a schema is not compiled at a start.
+NEVER = {"boto3", "s3transfer", "fastjsonschema", "jsonschema", "yaml", "click"}
+# Powertools is imported by who takes batches; the others import it when they log or count.
+BATCHES = "keyward.runs.intake"
+
+IN_A_FORK = """
+import json, os, sys
+sys.path[:0] = json.loads(sys.argv[1])
+for name in json.loads(sys.argv[2]):
+    read, write = os.pipe()
+    if os.fork() == 0:
+        before = set(sys.modules)
+        __import__(name)
+        os.write(write, json.dumps(sorted(set(sys.modules) - before)).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        print(json.dumps([name, json.loads(answer.read())]))
+    os.wait()
+"""
+
+
+@cache
+def modules() -> dict[str, set[str]]:
+    """The modules that each function imports."""
+    folders = [str(tree.PACKAGE.parent), str(tree.ROOT / "functions")]
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_FORK, json.dumps(folders), json.dumps(FUNCTIONS)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name: set(found) for name, found in map(json.loads, done.stdout.splitlines())}
+
+
+def own(function: str) -> set[str]:
+    """Keyward's modules among them."""
+    return {name for name in modules()[function] if name.startswith("keyward.")}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_imports_no_library_that_it_does_not_use(function: str) -> None:
+    found = {name.partition(".")[0] for name in modules()[function]}
+    assert not found & NEVER
+    assert ("aws_lambda_powertools" in found) == (BATCHES in modules()[function])
+    assert len(own(function)) <= MAX_MODULES
+
+
+@pytest.mark.parametrize("function", SIGN_UP)
+def test_a_function_of_customers_imports_nothing_of_apis(function: str) -> None:
+    of_apis = {name for name in modules()[function] if name.startswith("keyward.apis.")}
+    tables = {"apis", "edits", "storms", "plan_queue", "notices", "usage"}
+    assert of_apis == set()
+    assert not modules()[function] & {f"keyward.aws.tables.{name}" for name in tables}
+
+
+def test_a_sign_up_imports_few_modules() -> None:
+    assert sum(len(own(function)) for function in SIGN_UP) <= MAX_MODULES_OF_SIGN_UP
