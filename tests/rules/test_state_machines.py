@@ -62,6 +62,20 @@ def test_a_machine_is_written_in_jsonata_and_has_a_timeout(machine: str) -> None
     assert definition(machine)["Comment"]
 
 
+def test_a_machine_that_waits_for_its_turn_has_a_day_for_it() -> None:
+    # 600 APIs, which an account may have, take 8 hours of deployments at the least share.
+    waiting = {
+        machine: found["TimeoutSeconds"]
+        for machine, found in tree.machines().items()
+        if any("turn" in name for name in tree.states(found))
+    }
+    assert waiting == {
+        "issue_keys": 86_400,
+        "protect_api": 86_400,
+        "reconcile_customer": 86_400,
+    }
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_named_state_exists_and_every_state_is_reached(machine: str) -> None:
     for level in tree.levels(definition(machine)):

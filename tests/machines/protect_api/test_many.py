@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from keyward.aws.tables.call_schedule import CallSchedule
 from keyward.aws.tables.plan_queue import JoinRequest
+from keyward.runs.turns import Turns
 from local.bench import Bench
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.storm_lab import Trail
@@ -77,6 +79,20 @@ def test_deployments_of_twenty_apis_are_made_one_after_the_other(many: Bench) ->
     assert all(later - before >= 5 for before, later in pairwise(times))
     # The first waits for nobody: some turns pass while the others join their plans.
     assert times[-1] - times[1] <= (APIS - 1) * 6 + 5
+
+
+def test_the_last_of_as_many_apis_as_an_account_has_waits_for_hours_and_is_closed() -> None:
+    with Bench(quotas=True, share=10, propagation=0) as bench:
+        turns = Turns(CallSchedule(bench.tables["LeasesTable"]), 10)
+        turns.debit({"CreateDeployment": 600}, bench.clock.now())
+        began = bench.clock.now()
+        api_id = bench.api(PETS)
+        bench.run()
+        assert {run.status for run in bench.runs} == {"SUCCEEDED"}
+        assert bench.clock.now() - began >= 600 / (0.2 * 0.1) - 60
+        assert bench.call(api_id, "prod", "GET", "/pets") == 403
+        told = [event["detail-type"] for event in bench.announced]
+        assert sorted(told) == ["ApiPending", "ApiProtected"]
 
 
 def test_every_stage_of_an_api_is_closed_in_one_change_of_each_plan(lab: Lab) -> None:
