@@ -143,3 +143,24 @@ def test_every_queue_but_the_one_of_stops_has_a_most_of_lambda() -> None:
         else:
             most = properties.get("ScalingConfig", {}).get("MaximumConcurrency")
             assert most is None if name == "StopsMapping" else 2 <= most <= 20, name
+
+
+def test_changes_of_one_customer_come_in_order_however_many_batches_go_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came: dict[str, list[str]] = {}
+    at_work: list[int] = []
+
+    def take(self: Any, item: Any) -> None:
+        at_work.append(len(bench.account.at_work))
+        bench.account.scheduler.sleep(0.05)
+        came.setdefault(item.body["customer_id"], []).append(item.body["plan"])
+
+    monkeypatch.setattr(start_customer_reconcile.Starter, "take", take)
+    plans = [f"plan-{n}" for n in range(12)]
+    for plan in plans:
+        for n in range(20):
+            bench.put(customer_id=f"customer-{n}", plan=plan, status="active")
+    bench.advance(60)
+    assert came == {f"customer-{n}": plans for n in range(20)}
+    assert max(at_work) > 5
