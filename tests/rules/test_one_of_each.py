@@ -22,7 +22,7 @@ def test_one_module_stores_turns_and_one_computes_them() -> None:
     assert users("turn#") == {"tables/call_schedule.py"}
     assert users("CallSchedule(", "keep_turn(") == {
         "tables/call_schedule.py",
-        "runs/runtime.py",
+        "tables/__init__.py",
         "runs/turns.py",
     }
 
