@@ -17,7 +17,7 @@ from keyward.values import run_name
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Record a batch from the customers or the stops queue; output: the messages that come again."""
+    """Record a batch of the customers or the stops queue; output: the messages that come again."""
     machine_arn = runtime.setting("RECONCILE_CUSTOMER_ARN")
     recorder = Recorder(runtime.context(), machine_arn, _count)
     dlq_url = runtime.setting("CUSTOMERS_DLQ_URL")

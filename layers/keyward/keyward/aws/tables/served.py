@@ -21,7 +21,7 @@ class Served:
     """A part of the Apis table."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self._records = table
 
     def load(
         self, rest_api_id: str, deployment_id: str, now: float
@@ -29,7 +29,7 @@ class Served:
         """What a deployment serves, None when it was not read within the hour; `now` in epoch
         seconds."""
         where = {"rest_api_id": rest_api_id, "record": _name(deployment_id)}
-        item = self._table.get_item(Key=where, ConsistentRead=True).get("Item")
+        item = self._records.get_item(Key=where, ConsistentRead=True).get("Item")
         try:
             if item is None or now >= int(item["forget_at"]):
                 return None
@@ -47,7 +47,7 @@ class Served:
         if len(packed) <= MAX_BYTES:
             where = {"rest_api_id": rest_api_id, "record": _name(deployment_id)}
             item = where | {"methods": packed, "forget_at": int(now) + SECONDS}
-            self._table.put_item(Item=item)
+            self._records.put_item(Item=item)
 
 
 def _name(deployment_id: str) -> str:
