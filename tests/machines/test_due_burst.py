@@ -28,3 +28,19 @@ def test_all_who_are_due_at_once_are_started_within_the_minute_and_done_in_their
         told = [event["detail-type"] for event in bench.announced]
         assert told.count("KeySuspended") == N
         assert "CustomerFailed" not in told
+
+
+def test_a_queue_that_takes_nothing_for_a_moment_costs_a_minute_and_nobody_else() -> None:
+    with Bench() as bench:
+        end = bench.clock.now() + 3600
+        for n in range(150):
+            about = {"customer_id": f"trial-{n}", "plan": "free", "expires_at": int(end)}
+            bench.send("CustomerSignedUp", **about)
+        bench.run(until=end - 1)
+        known = len(bench.runs)
+        bench.fault("sqs", "SendMessage", 1, "ThrottlingException")
+        bench.run(until=end + 30)
+        assert len(bench.runs[known:]) == 100
+        bench.advance(60)
+        assert len({run.input["customer_id"] for run in bench.runs[known:]}) == 150
+        assert "CustomerFailed" not in [event["detail-type"] for event in bench.announced]
