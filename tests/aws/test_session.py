@@ -7,12 +7,14 @@ import subprocess
 import sys
 from typing import Any
 
+import boto3
 import botocore.session
 import pytest
 from botocore.loaders import create_loader
+from moto import mock_aws
 
 from keyward.aws.client import LazyClient
-from keyward.aws.session import SERVICES, LeanLoader, PlainFiles, Session
+from keyward.aws.session import SERVICES, Session, loader
 from tests import tree
 
 REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1")
@@ -40,9 +42,37 @@ def test_a_client_calls_the_address_that_botocore_knows(
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_model_is_read_as_botocore_reads_it(service: str) -> None:
-    for kind in ("service-2", "endpoint-rule-set-1"):
-        ours = LeanLoader(file_loader=PlainFiles()).load_service_model(service, kind)
+    kinds = ("endpoint-rule-set-1",) if service == "ssm" else ("endpoint-rule-set-1", "service-2")
+    for kind in kinds:
+        ours = loader().load_service_model(service, kind)
         assert ours == create_loader().load_service_model(service, kind)
+
+
+def test_the_model_of_ssm_is_a_part_of_botocores() -> None:
+    ours, theirs = (
+        made.load_service_model("ssm", "service-2") for made in (loader(), create_loader())
+    )
+    assert set(ours["operations"]) == {"GetParameter"}
+    assert ours["metadata"] == theirs["metadata"]
+    for part in ("operations", "shapes"):
+        for name, found in ours[part].items():
+            assert found == without_prose(theirs[part][name])
+
+
+def test_a_parameter_is_read_with_the_model_of_ssm() -> None:
+    with mock_aws():
+        boto3.client("ssm").put_parameter(Name="policy", Type="String", Value="text")
+        client = Session().client("ssm")
+        assert client.get_parameter(Name="policy")["Parameter"]["Value"] == "text"
+        with pytest.raises(client.exceptions.ParameterNotFound):
+            client.get_parameter(Name="none")
+
+
+def without_prose(model: Any) -> Any:
+    """A model without its documentation."""
+    if isinstance(model, dict):
+        return {name: without_prose(v) for name, v in model.items() if name != "documentation"}
+    return [without_prose(item) for item in model] if isinstance(model, list) else model
 
 
 def test_a_client_is_made_once_at_its_first_use() -> None:

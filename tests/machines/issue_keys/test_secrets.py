@@ -37,7 +37,7 @@ def test_no_value_is_in_a_table_a_state_an_event_or_a_log(
         )
 
     monkeypatch.setattr(bench.account.executions, "_perform", noted)
-    runtime.logger.setLevel("DEBUG")
+    runtime.logger().setLevel("DEBUG")
     caplog.set_level(logging.DEBUG)
     if fault != "none":
         bench.fault("apigateway", "ImportApiKeys", 1, fault)
