@@ -10,19 +10,23 @@ from typing import Any
 from keyward.audit.parts import FIELDS, FINDINGS, REPAIRS, Audit
 from keyward.runs import run, runtime
 
+# Of the 900 s that the function has.
+READ_SECONDS = 840
 
-def handler(event: object, context: Any) -> dict[str, Any]:
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
     """Input `{repair?, adopt?, adopt_tag?, customers?, customers_object?}`, or a batch from the
     queue of policy changes, which repairs; output `{findings, exempt, apis, customers, keys}`, with
-    `started` after a repair."""
-    is_batch = isinstance(event, dict) and "Records" in event
-    task: Any = {"repair": True} if is_batch else event
+    `started` after a repair. Raises TooLargeError."""
+    task, cause = event, getattr(context, "aws_request_id", None)
+    if isinstance(event, dict) and "Records" in event:
+        task, cause = {"repair": True}, event["Records"][0]["messageId"]
     run.only_fields(task, FIELDS)
-    # An asynchronous invocation that is repeated has the same id, and goes on where it was.
-    name = f"function-{getattr(context, 'aws_request_id', None) or uuid.uuid4()}"
+    # A message or an asynchronous invocation that comes again goes on where it was.
+    name = f"function-{cause or uuid.uuid4()}"
     surroundings = replace(runtime.context(), gateway=runtime.patient_gateway())
     audit = Audit(name, runtime.audits(), surroundings, runtime.setting("DEFAULT_MODE"))
-    done = audit.at_once(task, runtime.pause)
+    done = audit.at_once(task, runtime.pause, surroundings.now + READ_SECONDS)
     found: dict[str, Any] = audit.documents.load(name, FINDINGS)
     runtime.count({"KeysOnGateway": found["keys"]})
     if done["repair"]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from local.bench import Bench
 from local.lifetime.stack import REGION
+from local.lifetime.states import StateFailed
 
 JSON = dict[str, Any]
 METHODS: JSON = {f"/p{number}": {"get": None} for number in range(10)}
@@ -48,3 +52,34 @@ def test_the_audit_has_all_closed_and_takes_no_more_than_the_share() -> None:
         at = sorted(call["at"] for call in calls)
         busiest = max(bisect_left(at, moment + 60) - place for place, moment in enumerate(at))
         assert busiest <= 10 * SHARE / 100 * 60 + 40 * SHARE / 100
+
+
+@pytest.fixture
+def narrow() -> Iterator[Bench]:
+    """An account of which Keyward may call one thing in ten seconds."""
+    with Bench(quotas=True, share=1) as bench:
+        for _ in range(60):
+            bench.api(METHODS, mode="off")
+        with bench.emulator.quotas.lifted():
+            for number in range(100):
+                bench.gateway.create_usage_plan(name=f"plan-{number}")
+        bench.run()
+        yield bench
+
+
+def test_an_account_that_cannot_be_read_in_time_is_refused_in_words(narrow: Bench) -> None:
+    with pytest.raises(StateFailed, match="Start audit-account") as told:
+        narrow.audit()
+    assert told.value.error == "TooLargeError"
+    assert "ControlPlaneShare" in told.value.cause
+
+
+def test_a_message_that_comes_again_goes_on_where_the_audit_was(narrow: Bench) -> None:
+    before = len(narrow.calls)
+    batch = {"Records": [{"messageId": "m1", "body": "{}"}]}
+    with pytest.raises(StateFailed, match="TooLargeError"):
+        narrow.invoke("Audit", batch)
+    assert narrow.invoke("Audit", batch)["apis"] == 60
+    read = Counter(call["operation"] for call in narrow.calls[before:])
+    assert read["GetRestApis"] == 1
+    assert read["GetUsagePlanKeys"] == 100

@@ -20,7 +20,7 @@ from keyward.audit.read import AuditReader, works_of
 from keyward.audit.work import Round, Worker, WorkList
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import GatewayPlan
-from keyward.errors import InvalidInputError
+from keyward.errors import InvalidInputError, KeywardError
 from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.runs import outbox
@@ -34,6 +34,16 @@ LISTS = 2
 OBJECT = re.compile(r"adopt/[A-Za-z0-9_.-]{1,100}")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 FIELDS = ("repair", "adopt", "adopt_tag", "customers", "customers_object")
+
+
+class TooLargeError(KeywardError):
+    """The account's share of calls does not let it be read while somebody waits."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the account cannot be read within the time of this function. Start audit-account with "
+            "the same input, or raise ControlPlaneShare"
+        )
 
 
 @dataclass(frozen=True)
@@ -59,9 +69,12 @@ class Audit:
             self._conclude(repair, policy)
         return concluded(self.name, repair, self.documents)
 
-    def at_once(self, task: JSON, rest: Callable[[float], object]) -> JSON:
-        """All rounds, for somebody who waits for the answer; `rest` waits between them."""
+    def at_once(self, task: JSON, rest: Callable[[float], object], until: float) -> JSON:
+        """All rounds, for somebody who waits for the answer; `rest` waits between them. Raises
+        TooLargeError when they would not be over by `until` (epoch seconds)."""
         while (answer := self.round(task))["unfinished"]:
+            if self.context.now + answer["wait_seconds"] >= until:
+                raise TooLargeError
             rest(answer["wait_seconds"])
         return answer
 
