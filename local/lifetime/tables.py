@@ -53,6 +53,8 @@ class Tables:
         assert len(TransactItems) <= MAX_STEPS
         steps = [next(iter(item.items())) for item in TransactItems]
         places = [self.by_name[request["TableName"]].place_of(request) for _, request in steps]
+        # DynamoDB refuses two actions on one item (TransactWriteItems, API reference).
+        assert len({*places}) == len(places)
         if any(place in self.held for place in places):
             codes = ["TransactionConflict" if place in self.held else "None" for place in places]
             raise _cancelled(codes)

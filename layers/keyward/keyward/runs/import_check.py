@@ -29,8 +29,8 @@ from keyward.runs.key_step import placed
 from keyward.runs.schedule import CALLS
 from keyward.values import IMPORT_READ_SECONDS, JSON, iso
 
-# Customers whose records are written in one transaction, and then announced.
-CHUNK = 20
+# Customers whose records are written, and then announced, at a time.
+CHUNK = 100
 # While a call that nobody answered may still land, those who come are imported.
 MAX_WAIT_SECONDS = 5
 

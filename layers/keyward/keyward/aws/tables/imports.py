@@ -155,8 +155,13 @@ class Imports(ImportProgress):
         return self._write_each({key.after.customer_id: self._issued(key, now) for key in keys})
 
     def settle(self, keys: Iterable[Issued]) -> None:
-        """Forget what was announced, and write down when each customer is due next."""
-        self._write_each({key.after.customer_id: self._settled(key) for key in keys})
+        """Forget what was announced, then write down when each customer is due next."""
+        done = list(keys)
+        with self._keys.batch_writer() as batch:
+            for key in done:
+                for name in key.outbox():
+                    batch.delete_item(Key={"customer_id": key.after.customer_id, "record": name})
+        self._write_each({key.after.customer_id: [self._due(key)] for key in done})
 
     def _issued(self, key: Issued, now: float) -> list[JSON]:
         put = {"TableName": self._keys.name, "Item": key_item(key.after)}
@@ -167,22 +172,17 @@ class Imports(ImportProgress):
             *self._ledger.puts(key.lines, key.events, now),
         ]
 
-    def _settled(self, key: Issued) -> list[JSON]:
-        customer_id = key.after.customer_id
-        where: JSON = {"customer_id": customer_id, "record": DUE}
+    def _due(self, key: Issued) -> JSON:
+        """When the customer is due, in place of the item that says that its key is imported."""
+        where: JSON = {"customer_id": key.after.customer_id, "record": DUE}
         still = {
             "ConditionExpression": "due = :imported",
             "ExpressionAttributeValues": {":imported": IMPORTED},
             "TableName": self._keys.name,
         }
-        item = where | {"due": DUE, "due_at": int(key.due_at or 0)}
-        due = (
-            {"Delete": still | {"Key": where}}
-            if key.due_at is None
-            else {"Put": still | {"Item": item}}
-        )
-        gone = [{"customer_id": customer_id, "record": name} for name in key.outbox()]
-        return [due, *({"Delete": {"TableName": self._keys.name, "Key": one}} for one in gone)]
+        if key.due_at is None:
+            return {"Delete": still | {"Key": where}}
+        return {"Put": still | {"Item": where | {"due": DUE, "due_at": int(key.due_at)}}}
 
     def _is_free(self, customer_id: str, now: float) -> JSON:
         return {
