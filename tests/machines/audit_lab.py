@@ -76,6 +76,13 @@ class AuditLab:
         told: list[JSON] = self.audits.load(execution.output["audit"], "findings")["findings"]
         return told
 
+    def items(self) -> dict[str, list[JSON]]:
+        """What all tables hold, apart from the account's schedule of calls."""
+        return {
+            name: [item for item in table.scan()["Items"] if item.get("lease") != "schedule"]
+            for name, table in self.lab.bench.tables.items()
+        }
+
     def kinds(self, **given: Any) -> list[str]:
         """The kinds of what a run finds."""
         return sorted(finding["kind"] for finding in self.findings(**given))
