@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from keyward.customers.key import CREATED, KeyRecord
+from keyward.aws.tables import Registry
+from keyward.aws.tables.imports import Issued
+from keyward.customers.key import CREATED, CREATING, Journal, KeyRecord
 from keyward.customers.model import manual_fields
 from keyward.runs import runtime, waiting
 from keyward.values import JSON
@@ -134,3 +137,46 @@ class ImportLab:
         assert registry.imports.state().batches == {}
         assert registry.leases.holder("import") is None
         assert {run.status for run in self.bench.runs} == {"SUCCEEDED"}
+
+
+def of_imports(registry: Registry, now: int) -> None:
+    """Call the methods of the import's tables, where conditions are met and where not."""
+    imports, leases = registry.imports, registry.leases
+    names = [f"new{number}" for number in range(5)]
+    for name in names:
+        imports.wait(name, {"by": "record"}, now)
+        imports.wait(name, {"by": "event"}, now)
+    assert leases.acquire("customer#new4", "run-1", now)
+    assert leases.is_held("customer#new4", now)
+    assert not leases.is_held("customer#new4", now + 301)
+    journal = Journal(now, "free", batch="b1")
+    keys = [KeyRecord(name, 1, CREATING, journal=journal) for name in names]
+    imports.note("b1", now)
+    imports.note("b1", now, 50)
+    # Of these five one is held by a run of its own.
+    assert imports.begin(keys, now) == {*names[:4]}
+    assert imports.begin(keys, now) == set()
+    assert imports.waiting("new", 5) == [("new4", now)]
+    assert {member.customer_id for member in imports.members(names) if member.key} == {*names[:4]}
+    assert imports.undo(keys[:1], now) == {"new0"}
+    imports.to_runs({"new1": keys[1]}, "imported", now)
+    line = {"line": "1", "at": "2026-11-23T10:00:00Z"}
+    told = {"detail_type": "KeyIssued", "detail": {"n": 1}}
+    issued = [
+        Issued(
+            key,
+            replace(key, state=CREATED, key_id="k", attached_at=now),
+            [told],
+            [line | {"subject": key.customer_id}],
+            due,
+        )
+        for key, due in zip(keys[1:4], (None, None, now + 9.0), strict=True)
+    ]
+    assert imports.issue(issued, now) == {"new2", "new3"}
+    imports.settle(issued)
+    registry.customers.note_imported("new0", now)
+    assert len(imports.waiting("imported")) == 1
+    assert imports.state().batches == {"b1": now}
+    imports.note_verified(now, ["b1"])
+    imports.note_verified(now, [])
+    assert imports.state().batches == {}

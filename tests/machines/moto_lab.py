@@ -38,10 +38,6 @@ class Both:
         ours = self._ours.meta.client.batch_get_item
         return self._same(ours, self._real.meta.client.batch_get_item, request)
 
-    def batch_get_item(self, **request: Any) -> Any:
-        ours = self._ours.meta.client.batch_get_item
-        return self._same(ours, self._real.meta.client.batch_get_item, request)
-
     @contextmanager
     def batch_writer(self) -> Iterator[Any]:
         yield self
@@ -72,8 +68,6 @@ def answer(call: Any, request: JSON) -> JSON:
         code = {"Code": error.response["Error"]["Code"]}
         return {"Refused": {"Error": code, "CancellationReasons": codes}}
     kept = {name: given[name] for name in ("Item", "Items", "Attributes") if name in given}
-    if "Responses" in given:
-        kept["Responses"] = {n: sorted(items, key=str) for n, items in given["Responses"].items()}
     if "Responses" in given:
         kept["Responses"] = {n: sorted(items, key=str) for n, items in given["Responses"].items()}
     # moto adds the key where the item is new; DynamoDB tells what was updated (API reference).

@@ -23,10 +23,9 @@ from keyward.aws import tables
 from keyward.aws.tables import Registry
 from keyward.aws.tables.call_schedule import CallSchedule, TurnItem
 from keyward.aws.tables.conditions import in_partition, in_range
-from keyward.aws.tables.imports import Issued
 from keyward.aws.tables.leases import Lease, Leases
 from keyward.aws.tables.marks import Marks
-from keyward.customers.key import CREATED, CREATING, End, Journal, KeyRecord
+from keyward.customers.key import CREATED, End, KeyRecord
 from keyward.customers.usage import KeyUsage
 from keyward.errors import LeaseLostError
 from keyward.events.caller import Editor
@@ -35,6 +34,7 @@ from keyward.runs.turns import Turns
 from local.bench import Bench
 from local.lifetime.services import Ssm
 from local.lifetime.tables import Tables
+from tests.machines.import_lab import of_imports
 from tests.machines.moto_lab import Both, differences, mirrored
 from tests.prove.history import history
 from tests.prove.play import play, policy
@@ -219,48 +219,6 @@ def of_room(registry: Registry, key: KeyRecord, now: int) -> None:
     assert customers.end_a_grace(now, "room") is None
     assert registry.leases.note_failure("customer#coop", "a") == (1, False)
     assert registry.leases.note_failure("customer#coop", "a") == (2, True)
-
-
-def of_imports(registry: Registry, now: int) -> None:
-    imports, leases = registry.imports, registry.leases
-    names = [f"new{number}" for number in range(5)]
-    for name in names:
-        imports.wait(name, {"by": "record"}, now)
-        imports.wait(name, {"by": "event"}, now)
-    assert leases.acquire("customer#new4", "run-1", now)
-    assert leases.is_held("customer#new4", now)
-    assert not leases.is_held("customer#new4", now + 301)
-    journal = Journal(now, "free", batch="b1")
-    keys = [KeyRecord(name, 1, CREATING, journal=journal) for name in names]
-    imports.note("b1", now)
-    imports.note("b1", now, 50)
-    # Of these five one is held by a run of its own.
-    assert imports.begin(keys, now) == {*names[:4]}
-    assert imports.begin(keys, now) == set()
-    assert imports.waiting("new", 5) == [("new4", now)]
-    assert {member.customer_id for member in imports.members(names) if member.key} == {*names[:4]}
-    assert imports.undo(keys[:1], now) == {"new0"}
-    imports.to_runs({"new1": keys[1]}, "imported", now)
-    line = {"line": "1", "at": "2026-11-23T10:00:00Z"}
-    told = {"detail_type": "KeyIssued", "detail": {"n": 1}}
-    issued = [
-        Issued(
-            key,
-            replace(key, state=CREATED, key_id="k", attached_at=now),
-            [told],
-            [line | {"subject": key.customer_id}],
-            due,
-        )
-        for key, due in zip(keys[1:4], (None, None, now + 9.0), strict=True)
-    ]
-    assert imports.issue(issued, now) == {"new2", "new3"}
-    imports.settle(issued)
-    registry.customers.note_imported("new0", now)
-    assert len(imports.waiting("imported")) == 1
-    assert imports.state().batches == {"b1": now}
-    imports.note_verified(now, ["b1"])
-    imports.note_verified(now, [])
-    assert imports.state().batches == {}
 
 
 def of_apis(registry: Registry, now: int) -> None:
