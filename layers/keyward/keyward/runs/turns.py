@@ -16,6 +16,7 @@ from keyward.runs.schedule import (
     LANES,
     QUOTAS,
     STOP,
+    STOPS,
     Line,
     Meter,
     Schedule,
@@ -55,15 +56,25 @@ class Turns:
         """The subject's turn for these calls, asked for by the run `owner`, or its place till then.
 
         Idempotent while it waits: the place stays. A turn of another run, which ended, is taken
-        over. In lane `stop` the turn is always there, and so it is for no calls: a turn that the
-        subject still waits for is given back then.
+        over. For no calls it is there. In lane `stop` it waits for other stops alone, as long as
+        the account can take no more calls; the calls are debited. A turn that the subject still
+        waits for is given back in both cases.
         """
         amounts, turn = _metered(calls), self.items.turn(subject)
-        if lane == STOP or not amounts:
-            if turn and self.items.forget_turn(turn):
+        if turn and (not amounts or (lane == STOP and turn.lane != STOP)):
+            if self.items.forget_turn(turn):
                 self.give_back(turn.calls, now)
-            self.debit(calls, now)
-            return Place()
+            turn = None
+        if lane == STOP and amounts:
+            place = self._take(subject, owner, lane, {STOPS: amounts[CALLS]}, now, turn)
+            if place.is_there:
+                self.debit(calls, now)
+            return place
+        return self._take(subject, owner, lane, amounts, now, turn) if amounts else Place()
+
+    def _take(
+        self, subject: str, owner: str, lane: str, amounts: Calls, now: float, turn: TurnItem | None
+    ) -> Place:
         if turn is None:
             return self._ask(subject, owner, lane, amounts, now)
         schedule = self._settled(self.items.read(), now)
