@@ -47,11 +47,13 @@ def conclude(task: JSON, context: Context) -> JSON:
 
 def _output(task: JSON, customer_id: str) -> JSON:
     """A dry run's plan, what a run did, that another run has the customer (`busy`), or that it
-    gets its key together with others (`waiting`)."""
+    gets its key together with others (`waiting`). `ready_by`: when its turn is there."""
+    output: JSON = {"customer_id": customer_id}
+    output |= {"ready_by": task["ready_by"]} if task.get("ready_by") else {}
     for other in ("busy", "waiting"):
         if task.get(other):
-            return {"customer_id": customer_id, other: True}
-    output = {"customer_id": customer_id, "actions": task["actions"]}
+            return output | {other: True}
+    output |= {"actions": task["actions"]}
     return {"dry_run": True} | output if task.get("dry_run") else output
 
 

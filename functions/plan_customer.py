@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.leases import Lease
 from keyward.customers.actions import ACTIONS
 from keyward.customers.bulk import MIN_WAITING, is_simple
@@ -37,15 +38,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def plan(task: JSON, context: Context) -> JSON:
     """`{customer_id, dry_run, busy, lease, planned_at, actions, problem}`, or the same with
-    `wait_seconds` while it is not the customer's turn.
+    `wait_seconds` while it is not the customer's turn, which `ready_by` estimates (ISO 8601).
 
     The first look, by the tables alone, counts the calls that the run needs. Its turn for them is
     taken before the lease, so that nobody waits for who waits. `busy`: another run has the
-    customer, or waits for its turn, and will see what this one came for. `waiting`: the customer
-    gets its key together with many others. `problem`
-    `{Error, Cause}` is reported when the actions are done. A dry run takes neither turn nor lease,
-    and writes nothing. With `look` the keys are compared with API Gateway first. Raises
-    InvalidInputError, InvalidRecordError, CustomerNotFoundError, in a dry run the problem itself,
+    customer, or waits for its turn (`ready_by`), and will see what this one came for. `waiting`:
+    the customer gets its key together with many others. `problem` `{Error, Cause}` is reported when
+    the actions are done. A dry run takes neither turn nor lease, and writes nothing. With `look`
+    the keys are compared with API Gateway first. Raises InvalidInputError, InvalidRecordError,
+    CustomerNotFoundError, in a dry run the problem itself,
     with `look` what the gateway raises.
     """
     customer_id = contracts.parse_customer_id(task)
@@ -56,13 +57,15 @@ def plan(task: JSON, context: Context) -> JSON:
     if dry_run:
         return output | planner.dry_run()
     first = planner.look()
-    if planner.is_waiting(first):
-        return output | {"busy": True}
+    joined = planner.joined_turn(first)
+    if joined:
+        return output | {"busy": True, "ready_by": iso(joined.ready_at)}
     if planner.is_handed_over(first):
         return output | {"waiting": True}
     ready_at = planner.turn(first)
     if ready_at:
-        return output | {"wait_seconds": math.ceil(ready_at - planner.now)}
+        wait_seconds = math.ceil(ready_at - planner.now)
+        return output | {"wait_seconds": wait_seconds, "ready_by": iso(ready_at)}
     owner, name = str(task["execution_arn"]), planner.subject
     lease = run.begin(context.registry.leases, context.bus, name, owner, planner.now)
     if lease is None:
@@ -126,13 +129,14 @@ class Planner:
             "problem": _problem_output(found.problem),
         }
 
-    def is_waiting(self, first: Look) -> bool:
-        """Whether another run waits for the customer's turn: it will plan after this one looked. A
-        run that stops a key goes on, as the other may wait for long."""
+    def joined_turn(self, first: Look) -> TurnItem | None:
+        """The turn for which another run of the customer waits: it will plan after this one looked,
+        which joins it. A run that stops a key goes on, as the other may wait for long."""
         turn = None if first.stops else self.context.turns.of(self.subject)
         if turn is None or turn.owner == str(self.task["execution_arn"]):
-            return False
-        return self.context.bus.is_running(turn.owner) and self.context.turns.join(turn)
+            return None
+        is_joined = self.context.bus.is_running(turn.owner) and self.context.turns.join(turn)
+        return turn if is_joined else None
 
     def is_handed_over(self, first: Look) -> bool:
         """Hand a new customer over to the import (runs/waiting.py) where many wait for a key."""

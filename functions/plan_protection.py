@@ -19,7 +19,7 @@ from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.protection import Protection
 from keyward.runs.schedule import calls_of
-from keyward.values import JSON
+from keyward.values import JSON, iso
 
 # Of the 60 s of this function: what is not read by then is read by the next call. What deployments
 # serve, which is most of it, was kept (runs/read_api.py).
@@ -73,8 +73,9 @@ class Planner:
             return progress.ended(dry_run=True, **shortened({"actions": actions}))
         self._note_answers(request)
         turn = ApiTurn(self.context, progress)
-        if turn.is_waited_for():
-            return progress.ended(busy=True)
+        joined = turn.joined()
+        if joined:
+            return progress.ended(busy=True, ready_by=iso(joined.ready_at))
         leases, bus = self.context.registry.leases, self.context.bus
         lease = run.begin(leases, bus, turn.subject, request.execution_arn, self.now)
         if lease is None:

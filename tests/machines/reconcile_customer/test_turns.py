@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from unittest import mock
 
 import pytest
 
@@ -99,19 +100,21 @@ def test_a_customer_who_is_closed_while_it_waits_gets_no_key(bench: Bench) -> No
 def test_a_second_run_of_a_customer_who_waits_ends_at_once(bench: Bench) -> None:
     sign_up(bench, 100)
     bench.advance(5)
-    runs = len(bench.runs)
+    runs, began = len(bench.runs), bench.clock.now()
     bench.send("CustomerSignedUp", customer_id="cust-99", plan="pro", **OWN_VALUE)
     bench.advance(1)
     [second] = bench.runs[runs:]
     assert second.status == "SUCCEEDED"
-    assert second.output == {"customer_id": "cust-99", "busy": True}
+    assert second.output == {"customer_id": "cust-99", "busy": True, "ready_by": mock.ANY}
     bench.run()
-    [event] = [
-        event
-        for event in bench.announced
+    [(event, at)] = [
+        (event, at)
+        for event, at in zip(bench.announced, times(bench), strict=True)
         if event["detail-type"] == "KeyIssued" and event["detail"]["customer_id"] == "cust-99"
     ]
     assert event["detail"]["plan"] == "pro"
+    ready_by = datetime.fromisoformat(second.output["ready_by"]).timestamp()
+    assert ready_by - began == pytest.approx(at - began, rel=0.2)
 
 
 @pytest.mark.parametrize("joins_before", [True, False])

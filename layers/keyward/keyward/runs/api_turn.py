@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from keyward.apis.progress import PLAN, Progress
+from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.leases import Lease
 from keyward.events import contracts
 from keyward.runs import outbox, run
@@ -43,12 +44,13 @@ class ApiTurn:
         """Whose turn and lease it is."""
         return f"api#{self.progress.rest_api_id}"
 
-    def is_waited_for(self) -> bool:
-        """Whether another run waits for the API's turn: this one leaves its work to it."""
+    def joined(self) -> TurnItem | None:
+        """The API's turn for which another run waits: this one leaves its work to that."""
         turn = self.context.turns.of(self.subject)
         if turn is None or turn.owner == self.progress.execution_arn:
-            return False
-        return self.context.bus.is_running(turn.owner) and self.context.turns.join(turn)
+            return None
+        is_joined = self.context.bus.is_running(turn.owner) and self.context.turns.join(turn)
+        return turn if is_joined else None
 
     def enter(self, calls: Calls, subject: str | None = None) -> tuple[Progress, bool]:
         """The run with its lease, and True, when it may make the calls now. Else the run as it goes
