@@ -46,11 +46,16 @@ class ImportLab:
     def record(self, name: str, **more: Any) -> None:
         """Write a desired record that starts no run."""
         record = {"customer_id": name, "plan": "free", "status": "active"} | more
-        with mock.patch.object(self.bench.account.tables, "changed"):
-            self.bench.put(**record)
+        self.write(name, **more)
         # As the stream would have it.
         customers, now = runtime.context().registry.customers, int(self.bench.clock.now())
         customers.note_dates(name, manual_fields(record), now)
+
+    def write(self, name: str, **more: Any) -> None:
+        """Write any record, past the stream."""
+        record = {"customer_id": name, "plan": "free", "status": "active"} | more
+        with mock.patch.object(self.bench.account.tables, "changed"):
+            self.bench.put(**record)
 
     def settle(self) -> None:
         """Let all runs end, and what is due within ten minutes."""

@@ -200,3 +200,26 @@ def test_who_needs_more_than_a_file_can_say_has_a_run_of_its_own(
     lab.bench.advance(120)
     assert lab.operations["ImportApiKeys"] == 0
     assert [run.input["customer_id"] for run in lab.runs("reconcile_customer")][:1] == [ODD]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"plan": {"a": 1}}, {"recorded": "x"}, {"tags": ["a"]}, {"billing": 7}, {"rotation": "x"}],
+    ids=str,
+)
+@pytest.mark.parametrize("moment", ["BatchGetItem", "GetUsagePlanKeys"])
+def test_a_record_of_any_shape_stops_no_other(lab: ImportLab, moment: str, more: JSON) -> None:
+    names = crowd_with(lab, moment, lambda: lab.write(ODD, **more))
+    assert {str(lab.keys(name)) for name in rest(names)} == {"[(True, ['free'])]"}
+    issued = [e["detail"]["customer_id"] for e in lab.told if e["detail-type"] == "KeyIssued"]
+    assert {*rest(names)} <= {*issued}
+
+
+def test_a_busy_customer_costs_few_calls(lab: ImportLab) -> None:
+    def take() -> None:
+        leases = runtime.context().registry.leases
+        assert leases.acquire(f"customer#{ODD}", "somebody", lab.bench.clock.now())
+
+    names = crowd_with(lab, "GetUsagePlanKeys", take)
+    lab.assert_issued(names)
+    assert lab.operations["GetUsagePlanKeys"] <= 70

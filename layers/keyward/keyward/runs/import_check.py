@@ -20,19 +20,16 @@ from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import customer_of, manual_fields
 from keyward.customers.plan import due_at, plan_customer
 from keyward.customers.words import KeyChange, Occasion, events_of
-from keyward.errors import InvalidInputError
 from keyward.policy.model import Policy
 from keyward.runs import ledger, outbox
 from keyward.runs.journal import may_be_in_flight
-from keyward.runs.key_import import DONE, IMPORT, ImportRun, step
+from keyward.runs.key_import import DONE, IMPORT, MAX_WAIT_SECONDS, ImportRun, step
 from keyward.runs.key_step import placed
 from keyward.runs.schedule import CALLS
 from keyward.values import IMPORT_READ_SECONDS, JSON, iso
 
 # Customers whose records are written, and then announced, at a time.
 CHUNK = 100
-# While a call that nobody answered may still land, those who come are imported.
-MAX_WAIT_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -60,23 +57,28 @@ class ImportCheck:
             if may_be_in_flight(began, now, IMPORT_READ_SECONDS)
         }
         landed = [one for one in ours if one.batch not in open_batches]
+        left = len(ours)
         if landed:
             calls = math.ceil(len(landed) / PAGE) + len({one.plan for one in landed})
             seconds = self.run.seconds_to_turn("verify-import", calls)
             if seconds:
                 return step(IMPORT, seconds)
-            self._conclude(landed, state, calls)
+            left -= self._conclude(landed, state, calls)
         imports.note_verified(context.now, sorted({*state.batches} - open_batches))
-        return step(IMPORT, MAX_WAIT_SECONDS if ours and not landed else 0)
+        # A call may still land, or a run of the customer's own is at work.
+        return step(IMPORT, MAX_WAIT_SECONDS if left else 0)
 
-    def _conclude(self, landed: Sequence[Pending], state: ImportState, calls: int) -> None:
-        """Issue the keys that are in their plans, and see to those that are not."""
+    def _conclude(self, landed: Sequence[Pending], state: ImportState, calls: int) -> int:
+        """Issue the keys that are in their plans, and see to those that are not: how many."""
         there, pages = self._names({one.plan for one in landed})
         self.run.context.turns.debit({CALLS: max(0, pages - calls)}, self.run.context.now)
         found = [(one, ids) for one in landed if (ids := there[one.plan].get(one.key.name))]
+        done = 0
         for start in range(0, len(found), CHUNK):
-            self._issue([self._made(one, ids) for one, ids in found[start : start + CHUNK]])
-        self._missing([one for one in landed if one.key.name not in there[one.plan]], state)
+            done += self._issue([self._made(*each) for each in found[start : start + CHUNK]])
+        missing = [one for one in landed if one.key.name not in there[one.plan]]
+        self._missing(missing, state)
+        return done + len(missing)
 
     def _names(self, plans: Iterable[str]) -> tuple[dict[str, dict[str, list[str]]], int]:
         """The ids of the keys in each plan by their names, and how many calls that took."""
@@ -103,8 +105,9 @@ class ImportCheck:
         context.turns.debit({CALLS: len(ours)}, self.run.context.now)
         return one, ours[0]
 
-    def _issue(self, made: Sequence[tuple[Pending, str]]) -> None:
-        """Write down the keys and announce them; whoever fails in between is looked at again."""
+    def _issue(self, made: Sequence[tuple[Pending, str]]) -> int:
+        """Write down the keys and announce them: how many. What fails in between is looked at
+        again."""
         context = self.run.context
         imports, policy, now = context.registry.imports, context.policy, context.now
         issued = [self._issued(one, key_id, policy, now) for one, key_id in made]
@@ -113,6 +116,7 @@ class ImportCheck:
         events = [event for key in mine for event in key.events]
         outbox.announce_many(context, events)
         imports.settle(mine)
+        return len(mine)
 
     def _issued(self, one: Pending, key_id: str, policy: Policy, now: float) -> Issued:
         """What two actions of a single run write: the key is created, and then attached."""
@@ -182,16 +186,18 @@ def _pending(member: Member) -> Pending | None:
 def _asked(record: JSON) -> JSON:
     """Who asked for the key, where the waiting list no longer says so."""
     starter = {"by": ledger.RECORD}
-    return ledger.requester_of_action("create_key", starter, record, manual_fields(record), 0)
+    try:
+        return ledger.requester_of_action("create_key", starter, record, manual_fields(record), 0)
+    except Exception:  # noqa: BLE001 - whatever a person wrote into a record stops no other
+        return starter
 
 
 def _due_at(desired: JSON | None, key: KeyRecord, policy: Policy, now: float) -> float | None:
     """When the customer is due for a run: at once where anything is left to do."""
     try:
         customer = customer_of(desired or {})
-    except InvalidInputError:
+        planned = plan_customer(customer, [key], policy, now)
+        is_settled = not planned.actions and planned.problem is None
+        return due_at(customer, [key], policy, now) if is_settled else now
+    except Exception:  # noqa: BLE001 - whatever a person wrote into a record stops no other
         return now
-    planned = plan_customer(customer, [key], policy, now)
-    if planned.actions or planned.problem:
-        return now
-    return due_at(customer, [key], policy, now)

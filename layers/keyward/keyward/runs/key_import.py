@@ -34,7 +34,6 @@ from keyward.errors import (
     ConcurrentModificationError,
     GatewayRefusedError,
     GatewayUnavailableError,
-    InvalidInputError,
     KeywardError,
     PassingError,
     ThrottledError,
@@ -53,6 +52,8 @@ IMPORT, VERIFY, DONE = "import", "verify", "done"
 MAX_PAUSE_SECONDS = 2.0
 # While new customers come without end, those who came first are verified so often.
 MAX_UNVERIFIED_SECONDS = 30
+# While nothing can be done for those who are left, those who come are imported.
+MAX_WAIT_SECONDS = 5
 # A batch that took so long to be written down is given up before its call (Lambda stood still).
 MAX_BEGIN_SECONDS = 20
 # A run ends long before its history is full (25,000 events); who waits then starts another.
@@ -137,7 +138,8 @@ class KeyImport:
             imports.undo([one.key for one in rows], context.now)
             imports.note_verified(state.verified_at, [batch])
             context.turns.give_back({CALLS: 1}, context.now)
-            return step(IMPORT, 1)
+            # Runs of their own are at work on all of them.
+            return step(IMPORT, MAX_WAIT_SECONDS)
         imports.note(batch, context.now)
         return self._import(batch, rows, plan_ids, state)
 
@@ -217,9 +219,13 @@ def _row(member: Member, policy: Policy, now: float, batch: str) -> Row | None:
     if not member.is_new or member.desired is None:
         return None
     try:
-        customer = customer_of(member.desired)
-    except InvalidInputError:
+        return _simple_row(member.desired, policy, now, batch)
+    except Exception:  # noqa: BLE001 - whatever a person wrote into a record stops no other
         return None
+
+
+def _simple_row(record: JSON, policy: Policy, now: float, batch: str) -> Row | None:
+    customer = customer_of(record)
     planned = plan_customer(customer, (), policy, now)
     actions = [action.as_json() for action in planned.actions]
     if planned.problem or notices_due(customer, policy, now, frozenset()):
@@ -227,7 +233,7 @@ def _row(member: Member, policy: Policy, now: float, batch: str) -> Row | None:
     if not is_simple(customer, actions):
         return None
     journal = Journal(started_at=int(now), plan=str(actions[1]["plan"]), batch=batch)
-    key = KeyRecord(member.customer_id, 1, CREATING, attached_at=int(now), journal=journal)
+    key = KeyRecord(customer.customer_id, 1, CREATING, attached_at=int(now), journal=journal)
     return Row(key, customer.description or "")
 
 

@@ -252,7 +252,8 @@ def _member(
     tombstone: JSON | None,
     due: JSON | None,
 ) -> Member:
-    asked = dict((due or {}).get("asked") or {})
+    found = (due or {}).get("asked")
+    asked = dict(found) if isinstance(found, dict) else {}
     is_new = key is None and tombstone is None
     try:
         record = key_of(key) if key else None
