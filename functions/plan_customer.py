@@ -18,7 +18,7 @@ from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
-from keyward.runs.schedule import AUDIT, CALLS, DUE, NEW, STOP, calls_of
+from keyward.runs.schedule import AUDIT, DUE, NEW, STOP, calls_of
 from keyward.runs.waiting import hand_over
 from keyward.values import JSON, iso
 
@@ -207,7 +207,7 @@ class Planner:
             ready_by=iso(ready_at),
             execution_arn=str(self.task["execution_arn"]),
         )
-        mark = f"pending#{self.subject}#{int(turn.ends[CALLS])}"
+        mark = f"pending#{self.subject}#{turn.place}"
         outbox.announce_once(self.context, mark, event)
 
 

@@ -9,6 +9,9 @@ from unittest import mock
 
 import pytest
 
+from keyward.aws.tables.call_schedule import CallSchedule
+from keyward.runs.schedule import STOPS
+from keyward.runs.turns import Turns
 from local.bench import JSON, Bench
 
 OWN_VALUE = {"tags": {"team": "blue"}}
@@ -86,6 +89,16 @@ def test_a_suspension_passes_by_all_who_wait(bench: Bench) -> None:
     bench.advance(2)
     [call] = [call for call in bench.calls if call["operation"] == "UpdateApiKey"]
     assert call["at"] - began <= 2
+
+
+def test_a_stop_behind_many_others_is_told_so_once_and_done(bench: Bench) -> None:
+    bench.send("CustomerSignedUp", customer_id="early", plan="free")
+    bench.run()
+    turns = Turns(CallSchedule(bench.tables["LeasesTable"]), 50)
+    turns.debit({STOPS: 900}, bench.clock.now())
+    bench.send("CustomerSuspended", customer_id="early")
+    bench.run()
+    assert announced(bench) == {"KeyIssued": 1, "CustomerPending": 1, "KeySuspended": 1}
 
 
 def test_a_customer_who_is_closed_while_it_waits_gets_no_key(bench: Bench) -> None:

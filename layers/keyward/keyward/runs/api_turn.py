@@ -18,7 +18,7 @@ from keyward.events import contracts
 from keyward.runs import outbox, run
 from keyward.runs.context import Context
 from keyward.runs.ledger import AUDIT as BY_AUDIT
-from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION, QUOTAS, calls_of
+from keyward.runs.schedule import AUDIT, LOOK, PROTECTION, QUOTAS, calls_of
 from keyward.runs.turns import Place
 from keyward.values import iso
 
@@ -120,5 +120,5 @@ class ApiTurn:
             execution_arn=self.progress.execution_arn,
         )
         if turn:
-            mark = f"pending#{self.subject}#{subject}#{int(turn.ends.get(CALLS, 0))}"
+            mark = f"pending#{self.subject}#{subject}#{turn.place}"
             outbox.announce_once(self.context, mark, event)

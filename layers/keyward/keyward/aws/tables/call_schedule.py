@@ -33,6 +33,11 @@ class TurnItem:
     ready_at: float
     is_joined: bool = False
 
+    @property
+    def place(self) -> str:
+        """What no other turn of the subject has: its lane, and where it ends there."""
+        return f"{self.lane}#{int(max(self.ends.values()))}"
+
 
 class CallSchedule:
     """A part of the Leases table."""
