@@ -8,6 +8,7 @@ from emulator.tests.real_data import (
 )
 from tests.announced import listed_events_only
 from tests.lab_fixtures import account, lab, life, shared_lab, shared_life
+from tests.leftovers import nothing_left
 
 __all__ = [
     "account",
@@ -15,6 +16,7 @@ __all__ = [
     "life",
     "listed_events_only",
     "loopback_only",
+    "nothing_left",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_report_header",

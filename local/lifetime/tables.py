@@ -267,11 +267,12 @@ def _given(request: JSON) -> tuple[dict[str, str], JSON]:
 
 def _copy(value: Any) -> Any:
     """As it comes back from DynamoDB: numbers are Decimals, and nothing is shared."""
+    kind = type(value)
+    if kind is str or kind is Decimal:  # most values
+        return value
     if isinstance(value, dict):
         return {name: _copy(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_copy(item) for item in value]
-    if isinstance(value, bool):
-        return value
     assert not isinstance(value, float), "DynamoDB holds no floats"
-    return Decimal(value) if isinstance(value, int) else value
+    return Decimal(value) if kind is int else value
