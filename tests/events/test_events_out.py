@@ -171,8 +171,8 @@ def hold_and_rollback(lab: Lab) -> None:
 
 
 def crowd_of_apis(lab: Lab) -> None:
-    """ApiPending: others use the account's calls for more than a minute."""
-    lab.bench.context().turns.debit({CALLS: 400}, lab.bench.clock.now())
+    """ApiPending: others use the account's calls for long."""
+    lab.bench.context().turns.debit({CALLS: 2000}, lab.bench.clock.now())
     lab.run(lab.api())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 from unittest import mock
@@ -94,6 +95,28 @@ def test_the_last_of_as_many_apis_as_an_account_has_waits_for_hours_and_is_close
         assert bench.call(api_id, "prod", "GET", "/pets") == 403
         told = [event["detail-type"] for event in bench.announced]
         assert sorted(told) == ["ApiPending", "ApiProtected"]
+
+
+def test_who_waits_long_is_told_once_and_when_it_will_be_closed() -> None:
+    with Bench(quotas=True, share=50) as bench:
+        began = bench.clock.now()
+        api_ids = {bench.api(PETS) for _ in range(APIS)}
+        bench.run()
+        closed, told = events(bench, "ApiProtected"), events(bench, "ApiPending")
+    assert len(told) == len({event["detail"]["rest_api_id"] for event in told}) > APIS / 2
+    assert {event["detail"]["rest_api_id"] for event in closed} == api_ids
+    ends = {event["detail"]["rest_api_id"]: at(event["time"]) - began for event in closed}
+    for event in told:
+        ready_by = at(event["detail"]["ready_by"]) - began
+        assert ready_by == pytest.approx(ends[event["detail"]["rest_api_id"]], rel=0.2)
+
+
+def events(bench: Bench, detail_type: str) -> list[JSON]:
+    return [event for event in bench.announced if event["detail-type"] == detail_type]
+
+
+def at(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()
 
 
 def test_every_stage_of_an_api_is_closed_in_one_change_of_each_plan(lab: Lab) -> None:

@@ -31,8 +31,9 @@ class Progress:
     item a usage plan, `deploy` and `verify` one a stage; `outcomes` are stages that are verified,
     rolled back or unreadable. `unproven` says that `verify` is what an earlier run left, `has_more`
     that stages are left for another plan: the run starts over then. `stopped` are stages that
-    somebody opens again and again. `token` is that of a lease that was given back for a wait.
-    `output` is what the execution answers.
+    somebody opens again and again. `token` is that of a lease that was given back for a wait,
+    `waited` how long the run has waited for turns, in seconds. `output` is what the execution
+    answers.
     """
 
     rest_api_id: str
@@ -54,6 +55,7 @@ class Progress:
     outcomes: tuple[JSON, ...] = ()
     stopped: tuple[str, ...] = ()
     token: int = 0
+    waited: int = 0
     tries: int = 0
     wait_seconds: int = 0
     next: str = PLAN

@@ -11,21 +11,24 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from keyward.apis.progress import PLAN, Progress
+from keyward.apis.progress import DEPLOY, PLAN, Progress
 from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.leases import Lease
 from keyward.events import contracts
 from keyward.runs import outbox, run
 from keyward.runs.context import Context
 from keyward.runs.ledger import AUDIT as BY_AUDIT
-from keyward.runs.schedule import AUDIT, LOOK, PROTECTION, QUOTAS, calls_of
+from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION, QUOTAS, calls_of
 from keyward.runs.turns import Place
 from keyward.values import iso
 
 # So long a run may keep its lease while it waits (DESIGN.md 1).
 KEPT_SECONDS = 2
-# Who waits longer is told so, and until when.
-PENDING_SECONDS = 60
+# Who waits longer is told so, and until when; where that is not sure yet, after a longer wait.
+PENDING_SECONDS, LONG_SECONDS = 60, 300
+# What an API takes, about, to be looked at and to be closed before it is deployed.
+CALLS_TO_LOOK, CALLS_TO_CLOSE = 6, 10
+DEPLOYMENT = "CreateDeployment"
 # Step Functions waits in pieces, so that a turn that is there earlier is not missed by much.
 LONGEST_WAIT = 600
 
@@ -61,7 +64,7 @@ class ApiTurn:
             subject or self.subject, progress.execution_arn, self._lane, calls, now
         )
         if not place.is_there:
-            return self._waiting(place, now, subject or self.subject), False
+            return self._waiting(place, now), False
         entered = self._with_lease(place, now)
         if entered.lease is None or entered.next != progress.next:
             self.context.turns.give_back(calls, now)
@@ -83,16 +86,19 @@ class ApiTurn:
             return AUDIT
         return LOOK if self.progress.next == PLAN else PROTECTION
 
-    def _waiting(self, place: Place, now: float, subject: str) -> Progress:
+    def _waiting(self, place: Place, now: float) -> Progress:
         seconds, progress = math.ceil(place.ready_at - now), self.progress
-        if seconds > PENDING_SECONDS:
-            self._announce_pending(place.ready_at, subject)
+        waited = progress.waited + seconds
+        # Its place among the deployments is sure; before that its time can only be guessed.
+        if waited > (PENDING_SECONDS if progress.next == DEPLOY else LONG_SECONDS):
+            self._announce_pending(place.ready_at, now)
         if progress.lease and seconds > KEPT_SECONDS:
             lease = Lease.of({"lease": progress.lease})
             if not self.context.registry.leases.release(lease):
                 return progress.again(PLAN)
             progress = replace(progress, lease=None, token=lease.token)
-        return replace(progress, wait_seconds=max(1, min(seconds, LONGEST_WAIT)))
+        wait = max(1, min(seconds, LONGEST_WAIT))
+        return replace(progress, wait_seconds=wait, waited=progress.waited + wait)
 
     def _with_lease(self, place: Place, now: float) -> Progress:
         """The run with its lease: renewed, or taken again after a wait."""
@@ -109,16 +115,25 @@ class ApiTurn:
         is_alone = taken.token == progress.token + 1 and not place.is_joined
         return progress if is_alone else progress.again(PLAN)
 
-    def _announce_pending(self, ready_at: float, subject: str) -> None:
-        """Tell once a wait that the API waits, and until when."""
-        turn = self.context.turns.of(subject)
+    def _announce_pending(self, ready_at: float, now: float) -> None:
+        """Tell once a run that the API waits, and until when: what it waits for last, as a rule, is
+        its deployment, behind those of all who are before it."""
+        ready_by = max(ready_at, self.context.turns.behind(DEPLOYMENT, self._apis_before(now), now))
         event = contracts.announcement(
             "ApiPending",
             rest_api_id=self.progress.rest_api_id,
             reason="the account's control-plane calls are in use: this API waits for its turn",
-            ready_by=iso(ready_at),
+            ready_by=iso(ready_by),
             execution_arn=self.progress.execution_arn,
         )
-        if turn:
-            mark = f"pending#{self.subject}#{subject}#{turn.place}"
-            outbox.announce_once(self.context, mark, event)
+        name = self.progress.execution_arn.rpartition(":")[2]
+        outbox.announce_once(self.context, f"pending#{self.subject}#{name}", event)
+
+    def _apis_before(self, now: float) -> float:
+        """About how many APIs will ask for their deployment before this one."""
+        step, turns = self.progress.next, self.context.turns
+        if step == DEPLOY:
+            return 0
+        closing = turns.waiting(PROTECTION, CALLS, now) / CALLS_TO_CLOSE
+        looked_at = turns.waiting(LOOK, CALLS, now) / CALLS_TO_LOOK if step == PLAN else 0
+        return closing + looked_at

@@ -104,6 +104,13 @@ class Turns:
         found = _schedule(self.items.read(), self.share, now).advance(now).meters[operation]
         return found.lines[lane].waiting if lane in found.lines else 0
 
+    def behind(self, operation: str, more: float, now: float) -> float:
+        """When so many more calls of an operation would be made, behind all that wait for it (epoch
+        seconds)."""
+        found = _schedule(self.items.read(), self.share, now).advance(now).meters[operation]
+        calls = sum(line.waiting for line in found.lines.values()) + more - found.tokens
+        return now + max(0, calls) / found.rate
+
     def debit(self, calls: Calls, now: float) -> None:
         """Count calls that did not wait for a turn: those who do wait so much longer."""
         self._spend(_metered(calls), now)
