@@ -33,13 +33,13 @@ def nothing_left() -> Iterator[None]:
 def shared_state() -> dict[str, Any]:
     """What tests could leave to those after them, by the words for it."""
     variables = {name: value for name, value in os.environ.items() if name not in KEPT}
-    loggers = [logging.getLogger(name) for name in (None, "keyward")]
     return {
         "environment": variables,
         "folder": os.getcwd(),
         "import path": list(sys.path),
         "locale": locale.setlocale(locale.LC_ALL),
-        "log levels": [(logger.level, logger.disabled) for logger in loggers],
+        "log level": logging.root.level,
+        "log of the product": logging.getLogger("keyward").disabled,
         "constructors of YAML": dict(yaml.SafeLoader.yaml_constructors),
         "runtime": {name: found for name, found in vars(runtime).items() if callable(found)},
         "sleep": time.sleep,

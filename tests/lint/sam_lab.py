@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import boto3
+import yaml
 from samcli.yamlhelper import yaml_parse
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
@@ -52,10 +53,19 @@ def transformed(body: JSON) -> Iterator[tuple[str, bool, bool]]:
             yield line, method["apiKeyRequired"], method["authorizationType"] != "NONE"
 
 
+def _parsed(text: str) -> Any:
+    """A template as SAM reads it. SAM adds its constructors to YAML's own loader, for all."""
+    names = ("yaml_constructors", "yaml_multi_constructors")
+    copies = {name: dict(getattr(yaml.SafeLoader, name)) for name in names}
+    bases = yaml.constructor.SafeConstructor.yaml_constructors
+    with mock.patch.dict(bases), mock.patch.multiple(yaml.SafeLoader, **copies):
+        return yaml_parse(text)
+
+
 def assert_read_as_sam_does(path: Path) -> None:
     """Our reading of a SAM template has the methods that SAM makes of it, and their keys. A value
     that only the deployment tells counts as open here, as a key for SAM."""
-    body = yaml_parse(path.read_text(encoding="utf-8-sig"))
+    body = _parsed(path.read_text(encoding="utf-8-sig"))
     try:
         expected = Counter(line_and_key[:2] for line_and_key in transformed(reduced(body)))
     except InvalidDocumentException as refused:
