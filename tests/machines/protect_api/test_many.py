@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from keyward.aws.tables.call_schedule import CallSchedule
 from keyward.aws.tables.plan_queue import JoinRequest
-from keyward.runs.turns import Turns
 from local.bench import Bench
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.storm_lab import Trail
@@ -81,42 +77,6 @@ def test_deployments_of_twenty_apis_are_made_one_after_the_other(many: Bench) ->
     assert all(later - before >= 5 for before, later in pairwise(times))
     # The first waits for nobody: some turns pass while the others join their plans.
     assert times[-1] - times[1] <= (APIS - 1) * 6 + 5
-
-
-def test_the_last_of_as_many_apis_as_an_account_has_waits_for_hours_and_is_closed() -> None:
-    with Bench(quotas=True, share=10, propagation=0) as bench:
-        turns = Turns(CallSchedule(bench.tables["LeasesTable"]), 10)
-        turns.debit({"CreateDeployment": 600}, bench.clock.now())
-        began = bench.clock.now()
-        api_id = bench.api(PETS)
-        bench.run()
-        assert {run.status for run in bench.runs} == {"SUCCEEDED"}
-        assert bench.clock.now() - began >= 600 / (0.2 * 0.1) - 60
-        assert bench.call(api_id, "prod", "GET", "/pets") == 403
-        told = [event["detail-type"] for event in bench.announced]
-        assert sorted(told) == ["ApiPending", "ApiProtected"]
-
-
-def test_who_waits_long_is_told_once_and_when_it_will_be_closed() -> None:
-    with Bench(quotas=True, share=50) as bench:
-        began = bench.clock.now()
-        api_ids = {bench.api(PETS) for _ in range(APIS)}
-        bench.run()
-        closed, told = events(bench, "ApiProtected"), events(bench, "ApiPending")
-    assert len(told) == len({event["detail"]["rest_api_id"] for event in told}) > APIS / 2
-    assert {event["detail"]["rest_api_id"] for event in closed} == api_ids
-    ends = {event["detail"]["rest_api_id"]: at(event["time"]) - began for event in closed}
-    for event in told:
-        ready_by = at(event["detail"]["ready_by"]) - began
-        assert ready_by == pytest.approx(ends[event["detail"]["rest_api_id"]], rel=0.2)
-
-
-def events(bench: Bench, detail_type: str) -> list[JSON]:
-    return [event for event in bench.announced if event["detail-type"] == detail_type]
-
-
-def at(time: str) -> float:
-    return datetime.fromisoformat(time).timestamp()
 
 
 def test_every_stage_of_an_api_is_closed_in_one_change_of_each_plan(lab: Lab) -> None:
@@ -271,45 +231,3 @@ def test_a_wish_that_was_asked_anew_is_not_told_that_it_was_done(lab: Lab) -> No
     pending.request("free", [ref], "second", 2)
     pending.mark_done("free", seen, 3)
     assert pending.board("free").requests == {ref: JoinRequest("second", 2)}
-
-
-def test_a_run_that_waits_long_for_its_turn_to_deploy_stands_in_nobodys_way(lab: Lab) -> None:
-    lab.policy(propagation_seconds=0)
-    api_id, leases = lab.api(), lab.bench.registry.leases
-    lab.bench.context().turns.debit({"CreateDeployment": 10}, lab.bench.clock.now())
-    deploy, holders = lab.machine.functions["DeployApi"], []
-
-    def looked_at(task: JSON, context: object) -> Any:
-        answer = deploy(task, context)
-        holders.append(leases.holder(f"api#{api_id}") is not None)
-        return answer
-
-    lab.machine.functions["DeployApi"] = looked_at
-    run = lab.run(api_id)
-    lab.machine.functions["DeployApi"] = deploy
-    assert run.status == "SUCCEEDED", run.cause
-    assert holders == [False, True], "none while it waits, its own when it deploys"
-    assert len(calls_of(lab, "CreateDeployment")) == 2, "the team's and one of ours"
-    assert lab.live(api_id)["GET /pets"]
-    [pending] = lab.events("ApiPending")
-    assert pending["rest_api_id"] == api_id
-
-
-def test_a_run_that_another_one_joined_while_it_waited_plans_anew(lab: Lab) -> None:
-    lab.policy(propagation_seconds=0)
-    api_id = lab.api()
-    lab.bench.context().turns.debit({"CreateDeployment": 2}, lab.bench.clock.now())
-    deploy, others = lab.machine.functions["DeployApi"], []
-
-    def joined(task: JSON, context: object) -> Any:
-        answer = deploy(task, context)
-        if not others:
-            others.append(lab.run(api_id))
-        return answer
-
-    lab.machine.functions["DeployApi"] = joined
-    run = lab.run(api_id)
-    lab.machine.functions["DeployApi"] = deploy
-    assert others[0].output == {"rest_api_id": api_id, "busy": True, "ready_by": mock.ANY}
-    assert run.states.count("Plan protection") == 2
-    assert lab.live(api_id)["GET /pets"]
