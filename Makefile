@@ -51,7 +51,7 @@ local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
 prove: setup ## Random histories on the bench, and what must hold: SECONDS=60, HISTORIES=30000 or SEED=7
 	@$(PY) -m tests.prove
 
-bench: setup ## Calls, virtual seconds and start-up costs: benchmarks/latest.json; SIZE=small saves nothing
+bench: setup ## Load, peers, start-up and costs: docs/performance.md, docs/costs.md; SIZE=small saves nothing
 	@$(PY) -m benchmarks
 
 schemas: setup ## events/schemas and docs/events.md, from the lists of events

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, print one table, save it."""
+"""`python -m benchmarks`: measure Keyward and its peers, print the tables, save them."""
 
 from __future__ import annotations
 
@@ -22,27 +22,35 @@ ENVIRONMENT = {
 
 
 def main() -> int:
-    """Run everything; progress goes to stderr, the table to stdout. SIZE=small measures little, in
-    a minute, and saves nothing."""
+    """Run everything; progress goes to stderr, the tables to stdout. SIZE=small measures little, in
+    a minute, and saves nothing. The exit status is 1 when a budget is broken, unless it is known to
+    be."""
     os.environ.update(ENVIRONMENT)
     sys.path[:0] = [str(ROOT / "layers" / "keyward"), str(ROOT / "functions")]
-    from benchmarks import report
-    from benchmarks.jobs import SIZES, costs
+    from benchmarks import budgets, report
+    from benchmarks.plan import SIZES, figures, peers
     from benchmarks.startup import SIGN_UP, start_ups
 
-    size = os.environ.get("SIZE", "full")
-    began, told = time.monotonic(), []
-    for cost in costs(SIZES[size]):
-        told.append(cost)
-        _say(began, cost.job)
+    is_small = os.environ.get("SIZE", "full") == "small"
+    size, measured = SIZES["small" if is_small else "full"], []
+    began = time.monotonic()
+    for one in figures(size):
+        measured.append(one)
+        _say(began, one.job)
+    rows, missing = peers(size)
+    _say(began, "the peers")
+    latest = report.report(
+        [*measured, *rows], start_ups(1, SIGN_UP) if is_small else start_ups(), missing
+    )
     _say(began, "start-up of each function, in processes of its own")
-    is_small = size == "small"
-    made = report.report(told, start_ups(1, SIGN_UP) if is_small else start_ups())
-    print(report.table(made))
+    print("\n".join(report.printed(latest)))
     if not is_small:
-        report.save(made)
+        report.save(latest)
         _say(began, f"saved as {report.LATEST.relative_to(ROOT)}")
-    return 0
+    surprises = budgets.surprises(report.checks(latest), is_whole=not is_small)
+    for surprise in surprises:
+        print(f"bench: {surprise}", file=sys.stderr)
+    return 1 if surprises else 0
 
 
 def _say(began: float, what: str) -> None:

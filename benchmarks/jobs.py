@@ -1,49 +1,20 @@
-"""The jobs whose costs are told, from one customer to a hundred, from ten methods to three
-hundred."""
+"""The jobs of one customer and one API, and what Keyward's own deployments cost."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
-from benchmarks.desk import Cost, Desk, desk
+from benchmarks.desk import Desk, Row
+from benchmarks.ground import paths
+from keyward.values import JSON
 from local.lifetime.documents import document
-
-JSON = dict[str, Any]
 
 # Longer than propagation_seconds: what was attached has reached every host.
 LATER = 1000
 DAY = 86_400
-MAX_MINUTES = 24 * 60
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much is measured: customers at once, methods of an API, APIs at once."""
-
-    customers: tuple[int, ...]
-    methods: tuple[int, ...]
-    apis: int
-
-
-SIZES = {
-    "small": Size(customers=(10,), methods=(10,), apis=3),
-    "full": Size(customers=(100,), methods=(10, 100, 300), apis=20),
-}
-
-
-def costs(size: Size) -> Iterator[Cost]:
-    """All rows, in the order of the table; a fresh account for each group."""
-    groups: list[Callable[[Desk], Iterator[Cost]]] = [one_customer, one_life]
-    groups += [partial(many_customers, number=number) for number in size.customers]
-    groups += [partial(one_api, methods=methods) for methods in size.methods]
-    groups += [partial(many_apis, apis=size.apis), partial(audit, apis=size.apis)]
-    for group in groups:
-        with desk() as made:
-            yield from group(made)
+TRAIL = ("CreateDeployment", "CreateStage", "UpdateStage")
 
 
 def signed_up(made: Desk, *names: str) -> None:
@@ -52,27 +23,33 @@ def signed_up(made: Desk, *names: str) -> None:
     made.bench.run()
 
 
-def one_customer(made: Desk) -> Iterator[Cost]:
+def one_customer(made: Desk) -> Iterator[Row]:
     """From the event to the key in its usage plan."""
     tell = partial(made.tell, "customer-signed-up")
     yield made.measure("sign-up, the first of its plan", partial(tell, ["first"]))
-    yield made.measure("sign-up", partial(tell, ["acme"]), 0, 2)
-    yield made.measure("the same event again", partial(tell, ["acme"]), 0)
+    yield made.measure("sign-up", partial(tell, ["acme"]))
+    yield made.measure("the same event again", partial(tell, ["acme"]))
 
 
-def one_life(made: Desk) -> Iterator[Cost]:
+def idle(made: Desk) -> Iterator[Row]:
+    """Nobody signs up and nobody deploys, from midnight to midnight."""
+    day = partial(made.bench.advance, DAY)
+    yield made.measure("a day without any work", day, nights=True)
+
+
+def one_life(made: Desk) -> Iterator[Row]:
     """What may become of a customer, in usage plans that are known."""
     signed_up(made, "first", "acme")
     made.tell("customer-plan-changed", ["first"])
     made.bench.run()
-    yield made.measure("rotation over its life", partial(rotated, made, "acme"), 1, 5)
-    for job, event, writes in (
-        ("plan change in place", "customer-plan-changed", 2),
-        ("suspend", "customer-suspended", 1),
-        ("resume", "customer-resumed", 1),
-        ("close", "customer-closed", 1),
+    yield made.measure("rotation over its life", partial(rotated, made, "acme"))
+    for job, event in (
+        ("plan change in place", "customer-plan-changed"),
+        ("suspend", "customer-suspended"),
+        ("resume", "customer-resumed"),
+        ("close", "customer-closed"),
     ):
-        yield made.measure(job, partial(made.tell, event, ["acme"]), 0, writes)
+        yield made.measure(job, partial(made.tell, event, ["acme"]))
 
 
 def rotated(made: Desk, customer_id: str) -> None:
@@ -83,70 +60,36 @@ def rotated(made: Desk, customer_id: str) -> None:
         made.bench.advance(seconds=120)
 
 
-def many_customers(made: Desk, number: int) -> Iterator[Cost]:
-    """The same for many that arrive at the same moment."""
-    signed_up(made, "first")
-    names = [f"customer-{one:04d}" for one in range(number)]
-    tell = partial(made.tell, "customer-signed-up", names)
-    until_all = partial(until_keys, made, tell, number + 1)
-    yield made.measure(f"{number} sign-ups at once", until_all, 0, 2 * number)
-    yield made.measure(f"the same {number} events again", tell, 0)
-
-
-def until_keys(made: Desk, action: Callable[[], None], number: int) -> None:
-    """Until so many keys are in a plan: a run that met a throttled call is postponed."""
-    action()
-    state = made.bench.emulator.state
-    for _ in range(MAX_MINUTES):
-        made.bench.run()
-        if sum(bool(state.plans_of(key_id)) for key_id in state.keys) >= number:
-            return
-        made.bench.advance(seconds=60)
-
-
-def one_api(made: Desk, methods: int) -> Iterator[Cost]:
+def one_api(made: Desk, methods: int) -> Iterator[Row]:
     """An API of so many methods, all exposed; then again, with its usage plans attached."""
     api_id = made.bench.api(paths(methods))
     name = f"API of {methods} methods"
-    yield made.measure(f"{name}, all exposed, usage plans to be made", made.bench.run)
-    told = [told for told in made.trail if told["detail"]["eventName"] in TRAIL]
+    measure = partial(made.measure, size=methods)
+    yield measure(f"{name}, exposed, new plans", made.bench.run)
+    events = [event for event in made.trail if event["detail"]["eventName"] in TRAIL]
     made.bench.advance(seconds=LATER)
-    yield made.measure(f"{name}, the events of our own deployment", partial(hear, made, told), 0)
+    yield measure(f"{name}, our own events", partial(hear, made, events))
     deploy = partial(made.bench.deploy, api_id, "prod")
-    yield made.measure(f"{name}, compliant", deploy, 4)
+    yield measure(f"{name}, compliant", deploy)
+    yield from exposed_again(made, api_id, methods)
+
+
+def exposed_again(made: Desk, api_id: str, methods: int) -> Iterator[Row]:
+    """The team deploys open methods where the usage plans are attached: no wait but for calls."""
     made.edit(api_id, document(paths(methods)))
-    yield made.measure(f"{name}, all exposed, usage plans attached", deploy, 11, methods + 2)
+    job = f"API of {methods} methods, exposed"
+    yield made.measure(job, partial(made.bench.deploy, api_id, "prod"), size=methods)
 
 
-TRAIL = ("CreateDeployment", "CreateStage", "UpdateStage")
-
-
-def hear(made: Desk, told: list[JSON]) -> None:
-    """Events reach the queue, whatever the rule says of them."""
-    for event in told:
-        made.bench.account.queues.send("ApisQueue", json.dumps(event))
-
-
-def many_apis(made: Desk, apis: int) -> Iterator[Cost]:
-    """A team deploys all its APIs at once, all exposed, in usage plans that are there."""
-    made.bench.api(paths(2))
+def fast_api(made: Desk, methods: int) -> Iterator[Row]:
+    """The same at another share of the quota."""
+    api_id = made.bench.api(paths(methods))
     made.bench.run()
     made.bench.advance(seconds=LATER)
-    for _ in range(apis):
-        made.bench.api(paths(10))
-    yield made.measure(f"{apis} APIs of 10 methods at once, all exposed", made.bench.run)
+    yield from exposed_again(made, api_id, methods)
 
 
-def audit(made: Desk, apis: int) -> Iterator[Cost]:
-    """The audit: calls grow with APIs, stages and keys, not with methods."""
-    signed_up(made, "first")
-    for _ in range(apis):
-        made.bench.api(paths(10))
-    made.bench.run()
-    # APIs × (stages + 1), a page each of APIs, keys and plans, and of the keys of both plans
-    yield made.measure(f"audit of {apis} APIs with a stage each", made.bench.audit, apis * 2 + 5)
-
-
-def paths(methods: int) -> JSON:
-    """An open API of so many methods, two a path: an API has 300 resources at most."""
-    return {f"/things{number}": {"get": None, "post": None} for number in range(methods // 2)}
+def hear(made: Desk, events: list[JSON]) -> None:
+    """Events reach the queue, whatever the rule says of them."""
+    for event in events:
+        made.bench.account.queues.send("ApisQueue", json.dumps(event))

@@ -14,13 +14,11 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from benchmarks.stub import Stub
 from benchmarks.tape import Take, record
+from keyward.values import JSON
 from local.lifetime.stack import stack_of
-
-JSON = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 PROBE = Path(__file__).with_name("probe.py")
@@ -30,8 +28,11 @@ FUNCTIONS = ROOT / "functions"
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3")
 REFERENCE = "reference"  # the name that probe.py knows
 RUNS = 3
-# What a sign-up calls, for the small size.
-SIGN_UP = ("record_customer", "plan_customer", "create_key", "attach_key")
+# The functions of a sign-up.
+SIGN_UP = (
+    *("record_customer", "start_customer_reconcile", "plan_customer"),
+    *("create_key", "attach_key", "conclude_customer"),
+)
 NO_TAKE = Take({}, 0.0)
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from benchmarks.tape import Answer, Take
 from keyward.policy.parse import default_text
-
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # What no take holds, because the answer is always the same.
 FIXED: dict[str, JSON] = {

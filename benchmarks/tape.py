@@ -17,9 +17,8 @@ from emulator import wire
 from emulator.errors import ApiGatewayError
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
+from keyward.values import JSON
 from local.bench import Bench
-
-JSON = dict[str, Any]
 
 DAY = 86_400
 OPEN: JSON = {"/pets": {"get": None}}
