@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from keyward.events.contracts import SOURCE
 from local import sample
 from local.aws import SHARE_PARAMETER, TEMPLATE, LocalAws
 
 # The contract says 15 s from the signal to the end of the process.
 END_SECONDS = 12.0
+# How often `make local` looks for announcements, and which of their members it shows.
+TELL_SECONDS = 1.0
+SHOWN = ("customer_id", "rest_api_id", "stage", "plan", "key_id", "ready_by", "reason")
 HOST_SETTINGS = (
     "AWS_",
     "MINISTACK_",
@@ -32,9 +36,9 @@ HOST_SETTINGS = (
 def serve(*, seed: bool = False, template: Path | None = None, share: int | None = None) -> int:
     """Start, print one line of JSON on standard output, wait for a signal, stop. The exit code.
 
-    With `seed` there is a sample API, and standard error tells how to use it; `template` is the
-    stack to deploy, Keyward's own by default. With a `share` in percent the account has its quotas,
-    and Keyward waits for its turn as on AWS.
+    With `seed` there is a sample API, and standard error tells how to use it and what Keyward
+    announces; `template` is the stack to deploy, Keyward's own by default. With a `share` in
+    percent the account has its quotas, and Keyward waits for its turn as on AWS.
     """
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -50,11 +54,24 @@ def serve(*, seed: bool = False, template: Path | None = None, share: int | None
         if rest_api_id:
             typed = sample.commands(aws, rest_api_id)
             print(sample.how_to_use(typed), file=sys.stderr, flush=True)
-        stopped.wait()
+        told = 0
+        while not stopped.wait(TELL_SECONDS if seed else None):
+            told = tell(aws, told)
     finally:
         with at_most(END_SECONDS):
             end(aws)
     return 0
+
+
+def tell(aws: LocalAws, told: int) -> int:
+    """Say on standard error what Keyward announced after the first `told` events: how many there
+    are now."""
+    events = [event for event in aws.events() if event["Source"] == SOURCE]
+    for event in events[told:]:
+        detail = event["Detail"]
+        words = [f"{name} {detail[name]}" for name in SHOWN if detail.get(name)]
+        print(f"{event['DetailType']}: {', '.join(words)}", file=sys.stderr, flush=True)
+    return len(events)
 
 
 @contextmanager

@@ -113,6 +113,7 @@ def test_what_it_says_to_type_works(served: Served) -> None:
     revealed = until(lambda: re.search(r'"value": "(\w+)"', served.type(typed.reveal)))
     assert "200 OK" in served.type(typed.with_key.replace("VALUE", revealed[1]))
     assert "attach key acme/1" in served.type(typed.history)
+    assert until(lambda: "KeyIssued: customer_id acme" in served.said.read_text())
 
 
 def test_a_story_that_is_not_as_told_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
