@@ -39,7 +39,6 @@ def test_a_value_is_written_and_read_as_boto3_does(value: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [1.5, object(), Decimal("NaN"), Decimal("Infinity"), {1, "a"}, {None}, 10**39, [{"a": 1.5}]],
-    ids=str,
 )
 def test_what_boto3_refuses_is_refused(value: Any) -> None:
     for write in (to_wire, TypeSerializer().serialize):

@@ -100,6 +100,7 @@ def test_a_customer_brings_a_value_by_reference_to_a_secret(stack: Stack, shop: 
 def test_a_console_run_makes_what_is_missing_after_a_dry_run_told_it(stack: Stack) -> None:
     stack.issued("joan")
     lost(stack, "joan")
+    stack.settle()
     before, mark = stack.tables(), stack.mark()
 
     dry = stack.run("ReconcileCustomerArn", {"customer_id": "joan", "dry_run": True})
