@@ -29,6 +29,7 @@ from keyward.runs import runtime
 from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.key_conflicts import KeyConflicts
+from keyward.runs.schedule import PROTECTION
 
 # So long each run attaches its own stages only, after a call for all of them failed.
 ISOLATED_SECONDS = 300
@@ -77,6 +78,10 @@ class Attacher:
         for later in progress.attach[1:]:
             # So that whoever's turn comes first at that plan takes these along.
             self._request(str(later["plan"]), self._own(list(later["stages"])))
+        if attached and not self._is_waited_for(plan):
+            # Nobody needs the turn any more for which this run, or others, came to wait.
+            turns, now = self.context.turns, self.context.now
+            turns.take(f"plan#{plan}", progress.execution_arn, PROTECTION, {}, now)
         turn, calls = ApiTurn(self.context, progress), {} if attached else {UPDATE: 1}
         progress, is_there = turn.enter(calls, f"plan#{plan}" if calls else None)
         if not is_there:
@@ -101,6 +106,10 @@ class Attacher:
                 progress.effective_at, attached.at + self.context.policy.propagation_seconds
             ),
         )
+
+    def _is_waited_for(self, plan: str) -> bool:
+        board = self.context.registry.pending.board(plan)
+        return any(request.done is None for request in board.requests.values())
 
     def _attached(self, plan: str, stages: list[str]) -> Attached | None:
         """What another run attached for this one. Else the request is on the board, for whoever

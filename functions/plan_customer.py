@@ -18,7 +18,7 @@ from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
-from keyward.runs.schedule import AUDIT, DUE, NEW, STOP, calls_of
+from keyward.runs.schedule import AUDIT, CLOSE, DUE, LANES, LEAK, NEW, STOP, calls_of
 from keyward.runs.waiting import hand_over
 from keyward.values import JSON, iso
 
@@ -131,9 +131,12 @@ class Planner:
 
     def joined_turn(self, first: Look) -> TurnItem | None:
         """The turn for which another run of the customer waits: it will plan after this one looked,
-        which joins it. A run that stops a key goes on, as the other may wait for long."""
-        turn = None if first.stops else self.context.turns.of(self.subject)
+        which joins it. A run that is in a lane before that of the other goes on, as the other may
+        wait for long."""
+        turn = self.context.turns.of(self.subject)
         if turn is None or turn.owner == str(self.task["execution_arn"]):
+            return None
+        if first.stops and LANES.index(turn.lane) > LANES.index(self._lane(first)):
             return None
         is_joined = self.context.bus.is_running(turn.owner) and self.context.turns.join(turn)
         return turn if is_joined else None
@@ -165,6 +168,9 @@ class Planner:
         """Plan by the tables, and at API Gateway if a person wants that."""
         registry, policy = self.context.registry, self.context.announced_policy()
         record = registry.customers.desired(self.customer_id)
+        if record is None and self.requester["by"] != ledger.CONSOLE:
+            # Removed while the run waited: whoever removed it knows, and there is nothing to do.
+            return Look({}, [], None, {}, stops=False, is_simple=False)
         if record is None:
             raise CustomerNotFoundError(
                 f"customer_id: the Customers table has no customer {self.customer_id}. "
@@ -191,15 +197,13 @@ class Planner:
 
     def _lane(self, first: Look) -> str:
         if first.stops:
-            return STOP
+            stopping = {"closed": CLOSE, "suspended": STOP}
+            return stopping.get(str(first.record.get("status")), LEAK)
         by_lane = {ledger.SCHEDULE: DUE, ledger.AUDIT: AUDIT}
         return by_lane.get(self.requester["by"], NEW)
 
     def _announce_pending(self, ready_at: float) -> None:
-        """Tell once a turn that the customer waits, and until when."""
-        turn = self.context.turns.of(self.subject)
-        if turn is None:
-            return
+        """Tell once a run that the customer waits, and until when."""
         event = contracts.announcement(
             "CustomerPending",
             customer_id=self.customer_id,
@@ -207,8 +211,8 @@ class Planner:
             ready_by=iso(ready_at),
             execution_arn=str(self.task["execution_arn"]),
         )
-        mark = f"pending#{self.subject}#{turn.place}"
-        outbox.announce_once(self.context, mark, event)
+        name = str(self.task["execution_arn"]).rpartition(":")[2]
+        outbox.announce_once(self.context, f"pending#{name}", event, 86_400)
 
 
 def _with_requester(action: JSON, task: JSON, record: JSON) -> JSON:

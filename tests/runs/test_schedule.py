@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyward.aws.tables.call_schedule import CallSchedule
-from keyward.runs.schedule import AUDIT, CALLS, DUE, LANES, NEW, PROTECTION, STOP
+from keyward.runs.schedule import AUDIT, CALLS, DUE, LANES, NEW, PROTECTION, STOP, STOPPING
 from keyward.runs.turns import Turns
 from local.lifetime.tables import Tables
 
@@ -150,7 +150,7 @@ def test_deployments_keep_to_the_share_of_their_own_quota() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(LANES[1:]),
+            st.sampled_from(LANES[len(STOPPING) :]),
             st.integers(1, 40),
             st.floats(0, 20, allow_nan=False),
             st.booleans(),

@@ -149,3 +149,41 @@ def test_a_run_that_is_stopped_while_it_waits_leaves_its_turn_to_the_next(
     assert announced(bench)["KeyIssued"] == 100
     leases = bench.tables["LeasesTable"].items.values()
     assert [item for item in leases if str(item["lease"]).startswith("turn#")] == []
+
+
+@pytest.mark.parametrize("detail_type", ["CustomerSuspended", "CustomerClosed"])
+def test_a_leak_passes_by_a_crowd_of_other_stops(bench: Bench, detail_type: str) -> None:
+    for customer in range(121):
+        bench.send("CustomerSignedUp", customer_id=f"cust-{customer}", plan="free")
+    bench.advance(600)
+    before = len(bench.calls)
+    for customer in range(120):
+        bench.send(detail_type, customer_id=f"cust-{customer}")
+    bench.advance(1)
+    began = bench.clock.now()
+    bench.send("KeyRotationRequested", customer_id="cust-120", leaked=True)
+    [leaked] = [
+        key.id for key in bench.emulator.state.keys.values() if key.settings["name"] == "cust-120/1"
+    ]
+    bench.advance(600)
+    [stopped] = [
+        call["at"]
+        for call in bench.calls
+        if (call["operation"], call["params"].get("apiKey")) == ("UpdateApiKey", leaked)
+    ]
+    assert stopped - began <= 2
+    assert [call for call in bench.calls[before:] if call["status"] == 429] == []
+    assert announced(bench)["CustomerPending"] == 0
+    assert announced(bench)["CustomerFailed"] == 0
+
+
+def test_a_record_that_is_removed_while_its_run_waits_fails_nobody(bench: Bench) -> None:
+    sign_up(bench, 60)
+    bench.advance(2)
+    for customer in range(30, 60):
+        bench.remove(f"cust-{customer}")
+    bench.advance(3600)
+    assert announced(bench)["CustomerFailed"] == 0
+    assert {run.status for run in bench.runs} == {"SUCCEEDED"}
+    leases = bench.tables["LeasesTable"].items.values()
+    assert [item for item in leases if str(item["lease"]).startswith("turn#")] == []

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from keyward.apis.progress import DEPLOY, PLAN, Progress
+from keyward.apis.progress import ATTACH, DEPLOY, PLAN, Progress
 from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.leases import Lease
 from keyward.events import contracts
@@ -26,6 +26,8 @@ from keyward.values import iso
 KEPT_SECONDS = 2
 # Who waits longer is told so, and until when; where that is not sure yet, after a longer wait.
 PENDING_SECONDS, LONG_SECONDS = 60, 300
+# Who has its turn so soon is not told that it waits.
+SOON_SECONDS = 10
 # What an API takes, about, to be looked at and to be closed before it is deployed.
 CALLS_TO_LOOK, CALLS_TO_CLOSE = 6, 10
 DEPLOYMENT = "CreateDeployment"
@@ -90,7 +92,8 @@ class ApiTurn:
         seconds, progress = math.ceil(place.ready_at - now), self.progress
         waited = progress.waited + seconds
         # Its place among the deployments is sure; before that its time can only be guessed.
-        if waited > (PENDING_SECONDS if progress.next == DEPLOY else LONG_SECONDS):
+        enough = PENDING_SECONDS if progress.next == DEPLOY else LONG_SECONDS
+        if waited > enough and seconds > SOON_SECONDS:
             self._announce_pending(place.ready_at, now)
         if progress.lease and seconds > KEPT_SECONDS:
             lease = Lease.of({"lease": progress.lease})
@@ -118,7 +121,10 @@ class ApiTurn:
     def _announce_pending(self, ready_at: float, now: float) -> None:
         """Tell once a run that the API waits, and until when: what it waits for last, as a rule, is
         its deployment, behind those of all who are before it."""
-        ready_by = max(ready_at, self.context.turns.behind(DEPLOYMENT, self._apis_before(now), now))
+        turns, plans_left = self.context.turns, max(0, len(self.progress.attach) - 1)
+        joined_by = max(ready_at, turns.behind("UpdateUsagePlan", plans_left, now))
+        ready_at = joined_by if self.progress.next == ATTACH else ready_at
+        ready_by = max(ready_at, turns.behind(DEPLOYMENT, self._apis_before(now), now))
         event = contracts.announcement(
             "ApiPending",
             rest_api_id=self.progress.rest_api_id,
@@ -127,7 +133,7 @@ class ApiTurn:
             execution_arn=self.progress.execution_arn,
         )
         name = self.progress.execution_arn.rpartition(":")[2]
-        outbox.announce_once(self.context, f"pending#{self.subject}#{name}", event)
+        outbox.announce_once(self.context, f"pending#{name}", event, 86_400)
 
     def _apis_before(self, now: float) -> float:
         """About how many APIs will ask for their deployment before this one."""

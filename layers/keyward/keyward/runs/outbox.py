@@ -38,10 +38,11 @@ def announce_now(context: Context, event: JSON, lines: Iterable[JSON]) -> None:
     context.bus.announce([contracts.entry(event, context.event_bus)])
 
 
-def announce_once(context: Context, mark: str, event: JSON) -> None:
-    """Announce an event, with its line in the ledger, unless what `mark` names was announced. What
-    broke off before that is announced by whoever comes a minute later."""
+def announce_once(context: Context, mark: str, event: JSON, seconds: float | None = None) -> None:
+    """Announce an event, with its line in the ledger, unless what `mark` names was announced, ever
+    or within so many seconds. What broke off before that is announced by whoever comes a minute
+    later."""
     marks = context.registry.marks
     if marks.claim(mark, context.now):
         announce_now(context, event, with_events([], [event], context.now))
-        marks.mark_done(mark)
+        marks.mark_done(mark, None if seconds is None else context.now + seconds)

@@ -12,19 +12,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 # In the order in which they are served. What stops a key waits for no other lane, only for its own
-# kind. Of APIs, those that are being closed come before those that are only looked at.
-LANES = ("stop", "protection", "look", "due", "new", "audit")
-STOP, PROTECTION, LOOK, DUE, NEW, AUDIT = LANES
+# kind, a leak before a suspension and that before a closing. Of APIs, those that are being closed
+# come before those that are only looked at.
+LANES = ("leak", "stop", "close", "protection", "look", "due", "new", "audit")
+LEAK, STOP, CLOSE, PROTECTION, LOOK, DUE, NEW, AUDIT = LANES
+STOPPING = (LEAK, STOP, CLOSE)
 # No lane starves: while somebody waits in it, this part of the share is its own.
 OWN_PART = 0.1
 CALLS = "calls"
 # What stops keys may take all that the account has: more would be refused, and come later.
 STOPS = "stops"
+STOPS_BY_OPERATION = {CALLS: STOPS, "DeleteApiKey": "stops.DeleteApiKey"}
 # (a second, at once) of the whole account: all calls, and operations with a quota of their own
 # (API Gateway, "Amazon API Gateway quotas", control plane; api-gateway.md 1).
 QUOTAS: dict[str, tuple[float, float]] = {
     CALLS: (10, 40),
     STOPS: (10, 40),
+    STOPS_BY_OPERATION["DeleteApiKey"]: (5, 5),
     "CreateApiKey": (5, 5),
     "DeleteApiKey": (5, 5),
     "CreateDeployment": (1 / 5, 1),
@@ -120,7 +124,7 @@ def meter(name: str, share: float) -> Meter:
     """A meter that nobody used yet, for a share in percent. At least one call can be made at
     once."""
     rate, burst = QUOTAS[name]
-    share = max(share, 100) if name == STOPS else share
+    share = max(share, 100) if name in STOPS_BY_OPERATION.values() else share
     at_once, ours = max(1.0, burst * share / 100), rate * share / 100
     if burst == ONCE:
         ours = min(ours, 1 / (1 / rate + SLACK))

@@ -15,8 +15,8 @@ from keyward.runs.schedule import (
     HAIR,
     LANES,
     QUOTAS,
-    STOP,
-    STOPS,
+    STOPPING,
+    STOPS_BY_OPERATION,
     Line,
     Meter,
     Schedule,
@@ -24,6 +24,8 @@ from keyward.runs.schedule import (
 )
 
 Calls = Mapping[str, float]
+# The run that a turn was for ended, and nobody used it: the calls were not made then.
+OLD_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,20 @@ class Turns:
         """The subject's turn for these calls, asked for by the run `owner`, or its place till then.
 
         Idempotent while it waits: the place stays. A turn of another run, which ended, is taken
-        over. For no calls it is there. In lane `stop` it waits for other stops alone, as long as
-        the account can take no more calls; the calls are debited. A turn that the subject still
-        waits for is given back in both cases.
+        over, or asked for anew when that is long ago. For no calls it is there. In the lanes that
+        stop keys it waits for other stops alone, as long as the account can take no more calls; the
+        calls are debited. A turn that the subject still waits for is given back in both cases.
         """
         amounts, turn = _metered(calls), self.items.turn(subject)
-        if turn and (not amounts or (lane == STOP and turn.lane != STOP)):
+        is_old = turn and turn.owner != owner and turn.ready_at < now - OLD_SECONDS
+        is_urgent = lane in STOPPING and turn and turn.lane not in STOPPING
+        if turn and (not amounts or is_urgent or is_old):
             if self.items.forget_turn(turn):
                 self.give_back(turn.calls, now)
             turn = None
-        if lane == STOP and amounts:
-            place = self._take(subject, owner, lane, {STOPS: amounts[CALLS]}, now, turn)
+        if lane in STOPPING and amounts:
+            stops = {STOPS_BY_OPERATION.get(name, ""): calls for name, calls in amounts.items()}
+            place = self._take(subject, owner, lane, _metered(stops), now, turn)
             if place.is_there:
                 self.debit(calls, now)
             return place

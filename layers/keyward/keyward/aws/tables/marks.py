@@ -1,6 +1,7 @@
 """Marks of what is announced once in the life of a stack, in the Leases table.
 
-An item has `expires_at` (epoch seconds): until then nobody else announces it.
+An item has `expires_at` (epoch seconds): until then nobody else announces it. With `ttl` DynamoDB
+forgets it some time after.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import Any
 
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
+from keyward.values import JSON
 
 FOR_GOOD = 2**40
 
@@ -32,6 +34,9 @@ class Marks:
             return False
         return True
 
-    def mark_done(self, mark: str) -> None:
-        """Remember for good that it was announced."""
-        self._table.put_item(Item={"lease": mark, "expires_at": FOR_GOOD})
+    def mark_done(self, mark: str, until: float | None = None) -> None:
+        """Remember that it was announced, for good or until then."""
+        item: JSON = {"lease": mark, "expires_at": FOR_GOOD}
+        if until is not None:
+            item |= {"expires_at": int(until), "ttl": int(until)}
+        self._table.put_item(Item=item)
