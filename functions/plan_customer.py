@@ -150,7 +150,8 @@ class Planner:
             return False
         # A turn that the customer waits for is given back.
         turns.take(self.subject, owner, NEW, {}, self.now)
-        requester = _with_requester(first.actions[0], self.task, first.record)["asked"]
+        # The last action attaches the key; notices, which due work announces, come before.
+        requester = _with_requester(first.actions[-1], self.task, first.record)["asked"]
         machine_arn = runtime.setting("ISSUE_KEYS_ARN")
         hand_over(self.context, machine_arn, self.customer_id, requester)
         return True

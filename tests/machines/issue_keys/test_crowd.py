@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from keyward.runs import runtime
-from keyward.values import JSON
+from keyward.values import DAY, JSON
 from local.bench import Bench
 from tests.machines.import_lab import REQUESTER, ImportLab
 from tests.support import load_event
@@ -29,6 +30,64 @@ def test_a_thousand_sign_ups_at_once_have_their_keys_in_ten_seconds() -> None:
         assert max(call["at"] for call in calls if call["operation"] in MADE) - began <= 10
         assert sum(call["status"] == 429 for call in calls) == 0
         assert len(calls) <= 60
+
+
+def test_a_crowd_of_trials_is_imported_and_each_is_told_once_of_its_end_and_then_disabled() -> None:
+    with Bench(quotas=True, share=50) as bench:
+        bench.send("CustomerSignedUp", customer_id="first", plan="free")
+        bench.run()
+        began, before = bench.clock.now(), len(bench.calls)
+        names = [f"trial-{number:03d}" for number in range(150)]
+        for name in names:
+            bench.send(
+                "CustomerSignedUp", customer_id=name, plan="free", expires_at=int(began + 7 * DAY)
+            )
+        bench.run()
+        bench.advance(90)
+        calls = bench.calls[before:]
+        assert max(call["at"] for call in calls) - began <= 10
+        assert len(calls) <= 60
+        assert told(bench, names) == {
+            (name, kind): 1 for name in names for kind in ("KeyIssued", "CustomerExpiring")
+        }
+        # The second notice comes a day ahead.
+        bench.run(until=began + 7 * DAY + 300)
+        assert told(bench, names) == {
+            (name, kind): times
+            for name in names
+            for kind, times in (("KeyIssued", 1), ("CustomerExpiring", 2), ("KeySuspended", 1))
+        }
+        enabled = [k.settings["name"] for k in bench.emulator.state.keys.values() if k.enabled]
+        assert enabled == ["first/1"]
+        assert {run.status for run in bench.runs} == {"SUCCEEDED"}
+
+
+def told(bench: Bench, names: list[str]) -> Counter[tuple[str, str]]:
+    """How often each of the customers was told what."""
+    events = [(event["detail"]["customer_id"], event["detail-type"]) for event in bench.announced]
+    return Counter(event for event in events if event[0] in names)
+
+
+@pytest.mark.parametrize(
+    ("more", "notice"),
+    [
+        (lambda now: {"expires_at": int(now + DAY / 2)}, "CustomerExpiring"),
+        (lambda now: {"billing": {"failed_at": [int(now - DAY)]}}, "PaymentOverdue"),
+    ],
+    ids=["expiring", "overdue"],
+)
+def test_who_is_to_be_given_notice_is_imported_and_told_within_two_minutes(
+    lab: ImportLab, more: Callable[[float], JSON], notice: str
+) -> None:
+    names = lab.crowd(50, **more(lab.bench.clock.now()))
+    lab.bench.advance(120)
+    assert told(lab.bench, names) == {
+        (name, kind): 1 for name in names for kind in ("KeyIssued", notice)
+    }
+    assert lab.operations == {"GetUsagePlans": 1, "ImportApiKeys": 1, "GetUsagePlanKeys": 1}
+    # Nothing more is due than after a single sign-up: no run comes before the next date.
+    lab.bench.advance(600)
+    assert sum(run.input["customer_id"] in names for run in lab.runs("reconcile_customer")) == 50
 
 
 def test_a_crowd_is_issued_by_few_calls_and_a_second_run_does_nothing(lab: ImportLab) -> None:

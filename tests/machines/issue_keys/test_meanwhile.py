@@ -185,7 +185,6 @@ def test_who_is_at_work_on_a_customer_is_not_disturbed(lab: ImportLab) -> None:
         {"key_value_secret": "keyward/own"},
         {"status": "suspended"},
         {"plan": "unknown"},
-        {"expires_at": "2026-01-03"},
         {"status": 7},
         {"description": 'two "cells", at least'},
     ],

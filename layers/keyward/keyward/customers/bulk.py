@@ -18,11 +18,17 @@ TEXT = re.compile(r"[^,'\"\r\n]*")
 
 def is_simple(customer: Customer, actions: Sequence[JSON]) -> bool:
     """Whether the actions of a plan only make the customer's first key and attach it, and the file
-    of ImportApiKeys can say all of it: it has no tags, and no place for an own value."""
+    of ImportApiKeys can say all of it: it has no tags, and no place for an own value.
+
+    Notices do not count: they take no call, and due work announces them once the key is issued."""
     first = name_of(customer.customer_id, 1)
     created = {"action": "create_key", "key": first, "number": 1}
     attached = created | {"action": "attach_key"}
-    planned = [{name: v for name, v in action.items() if name != "asked"} for action in actions]
+    planned = [
+        {name: v for name, v in action.items() if name != "asked"}
+        for action in actions
+        if action["action"] != "announce_notice"
+    ]
     if len(planned) != 2 or planned[0] != created or not planned[1].pop("plan", None):
         return False
     in_file = not customer.tags and not customer.key_value_secret

@@ -18,6 +18,7 @@ from keyward.aws.tables.imports import Issued, Member
 from keyward.customers.bulk import is_being_imported
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import customer_of, manual_fields
+from keyward.customers.notices import notices_due
 from keyward.customers.plan import due_at, plan_customer
 from keyward.customers.words import KeyChange, Occasion, events_of
 from keyward.policy.model import Policy
@@ -193,11 +194,11 @@ def _asked(record: JSON) -> JSON:
 
 
 def _due_at(desired: JSON | None, key: KeyRecord, policy: Policy, now: float) -> float | None:
-    """When the customer is due for a run: at once where anything is left to do."""
+    """When the customer is due for a run: at once where anything is left to do or to announce."""
     try:
         customer = customer_of(desired or {})
         planned = plan_customer(customer, [key], policy, now)
-        is_settled = not planned.actions and planned.problem is None
-        return due_at(customer, [key], policy, now) if is_settled else now
+        is_left = planned.actions or planned.problem or notices_due(customer, policy, now, ())
+        return now if is_left else due_at(customer, [key], policy, now)
     except Exception:  # noqa: BLE001 - whatever a person wrote into a record stops no other
         return now

@@ -28,7 +28,6 @@ from keyward.aws.tables.leases import Lease
 from keyward.customers.bulk import is_simple
 from keyward.customers.key import CREATING, Journal, KeyRecord
 from keyward.customers.model import customer_of
-from keyward.customers.notices import notices_due
 from keyward.customers.plan import plan_customer
 from keyward.errors import (
     ConcurrentModificationError,
@@ -228,9 +227,7 @@ def _simple_row(record: JSON, policy: Policy, now: float, batch: str) -> Row | N
     customer = customer_of(record)
     planned = plan_customer(customer, (), policy, now)
     actions = [action.as_json() for action in planned.actions]
-    if planned.problem or notices_due(customer, policy, now, frozenset()):
-        return None
-    if not is_simple(customer, actions):
+    if planned.problem or not is_simple(customer, actions):
         return None
     journal = Journal(started_at=int(now), plan=str(actions[1]["plan"]), batch=batch)
     key = KeyRecord(customer.customer_id, 1, CREATING, attached_at=int(now), journal=journal)
