@@ -8,7 +8,7 @@ from typing import Any
 from keyward import errors
 from keyward.aws.tables.leases import FAILED, POSTPONED
 from keyward.customers.model import manual_fields
-from keyward.errors import InvalidInputError, PassingError
+from keyward.errors import InvalidInputError, PassingError, TryUnderwayError
 from keyward.events import contracts
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
@@ -16,7 +16,8 @@ from keyward.runs.due import note_refusal
 from keyward.values import JSON, iso
 
 MAX_DELAY = 900
-# A fault of ours can look like a death of Lambda: after so many in a row it is a failure.
+# A fault of ours can look like a death of Lambda: after so many in a row it is a failure. Other
+# errors that pass are no part of that row, or an outage before it would make the first death fail.
 MAX_DEATHS = 5
 DEATH_SECONDS = 30
 
@@ -100,15 +101,18 @@ def _subject(task: JSON) -> Subject | None:
 def _delay(task: JSON, subject: Subject, context: Context) -> float | None:
     """In how many seconds a run that met an error that passes is looked at again; None for an error
     that does not pass."""
-    name = str(task["error"].get("Error"))
+    name, leases = str(task["error"].get("Error")), context.registry.leases
     kind = errors.class_named(name)
-    passes = kind is not None and issubclass(kind, PassingError)
-    if not passes and name not in errors.LAMBDA_DEATHS:
+    if kind is not None and issubclass(kind, PassingError):
+        first = kind.retry_after
+        times = leases.postponed(subject.lease, after_death=issubclass(kind, TryUnderwayError))
+    elif name in errors.LAMBDA_DEATHS:
+        entered = ledger.epoch_of(task["entered"])
+        first, times = DEATH_SECONDS, leases.note_death(subject.lease, entered, DEATH_SECONDS)
+        if times > MAX_DEATHS:
+            return None
+    else:
         return None
-    times = context.registry.leases.postponed(subject.lease)
-    if not passes and times > MAX_DEATHS:
-        return None
-    first = kind.retry_after if kind and issubclass(kind, PassingError) else DEATH_SECONDS
     return float(min(first * 2 ** min(times - 1, 10), MAX_DELAY))
 
 

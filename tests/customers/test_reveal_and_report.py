@@ -14,6 +14,7 @@ from keyward import errors
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import CustomerNotFoundError, InvalidInputError
 from keyward.runs import runtime
+from keyward.values import iso
 from tests.support import MACHINE, Bench, load_event, workbench
 
 
@@ -161,13 +162,22 @@ def test_a_row_of_postponed_runs_ends_with_a_run_that_ends_well(bench: Bench) ->
 
 @pytest.mark.parametrize("name", errors.LAMBDA_DEATHS)
 def test_lambda_that_keeps_dying_is_announced_in_the_end(bench: Bench, name: str) -> None:
-    for _ in range(report_failure.MAX_DEATHS):
-        assert report_failure.report(failed(name), bench.context())["postponed"]
+    for at in range(0, report_failure.MAX_DEATHS * 60, 60):
+        assert report_failure.report(failed(name, at), bench.context())["postponed"]
     assert bench.bus.entries == []
-    assert not report_failure.report(failed(name), bench.context())["postponed"]
+    assert not report_failure.report(failed(name, 600), bench.context())["postponed"]
     assert [entry["DetailType"] for entry in bench.bus.entries] == ["CustomerFailed"]
 
 
-def failed(name: str) -> dict[str, Any]:
-    """The sample of Report failure, with this error."""
-    return load_event("report-failure") | {"error": {"Error": name, "Cause": "why"}}
+def test_a_wait_for_what_died_does_not_interrupt_a_row_of_deaths(bench: Bench) -> None:
+    for at in range(0, report_failure.MAX_DEATHS * 60, 60):
+        report_failure.report(failed("Runtime.ExitError", at), bench.context())
+        report_failure.report(failed("TryUnderwayError", at), bench.context())
+    assert not report_failure.report(failed("Runtime.ExitError", 600), bench.context())["postponed"]
+
+
+def failed(name: str, at: int = 0) -> dict[str, Any]:
+    """The sample of Report failure, with this error, so many seconds later."""
+    task = load_event("report-failure")
+    entered = datetime.fromisoformat(task["entered"]).timestamp() + at
+    return task | {"error": {"Error": name, "Cause": "why"}, "entered": iso(entered)}

@@ -217,6 +217,13 @@ def of_room(registry: Registry, key: KeyRecord, now: int) -> None:
     customers.save_key(graced, Lease("customer#coop", "run-1", 2))
     assert customers.end_a_grace(now, "room") == "coop"
     assert customers.end_a_grace(now, "room") is None
+    assert [registry.leases.note_death("customer#coop", now + n, 30) for n in (0, 9, 30)] == [
+        1,
+        1,
+        2,
+    ]
+    assert registry.leases.postponed("customer#coop") == 1
+    assert registry.leases.note_death("customer#coop", now + 31, 30) == 1
     assert registry.leases.note_failure("customer#coop", "a") == (1, False)
     assert registry.leases.note_failure("customer#coop", "a") == (2, True)
 

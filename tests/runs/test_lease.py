@@ -48,6 +48,7 @@ STEPS: dict[str, Callable[[Leases, float], object]] = {
     "leave word": lambda leases, now: leases.request_rerun(NAME, now),
     "renew": lambda leases, now: leases.renew(leases.holder(NAME) or Lease("", "", 0), now),
     "count postponed": lambda leases, now: leases.postponed(NAME),
+    "count a death": lambda leases, now: leases.note_death(NAME, now, 30),
 }
 
 

@@ -3,13 +3,14 @@ waiting.
 
 An item has `owner`, `expires_at`, the fencing `token`, `words` (how often others asked the holder
 to start over, ever), `heard` (how many of them the holder knew when it took the lease),
-`postponed` and `failures` (how often in a row a run ended with an error that passes, or does not)
-and `failure` (the last of these, as a digest). Words are only counted up, so a write that the SDK
-repeats after a lost answer loses none.
+`postponed`, `deaths` and `failures` (how often in a row a run ended with an error that passes, with
+a death of Lambda, or for good), `died_at` (when it died last) and `failure` (the last one, as a
+digest). Words are only counted up, so a write that the SDK repeats after a lost answer loses none.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,7 +25,8 @@ from keyward.errors import (
 LEASE_SECONDS = 300
 # How a run ends, and what of earlier ends is forgotten then.
 DONE, FAILED, POSTPONED = "done", "failed", "postponed"
-FORGOTTEN = {DONE: ", postponed, failures, failure", FAILED: ", postponed", POSTPONED: ""}
+ROWS = ", postponed, deaths, died_at"
+FORGOTTEN = {DONE: f"{ROWS}, failures, failure", FAILED: ROWS, POSTPONED: ""}
 # The functions of a run renew its lease when they start and run 60 s at most: the last function of
 # a run that was stopped is surely at its end so long after.
 FUNCTION_SECONDS = 65
@@ -152,15 +154,30 @@ class Leases:
         item = self._item(name)
         return item.get("owner") == owner and item.get("words", 0) > item.get("heard", 0)
 
-    def postponed(self, name: str) -> int:
-        """Count a run that is postponed: how many were in a row. Another end ends the row."""
+    def postponed(self, name: str, after_death: bool = False) -> int:
+        """Count a run that met an error that passes: how many were in a row. A row of deaths ends,
+        as Lambda ran the code, unless the run only waited for what died (`after_death`)."""
+        forget = "" if after_death else "REMOVE deaths, died_at "
         answer = self._table.update_item(
             Key={"lease": name},
-            UpdateExpression="ADD postponed :one",
+            UpdateExpression=f"{forget}ADD postponed :one",
             ExpressionAttributeValues={":one": 1},
-            ReturnValues="UPDATED_NEW",
+            ReturnValues="ALL_NEW",
         )
         return int(answer["Attributes"]["postponed"])
+
+    def note_death(self, name: str, at: float, seconds: int) -> int:
+        """Count a run that died of Lambda at a time: how many were in a row. One that comes sooner
+        than so many `seconds` after the last is no new one, nor is a repeated report of the
+        same."""
+        with suppress(ConditionNotMetError):
+            self._table.update_item(
+                Key={"lease": name},
+                UpdateExpression="SET died_at = :at ADD deaths :one",
+                ConditionExpression="attribute_not_exists(died_at) OR died_at <= :before",
+                ExpressionAttributeValues={":at": int(at), ":before": int(at) - seconds, ":one": 1},
+            )
+        return int(self._item(name).get("deaths", 0))
 
     def note_failure(self, name: str, failure: str) -> tuple[int, bool]:
         """Count a run that failed for good with this `failure` (a digest): how many were in a row,
