@@ -231,8 +231,11 @@ def _overwrite(after: JSON, name: str, values: Mapping[str, Any]) -> None:
 
 def _recorded_at(record: JSON, name: str) -> int | None:
     """When an event set the field's value; None for a value that was put by hand."""
-    recorded = (record.get("recorded") or {}).get(name)
-    return int(recorded["at"]) if recorded and recorded["value"] == record.get(name) else None
+    try:
+        recorded = (record.get("recorded") or {}).get(name)
+        return int(recorded["at"]) if recorded and recorded["value"] == record.get(name) else None
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+        raise InvalidRecordError("recorded", "must be as Keyward wrote it", "Remove it") from None
 
 
 def _time(record: JSON, name: str, dated: Mapping[str, TimedValue]) -> int:
