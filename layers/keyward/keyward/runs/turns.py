@@ -60,14 +60,13 @@ class Turns:
         Idempotent while it waits: the place stays. A turn of another run, which ended, is taken
         over, or asked for anew when that is long ago. For no calls it is there. In the lanes that
         stop keys it waits for other stops alone, as long as the account can take no more calls; the
-        calls are debited. A turn that the subject still waits for is given back in both cases.
+        calls are debited. A turn that the subject still waits for is forgotten in both cases.
         """
         amounts, turn = _metered(calls), self.items.turn(subject)
         is_old = turn and turn.owner != owner and turn.ready_at < now - OLD_SECONDS
         is_urgent = lane in STOPPING and turn and turn.lane not in STOPPING
         if turn and (not amounts or is_urgent or is_old):
-            if self.items.forget_turn(turn):
-                self.give_back(turn.calls, now)
+            self._drop(turn, now)
             turn = None
         if lane in STOPPING and amounts:
             stops = {STOPS_BY_OPERATION.get(name, ""): calls for name, calls in amounts.items()}
@@ -76,6 +75,13 @@ class Turns:
                 self.debit(calls, now)
             return place
         return self._take(subject, owner, lane, amounts, now, turn) if amounts else Place()
+
+    def _drop(self, turn: TurnItem, now: float) -> None:
+        """Forget a turn. One that is still waited for gives nothing back: its calls are passed over
+        when its place is reached, and giving them to others now would be ahead of the rate."""
+        is_there = _place(self._settled(self.items.read(), now), turn).is_there
+        if self.items.forget_turn(turn) and is_there:
+            self.give_back(turn.calls, now)
 
     def _take(
         self, subject: str, owner: str, lane: str, amounts: Calls, now: float, turn: TurnItem | None
