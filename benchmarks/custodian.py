@@ -45,7 +45,7 @@ def installed() -> Path:
     """The Python of an environment with the package; made where it is missing, in seconds.
 
     Raises:
-        UnavailableError: there is no uv, or the package index does not have it.
+        UnavailableError: uv is missing, or the package index has no Cloud Custodian.
     """
     python = HOME / "bin" / "python"
     if not (HOME / "installed").exists():

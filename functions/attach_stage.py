@@ -48,8 +48,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Attached:
-    """The stages are in the plan since `at` (epoch seconds), but for those that are `held`: keys in
-    two plans keep them out."""
+    """When the stages joined the plan (`at`, epoch seconds). The stages in `held` did not join, as
+    keys in two plans keep them out."""
 
     at: float
     held: list[str]

@@ -1,4 +1,4 @@
-"""Storms and loops: how long to wait for the last event, and when deploying again is no use.
+"""Storms and loops: how long to wait for the last event, and when Keyward stops deploying again.
 
 Pure. A tool that deploys from its own source opens again what Keyward closed. Closing it for ever
 would be two machines deploying against each other, so the third time within an hour is the last:
@@ -69,7 +69,7 @@ def loop_of(
 
     `redeploys` are those of the last hour; `closed_by` gives the lines (`DeployedMethod.line`) of a
     deployment of ours. Only those count that closed what is open again: somebody who adds an open
-    method is no loop.
+    method makes no loop.
     """
     if len({redeploy.round for redeploy in redeploys}) < MAX_REDEPLOYS:
         return None

@@ -110,7 +110,7 @@ class Progress:
         return self.advanced(now, verify=(stage | changes | {"step": step}, *others))
 
     def without_stages(self, held: list[str]) -> tuple[JSON, ...]:
-        """The stages to deploy but those that are held."""
+        """The stages to deploy, without those in `held`."""
         return tuple(item for item in self.deploy if item["stage"] not in held)
 
 
