@@ -160,6 +160,8 @@ class Stage:
 
     def announced(self, detail_type: str) -> None:
         """Check that the last announcement is of this detail-type, and tell it."""
+        # What stops a key starts two runs, by the intake and by the stream: either may end first.
+        self.settle()
         outcomes = self.outcomes()
         last: JSON = outcomes[-1] if outcomes else {"DetailType": "nothing", "Detail": {}}
         self.story.check("Keyward announces", last["DetailType"], detail_type)
