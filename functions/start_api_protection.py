@@ -69,14 +69,14 @@ class Starter:
 
     def _edited(self, envelope: JSON) -> None:
         """Note who, when and which call, by API and by method. An earlier edit changes nothing."""
-        found, registry = edit(envelope), self.run.registry
+        found, registry = edit(envelope, self.run.stack), self.run.registry
         if found:
             registry.apis.note_editor(found.rest_api_id, found.editor)
         if found and found.resource_id:
             registry.edits.note(found.rest_api_id, found.resource_id, found.verb, found.editor)
 
     def _deployed(self, envelope: JSON, event_id: str) -> None:
-        call = api_call(envelope)
+        call = api_call(envelope, self.run.stack)
         if call is None:
             return
         apis, made = self.run.registry.apis, call.deployment_id

@@ -33,6 +33,7 @@ from tests import announced
 
 ROOT = Path(__file__).resolve().parent.parent
 JSON = dict[str, Any]
+STACK = "keyward"
 MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
 
 
@@ -124,11 +125,11 @@ class Bench:
     def plans(self, policy: Policy | None = None, owner: str = MACHINE) -> UsagePlans:
         """Usage plans for the default policy."""
         wanted = policy or parse(default_text())
-        return UsagePlans(self.gateway, self.registry, wanted, owner, self.clock.now)
+        return UsagePlans(self.gateway, self.registry, wanted, owner, self.clock.now, STACK)
 
     def context(self) -> Context:
         """What a function works with, on this bench."""
-        return Context(self.gateway, self.registry, self.bus, self.clock.now, "the-bus")
+        return Context(self.gateway, self.registry, self.bus, self.clock.now, "the-bus", STACK)
 
     def empty_tables(self) -> None:
         """Forget all items of all tables."""
@@ -172,7 +173,7 @@ def registry_of(tables: dict[str, Any], ssm: Any) -> Registry:
 
 def audited(bench: Bench) -> JSON:
     """What an audit in one go finds; mode `observe` where an API says nothing."""
-    context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
+    context = bench.context()
     audit = Audit("nightly-1", AuditsInMemory(), context, "observe")
     audit.at_once({}, bench.clock.advance, float("inf"))
     found: JSON = audit.documents.load(audit.name, FINDINGS)

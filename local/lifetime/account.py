@@ -89,7 +89,7 @@ class Account:
         self.scheduler.sleep(CALL_SECONDS)
         worker = self.scheduler.worker
         invocation = worker.invocation if worker else None
-        caller = f"{invocation.function}Role" if invocation else None
+        caller = f"{self.stack.role_path}{invocation.function}Role" if invocation else None
         return self.emulator.call(operation, params, caller)
 
     # functions

@@ -75,6 +75,7 @@ class GatewayClient:
         attempts: int,
         sleep: Callable[[float], None],
     ) -> None:
+        self.meta = SimpleNamespace(partition="aws", region_name="us-east-1")
         self._send, self._call = send, call
         self._attempts, self._sleep = attempts, sleep
 

@@ -86,6 +86,11 @@ class Stack:
         mappings = self.of_type("AWS::Lambda::EventSourceMapping").values()
         return [_source(about) for about in mappings]
 
+    @property
+    def role_path(self) -> str:
+        """Where the functions' roles are, without the first slash."""
+        return str(self.resolved(_template()["Globals"]["Function"]["RolePath"])).lstrip("/")
+
     def machines(self) -> dict[str, str]:
         """The definition's file name without endings by the machine's ARN."""
         return {

@@ -45,7 +45,7 @@ PASSED_VARIABLES = frozenset(
 class WorkerSettings:
     """What a worker gets: `packages` is a folder with the packages that Lambda and the layer bring,
     `variables` are added to its environment (endpoints); `on_credentials` hears each access key id
-    and the name of the role that it stands for."""
+    and the path and name of the role that it stands for."""
 
     packages: Path
     variables: dict[str, str]
@@ -153,9 +153,9 @@ def _limit_workers(execute: Callable[..., JSON]) -> Callable[..., JSON]:
 def _tell_credentials(credentials: Callable[[JSON], JSON]) -> Callable[[JSON], JSON]:
     def telling(config: JSON) -> JSON:
         found = credentials(config)
-        role_name = str(config.get("Role", "")).rsplit("/", 1)[-1]
+        role = str(config.get("Role", "")).partition(":role/")[2]
         if _workshop.settings is not None:
-            _workshop.settings.on_credentials(found["AWS_ACCESS_KEY_ID"], role_name)
+            _workshop.settings.on_credentials(found["AWS_ACCESS_KEY_ID"], role)
         return found
 
     return telling

@@ -58,7 +58,11 @@ def made(plan: PlanPolicy, *stages: str) -> tuple[GatewayPlan, Gateway, str]:
     emulator, gateway, api_id = account()
     emulator.state.plans.clear()
     held = {(api_id, stage): plan.methods for stage in stages}
-    return gateway.create_plan(plan.name, plan.throttle, plan.quota, held), gateway, api_id
+    return (
+        gateway.create_plan(plan.name, plan.throttle, plan.quota, held, "keyward"),
+        gateway,
+        api_id,
+    )
 
 
 @given(wanted())

@@ -79,7 +79,7 @@ IGNORED: dict[str, JSON] = {
         "sessionContext",
         "sessionIssuer",
         "arn",
-        value="arn:aws:iam::123456789012:role/keyward/keyward-DeployApiRole-1A2B",
+        value="arn:aws:iam::123456789012:role/keyward/keyward/keyward-DeployApiRole-1A2B",
     ),
 }
 

@@ -14,7 +14,6 @@ from keyward.customers.key import CREATED, End, Grant, Journal, KeyRecord, Quota
 from keyward.customers.key_item import END, GRANT, JOURNAL, QUOTA, RECORD, SUCCESSION
 from keyward.policy.parse import default_text, parse
 from keyward.report.read import Collector, own_reading
-from keyward.runs.context import Context
 from tests.support import AuditsInMemory, Bench, audited, workbench
 
 JSON = dict[str, Any]
@@ -118,7 +117,7 @@ def audit(bench: Bench) -> list[JSON]:
 
 
 def report(bench: Bench) -> list[JSON]:
-    context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
+    context = bench.context()
     current = bench.registry.policies.current(bench.clock.now())
     made = Audit("by-hand", AuditsInMemory(), context, "observe")
     reading = own_reading(made, current.policy, float("inf"), bench.clock.advance)
@@ -172,7 +171,7 @@ def test_a_strange_item_stops_no_reading_of_usage(bench: Bench, record: str) -> 
     bench.emulator.reset()
     bench.tables["PlansTable"].items.clear()
     bench.plans().plan_id("free")
-    context = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
+    context = bench.context()
     policy, now = parse(default_text()), bench.clock.now()
     reader = read_usage.UsageReader(context, policy, now, AuditsInMemory())
     zoo = {"customer_id": "zoo", "record": "key#1"} | GOOD["key#1"] | {"key_id": "zoozoozoo0"}

@@ -18,7 +18,7 @@ from keyward.errors import (
 from keyward.policy.parts import Quota
 from keyward.values import iso
 from tests.machines.customer_lab import stage
-from tests.support import Bench, workbench
+from tests.support import STACK, Bench, workbench
 
 VALUE = "C" * 40
 DAY = 86_400
@@ -54,7 +54,7 @@ def shop() -> Iterator[Shop]:
         stage(bench)
         [api] = bench.client.get_rest_apis()["items"]
         quota = Quota(3, "DAY")
-        plan = bench.gateway.create_plan("free", None, quota, {(api["id"], "prod"): {}})
+        plan = bench.gateway.create_plan("free", None, quota, {(api["id"], "prod"): {}}, STACK)
         key = bench.gateway.create_key("acme/1", VALUE, "acme", {})
         bench.gateway.attach_key(plan.plan_id, key.key_id)
         yield Shop(bench, api["id"], plan.plan_id, key.key_id)
@@ -93,7 +93,7 @@ def test_a_key_outside_the_plan_is_not_found(shop: Shop) -> None:
 
 
 def test_a_plan_without_a_quota_has_nothing_to_grant(shop: Shop) -> None:
-    plan = shop.bench.gateway.create_plan("open", None, None, {})
+    plan = shop.bench.gateway.create_plan("open", None, None, {}, STACK)
     shop.bench.gateway.attach_key(plan.plan_id, shop.key)
     with pytest.raises(GatewayRefusedError):
         shop.bench.gateway.set_remaining(plan.plan_id, shop.key, 5)

@@ -15,7 +15,7 @@ from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake
-from tests.support import Bench, load_event, workbench
+from tests.support import STACK, Bench, load_event, workbench
 
 JSON = dict[str, Any]
 NOW = 1_795_434_400.0  # 2026-11-23T11:46:40Z
@@ -27,7 +27,7 @@ class Billing:
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.counted = bench, Counter[str]()
-        run = Context(bench.gateway, bench.registry, bench.bus, lambda: NOW, "bus")
+        run = Context(bench.gateway, bench.registry, bench.bus, lambda: NOW, "bus", STACK)
         recorder = record_customer.Recorder(run, "machine", self._count)
         self.intake = Intake("dlq", recorder.take, recorder.answer)
 

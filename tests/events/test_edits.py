@@ -110,7 +110,11 @@ def test_a_resource_that_cannot_be_one_is_only_the_apis_edit(lab: Lab, resource_
 
 
 def test_our_own_edits_are_nobodys(lab: Lab) -> None:
-    own = {"sessionIssuer": {"arn": "arn:aws:iam::123456789012:role/keyward/keyward-RequireKey"}}
+    own = {
+        "sessionIssuer": {
+            "arn": "arn:aws:iam::123456789012:role/keyward/keyward/keyward-RequireKey"
+        }
+    }
     take(edited(arn="x", sessionContext=own))
     assert noted(lab) is None
 

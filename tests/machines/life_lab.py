@@ -32,7 +32,7 @@ from keyward.runs import runtime
 from keyward.runs.usage_plans import UsagePlans
 from keyward.values import iso
 from tests.machines.machine import Execution, Machine
-from tests.support import Bench, workbench
+from tests.support import STACK, Bench, workbench
 
 JSON = dict[str, Any]
 CUSTOMER_FUNCTIONS = {
@@ -154,6 +154,7 @@ class LifeLab:
         """Have the ids of plans known, as some customer was in them before."""
         policy = self.bench.registry.policies.current(self.bench.clock.now()).policy
         args = (self.bench.gateway, self.bench.registry, policy, "owner", self.bench.clock.now)
+        args += (STACK,)
         for name in names:
             UsagePlans(*args).plan_id(name)
         self.forget()

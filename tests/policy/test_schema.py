@@ -26,6 +26,7 @@ PLAN = {
     "rotate_after_days": 90,
     "apis": ["petstore"],
     "stages": ["prod"],
+    "adopt": True,
     "methods": {"GET /reports": {"rateLimit": 0.5, "burstLimit": 1}},
 }
 EXEMPTION = {"api": "*", "method": "GET", "path": "/health", "reason": "probe", "owner": "me"}

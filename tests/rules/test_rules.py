@@ -17,11 +17,16 @@ JSON = dict[str, Any]
 
 ACCOUNT = "123456789012"
 MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:keyward"
-VALUES = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "AWS::Region": "us-east-1"} | {
+VALUES = {
+    "AWS::Partition": "aws",
+    "AWS::AccountId": ACCOUNT,
+    "AWS::StackName": "keyward",
+    "AWS::Region": "us-east-1",
+} | {
     "ReconcileCustomer": f"{MACHINES}-reconcile-customer",
     "ProtectApi": f"{MACHINES}-protect-api",
 }
-OUR_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward/keyward-DeployApiRole-1"
+OUR_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward/keyward/keyward-DeployApiRole-1"
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward-fans"
 
 STRIPE = "aws.partner/stripe.com"

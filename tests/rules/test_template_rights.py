@@ -21,6 +21,8 @@ MAY_REPEAT = 3
 VERBS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 KEY_TAGS = "/tags/arn%3A${AWS::Partition}%3Aapigateway%3A${AWS::Region}%3A%3A%2Fapikeys%2F*"
+PLAN_TAGS = KEY_TAGS.replace("apikeys", "usageplans")
+MAKE_PLAN = {"GET /usageplans", "POST /usageplans", "PUT " + PLAN_TAGS, "POST " + PLAN_TAGS}
 ALL_STAGES = {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
 ALL_STAGES |= {"GET /usageplans", "GET /apikeys"}
 # What each function may ask of API Gateway, and no other: verb and path (reference: botocore's
@@ -29,12 +31,10 @@ MAY_ASK = {
     "PlanCustomer": {"GET /apikeys", "GET /usageplans"},
     "CreateKey": {"GET /apikeys", "POST /apikeys", "DELETE /apikeys/*"}
     | {"PUT " + KEY_TAGS, "POST " + KEY_TAGS},
-    "AttachKey": {"POST /usageplans/*/keys", "GET /usageplans", "POST /usageplans"},
-    "MoveKey": {"POST /usageplans/*/keys", "DELETE /usageplans/*/keys/*"}
-    | {"GET /usageplans", "POST /usageplans"},
+    "AttachKey": {"POST /usageplans/*/keys"} | MAKE_PLAN,
+    "MoveKey": {"POST /usageplans/*/keys", "DELETE /usageplans/*/keys/*"} | MAKE_PLAN,
     "SwitchKey": {"PATCH /apikeys/*"},
-    "ImportKeys": {"POST /apikeys", "POST /usageplans/*/keys"}
-    | {"GET /usageplans", "POST /usageplans"},
+    "ImportKeys": {"POST /apikeys", "POST /usageplans/*/keys"} | MAKE_PLAN,
     "VerifyImport": {"GET /apikeys", "GET /usageplans", "GET /usageplans/*/keys"}
     | {"DELETE /apikeys/*"},
     "ExtendQuota": {"GET /usageplans", "GET /usageplans/*/usage"}
@@ -44,8 +44,7 @@ MAY_ASK = {
     | {"PATCH /usageplans/*/keys/*/usage"},
     "RevealKey": {"GET /apikeys/*"},
     "PlanProtection": {"GET /restapis/*", "GET /usageplans"},
-    "AttachStage": {"GET /usageplans", "POST /usageplans", "PATCH /usageplans/*"}
-    | {"GET /usageplans/*/keys"},
+    "AttachStage": {"PATCH /usageplans/*", "GET /usageplans/*/keys"} | MAKE_PLAN,
     "RequireKey": {"PATCH /restapis/*/resources/*/methods/*"},
     "DeployApi": {"GET /restapis/*/resources", "GET /restapis/*/deployments"}
     | {"GET /restapis/*/stages/*", "POST /restapis/*/deployments", "PATCH /restapis/*/stages/*"},
@@ -110,15 +109,19 @@ def rights(statement: JSON) -> frozenset[str]:
     )
 
 
+# Other stacks of Keyward have another one, and are heard.
+OUR_PATH = {"Fn::Sub": "/keyward/${AWS::StackName}/"}
+
+
 def test_every_function_has_a_role_of_its_own_under_our_path() -> None:
     used = [role_of(function) for function in functions().values()]
     assert len(used) == len(set(used))
-    assert {roles()[name]["Properties"].get("Path") for name in used} == {"/keyward/"}
+    assert all(roles()[name]["Properties"].get("Path") == OUR_PATH for name in used)
 
 
 def test_every_role_of_the_stack_is_under_our_path_so_that_its_calls_are_filtered() -> None:
     paths = {name: role["Properties"].get("Path") for name, role in roles().items()}
-    assert {name for name, path in paths.items() if path != "/keyward/"} == set()
+    assert {name for name, path in paths.items() if path != OUR_PATH} == set()
 
 
 def test_no_role_has_a_managed_policy_of_aws_but_the_one_that_writes_logs() -> None:

@@ -28,7 +28,7 @@ from tests.machines.customer_lab import (
     retried,
     whole_run,
 )
-from tests.support import MACHINE, Bench, load_event, workbench
+from tests.support import MACHINE, STACK, Bench, load_event, workbench
 
 JSON = dict[str, Any]
 SIGNED_UP = load_event("customer-signed-up")
@@ -43,7 +43,7 @@ def bench() -> Iterator[Bench]:
 def send(bench: Bench, envelope: JSON, now: float | None = None) -> None:
     raw = load_event("record-customer")["Records"][0] | {"body": json.dumps(envelope)}
     at = now or bench.clock.now()
-    run = Context(bench.gateway, bench.registry, bench.bus, lambda: at, "the-bus")
+    run = Context(bench.gateway, bench.registry, bench.bus, lambda: at, "the-bus", STACK)
     recorder = record_customer.Recorder(run, "the-machine", lambda name, number: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "_bus", lambda: bench.bus)
@@ -126,7 +126,7 @@ def test_a_record_put_by_hand_is_who_asked(bench: Bench) -> None:
     put(bench)
     image = {"customer_id": {"S": "acme"}, "plan": {"S": "free"}, "status": {"S": "active"}}
     change = {"NewImage": image, "ApproximateCreationDateTime": 1}
-    run = Context(bench.gateway, bench.registry, bench.bus, bench.clock.now, "the-bus")
+    run = bench.context()
     starter = start_customer_reconcile.Starter(run, "machine")
     record = {"eventID": "stream-1", "dynamodb": change}
     Intake("dlq", starter.take).stream({"Records": [record]}, None)

@@ -163,7 +163,7 @@ def http_api(detail: JSON) -> None:
 
 
 def own_role(detail: JSON) -> None:
-    issuer = {"arn": "arn:aws:iam::123456789012:role/keyward/keyward-DeployApi"}
+    issuer = {"arn": "arn:aws:iam::123456789012:role/keyward/keyward/keyward-DeployApi"}
     detail["userIdentity"] = {"type": "AssumedRole", "sessionContext": {"sessionIssuer": issuer}}
 
 

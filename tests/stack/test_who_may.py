@@ -63,7 +63,7 @@ def called(stack: Stack) -> Iterator[tuple[str, JSON]]:
     """Every call of a role of Keyward's, with the id of the function that the role is for."""
     for call in stack.aws.calls():
         if call["caller"]:
-            found = re.fullmatch(r"keyward-(\w+)Role-\w+", call["caller"])
+            found = re.fullmatch(r"keyward/keyward/keyward-(\w+)Role-\w+", call["caller"])
             assert found, call["caller"]
             yield found[1], call
 

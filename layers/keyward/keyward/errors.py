@@ -7,6 +7,7 @@
     ├── PolicyRefusedError           no version of the policy parameter is usable
     ├── UnknownPlanError             the policy does not name the plan
     ├── DuplicatePlanError           two usage plans of one name on the gateway
+    ├── PlanOfAnotherStackError      the usage plan of that name has another stack's tag
     ├── KeyValueTakenError           the customer's own value belongs to another key
     ├── KeyInOtherPlanError          the key is in another plan of the same stage
     ├── PlanRefusedError             the plan did not take the key, which is where it was
@@ -79,6 +80,10 @@ class UnknownPlanError(KeywardError):
 
 class DuplicatePlanError(KeywardError):
     """Two usage plans of one name: Keyward cannot know which is meant."""
+
+
+class PlanOfAnotherStackError(KeywardError):
+    """The usage plan belongs to another stack; the message names the plan and the stack."""
 
 
 class KeyValueTakenError(KeywardError):

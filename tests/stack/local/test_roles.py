@@ -34,7 +34,7 @@ def test_a_functions_calls_to_api_gateway_carry_its_role(trial: Any) -> None:
     (made,) = [
         line for line in trial.aws.calls() if line["params"].get("name", "").startswith("made")
     ]
-    assert made["caller"] == trial.aws.outputs["GreetRole"]
+    assert made["caller"] == f"keyward/{trial.aws.outputs['GreetRole']}"
 
 
 def test_what_keywards_roles_do_does_not_pass_the_rule(trial: Any) -> None:

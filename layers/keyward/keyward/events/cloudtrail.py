@@ -20,8 +20,8 @@ DETAIL_TYPE = "AWS API Call via CloudTrail"
 EVENT_SOURCE = "apigateway.amazonaws.com"
 # Calls that change what a stage serves; every other one of the rules edits a working copy.
 MOVES_STAGE = ("CreateDeployment", "CreateStage", "UpdateStage")
-# Roles of this stack; the rule filters them as well.
-OWN_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/keyward/.+")
+# Roles of a stack; the rule filters those of this one as well.
+STACK_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/keyward/([^/]+)/.+")
 WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 WHO = ("arn", "userName", "principalId", "type")
 RESOURCE_ID = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -50,12 +50,12 @@ class Edit:
     verb: str = "*"
 
 
-def edit(envelope: Mapping[str, Any]) -> Edit | None:
+def edit(envelope: Mapping[str, Any], stack: str) -> Edit | None:
     """Read who edited which API from an EventBridge envelope; None where `api_call` has none.
 
     Nothing of what the caller wrote is kept. Raises InvalidEventError.
     """
-    call = api_call(envelope)
+    call = api_call(envelope, stack)
     if call is None:
         return None
     detail = _object(envelope, "detail")
@@ -93,17 +93,19 @@ def _who(identity: JSON) -> str:
     return f"{who} through {service}" if service and who != service else who
 
 
-def api_call(envelope: Mapping[str, Any]) -> ApiCall | None:
+def api_call(envelope: Mapping[str, Any], stack: str) -> ApiCall | None:
     """Read the call from an EventBridge envelope. Raises InvalidEventError.
 
-    None when Keyward has nothing to look at: a call that failed or came from our own roles, or one
-    of HTTP and WebSocket APIs, which have `apiId`.
+    None when Keyward has nothing to look at: a call that failed or came from a role of this
+    `stack`, or one of HTTP and WebSocket APIs, which have `apiId`. Other stacks of Keyward are
+    heard, so that two of them never act on one API unseen.
     """
     detail = _object(envelope, "detail")
     if detail.get("eventSource") != EVENT_SOURCE or detail.get("errorCode") is not None:
         return None
     request = _object(detail, "requestParameters", "detail.")
-    if "apiId" in request or OWN_ROLE.fullmatch(_caller(detail)):
+    role = STACK_ROLE.fullmatch(_caller(detail))
+    if "apiId" in request or (role and role[1] == stack):
         return None
     response = detail.get("responseElements")
     answer = response if isinstance(response, dict) else {}

@@ -104,6 +104,7 @@ def _plan(name: str, body: JSON) -> PlanPolicy:
         apis=tuple(body.get("apis", ["*"])),
         stages=tuple(body.get("stages", ["*"])),
         methods={line: throttle for line, throttle in throttles.items() if throttle},
+        adopt=bool(body.get("adopt")),
     )
 
 

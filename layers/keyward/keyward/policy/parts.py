@@ -54,7 +54,8 @@ class Quota:
 @dataclass(frozen=True)
 class PlanPolicy:
     """What a usage plan has to be. `methods` maps `GET /reports` to its own throttle; `apis` and
-    `stages` are globs on a RestApi's id or name and on a stage's name."""
+    `stages` are globs on a RestApi's id or name and on a stage's name. `adopt`: a plan of this name
+    that people made is to be Keyward's."""
 
     name: str
     throttle: Throttle | None
@@ -62,6 +63,7 @@ class PlanPolicy:
     apis: tuple[str, ...] = ("*",)
     stages: tuple[str, ...] = ("*",)
     methods: Mapping[str, Throttle] = field(default_factory=dict)
+    adopt: bool = False
 
     def covers(self, api_id: str, api_name: str, stage: str) -> bool:
         """Whether the plan covers the stage of the API."""

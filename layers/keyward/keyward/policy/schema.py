@@ -39,6 +39,7 @@ TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "number": _is_number,
     # 5.0 is a whole number as well (JSON Schema draft 7, "type").
+    "boolean": lambda value: isinstance(value, bool),
     "integer": lambda value: _is_number(value) and float(value).is_integer(),
 }
 # Rules for one value. A rule holds for values of its own kind only: `minLength` for texts.

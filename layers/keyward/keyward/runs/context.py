@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Context:
     """The adapters of one environment; `clock` gives epoch seconds, `event_bus` names the bus,
-    `share` is Keyward's part of the account's calls, in percent.
+    `share` is Keyward's part of the account's calls, in percent; `stack` is the stack's name.
 
     `runtime.context()` makes it for a Lambda function, a bench for a test.
     """
@@ -28,6 +28,7 @@ class Context:
     bus: Bus
     clock: Callable[[], float]
     event_bus: str
+    stack: str
     share: float = 50
 
     @property
@@ -62,4 +63,4 @@ class Context:
         """The policy's usage plans, for the run `owner` (an execution ARN)."""
         from keyward.runs.usage_plans import UsagePlans
 
-        return UsagePlans(self.gateway, self.registry, self.policy, owner, self.clock)
+        return UsagePlans(self.gateway, self.registry, self.policy, owner, self.clock, self.stack)

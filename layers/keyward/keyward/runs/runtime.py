@@ -75,7 +75,8 @@ def context() -> Context:
     from keyward.runs.context import Context
 
     share = float(os.environ.get("CONTROL_PLANE_SHARE") or 50)
-    return Context(_gateway(), _registry(), _bus(), now, os.environ.get("EVENT_BUS", ""), share)
+    bus, stack = os.environ.get("EVENT_BUS", ""), setting("STACK_NAME")
+    return Context(_gateway(), _registry(), _bus(), now, bus, stack, share)
 
 
 def pause(seconds: float) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import DuplicatePlanError
@@ -12,6 +12,10 @@ from keyward.policy.parts import Quota, Throttle, place_of
 from keyward.values import JSON
 
 StageRef = tuple[str, str]
+# The tag of a usage plan: the stack that it belongs to. On an API, and so on a plan that has the
+# tags of its API's template, the same tag is a mode.
+STACK_TAG = "keyward"
+MODES = ("off", "observe", "warn", "enforce")
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,21 @@ class GatewayPlan:
     throttle: Throttle | None
     quota: Quota | None
     stages: Mapping[StageRef, Mapping[str, Throttle]] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def is_ours(self, stack: str) -> bool:
+        """Whether it belongs to this stack: only then may its limits and stages be changed."""
+        return self.tags.get(STACK_TAG) == stack
+
+    def is_foreign(self, stack: str) -> bool:
+        """Whether it belongs to another stack, which nothing may be written to. A plan that is
+        neither ours nor foreign was made by people."""
+        owner = self.tags.get(STACK_TAG)
+        return bool(owner) and owner != stack and owner not in MODES
+
+    def owned_by(self, stack: str) -> GatewayPlan:
+        """The same plan with the stack's tag."""
+        return replace(self, tags={**self.tags, STACK_TAG: stack})
 
     def as_json(self) -> JSON:
         """An item of GetUsagePlans that `of` reads."""
@@ -33,6 +52,7 @@ class GatewayPlan:
             "throttle": self.throttle.as_json() if self.throttle else None,
             "quota": self.quota.as_json() if self.quota else None,
             "apiStages": _wire(self.stages),
+            "tags": dict(self.tags),
         }
 
     @classmethod
@@ -41,10 +61,11 @@ class GatewayPlan:
         return _gateway_plan(item)
 
 
-def only_one(name: str, plans: list[GatewayPlan]) -> GatewayPlan | None:
-    """The usage plan of that name, None without one. Raises DuplicatePlanError for two: names are
-    not unique on the gateway, and Keyward cannot know which is meant."""
+def only_one(name: str, plans: list[GatewayPlan], stack: str = "") -> GatewayPlan | None:
+    """The usage plan of that name, None without one. Of several that of this stack is meant. Raises
+    DuplicatePlanError where that does not tell: names are not unique on the gateway."""
     named = [plan for plan in plans if plan.name == name]
+    named = [plan for plan in named if stack and plan.is_ours(stack)] or named
     if len(named) > 1:
         ids = ", ".join(plan.plan_id for plan in named)
         raise DuplicatePlanError(
@@ -84,18 +105,32 @@ class PlanCalls(Calls):
         throttle: Throttle | None,
         quota: Quota | None,
         stages: Mapping[StageRef, Mapping[str, Throttle]],
+        stack: str,
     ) -> GatewayPlan:
-        """CreateUsagePlan, stages included, which spares the scarce UpdateUsagePlan. There is no
-        client token: a doubtful call must be looked up by name. Raises NotFoundError for an unknown
-        stage."""
+        """CreateUsagePlan, stages and the stack's tag included, which spares further calls. There
+        is no client token: a doubtful call must be looked up by name. Raises NotFoundError for
+        an unknown stage."""
         limits: JSON = {}
         if throttle:
             limits["throttle"] = throttle.as_json()
         if quota:
             limits["quota"] = quota.as_json()
         return _gateway_plan(
-            self._call("CreateUsagePlan", name=name, apiStages=_wire(stages), **limits)
+            self._call(
+                "CreateUsagePlan",
+                name=name,
+                apiStages=_wire(stages),
+                tags={STACK_TAG: stack},
+                **limits,
+            )
         )
+
+    def tag_plan(self, plan_id: str, stack: str) -> None:
+        """TagResource: the plan belongs to the stack from now on. Its other tags stay
+        (aws-recorded.md 1). Idempotent. Raises NotFoundError."""
+        about = self._client.meta
+        arn = f"arn:{about.partition}:apigateway:{about.region_name}::/usageplans/{plan_id}"
+        self._call("TagResource", resourceArn=arn, tags={STACK_TAG: stack})
 
     def update_plan(self, plan_id: str, operations: Sequence[JSON]) -> GatewayPlan:
         """UpdateUsagePlan with all patch operations in one call (1 call in 20 s for the account).
@@ -126,6 +161,7 @@ def _gateway_plan(item: JSON) -> GatewayPlan:
             (stage["apiId"], stage["stage"]): _methods(stage.get("throttle"))
             for stage in item.get("apiStages", [])
         },
+        tags=item.get("tags") or {},
     )
 
 
