@@ -33,7 +33,7 @@ MEANT: dict[str, set[str]] = {
     "ExtendQuota": USAGE | {"UpdateUsage"},
     "RevealKey": {"GetApiKey"},
     "PlanProtection": {"GetUsagePlans", "GetResources", "GetDeployment", "GetStages"}
-    | {"GetRestApi", "GetExport", "GetAuthorizers"},
+    | {"GetRestApi", "GetExport", "GetAuthorizers", "GetStage"},
     "AttachStage": PLAN | {"UpdateUsagePlan", "GetUsagePlanKeys"},
     "RequireKey": {"UpdateMethod"},
     "DeployApi": {"CreateDeployment", "UpdateStage"}
