@@ -7,6 +7,7 @@ from typing import Any
 
 from keyward.customers.undo_rotation import restored
 from keyward.events import contracts
+from keyward.events.requester import with_cause
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep
@@ -42,7 +43,7 @@ def _announce_notice(step: KeyStep) -> None:
     step.run.registry.notices.announce_once(
         contracts.parse_customer_id(step.task),
         [str(mark) for mark in action["marks"]],
-        announced,
+        with_cause(announced, action.get("asked")),
         step.lease,
         step.when,
         notice_line(step.task, step.run.now),

@@ -9,6 +9,7 @@ from typing import Any
 from keyward.apis.progress import CONCLUDE, PLAN, Progress
 from keyward.aws.tables import Registry
 from keyward.aws.tables.leases import Lease
+from keyward.events.requester import with_cause
 from keyward.runs import outbox, run, runtime
 from keyward.runs.api_journal import UNVERIFIED, ApiJournal
 from keyward.runs.context import Context
@@ -76,6 +77,7 @@ class Concluder:
             if self.context.now - began > MAX_SECONDS:
                 return False
             self.context.registry.leases.renew(lease, self.context.now)
+            event = with_cause(event, requester)
             lines = api_lines(rest_api_id, event, records.saved[name], requester, deployed)
             self.context.registry.ledger.append(lines)
             outbox.announce(self.context, apis.outbox, rest_api_id, {name: event})

@@ -15,7 +15,7 @@ from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer
 from keyward.customers.stops import is_order
 from keyward.errors import CustomerNotFoundError
-from keyward.events import contracts
+from keyward.events import contracts, requester
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
 from keyward.runs.schedule import AUDIT, CLOSE, DUE, LANES, LEAK, NEW, STOP, calls_of
@@ -151,9 +151,9 @@ class Planner:
         # A turn that the customer waits for is given back.
         turns.take(self.subject, owner, NEW, {}, self.now)
         # The last action attaches the key; notices, which due work announces, come before.
-        requester = _with_requester(first.actions[-1], self.task, first.record)["asked"]
+        asked = _with_requester(first.actions[-1], self.task, first.record)["asked"]
         machine_arn = runtime.setting("ISSUE_KEYS_ARN")
-        hand_over(self.context, machine_arn, self.customer_id, requester)
+        hand_over(self.context, machine_arn, self.customer_id, asked)
         return True
 
     def turn(self, first: Look) -> float:
@@ -162,14 +162,14 @@ class Planner:
         calls = first.calls
         ready_at = self.context.turns.take(self.subject, owner, lane, calls, self.now).ready_at
         if ready_at - self.now > PENDING_SECONDS:
-            self._announce_pending(ready_at)
+            self._announce_pending(first, ready_at)
         return ready_at
 
     def look(self, at_gateway: bool = False, lease: Lease | None = None) -> Look:
         """Plan by the tables, and at API Gateway if a person wants that."""
         registry, policy = self.context.registry, self.context.announced_policy()
         record = registry.customers.desired(self.customer_id)
-        if record is None and self.requester["by"] != ledger.CONSOLE:
+        if record is None and self.requester["by"] != requester.CONSOLE:
             # Removed while the run waited: whoever removed it knows, and there is nothing to do.
             return Look({}, [], None, {}, stops=False, is_simple=False)
         if record is None:
@@ -192,7 +192,7 @@ class Planner:
         actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
         names = [str(action["action"]) for action in actions]
         calls = calls_of(call for name in names for call in ACTIONS[name].calls)
-        stops = is_order(customer, actions, self.requester["by"] in ledger.UNASKED)
+        stops = is_order(customer, actions, self.requester["by"] in requester.UNASKED)
         simple = planned.problem is None and is_simple(customer, actions)
         return Look(record, actions, planned.problem, calls, stops, simple)
 
@@ -200,11 +200,12 @@ class Planner:
         if first.stops:
             stopping = {"closed": CLOSE, "suspended": STOP}
             return stopping.get(str(first.record.get("status")), LEAK)
-        by_lane = {ledger.SCHEDULE: DUE, ledger.AUDIT: AUDIT}
+        by_lane = {requester.SCHEDULE: DUE, requester.AUDIT: AUDIT}
         return by_lane.get(self.requester["by"], NEW)
 
-    def _announce_pending(self, ready_at: float) -> None:
+    def _announce_pending(self, first: Look, ready_at: float) -> None:
         """Tell once a run that the customer waits, and until when."""
+        asked = _with_requester(first.actions[-1], self.task, first.record)["asked"]
         event = contracts.announcement(
             "CustomerPending",
             customer_id=self.customer_id,
@@ -213,6 +214,7 @@ class Planner:
             execution_arn=str(self.task["execution_arn"]),
         )
         name = str(self.task["execution_arn"]).rpartition(":")[2]
+        event = requester.with_cause(event, asked)
         outbox.announce_once(self.context, f"pending#{name}", event, 86_400)
 
 

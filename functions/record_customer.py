@@ -8,10 +8,11 @@ from typing import Any
 
 from keyward.customers.stops import stops_keys
 from keyward.events import contracts, third_party
+from keyward.events.requester import EVENT, requester_from_event
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
-from keyward.runs.ledger import EVENT, REFUSED, failed_line, requester_from_event
+from keyward.runs.ledger import REFUSED, failed_line
 from keyward.runs.record import Change, record
 from keyward.values import run_name
 

@@ -9,9 +9,10 @@ from keyward.audit.adopt import Adoption, why_not_adopted
 from keyward.audit.pace import pace_of_starts
 from keyward.audit.parts import REPAIRS
 from keyward.audit.work import Worker, WorkList, WorkResult
+from keyward.events.requester import AUDIT
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.ledger import AUDIT, key_line
+from keyward.runs.ledger import key_line
 from keyward.values import JSON, run_name
 
 SECONDS = 60

@@ -11,10 +11,10 @@ from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events import contracts
+from keyward.events.requester import RESUMED
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
-from keyward.runs.ledger import RESUMED
 from keyward.values import JSON, parse_json, run_name
 
 

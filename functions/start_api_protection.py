@@ -15,10 +15,10 @@ from keyward.events import contracts
 from keyward.events.caller import caller_of
 from keyward.events.cloudtrail import DETAIL_TYPE, MOVES_STAGE, api_call, edit
 from keyward.events.incoming import ROLLBACK_EVENT
+from keyward.events.requester import SCHEDULE, requester_from_event
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
-from keyward.runs.ledger import SCHEDULE, requester_from_event
 from keyward.values import JSON, run_name
 
 # Epoch seconds of the year 5138: whatever is later is no time that somebody means.

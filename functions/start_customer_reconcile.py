@@ -7,10 +7,10 @@ from typing import Any
 
 from keyward.customers.model import manual_fields
 from keyward.events import contracts
+from keyward.events.requester import EVENT, RECORD
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
-from keyward.runs.ledger import EVENT, RECORD
 from keyward.values import run_name
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.errors import KeywardError, PassingError
+from keyward.events.requester import SCHEDULE
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.ledger import SCHEDULE
 from keyward.runs.waiting import start_import
 from keyward.values import run_name
 

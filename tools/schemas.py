@@ -30,7 +30,8 @@ question mark may be left out.
 OUT = """
 ## Events out
 
-The source is `keyward`.
+The source is `keyward`. `caused_by` `{event_id?, detail_type, source}` says what asked for what an
+event tells: an event on the bus or of CloudTrail, a record, a console run, the schedule, the audit.
 
 | detail-type | says |
 |---|---|

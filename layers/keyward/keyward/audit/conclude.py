@@ -14,8 +14,8 @@ from keyward.audit.keys import ADOPT_KEYS, of_usage
 from keyward.audit.model import of_exemptions
 from keyward.audit.room import of_room, of_waiting
 from keyward.aws.tables import Registry
+from keyward.events.requester import AUDIT
 from keyward.policy.model import Policy
-from keyward.runs.ledger import AUDIT
 from keyward.values import JSON, run_name
 
 

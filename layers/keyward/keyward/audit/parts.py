@@ -22,6 +22,7 @@ from keyward.aws.bucket import Audits
 from keyward.aws.gateway import GatewayPlan
 from keyward.errors import InvalidInputError, KeywardError
 from keyward.events import contracts
+from keyward.events.requester import AUDIT, with_cause
 from keyward.policy.model import Policy
 from keyward.runs import outbox
 from keyward.runs.context import Context
@@ -151,7 +152,8 @@ def _announce_expiring(policy: Policy, exempt: Sequence[JSON], context: Context)
     live = [ExemptMethod(**unstated | item) for item in exempt]
     for exemption in ending(policy, context.now):
         mark = f"exemption-expiring#{exemption_id(exemption)}"
-        outbox.announce_once(context, mark, expiring(exemption, live))
+        said = with_cause(expiring(exemption, live), {"by": AUDIT})
+        outbox.announce_once(context, mark, said)
 
 
 def sources_for(task: JSON, documents: Audits) -> OwnerLookup | None:

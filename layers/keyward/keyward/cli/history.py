@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keyward.aws.tables.ledger import NAMED
-from keyward.runs.ledger import AUDIT, CONSOLE, EVENT, RECORD, RESUMED, SCHEDULE
+from keyward.events.requester import AUDIT, CONSOLE, EVENT, RECORD, RESUMED, SCHEDULE
 
 REQUESTERS = {
     CONSOLE: "a person, by the console or the CLI",

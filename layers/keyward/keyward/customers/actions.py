@@ -15,19 +15,21 @@ class ActionKind:
     """Where an action is applied: the `state` of reconcile-customer, and its `function`, which is a
     file in functions/. Actions that need the same rights share a function. `calls` are the
     operations of API Gateway that it takes, so that its run can ask for a turn. `answers` are the
-    fields of the desired state that it answers, for the ledger; any field where none is named."""
+    fields of the desired state that it answers: the newest event that set one of them asked for
+    it."""
 
     state: str
     function: str
     calls: tuple[str, ...]
-    answers: tuple[str, ...] = ()
+    answers: tuple[str, ...]
 
 
 _QUOTA = ("GetUsage", "UpdateUsage")
+_PLACED = ("plan", "status", "rotation", "billing")
 
 ACTIONS: Mapping[str, ActionKind] = {
-    "create_key": ActionKind("Create key", "create_key", ("CreateApiKey",)),
-    "attach_key": ActionKind("Attach key", "attach_key", ("CreateUsagePlanKey",)),
+    "create_key": ActionKind("Create key", "create_key", ("CreateApiKey",), _PLACED),
+    "attach_key": ActionKind("Attach key", "attach_key", ("CreateUsagePlanKey",), _PLACED),
     "move_key": ActionKind(
         "Move key",
         "move_key",
@@ -49,13 +51,15 @@ ACTIONS: Mapping[str, ActionKind] = {
     "carry_quota_over": ActionKind(
         "Carry quota over", "carry_quota_over", _QUOTA, ("rotation", "plan")
     ),
-    "extend_quota": ActionKind("Extend quota", "extend_quota", _QUOTA),
-    "announce_expiry": ActionKind("Announce expiry", "change_record", ()),
+    "extend_quota": ActionKind("Extend quota", "extend_quota", _QUOTA, ("quota_extension",)),
+    "announce_expiry": ActionKind("Announce expiry", "change_record", (), ("rotation", "plan")),
     "announce_notice": ActionKind(
         "Announce notice", "change_record", (), ("billing", "expires_at")
     ),
     "restore_key": ActionKind("Restore key", "change_record", (), ("rotation",)),
 }
+# The fields of the desired state of which the record keeps who set them.
+ANSWERED = frozenset(name for kind in ACTIONS.values() for name in kind.answers)
 
 
 @dataclass(frozen=True)

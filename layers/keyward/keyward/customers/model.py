@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from keyward.customers.actions import ANSWERED
 from keyward.customers.billing import Billing, billing_of
 from keyward.customers.changes import FIELDS, Changes
 from keyward.customers.key import KeyRecord
@@ -209,10 +210,9 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
 def _requesters(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
     """The attribute `asked`: the event that changed each field; a repeat leaves the first."""
     members: JSON = {"by": "event", "event_id": event.event_id, "detail_type": event.detail_type}
-    members |= {"source": event.source, "recorded_at": event.recorded_at}
-    requester = stated(members)
+    requester = stated(members | {"source": event.source, "recorded_at": event.recorded_at})
     requesters = {name: who for name, who in before.get("asked", {}).items() if name in after}
-    changed = [name for name in DATED_FIELDS if before.get(name) != after.get(name)]
+    changed = [name for name in {*DATED_FIELDS, *ANSWERED} if before.get(name) != after.get(name)]
     requesters |= dict.fromkeys(changed, requester)
     return {"asked": requesters} if requesters else {}
 

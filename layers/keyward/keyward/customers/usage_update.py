@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from keyward.customers.key import KeyRecord
 from keyward.customers.usage import KeyUsage, percent_of
 from keyward.events.contracts import announcement
+from keyward.events.requester import SCHEDULE, caused_by
 from keyward.policy.parts import Quota, UsagePolicy
 from keyward.policy.periods import day_of, first_day, next_first_day
 from keyward.values import JSON
@@ -166,6 +167,7 @@ def _threshold(usage: KeyUsage, period: _Period, quota: Quota, percent: int, now
         period_start=period.start.isoformat(),
         period_ends=next_first_day(quota, period.start).isoformat(),
         exhausted_on=exhausted_on(usage, quota, now) if current else None,
+        caused_by=caused_by({"by": SCHEDULE}),
     )
 
 
@@ -177,6 +179,7 @@ def _unused(usage: KeyUsage, policy: UsagePolicy) -> JSON:
         plan=usage.plan,
         unused_days=policy.unused_days,
         last_used_on=usage.last_used_on,
+        caused_by=caused_by({"by": SCHEDULE}),
     )
 
 

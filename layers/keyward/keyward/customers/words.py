@@ -13,6 +13,7 @@ from typing import Any
 
 from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.events import contracts
+from keyward.events.requester import with_cause
 from keyward.values import JSON, iso
 
 
@@ -28,20 +29,21 @@ class KeyChange:
 @dataclass(frozen=True)
 class Occasion:
     """What the records do not say: the run, the time (epoch seconds), when the change should have
-    reached every host, the `reason` of the action, and further members of a detail by its
-    detail-type (`facts`)."""
+    reached every host, the `reason` of the action, who `asked` for it, and further members of a
+    detail by its detail-type (`facts`)."""
 
     execution_arn: str
     now: float
     effective_by: str | None = None
     reason: str | None = None
+    asked: JSON | None = None
     facts: Mapping[str, JSON] = field(default_factory=dict)
 
 
 def events_of(changes: Sequence[KeyChange], occasion: Occasion) -> list[JSON]:
     """The announcements of records that are saved together, in the order of RULES."""
     return [
-        event
+        with_cause(event, occasion.asked)
         for rule in RULES
         for change in changes
         for event in rule(change, _replaced_by(change, changes), occasion)

@@ -22,6 +22,12 @@ ACTIONS: JSON = {
     "type": "array",
     "items": {"type": "object", "required": ["action"], "properties": {"action": TEXT}},
 }
+CAUSE: JSON = {
+    "type": "object",
+    "required": ["detail_type", "source"],
+    "properties": {"event_id": TEXT, "detail_type": TEXT, "source": TEXT},
+    "additionalProperties": False,
+}
 
 # What a member means, whichever event has it.
 MEMBERS: dict[str, JSON] = {
@@ -30,6 +36,7 @@ MEMBERS: dict[str, JSON] = {
     "api": TEXT,
     "at": TIME,
     "cause": OBJECT,
+    "caused_by": CAUSE,
     "customer_id": TEXT,
     "days": COUNT,
     "differences": OBJECTS,
@@ -74,6 +81,10 @@ MEMBERS: dict[str, JSON] = {
     "used": COUNT,
     "version": COUNT,
 }
+
+
+# Every event out may say what asked for what it tells (requester.py).
+CAUSED_BY = "caused_by"
 
 
 @dataclass(frozen=True)
@@ -184,6 +195,6 @@ def schema(detail_type: str) -> JSON:
         "description": f"`detail` of the event {detail_type}: {event.says}.",
         "type": "object",
         "required": list(event.always),
-        "properties": {name: MEMBERS[name] for name in (*event.always, *event.optional)},
+        "properties": {name: MEMBERS[name] for name in (*event.always, *event.optional, CAUSED_BY)},
         "additionalProperties": False,
     }

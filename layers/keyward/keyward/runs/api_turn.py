@@ -15,9 +15,10 @@ from keyward.apis.progress import ATTACH, DEPLOY, PLAN, Progress
 from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.leases import Lease
 from keyward.events import contracts
+from keyward.events.requester import AUDIT as BY_AUDIT
+from keyward.events.requester import with_cause
 from keyward.runs import outbox, run
 from keyward.runs.context import Context
-from keyward.runs.ledger import AUDIT as BY_AUDIT
 from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION, QUOTAS, calls_of
 from keyward.runs.turns import Place
 from keyward.values import iso
@@ -132,6 +133,7 @@ class ApiTurn:
             ready_by=iso(ready_by),
             execution_arn=self.progress.execution_arn,
         )
+        event = with_cause(event, self.progress.asked)
         name = self.progress.execution_arn.rpartition(":")[2]
         outbox.announce_once(self.context, f"pending#{name}", event, 86_400)
 

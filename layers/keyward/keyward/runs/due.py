@@ -16,8 +16,8 @@ from keyward.errors import (
     KeysFullError,
     KeywardError,
 )
+from keyward.events.requester import UNASKED
 from keyward.runs.context import Context
-from keyward.runs.ledger import UNASKED
 from keyward.values import JSON
 
 HOUR, DAY = 3600, 86_400

@@ -21,6 +21,7 @@ from keyward.customers.model import customer_of, manual_fields
 from keyward.customers.notices import notices_due
 from keyward.customers.plan import due_at, plan_customer
 from keyward.customers.words import KeyChange, Occasion, events_of
+from keyward.events.requester import RECORD
 from keyward.policy.model import Policy
 from keyward.runs import ledger, outbox
 from keyward.runs.journal import may_be_in_flight
@@ -126,7 +127,7 @@ class ImportCheck:
         made = replace(key, state=CREATED, key_id=key_id, created_at=at).with_journal(batch=None)
         after = placed(made, one.plan, 0)
         by = iso(at + policy.propagation_seconds)
-        events = events_of([KeyChange(made, after)], Occasion(owner, now, by))
+        events = events_of([KeyChange(made, after)], Occasion(owner, now, by, asked=one.asked))
         actions: tuple[JSON, ...] = ({"action": "create_key"}, {"action": "attach_key"})
         lines = [
             ledger.key_line(
@@ -186,7 +187,7 @@ def _pending(member: Member) -> Pending | None:
 
 def _asked(record: JSON) -> JSON:
     """Who asked for the key, where the waiting list no longer says so."""
-    starter = {"by": ledger.RECORD}
+    starter = {"by": RECORD}
     try:
         return ledger.requester_of_action("create_key", starter, record, manual_fields(record), 0)
     except Exception:  # noqa: BLE001 - whatever a person wrote into a record stops no other

@@ -136,7 +136,8 @@ class KeyStep:
         self, changes: list[KeyChange], facts: dict[str, JSON] | None = None
     ) -> tuple[list[JSON], list[JSON]]:
         now, by = self.run.now, self.effective_by()
-        occasion = Occasion(self.execution_arn, now, by, self.action.get("reason"), facts or {})
+        why, asked = self.action.get("reason"), self.action.get("asked")
+        occasion = Occasion(self.execution_arn, now, by, why, asked, facts or {})
         lines = [key_line(self.task, change.before, change.after, now) for change in changes]
         return events_of(changes, occasion), [line for line in lines if line]
 

@@ -16,13 +16,9 @@ from keyward.aws.tables.ledger import NAMED, line_of, with_events
 from keyward.customers.actions import ACTIONS
 from keyward.customers.key import CREATED, DELETING, KeyRecord
 from keyward.customers.key_item import key_item
+from keyward.events.requester import CONSOLE, EVENT
 from keyward.values import JSON
 
-# Who asked, when it was no event.
-CONSOLE, SCHEDULE, AUDIT, RECORD, RESUMED = "console", "schedule", "audit", "record", "resumed"
-EVENT = "event"
-# They start runs that nobody asked for.
-UNASKED = (AUDIT, RESUMED, SCHEDULE)
 MAX_CHARACTERS = 1000
 # Of a key record, what its history leaves out: times, and journals of what is about to be done.
 UNRECORDED = {"customer_id", "record", "called", "reason", "tried_at", "attached_at", "created_at"}
@@ -42,16 +38,6 @@ FAILED = "fail"
 REFUSED = "refuse_event"
 
 
-def requester_from_event(envelope: Mapping[str, Any], **more: Any) -> JSON:
-    """Who asked, from an event's EventBridge envelope: `{by, event_id, detail_type, source}`."""
-    members = {
-        "event_id": envelope.get("id"),
-        "detail_type": envelope.get("detail-type"),
-        "source": envelope.get("source"),
-    }
-    return {"by": EVENT} | {n: str(v)[:256] for n, v in (members | more).items() if v is not None}
-
-
 def requester_of_action(
     action: str, requester: JSON, record: JSON, by_hand: Iterable[str], begun: float
 ) -> JSON:
@@ -61,8 +47,10 @@ def requester_of_action(
     `by_hand` are the fields that a person put. A run starts over for what comes while it runs.
     """
     events = {name: e for name, e in (record.get("asked") or {}).items() if name not in by_hand}
-    answers = ACTIONS[action].answers if action in ACTIONS else ()
-    fields = [name for name in answers if name in events] or [*events]
+    fields = [name for name in events if action not in ACTIONS or name in ACTIONS[action].answers]
+    if not fields and requester == {"by": EVENT}:
+        # A run that the table's stream started: its record says which event it was.
+        fields = [*events]
     newest = max((events[name] for name in fields), key=_recorded_at, default=None)
     if newest and (requester["by"] == EVENT or _recorded_at(newest) >= begun):
         return {name: value for name, value in newest.items() if name != "recorded_at"}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from keyward.aws.tables.ledger import with_events
 from keyward.aws.tables.outbox import Outbox
 from keyward.events import contracts
+from keyward.events.requester import with_cause
 from keyward.events.size import batches
 from keyward.runs.context import Context
 from keyward.values import JSON
@@ -34,7 +35,10 @@ def announce_many(context: Context, events: Iterable[JSON]) -> None:
 def announce_now(context: Context, event: JSON, lines: Iterable[JSON]) -> None:
     """Announce an event that tells of no record; its lines are in the ledger first. Who fails in
     between is called again, and announces it then."""
-    context.registry.ledger.append(lines)
+    told = list(lines)
+    for line in told:
+        event = with_cause(event, line["asked"])
+    context.registry.ledger.append(told)
     context.bus.announce([contracts.entry(event, context.event_bus)])
 
 

@@ -10,9 +10,9 @@ from keyward.aws.tables.leases import FAILED
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.events.fields import redacted
+from keyward.events.requester import CONSOLE
 from keyward.runs import outbox
 from keyward.runs.context import Context
-from keyward.runs.ledger import CONSOLE
 from keyward.values import JSON, iso
 
 if TYPE_CHECKING:

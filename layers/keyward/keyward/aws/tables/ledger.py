@@ -14,6 +14,7 @@ from typing import Any
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_partition, unchanged
 from keyward.errors import ConditionNotMetError
+from keyward.events.requester import requester_in
 from keyward.events.summary import summary_of
 from keyward.values import DAY, JSON, iso
 
@@ -56,7 +57,7 @@ def _announcement(announced: Sequence[JSON], at: float) -> JSON:
         "key": detail.get("key_id"),
         "plan": detail.get("plan"),
         "reason": ", ".join(event["detail_type"] for event in announced),
-        "asked": {"by": "schedule"},
+        "asked": requester_in(announced[0]),
     }
     return line_of(subject, at, detail.get("execution_arn"), members)
 
