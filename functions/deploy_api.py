@@ -82,6 +82,8 @@ class Deployer:
             return progress.later(RETRY_SECONDS, error)
         except (ThrottledError, TryUnderwayError) as error:
             return progress.later(RETRY_SECONDS, error)
+        except NotFoundError as error:
+            raise StageMovedError(f"the API or its stage was deleted meanwhile: {error}") from None
         finally:
             turn.settle(calls, before)
         probe = self.rule.probe(stage.name, self.rule.now)
@@ -100,15 +102,25 @@ class Deployer:
     def deploy(self, lease: Lease, stage: StageSnapshot, mark: str) -> str:
         """The id of the deployment that the stage serves now.
 
-        `stage` is as it was planned for, `mark` the fingerprint that was planned or approved. Read
-        again just before each write: raises WorkingCopyChangedError and StageMovedError when it is
-        no longer so, TryUnderwayError while an earlier try may be on its way, and what the gateway
-        raises. Nothing of the stage changes but its deployment.
+        `stage` is as it was planned for, `mark` the fingerprint that was planned or approved. The
+        working copy is read before CreateDeployment and again after it: a deployment that may have
+        caught an edit is thrown away. Raises WorkingCopyChangedError and StageMovedError when
+        something is no longer as planned, TryUnderwayError while an earlier try may be on its way,
+        and what the gateway raises. Nothing of the stage changes but its deployment.
         """
-        working = self._working_copy(stage, mark)
-        deployment_id = self._deployment(stage, mark, working)
+        apis, rest_api_id = self.registry.apis, self.rule.rest_api_id
+        self._working_copy(stage, mark)
+        deployment_id = self._deployment(stage.name, mark)
+        try:
+            working = self._working_copy(stage, mark)
+        except WorkingCopyChangedError:
+            self._throw_away(stage.name, deployment_id)
+            raise
+        methods = tuple(sorted(method.deployed().line for method in working))
+        deployment = Deployment(deployment_id, stage.name, stage.deployment_id, methods, mark)
+        apis.save_deployment(rest_api_id, deployment, self.rule.now)
         self._point(lease, stage, deployment_id)
-        self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage.name}"])
+        apis.forget(rest_api_id, [f"deploying#{stage.name}"])
         return deployment_id
 
     def _working_copy(self, stage: StageSnapshot, mark: str) -> Sequence[WorkingMethod]:
@@ -119,20 +131,20 @@ class Deployer:
             raise WorkingCopyChangedError("a method was opened since the plan was made")
         return working
 
-    def _deployment(self, stage: StageSnapshot, mark: str, working: Sequence[WorkingMethod]) -> str:
+    def _deployment(self, stage: str, mark: str) -> str:
         """The deployment of this working copy: an earlier try's, or a new one."""
-        before = self.registry.apis.deploying(self.rule.rest_api_id, stage.name)
+        apis, rest_api_id = self.registry.apis, self.rule.rest_api_id
+        before = apis.deploying(rest_api_id, stage)
         found = self._earlier_try(before) if before and before.fingerprint == mark else None
         if before is None or found is None:
-            before = Deploying(stage.name, self.nonce, mark, int(self.clock()))
+            before = Deploying(stage, self.nonce, mark, int(self.clock()))
             found = self._create(before)
-        methods = tuple(sorted(method.deployed().line for method in working))
-        deployment = Deployment(found, stage.name, stage.deployment_id, methods, mark)
-        self.registry.apis.save_deployment(self.rule.rest_api_id, deployment, self.rule.now)
-        self.registry.apis.save_deploying(
-            self.rule.rest_api_id, replace(before, deployment_id=found)
-        )
+        apis.save_deploying(rest_api_id, replace(before, deployment_id=found))
         return found
+
+    def _throw_away(self, stage: str, deployment_id: str) -> None:
+        self.gateway.delete_deployment(self.rule.rest_api_id, deployment_id)
+        self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage}"])
 
     def _earlier_try(self, before: Deploying) -> str | None:
         if before.deployment_id:
@@ -165,6 +177,18 @@ class Deployer:
             raise StageMovedError(f"stage {planned.name} was moved since the plan was made")
         again = Redeploy(lease.token, planned.name, deployment_id, int(self.rule.now))
         self.registry.storms.redeploying(rest_api_id, again)
-        answered = self.gateway.point_stage(rest_api_id, planned.name, deployment_id)
+        try:
+            answered = self.gateway.point_stage(rest_api_id, planned.name, deployment_id)
+        except GatewayRefusedError:
+            self._forget_if_gone(planned.name, deployment_id)
+            raise
         if answered != deployment_id:
             raise StageMovedError(f"stage {planned.name} was moved while it was pointed")
+
+    def _forget_if_gone(self, stage: str, deployment_id: str) -> None:
+        """Raise StageMovedError when somebody deleted the deployment: the next plan makes one."""
+        try:
+            self.gateway.deployed(self.rule.rest_api_id, deployment_id)
+        except NotFoundError:
+            self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage}"])
+            raise StageMovedError(f"deployment {deployment_id} was deleted meanwhile") from None

@@ -7,13 +7,22 @@ from typing import Any
 
 from keyward.apis.model import Deployment
 from keyward.apis.progress import RETRY_SECONDS, Progress
+from keyward.apis.words import AS_REQUESTED, OVERTAKEN
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables.leases import Lease
-from keyward.errors import GatewayUnavailableError, InvalidInputError, NotFoundError, ThrottledError
+from keyward.errors import (
+    GatewayRefusedError,
+    GatewayUnavailableError,
+    InvalidInputError,
+    NotFoundError,
+    ThrottledError,
+)
 from keyward.runs import runtime
 from keyward.runs.api_journal import ApiJournal
 from keyward.runs.context import Context
 from keyward.values import JSON
+
+MOVED = "left alone, as somebody moved it meanwhile"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -22,10 +31,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def roll_back(progress: Progress, context: Context) -> Progress:
-    """The run after its first stage to verify. A stage that somebody moved meanwhile is left alone.
+    """The run after its first stage to verify. A stage that somebody moved meanwhile is left alone,
+    and one whose former deployment is gone stays as it is.
 
     A stage that a person wanted back, or that failed its probe, is held: it would be closed again
-    at once. ApiRolledBack or ApiFailed goes into the outbox. Raises what passes, but for a 429.
+    at once. ApiRolledBack or ApiFailed goes into the outbox; what was requested is forgotten either
+    way. Raises what passes, but for a 429.
     """
     registry, item = context.registry, progress.verify[0]
     journal = ApiJournal(context, progress.rest_api_id, progress.execution_arn, context.now)
@@ -41,37 +52,42 @@ def roll_back(progress: Progress, context: Context) -> Progress:
     if is_held:
         journal.hold_back(ours)
     try:
-        done = _point_back(context.gateway, progress.rest_api_id, ours)
+        back_to = str(item.get("to") or ours.former_deployment_id)
+        ending = _point_back(context.gateway, progress.rest_api_id, ours, back_to)
     except ThrottledError as error:
         return progress.later(RETRY_SECONDS, error)
-    if is_held and not done:
-        journal.clear_hold(ours.stage)
-    if is_requested and done:
-        journal.rolled_back(ours.stage, ours.former_deployment_id)
+    done = ending is None
+    if not done:
+        journal.give_up(ours.stage, is_held)
+    is_wanted = is_requested or "to" in item
+    if is_wanted and done:
+        journal.rolled_back(ours.stage, back_to, AS_REQUESTED if is_requested else OVERTAKEN)
     else:
-        journal.failed(ours.stage, _reason(item, ours, done))
-    requested = {"requested": True} if is_requested and done else {}
+        journal.failed(ours.stage, _reason(item, ending or f"rolled back to {back_to}"))
+    requested = {"requested": True} if is_wanted and done else {}
     return progress.with_outcome(journal.now, verified=False, rolled_back=done, **requested)
 
 
-def _reason(item: JSON, ours: Deployment, done: bool) -> str:
-    former = ours.former_deployment_id
-    ending = f"rolled back to {former}" if done else "left alone, as somebody moved it meanwhile"
+def _reason(item: JSON, ending: str) -> str:
+    if "to" in item:
+        return f"the team's deployment {item['to']} was overtaken, the stage is {ending}"
     if item.get("rollback"):
         return f"a rollback was requested, the stage is {ending}"
     mismatch = "; ".join(item["mismatch"])
     return f"the deployment is not as planned, the stage is {ending}: {mismatch}"
 
 
-def _point_back(gateway: Gateway, rest_api_id: str, ours: Deployment) -> bool:
-    """Whether the stage serves its former deployment again."""
-    former = ours.former_deployment_id
+def _point_back(gateway: Gateway, rest_api_id: str, ours: Deployment, back_to: str) -> str | None:
+    """None when the stage serves `back_to` again; else why it does not, in words."""
     try:
         live = gateway.stage(rest_api_id, ours.stage).deployment_id
     except NotFoundError:
-        return False
+        return MOVED
     if live == ours.deployment_id:
-        live = gateway.point_stage(rest_api_id, ours.stage, former)
-        if live != former:
+        try:
+            live = gateway.point_stage(rest_api_id, ours.stage, back_to)
+        except GatewayRefusedError as error:
+            return f"left as it is, as {back_to} cannot be served any more: {error}"
+        if live != back_to:
             raise GatewayUnavailableError(f"UpdateStage: stage {ours.stage} serves {live}")
-    return live == former
+    return None if live == back_to else MOVED

@@ -84,7 +84,8 @@ class Starter:
             return
         caller = caller_of(envelope)
         if caller:
-            self.run.registry.storms.moved(call.rest_api_id, caller)
+            moved_to = None if call.is_canary else made
+            self.run.registry.storms.moved(call.rest_api_id, caller, moved_to)
         who = caller.words() if caller else None
         self._look_at(call.rest_api_id, event_id, requester_from_event(envelope, who=who))
 

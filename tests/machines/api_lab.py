@@ -188,6 +188,28 @@ class Lab:
 
         emulator.call = interrupted  # type: ignore[assignment, method-assign]
 
+    def sneak_in(self, api_id: str, then: Callable[[], object] = lambda: None) -> None:
+        """At the next CreateDeployment the team has a path /sneaked-in, and at no other moment:
+        neither look at the working copy sees it, only the proof afterwards does. `then` happens
+        before the second look."""
+
+        def undo() -> None:
+            items = self.client.get_resources(restApiId=api_id)["items"]
+            (added,) = (item["id"] for item in items if item["path"] == "/sneaked-in")
+            self.client.delete_resource(restApiId=api_id, resourceId=added)
+            then()
+
+        def sneak() -> None:
+            self.edit(api_id, {"/sneaked-in": {"get": None}}, mode="merge")
+            self.before("GetResources", undo)
+
+        self.before("CreateDeployment", sneak)
+
+    @staticmethod
+    def plans_made(run: Execution) -> int:
+        """How often a run planned: not the times that it waited for its turn to read."""
+        return run.states.count("Plan protection") - run.states.count("Wait to read on")
+
     def key_in(self, *plans: str) -> str:
         """A customer's key, attached to usage plans by their names."""
         ids = {plan["name"]: plan["id"] for plan in self.client.get_usage_plans()["items"]}

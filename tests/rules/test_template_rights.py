@@ -47,7 +47,8 @@ MAY_ASK = {
     "AttachStage": {"PATCH /usageplans/*", "GET /usageplans/*/keys"} | MAKE_PLAN,
     "RequireKey": {"PATCH /restapis/*/resources/*/methods/*"},
     "DeployApi": {"GET /restapis/*/resources", "GET /restapis/*/deployments"}
-    | {"GET /restapis/*/stages/*", "POST /restapis/*/deployments", "PATCH /restapis/*/stages/*"},
+    | {"GET /restapis/*/stages/*", "POST /restapis/*/deployments", "PATCH /restapis/*/stages/*"}
+    | {"GET /restapis/*/deployments/*", "DELETE /restapis/*/deployments/*"},
     "VerifyStage": {"GET /restapis/*/deployments/*"},
     "ProbeStage": {"GET /apikeys/*", "GET /restapis/*"},
     "RollBackStage": {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},

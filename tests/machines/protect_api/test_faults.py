@@ -34,10 +34,7 @@ def test_many_stages_are_deployed_under_the_quotas_too(lab: Lab) -> None:
 def test_a_deployment_that_is_not_as_planned_is_rolled_back(lab: Lab) -> None:
     api_id = lab.attached()
     before = lab.client.get_stage(restApiId=api_id, stageName="prod")["deploymentId"]
-    # Between the last look and the snapshot: nothing but the proof afterwards can tell.
-    lab.before(
-        "CreateDeployment", lambda: lab.edit(api_id, {"/sneaked-in": {"get": None}}, mode="merge")
-    )
+    lab.sneak_in(api_id)
     run = lab.run(api_id)
     assert (run.status, run.error) == ("FAILED", "NotProtectedError")
     assert "Roll back stage" in run.states
@@ -53,11 +50,10 @@ def test_a_stage_that_was_moved_again_is_not_rolled_back(lab: Lab) -> None:
     api_id = lab.attached()
     theirs: list[str] = []
 
-    def edit() -> None:
-        lab.edit(api_id, {"/sneaked-in": {"get": None}}, mode="merge")
+    def deploy() -> None:
         lab.before("GetDeployment", lambda: theirs.append(lab.deploy(api_id)))
 
-    lab.before("CreateDeployment", edit)
+    lab.sneak_in(api_id, then=deploy)
     run = lab.run(api_id)
     assert run.status == "FAILED"
     live = lab.client.get_stage(restApiId=api_id, stageName="prod")["deploymentId"]
@@ -169,7 +165,7 @@ def test_a_second_run_leaves_the_api_to_the_first_which_starts_over(lab: Lab) ->
     first = lab.run(api_id)
     assert second[0].output == {"rest_api_id": api_id, "busy": True}
     assert first.status == "SUCCEEDED"
-    assert first.states.count("Plan protection") == 2
+    assert lab.plans_made(first) == 2
     assert lab.event_types() == ["ApiProtected"]
 
 

@@ -219,7 +219,7 @@ def test_an_edit_just_before_the_deployment_is_planned_anew(lab: Lab) -> None:
         "UpdateMethod", lambda: lab.edit(api_id, {"/sneaked-in": {"get": None}}, mode="merge")
     )
     run = lab.run(api_id)
-    assert run.states.count("Plan protection") == 2
+    assert lab.plans_made(run) == 2
     assert "GET /sneaked-in" not in lab.live(api_id)
     assert lab.event_types() == ["ApiHeld"]
 
@@ -230,7 +230,7 @@ def test_a_stage_that_somebody_moves_meanwhile_is_planned_anew(lab: Lab) -> None
     lab.before("CreateDeployment", lambda: theirs.append(lab.deploy(api_id)))
     run = lab.run(api_id)
     assert run.status == "SUCCEEDED"
-    assert run.states.count("Plan protection") == 2
+    assert lab.plans_made(run) == 2
     assert lab.live(api_id)["GET /pets"]
     assert lab.event_types() == ["ApiProtected"]
 
@@ -246,6 +246,6 @@ def test_an_api_that_is_edited_all_the_time_is_postponed_after_three_more_plans(
     lab.before("CreateDeployment", edit)
     run = lab.run(api_id)
     assert (run.status, run.output["postponed"]) == ("SUCCEEDED", True)
-    assert run.states.count("Plan protection") == 4
+    assert lab.plans_made(run) == 4
     assert lab.event_types() == []
     assert lab.bench.bus.later

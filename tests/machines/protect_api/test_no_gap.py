@@ -25,7 +25,7 @@ CLOSING: dict[str, int] = {
     "GetDeployment": 2,
     "GetUsagePlans": 3,
     "UpdateUsagePlan": 2,
-    "GetResources": 2,
+    "GetResources": 3,
     "GetExport": 1,
     "UpdateMethod": 2,
     "CreateDeployment": 1,

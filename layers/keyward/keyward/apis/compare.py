@@ -56,14 +56,14 @@ EMPTY_TEMPLATES = (None, "", "__passthrough__")
 
 
 def fingerprint(stage: StageSnapshot, working: Iterable[WorkingMethod], rule: KeyRule) -> str:
-    """16 hex digits that name exactly one publication: this working copy in place of what the stage
-    serves now. The keys that we require leave it as it is."""
+    """16 hex digits that name exactly one publication: this working copy on this stage, in place of
+    what the stage serves now. The keys that we require leave it as it is."""
     canary = stage.canary.deployment_id if stage.canary else None
     methods = [
         [method.path, method.verb, _whole(method, rule)]
         for method in sorted(working, key=lambda method: method.place)
     ]
-    return digest([stage.deployment_id, canary, methods])
+    return digest([rule.rest_api_id, stage.name, stage.deployment_id, canary, methods])
 
 
 def digest(body: object) -> str:

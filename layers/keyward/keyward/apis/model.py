@@ -190,6 +190,14 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Move:
+    """What somebody else pointed a stage to last, and when (ISO 8601), as CloudTrail told."""
+
+    deployment_id: str
+    at: str
+
+
+@dataclass(frozen=True)
 class Deploying:
     """A CreateDeployment that was begun `at` (epoch seconds): its description carries the nonce,
     and `deployment_id` is None until it was answered."""
@@ -223,9 +231,9 @@ class Deployment:
 class ApiRecords:
     """What is remembered of an API. `planned` holds, by stage, the actions that were planned and
     whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last;
-    `outbox` announcements by the name of their record, `saved` when (epoch seconds); `editor` is
-    the last one that was seen, `rollbacks` the stages that somebody wants back, each with the
-    deployment that it is taken back from once that was begun, `enforce_on`
+    `outbox` announcements by the name of their record, `saved` when (epoch seconds); `moves` are by
+    stage; `editor` is the last one that was seen, `rollbacks` the stages that somebody wants back,
+    each with the deployment that it is taken back from once that was begun, `enforce_on`
     (YYYY-MM-DD) the day that mode warn announced; `loops`, by stage, until when (epoch seconds) one
     that is opened again and again is left as it is."""
 
@@ -238,6 +246,7 @@ class ApiRecords:
     rollbacks: Mapping[str, str | None] = field(default_factory=dict)
     enforce_on: str | None = None
     loops: Mapping[str, int] = field(default_factory=dict)
+    moves: Mapping[str, Move] = field(default_factory=dict)
     saved: Mapping[str, int] = field(default_factory=dict)
 
     def attachment(self, stage: str, plan: str) -> Attachment | None:

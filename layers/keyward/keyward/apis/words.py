@@ -16,6 +16,11 @@ from keyward.values import JSON, iso
 PUBLISHES_MORE = "a deployment would publish more than the keys that Keyward requires"
 KEYS_IN_TWO_PLANS = "keys of the usage plan are in another plan of this stage: a key may be in one"
 ROLLED_BACK = "the stage was rolled back to the deployment before Keyward's"
+AS_REQUESTED = f"{ROLLED_BACK}, as was requested; it is held until somebody approves it"
+OVERTAKEN = (
+    "the team deployed while Keyward pointed the stage to its own deployment: the stage serves the "
+    "team's again, and is planned anew"
+)
 REASONS = {DEPLOYMENT: PUBLISHES_MORE, KEYS: KEYS_IN_TWO_PLANS, ROLLBACK: ROLLED_BACK}
 
 
@@ -81,16 +86,21 @@ def held(waiting: HeldStage, bus_name: str, execution_arn: str) -> JSON:
 
 
 def rolled_back(
-    rest_api_id: str, stage: str, deployment_id: str, effective_at: float, execution_arn: str
+    rest_api_id: str,
+    stage: str,
+    deployment_id: str,
+    why: str,
+    effective_at: float,
+    execution_arn: str,
 ) -> JSON:
-    """ApiRolledBack: a person wanted the former deployment back, and the stage serves it."""
+    """ApiRolledBack: the stage serves a deployment that is not Keyward's again, and why."""
     action = {"action": "roll_back_stage", "stage": stage, "deployment_id": deployment_id}
     return announcement(
         "ApiRolledBack",
         rest_api_id=rest_api_id,
         stage=stage,
         actions=[action],
-        reason=f"{ROLLED_BACK}, as was requested; it is held until somebody approves it",
+        reason=why,
         effective_by=iso(effective_at),
         execution_arn=execution_arn,
     )

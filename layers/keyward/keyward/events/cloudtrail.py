@@ -33,10 +33,11 @@ MAKES_API = ("CreateRestApi", "ImportRestApi")
 @dataclass(frozen=True)
 class ApiCall:
     """A call that may have changed what a stage serves. `deployment_id` is what it made, or pointed
-    a stage to and nothing else."""
+    a stage to and nothing else; `is_canary` says that a part of the traffic stays where it was."""
 
     rest_api_id: str
     deployment_id: str | None
+    is_canary: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,10 @@ def api_call(envelope: Mapping[str, Any], stack: str) -> ApiCall | None:
         raise InvalidEventError(
             "detail.requestParameters.restApiId", "must be the id of a REST API", remedy
         )
-    return ApiCall(found, _deployment(str(detail.get("eventName")), request, answer))
+    made = _deployment(str(detail.get("eventName")), request, answer)
+    stated = request.get("createDeploymentInput")
+    is_canary = isinstance(stated, dict) and bool(stated.get("canarySettings"))
+    return ApiCall(found, made, is_canary)
 
 
 def _deployment(name: str, request: JSON, answer: JSON) -> str | None:

@@ -135,12 +135,13 @@ class ApiJournal:
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
         self._forget(f"planned#{stage}")
 
-    def rolled_back(self, stage: str, deployment_id: str) -> None:
-        """A stage serves its former deployment again, as a person wanted."""
+    def rolled_back(self, stage: str, deployment_id: str, why: str) -> None:
+        """A stage serves another deployment than Keyward's again."""
         event = api_words.rolled_back(
             self.rest_api_id,
             stage,
             deployment_id,
+            why,
             self.effective_at,
             self.execution_arn,
         )
@@ -160,9 +161,12 @@ class ApiJournal:
         )
         self._announce_hold(held, None)
 
-    def clear_hold(self, stage: str) -> None:
-        """A stage that was not rolled back after all: nothing of it is to be told."""
-        self._forget(f"hold#{stage}", record_name("ApiHeld", stage), f"rollback#{stage}")
+    def give_up(self, stage: str, is_held: bool) -> None:
+        """A stage that cannot go back to another deployment: no later run tries it again, and where
+        it was to be held (`is_held`), nothing of that is to be told."""
+        self._forget(f"rollback#{stage}", f"mover#{stage}")
+        if is_held:
+            self._forget(f"hold#{stage}", record_name("ApiHeld", stage))
 
     def unverified(self, stage: str, why: str = UNVERIFIED) -> None:
         """What the stage serves could not be read: that is no proof, so it stays, and the actions

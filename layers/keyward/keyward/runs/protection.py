@@ -17,6 +17,7 @@ from keyward.apis.model import (
 from keyward.apis.plan import ApiPlan, exposures, plan_api
 from keyward.apis.progress import ROLL_BACK
 from keyward.aws.tables.outbox import record_name
+from keyward.errors import StageMovedError
 from keyward.policy.model import Policy
 from keyward.runs.api_journal import ApiJournal
 from keyward.runs.api_request import ApiRequest
@@ -30,7 +31,7 @@ from keyward.runs.read_api import (
     read_working_copy,
     unproven_stages,
 )
-from keyward.runs.rollbacks import requested_rollbacks, rollbacks
+from keyward.runs.rollbacks import overtaken_stages, requested_rollbacks, rollback_of
 from keyward.values import JSON
 
 REPORTED = ("ApiExposed", "ApiWarned")
@@ -53,7 +54,7 @@ class Protection:
         rest_api_id, stage = self.request.rest_api_id, self.request.stage
         records = self.context.registry.apis.load_records(rest_api_id)
         if self.request.rollback and stage:
-            found = rollbacks(self.context, rest_api_id, [stage], records)
+            found = rollback_of(self.context, rest_api_id, stage, records)
             return [
                 {"action": ROLL_BACK} | {name: item[name] for name in ("stage", "deployment_id")}
                 for item in found
@@ -71,12 +72,12 @@ class Protection:
         that an earlier run did not verify, come alone: all else is planned after them."""
         head = read_head(self.context.gateway, self.request.rest_api_id, self.default_mode)
         records = self.context.registry.apis.load_records(head.rest_api_id)
-        back = requested_rollbacks(self.context, head.rest_api_id, records)
+        journal = ApiJournal(self.context, head.rest_api_id, self.request.execution_arn, self.now)
+        back = requested_rollbacks(self.context, self.request, records, journal)
         if back:
             return {"verify": tuple(back)}
         was_warned = head.mode == WARN
         head = head.dated(records.enforce_on, self.now, self.policy.warn_days)
-        journal = ApiJournal(self.context, head.rest_api_id, self.request.execution_arn, self.now)
         journal.warning(was_warned, records, head.enforce_on)
         if head.mode == OFF:
             return {}
@@ -107,10 +108,14 @@ class Protection:
 
     def _enforced(self, head: Head, records: ApiRecords, journal: ApiJournal) -> JSON:
         snapshot = self._read(head)
-        unproven = unproven_stages(self.context.registry, snapshot, records, self._rule(head))
+        unproven = overtaken_stages(self.context, snapshot, records) or unproven_stages(
+            self.context.registry, snapshot, records, self._rule(head)
+        )
         if unproven:
             return {"verify": tuple(unproven), "unproven": True, "api_name": head.name}
         part, planned = self._planned(head, records, snapshot)
+        if any(held.before is None for held in planned.held):
+            self._check_unmoved(snapshot)
         journal.plan(planned, records, part)
         rule = self._rule(head)
         exposed = {s.name: [m.place for m in rule.exposed(s)] for s in snapshot.stages}
@@ -136,6 +141,14 @@ class Protection:
         if any(stage.name not in loops and rule.exposed(stage) for stage in part.stages):
             part = read_working_copy(self.context.gateway, head, part, rule)
         return part, plan_api(part, records, rule, self.request.approve, loops)
+
+    def _check_unmoved(self, snapshot: ApiSnapshot) -> None:
+        """Raise StageMovedError when a stage was moved since it was read: what its team deployed
+        meanwhile would be announced as unfinished work."""
+        serving = {stage.name: stage.deployment_id for stage in snapshot.stages}
+        for stage in self.context.gateway.stages(snapshot.rest_api_id):
+            if serving.get(stage.name, stage.deployment_id) != stage.deployment_id:
+                raise StageMovedError(f"stage {stage.name} was moved while the API was read")
 
     def _read(self, head: Head) -> ApiSnapshot:
         """What the stages serve. A dry run writes nothing, what was read included."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from keyward.aws.gateway.calls import Calls
@@ -120,9 +121,16 @@ class ApiCalls(Calls):
                 return str(item["id"])
         return None
 
+    def delete_deployment(self, rest_api_id: str, deployment_id: str) -> None:
+        """DeleteDeployment. Idempotent. API Gateway refuses it while a stage serves the deployment
+        (aws-recorded.md 7)."""
+        with suppress(NotFoundError):
+            self._call("DeleteDeployment", restApiId=rest_api_id, deploymentId=deployment_id)
+
     def point_stage(self, rest_api_id: str, stage: str, deployment_id: str) -> str:
         """UpdateStage: the deployment that the answer says the stage serves now. Nothing else of
-        the stage changes."""
+        the stage changes. There is no condition to give: `op` may be add, remove, replace or copy
+        (AWS CLI reference, update-stage), so who moves the stage just before is not noticed."""
         answer = self._call(
             "UpdateStage",
             restApiId=rest_api_id,

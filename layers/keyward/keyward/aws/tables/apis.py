@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from keyward.apis.model import ApiRecords, Attachment, Deploying, Deployment, Hold
+from keyward.apis.model import ApiRecords, Attachment, Deploying, Deployment, Hold, Move
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_range, not_later
 from keyward.aws.tables.outbox import Outbox, record_name, saved_at, waiting
@@ -46,6 +46,11 @@ class Apis:
             editor=next((_editor(item) for item in of("editor")), None),
             rollbacks={item["stage"]: item.get("deployment_id") for item in of("rollback")},
             enforce_on=next((item["enforce_on"] for item in of("warning")), None),
+            moves={
+                item["caller"]["stage"]: Move(item["deployment_id"], item["caller"].get("at", ""))
+                for item in of("mover")
+                if item.get("deployment_id")
+            },
             loops={item["stage"]: int(item["until"]) for item in of("loop")},
         )
 

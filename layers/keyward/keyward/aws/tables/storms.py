@@ -7,12 +7,14 @@ holder's. Times are passed in as epoch seconds."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from keyward.apis.loops import Redeploy, Storm
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_range
+from keyward.errors import ConditionNotMetError
 from keyward.events.caller import CallerIdentity
 from keyward.values import HOUR, JSON
 
@@ -48,14 +50,21 @@ class Storms:
         """What was heard so far is going to be looked at. Called before the look."""
         self._table.delete_item(Key=_storm(rest_api_id))
 
-    def moved(self, rest_api_id: str, caller: CallerIdentity) -> None:
-        """Note who moved a stage last."""
-        self._table.update_item(
-            Key={"rest_api_id": rest_api_id, "record": f"mover#{caller.stage}"},
-            UpdateExpression="SET #caller = :caller",
-            ExpressionAttributeNames={"#caller": "caller"},
-            ExpressionAttributeValues={":caller": caller.as_json()},
-        )
+    def moved(self, rest_api_id: str, caller: CallerIdentity, deployment_id: str | None) -> None:
+        """Note who moved a stage last, and to which deployment as far as that is known. Events come
+        in any order: an earlier move changes nothing."""
+        with suppress(ConditionNotMetError):
+            self._table.update_item(
+                Key={"rest_api_id": rest_api_id, "record": f"mover#{caller.stage}"},
+                UpdateExpression="SET #caller = :caller, deployment_id = :deployment",
+                ConditionExpression="attribute_not_exists(#caller.#at) OR #caller.#at <= :at",
+                ExpressionAttributeNames={"#caller": "caller", "#at": "at"},
+                ExpressionAttributeValues={
+                    ":caller": caller.as_json(),
+                    ":deployment": deployment_id,
+                    ":at": caller.at,
+                },
+            )
 
     def mover(self, rest_api_id: str, stage: str) -> CallerIdentity:
         """Who moved the stage last; a caller without a name when nobody was seen."""
