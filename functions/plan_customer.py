@@ -10,12 +10,14 @@ from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.leases import Lease
 from keyward.customers.actions import ACTIONS
 from keyward.customers.bulk import MIN_WAITING, is_simple
-from keyward.customers.model import customer_of, manual_fields
+from keyward.customers.key import CREATED
+from keyward.customers.model import KeyRecords, customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer
 from keyward.customers.stops import is_order
 from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts, requester
+from keyward.events.storm import Storm, settle_seconds
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
 from keyward.runs.schedule import AUDIT, CLOSE, DUE, LANES, LEAK, NEW, STOP, calls_of
@@ -51,12 +53,15 @@ def plan(task: JSON, context: Context) -> JSON:
     """
     customer_id = contracts.parse_customer_id(task)
     dry_run = contracts.flag_of(task, "dry_run")
-    planner = Planner(task, context, customer_id, context.now, contracts.flag_of(task, "look"))
+    planner = Planner(task, context, customer_id, context.now)
     output = {"customer_id": customer_id, "dry_run": dry_run, "busy": False, "lease": None}
     output |= {"planned_at": planner.now, "actions": [], "problem": None}
     if dry_run:
         return output | planner.dry_run()
     first = planner.look()
+    settle = planner.settle(first)
+    if settle:
+        return output | {"wait_seconds": settle}
     joined = planner.joined_turn(first)
     if joined:
         return output | {"busy": True, "ready_by": iso(joined.ready_at)}
@@ -78,7 +83,8 @@ def plan(task: JSON, context: Context) -> JSON:
 class Look:
     """What a customer needs, by the `record`: the actions in order, the `calls` that they take, and
     what no action can satisfy. `stops`: it is about a key that has to stop working.
-    `is_simple`: it is about nothing but a first key, which many may get together."""
+    `is_simple`: it is about nothing but a first key, which many may get together. `storm`: others
+    changed its keys, and nobody has looked at them since."""
 
     record: JSON
     actions: list[JSON]
@@ -86,6 +92,7 @@ class Look:
     calls: dict[str, float]
     stops: bool
     is_simple: bool
+    storm: Storm | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,13 @@ class Planner:
     context: Context
     customer_id: str
     now: float
-    is_looking: bool
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether the keys are compared with API Gateway whatever was heard. Whoever starts a run
+        in the console does so because something is wrong."""
+        is_by_hand = self.requester["by"] == requester.CONSOLE
+        return contracts.flag_of(self.task, "look") if "look" in self.task else is_by_hand
 
     @property
     def requester(self) -> JSON:
@@ -115,6 +128,13 @@ class Planner:
             raise found.problem
         return {"actions": found.actions}
 
+    def settle(self, first: Look) -> int:
+        """Whole seconds until others' changes of the keys have an end, if there is nothing else to
+        do: one run sees all of them."""
+        if first.storm is None or first.actions:
+            return 0
+        return settle_seconds(first.storm, float(runtime.setting("STORM_SECONDS")), self.now)
+
     def planned(self, first: Look, lease: Lease) -> JSON:
         """Plan anew under the lease, as much may have happened since the first look. What the turn
         was for and is not needed is given back, what is needed beyond it is debited."""
@@ -124,7 +144,10 @@ class Planner:
         self.context.turns.debit({name: calls for name, calls in more.items() if calls}, self.now)
         return {
             "actions": [
-                _with_requester(action, self.task, found.record) for action in found.actions
+                action | {"asked": {**found.storm.asked}}
+                if found.storm and action not in first.actions
+                else _with_requester(action, self.task, found.record)
+                for action in found.actions
             ],
             "problem": _problem_output(found.problem),
         }
@@ -178,34 +201,46 @@ class Planner:
                 "Send CustomerSignedUp or put a record"
             )
         records, customer = registry.customers.load_keys(self.customer_id), customer_of(record)
-        if at_gateway:
+        storm, reads = records.storm, self._reads(records)
+        if at_gateway or (storm and lease):
             # Few runs look, and all would pay for the import.
             from keyward.runs.key_refresh import KeyRefresher
 
+            asked = {**storm.asked} if storm else self.requester
             looker = KeyRefresher(self.context.gateway, policy, self.now)
             records = looker.refresh_from_gateway(
-                records, self.customer_id, registry.customers, lease, self.requester
+                records, self.customer_id, registry.customers, lease, asked
             )
+        if storm and lease:
+            registry.drifts.end(self.customer_id, storm)
         known = records.keys, policy, self.now, records.last_number, records.waits_since is not None
         planned = plan_customer(customer, *known)
         notices = notices_due(customer, policy, self.now, records.notice_marks)
         actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
         names = [str(action["action"]) for action in actions]
-        calls = calls_of(call for name in names for call in ACTIONS[name].calls)
+        calls = calls_of([*reads, *(call for name in names for call in ACTIONS[name].calls)])
         stops = is_order(customer, actions, self.requester["by"] in requester.UNASKED)
         simple = planned.problem is None and is_simple(customer, actions)
-        return Look(record, actions, planned.problem, calls, stops, simple)
+        return Look(record, actions, planned.problem, calls, stops, simple, storm)
+
+    def _reads(self, records: KeyRecords) -> list[str]:
+        """The calls that a look at API Gateway takes (runs/key_refresh.py)."""
+        made = [key for key in records.keys if key.state == CREATED and key.key_id]
+        is_looking = self.is_looking or records.storm is not None
+        return ["GetApiKeys", *("GetUsagePlans" for _ in made)] if made and is_looking else []
 
     def _lane(self, first: Look) -> str:
         if first.stops:
             stopping = {"closed": CLOSE, "suspended": STOP}
             return stopping.get(str(first.record.get("status")), LEAK)
-        by_lane = {requester.SCHEDULE: DUE, requester.AUDIT: AUDIT}
+        by_lane = {requester.SCHEDULE: DUE, requester.DRIFT: DUE, requester.AUDIT: AUDIT}
         return by_lane.get(self.requester["by"], NEW)
 
     def _announce_pending(self, first: Look, ready_at: float) -> None:
         """Tell once a run that the customer waits, and until when."""
-        asked = _with_requester(first.actions[-1], self.task, first.record)["asked"]
+        asked = self.requester
+        if first.actions:
+            asked = _with_requester(first.actions[-1], self.task, first.record)["asked"]
         event = contracts.announcement(
             "CustomerPending",
             customer_id=self.customer_id,

@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward.apis.loops import settle_seconds
 from keyward.apis.model import APPROVED, REJECTED
 from keyward.apis.progress import RETRY_SECONDS, SETTLE, Progress
 from keyward.aws.gateway import Patience
 from keyward.errors import InvalidInputError, ThrottledError
 from keyward.events.size import shortened
+from keyward.events.storm import settle_seconds
 from keyward.runs import run, runtime
 from keyward.runs.api_request import ApiRequest
 from keyward.runs.api_turn import ApiTurn

@@ -6,20 +6,30 @@ An edit of a working copy starts nothing. Its editor is noted, to be named when 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from keyward.apis.model import APPROVED, REJECTED
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.events.caller import caller_of
-from keyward.events.cloudtrail import DETAIL_TYPE, MOVES_STAGE, api_call, edit
+from keyward.events.cloudtrail import (
+    DETAIL_TYPE,
+    MOVES_STAGE,
+    TAGS,
+    Home,
+    api_call,
+    edit,
+    editor_of,
+    tagged,
+)
 from keyward.events.incoming import ROLLBACK_EVENT
 from keyward.events.requester import SCHEDULE, requester_from_event
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
-from keyward.values import JSON, run_name
+from keyward.runs.looks import Looks
+from keyward.values import JSON
 
 # Epoch seconds of the year 5138: whatever is later is no time that somebody means.
 MAX_TIME = 10**11
@@ -28,22 +38,20 @@ MAX_TIME = 10**11
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take a batch from the APIs queue; output: the messages that come again."""
     machine_arn, queue_url = runtime.setting("PROTECT_API_ARN"), runtime.setting("APIS_QUEUE_URL")
-    starter = Starter(runtime.context(), machine_arn, queue_url)
+    run = runtime.context()
+    looks = Looks(run, machine_arn, run.registry.storms, "api", "rest_api_id")
+    starter = Starter(run, looks, Home.of(run.stack, machine_arn), queue_url)
     return Intake(runtime.setting("APIS_DLQ_URL"), starter.take).queue(event, context)
 
 
 @dataclass(frozen=True)
 class Starter:
-    """Starts the runs that the messages of one batch ask for.
-
-    `named` are the APIs of the messages so far. One run sees whatever happened before it, so a
-    storm of events starts one run an API.
-    """
+    """Starts the runs that the messages of one batch ask for."""
 
     run: Context
-    machine_arn: str
+    looks: Looks
+    home: Home
     queue_url: str
-    named: set[str] = field(default_factory=set)
 
     def take(self, item: Item) -> None:
         """Do what one message asks for. Raises InvalidInputError."""
@@ -54,7 +62,7 @@ class Starter:
         elif detail_type == ROLLBACK_EVENT:
             rest_api_id, stage = contracts.rollback(envelope)
             task = {"stage": stage, "rollback": True}
-            self._start(rest_api_id, item.id, requester_from_event(envelope), **task)
+            self.looks.start(rest_api_id, item.id, requester_from_event(envelope), **task)
         elif "detail-type" in envelope:
             self._decided(envelope, item.id)
         else:
@@ -62,21 +70,33 @@ class Starter:
 
     def _called(self, envelope: JSON, event_id: str) -> None:
         detail = envelope.get("detail")
-        if isinstance(detail, dict) and detail.get("eventName") not in MOVES_STAGE:
-            self._edited(envelope)
-        else:
+        name = detail.get("eventName") if isinstance(detail, dict) else None
+        if name in TAGS:
+            self._tagged(envelope, event_id)
+        elif name in MOVES_STAGE or name is None:
             self._deployed(envelope, event_id)
+        else:
+            self._edited(envelope)
+
+    def _tagged(self, envelope: JSON, event_id: str) -> None:
+        """The tag `keyward` says what is done with an API: a change of it is looked at."""
+        detail = self.home.heard(envelope)
+        rest_api_id = tagged(detail) if detail else None
+        if detail and rest_api_id:
+            who = editor_of(detail).words()
+            asked = requester_from_event(envelope, who=who)
+            self.looks.look_at(rest_api_id, event_id, asked)
 
     def _edited(self, envelope: JSON) -> None:
         """Note who, when and which call, by API and by method. An earlier edit changes nothing."""
-        found, registry = edit(envelope, self.run.stack), self.run.registry
+        found, registry = edit(envelope, self.home), self.run.registry
         if found:
             registry.apis.note_editor(found.rest_api_id, found.editor)
         if found and found.resource_id:
             registry.edits.note(found.rest_api_id, found.resource_id, found.verb, found.editor)
 
     def _deployed(self, envelope: JSON, event_id: str) -> None:
-        call = api_call(envelope, self.run.stack)
+        call = api_call(envelope, self.home)
         if call is None:
             return
         apis, made = self.run.registry.apis, call.deployment_id
@@ -87,7 +107,7 @@ class Starter:
             moved_to = None if call.is_canary else made
             self.run.registry.storms.moved(call.rest_api_id, caller, moved_to)
         who = caller.words() if caller else None
-        self._look_at(call.rest_api_id, event_id, requester_from_event(envelope, who=who))
+        self.looks.look_at(call.rest_api_id, event_id, requester_from_event(envelope, who=who))
 
     def _requested(self, body: JSON, event_id: str) -> None:
         """Look at an API, not before `not_before` (epoch seconds).
@@ -100,7 +120,7 @@ class Starter:
         if due > self.run.now:
             self.run.bus.send_later(self.queue_url, body, math.ceil(due - self.run.now))
         else:
-            self._look_at(rest_api_id, event_id, {"by": SCHEDULE})
+            self.looks.look_at(rest_api_id, event_id, {"by": SCHEDULE})
 
     def _decided(self, envelope: JSON, event_id: str) -> None:
         """Record the decision with the hold, so that whichever run comes next knows of it."""
@@ -109,37 +129,4 @@ class Starter:
         self.run.registry.apis.decide(decided.rest_api_id, decided.stage, decided.fingerprint, word)
         if decided.approved:
             task = {"stage": decided.stage, "approve": decided.fingerprint}
-            self._start(decided.rest_api_id, event_id, requester_from_event(envelope), **task)
-
-    def _look_at(self, rest_api_id: str, event_id: str, asked: JSON) -> None:
-        """Have a run look at the API after this event.
-
-        It is the run at work, which starts over, or the run of the storm that the event belongs to,
-        or a new one.
-        """
-        if rest_api_id in self.named:
-            return
-        first = self.run.registry.storms.record_event(rest_api_id, event_id, self.run.now).first
-        if not self._requests_rerun(rest_api_id) and not self._runs(rest_api_id, first, asked):
-            self.run.registry.storms.begin_anew(rest_api_id, event_id, self.run.now)
-            self._start(rest_api_id, event_id, asked)
-        self.named.add(rest_api_id)
-
-    def _requests_rerun(self, rest_api_id: str) -> bool:
-        """Ask the run that has the API to start over; whether one is alive to do so."""
-        leases, name = self.run.registry.leases, f"api#{rest_api_id}"
-        holder = leases.holder(name) if leases.request_rerun(name, self.run.now) else None
-        return holder is not None and self.run.bus.is_running(holder.owner)
-
-    def _runs(self, rest_api_id: str, first: str, asked: JSON) -> bool:
-        """Whether the storm's run was started just now, or has still to look at the API.
-
-        A run that ended without a look, as somebody stopped it, is of no use.
-        """
-        return self._start(rest_api_id, first, asked) or self.run.bus.runs(
-            self.machine_arn, run_name(rest_api_id, first)
-        )
-
-    def _start(self, rest_api_id: str, event_id: str, asked: JSON, **more: Any) -> bool:
-        task = {"rest_api_id": rest_api_id, **more, "asked": asked}
-        return self.run.bus.start(self.machine_arn, run_name(rest_api_id, event_id), task)
+            self.looks.start(decided.rest_api_id, event_id, requester_from_event(envelope), **task)

@@ -1,4 +1,5 @@
-"""Start customer reconcile: each change of the Customers table starts a run for its customer."""
+"""Start customer reconcile: each change of the Customers table starts a run for its customer, and
+so do the changes that others make to the customer's keys."""
 
 from __future__ import annotations
 
@@ -7,17 +8,26 @@ from typing import Any
 
 from keyward.customers.model import manual_fields
 from keyward.events import contracts
-from keyward.events.requester import EVENT, RECORD
+from keyward.events.cloudtrail import Home, editor_of, keys_of
+from keyward.events.requester import DRIFT, EVENT, RECORD, requester_from_event
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
+from keyward.runs.looks import Looks
 from keyward.values import run_name
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take a batch of the Customers table's stream; output: the records that come again."""
-    starter = Starter(runtime.context(), runtime.setting("RECONCILE_CUSTOMER_ARN"))
-    return Intake(runtime.setting("CUSTOMERS_DLQ_URL"), starter.take).stream(event, context)
+    """Take a batch of the Customers table's stream or of the queue of changed keys; output: the
+    items that come again."""
+    run, machine_arn = runtime.context(), runtime.setting("RECONCILE_CUSTOMER_ARN")
+    dlq_url = runtime.setting("CUSTOMERS_DLQ_URL")
+    if event["Records"][0].get("eventSource") == "aws:sqs":
+        looks = Looks(run, machine_arn, run.registry.drifts, "customer", "customer_id")
+        return Intake(dlq_url, Hearer(run, looks, Home.of(run.stack, machine_arn)).take).queue(
+            event, context
+        )
+    return Intake(dlq_url, Starter(run, machine_arn).take).stream(event, context)
 
 
 @dataclass(frozen=True)
@@ -36,3 +46,26 @@ class Starter:
         requester = {"by": RECORD, "event_id": item.id} if by_hand else {"by": EVENT}
         task = {"customer_id": customer_id, "asked": requester}
         self.run.bus.start(self.machine_arn, run_name(customer_id, item.id), task)
+
+
+@dataclass(frozen=True)
+class Hearer:
+    """Has the customers looked at whose keys somebody else changed, deleted, or put into or out of
+    a plan."""
+
+    run: Context
+    looks: Looks
+    home: Home
+
+    def take(self, item: Item) -> None:
+        """A key that no record names is nobody's: the audit tells of it. Raises
+        InvalidEventError."""
+        detail = self.home.heard(item.body)
+        if detail is None:
+            return
+        who = editor_of(detail).words()
+        asked = requester_from_event(item.body, who=who) | {"by": DRIFT}
+        for key_id in keys_of(detail):
+            customer_id = self.run.registry.customers.owner_of(key_id)
+            if customer_id:
+                self.looks.look_at(customer_id, item.id, asked)

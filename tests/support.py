@@ -34,6 +34,8 @@ from tests import announced
 ROOT = Path(__file__).resolve().parent.parent
 JSON = dict[str, Any]
 STACK = "keyward"
+# Machines of a stack that is where the samples of events/ come from.
+MACHINES = "arn:aws:states:eu-west-1:123456789012:stateMachine:keyward"
 MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
 
 
@@ -150,7 +152,7 @@ def workbench() -> Iterator[Bench]:
     """A fresh bench: tables as in template.yaml, the default policy in its parameter. Tables and
     SSM are those of the bench; tests/machines/test_tables.py holds both to moto's."""
     clock = VirtualClock()
-    emulator = Emulator(clock=clock)
+    emulator = Emulator(clock=clock, region="eu-west-1")
 
     def send(operation: str, params: JSON) -> JSON:
         validate_parameters(params, service_model().operation_model(operation).input_shape)

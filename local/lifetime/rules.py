@@ -67,18 +67,25 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def delivered(target: JSON, event: JSON) -> str:
-    """What a target gets of an event: all of it, or what its InputTransformer makes of it."""
+    """What a target gets of an event: all of it, or what its InputTransformer makes of it.
+
+    In quotes a number becomes text, an object or a list loses its own quotes, and what a path does
+    not find is nothing (EventBridge user guide, "Amazon EventBridge input transformation": "Common
+    issues with transforming input"). Keyward's templates have placeholders in quotes only."""
     if "Input" in target:
         return str(target["Input"])
     transformer = target.get("InputTransformer")
     if transformer is None:
         return json.dumps(event)
-    text = str(transformer["InputTemplate"])
-    for name, path in transformer.get("InputPathsMap", {}).items():
-        value = _at(event, path)
-        shown = value if isinstance(value, str) else json.dumps(value)
-        text = text.replace(f'"<{name}>"', json.dumps(value)).replace(f"<{name}>", shown)
-    return text
+    paths: JSON = transformer.get("InputPathsMap", {})
+
+    def value(found: re.Match[str]) -> str:
+        value = _at(event, paths[found[1]])
+        if isinstance(value, str):
+            return value
+        return "" if value is None else json.dumps(value).replace('"', "")
+
+    return re.sub(r"<([A-Za-z0-9_-]+)>", value, str(transformer["InputTemplate"]))
 
 
 def _at(event: Any, path: str) -> Any:

@@ -1,35 +1,14 @@
-"""When a storm is over, and when deploying again is no use."""
+"""When deploying again is no use."""
 
 from __future__ import annotations
 
-import pytest
-
-from keyward.apis.loops import MAX_REDEPLOYS, Loop, Redeploy, Storm, loop_of, settle_seconds
+from keyward.apis.loops import MAX_REDEPLOYS, Loop, Redeploy, loop_of
 from keyward.apis.model import DeployedMethod
 from keyward.values import HOUR
 
 NOW = 1_000_000.0
 PETS = DeployedMethod("/pets", "GET", "NONE", key_required=False)
 CLOSED = ("GET /pets NONE key", "OPTIONS /pets NONE open")
-
-
-@pytest.mark.parametrize(
-    ("storm", "seconds"),
-    [
-        (None, 0),
-        (Storm("e", NOW, NOW), 2),
-        (Storm("e", NOW - 1.5, NOW - 1.5), 1),
-        (Storm("e", NOW - 2, NOW - 2), 0),
-        (Storm("e", NOW - 9, NOW - 0.1), 2),
-        (Storm("e", NOW - 11, NOW - 0.1), 1),
-        (Storm("e", NOW - 12, NOW), 0),
-        (Storm("e", NOW - 9999, NOW - 9998), 0),
-    ],
-)
-def test_the_last_event_of_a_storm_is_waited_for_but_not_for_ever(
-    storm: Storm | None, seconds: int
-) -> None:
-    assert settle_seconds(storm, 2, NOW) == seconds
 
 
 def redeploys(*times: int) -> list[Redeploy]:

@@ -36,7 +36,13 @@ pytestmark = pytest.mark.real_data
 def envelope(name: str) -> JSON:
     """A record as EventBridge brings it."""
     record = json.loads((RECORDS / name).read_text(encoding="utf-8"))
-    return {"id": name, "detail-type": DETAIL_TYPE, "source": "aws.apigateway", "detail": record}
+    where = {"account": "123456789012", "region": "eu-west-1"}
+    return {
+        "id": name,
+        "detail-type": DETAIL_TYPE,
+        "source": "aws.apigateway",
+        "detail": record,
+    } | where
 
 
 def noted(lab: Lab, name: str) -> JSON:

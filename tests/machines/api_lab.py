@@ -24,7 +24,7 @@ from emulator.tests.openapi_lab import document
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from tests.machines.machine import Execution, Machine
-from tests.support import Bench, workbench
+from tests.support import MACHINES, Bench, workbench
 
 JSON = dict[str, Any]
 FUNCTIONS = {
@@ -42,7 +42,7 @@ FUNCTIONS = {
 SETTINGS = {
     "EVENT_BUS": "the-bus",
     "DEFAULT_MODE": "observe",
-    "PROTECT_API_ARN": "the-machine",
+    "PROTECT_API_ARN": f"{MACHINES}-protect-api",
     "APIS_DLQ_URL": "the-dlq",
     "INVOKE_URL": "http://emulator.invalid/{rest_api_id}/{stage}",
     "APIS_QUEUE_URL": "the-queue",

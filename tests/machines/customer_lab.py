@@ -25,7 +25,7 @@ def planned(
     bench: Bench, customer_id: str = "acme", run: str = MACHINE, **more: Any
 ) -> dict[str, Any]:
     """The plan, when it is the customer's turn."""
-    task = {"customer_id": customer_id, "execution_arn": run} | more
+    task = {"customer_id": customer_id, "execution_arn": run, "look": False} | more
     while (made := plan_customer.plan(task, bench.context())).get("wait_seconds"):
         bench.clock.advance(made["wait_seconds"])
     return made

@@ -32,7 +32,7 @@ from keyward.runs import runtime
 from keyward.runs.usage_plans import UsagePlans
 from keyward.values import iso
 from tests.machines.machine import Execution, Machine
-from tests.support import STACK, Bench, workbench
+from tests.support import MACHINES, STACK, Bench, workbench
 
 JSON = dict[str, Any]
 CUSTOMER_FUNCTIONS = {
@@ -51,8 +51,9 @@ CUSTOMER_FUNCTIONS = {
 SETTINGS = {
     "EVENT_BUS": "the-bus",
     "KEY_PREFIX": "kw",
-    "RECONCILE_CUSTOMER_ARN": "the-machine",
+    "RECONCILE_CUSTOMER_ARN": f"{MACHINES}-reconcile-customer",
     "ISSUE_KEYS_ARN": "the-import",
+    "STORM_SECONDS": "2",
 }
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -88,8 +89,8 @@ class LifeLab:
         self.bench.tables["CustomersTable"].put_item(Item=record)
 
     def run(self, customer_id: str = "acme", **more: Any) -> Execution:
-        """A run of reconcile-customer."""
-        return self.machine.run({"customer_id": customer_id} | more)
+        """A run of reconcile-customer, by the records alone unless `look` says otherwise."""
+        return self.machine.run({"customer_id": customer_id, "look": False} | more)
 
     def after(self, detail_type: str, customer_id: str = "acme", **detail: Any) -> Execution:
         """An event, and the run that it starts."""

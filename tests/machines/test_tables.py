@@ -169,6 +169,13 @@ def what_no_history_does(registry: Registry, now: int) -> None:
     assert customers.owner_of("k4") is None
     customers.drop_key(key, lease)
     assert customers.last_number("coop") == 0
+    heard = registry.drifts.record_event("coop", "e1", {"by": "drift"}, now)
+    registry.drifts.record_event("coop", "e2", {"by": "drift"}, now + 0.5)
+    for storm in (heard, registry.drifts.of("coop")):
+        assert customers.load_keys("coop").storm
+        registry.drifts.end("coop", storm or heard)
+    assert customers.load_keys("coop").storm is None
+    registry.drifts.begin_anew("coop", "e3", {"by": "drift"}, now)
     for at in (now + 9, now + 5, now + 7, now):
         customers.hasten_due("coop", at, now)
     for customer_id in ("coop", "none"):

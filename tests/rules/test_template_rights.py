@@ -250,7 +250,8 @@ def test_every_rule_waits_until_it_may_send_to_its_queues() -> None:
     }
     for name, rule in tree.deployed_resources("AWS::Events::Rule").items():
         for target in rule["Properties"]["Targets"]:
-            arns = (target["Arn"], target["DeadLetterConfig"]["Arn"])
+            dead = target.get("DeadLetterConfig")
+            arns = (target["Arn"], dead["Arn"]) if dead else (target["Arn"],)
             wanted = {allowed[arn["Fn::GetAtt"][0]] for arn in arns}
             assert wanted <= set(as_list(rule["DependsOn"])), name
 

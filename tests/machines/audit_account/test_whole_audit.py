@@ -12,7 +12,7 @@ import pytest
 from keyward.runs import runtime
 from tests.machines.audit_lab import AuditLab
 from tests.machines.machine import Execution
-from tests.support import load_event
+from tests.support import MACHINES, load_event
 
 JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
@@ -74,7 +74,7 @@ def test_a_repair_starts_one_run_for_each_and_then_asks_for_the_report(account: 
     execution = account.machine.run(load_event("audit-account"))
     assert execution.output["started"] == 2
     assert [(machine, task) for machine, _, task in account.lab.bench.bus.started] == [
-        ("the-machine", {"rest_api_id": api_id}),
+        (f"{MACHINES}-protect-api", {"rest_api_id": api_id}),
         ("the-customer-machine", {"customer_id": "acme", "look": True}),
     ]
     assert [(url, body) for url, body, _ in account.lab.bench.bus.sent] == [

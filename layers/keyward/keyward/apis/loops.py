@@ -1,4 +1,4 @@
-"""Storms and loops: how long to wait for the last event, and when Keyward stops deploying again.
+"""Loops: when Keyward stops deploying again.
 
 Pure. A tool that deploys from its own source opens again what Keyward closed. Closing it for ever
 would be two machines deploying against each other, so the third time within an hour is the last:
@@ -7,27 +7,14 @@ then people are told who moves the stage, and which line ends it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from keyward.apis.model import DeployedMethod
 from keyward.values import HOUR
 
-# A storm is not waited for any longer than that.
-PATIENCE_SECONDS = 12
 # A stage that asks for keys is opened again as often as this within the hour, and not closed again.
 MAX_REDEPLOYS = 3
-
-
-@dataclass(frozen=True)
-class Storm:
-    """Events of one API that no run has looked at: the id of the `first`, and when (epoch seconds)
-    the first and the last were heard."""
-
-    first: str
-    first_at: float
-    last_at: float
 
 
 @dataclass(frozen=True)
@@ -48,16 +35,6 @@ class Loop:
 
     times: int
     until: int
-
-
-def settle_seconds(storm: Storm | None, quiet_seconds: float, now: float) -> int:
-    """Whole seconds until the storm is looked at; 0 when there is none, or it is over: nothing was
-    heard for `quiet_seconds`."""
-    if storm is None:
-        return 0
-    quiet = storm.last_at + quiet_seconds - now
-    patience = storm.first_at + PATIENCE_SECONDS - now
-    return max(0, math.ceil(min(quiet, patience)))
 
 
 def loop_of(

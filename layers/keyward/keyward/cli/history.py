@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keyward.aws.tables.ledger import NAMED
-from keyward.events.requester import AUDIT, CONSOLE, EVENT, RECORD, RESUMED, SCHEDULE
+from keyward.events.requester import AUDIT, CONSOLE, DRIFT, EVENT, RECORD, RESUMED, SCHEDULE
 
 REQUESTERS = {
     CONSOLE: "a person, by the console or the CLI",
@@ -46,6 +46,8 @@ def _requester(line: Mapping[str, Any]) -> str:
     requester = line["asked"]
     run = str(line.get("execution_arn") or "").rpartition(":")[2]
     ending = f"; run {run}" if run else ""
+    if requester["by"] == DRIFT:
+        return f"after a change by {requester.get('who', 'somebody')}{ending}"
     if requester["by"] != EVENT:
         return f"asked by {REQUESTERS.get(requester['by'], requester['by'])}{ending}"
     source = f" from {requester['source']}" if requester.get("source") else ""

@@ -32,6 +32,7 @@ from keyward.customers.usage import KeyUsage
 from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import CUSTOMER_ID, NEVER_EXPIRES, moment
+from keyward.events.storm import Storm
 from keyward.values import JSON, stated
 
 # A rotation doubles them for a while, and each change of a key is announced.
@@ -78,10 +79,8 @@ class TimedValue:
 
 @dataclass(frozen=True)
 class KeyRecords:
-    """All that is known of a customer's keys; `outbox` maps a record's name to an announcement.
-    `last_number` is that of the last key that was deleted, 0 for none: numbers never come again.
-    `notice_marks` name the notices that were given; `due_at` is when a run is due, `waits_since`
-    when the account first had no room for a key (both epoch seconds)."""
+    """What is known of a customer's keys: `last_number` of the last deleted one, 0 for none; when a
+    run is due, since when a key waits for room (epoch seconds); `storm` what others did since."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
@@ -91,6 +90,7 @@ class KeyRecords:
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     dated: Mapping[str, TimedValue] = field(default_factory=dict)
     usage: tuple[KeyUsage, ...] = ()
+    storm: Storm | None = None
 
 
 @dataclass(frozen=True)

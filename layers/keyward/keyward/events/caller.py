@@ -99,7 +99,7 @@ def _object(value: object) -> JSON:
 
 @dataclass(frozen=True)
 class Editor:
-    """Who edited a working copy last: an ARN, the call that did it, and when (ISO 8601)."""
+    """Who changed something last: an ARN, the call that did it, and when (ISO 8601)."""
 
     who: str
     what: str
@@ -108,3 +108,7 @@ class Editor:
     def as_json(self) -> JSON:
         """For ApiHeld."""
         return asdict(self)
+
+    def words(self) -> str:
+        """`arn:aws:iam::123456789012:user/ada (UpdateApiKey at 2026-11-23T10:05:00Z)`."""
+        return f"{_plain(self.who)} ({_plain(self.what)} at {self.when})"

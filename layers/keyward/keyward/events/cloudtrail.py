@@ -1,7 +1,9 @@
-"""Read an "AWS API Call via CloudTrail" event, and believe only the id of its API. Pure.
+"""Read an "AWS API Call via CloudTrail" event, and believe only ids in it. Pure.
 
-The rest serves to drop what is certainly no news. The audit finds what is dropped by mistake.
-Shapes: aws-recorded.md 11.
+The rest serves to drop what is certainly no news, and to name who did it. The audit finds what is
+dropped by mistake. Shapes: aws-recorded.md 11. Events of keys arrive as the template's input
+transformers cut them: an envelope of the same form, with `requestParameters.keyId` for the ids of
+all shapes, and without anything that could hold a value.
 """
 
 from __future__ import annotations
@@ -19,15 +21,46 @@ from keyward.values import JSON
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 EVENT_SOURCE = "apigateway.amazonaws.com"
 # Calls that change what a stage serves; every other one of the rules edits a working copy.
-MOVES_STAGE = ("CreateDeployment", "CreateStage", "UpdateStage")
-# Roles of a stack; the rule filters those of this one as well.
+MOVES_STAGE = ("CreateDeployment", "CreateStage", "UpdateStage", "DeleteStage")
+TAGS = ("TagResource", "UntagResource")
+# Roles of a stack; the rules filter those of this one as well.
 STACK_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/keyward/([^/]+)/.+")
 WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 WHO = ("arn", "userName", "principalId", "type")
 RESOURCE_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 VERB = re.compile(r"[A-Z]{1,16}")
+# A REST API itself, and nothing below it (Service Authorization Reference, API Gateway).
+API_ARN = re.compile(rf"arn:[^:]+:apigateway:[^:]+::/restapis/({REST_API_ID.pattern})")
+RESOURCE_ID_IN = re.compile(rf"\b{RESOURCE_ID.pattern}\b")
 # Calls whose answer is the API itself: only there is `responseElements.id` the id of an API.
 MAKES_API = ("CreateRestApi", "ImportRestApi")
+REMEDY = "Send the event as CloudTrail writes it"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the stack is. Calls elsewhere, and those of its own roles, are no news."""
+
+    account: str
+    region: str
+    stack: str
+
+    @classmethod
+    def of(cls, stack: str, machine_arn: str) -> Home:
+        """By the stack's name and the ARN of one of its machines."""
+        region, account = machine_arn.split(":")[3:5]
+        return cls(account, region, stack)
+
+    def heard(self, envelope: Mapping[str, Any]) -> JSON | None:
+        """The record in an envelope, None for one that is no news: of another account, Region or
+        service, a call that failed, or one of our own. Raises InvalidEventError."""
+        detail = _object(envelope, "detail")
+        is_here = (envelope.get("account"), envelope.get("region")) == (self.account, self.region)
+        if not is_here or detail.get("eventSource") != EVENT_SOURCE or detail.get("errorCode"):
+            return None
+        # Other stacks of Keyward are heard, so that two of them never act on one thing unseen.
+        role = STACK_ROLE.fullmatch(_caller(detail))
+        return None if role and role[1] == self.stack else detail
 
 
 @dataclass(frozen=True)
@@ -51,23 +84,43 @@ class Edit:
     verb: str = "*"
 
 
-def edit(envelope: Mapping[str, Any], stack: str) -> Edit | None:
+def edit(envelope: Mapping[str, Any], home: Home) -> Edit | None:
     """Read who edited which API from an EventBridge envelope; None where `api_call` has none.
 
     Nothing of what the caller wrote is kept. Raises InvalidEventError.
     """
-    call = api_call(envelope, stack)
+    call = api_call(envelope, home)
     if call is None:
         return None
     detail = _object(envelope, "detail")
+    resource_id, verb = _place(detail)
+    return Edit(call.rest_api_id, editor_of(detail), resource_id, verb)
+
+
+def editor_of(detail: JSON) -> Editor:
+    """Name who called, in a CloudTrail record. Raises InvalidEventError."""
     when = _text(detail.get("eventTime")) or ""
     if not WHEN.fullmatch(when):
-        remedy = "Send the event as CloudTrail writes it"
-        raise InvalidEventError("detail.eventTime", "must be a time in UTC", remedy)
+        raise InvalidEventError("detail.eventTime", "must be a time in UTC", REMEDY)
     who = _who(_object(detail, "userIdentity", "detail."))
-    editor = Editor(who, str(detail.get("eventName"))[:64], when)
-    resource_id, verb = _place(detail)
-    return Edit(call.rest_api_id, editor, resource_id, verb)
+    return Editor(who, str(detail.get("eventName"))[:64], when)
+
+
+def keys_of(detail: JSON) -> list[str]:
+    """The ids of the keys that a call was about, as the rules cut them out of its record."""
+    request = _object(detail, "requestParameters", "detail.")
+    # An import has many: EventBridge puts a list into the quotes as `[a, b]`.
+    found = RESOURCE_ID_IN.findall(_text(request.get("keyId")) or "")
+    if not found:
+        raise InvalidEventError("detail.requestParameters.keyId", "must be ids of keys", REMEDY)
+    return found
+
+
+def tagged(detail: JSON) -> str | None:
+    """The REST API whose tag was changed, None for anything else that has tags."""
+    request = _object(detail, "requestParameters", "detail.")
+    found = API_ARN.fullmatch(_text(request.get("resourceArn")) or "")
+    return found[1] if found else None
 
 
 def _place(detail: JSON) -> tuple[str | None, str]:
@@ -94,19 +147,15 @@ def _who(identity: JSON) -> str:
     return f"{who} through {service}" if service and who != service else who
 
 
-def api_call(envelope: Mapping[str, Any], stack: str) -> ApiCall | None:
+def api_call(envelope: Mapping[str, Any], home: Home) -> ApiCall | None:
     """Read the call from an EventBridge envelope. Raises InvalidEventError.
 
-    None when Keyward has nothing to look at: a call that failed or came from a role of this
-    `stack`, or one of HTTP and WebSocket APIs, which have `apiId`. Other stacks of Keyward are
-    heard, so that two of them never act on one API unseen.
+    None when Keyward has nothing to look at: what is no news (`Home.heard`), or a call of HTTP and
+    WebSocket APIs, which have `apiId`.
     """
-    detail = _object(envelope, "detail")
-    if detail.get("eventSource") != EVENT_SOURCE or detail.get("errorCode") is not None:
-        return None
-    request = _object(detail, "requestParameters", "detail.")
-    role = STACK_ROLE.fullmatch(_caller(detail))
-    if "apiId" in request or (role and role[1] == stack):
+    detail = home.heard(envelope)
+    request = _object(detail, "requestParameters", "detail.") if detail else {}
+    if detail is None or "apiId" in request:
         return None
     response = detail.get("responseElements")
     answer = response if isinstance(response, dict) else {}
@@ -114,9 +163,8 @@ def api_call(envelope: Mapping[str, Any], stack: str) -> ApiCall | None:
     if found is None and detail.get("eventName") in MAKES_API:
         found = answer.get("id")
     if not isinstance(found, str) or not REST_API_ID.fullmatch(found):
-        remedy = "Send the event as CloudTrail writes it"
         raise InvalidEventError(
-            "detail.requestParameters.restApiId", "must be the id of a REST API", remedy
+            "detail.requestParameters.restApiId", "must be the id of a REST API", REMEDY
         )
     made = _deployment(str(detail.get("eventName")), request, answer)
     stated = request.get("createDeploymentInput")
@@ -151,8 +199,7 @@ def _caller(detail: JSON) -> str:
 def _object(body: Mapping[str, Any], name: str, where: str = "") -> JSON:
     found = body.get(name)
     if not isinstance(found, dict):
-        remedy = "Send the event as CloudTrail writes it"
-        raise InvalidEventError(f"{where}{name}", "must be a JSON object", remedy)
+        raise InvalidEventError(f"{where}{name}", "must be a JSON object", REMEDY)
     return found
 
 

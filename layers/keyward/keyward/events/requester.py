@@ -14,8 +14,10 @@ from keyward.values import JSON
 # Who asked, when it was no event.
 CONSOLE, SCHEDULE, AUDIT, RECORD, RESUMED = "console", "schedule", "audit", "record", "resumed"
 EVENT = "event"
+# Somebody changed a key on API Gateway, and Keyward saw it.
+DRIFT = "drift"
 # They start runs that nobody asked for.
-UNASKED = (AUDIT, RESUMED, SCHEDULE)
+UNASKED = (AUDIT, RESUMED, SCHEDULE, DRIFT)
 
 # What of AWS, or of Keyward, stands behind a requester that is no event on the bus.
 OTHER_CAUSES: Mapping[str, JSON] = {

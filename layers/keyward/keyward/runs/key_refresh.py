@@ -14,10 +14,9 @@ from keyward.customers.drift import Compared, Drift, GatewayState, compared
 from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.customers.model import KeyRecords
 from keyward.policy.model import Policy
-from keyward.runs.ledger import key_line
+from keyward.runs.ledger import CORRECT, key_line
 from keyward.values import JSON, iso
 
-CORRECT = "correct_record"
 BY_HAND = "it was deleted on API Gateway by somebody else"
 
 

@@ -35,6 +35,7 @@ CHANGES = {
 DONE = {"ApiHeld": "hold_stage", "ApiExposed": "report_exposure", "ApiWarned": "warn"}
 NOT_DONE = ("ApiExposed", "ApiWarned", "ApiHeld")
 FAILED = "fail"
+CORRECT = "correct_record"
 REFUSED = "refuse_event"
 
 
@@ -65,13 +66,13 @@ def key_line(
     reason: str | None = None,
 ) -> JSON | None:
     """What a run's `task` `{action, execution_arn, place?}` did with a key: the members of its
-    record that changed, `before` None for one that was not there; None when nothing did. `now` is
-    epoch seconds."""
+    record that changed, `before` None for one that was not there; None when nothing did, but for a
+    correction, which tells what others did. `now` is epoch seconds."""
     was, is_now = _history_of(before), _history_of(after)
     changed = [name for name in was | is_now if was.get(name) != is_now.get(name)]
-    if not changed:
-        return None
     action = task["action"]
+    if not changed and action["action"] != CORRECT:
+        return None
     return _line(
         f"customer#{after.customer_id}",
         now,
@@ -165,6 +166,9 @@ def _history_of(record: KeyRecord | None) -> JSON:
     if record is None or record.key_id is None:
         return {}
     confirmed = replace(record, state=CREATED) if record.state == DELETING else record
+    # Somebody took it out of its plan, and it is on its way back.
+    if record.journal.plan == record.plan:
+        confirmed = replace(confirmed, plan=None)
     return {name: v for name, v in key_item(confirmed).items() if name not in UNRECORDED}
 
 

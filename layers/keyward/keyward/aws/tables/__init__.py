@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from keyward.aws.tables.notices import Notices
     from keyward.aws.tables.plan_queue import PlanQueue
     from keyward.aws.tables.plans import Plans
+    from keyward.aws.tables.storm_items import StormItems
     from keyward.aws.tables.storms import Storms
     from keyward.aws.tables.usage import UsageRecords
 
@@ -128,7 +129,14 @@ class Registry:
         """Events of an API that nobody has looked at."""
         from keyward.aws.tables.storms import Storms
 
-        return Storms(self._table("ApisTable"))
+        return Storms(self._table("ApisTable"), "rest_api_id")
+
+    @cached_property
+    def drifts(self) -> StormItems:
+        """Changes of a customer's keys by others that nobody has looked at."""
+        from keyward.aws.tables.storm_items import StormItems
+
+        return StormItems(self._table("KeysTable"), "customer_id")
 
     @cached_property
     def edits(self) -> Edits:

@@ -4,7 +4,8 @@ announced).
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
 record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `told` the notices that
 were given; the outbox (outbox.py); `due` when something becomes of the customer by itself
-and `room` that it waits for room for a key (due.py). No item ever holds a key value.
+and `room` that it waits for room for a key (due.py); `storm` when others changed its keys
+(storms.py). No item ever holds a key value.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from keyward.aws.tables.due import DUE, ROOM, DueItems
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.outbox import Outbox, record_name, waiting
+from keyward.aws.tables.storm_items import STORM, storm_of
 from keyward.customers.key import KeyRecord
 from keyward.customers.key_item import key_item, key_of
 from keyward.customers.model import DATED_FIELDS, KeyRecords, TimedValue
@@ -29,6 +31,7 @@ from keyward.customers.usage import usage_of
 from keyward.errors import ConditionNotMetError, LeaseLostError
 from keyward.values import JSON, stated
 
+KEY_INDEX = "key-index"
 TOMBSTONE = "tombstone"
 TOLD = "told"
 # What makes a record another one: the dated fields, and their dates.
@@ -100,10 +103,9 @@ class Customers(DueItems):
         return key_of(item) if item else None
 
     def owner_of(self, key_id: str) -> str | None:
-        """The customer whose records name the key, a tombstone included: one scan, for a person's
-        question."""
-        mine: JSON = {"ExpressionAttributeValues": {":key_id": key_id}}
-        items = self._keys.pages("scan", FilterExpression="key_id = :key_id", **mine)
+        """The customer whose records name the key, a tombstone included. A record that was written
+        within the last second may not be seen yet."""
+        items = self._keys.query(IndexName=KEY_INDEX, **in_partition("key_id", key_id))["Items"]
         return str(items[0]["customer_id"]) if items else None
 
     def save_key(self, key: KeyRecord, lease: Lease, line: JSON | None = None) -> None:
@@ -245,6 +247,7 @@ def _key_records(items: list[JSON]) -> KeyRecords:
         waits_since=next((int(i["since"]) for i in items if i["record"] == ROOM), None),
         dated={name: TimedValue(date["value"], int(date["at"])) for name, date in dates.items()},
         usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
+        storm=next((storm_of(item) for item in items if item["record"] == STORM), None),
     )
 
 

@@ -1,54 +1,24 @@
 """Storms and loops, in the Apis table: what was heard of an API since it was last looked at, who
 moved its stages, and how often we deployed it again.
 
-By API: `storm` (events since the last look), `mover#<stage>`, `redeploy#<deployment>#<stage>`. Who
-hears writes without the API's lease, by single updates; `redeploy` records are the lease's
-holder's. Times are passed in as epoch seconds."""
+By API: `storm` (storm_items.py), `mover#<stage>`, `redeploy#<deployment>#<stage>`. `redeploy`
+records are the lease's holder's. Times are passed in as epoch seconds."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
 
-from keyward.apis.loops import Redeploy, Storm
-from keyward.aws.client import Table
+from keyward.apis.loops import Redeploy
 from keyward.aws.tables.conditions import in_range
+from keyward.aws.tables.storm_items import StormItems
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import CallerIdentity
-from keyward.values import HOUR, JSON
+from keyward.values import HOUR
 
 
-class Storms:
+class Storms(StormItems):
     """A part of the Apis table. Reads are consistent."""
-
-    def __init__(self, table: Any) -> None:
-        self._table = Table(table)
-
-    def record_event(self, rest_api_id: str, event_id: str, now: float) -> Storm:
-        """Note an event. The storm that it belongs to: its own when it is the first."""
-        return self._update(
-            rest_api_id,
-            "SET last_at = :now, #first = if_not_exists(#first, :id), "
-            "first_at = if_not_exists(first_at, :now)",
-            event_id,
-            now,
-        )
-
-    def begin_anew(self, rest_api_id: str, event_id: str, now: float) -> Storm:
-        """A storm that begins with this event: the run of the noted one will never look."""
-        return self._update(
-            rest_api_id, "SET last_at = :now, #first = :id, first_at = :now", event_id, now
-        )
-
-    def of(self, rest_api_id: str) -> Storm | None:
-        """The storm that nobody has looked at yet."""
-        item = self._table.get_item(Key=_storm(rest_api_id), ConsistentRead=True).get("Item")
-        return _as_storm(item) if item else None
-
-    def clear(self, rest_api_id: str) -> None:
-        """What was heard so far is going to be looked at. Called before the look."""
-        self._table.delete_item(Key=_storm(rest_api_id))
 
     def moved(self, rest_api_id: str, caller: CallerIdentity, deployment_id: str | None) -> None:
         """Note who moved a stage last, and to which deployment as far as that is known. Events come
@@ -95,22 +65,3 @@ class Storms:
             if int(item["at"]) > now - HOUR
         ]
         return tuple(sorted(recent, key=lambda redeploy: redeploy.at))
-
-    def _update(self, rest_api_id: str, expression: str, event_id: str, now: float) -> Storm:
-        answer = self._table.update_item(
-            Key=_storm(rest_api_id),
-            UpdateExpression=expression,
-            ExpressionAttributeNames={"#first": "first"},
-            ExpressionAttributeValues={":now": int(now * 1000), ":id": event_id},
-            ReturnValues="ALL_NEW",
-        )
-        return _as_storm(answer["Attributes"])
-
-
-def _storm(rest_api_id: str) -> JSON:
-    return {"rest_api_id": rest_api_id, "record": "storm"}
-
-
-def _as_storm(item: JSON) -> Storm:
-    """Milliseconds in the table: a storm is measured in parts of a second."""
-    return Storm(item["first"], int(item["first_at"]) / 1000, int(item["last_at"]) / 1000)

@@ -1,0 +1,89 @@
+"""What was heard of an API or a customer since a run last looked at it: the item `storm`, by API in
+the Apis table, by customer in the Keys table.
+
+Who hears writes without the lease, by single updates. Times are passed in as epoch seconds."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from keyward.aws.client import Table
+from keyward.errors import ConditionNotMetError
+from keyward.events.storm import Storm
+from keyward.values import JSON
+
+STORM = "storm"
+
+
+class StormItems:
+    """A part of a table whose partition `key` names the subjects. Reads are consistent."""
+
+    def __init__(self, table: Any, key: str) -> None:
+        self._table, self._key = Table(table), key
+
+    def record_event(self, subject: str, event_id: str, asked: JSON, now: float) -> Storm:
+        """Note an event. The storm that it belongs to: its own when it is the first."""
+        return self._update(
+            subject,
+            "SET last_at = :now, asked = :asked, #first = if_not_exists(#first, :id), "
+            "first_at = if_not_exists(first_at, :now)",
+            event_id,
+            asked,
+            now,
+        )
+
+    def begin_anew(self, subject: str, event_id: str, asked: JSON, now: float) -> Storm:
+        """A storm that begins with this event: the run of the noted one will never look."""
+        return self._update(
+            subject,
+            "SET last_at = :now, asked = :asked, #first = :id, first_at = :now",
+            event_id,
+            asked,
+            now,
+        )
+
+    def of(self, subject: str) -> Storm | None:
+        """The storm that nobody has looked at yet."""
+        item = self._table.get_item(Key=self._storm(subject), ConsistentRead=True).get("Item")
+        return storm_of(item) if item else None
+
+    def clear(self, subject: str) -> None:
+        """What was heard so far is going to be looked at. Called before the look."""
+        self._table.delete_item(Key=self._storm(subject))
+
+    def end(self, subject: str, storm: Storm) -> None:
+        """The storm was looked at, unless it went on meanwhile. Called after the look, so that a
+        look that fails is repeated."""
+        with suppress(ConditionNotMetError):
+            self._table.delete_item(
+                Key=self._storm(subject),
+                ConditionExpression="last_at = :seen",
+                ExpressionAttributeValues={":seen": round(storm.last_at * 1000)},
+            )
+
+    def _update(
+        self, subject: str, expression: str, event_id: str, asked: JSON, now: float
+    ) -> Storm:
+        answer = self._table.update_item(
+            Key=self._storm(subject),
+            UpdateExpression=expression,
+            ExpressionAttributeNames={"#first": "first"},
+            ExpressionAttributeValues={
+                ":now": round(now * 1000),
+                ":id": event_id,
+                ":asked": asked,
+            },
+            ReturnValues="ALL_NEW",
+        )
+        return storm_of(answer["Attributes"])
+
+    def _storm(self, subject: str) -> JSON:
+        return {self._key: subject, "record": STORM}
+
+
+def storm_of(item: JSON) -> Storm:
+    """The storm of an item. Milliseconds in the table: a storm is measured in parts of a
+    second."""
+    times = (int(item["first_at"]) / 1000, int(item["last_at"]) / 1000)
+    return Storm(item["first"], *times, item.get("asked") or {})

@@ -1,0 +1,34 @@
+"""Wait for the last of many events about one API or customer, so that one run looks at all of them.
+Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# A storm is not waited for any longer than that.
+PATIENCE_SECONDS = 12
+
+
+@dataclass(frozen=True)
+class Storm:
+    """Events of one API or customer that no run has looked at: the id of the `first`, when (epoch
+    seconds) the first and the last were heard, and who made the last change (`asked`, as the ledger
+    has it)."""
+
+    first: str
+    first_at: float
+    last_at: float
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+
+def settle_seconds(storm: Storm | None, quiet_seconds: float, now: float) -> int:
+    """Whole seconds until the storm is looked at; 0 when there is none, or it is over: nothing was
+    heard for `quiet_seconds`."""
+    if storm is None:
+        return 0
+    quiet = storm.last_at + quiet_seconds - now
+    patience = storm.first_at + PATIENCE_SECONDS - now
+    return max(0, math.ceil(min(quiet, patience)))
