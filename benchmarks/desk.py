@@ -97,7 +97,7 @@ class Desk:
         failed = sum(run.status != "SUCCEEDED" for run in made) + unserved()
         failed += sum(event["detail-type"] in FAILURES for _, event in self.heard)
         ended = until() or max((run.ended or begun for run in made), default=bench.clock.now())
-        roles = {f"{name}Role" for name in beside} | {None}
+        roles = {f"{bench.stack.role_path}{name}Role" for name in beside} | {None}
         calls = [call for call in bench.emulator.ledger if call["caller"] not in roles]
         return row(KEYWARD, job, size, self.share, calls, failed, ended - begun, counts)
 

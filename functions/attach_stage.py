@@ -29,6 +29,8 @@ from keyward.runs import runtime
 from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.key_conflicts import KeyConflicts
+from keyward.runs.owners import POLICY, owned_plans, take
+from keyward.runs.read_api import why_kept
 from keyward.runs.schedule import PROTECTION
 
 # So long each run attaches its own stages only, after a call for all of them failed.
@@ -177,11 +179,16 @@ class Attacher:
         """The stages of this run that cannot join."""
         wanted = self.context.policy.plan(plan)
         self.context.plans(self.execution_arn).check_create_in_flight(plan)
-        plans = self.context.gateway.plans()
-        found = only_one(plan, plans)
+        plans = owned_plans(self.context)
+        found = only_one(plan, plans, self.context.stack)
         if found is None:
             self._make(wanted, [*self._own(stages), *others])
             return []
+        kept = why_kept(found, wanted, self.context.stack)
+        if kept:
+            raise StageMovedError(f"{plan}: {kept}")
+        if not found.is_tagged(self.context.stack):
+            take(self.context, found, self.execution_arn, {"by": POLICY})
         lacking = [ref[1] for ref in self._own(stages) if ref not in found.stages]
         conflicts = KeyConflicts(self.context, self.rest_api_id, self.execution_arn, found, plans)
         held = conflicts.held_before(lacking)

@@ -36,6 +36,8 @@ JSON = dict[str, Any]
 STACK = "keyward"
 # Machines of a stack that is where the samples of events/ come from.
 MACHINES = "arn:aws:states:eu-west-1:123456789012:stateMachine:keyward"
+# The tags of a usage plan that Keyward made.
+OURS = {"keyward": STACK}
 MACHINE = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-1"
 
 

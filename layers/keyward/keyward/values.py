@@ -54,6 +54,13 @@ def stated(members: Mapping[str, Any]) -> JSON:
     return {name: value for name, value in members.items() if value is not None}
 
 
+def exact(members: JSON) -> JSON:
+    """Return JSON with Decimals in place of fractions, as DynamoDB holds them, without the members
+    that are None."""
+    found: JSON = json.loads(json.dumps(stated(members)), parse_float=Decimal)
+    return found
+
+
 def plain(value: Any) -> Any:
     """Return the value with whole numbers in place of DynamoDB's Decimals, which are not JSON."""
     if isinstance(value, dict):

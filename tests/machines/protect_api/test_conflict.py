@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from tests.machines.api_lab import Lab
+from tests.support import OURS
 
 
 def conflict(lab: Lab, *stages: str) -> tuple[str, str]:
     """An API whose stages cannot join plan pro, and the key that is in both plans."""
     for plan in ("free", "pro"):
-        lab.client.create_usage_plan(name=plan)
+        lab.client.create_usage_plan(name=plan, tags=OURS)
     key = lab.key_in("free", "pro")
     api_id = lab.api(stages=stages or ("prod",))
     lab.forget()

@@ -37,7 +37,7 @@ def reads(bench: Bench, since: int = 0) -> Counter[str]:
     return Counter(
         call["operation"]
         for call in bench.calls[since:]
-        if call["caller"] == "PlanProtectionRole" and call["status"] == 200
+        if call["caller"] == "keyward/keyward/PlanProtectionRole" and call["status"] == 200
     )
 
 

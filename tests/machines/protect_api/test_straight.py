@@ -8,6 +8,7 @@ import pytest
 
 from emulator.tests.openapi_lab import document, real_document
 from tests.machines.api_lab import Lab
+from tests.support import OURS
 
 JSON = dict[str, Any]
 
@@ -75,6 +76,7 @@ def test_a_plan_that_exists_gets_the_stage_its_throttles_and_its_limits_mended(l
         name="free",
         throttle={"rateLimit": 1, "burstLimit": 1},
         quota={"limit": 5, "period": "DAY"},
+        tags=OURS,
     )
     api_id = lab.api()
     lab.forget()

@@ -119,12 +119,14 @@ class StageSnapshot:
 @dataclass(frozen=True)
 class Membership:
     """A usage plan of the gateway and the stages of this API that it holds. `differs` says that its
-    limits are not those of the policy."""
+    limits are not those of the policy; `kept` why its limits and stages stay as they are, None for
+    one of Keyward's."""
 
     plan: str
     plan_id: str
     stages: frozenset[str]
     differs: bool = False
+    kept: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from keyward.apis.actions import Attach, Deploy, Held, Require
 from keyward.apis.compare import digest, fingerprint
+from keyward.apis.kept_plans import kept_actions
 from keyward.apis.loops import Loop
 from keyward.apis.model import (
     APPROVED,
@@ -40,7 +41,8 @@ class ApiPlan:
     """What is to be done. `effective_at` (epoch seconds, 0 = now) is when the attachments of the
     stages to be closed have reached every host; `first_seen` are attachments of unknown age;
     `stopped` are stages that somebody opens again and again, which are left as they are;
-    `settled` are the stages that need nothing, with the deployments that they serve."""
+    `settled` are the stages that need nothing, with the deployments that they serve; `kept` are
+    actions that leave a plan as it is, of the stages to be closed."""
 
     attach: tuple[Attach, ...] = ()
     require: tuple[Require, ...] = ()
@@ -50,6 +52,7 @@ class ApiPlan:
     first_seen: tuple[Attachment, ...] = ()
     stopped: Mapping[str, Loop] = field(default_factory=dict)
     settled: Mapping[str, str] = field(default_factory=dict)
+    kept: tuple[JSON, ...] = ()
 
     def actions(self) -> list[JSON]:
         """Everything, in order: the output of a dry run."""
@@ -57,6 +60,7 @@ class ApiPlan:
         return [
             *_attachments(self.attach),
             *mended,
+            *self.kept,
             *(item.as_action() for item in self.require),
             *(item.as_action() for item in self.deploy),
             *(item.as_action() for item in self.held),
@@ -67,7 +71,8 @@ class ApiPlan:
         """What is done for one stage, in order."""
         deployed = [item.as_action() for item in self.deploy if item.stage == stage]
         required = [item.as_action() for item in self.require] if deployed else []
-        return [*_attachments(self.attach, stage), *required, *deployed]
+        kept = [action for action in self.kept if action["stage"] == stage]
+        return [*_attachments(self.attach, stage), *kept, *required, *deployed]
 
     def steps(self) -> JSON:
         """What the run does, as members of its progress. A state holds 256 KiB: of more methods the
@@ -127,6 +132,7 @@ def plan_api(
         effective_at=_effective_at(deploy, records.attachments + first_seen, rule),
         first_seen=first_seen,
         stopped=stopped,
+        kept=tuple(kept_actions(snapshot, rule, [s for s in exposed if s.name not in at_rest])),
         settled={
             stage.name: stage.deployment_id
             for stage in snapshot.stages
@@ -146,6 +152,7 @@ def _exposure(stage: StageSnapshot, snapshot: ApiSnapshot, rule: KeyRule) -> Exp
     live = rule.exposed(stage)
     actions = (
         *_attachments(_attach(snapshot, rule, [stage])),
+        *kept_actions(snapshot, rule, [stage]),
         *(item.as_action() for item in _require(live, rule, stage.methods)),
         {"action": "deploy_api", "stage": stage.name},
     )
@@ -208,6 +215,8 @@ def _attach(
             s.name for s in stages if plan.covers(snapshot.rest_api_id, snapshot.name, s.name)
         ]
         there = holding.get(plan.name)
+        if there is not None and there.kept:
+            continue
         lacking = tuple(name for name in covered if there is None or name not in there.stages)
         mend = bool(covered) and there is not None and there.differs
         if lacking or mend:

@@ -75,17 +75,19 @@ def read_api(
     default_mode: str,
     now: float,
     load_records: Callable[[str], ApiRecords],
+    stack: str,
 ) -> ApiReading:
-    """Read an API; `api` is an item of GetRestApis, `now` epoch seconds. `load_records` loads its
-    holds, and the day of mode warn. Calls: none for an API that is off, else one, and one more for
-    each deployment that a stage serves. Raises KeywardError when it cannot be read."""
+    """Read an API; `api` is an item of GetRestApis, `plans` have their owners, `now` is epoch
+    seconds. `load_records` loads its holds, and the day of mode warn. Calls: none for an API that
+    is off, else one, and one more for each deployment that a stage serves. Raises KeywardError
+    when it cannot be read."""
     rest_api_id = str(api["id"])
     head = head_of(api, rest_api_id, default_mode)
     if head.mode == OFF:
         return ApiReading(rest_api_id, head.name, OFF)
     records = load_records(rest_api_id)
     head = head.dated(records.enforce_on, now, policy.warn_days)
-    snapshot = read_stages(gateway, head, policy, None, plans)
+    snapshot = read_stages(gateway, head, policy, None, lambda: plans, stack)
     rule = KeyRule(policy, rest_api_id, head.name, now)
     found = findings.api_findings(snapshot, rule, head.mode)
     if head.mode == ENFORCE:
@@ -197,7 +199,9 @@ def _as_json(snapshot: ApiSnapshot) -> JSON:
             }
             for stage in snapshot.stages
         ],
-        "plans": [[plan.plan, plan.plan_id, sorted(plan.stages)] for plan in snapshot.plans],
+        "plans": [
+            [plan.plan, plan.plan_id, sorted(plan.stages), plan.kept] for plan in snapshot.plans
+        ],
     }
 
 
@@ -218,5 +222,8 @@ def _snapshot(rest_api_id: str, name: str, document: JSON) -> ApiSnapshot:
         rest_api_id,
         name,
         tuple(serving(stage, served) for stage in stages),
-        tuple(Membership(plan, id_, frozenset(names)) for plan, id_, names in document["plans"]),
+        tuple(
+            Membership(plan, id_, frozenset(names), kept=kept)
+            for plan, id_, names, kept in document["plans"]
+        ),
     )

@@ -12,6 +12,7 @@ from keyward.audit.account import AccountReading
 from keyward.audit.adopt import Adopter, Adoption, OwnerLookup
 from keyward.audit.keys import ADOPT_KEYS, of_usage
 from keyward.audit.model import of_exemptions
+from keyward.audit.owners import of_owners
 from keyward.audit.room import of_room, of_waiting
 from keyward.aws.tables import Registry
 from keyward.events.requester import AUDIT
@@ -21,11 +22,12 @@ from keyward.values import JSON, run_name
 
 @dataclass(frozen=True)
 class Conclusion:
-    """Puts together what an audit says `now` (epoch seconds) of what it has read."""
+    """Puts together what an audit of the `stack` says `now` (epoch seconds) of what it has read."""
 
     registry: Registry
     policy: Policy
     now: float
+    stack: str
     sources: OwnerLookup | None = None
 
     def of(self, reading: AccountReading) -> tuple[JSON, list[Adoption]]:
@@ -49,6 +51,7 @@ class Conclusion:
         found += of_usage(records, self.policy, self.now)
         of_apis = plan_findings.once(reading.findings)
         found += plan_findings.of_plans(reading.plans, of_apis, self.policy) + of_apis
+        found += of_owners(reading.plans, reading.apis, self.policy, self.stack)
         named = {method["exemption"] for method in reading.exempt}
         found += of_exemptions(self.policy, named, self.now)
         return {

@@ -26,6 +26,7 @@ from keyward.events.requester import AUDIT, with_cause
 from keyward.policy.model import Policy
 from keyward.runs import outbox
 from keyward.runs.context import Context
+from keyward.runs.owners import owned_plans
 from keyward.runs.schedule import CALLS
 from keyward.values import JSON
 
@@ -88,7 +89,7 @@ class Audit:
         about = self.documents.load(self.name, ABOUT)
         context, plans = self.context, _plans(about)
         of_apis = (context.gateway, context.registry, plans, policy, self.default_mode)
-        reader = AuditReader(*of_apis, context.clock)
+        reader = AuditReader(*of_apis, context.clock, context.stack)
         pace = pace_of_reading(context.turns, self.name, context.clock)
         done = self._reading.go_on(Worker(reader.read, reader.not_read), pace)
         if not done.unfinished:
@@ -112,7 +113,7 @@ class Audit:
 
     def _begin(self, task: JSON) -> None:
         sources, began = sources_for(task, self.documents), self.context.now
-        plans, apis = self.context.gateway.plans(), self.context.gateway.apis()
+        plans, apis = owned_plans(self.context), self.context.gateway.apis()
         self.context.turns.debit({CALLS: LISTS}, began)
         about = {
             "began": began,
@@ -125,7 +126,7 @@ class Audit:
     def _conclude(self, repair: bool, policy: Policy) -> None:
         context, sources = self.context, self.documents.load(self.name, ABOUT)["sources"]
         lookup = OwnerLookup(**sources) if sources else None
-        conclusion = Conclusion(context.registry, policy, context.now, lookup)
+        conclusion = Conclusion(context.registry, policy, context.now, context.stack, lookup)
         found, adoptions = conclusion.of(self.reading())
         repairs = WorkList(self.documents, self.name, REPAIRS)
         repairs.begin(repairs_of(found["findings"], adoptions, self.name) if repair else [])
@@ -171,5 +172,5 @@ def sources_for(task: JSON, documents: Audits) -> OwnerLookup | None:
 
 
 def _plans(about: JSON) -> list[GatewayPlan]:
-    """The usage plans as they were when the audit began."""
+    """The usage plans as they were when the audit began, with their owners."""
     return [GatewayPlan.of(item) for item in about["plans"]]

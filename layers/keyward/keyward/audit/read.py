@@ -38,8 +38,8 @@ def works_of(apis: Iterable[JSON], plans: Iterable[GatewayPlan]) -> list[JSON]:
 
 @dataclass(frozen=True)
 class AuditReader:
-    """Reads items of work; `plans` are all usage plans of the gateway, `clock` gives epoch
-    seconds."""
+    """Reads items of work; `plans` are all usage plans of the gateway, with their
+    owners; `clock` gives epoch seconds; `stack` is the name of this stack."""
 
     gateway: Gateway
     registry: Registry
@@ -47,6 +47,7 @@ class AuditReader:
     policy: Policy
     default_mode: str
     clock: Callable[[], float]
+    stack: str
 
     def read(self, work: JSON) -> WorkResult:
         """Read an item. A list is read to its end at once: the position between two pages of
@@ -80,7 +81,7 @@ class AuditReader:
     def _api(self, api: JSON) -> WorkResult:
         now = self.clock()
         about = (self.gateway, api, list(self.plans), self.policy, self.default_mode, now)
-        reading = read_api(*about, self.registry.apis.load_records)
+        reading = read_api(*about, self.registry.apis.load_records, self.stack)
         exempt = []
         if reading.snapshot:
             rule = KeyRule(self.policy, reading.rest_api_id, reading.name, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from keyward.apis.head import Head
 from keyward.apis.model import (
@@ -22,6 +23,7 @@ from keyward.policy.model import Policy
 from keyward.runs.api_journal import ApiJournal
 from keyward.runs.api_request import ApiRequest
 from keyward.runs.context import Context
+from keyward.runs.owners import owned_plans
 from keyward.runs.read_api import (
     Deployments,
     first_part,
@@ -156,7 +158,10 @@ class Protection:
         if not self.request.dry_run:
             apis, rest_api_id = context.registry.apis, head.rest_api_id
             deployments = Deployments(context.gateway, apis, rest_api_id, self.now)
-        return read_stages(context.gateway, head, self.policy, only, deployments=deployments)
+        plans = partial(owned_plans, context)
+        return read_stages(
+            context.gateway, head, self.policy, only, plans, context.stack, deployments
+        )
 
     def _rule(self, head: Head) -> KeyRule:
         return KeyRule(self.policy, head.rest_api_id, head.name, self.now)

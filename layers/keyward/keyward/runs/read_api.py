@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from keyward.apis.compare import compare
 from keyward.apis.head import Head, head_of
+from keyward.apis.kept_plans import BY_PEOPLE, FOREIGN
 from keyward.apis.loops import Loop, loop_of
 from keyward.apis.model import (
     APPROVED,
@@ -24,7 +25,7 @@ from keyward.apis.model import (
 from keyward.apis.progress import DEPLOY, stage_to_verify
 from keyward.apis.usage_plan_patch import patch
 from keyward.aws.gateway import Gateway, GatewayPlan
-from keyward.aws.gateway.plans import only_one
+from keyward.aws.gateway.plans import STACK_TAG, only_one
 from keyward.aws.tables import Registry
 from keyward.aws.tables.apis import Apis
 from keyward.errors import GatewayRefusedError, InvalidInputError
@@ -73,12 +74,13 @@ def read_stages(
     head: Head,
     policy: Policy,
     only: str | None,
-    plans: list[GatewayPlan] | None = None,
+    plans: Callable[[], list[GatewayPlan]],
+    stack: str,
     deployments: Deployments | None = None,
 ) -> ApiSnapshot:
-    """2 calls and one for each distinct deployment: what the stages serve, which plans hold them.
-    `plans`, when they are known, spare a call, and so do `deployments` that were read before.
-    Raises InvalidInputError when there is no stage `only`, DuplicatePlanError."""
+    """1 call and one for each distinct deployment: what the stages serve, which plans hold them.
+    `plans` gives all usage plans, with their owners; `deployments` that were read before spare
+    calls. Raises InvalidInputError when there is no stage `only`, DuplicatePlanError."""
     stages = gateway.stages(head.rest_api_id)
     if only is not None:
         names = ", ".join(sorted(stage.name for stage in stages)) or "none"
@@ -92,7 +94,7 @@ def read_stages(
         rest_api_id=head.rest_api_id,
         name=head.name,
         stages=tuple(serving(stage, served) for stage in stages),
-        plans=_memberships(_plans(gateway, plans), head, policy) if stages else (),
+        plans=_memberships(plans(), head, policy, stack) if stages else (),
     )
 
 
@@ -129,10 +131,6 @@ def read_working_copy(
     return replace(snapshot, working=working, differences=found)
 
 
-def _plans(gateway: Gateway, plans: list[GatewayPlan] | None) -> list[GatewayPlan]:
-    return gateway.plans() if plans is None else plans
-
-
 def deployments_of(stage: StageSnapshot) -> list[str]:
     """The ids of what a stage serves: its deployment and that of its canary."""
     canary = [stage.canary.deployment_id] if stage.canary else []
@@ -147,23 +145,39 @@ def serving(
     return replace(stage, methods=served.get(stage.deployment_id, ()), canary_methods=canary)
 
 
-def _memberships(plans: list[GatewayPlan], head: Head, policy: Policy) -> tuple[Membership, ...]:
+def _memberships(
+    plans: list[GatewayPlan], head: Head, policy: Policy, stack: str
+) -> tuple[Membership, ...]:
     """The policy's plans that the gateway has."""
     found = [
         (wanted, snapshot)
         for name, wanted in policy.usage_plans.items()
-        if (snapshot := only_one(name, plans))
+        if (snapshot := only_one(name, plans, stack))
     ]
-    return tuple(_membership(wanted, snapshot, head.rest_api_id) for wanted, snapshot in found)
+    return tuple(
+        _membership(wanted, snapshot, head.rest_api_id, stack) for wanted, snapshot in found
+    )
 
 
-def _membership(wanted: PlanPolicy, snapshot: GatewayPlan, rest_api_id: str) -> Membership:
+def _membership(
+    wanted: PlanPolicy, snapshot: GatewayPlan, rest_api_id: str, stack: str
+) -> Membership:
+    kept = why_kept(snapshot, wanted, stack)
     return Membership(
         plan=snapshot.name,
         plan_id=snapshot.plan_id,
         stages=frozenset(stage for api_id, stage in snapshot.stages if api_id == rest_api_id),
-        differs=bool(patch(snapshot, wanted, rest_api_id)),
+        differs=not kept and bool(patch(snapshot, wanted, rest_api_id)),
+        kept=kept,
     )
+
+
+def why_kept(plan: GatewayPlan, wanted: PlanPolicy, stack: str) -> str | None:
+    """Why the plan's limits and stages stay as they are; None for a plan of this stack, and for one
+    that the policy adopts."""
+    if plan.is_foreign(stack):
+        return FOREIGN.format(stack=plan.tags[STACK_TAG])
+    return None if plan.is_ours(stack) or wanted.adopt else BY_PEOPLE
 
 
 def _unreachable(head: Head, working: tuple[WorkingMethod, ...], rule: KeyRule) -> list[Difference]:

@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from keyward.aws.gateway import Gateway, GatewayPlan
-from keyward.aws.gateway.plans import STACK_TAG, only_one
+from keyward.aws.gateway import Gateway
+from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Registry
 from keyward.aws.tables.leases import Lease
-from keyward.aws.tables.plans import KEYWARD, PEOPLE
+from keyward.aws.tables.plans import KEYWARD
 from keyward.errors import (
     GatewayRefusedError,
     PlanBusyError,
-    PlanOfAnotherStackError,
     ThrottledError,
 )
 from keyward.policy.model import Policy
 from keyward.policy.parts import Throttle
 from keyward.runs.journal import check_landed
+from keyward.runs.owners import note_owner
 
 Stages = Mapping[tuple[str, str], Mapping[str, Throttle]]
 NO_STAGES: Stages = {}
 # The functions that make plans run 60 s at most: a lease that is older belongs to one that died.
 LEASE_SECONDS = 65
-
-
-def with_owners(plans: Iterable[GatewayPlan], registry: Registry, stack: str) -> list[GatewayPlan]:
-    """The usage plans, with the stack's tag on those that the records say are Keyward's: plans of
-    the last edition have none yet, and people take tags away. A request of DynamoDB for each plan
-    without a stack."""
-    return [_with_owner(plan, registry, stack) for plan in plans]
-
-
-def _with_owner(plan: GatewayPlan, registry: Registry, stack: str) -> GatewayPlan:
-    if plan.is_ours(stack) or plan.is_foreign(stack):
-        return plan
-    record = registry.plans.find(plan.name)
-    return plan.owned_by(stack) if record and record.is_ours(plan.plan_id) else plan
-
-
-def refuse_foreign(plan: GatewayPlan, stack: str) -> None:
-    """Raise PlanOfAnotherStackError for another stack's plan."""
-    if plan.is_foreign(stack):
-        raise PlanOfAnotherStackError(
-            f"plan: usage plan {plan.name} ({plan.plan_id}) belongs to the stack "
-            f"{plan.tags[STACK_TAG]}. Name another plan in the policy, or take the tag "
-            f"{STACK_TAG} off that plan"
-        )
 
 
 class UsagePlans:
@@ -100,7 +76,7 @@ class UsagePlans:
             self.check_create_in_flight(name)
             found = only_one(name, self._gateway.plans(), self._stack)
             if found:
-                self.note_owner(found)
+                note_owner(found, self._registry, self._stack)
                 return found.plan_id, False
             return self.make(name, stages), True
 
@@ -125,25 +101,6 @@ class UsagePlans:
             raise
         self._registry.plans.save_id(name, made.plan_id, KEYWARD)
         return made.plan_id
-
-    def note_owner(self, found: GatewayPlan) -> GatewayPlan:
-        """Record the plan's id and whose it is, as far as its tag and the records say: the plan as
-        `with_owners` has it. Writes nothing on API Gateway. Raises PlanOfAnotherStackError."""
-        refuse_foreign(found, self._stack)
-        [plan] = with_owners([found], self._registry, self._stack)
-        if plan.tags == found.tags:
-            owner = KEYWARD if plan.is_ours(self._stack) else PEOPLE
-            self._registry.plans.save_id(plan.name, plan.plan_id, owner)
-        return plan
-
-    def take(self, plan: GatewayPlan) -> None:
-        """Tag the plan as this stack's, and record it: from then on its limits and stages are the
-        policy's. Idempotent. For the holder of the plan's lease. Raises PlanOfAnotherStackError,
-        NotFoundError."""
-        refuse_foreign(plan, self._stack)
-        if not plan.is_ours(self._stack):
-            self._gateway.tag_plan(plan.plan_id, self._stack)
-        self._registry.plans.save_id(plan.name, plan.plan_id, KEYWARD)
 
     @contextmanager
     def lease(self, name: str) -> Iterator[Lease]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import DuplicatePlanError
@@ -21,7 +21,8 @@ MODES = ("off", "observe", "warn", "enforce")
 @dataclass(frozen=True)
 class GatewayPlan:
     """A usage plan as the gateway has it. `stages` maps (API id, stage name) to the throttles of
-    single methods there, by `GET /pets`."""
+    single methods there, by `GET /pets`. `claimed_by` is the stack whose records say that the plan
+    is its own, tagged or not."""
 
     plan_id: str
     name: str
@@ -29,9 +30,14 @@ class GatewayPlan:
     quota: Quota | None
     stages: Mapping[StageRef, Mapping[str, Throttle]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    claimed_by: str | None = None
 
     def is_ours(self, stack: str) -> bool:
         """Whether it belongs to this stack: only then may its limits and stages be changed."""
+        return stack in (self.tags.get(STACK_TAG), self.claimed_by)
+
+    def is_tagged(self, stack: str) -> bool:
+        """Whether it has this stack's tag."""
         return self.tags.get(STACK_TAG) == stack
 
     def is_foreign(self, stack: str) -> bool:
@@ -40,12 +46,8 @@ class GatewayPlan:
         owner = self.tags.get(STACK_TAG)
         return bool(owner) and owner != stack and owner not in MODES
 
-    def owned_by(self, stack: str) -> GatewayPlan:
-        """The same plan with the stack's tag."""
-        return replace(self, tags={**self.tags, STACK_TAG: stack})
-
     def as_json(self) -> JSON:
-        """An item of GetUsagePlans that `of` reads."""
+        """For `of`: an item of GetUsagePlans, and `claimedBy`."""
         return {
             "id": self.plan_id,
             "name": self.name,
@@ -53,6 +55,7 @@ class GatewayPlan:
             "quota": self.quota.as_json() if self.quota else None,
             "apiStages": _wire(self.stages),
             "tags": dict(self.tags),
+            "claimedBy": self.claimed_by,
         }
 
     @classmethod
@@ -162,6 +165,7 @@ def _gateway_plan(item: JSON) -> GatewayPlan:
             for stage in item.get("apiStages", [])
         },
         tags=item.get("tags") or {},
+        claimed_by=item.get("claimedBy"),
     )
 
 

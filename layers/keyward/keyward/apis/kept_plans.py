@@ -1,0 +1,33 @@
+"""Usage plans of the policy's names that are not Keyward's: their stages stay as they are. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from keyward.apis.model import ApiSnapshot, KeyRule, StageSnapshot
+from keyward.values import JSON
+
+# For events: what an enforced API leaves as it is.
+LEAVE = "leave_plan"
+BY_PEOPLE = (
+    "people made this usage plan, so it keeps its stages and limits, and its keys do not open "
+    'the stage. Write "adopt": true for the plan in the policy, or put the stage into it by hand'
+)
+FOREIGN = (
+    "this usage plan belongs to the stack {stack}: its keys do not open the stage. "
+    "Name another plan in the policy"
+)
+
+
+def kept_actions(
+    snapshot: ApiSnapshot, rule: KeyRule, stages: Iterable[StageSnapshot]
+) -> list[JSON]:
+    """An action that does nothing for each of the stages that such a plan lacks."""
+    return [
+        {"action": LEAVE, "stage": stage.name, "plan": plan.plan, "reason": plan.kept}
+        for stage in stages
+        for plan in snapshot.plans
+        if plan.kept
+        and stage.name not in plan.stages
+        and rule.policy.plan(plan.plan).covers(snapshot.rest_api_id, snapshot.name, stage.name)
+    ]

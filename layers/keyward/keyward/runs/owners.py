@@ -1,0 +1,81 @@
+"""Whose a usage plan is: this stack's, another stack's, or people's. The tag `keyward` says so, and
+the Plans table for plans of the last edition, which had none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from keyward.aws.gateway import GatewayPlan
+from keyward.aws.gateway.plans import STACK_TAG
+from keyward.aws.tables import Registry
+from keyward.aws.tables.ledger import line_of
+from keyward.aws.tables.plans import KEYWARD, PEOPLE
+from keyward.errors import PlanOfAnotherStackError
+from keyward.runs.context import Context
+from keyward.values import JSON, exact
+
+# Who asked for what the policy in force says.
+POLICY = "policy"
+LEDGER, TAGGED = "policy", "tag_plan"
+
+
+def owned_plans(context: Context) -> list[GatewayPlan]:
+    """All usage plans of the account, `with_owners`. 1 call."""
+    return with_owners(context.gateway.plans(), context.registry, context.stack)
+
+
+def with_owners(plans: Iterable[GatewayPlan], registry: Registry, stack: str) -> list[GatewayPlan]:
+    """The usage plans; those without a stack's tag that the records say are Keyward's are
+    `claimed_by` this stack: plans of the last edition have no tag yet, and people take tags away. A
+    request of DynamoDB for each plan without a stack."""
+    return [_with_owner(plan, registry, stack) for plan in plans]
+
+
+def _with_owner(plan: GatewayPlan, registry: Registry, stack: str) -> GatewayPlan:
+    if plan.is_tagged(stack) or plan.is_foreign(stack):
+        return plan
+    record = registry.plans.find(plan.name)
+    claimed = record is not None and record.is_ours(plan.plan_id)
+    return replace(plan, claimed_by=stack) if claimed else plan
+
+
+def note_owner(plan: GatewayPlan, registry: Registry, stack: str) -> None:
+    """Record the id of a plan that was found by its name, and whose it is. A plan of the last
+    edition keeps its record until it is tagged. Writes nothing on API Gateway. Raises
+    PlanOfAnotherStackError."""
+    refuse_foreign(plan, stack)
+    if plan.is_tagged(stack):
+        registry.plans.save_id(plan.name, plan.plan_id, KEYWARD)
+    elif not _with_owner(plan, registry, stack).is_ours(stack):
+        registry.plans.save_id(plan.name, plan.plan_id, PEOPLE)
+
+
+def refuse_foreign(plan: GatewayPlan, stack: str) -> None:
+    """Raise PlanOfAnotherStackError for another stack's plan."""
+    if plan.is_foreign(stack):
+        raise PlanOfAnotherStackError(
+            f"plan: usage plan {plan.name} ({plan.plan_id}) belongs to the stack "
+            f"{plan.tags[STACK_TAG]}. Name another plan in the policy, or take the tag "
+            f"{STACK_TAG} off that plan"
+        )
+
+
+def take(context: Context, plan: GatewayPlan, execution_arn: str, asked: JSON) -> bool:
+    """Tag a usage plan as this stack's and record it: from then on its limits and stages are the
+    policy's. Whether it was tagged just now; then the ledger says so, with the limits that it had.
+    `asked` is who asked. Raises PlanOfAnotherStackError, NotFoundError."""
+    refuse_foreign(plan, context.stack)
+    is_new = not plan.is_tagged(context.stack)
+    if is_new:
+        limits = {name: plan.as_json()[name] for name in ("throttle", "quota")}
+        tag, was = f"tag {STACK_TAG}", plan.tags.get(STACK_TAG)
+        told: JSON = {"action": TAGGED, "plan": plan.name, "asked": asked}
+        told |= {
+            "before": exact({tag: was} | limits),
+            "after": exact({tag: context.stack} | limits),
+        }
+        context.gateway.tag_plan(plan.plan_id, context.stack)
+        context.registry.ledger.append([line_of(LEDGER, context.now, execution_arn, told)])
+    context.registry.plans.save_id(plan.name, plan.plan_id, KEYWARD)
+    return is_new
