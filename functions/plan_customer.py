@@ -165,11 +165,15 @@ class Planner:
         return turn if is_joined else None
 
     def is_handed_over(self, first: Look) -> bool:
-        """Hand a new customer over to the import (runs/waiting.py) where many wait for a key."""
+        """Hand a new customer over to the import (runs/waiting.py) where many wait for a key. One
+        who waited until its turn takes it: nobody else could make up for the time."""
         turns, owner = self.context.turns, str(self.task["execution_arn"])
         if self.is_looking or self._lane(first) != NEW or not first.is_simple:
             return False
         if turns.waiting(NEW, "CreateApiKey", self.now) < MIN_WAITING:
+            return False
+        turn = turns.of(self.subject)
+        if turn and turn.ready_at <= self.now:
             return False
         # A turn that the customer waits for is given back.
         turns.take(self.subject, owner, NEW, {}, self.now)

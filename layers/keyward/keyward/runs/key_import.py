@@ -40,11 +40,10 @@ from keyward.errors import (
 from keyward.policy.model import Policy
 from keyward.runs import run
 from keyward.runs.context import Context
-from keyward.runs.schedule import CALLS, DUE
+from keyward.runs.schedule import CALLS
+from keyward.runs.schedule import IMPORT as LANE
 from keyward.values import JSON
 
-# It serves the whole lane of new keys with few calls, so it goes before the single ones.
-LANE = DUE
 # What a round says the machine is to do next.
 IMPORT, VERIFY, DONE = "import", "verify", "done"
 # A turn that comes so soon is waited for in the function: Step Functions waits whole seconds.

@@ -3,6 +3,9 @@
 Pure: no I/O, times are passed in as epoch seconds. The share is a fluid that flows at the rate of
 a quota. Who asks gets a place at the end of its lane. A lane is served up to some place, and that
 place moves with time: so a lane that is served first delays those behind it, whenever it asks.
+
+A place says in which order, a gate says how many: calls begin only where the gate has room for
+them. Without it those whose places came early, as others gave theirs back, would all call at once.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ from dataclasses import dataclass, field, replace
 
 # In the order in which they are served. What stops a key waits for no other lane, only for its own
 # kind, a leak before a suspension and that before a closing. Of APIs, those that are being closed
-# come before those that are only looked at.
-LANES = ("leak", "stop", "close", "protection", "look", "due", "new", "audit")
-LEAK, STOP, CLOSE, PROTECTION, LOOK, DUE, NEW, AUDIT = LANES
+# come before those that are only looked at. One call of the import issues many new keys, so it goes
+# before those who are served one by one.
+LANES = ("leak", "stop", "close", "protection", "look", "due", "import", "new", "audit")
+LEAK, STOP, CLOSE, PROTECTION, LOOK, DUE, IMPORT, NEW, AUDIT = LANES
 STOPPING = (LEAK, STOP, CLOSE)
 # No lane starves: while somebody waits in it, this part of the share is its own.
 OWN_PART = 0.1
@@ -57,14 +61,38 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Meter:
-    """One quota. `tokens` are calls that may be made at once; below zero what was made ahead of its
-    turn is still owed. `spent` is what was called without a turn, ever, `paid` what of it counts
+class Gate:
+    """How many calls may begin now: `room` for them, which fills again, at the rate of a meter, to
+    `most`. `begun` is what began ever, with and without a turn, `counted` what of it counts
     already."""
+
+    most: float
+    room: float
+    begun: float = 0
+    counted: float = 0
+
+    def advance(self, flowed: float) -> Gate:
+        """The gate when so much flowed. Nothing that is given back is kept beyond `most`."""
+        room = min(self.most, self.room + flowed) - (self.begun - self.counted)
+        return replace(self, room=min(self.most, room), counted=self.begun)
+
+    def missing(self, calls: float) -> float:
+        """How much has to flow before calls may begin that were counted already. More than there is
+        ever room for need all of it, and are owed then."""
+        missing = min(0.0, self.most - calls) - self.room
+        return missing if missing > HAIR else 0.0
+
+
+@dataclass(frozen=True)
+class Meter:
+    """One quota. `tokens` are calls that places may be given for at once; below zero what was made
+    ahead of its turn is still owed. `spent` is what was called without a turn, ever, `paid` what of
+    it counts already."""
 
     rate: float
     burst: float
     tokens: float
+    gate: Gate
     spent: float = 0
     paid: float = 0
     lines: Mapping[str, Line] = field(default_factory=dict)
@@ -72,13 +100,16 @@ class Meter:
     def advance(self, seconds: float) -> Meter:
         """The meter so much later. Who waited at the last look is served first, from all that
         flowed since. What nobody waited for is kept up to `burst`; of that, what was spent since is
-        paid, and those who asked since are served."""
+        paid, and those who asked since are served. Nothing that is given back is kept beyond it."""
         flowed = self.tokens + self.rate * seconds
         lines, left = _serve({n: replace(i, asked=i.seen) for n, i in self.lines.items()}, flowed)
         lines = {name: replace(lines[name], asked=line.asked) for name, line in self.lines.items()}
         lines, left = _serve(lines, min(left, self.burst) - (self.spent - self.paid))
         settled = {name: replace(line, seen=line.asked) for name, line in lines.items()}
-        return replace(self, tokens=left, paid=self.spent, lines=settled)
+        gate = self.gate.advance(self.rate * seconds)
+        return replace(
+            self, tokens=min(left, self.burst), gate=gate, paid=self.spent, lines=settled
+        )
 
     def seconds_until(self, lane: str, end: float) -> float:
         """In how many seconds the lane is served up to `end`, if nobody else asks: 0 for now. The
@@ -128,7 +159,11 @@ def meter(name: str, share: float) -> Meter:
     at_once, ours = max(1.0, burst * share / 100), rate * share / 100
     if burst == ONCE:
         ours = min(ours, 1 / (1 / rate + SLACK))
-    return Meter(ours, at_once, at_once)
+    most = at_once
+    if name not in (CALLS, STOPS):
+        # A run comes up to a second after its place. Of all calls there is room for four seconds.
+        most += SLACK * ours if burst == ONCE else max(0, min(SLACK * ours, burst - at_once))
+    return Meter(ours, at_once, at_once, Gate(most, most))
 
 
 def _serve(lines: Mapping[str, Line], tokens: float) -> tuple[dict[str, Line], float]:

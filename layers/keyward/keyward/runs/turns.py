@@ -17,6 +17,7 @@ from keyward.runs.schedule import (
     QUOTAS,
     STOPPING,
     STOPS_BY_OPERATION,
+    Gate,
     Line,
     Meter,
     Schedule,
@@ -72,7 +73,7 @@ class Turns:
             stops = {STOPS_BY_OPERATION.get(name, ""): calls for name, calls in amounts.items()}
             place = self._take(subject, owner, lane, _metered(stops), now, turn)
             if place.is_there:
-                self.debit(calls, now)
+                self._count(now, amounts, amounts, is_stop=True)
             return place
         return self._take(subject, owner, lane, amounts, now, turn) if amounts else Place()
 
@@ -81,25 +82,56 @@ class Turns:
         when its place is reached, and giving them to others now would be ahead of the rate."""
         is_there = _place(self._settled(self.items.read(), now), turn).is_there
         if self.items.forget_turn(turn) and is_there:
-            self.give_back(turn.calls, now)
+            back = _negative(turn.calls)
+            self._count(now, back, back if turn.is_late else {}, turn.lane in STOPPING)
 
     def _take(
         self, subject: str, owner: str, lane: str, amounts: Calls, now: float, turn: TurnItem | None
     ) -> Place:
         if turn is None:
-            return self._ask(subject, owner, lane, amounts, now)
-        schedule = self._settled(self.items.read(), now)
-        place = _place(schedule, turn)
-        if place.is_there and not self.items.forget_turn(turn):
-            return Place(now + 1)
-        if place.is_there:
-            # The turn may be for what an earlier run, or an earlier step, wanted to call.
-            names = {*amounts, *turn.calls}
-            self.debit({n: amounts.get(n, 0) - turn.calls.get(n, 0) for n in names}, now)
-            return replace(place, is_joined=turn.is_joined)
+            return self._ask(TurnItem(subject, owner, lane, {}, amounts, now), now)
         if turn.owner != owner:
-            self.items.keep_turn(replace(turn, owner=owner), turn)
-        return place
+            self.items.change_turn(replace(turn, owner=owner), turn)
+            turn = replace(turn, owner=owner)
+        # The turn may be for what an earlier run, or an earlier step, wanted to call.
+        names = {*amounts, *turn.calls}
+        more = {name: amounts.get(name, 0) - turn.calls.get(name, 0) for name in names}
+        if turn.is_late:
+            return self._come_late(turn, more, now)
+        place = _place(self._settled(self.items.read(), now), turn)
+        if not place.is_there:
+            return place
+        return self._begin(replace(turn, calls=amounts), more, now, turn)
+
+    def _come_late(self, turn: TurnItem, more: Calls, now: float) -> Place:
+        """Use a turn for which room was kept."""
+        if now < turn.ready_at:
+            return Place(turn.ready_at)
+        if not self.items.forget_turn(turn):
+            return Place(now + 1)
+        self.debit(more, now)
+        return Place(is_joined=turn.is_joined)
+
+    def _begin(self, turn: TurnItem, more: Calls, now: float, kept: TurnItem | None) -> Place:
+        """Begin the calls of a turn whose place is there, `more` than it was asked for, where the
+        gate has room. Else the next room is theirs: what flowed to their place went to others, so
+        it is taken from those behind. `kept` is the turn as it is written, None for a new one."""
+        calls, is_stop = turn.calls, turn.lane in STOPPING
+        meters = self._count(now, more, calls, is_stop).meters
+        missing = {name: meters[name].gate.missing(calls[name]) for name in calls}
+        ready_at = now + max(missing[name] / meters[name].rate for name in missing)
+        if ready_at > now:
+            late = replace(turn, is_late=True, ready_at=ready_at)
+            is_mine = self.items.change_turn(late, kept) if kept else self.items.keep_turn(late)
+        else:
+            ready_at, is_mine = 0, kept is None or self.items.forget_turn(kept)
+        if not is_mine:  # another run was faster
+            self._count(now, _negative(more), _negative(calls), is_stop)
+            return Place(now + 1)
+        if ready_at:
+            lost = {name: min(missing[name], calls[name]) for name in calls}
+            self._count(now, lost, {}, is_stop=True)
+        return Place(ready_at, turn.is_joined)
 
     def join(self, turn: TurnItem) -> bool:
         """Leave it to the run that waits for the turn, as that plans later than now; False when it
@@ -124,29 +156,33 @@ class Turns:
 
     def debit(self, calls: Calls, now: float) -> None:
         """Count calls that did not wait for a turn: those who do wait so much longer."""
-        self._spend(_metered(calls), now)
+        amounts = _metered(calls)
+        self._count(now, amounts, amounts)
 
     def give_back(self, calls: Calls, now: float) -> None:
         """Give a turn back that was there and was not used, or not for all of its calls."""
-        self._spend({name: -amount for name, amount in _metered(calls).items()}, now)
+        self.debit(_negative(calls), now)
 
     def refused(self, now: float, operation: str = CALLS) -> None:
         """API Gateway refused the call: somebody else used what was ours. The account's calls pause
         for a second, an operation of its own quota until that has filled again."""
         found = self._settled(self.items.read(), now).meters[operation]
-        self._spend(
-            {operation: max(found.tokens, 0) + (found.rate if operation == CALLS else 0)}, now
-        )
+        pause = found.rate if operation == CALLS else 0
+        lost, closed = (max(left, 0) + pause for left in (found.tokens, found.gate.room))
+        self._count(now, {operation: lost}, {operation: closed}, is_stop=True)
 
-    def _ask(self, subject: str, owner: str, lane: str, calls: Calls, now: float) -> Place:
+    def _ask(self, turn: TurnItem, now: float) -> Place:
+        lane, calls = turn.lane, turn.calls
         numbers = self.items.add({f"{name}.{lane}.asked": calls[name] for name in calls})
-        ends = {name: numbers[f"{name}.{lane}.asked"] for name in calls}
-        turn = TurnItem(subject, owner, lane, ends, calls, now)
-        place = _place(self._settled(numbers, now), turn)
-        if place.is_there or self.items.keep_turn(replace(turn, ready_at=place.ready_at)):
-            return place
-        # Another run asked for the same subject in this moment: that turn is kept, and joined.
-        self._spend({name: -amount for name, amount in calls.items()}, now)
+        turn = replace(turn, ends={name: numbers[f"{name}.{lane}.asked"] for name in calls})
+        schedule = _schedule(numbers, self.share, now).advance(now)
+        place = _place(schedule, turn)
+        if place.is_there:
+            return self._begin(turn, {}, now, None)
+        self.items.settle(_numbers(schedule), numbers.get("version", 0))
+        if not self.items.keep_turn(replace(turn, ready_at=place.ready_at)):
+            # Another run asked for the same subject in this moment: that turn is kept, and joined.
+            self._count(now, _negative(calls), {}, is_stop=True)
         return place
 
     def _settled(self, numbers: Mapping[str, float], now: float) -> Schedule:
@@ -154,11 +190,21 @@ class Turns:
         self.items.settle(_numbers(schedule), numbers.get("version", 0))
         return schedule
 
-    def _spend(self, amounts: Calls, now: float) -> None:
-        """Count it now, so that what nobody waited for before pays for none of it."""
-        if amounts:
-            spent = {f"{name}.spent": amount for name, amount in amounts.items()}
-            self._settled(self.items.add(spent), now)
+    def _count(self, now: float, spent: Calls, begun: Calls, is_stop: bool = False) -> Schedule:
+        """Count what was called in nobody's place (`spent`) and what began at the gate. It counts
+        now, so that what nobody waited for before pays for none of it. What is no stop leaves so
+        much less of the account for stops."""
+        beside = {STOPS_BY_OPERATION[n]: begun[n] for n in STOPS_BY_OPERATION if n in begun}
+        if not is_stop:
+            spent, begun = {**spent, **beside}, {**begun, **beside}
+        parts = {"spent": spent, "begun": begun}
+        amounts = {f"{n}.{part}": parts[part][n] for part in parts for n in parts[part]}
+        amounts = {name: amount for name, amount in amounts.items() if amount}
+        return self._settled(self.items.add(amounts) if amounts else self.items.read(), now)
+
+
+def _negative(calls: Calls) -> Calls:
+    return {name: -amount for name, amount in calls.items()}
 
 
 def _metered(calls: Calls) -> dict[str, float]:
@@ -188,16 +234,21 @@ def _meter(name: str, numbers: Mapping[str, float], unused: Meter) -> Meter:
         if f"{name}.{lane}.asked" in numbers
     }
     tokens = numbers.get(f"{name}.tokens", unused.tokens)
-    spent, paid = (numbers.get(f"{name}.{part}", 0.0) for part in ("spent", "paid"))
-    return replace(unused, tokens=tokens, spent=spent, paid=paid, lines=lines)
+    spent, paid, begun, counted = (
+        numbers.get(f"{name}.{part}", 0.0) for part in ("spent", "paid", "begun", "counted")
+    )
+    room = numbers.get(f"{name}.room", unused.gate.room)
+    gate = Gate(unused.gate.most, room, begun, counted)
+    return replace(unused, tokens=tokens, gate=gate, spent=spent, paid=paid, lines=lines)
 
 
 def _numbers(schedule: Schedule) -> dict[str, float]:
     """What a look at the schedule settled. What others add to meanwhile is left out."""
     numbers = {"at": schedule.at}
     for name, item in schedule.meters.items():
-        if item.lines or item.spent:
+        if item.lines or item.spent or item.gate.begun:
             numbers |= {f"{name}.tokens": item.tokens, f"{name}.paid": item.paid}
+            numbers |= {f"{name}.room": item.gate.room, f"{name}.counted": item.gate.counted}
         for lane, line in item.lines.items():
             numbers |= {f"{name}.{lane}.seen": line.seen, f"{name}.{lane}.served": line.served}
     return numbers

@@ -23,7 +23,8 @@ SCALE = 1000
 class TurnItem:
     """A turn that was asked for: its `lane`, where it `ends` at each meter, the `calls` it is for,
     the run that waits for it, and when it was to be there (epoch seconds) as it was asked for.
-    `is_joined`: another run left it to this one."""
+    `is_joined`: another run left it to this one. `is_late`: its place was there, but the calls had
+    to wait for room, which is theirs from `ready_at` on."""
 
     subject: str
     owner: str
@@ -32,6 +33,7 @@ class TurnItem:
     calls: Mapping[str, float]
     ready_at: float
     is_joined: bool = False
+    is_late: bool = False
 
     @property
     def place(self) -> str:
@@ -89,39 +91,47 @@ class CallSchedule:
             for part in ("ends", "calls")
         )
         ready_at = float(item["ready_at"]) / SCALE
-        owner, lane, is_joined = str(item["owner"]), str(item["lane"]), bool(item.get("joined"))
-        return TurnItem(subject, owner, lane, ends, calls, ready_at, is_joined)
+        owner, lane, flags = str(item["owner"]), str(item["lane"]), ("joined", "late")
+        is_joined, is_late = (bool(item.get(flag)) for flag in flags)
+        return TurnItem(subject, owner, lane, ends, calls, ready_at, is_joined, is_late)
 
-    def keep_turn(self, turn: TurnItem, before: TurnItem | None = None) -> bool:
-        """Write a turn down, in place of the one `before`; False when there is another one."""
+    def keep_turn(self, turn: TurnItem) -> bool:
+        """Write a new turn down; False when the subject has another one."""
         item: JSON = {"lease": _turn_name(turn.subject), "owner": turn.owner, "lane": turn.lane}
-        for part, amounts in (("ends", turn.ends), ("calls", turn.calls)):
-            item[part] = {name: _scaled(amount) for name, amount in amounts.items()}
-        item["ready_at"] = _scaled(turn.ready_at)
-        if turn.is_joined:
-            item["joined"] = True
-        condition: JSON = {"ConditionExpression": "attribute_not_exists(lane)"}
-        if before:
-            condition = {
-                "ConditionExpression": "#owner = :owner",
-                "ExpressionAttributeNames": {"#owner": "owner"},
-                "ExpressionAttributeValues": {":owner": before.owner},
-            }
+        item |= {"ends": _scaled_all(turn.ends), "calls": _scaled_all(turn.calls)}
+        item |= {"ready_at": _scaled(turn.ready_at), "late": turn.is_late}
         try:
-            self._table.put_item(Item=item, **condition)
+            self._table.put_item(Item=item, ConditionExpression="attribute_not_exists(lane)")
         except ConditionNotMetError:
             return False
         return True
 
+    def change_turn(self, turn: TurnItem, before: TurnItem) -> bool:
+        """Write down whose turn it is now, for which calls, and when; False when another run did.
+        Who joined it meanwhile stays joined."""
+        return self._change(
+            before,
+            "SET #owner = :new, calls = :calls, ready_at = :ready_at, late = :late",
+            {
+                ":new": turn.owner,
+                ":calls": _scaled_all(turn.calls),
+                ":ready_at": _scaled(turn.ready_at),
+                ":late": turn.is_late,
+            },
+        )
+
     def join_turn(self, turn: TurnItem) -> bool:
         """Have whoever waits for the turn look for this run too; False when it waits no more."""
+        return self._change(turn, "SET joined = :yes", {":yes": True})
+
+    def _change(self, turn: TurnItem, update: str, values: JSON) -> bool:
         try:
             self._table.update_item(
                 Key={"lease": _turn_name(turn.subject)},
-                UpdateExpression="SET joined = :yes",
+                UpdateExpression=update,
                 ConditionExpression="#owner = :owner",
                 ExpressionAttributeNames={"#owner": "owner"},
-                ExpressionAttributeValues={":yes": True, ":owner": turn.owner},
+                ExpressionAttributeValues=values | {":owner": turn.owner},
             )
         except ConditionNotMetError:
             return False
@@ -157,6 +167,10 @@ def _turn_name(subject: str) -> str:
 
 def _scaled(amount: float) -> int:
     return round(amount * SCALE)
+
+
+def _scaled_all(amounts: Mapping[str, float]) -> dict[str, int]:
+    return {name: _scaled(amount) for name, amount in amounts.items()}
 
 
 def _numbers(item: JSON) -> dict[str, float]:
