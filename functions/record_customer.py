@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.stops import stops_keys
-from keyward.events import contracts, third_party
+from keyward.events import contracts, remedy, third_party
 from keyward.events.requester import EVENT, requester_from_event
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
@@ -48,7 +48,13 @@ class Recorder:
         customer_id = self._customer_in(item.body)
         if customer_id:
             failed = contracts.announcement(
-                "CustomerFailed", customer_id=customer_id, reason=reason
+                "CustomerFailed",
+                customer_id=customer_id,
+                error="InvalidEventError",
+                reason=reason,
+                remedy=remedy.after_failure(
+                    "InvalidEventError", "customer", customer_id, self.run.stack
+                ),
             )
             subject, asked = f"customer#{customer_id}", requester_from_event(item.body)
             line = failed_line(subject, item.at, asked, failed, REFUSED)

@@ -8,8 +8,17 @@ from typing import Any
 from keyward import errors
 from keyward.aws.tables.leases import FAILED, POSTPONED
 from keyward.customers.model import manual_fields
-from keyward.errors import InvalidInputError, PassingError, TryUnderwayError
-from keyward.events import contracts
+from keyward.errors import (
+    ApiNotFoundError,
+    CustomerNotFoundError,
+    InvalidInputError,
+    InvalidRecordError,
+    KeywardError,
+    PassingError,
+    TryUnderwayError,
+)
+from keyward.events import contracts, remedy
+from keyward.events.requester import CONSOLE
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
 from keyward.runs.due import note_refusal
@@ -20,16 +29,20 @@ MAX_DELAY = 900
 # errors that pass are no part of that row, or an outage before it would make the first death fail.
 MAX_DEATHS = 5
 DEATH_SECONDS = 30
+# What a person typed into a run of the console, and only that, is wrong.
+WRONG_INPUT = (InvalidInputError, CustomerNotFoundError, ApiNotFoundError)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id | rest_api_id, stage?, error: {Error, Cause}, execution_arn, asked?,
-    begun?, entered}`; output: see `report`."""
+    dry_run?, begun?, entered}`; output: see `report`."""
     reported = report(event, runtime.context())
     names = ("customer_id", "rest_api_id", "execution_arn")
     facts = {name: event.get(name) for name in names} | {"reason": reported["reason"]}
     if reported["postponed"]:
         runtime.logger().warning("run postponed", extra=facts | {"due_at": reported["due_at"]})
+    elif "refused" in reported:
+        runtime.logger().info("run refused", extra=facts)
     else:
         runtime.logger().error("run failed", extra=facts)
     return reported
@@ -49,7 +62,9 @@ class Subject:
 
 
 def report(task: JSON, context: Context) -> JSON:
-    """`{postponed, again, error, reason}`, and `due_at` (ISO 8601) of a postponed run.
+    """`{postponed, again, error, reason}`, and `due_at` (ISO 8601) of a postponed run, `refused`
+    `{error, reason, remedy}` of a person's: its input cannot be right, or a dry run found a
+    problem. Nothing happened then, so it is no failure and is told to nobody else.
 
     An error that passes is announced to nobody: the run is looked at again later, and later still
     each time that it is postponed in a row. Any other error is announced and gets a line in the
@@ -57,31 +72,50 @@ def report(task: JSON, context: Context) -> JSON:
     Either way the run gives its lease back, unless somebody left word (`again`): then the run
     keeps the lease and starts over.
     """
-    name, reason = str(task["error"].get("Error")), run.error_reason(task["error"])
+    name, reason = run.error_of(task["error"])
     subject = _subject(task)
     output: JSON = {"error": name, "reason": reason}
+    refused = _refused(task, subject, name, reason, context)
+    output |= {"refused": refused} if refused else {}
     if subject is None:
         return output | {"postponed": False, "again": False}
+    leases, owner = context.registry.leases, str(task["execution_arn"])
+    if refused:
+        again = run.fail_run(leases, subject.lease, owner, FAILED)
+        return output | {"postponed": False, "again": again}
     delay, end = _delay(task, subject, context), POSTPONED
     if delay is not None:
         due_at: float | None = context.now + delay
         _look_again(task, subject, context.now + delay, context)
     else:
-        due_at, end = _fail(task, subject, reason, context), FAILED
-    leases, owner = context.registry.leases, str(task["execution_arn"])
+        due_at, end = _fail(task, subject, (name, reason), context), FAILED
     output["again"] = run.fail_run(leases, subject.lease, owner, end)
     output["postponed"] = due_at is not None
     return output if due_at is None else output | {"due_at": iso(due_at)}
 
 
-def _fail(task: JSON, subject: Subject, reason: str, context: Context) -> float | None:
+def _refused(
+    task: JSON, subject: Subject | None, error: str, reason: str, context: Context
+) -> JSON | None:
+    """How a person's run is refused, None for one that failed."""
+    kind = errors.class_named(error) or KeywardError
+    is_wrong = issubclass(kind, WRONG_INPUT) and not issubclass(kind, InvalidRecordError)
+    if run.requester_of(task)["by"] != CONSOLE or not (is_wrong or task.get("dry_run")):
+        return None
+    helps = remedy.command("start", stack=context.stack, help=True)
+    if subject:
+        helps = remedy.after_failure(error, subject.kind, subject.name, context.stack)
+    return {"error": error, "reason": reason, "remedy": helps}
+
+
+def _fail(task: JSON, subject: Subject, failure: tuple[str, str], context: Context) -> float | None:
     """Announce what does not pass. When the customer is looked at again (epoch seconds) if that was
     announced before, else None."""
     if subject.kind == "customer":
-        refusal = note_refusal(subject.name, task, reason, context)
+        refusal = note_refusal(subject.name, task, failure[1], context)
         if refusal.is_told:
             return refusal.again_at
-    _announce_failure(task, subject, reason, context)
+    _announce_failure(task, subject, *failure, context)
     return None
 
 
@@ -124,14 +158,18 @@ def _look_again(task: JSON, subject: Subject, at: float, context: Context) -> No
     context.bus.send_later(runtime.setting("APIS_QUEUE_URL"), body, int(at - context.now))
 
 
-def _announce_failure(task: JSON, subject: Subject, reason: str, context: Context) -> None:
+def _announce_failure(
+    task: JSON, subject: Subject, error: str, reason: str, context: Context
+) -> None:
     """Announce CustomerFailed or ApiFailed, with a line in the ledger."""
     at, is_customer = ledger.epoch_of(task["entered"]), subject.kind == "customer"
     event = contracts.announcement(
         "CustomerFailed" if is_customer else "ApiFailed",
         **{"customer_id" if is_customer else "rest_api_id": subject.name},
         stage=task.get("stage"),
+        error=error,
         reason=reason,
+        remedy=remedy.after_failure(error, subject.kind, subject.name, context.stack),
         execution_arn=str(task["execution_arn"]),
     )
     requester = _requester(task, subject, context) if is_customer else run.requester_of(task)

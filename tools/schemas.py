@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from keyward import errors
 from keyward.events import incoming, outgoing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +36,13 @@ event tells: an event on the bus or of CloudTrail, a record, a console run, the 
 
 | detail-type | says |
 |---|---|
+"""
+CODES = """
+## Codes of failures
+
+An event that tells of a failure has `error`, one of these codes or a code of AWS; `reason`, a
+sentence; and `remedy`, one command of `keyward` with its arguments (docs/command.md).
+
 """
 
 
@@ -76,7 +84,11 @@ def _page() -> str:
         for name, event in incoming.EVENTS_IN.items()
     ]
     rows_out = [f"| `{name}` | {event.says} |\n" for name, event in outgoing.EVENTS_OUT.items()]
-    return HEAD + IN + "".join(rows_in) + OUT + "".join(rows_out)
+    codes = [
+        textwrap.fill(f"- `{code}`: {words}", 100, subsequent_indent="  ") + "\n"
+        for code, words in errors.codes().items()
+    ]
+    return "".join([HEAD, IN, *rows_in, OUT, *rows_out, CODES, *codes])
 
 
 def _members(name: str) -> str:

@@ -95,7 +95,9 @@ def test_a_failure_is_told_by_its_class_and_words_without_its_trace(bench: Bench
     [entry] = bench.bus.entries
     assert entry["DetailType"] == "CustomerFailed"
     assert entry["Detail"]["customer_id"] == "acme"
-    assert entry["Detail"]["reason"].startswith("UnknownPlanError: plan: the policy names no")
+    assert entry["Detail"]["reason"].startswith("plan: the policy names no")
+    assert entry["Detail"]["error"] == "UnknownPlanError"
+    assert entry["Detail"]["remedy"] == "keyward policy show"
     assert "stackTrace" not in json.dumps([told, entry])
 
 

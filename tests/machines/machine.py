@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from local.lifetime.machine import Machine
 from local.lifetime.states import Execution
 
-__all__ = ["Execution", "Machine"]
+__all__ = ["Execution", "Machine", "refusal"]
+
+JSON = dict[str, Any]
+
+
+def refusal(run: Execution) -> JSON:
+    """Why a person's run was refused; it is no failure."""
+    assert run.status == "SUCCEEDED"
+    assert list(run.output) == ["refused"]
+    return dict(run.output["refused"])

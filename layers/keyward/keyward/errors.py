@@ -51,11 +51,17 @@ from typing import ClassVar
 
 
 class KeywardError(Exception):
-    """Base of all that Keyward raises on purpose."""
+    """Base of all that Keyward raises on purpose. `helps` names the command of `keyward` that is
+    the remedy of a run which failed so (events/remedy.py): `start` begins the run anew when the
+    cause is mended, `history` tells who asked for what cannot be."""
+
+    helps: ClassVar[str] = "start"
 
 
 class InvalidInputError(KeywardError):
     """Input that cannot be right. The message names the field, the problem and the remedy."""
+
+    helps = "history"
 
     def __init__(self, field: str, problem: str, remedy: str) -> None:
         super().__init__(f"{field}: {problem}. {remedy}")
@@ -73,9 +79,13 @@ class InvalidRecordError(InvalidInputError):
 class PolicyRefusedError(KeywardError):
     """The policy parameter holds no usable version."""
 
+    helps = "policy show --wanted"
+
 
 class UnknownPlanError(KeywardError):
     """The policy does not name the plan; the message lists the plans that it names."""
+
+    helps = "policy show"
 
 
 class DuplicatePlanError(KeywardError):
@@ -108,6 +118,8 @@ class LogsUnreadableError(KeywardError):
 
 class CustomerNotFoundError(KeywardError):
     """No customer, or no key of the customer, under this id."""
+
+    helps = "history"
 
 
 class ApiNotFoundError(KeywardError):
@@ -228,6 +240,14 @@ def _with_subclasses(kind: type[KeywardError]) -> dict[str, type[KeywardError]]:
 
 
 _BY_NAME = _with_subclasses(KeywardError)
+# Codes of events that tell of trouble which ends no run, and what each means.
+OTHER_CODES = {
+    "KeysInTwoPlans": "keys of the usage plan are in another plan of this stage",
+    "PublishesMore": "a deployment would publish more than the keys that Keyward requires",
+    "Reverted": "somebody opens a stage again and again",
+    "RolledBack": "a person had the stage rolled back",
+    "Unverified": "what a stage serves could not be read, or is not as planned",
+}
 PASSING = tuple(sorted(_with_subclasses(PassingError)))
 # Lambda's and Step Functions' own errors for a call whose function died or never ran (Step
 # Functions developer guide, "Handling errors"; Sandbox and Runtime are Lambda's error types).
@@ -241,6 +261,12 @@ LAMBDA_DEATHS = (
     "Sandbox.Timedout",
     "States.Timeout",
 )
+
+
+def codes() -> dict[str, str]:
+    """What an event's `error` may be, and what it means: our errors, and OTHER_CODES."""
+    ours = {name: (kind.__doc__ or "").partition(". ")[0] for name, kind in _BY_NAME.items()}
+    return {n: " ".join(words.split()).rstrip(".") for n, words in (ours | OTHER_CODES).items()}
 
 
 def class_named(name: str) -> type[KeywardError] | None:

@@ -47,12 +47,12 @@ def test_a_tool_that_reverts_us_is_followed_three_times_within_the_hour(
     (told,) = lab.events("ApiFailed")
     sample = load_event("api-failed-reverted")["detail"]
     assert shape(told | {"caused_by": {}}) == shape(sample | {"caused_by": {}})
-    assert told["remedy"] == sample["remedy"]
+    assert told["lines"] == sample["lines"]
     assert told["stage"] == "prod"
     assert told["reason"].startswith("reverted: closed 3 times within an hour")
     assert "pet-shop-pipeline through CloudFormation" in told["reason"]
     assert told["cause"]["tool"] == "CloudFormation"
-    assert any("GET /pets" in line for line in told["remedy"]["cdk"])
+    assert any("GET /pets" in line for line in told["lines"]["cdk"])
     assert not lab.live(api_id)["GET /pets"]
 
 

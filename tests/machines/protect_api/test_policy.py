@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.machines.api_lab import PETS, Lab
+from tests.machines.machine import refusal
 from tests.support import load_event
 
 JSON = dict[str, Any]
@@ -45,7 +46,7 @@ def test_the_default_mode_holds_for_apis_without_a_tag(
 
 def test_a_tag_with_a_mode_that_is_none_fails_with_the_remedy(lab: Lab) -> None:
     api_id = lab.api(mode="enfroce")
-    run = lab.run(api_id)
+    run = lab.run(api_id, asked={"by": "audit"})
     assert (run.status, run.error) == ("FAILED", "InvalidInputError")
     assert "enforce, warn, observe, off" in lab.events("ApiFailed")[0]["reason"]
 
@@ -184,10 +185,13 @@ BAD: list[tuple[JSON, str]] = [
 
 
 @pytest.mark.parametrize(("given", "field"), BAD, ids=json.dumps)
-def test_bad_input_fails_at_once_and_names_the_field(lab: Lab, given: JSON, field: str) -> None:
+def test_bad_input_is_refused_at_once_by_the_name_of_the_field(
+    lab: Lab, given: JSON, field: str
+) -> None:
     run = lab.machine.run(given)
-    assert (run.status, run.error) == ("FAILED", "InvalidInputError")
-    assert run.cause.startswith(f"InvalidInputError: {field}: ")
+    assert refusal(run)["error"] == "InvalidInputError"
+    assert refusal(run)["reason"].startswith(f"{field}: ")
+    assert lab.events() == []
     assert run.retries == 0
     assert lab.bench.operations() == []
 
@@ -195,12 +199,12 @@ def test_bad_input_fails_at_once_and_names_the_field(lab: Lab, given: JSON, fiel
 def test_a_stage_that_the_api_has_not_is_named_with_those_it_has(lab: Lab) -> None:
     api_id = lab.api(stages=("dev", "prod"))
     run = lab.run(api_id, stage="live")
-    assert run.error == "InvalidInputError"
-    assert "dev, prod" in run.cause
+    assert refusal(run)["error"] == "InvalidInputError"
+    assert "dev, prod" in refusal(run)["reason"]
 
 
 def test_an_api_that_is_not_there_is_reported(lab: Lab) -> None:
-    run = lab.machine.run(load_event("protect-api"))
+    run = lab.machine.run(load_event("protect-api") | {"asked": {"by": "audit"}})
     assert (run.status, run.error) == ("FAILED", "ApiNotFoundError")
     (event,) = lab.events("ApiFailed")
     assert event["rest_api_id"] == load_event("protect-api")["rest_api_id"]

@@ -114,6 +114,6 @@ def test_what_is_opened_after_the_day_is_closed_as_in_enforce(lab: Lab) -> None:
 @pytest.mark.parametrize("tag", ["warn-until-2026-13-01", "warn-until-tomorrow", "warning"])
 def test_a_day_that_is_none_is_refused_and_changes_nothing(lab: Lab, tag: str) -> None:
     api_id = lab.api(mode=tag)
-    run = lab.run(api_id)
+    run = lab.run(api_id, asked={"by": "audit"})
     assert (run.status, run.error) == ("FAILED", "InvalidInputError")
     assert "warn-until-YYYY-MM-DD" in lab.events("ApiFailed")[0]["reason"]

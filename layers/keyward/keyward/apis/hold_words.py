@@ -1,7 +1,6 @@
 """What people are told of a stage that is held: whose work it is, what differs, how to answer.
 
-Pure. The commands and inputs are ready to be pasted; every name in them was checked before, and
-none of those patterns allows a quote.
+Pure. The commands and inputs are ready to be pasted.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from keyward.apis.model import DEPLOYMENT, KEYS, Difference, WorkingMethod
+from keyward.events import remedy
 from keyward.events.caller import Editor
 from keyward.values import JSON, iso
 
 # So that a message stays one screen; the event's `differences` lists more.
 MAX_LINES = 40
-ANSWERS = {"approve": "DeploymentApproved", "reject": "DeploymentRejected"}
+ANSWERS = ("approve", "reject")
 NOBODY_SEEN = "Who edited it last was not seen in CloudTrail's events."
 
 
@@ -38,19 +38,25 @@ class HeldStage:
     key_ids: Sequence[str] = ()
 
 
-def answers(waiting: HeldStage, bus_name: str) -> JSON:
+def answers(waiting: HeldStage, stack: str) -> JSON:
     """By `approve` and `reject`: the command that answers, and the input for a run in the Step
     Functions console that does the same. Keys in two plans are not answered but detached."""
     if waiting.kind == KEYS:
         return {}
     words = [word for word in ANSWERS if waiting.approvable or word != "approve"]
     return {
-        word: {"command": _command(waiting, word, bus_name), "console_input": _input(waiting, word)}
+        word: {"command": _command(waiting, word, stack), "console_input": _input(waiting, word)}
         for word in words
     }
 
 
-def message(waiting: HeldStage, reason: str, bus_name: str) -> str:
+def helps(waiting: HeldStage, stack: str) -> str:
+    """The one command that a person needs first: the answer, or a look at all that is held."""
+    found = [answer["command"] for answer in answers(waiting, stack).values()]
+    return found[0] if found else remedy.command("holds", stack=stack)
+
+
+def message(waiting: HeldStage, reason: str, stack: str) -> str:
     """All of it as a text for a mail or a chat."""
     lines = [
         f"Stage {waiting.stage} of API {waiting.rest_api_id} is held since {iso(waiting.since)} "
@@ -58,7 +64,7 @@ def message(waiting: HeldStage, reason: str, bus_name: str) -> str:
         *_edited(waiting),
         *_path_by_path(waiting.differences),
     ]
-    for word, answer in answers(waiting, bus_name).items():
+    for word, answer in answers(waiting, stack).items():
         lines += [
             f"To {word} it, run:",
             f"  {answer['command']}",
@@ -119,19 +125,9 @@ def _line(one: Difference) -> str:
     return f"  {words}, {edited(one.editor)}" if one.editor else f"  {words}"
 
 
-def _command(waiting: HeldStage, word: str, bus_name: str) -> str:
-    detail = {
-        "rest_api_id": waiting.rest_api_id,
-        "stage": waiting.stage,
-        "fingerprint": waiting.fingerprint,
-    }
-    entry = {
-        "EventBusName": bus_name,
-        "Source": "person",
-        "DetailType": ANSWERS[word],
-        "Detail": json.dumps(detail),
-    }
-    return f"aws events put-events --entries '{json.dumps([entry])}'"
+def _command(waiting: HeldStage, word: str, stack: str) -> str:
+    place = waiting.rest_api_id, waiting.stage, waiting.fingerprint
+    return remedy.answer(word, *place, stack=stack)
 
 
 def _input(waiting: HeldStage, word: str) -> JSON:

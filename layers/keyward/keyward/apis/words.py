@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keyward.apis.compare import NOT_COMPARED
-from keyward.apis.hold_words import HeldStage, answers, message
+from keyward.apis.hold_words import HeldStage, answers, helps, message
 from keyward.apis.loops import Loop
 from keyward.apis.model import DEPLOYMENT, KEYS, ROLLBACK, Place
 from keyward.apis.remedies import remedies
+from keyward.events import remedy
 from keyward.events.caller import CallerIdentity
 from keyward.events.contracts import announcement
 from keyward.values import JSON, iso
@@ -21,6 +22,7 @@ OVERTAKEN = (
     "the team deployed while Keyward pointed the stage to its own deployment: the stage serves the "
     "team's again, and is planned anew"
 )
+CODES = {DEPLOYMENT: "PublishesMore", KEYS: "KeysInTwoPlans", ROLLBACK: "RolledBack"}
 REASONS = {DEPLOYMENT: PUBLISHES_MORE, KEYS: KEYS_IN_TWO_PLANS, ROLLBACK: ROLLED_BACK}
 
 
@@ -63,7 +65,7 @@ def exposed(
     )
 
 
-def held(waiting: HeldStage, bus_name: str, execution_arn: str) -> JSON:
+def held(waiting: HeldStage, stack: str, execution_arn: str) -> JSON:
     """ApiHeld: a person has to decide, or, with `key_ids`, to take keys out of one of two plans."""
     words = REASONS[waiting.kind]
     editor = waiting.editor if waiting.kind == DEPLOYMENT else None
@@ -78,9 +80,11 @@ def held(waiting: HeldStage, bus_name: str, execution_arn: str) -> JSON:
         differences=[difference.as_json() for difference in waiting.differences],
         not_compared=list(NOT_COMPARED) if waiting.kind == DEPLOYMENT else None,
         key_ids=list(waiting.key_ids) or None,
-        answers=answers(waiting, bus_name) or None,
-        message=message(waiting, words, bus_name),
+        answers=answers(waiting, stack) or None,
+        message=message(waiting, words, stack),
+        error=CODES[waiting.kind],
         reason=words,
+        remedy=helps(waiting, stack),
         execution_arn=execution_arn,
     )
 
@@ -112,10 +116,11 @@ def reverted(
     loop: Loop,
     places: Sequence[Place],
     mover: CallerIdentity,
+    stack: str,
     execution_arn: str,
 ) -> JSON:
-    """ApiFailed: the stage is opened again and again. `cause` says by whom, `remedy` holds the
-    lines for the source that it is deployed from."""
+    """ApiFailed: the stage is opened again and again. `cause` says by whom, `lines` close it in the
+    source that it is deployed from."""
     words = (
         f"reverted: closed {loop.times} times within an hour and opened again each time, last by "
         f"{mover.words()}. It stays open until {iso(loop.until)}, or until its source asks for keys"
@@ -126,17 +131,21 @@ def reverted(
         stage=stage,
         reason=words,
         cause=mover.as_json(),
-        remedy=remedies(places),
+        error="Reverted",
+        remedy=remedy.command("start", api=rest_api_id, stack=stack),
+        lines=remedies(places),
         execution_arn=execution_arn,
     )
 
 
-def failed(rest_api_id: str, stage: str, reason: str, execution_arn: str) -> JSON:
+def failed(rest_api_id: str, stage: str, reason: str, stack: str, execution_arn: str) -> JSON:
     """ApiFailed, for what ends a run without an error of its own."""
     return announcement(
         "ApiFailed",
         rest_api_id=rest_api_id,
         stage=stage,
+        error="Unverified",
         reason=reason,
+        remedy=remedy.command("start", api=rest_api_id, stack=stack),
         execution_arn=execution_arn,
     )

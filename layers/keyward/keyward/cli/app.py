@@ -1,23 +1,24 @@
 """The command `keyward`: what people ask Keyward from their own machine.
 
-It reads, and changes nothing. It needs click, which the layer does not have: no function imports
+It writes nothing itself: what it asks for goes over the event bus, the policy parameter or a run.
+It needs click, which the layer does not have: no function imports
 this room.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import click
 from botocore.exceptions import BotoCoreError
 
 import keyward
+from keyward.cli.answers import approve, holds, reject
 from keyward.cli.history import history_lines
-from keyward.cli.holds import as_json as hold_as_json
-from keyward.cli.holds import hold_lines, oldest_first
+from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, show
+from keyward.cli.policy import policy
+from keyward.cli.requests import send, start, undo
 from keyward.cli.stack import DEFAULT_MODE, NoStackError, StackClient
 from keyward.customers.key import is_value
 from keyward.errors import GatewayRefusedError, KeywardError, PassingError, ServiceRefusedError
@@ -25,9 +26,6 @@ from keyward.explain.model import parse_question
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json, as_text
 from keyward.policy.model import Policy
-
-FINE, FOUND, WRONG = 0, 1, 2
-Command = Callable[..., Any]
 
 
 def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time.time) -> int:
@@ -52,25 +50,6 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, PassingError):
         return f"AWS did not answer {error}. Try again in a minute"
     return str(error)
-
-
-def _all(*options: Command) -> Callable[[Command], Command]:
-    """Options that several commands share, in the order of their help."""
-
-    def with_options(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return with_options
-
-
-region_option = click.option("--region", metavar="NAME", help="Instead of the environment's.")
-stack_option = click.option(
-    "--stack", metavar="NAME", default="keyward", show_default=True, help="The stack's name."
-)
-json_option = click.option("--json", "as_data", is_flag=True, help="Print JSON.")
-of_stack = _all(stack_option, region_option, json_option)
 
 
 @click.group(
@@ -101,18 +80,10 @@ def history(
     """
     subject = f"{'api' if api else 'customer'}#{customer}"
     lines = StackClient.here(region).stack(stack).ledger().of(subject, last)
-    _show(as_data, lines, history_lines(lines))
+    show(as_data, lines, history_lines(lines))
     if not lines:
         click.echo(f"the ledger has no line of {subject}", err=True)
     return FINE if lines else FOUND
-
-
-@commands.command()
-@of_stack
-def holds(stack: str, region: str | None, as_data: bool) -> None:
-    """List the stages that wait for a person, and the commands that answer."""
-    found = oldest_first(StackClient.here(region).stack(stack).apis().all_holds())
-    _show(as_data, [hold_as_json(hold) for hold in found], hold_lines(found))
 
 
 @commands.command()
@@ -137,7 +108,7 @@ def why(
     question = parse_question(call)
     explainer = _explainer(StackClient.here(region), stack, now)
     explained = as_json(explainer.explain(question.request, question.customer_id, question.key_id))
-    _show(as_data, explained, [as_text(explained)])
+    show(as_data, explained, [as_text(explained)])
     return FINE if explained["allowed"] else FOUND
 
 
@@ -166,7 +137,7 @@ def check(value: str, as_data: bool) -> int:
     """
     good = is_value(value)
     text = "a Keyward key value" if good else "not a Keyward key value"
-    _show(as_data, {"keyward_value": good}, [text])
+    show(as_data, {"keyward_value": good}, [text])
     return FINE if good else FOUND
 
 
@@ -183,7 +154,5 @@ def lint(arguments: tuple[str, ...]) -> int:
     return cli.main(arguments)
 
 
-def _show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
-    text = json.dumps(data, default=float, indent=2) if as_data else "\n".join(lines)
-    if text:
-        click.echo(text)
+for command in (approve, holds, policy, reject, send, start, undo):
+    commands.add_command(command)

@@ -1,13 +1,19 @@
-"""What a person's credentials can read: API Gateway, and the tables of a stack."""
+"""What a person's credentials can reach: API Gateway, and the tables, bus and policy of a stack."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from keyward.aws.bus import Bus
+from keyward.aws.client import Client
 from keyward.aws.dynamodb import DynamoTable
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
@@ -18,11 +24,16 @@ from keyward.aws.tables.customers import Customers
 from keyward.aws.tables.ledger import Ledger
 from keyward.errors import KeywardError, ResourceMissingError
 from keyward.policy.model import Policy
+from keyward.values import JSON, parse_json
 
 # The template's default, where no stack says otherwise.
 DEFAULT_MODE = "observe"
 # A person waits: some seconds of throttling, not a minute.
 ATTEMPTS = 4
+# The source of events that a person sends by the command.
+SOURCE = "keyward-command"
+# A standard parameter holds 4 KB, an advanced one 8 KB (Systems Manager quotas).
+MAX_PARAMETER_BYTES = 8192
 
 
 class SetUpError(KeywardError):
@@ -55,33 +66,40 @@ class StackClient:
             )
         return cls(session)
 
+    def client(self, service: str, config: Any = None) -> Any:
+        """A client of boto3. Raises SetUpError for settings of which none can be made."""
+        try:
+            return self.session.client(service, config=config)
+        # botocore answers an endpoint that is no URL with ValueError.
+        except (BotoCoreError, ValueError) as error:
+            raise SetUpError(f"The AWS configuration is not usable: {error}. Correct it") from None
+
     def gateway(self) -> Gateway:
         """API Gateway, for somebody who only reads."""
-        config = client_config(attempts=ATTEMPTS)
-        return Gateway(self.session.client("apigateway", config=config))
+        return Gateway(self.client("apigateway", client_config(attempts=ATTEMPTS)))
 
     def stack(self, name: str) -> Stack:
         """A deployed stack of Keyward. Raises NoStackError."""
-        stacks = Stacks(self.session.client("cloudformation"))
+        stacks = Stacks(self.client("cloudformation"))
         try:
             resources = stacks.resources(name)
         except ResourceMissingError:
             region = self.session.region_name
             raise NoStackError(f"There is no stack {name} in {region}. Give --stack") from None
-        return Stack(self.session, name, resources)
+        return Stack(self, name, resources)
 
 
 @dataclass(frozen=True)
 class Stack:
     """A stack of Keyward, by the names of its template."""
 
-    session: Any
+    account: StackClient
     name: str
     resources: dict[str, str]
 
     def default_mode(self) -> str:
         """The mode of APIs without a tag, as the stack was deployed."""
-        parameters = Stacks(self.session.client("cloudformation")).parameters(self.name)
+        parameters = Stacks(self.account.client("cloudformation")).parameters(self.name)
         return parameters.get("DefaultMode") or DEFAULT_MODE
 
     def customers(self) -> Customers:
@@ -98,11 +116,56 @@ class Stack:
 
     def policy(self, now: float) -> Policy:
         """The stack's policy in force. Raises PolicyRefusedError."""
-        parameter = self._resource("PolicyParameter")
-        return Policies(self.session.client("ssm"), parameter).current(now).policy
+        return Policies(self.account.client("ssm"), self._parameter).current(now).policy
+
+    def wanted_policy(self) -> str:
+        """What the policy parameter says, be it usable or not; an object that it names is read."""
+        ssm = Client(self.account.client("ssm"))
+        text = str(ssm.get_parameter(Name=self._parameter)["Parameter"]["Value"])
+        named = parse_json(text)
+        if not isinstance(named, dict) or "object" not in named:
+            return text
+        where = {"Bucket": self._resource("ReportBucket"), "Key": str(named["object"])}
+        s3 = Client(self.account.client("s3"))
+        return bytes(s3.read("GetObject", s3.get_object(**where)["Body"])).decode()
+
+    def put_policy(self, text: str, name: str) -> int:
+        """Write the policy parameter, or the object policy/NAME.json of a policy that is larger:
+        the parameter's version. The object of each policy is another one, so that undoing is to
+        name the one before."""
+        value = text
+        if len(text.encode()) > MAX_PARAMETER_BYTES:
+            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+            key = f"policy/{re.sub('[^A-Za-z0-9_.-]', '-', name)[:80]}-{digest}.json"
+            bucket = self._resource("ReportBucket")
+            s3 = Client(self.account.client("s3"))
+            s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+            value = json.dumps({"object": key})
+        ssm = Client(self.account.client("ssm"))
+        tier = {"Tier": "Intelligent-Tiering"}
+        put = {"Name": self._parameter, "Value": value, "Type": "String", "Overwrite": True}
+        return int(ssm.put_parameter(**put, **tier)["Version"])
+
+    def send(self, detail_type: str, detail: JSON) -> None:
+        """Put an event on the stack's bus."""
+        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": detail}
+        self._bus().announce([entry | {"EventBusName": self._resource("EventBus")}])
+
+    def start(self, machine: str, task: JSON) -> str:
+        """Start a state machine by its name in the template: the execution's ARN."""
+        arn, name = self._resource(machine), f"{SOURCE}-{uuid.uuid4().hex[:20]}"
+        self._bus().start(arn, name, task)
+        return f"{arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+    @property
+    def _parameter(self) -> str:
+        return f"{self.name}-policy"
+
+    def _bus(self) -> Bus:
+        return Bus(*(self.account.client(name) for name in ("events", "stepfunctions", "sqs")))
 
     def _table(self, name: str) -> Any:
-        return DynamoTable(self.session.client("dynamodb"), self._resource(name))
+        return DynamoTable(self.account.client("dynamodb"), self._resource(name))
 
     def _resource(self, name: str) -> str:
         if name not in self.resources:

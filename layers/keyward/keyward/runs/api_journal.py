@@ -75,7 +75,13 @@ class ApiJournal:
         for stage, loop in news.items():
             mover = self.registry.storms.mover(self.rest_api_id, stage)
             event = api_words.reverted(
-                self.rest_api_id, stage, loop, exposed[stage], mover, self.execution_arn
+                self.rest_api_id,
+                stage,
+                loop,
+                exposed[stage],
+                mover,
+                self.context.stack,
+                self.execution_arn,
             )
             self.registry.apis.loop(self.rest_api_id, stage, loop.until, event, self.now)
         return sorted(news)
@@ -131,7 +137,9 @@ class ApiJournal:
 
     def failed(self, stage: str, reason: str) -> None:
         """Have it announced that a stage is not protected; the actions are planned anew."""
-        event = api_words.failed(self.rest_api_id, stage, reason, self.execution_arn)
+        event = api_words.failed(
+            self.rest_api_id, stage, reason, self.context.stack, self.execution_arn
+        )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
         self._forget(f"planned#{stage}")
 
@@ -171,7 +179,9 @@ class ApiJournal:
     def unverified(self, stage: str, why: str = UNVERIFIED) -> None:
         """What the stage serves could not be read: that is no proof, so it stays, and the actions
         stay noted for the run that can read it."""
-        event = api_words.failed(self.rest_api_id, stage, why, self.execution_arn)
+        event = api_words.failed(
+            self.rest_api_id, stage, why, self.context.stack, self.execution_arn
+        )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
 
     def _is_told(self, held: Held) -> bool:
@@ -204,7 +214,7 @@ class ApiJournal:
     ) -> None:
         """Hold a stage and have it announced, or remind of the hold `before`. `deployment_id` is
         the one that a stage serves which was rolled back."""
-        event = api_words.held(waiting, self.context.event_bus, self.execution_arn)
+        event = api_words.held(waiting, self.context.stack, self.execution_arn)
         if before:
             self.registry.apis.remind(self.rest_api_id, before, event, self.now)
         else:

@@ -75,13 +75,12 @@ def announce_refusal(current: Current, context: Context) -> None:
     outbox.announce_once(context, f"policy-refused#{current.version}#{digest}", event)
 
 
-def error_reason(error: JSON) -> str:
-    """The words of a state machine's error output `{"Error", "Cause"}`: class and message, no
-    trace."""
+def error_of(error: JSON) -> tuple[str, str]:
+    """The class and the message, without a trace, of a state machine's error `{Error, Cause}`."""
     name, cause = str(error.get("Error", "Error")), str(error.get("Cause", ""))
     try:
         failure = json.loads(cause)
         message = failure["errorMessage"]
     except (ValueError, TypeError, KeyError):
         message = cause
-    return f"{name}: {message}"[:1000]
+    return name, str(message)[:1000]

@@ -1,0 +1,38 @@
+"""What the commands share: exit codes, options, and how they print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+FINE, FOUND, WRONG = 0, 1, 2
+Command = Callable[..., Any]
+
+
+def together(*options: Command) -> Callable[[Command], Command]:
+    """Options that several commands share, in the order of their help."""
+
+    def with_options(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return with_options
+
+
+region_option = click.option("--region", metavar="NAME", help="Instead of the environment's.")
+stack_option = click.option(
+    "--stack", metavar="NAME", default="keyward", show_default=True, help="The stack's name."
+)
+json_option = click.option("--json", "as_data", is_flag=True, help="Print JSON.")
+of_stack = together(stack_option, region_option, json_option)
+
+
+def show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
+    """Print the data as JSON, or the lines."""
+    text = json.dumps(data, default=float, indent=2) if as_data else "\n".join(lines)
+    if text:
+        click.echo(text)

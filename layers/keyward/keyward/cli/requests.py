@@ -1,0 +1,118 @@
+"""`keyward send`, `undo`, `start`: what a person asks for, checked before it is sent."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from keyward.cli.options import FINE, of_stack, show
+from keyward.cli.stack import StackClient
+from keyward.errors import InvalidEventError
+from keyward.events.contracts import customer_event
+from keyward.events.fields import WHAT, redacted
+from keyward.events.incoming import CUSTOMER_EVENTS, EVENTS_IN, listed
+from keyward.values import JSON, iso, parse_json
+
+customer_option = click.option("--customer", metavar="ID", help="The customer's id.")
+
+
+@click.command()
+@click.argument("detail_type", metavar="DETAIL-TYPE")
+@customer_option
+@click.option(
+    "--set",
+    "members",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A member of detail; VALUE is JSON, or else a text. May be repeated.",
+)
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The detail, as a JSON object.",
+)
+@of_stack
+def send(
+    detail_type: str,
+    customer: str | None,
+    members: tuple[str, ...],
+    file: Path | None,
+    stack: str,
+    region: str | None,
+    as_data: bool,
+) -> int:
+    """Put an event on the stack's bus, after a check.
+
+    docs/events.md lists the events, CustomerSuspended among them, with their members.
+    """
+    detail = (_read(file) if file else {}) | dict(map(_member, members))
+    detail |= {"customer_id": customer} if customer is not None else {}
+    checked(detail_type, detail)
+    StackClient.here(region).stack(stack).send(detail_type, detail)
+    show(as_data, {"sent": detail_type, "detail": detail}, [f"sent {detail_type}"])
+    return FINE
+
+
+@click.command()
+@click.option("--customer", metavar="ID", required=True, help="The customer's id.")
+@click.option("--what", type=click.Choice([*WHAT]), help="Which kind of change; else the last one.")
+@of_stack
+def undo(customer: str, what: str | None, stack: str, region: str | None, as_data: bool) -> int:
+    """Undo a customer's last plan change, suspension or rotation."""
+    detail: JSON = {"customer_id": customer} | ({"what": what} if what else {})
+    checked("UndoRequested", detail)
+    StackClient.here(region).stack(stack).send("UndoRequested", detail)
+    show(as_data, {"sent": "UndoRequested", "detail": detail}, ["sent UndoRequested"])
+    return FINE
+
+
+@click.command()
+@customer_option
+@click.option("--api", metavar="ID", help="The id of a REST API.")
+@of_stack
+def start(
+    customer: str | None, api: str | None, stack: str, region: str | None, as_data: bool
+) -> int:
+    """Have a customer or an API reconciled now, compared with API Gateway."""
+    if (customer is None) == (api is None):
+        raise click.UsageError("Give either --customer or --api.")
+    found = StackClient.here(region).stack(stack)
+    task: JSON = {"rest_api_id": api} if api else {"customer_id": customer, "look": True}
+    arn = found.start("ProtectApi" if api else "ReconcileCustomer", task)
+    show(as_data, {"execution_arn": arn}, [f"started {arn}"])
+    return FINE
+
+
+def checked(detail_type: str, detail: JSON) -> None:
+    """Check an event as its intake does. Raises InvalidEventError."""
+    event = listed(detail_type, EVENTS_IN)
+    if detail_type in CUSTOMER_EVENTS:
+        now = time.time()
+        customer_event({"detail-type": detail_type, "time": iso(now), "detail": detail}, now)
+    else:
+        event.read(detail)
+
+
+def _member(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"--set takes NAME=VALUE, got {text!r}.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _read(file: Path) -> JSON:
+    try:
+        found = parse_json(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        problem = f"must be a JSON object, got {redacted(found)}"
+        raise InvalidEventError("file", problem, "Write the members of detail into it")
+    return found

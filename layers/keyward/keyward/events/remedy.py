@@ -1,0 +1,57 @@
+"""Remedies: one command of `keyward` each, ready to be pasted into a POSIX shell.
+
+Tests parse every remedy that the code makes with the command's own parser.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from keyward.errors import KeywardError, class_named
+
+# What the command takes for granted.
+DEFAULT_STACK = "keyward"
+
+
+def command(
+    *words: str, about: tuple[str, ...] = (), stack: str = DEFAULT_STACK, **options: object
+) -> str:
+    """`keyward` with these words, options (True is a flag, None is left out) and arguments
+    (`about`), quoted. Control characters are shown by their escapes, and not sent."""
+    parts = ["keyward", *words]
+    for name, value in options.items():
+        if value is not None:
+            flag = f"--{name.replace('_', '-')}"
+            parts += [flag] if value is True else [flag, str(value)]
+    if stack != DEFAULT_STACK:
+        parts += ["--stack", stack]
+    # What begins with a dash would be read as an option.
+    parts += ["--"] if any(text.startswith("-") for text in about) else []
+    return " ".join(shlex.quote(visible(text)) for text in (*parts, *about))
+
+
+def visible(text: str) -> str:
+    """The text with each control or invisible character as its escape."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
+
+
+def after_failure(error: str, kind: str, name: str, stack: str = DEFAULT_STACK) -> str:
+    """What helps after the `error` (errors.py) of a run for a `kind`, customer or api, of this
+    name."""
+    helps = (class_named(error) or KeywardError).helps
+    is_api = kind == "api"
+    if helps == "start":
+        return command(
+            helps, stack=stack, customer=None if is_api else name, api=name if is_api else None
+        )
+    if helps == "history":
+        return command(helps, about=(name,), stack=stack, api=is_api or None)
+    return command(*helps.split(), stack=stack)
+
+
+def answer(word: str, *what: str, stack: str = DEFAULT_STACK) -> str:
+    """`approve` or `reject`: a stage by its API, name and fingerprint, the policy by a
+    fingerprint."""
+    return command(word, about=what, stack=stack)

@@ -1,0 +1,191 @@
+"""The commands that ask Keyward for something: what they check, send and answer, on a bench."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyward.cli import app
+from keyward.errors import KeywardError, class_named
+from keyward.events import remedy
+from tests.cli.desk import Desk, desk_of
+
+JSON = dict[str, Any]
+NAMES = ("acme", "o'brien; rm -rf ~", "-x", "a b", "ev\x1b[2Kil\nname", "$(id)", "ünï", "a\u202eb")
+
+
+@pytest.fixture
+def desk(capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    with desk_of(capsys) as made:
+        yield made
+
+
+def parsed(command: str) -> None:
+    """Parse a command as a shell and the program do."""
+    words = shlex.split(command)
+    assert words.pop(0) == "keyward"
+    group: Any = app.commands
+    while hasattr(group, "commands"):
+        group = group.commands[words.pop(0)]
+    group.make_context("keyward", words)
+
+
+def errors() -> list[str]:
+    found, left = [], [KeywardError]
+    while left:
+        kind = left.pop()
+        found.append(kind.__name__)
+        left += kind.__subclasses__()
+    return [name for name in found if class_named(name)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("stack", ["keyward", "a-stack"])
+def test_the_remedy_of_every_error_is_a_command_of_keyward(name: str, stack: str) -> None:
+    for error in (*errors(), "States.Timeout"):
+        for kind in ("customer", "api"):
+            text = remedy.after_failure(error, kind, name, stack)
+            parsed(text)
+            assert text.isprintable()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_answer_is_a_command_whatever_the_names(name: str) -> None:
+    parsed(remedy.answer("approve", "a1b2c3d4e5", name, "0123456789abcdef", stack=name))
+    assert remedy.visible(name).isprintable()
+
+
+def held(desk: Desk) -> JSON:
+    """A held stage: somebody edits the API after its deployment."""
+    bench = desk.bench
+    api = bench.api({"/pets": {"get": None}})
+    root = next(one["id"] for one in bench.gateway.get_resources(restApiId=api)["items"])
+    place = {"restApiId": api, "resourceId": root, "httpMethod": "POST"}
+    bench.gateway.put_method(**place, authorizationType="NONE")
+    bench.gateway.put_integration(**place, type="MOCK")
+    bench.run()
+    (event,) = [one for one in bench.announced if one["detail-type"] == "ApiHeld"]
+    return dict(event["detail"])
+
+
+def test_a_held_stage_is_listed_and_approved_by_its_remedy(desk: Desk) -> None:
+    assert desk.run("holds") == (0, "No stage is held\n", "")
+    told = held(desk)
+    code, out, _ = desk.run("holds")
+    assert (code, told["fingerprint"] in out, told["remedy"] in out) == (1, True, True)
+    code, out, _ = desk.run(*shlex.split(told["remedy"])[1:])
+    assert (code, out) == (0, "sent DeploymentApproved\n")
+    assert desk.bench.announced[-1]["detail-type"] == "ApiProtected"
+    assert desk.run("holds")[0] == 0
+
+
+def test_an_answer_to_what_is_not_held_ends_with_1(desk: Desk) -> None:
+    told = held(desk)
+    code, out, _ = desk.run("approve", told["rest_api_id"], told["stage"], "0" * 16)
+    assert (code, out.startswith("nothing is held so")) == (1, True)
+    assert desk.run("approve", "one", "two")[0] == 2
+    assert desk.run("reject", "no/api", "prod", "0" * 16)[0] == 2
+
+
+def test_an_event_is_checked_before_it_is_sent(desk: Desk) -> None:
+    code, out, _ = desk.run("send", "CustomerSignedUp", "--customer", "acme", "--set", "plan=free")
+    assert (code, out) == (0, "sent CustomerSignedUp\n")
+    (event,) = desk.bench.announced
+    assert event["detail-type"] == "KeyIssued"
+    assert event["detail"]["caused_by"]["source"] == "keyward-command"
+    for wrong in (
+        ("CustomerSignedup", "--customer", "acme"),
+        ("CustomerSignedUp", "--customer", "acme"),
+        ("CustomerSignedUp", "--customer", "a", "--set", "plan=free"),
+        ("QuotaExtensionRequested", "--customer", "acme", "--set", "by=many"),
+        ("DeploymentApproved", "--set", "stage=prod"),
+        ("CustomerClosed", "--set", "customer_id"),
+    ):
+        code, out, err = desk.run("send", *wrong)
+        assert (code, out, bool(err)) == (2, "", True)
+    assert len(desk.bench.announced) == 1
+
+
+def test_the_detail_may_come_from_a_file(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "detail.json"
+    file.write_text('{"customer_id": "acme", "plan": "pro"}')
+    assert desk.run("send", "CustomerSignedUp", "--file", str(file))[0] == 0
+    assert desk.bench.announced[-1]["detail"]["plan"] == "pro"
+    file.write_bytes(b"\xff")
+    assert desk.run("send", "CustomerSignedUp", "--file", str(file))[0] == 2
+
+
+def test_a_suspension_is_undone(desk: Desk) -> None:
+    desk.run("send", "CustomerSignedUp", "--customer", "acme", "--set", "plan=free")
+    desk.bench.advance(60)
+    desk.run("send", "CustomerSuspended", "--customer", "acme")
+    desk.bench.advance(60)
+    assert desk.run("undo", "--customer", "acme", "--what", "suspension")[0] == 0
+    kinds = [event["detail-type"] for event in desk.bench.announced]
+    assert kinds == ["KeyIssued", "KeySuspended", "KeyResumed"]
+
+
+def test_a_customer_and_an_api_are_started(desk: Desk) -> None:
+    desk.run("send", "CustomerSignedUp", "--customer", "acme", "--set", "plan=free")
+    api = desk.bench.api({"/pets": {"get": None}})
+    desk.bench.run()
+    for words in (("--customer", "acme"), ("--api", api)):
+        code, out, _ = desk.run("start", *words)
+        assert (code, out.startswith("started arn:aws:states:")) == (0, True)
+        assert desk.bench.runs[-1].arn == out.split()[1]
+    assert desk.run("start")[0] == 2
+
+
+def test_a_policy_is_checked_before_it_is_put(desk: Desk, tmp_path: Path) -> None:
+    bad, good = tmp_path / "bad.json", tmp_path / "good.json"
+    bad.write_text('{"usage_plans": {"free": {"throttle": {"rate": 5}}}}')
+    good.write_text('{"usage_plans": {"gold": {"throttle": {"rateLimit": 5, "burstLimit": 5}}}}')
+    for command in ("check", "put"):
+        code, out, _ = desk.run("policy", command, str(bad))
+        assert (code, "usage_plans.free.throttle" in out) == (1, True)
+    assert desk.run("policy", "check", str(good)) == (0, "this policy is usable\n", "")
+    assert desk.run("policy", "put", str(good))[0] == 0
+    code, out, _ = desk.run("policy", "show", "--wanted", "--json")
+    assert (code, json.loads(out)) == (
+        0,
+        {"usage_plans": {"gold": {"throttle": {"rateLimit": 5, "burstLimit": 5}}}},
+    )
+    desk.run("send", "CustomerSignedUp", "--customer", "acme", "--set", "plan=gold")
+    assert desk.bench.announced[-1]["detail"]["plan"] == "gold"
+
+
+def test_a_large_policy_goes_into_the_bucket(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "large policy.json"
+    plans = {
+        f"plan-{number}": {"throttle": {"rateLimit": number + 1, "burstLimit": 5}}
+        for number in range(300)
+    }
+    file.write_text(json.dumps({"usage_plans": plans}))
+    assert desk.run("policy", "put", str(file))[0] == 0
+    code, out, _ = desk.run("policy", "show", "--wanted", "--json")
+    assert (code, json.loads(out)) == (0, {"usage_plans": plans})
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "http://", "ftp//x"])
+def test_an_endpoint_that_is_no_url_is_one_sentence(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    for call in (
+        ("holds",),
+        ("history", "acme"),
+        ("policy", "show"),
+        ("start", "--api", "a1b2c3d4e5"),
+    ):
+        assert app.main([*call, "--region", "us-east-1"]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert err.startswith("error: ")
