@@ -1,8 +1,8 @@
 # Keyward on this machine. Every target sets up what it needs; `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help schemas setup setup-demo setup-local check test quick demo demo-protection demo-lifecycle report \
-  local prove bench conformance live-check sam-local build deploy destroy lock clean
+.PHONY: help schemas setup setup-demo setup-local check test test-sizes quick demo demo-protection \
+  demo-lifecycle report local prove bench conformance live-check sam-local build deploy destroy lock clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -29,6 +29,9 @@ check: setup ## Lint, types, template and state machines, without running anythi
 
 test: setup ## All tests; no account, no Docker, no network
 	@$(PY) -m tools.run_tests
+
+test-sizes: setup ## The tests with large crowds and documents, which make test leaves out
+	@$(PY) -m tools.run_tests sizes
 
 quick: setup ## The tests of what changed since main, the nearest first, in half a minute
 	@$(PY) -m tools.quick

@@ -8,12 +8,12 @@ public record was found. Here they never appear, nor does an imported document.
 
 from __future__ import annotations
 
-import copy
 import uuid
 from datetime import UTC, datetime
 
 from emulator.clock import Clock
 from emulator.cloudtrail_links import links
+from emulator.copies import copy_of
 from emulator.errors import ApiGatewayError
 from emulator.model import JSON
 from emulator.service_model import operation_model
@@ -156,7 +156,7 @@ def _request(operation: str, params: JSON) -> JSON:
     if body:
         made[f"{operation[0].lower()}{operation[1:]}Input"] = body
     made["template"] = False
-    return copy.deepcopy(made)
+    return copy_of(made)
 
 
 def _without_values(operations: list[JSON]) -> list[JSON]:
@@ -171,7 +171,7 @@ def _response(operation: str, params: JSON, output: JSON) -> JSON | None:
     shape = operation_model(operation).output_shape
     if shape is None or not output:
         return None
-    shown = {name: copy.deepcopy(item) for name, item in output.items() if name not in SECRET}
+    shown = {name: copy_of(item) for name, item in output.items() if name not in SECRET}
     shown.pop("ResponseMetadata", None)
     for name in shown:
         if name.endswith("Date") and isinstance(shown[name], int | float):

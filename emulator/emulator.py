@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from emulator import cloudtrail, faults, validation
 from emulator.clock import Clock, RealClock
 from emulator.context import Context
+from emulator.copies import copy_of
 from emulator.errors import ApiGatewayError, ConnectionRefused, NeverAnswered, NoAnswer
 from emulator.faults import Faults
 from emulator.ids import Ids
@@ -109,7 +110,7 @@ class Emulator:
     def calls(self) -> list[JSON]:
         """A copy of the ledger, in order."""
         with self.lock:
-            return copy.deepcopy(self.ledger)
+            return copy_of(self.ledger)
 
     def call(self, operation: str, params: JSON, caller: str | None = None) -> JSON:
         """Do one operation of the service model, with its members as botocore names them.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
+from emulator.copies import copy_of
 from emulator.model import JSON
 
 # members that are, or may hold, a key's value: a position of GetApiKeys does (aws-recorded.md 1),
@@ -18,7 +18,7 @@ NEVER_ANSWERED = 0
 def without_values(params: JSON) -> JSON:
     """Copy a call's parameters without what may hold a key's value."""
     harmless = {name: item for name, item in params.items() if name not in SECRET_MEMBERS}
-    copied = copy.deepcopy(harmless)
+    copied = copy_of(harmless)
     if "patchOperations" in copied:
         copied["patchOperations"] = [_patch(item) for item in copied["patchOperations"]]
     return copied

@@ -7,11 +7,11 @@ times are epoch seconds. What has an identity of its own is a class here.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from emulator.copies import copy_of
 from emulator.ordered import Ordered
 from emulator.routing import Node, tree
 
@@ -97,13 +97,13 @@ class RestApi:
     def freeze(self) -> Snapshot:
         """A snapshot of the working copy as CreateDeployment takes it."""
         return Snapshot(
-            paths=copy.deepcopy({r.path: r.methods for r in self.resources.values() if r.methods}),
-            settings=copy.deepcopy(self.settings),
-            authorizers=copy.deepcopy(self.authorizers),
-            models=copy.deepcopy(self.models),
-            request_validators=copy.deepcopy(self.request_validators),
-            gateway_responses=copy.deepcopy(self.gateway_responses),
-            documentation_parts=copy.deepcopy(self.documentation_parts),
+            paths=copy_of({r.path: r.methods for r in self.resources.values() if r.methods}),
+            settings=copy_of(self.settings),
+            authorizers=copy_of(self.authorizers),
+            models=copy_of(self.models),
+            request_validators=copy_of(self.request_validators),
+            gateway_responses=copy_of(self.gateway_responses),
+            documentation_parts=copy_of(self.documentation_parts),
         )
 
 

@@ -6,11 +6,11 @@ published by itself (propagation.py) and leaves the others alone.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.copies import copy_of
 from emulator.model import JSON, RestApi, Snapshot, State
 
 # ("key", value) | ("limits", plan) | ("member", plan, key id) | ("covers", plan, api, stage)
@@ -119,5 +119,5 @@ def _stage(api: RestApi | None, name: str) -> StageView | None:
 def frozen(fact: Fact) -> Fact:
     """A fact that later changes of the state cannot reach (snapshots never change)."""
     if isinstance(fact, StageView):
-        return StageView(copy.deepcopy(fact.settings), fact.snapshot, fact.canary)
-    return copy.deepcopy(fact)
+        return StageView(copy_of(fact.settings), fact.snapshot, fact.canary)
+    return copy_of(fact)

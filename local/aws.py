@@ -99,7 +99,7 @@ class LocalAws(Account):
             if detail_type in (None, event["DetailType"])
         ]
 
-    def settle(self, seconds: float = 30.0) -> None:
+    def settle(self, seconds: float = 300.0) -> None:
         """Wait until nothing runs and nothing is on its way any more.
 
         Raises:

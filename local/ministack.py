@@ -20,7 +20,7 @@ from typing import Any
 from local import shims
 
 ACCOUNT_ID = "123456789012"
-START_SECONDS = 15.0
+START_SECONDS = 60.0
 
 SETTINGS = {
     "AUTH": "true",  # the functions' identity policies are enforced

@@ -11,7 +11,7 @@ Found = TypeVar("Found")
 LOOK_EVERY_SECONDS = 0.05
 
 
-def until(look: Callable[[], Found | None], seconds: float = 30.0, what: str = "it") -> Found:
+def until(look: Callable[[], Found | None], seconds: float = 300.0, what: str = "it") -> Found:
     """What `look` finds, as soon as it finds something true.
 
     Raises:

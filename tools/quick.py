@@ -157,7 +157,7 @@ def main() -> int:
     if not nearest:
         return 0
     budget = Budget(SECONDS - (time.monotonic() - started))
-    code = pytest.main(["-q", "--no-header", *nearest], plugins=[budget])
+    code = pytest.main(["-q", "--no-header", "-m", "not sizes", *nearest], plugins=[budget])
     if budget.left:
         print(f"quick: {budget.left} tests were not reached. make test runs all tests")
     stopped = code == pytest.ExitCode.INTERRUPTED and budget.left > 0

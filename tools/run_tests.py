@@ -1,5 +1,6 @@
-"""`make test`: every test, in groups that suit the machine, and one line that adds them up.
+"""`make test`: the tests, in groups that suit the machine, and one line that adds them up.
 
+`make test-sizes` runs those that `make test` leaves out, because they are large and no more.
 Tests on a local AWS wait most of the time: for polls, time-outs and each other. All other tests
 run beside them in two workers of low priority, and so have what the waiting leaves of the machine.
 """
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools import tally
@@ -24,6 +26,7 @@ BESIDE = "rooms, rules and the emulator"
 LONGEST = ("test_repeats.py", "test_single_faults.py", "test_stopped_runs.py")
 # The tests that wait get three quarters of a processor that both want.
 NICE = ("nice", "-n", "5")
+NO_SIZES = ["-m", "not sizes"]
 
 
 def groups() -> dict[str, list[str]]:
@@ -34,10 +37,15 @@ def groups() -> dict[str, list[str]]:
     quick.remove(PROVE)
     return {
         # The random histories take longest: they begin first, so that nothing waits.
-        BESIDE: ["-n", "2", PROVE, *quick, "emulator/tests"],
+        BESIDE: ["-n", "2", *NO_SIZES, PROVE, *quick, "emulator/tests"],
         "the local AWS": [LOCAL],
         "the whole stack": ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *_stack()],
     }
+
+
+def sizes() -> dict[str, list[str]]:
+    """The run of `make test-sizes`."""
+    return {"sizes": ["-n", "2", "-m", "sizes", "tests/machines", PROVE]}
 
 
 def _stack() -> list[str]:
@@ -47,14 +55,15 @@ def _stack() -> list[str]:
     return [f"{STACK}/{name}" for name in files]
 
 
-def main() -> int:
-    """Run all groups, whatever fails; the exit status is 0 only when every test passed."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Run all groups, whatever fails; the exit status is 0 only when every test passed. With
+    `sizes` in the arguments: the large ones."""
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(os.environ.get(tally.FILE) or Path(folder, "tally"))
         before = tally.total(file)
         started = time.monotonic()
-        chosen = groups()
+        chosen = sizes() if "sizes" in arguments else groups()
         quick = chosen.pop(BESIDE, None)
         beside = Beside(file, quick, Path(folder, "beside")) if quick else None
         for name, arguments in chosen.items():
@@ -109,4 +118,4 @@ class Beside:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -45,7 +45,7 @@ def export_document(
     )
     if accepts == "application/yaml":
         return yaml.safe_dump(made, sort_keys=False, allow_unicode=True).encode()
-    return json.dumps(made, indent=2, ensure_ascii=False).encode()
+    return json.dumps(made, ensure_ascii=False).encode()
 
 
 def _date(created: Any) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.model import JSON
 from emulator.operations.patching import Patch, listed_path_error, patches
 
@@ -22,7 +21,7 @@ PATHS = {
 
 def get_account(context: Context, params: JSON) -> JSON:
     """GetAccount."""
-    return copy.deepcopy(DEFAULTS | context.state.account)
+    return copy_of(DEFAULTS | context.state.account)
 
 
 def update_account(context: Context, params: JSON) -> JSON:
@@ -33,7 +32,7 @@ def update_account(context: Context, params: JSON) -> JSON:
             raise listed_path_error(patch, PATHS)
         _apply(changed, patch)
     context.state.account = changed
-    return copy.deepcopy(changed)
+    return copy_of(changed)
 
 
 def _apply(account: JSON, patch: Patch) -> None:

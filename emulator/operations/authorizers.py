@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import CONCURRENT, bad_request, conflict, not_found
 from emulator.ids import SHORT
 from emulator.model import JSON
@@ -43,7 +42,7 @@ def create_authorizer(context: Context, params: JSON) -> JSON:
         made["authorizerResultTtlInSeconds"] = 300
     made |= common.given(params, "providerARNs", "authorizerResultTtlInSeconds", *TEXTS)
     api.authorizers[made["id"]] = made
-    return copy.deepcopy(made)
+    return copy_of(made)
 
 
 def _authorizer(context: Context, params: JSON) -> JSON:
@@ -56,22 +55,22 @@ def _authorizer(context: Context, params: JSON) -> JSON:
 
 def get_authorizer(context: Context, params: JSON) -> JSON:
     """GetAuthorizer."""
-    return copy.deepcopy(_authorizer(context, params))
+    return copy_of(_authorizer(context, params))
 
 
 def get_authorizers(context: Context, params: JSON) -> JSON:
     """GetAuthorizers."""
     api = common.rest_api(context, params["restApiId"])
-    return page(api.authorizers.values(), params, by_member("id"), copy.deepcopy)
+    return page(api.authorizers.values(), params, by_member("id"), copy_of)
 
 
 def update_authorizer(context: Context, params: JSON) -> JSON:
     """UpdateAuthorizer: all or nothing."""
-    changed = copy.deepcopy(_authorizer(context, params))
+    changed = copy_of(_authorizer(context, params))
     for patch in patches(params):
         _apply(changed, patch)
     common.rest_api(context, params["restApiId"]).authorizers[changed["id"]] = changed
-    return copy.deepcopy(changed)
+    return copy_of(changed)
 
 
 def _apply(authorizer: JSON, patch: Patch) -> None:

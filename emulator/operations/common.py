@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from emulator.context import Context
+from emulator.copies import copy_of
 from emulator.errors import ApiGatewayError, bad_request, limit_exceeded, not_found
 from emulator.model import JSON, ApiKey, Resource, RestApi, Stage, UsagePlan
 
@@ -78,7 +78,7 @@ def parse_boolean(value: Any) -> bool:
 
 def given(params: JSON, *names: str) -> JSON:
     """A deep copy of those members that were given."""
-    return {name: copy.deepcopy(params[name]) for name in names if params.get(name) is not None}
+    return {name: copy_of(params[name]) for name in names if params.get(name) is not None}
 
 
 def check_limit(count: int, limit: int, things: str) -> None:
@@ -92,7 +92,7 @@ def check_limit(count: int, limit: int, things: str) -> None:
 
 def untagged_in_lists(settings: JSON) -> JSON:
     """A copy as Create and List show it: no empty `tags` (aws-recorded.md 0, tags quirk)."""
-    shown = copy.deepcopy(settings)
+    shown = copy_of(settings)
     if not shown.get("tags"):
         shown.pop("tags", None)
     return shown
@@ -100,7 +100,7 @@ def untagged_in_lists(settings: JSON) -> JSON:
 
 def always_tagged(settings: JSON) -> JSON:
     """A copy as Get and Update show it: `tags` even when there are none."""
-    return copy.deepcopy(settings) | {"tags": dict(settings.get("tags") or {})}
+    return copy_of(settings) | {"tags": dict(settings.get("tags") or {})}
 
 
 def number(text: Any, error: ApiGatewayError | None = None) -> float:

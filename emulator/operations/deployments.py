@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, not_found
 from emulator.ids import SHORT
 from emulator.model import JSON, Deployment, RestApi, Stage
@@ -69,7 +68,7 @@ def create_deployment(context: Context, params: JSON) -> JSON:
 
 def _move(context: Context, stage: Stage, deployment_id: str, params: JSON) -> None:
     """An existing stage keeps its settings; a canary deployment leaves its main one in place."""
-    settings = copy.deepcopy(stage.settings)
+    settings = copy_of(stage.settings)
     if params.get("canarySettings") is not None:
         settings["canarySettings"] = canary_of(params["canarySettings"], deployment_id)
     else:

@@ -6,6 +6,7 @@ import copy
 
 from emulator import cloudtrail, openapi
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request
 from emulator.model import JSON, RestApi
 from emulator.operations import common
@@ -53,7 +54,7 @@ def put_rest_api(context: Context, params: JSON) -> JSON:
         "request_validators",
         "gateway_responses",
     ):
-        setattr(changed, name, copy.deepcopy(getattr(api, name)))
+        setattr(changed, name, copy_of(getattr(api, name)))
     shown = _apply(context, changed, params, params.get("mode") or "merge")
     return common.always_tagged(shown)
 

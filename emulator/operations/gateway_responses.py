@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, not_found
 from emulator.model import JSON, RestApi
 from emulator.operations import common
@@ -74,31 +73,31 @@ def put_gateway_response(context: Context, params: JSON) -> JSON:
     )
     made["defaultResponse"] = False
     api.gateway_responses[kind] = made
-    return copy.deepcopy(made)
+    return copy_of(made)
 
 
 def get_gateway_response(context: Context, params: JSON) -> JSON:
     """GetGatewayResponse."""
     api = common.rest_api(context, params["restApiId"])
-    return copy.deepcopy(effective(api, params["responseType"]))
+    return copy_of(effective(api, params["responseType"]))
 
 
 def get_gateway_responses(context: Context, params: JSON) -> JSON:
     """GetGatewayResponses: all types, those that were never set too."""
     api = common.rest_api(context, params["restApiId"])
-    return page(STATUS, params, by("type", str), lambda kind: copy.deepcopy(effective(api, kind)))
+    return page(STATUS, params, by("type", str), lambda kind: copy_of(effective(api, kind)))
 
 
 def update_gateway_response(context: Context, params: JSON) -> JSON:
     """UpdateGatewayResponse: also of one that was never set (recorded)."""
     api = common.rest_api(context, params["restApiId"])
     kind = params["responseType"]
-    changed = copy.deepcopy(effective(api, kind))
+    changed = copy_of(effective(api, kind))
     for patch in patches(params):
         _apply(changed, patch)
     changed["defaultResponse"] = False
     api.gateway_responses[kind] = changed
-    return copy.deepcopy(changed)
+    return copy_of(changed)
 
 
 def _apply(response: JSON, patch: Patch) -> None:

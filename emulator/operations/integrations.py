@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, not_found
 from emulator.model import JSON
 from emulator.operations import common
@@ -70,7 +69,7 @@ def put_integration(context: Context, params: JSON) -> JSON:
         made["httpMethod"] = params["integrationHttpMethod"]
     _check(made)
     method["methodIntegration"] = made
-    return copy.deepcopy(made)
+    return copy_of(made)
 
 
 def _integration(context: Context, params: JSON) -> JSON:
@@ -82,7 +81,7 @@ def _integration(context: Context, params: JSON) -> JSON:
 
 def get_integration(context: Context, params: JSON) -> JSON:
     """GetIntegration."""
-    return copy.deepcopy(_integration(context, params))
+    return copy_of(_integration(context, params))
 
 
 def delete_integration(context: Context, params: JSON) -> JSON:
@@ -94,12 +93,12 @@ def delete_integration(context: Context, params: JSON) -> JSON:
 
 def update_integration(context: Context, params: JSON) -> JSON:
     """UpdateIntegration: all or nothing."""
-    changed = copy.deepcopy(_integration(context, params))
+    changed = copy_of(_integration(context, params))
     for patch in patches(params):
         _apply(changed, patch)
     _check(changed)
     common.method(context, params)["methodIntegration"] = changed
-    return copy.deepcopy(changed)
+    return copy_of(changed)
 
 
 def _apply(integration: JSON, patch: Patch) -> None:
@@ -140,7 +139,7 @@ def put_integration_response(context: Context, params: JSON) -> JSON:
     )
     responses = integration.get("integrationResponses") or {}
     integration["integrationResponses"] = responses | {status: made}
-    return copy.deepcopy(made)
+    return copy_of(made)
 
 
 def _response(context: Context, params: JSON) -> JSON:
@@ -153,12 +152,12 @@ def _response(context: Context, params: JSON) -> JSON:
 
 def get_integration_response(context: Context, params: JSON) -> JSON:
     """GetIntegrationResponse."""
-    return copy.deepcopy(_response(context, params))
+    return copy_of(_response(context, params))
 
 
 def update_integration_response(context: Context, params: JSON) -> JSON:
     """UpdateIntegrationResponse: all or nothing."""
-    changed = copy.deepcopy(_response(context, params))
+    changed = copy_of(_response(context, params))
     for patch in patches(params):
         match patch.parts:
             case [("responseParameters" | "responseTemplates") as name, key]:
@@ -170,7 +169,7 @@ def update_integration_response(context: Context, params: JSON) -> JSON:
             case _:
                 raise path_error(patch)
     _integration(context, params)["integrationResponses"][params["statusCode"]] = changed
-    return copy.deepcopy(changed)
+    return copy_of(changed)
 
 
 def delete_integration_response(context: Context, params: JSON) -> JSON:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from itertools import takewhile
 
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, conflict, not_found
 from emulator.ids import LONG
 from emulator.model import JSON, ApiKey, key_rank
@@ -124,7 +124,7 @@ def get_api_keys(context: Context, params: JSON) -> JSON:
 def update_api_key(context: Context, params: JSON) -> JSON:
     """UpdateApiKey: all or nothing."""
     found = common.key(context, params["apiKey"])
-    settings = copy.deepcopy(found.settings)
+    settings = copy_of(found.settings)
     for patch in patches(params):
         if patch.path not in PATHS.get(patch.op, ()):
             raise listed_path_error(patch, PATHS)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, conflict, not_found
 from emulator.model import JSON, RestApi
 from emulator.operations import common
@@ -70,12 +70,12 @@ def put_method(context: Context, params: JSON) -> JSON:
     )
     _check(common.rest_api(context, params["restApiId"]), made)
     resource.methods[verb] = made
-    return copy.deepcopy(made)
+    return copy_of(made)
 
 
 def get_method(context: Context, params: JSON) -> JSON:
     """GetMethod, integration and responses included."""
-    return copy.deepcopy(common.method(context, params))
+    return copy_of(common.method(context, params))
 
 
 def delete_method(context: Context, params: JSON) -> JSON:
@@ -88,12 +88,12 @@ def delete_method(context: Context, params: JSON) -> JSON:
 def update_method(context: Context, params: JSON) -> JSON:
     """UpdateMethod: all or nothing; anything but "true" switches apiKeyRequired off (recorded)."""
     current = common.method(context, params)
-    changed = copy.deepcopy(current)
+    changed = copy_of(current)
     for patch in patches(params):
         _apply(changed, patch)
     _check(common.rest_api(context, params["restApiId"]), changed)
     common.resource(context, params).methods[params["httpMethod"]] = changed
-    return copy.deepcopy(changed)
+    return copy_of(changed)
 
 
 def _apply(method: JSON, patch: Patch) -> None:
@@ -161,7 +161,7 @@ def put_method_response(context: Context, params: JSON) -> JSON:
         raise conflict("Response already exists for this resource")
     made = {"statusCode": status} | common.given(params, "responseParameters", "responseModels")
     method["methodResponses"] = responses | {status: made}
-    return copy.deepcopy(made)
+    return copy_of(made)
 
 
 def _response(context: Context, params: JSON) -> JSON:
@@ -174,12 +174,12 @@ def _response(context: Context, params: JSON) -> JSON:
 
 def get_method_response(context: Context, params: JSON) -> JSON:
     """GetMethodResponse."""
-    return copy.deepcopy(_response(context, params))
+    return copy_of(_response(context, params))
 
 
 def update_method_response(context: Context, params: JSON) -> JSON:
     """UpdateMethodResponse."""
-    changed = copy.deepcopy(_response(context, params))
+    changed = copy_of(_response(context, params))
     for patch in patches(params):
         match patch.parts:
             case ["responseParameters", name]:
@@ -189,7 +189,7 @@ def update_method_response(context: Context, params: JSON) -> JSON:
             case _:
                 raise path_error(patch)
     common.method(context, params)["methodResponses"][params["statusCode"]] = changed
-    return copy.deepcopy(changed)
+    return copy_of(changed)
 
 
 def delete_method_response(context: Context, params: JSON) -> JSON:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
 
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, conflict, not_found
 from emulator.ids import SHORT, Ids
 from emulator.model import JSON, RestApi
@@ -53,7 +53,7 @@ def create_model(context: Context, params: JSON) -> JSON:
     made: JSON = {"id": context.ids.new(SHORT)}
     made |= common.given(params, "name", "description", "schema", "contentType")
     api.models[made["name"]] = made
-    return copy.deepcopy(made)
+    return copy_of(made)
 
 
 def _model(context: Context, params: JSON) -> JSON:
@@ -67,18 +67,18 @@ def _model(context: Context, params: JSON) -> JSON:
 
 def get_model(context: Context, params: JSON) -> JSON:
     """GetModel."""
-    return copy.deepcopy(_model(context, params))
+    return copy_of(_model(context, params))
 
 
 def get_models(context: Context, params: JSON) -> JSON:
     """GetModels."""
     api = common.rest_api(context, params["restApiId"])
-    return page(api.models.values(), params, by_member("name"), copy.deepcopy)
+    return page(api.models.values(), params, by_member("name"), copy_of)
 
 
 def update_model(context: Context, params: JSON) -> JSON:
     """UpdateModel."""
-    changed = copy.deepcopy(_model(context, params))
+    changed = copy_of(_model(context, params))
     for patch in patches(params):
         if patch.path not in PATHS.get(patch.op, ()):
             raise listed_path_error(patch, PATHS)
@@ -86,7 +86,7 @@ def update_model(context: Context, params: JSON) -> JSON:
             raise bad_request(NO_SCHEMA)
         changed[patch.path[1:]] = patch.text
     common.rest_api(context, params["restApiId"]).models[changed["name"]] = changed
-    return copy.deepcopy(changed)
+    return copy_of(changed)
 
 
 def _user_of(api: RestApi, name: str) -> str | None:

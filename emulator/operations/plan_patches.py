@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import dataclass
 
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import ApiGatewayError, bad_request, conflict, not_found
 from emulator.model import JSON, UsagePlan
 from emulator.operations import common
@@ -87,7 +87,7 @@ class Change:
 def update_usage_plan(context: Context, params: JSON) -> JSON:
     """UpdateUsagePlan."""
     plan = common.plan(context, params["usagePlanId"])
-    settings = copy.deepcopy(plan.settings)
+    settings = copy_of(plan.settings)
     for patch in patches(params):
         _apply(Change(context, plan, settings, patch))
     check_throttle(settings.get("throttle"))

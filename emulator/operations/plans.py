@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, not_found
 from emulator.ids import SHORT
 from emulator.model import JSON, UsagePlan
@@ -88,7 +87,7 @@ def create_usage_plan(context: Context, params: JSON) -> JSON:
         settings["throttle"] = whole_throttle(params["throttle"])
         check_throttle(settings["throttle"])
     if "quota" in params:
-        settings["quota"] = {"offset": 0} | copy.deepcopy(params["quota"])
+        settings["quota"] = {"offset": 0} | copy_of(params["quota"])
         check_quota(settings["quota"])
     settings["apiStages"] = [_api_stage(context, item) for item in params.get("apiStages") or []]
     common.check_limit(len(context.state.plans), common.MAX_PLANS, "Usage Plans")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, not_found
 from emulator.ids import SHORT
 from emulator.model import JSON
@@ -28,7 +27,7 @@ def create_request_validator(context: Context, params: JSON) -> JSON:
     }
     made |= common.given(params, "name")
     api.request_validators[made["id"]] = made
-    return copy.deepcopy(made)
+    return copy_of(made)
 
 
 def _validator(context: Context, params: JSON) -> JSON:
@@ -41,18 +40,18 @@ def _validator(context: Context, params: JSON) -> JSON:
 
 def get_request_validator(context: Context, params: JSON) -> JSON:
     """GetRequestValidator."""
-    return copy.deepcopy(_validator(context, params))
+    return copy_of(_validator(context, params))
 
 
 def get_request_validators(context: Context, params: JSON) -> JSON:
     """GetRequestValidators."""
     api = common.rest_api(context, params["restApiId"])
-    return page(api.request_validators.values(), params, by_member("id"), copy.deepcopy)
+    return page(api.request_validators.values(), params, by_member("id"), copy_of)
 
 
 def update_request_validator(context: Context, params: JSON) -> JSON:
     """UpdateRequestValidator: a missing value is false (recorded)."""
-    changed = copy.deepcopy(_validator(context, params))
+    changed = copy_of(_validator(context, params))
     for patch in patches(params):
         if patch.path not in PATHS.get(patch.op, ()):
             raise listed_path_error(patch, PATHS)
@@ -62,7 +61,7 @@ def update_request_validator(context: Context, params: JSON) -> JSON:
         changed[name] = patch.text if name == "name" else common.parse_boolean(patch.text)
     api = common.rest_api(context, params["restApiId"])
     api.request_validators[changed["id"]] = changed
-    return copy.deepcopy(changed)
+    return copy_of(changed)
 
 
 def delete_request_validator(context: Context, params: JSON) -> JSON:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import re
 
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, conflict, not_found
 from emulator.ids import SHORT
 from emulator.model import JSON, Resource, RestApi
@@ -28,8 +28,7 @@ def shown(resource: Resource, *, methods: bool) -> JSON:
         item |= {"parentId": resource.parent_id, "pathPart": resource.path_part}
     if resource.methods:
         item["resourceMethods"] = {
-            verb: copy.deepcopy(method) if methods else {}
-            for verb, method in resource.methods.items()
+            verb: copy_of(method) if methods else {} for verb, method in resource.methods.items()
         }
     return item
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request
 from emulator.model import JSON
 from emulator.operations import common
@@ -18,7 +17,7 @@ ENDPOINT_TYPES = ("REGIONAL", "EDGE", "PRIVATE")
 def update_rest_api(context: Context, params: JSON) -> JSON:
     """UpdateRestApi: all or nothing."""
     api = common.rest_api(context, params["restApiId"])
-    settings = copy.deepcopy(api.settings)
+    settings = copy_of(api.settings)
     for patch in patches(params):
         _apply(settings, patch)
     api.settings = settings

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request
 from emulator.ids import LONG, SHORT
 from emulator.model import JSON, Resource, RestApi
@@ -30,7 +30,7 @@ def compression(value: Any) -> int:
 
 
 def _endpoint(wanted: JSON | None) -> JSON:
-    endpoint = copy.deepcopy(wanted or {})
+    endpoint = copy_of(wanted or {})
     types = endpoint.setdefault("types", ["EDGE"])
     if not types:
         raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
@@ -101,17 +101,17 @@ def _clone(context: Context, source: RestApi, made: RestApi) -> None:
             old.path,
             ids[old.parent_id] if old.parent_id else None,
             old.path_part,
-            copy.deepcopy(old.methods),
+            copy_of(old.methods),
         )
         for old in source.resources.values()
     }
-    made.authorizers = copy.deepcopy(source.authorizers)
-    made.models = copy.deepcopy(source.models)
-    made.request_validators = copy.deepcopy(source.request_validators)
-    made.gateway_responses = copy.deepcopy(source.gateway_responses)
+    made.authorizers = copy_of(source.authorizers)
+    made.models = copy_of(source.models)
+    made.request_validators = copy_of(source.request_validators)
+    made.gateway_responses = copy_of(source.gateway_responses)
     for name in ("binaryMediaTypes", "minimumCompressionSize", "apiKeySource", "policy"):
         if name in source.settings:
-            made.settings[name] = copy.deepcopy(source.settings[name])
+            made.settings[name] = copy_of(source.settings[name])
 
 
 def get_rest_api(context: Context, params: JSON) -> JSON:

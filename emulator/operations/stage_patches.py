@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import ApiGatewayError, bad_request
 from emulator.model import JSON, RestApi
 from emulator.operations import common
@@ -66,7 +65,7 @@ def update_stage(context: Context, params: JSON) -> JSON:
     """UpdateStage: all or nothing."""
     stage = common.stage(context, params)
     api = common.rest_api(context, params["restApiId"])
-    settings = copy.deepcopy(stage.settings)
+    settings = copy_of(stage.settings)
     for patch in patches(params):
         _apply(api, settings, patch)
     settings["lastUpdatedDate"] = context.now()

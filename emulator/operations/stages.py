@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import re
 
 from emulator.context import Context, Handler
+from emulator.copies import copy_of
 from emulator.errors import bad_request, conflict
 from emulator.model import JSON, RestApi, Stage
 from emulator.operations import common
@@ -79,7 +79,7 @@ def get_stages(context: Context, params: JSON) -> JSON:
     api = common.rest_api(context, params["restApiId"])
     wanted = params.get("deploymentId")
     stages = [stage for stage in api.stages.values() if wanted in (None, stage.deployment_id)]
-    return {"item": [common.untagged_in_lists(copy.deepcopy(stage.settings)) for stage in stages]}
+    return {"item": [common.untagged_in_lists(copy_of(stage.settings)) for stage in stages]}
 
 
 def delete_stage(context: Context, params: JSON) -> JSON:

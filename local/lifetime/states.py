@@ -226,8 +226,7 @@ class Level:
         seen: JSON = {"states": states or {"input": given, "context": self.context}}
         seen["virtual_millis"] = int(self.clock.now() * 1000)
         values = self.variables | seen
-        path = PATH.fullmatch(template)
-        found = path and _at(values, path[1].split("."))
+        found = _read(template, values)
         if found is None:
             found = expression(template).evaluate(None, values)
         if found is None:
@@ -235,17 +234,24 @@ class Level:
         return plain(found)
 
 
-# Most expressions name a field and no more; JSONata takes half a millisecond for that.
-PATH = re.compile(r"\{%\s*\$([a-z_]+(?:\.\w+)*)\s*%\}")
+# Most expressions name a field, or compare one with a word, and do no more; JSONata takes half a
+# millisecond for that.
+SIMPLE = re.compile(r"\{%\s*\$([a-z_]+(?:\.\w+)*)(?: = '(\w+)')?\s*%\}")
 
 
-def _at(value: Any, path: list[str]) -> Any:
-    """The field, None where JSONata has to say what the path means."""
-    for name in path:
+def _read(template: str, values: JSON) -> Any:
+    """The field, or whether it is the word. None where JSONata has to say what is meant."""
+    simple = SIMPLE.fullmatch(template)
+    if simple is None:
+        return None
+    value: Any = values
+    for name in simple[1].split("."):
         if not isinstance(value, dict):
             return None
         value = value.get(name)
-    return value
+    if simple[2] is None:
+        return value
+    return value == simple[2] if isinstance(value, str) else None
 
 
 WORK: dict[str, Callable[[Level, JSON, Any], Steps]] = {

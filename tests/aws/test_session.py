@@ -20,6 +20,17 @@ from tests import tree
 REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1")
 
 
+# What botocore reads for a client it keeps for the next one: all its data takes a second.
+LOADER = create_loader()
+
+
+def theirs_of(service: str) -> Any:
+    """The client that botocore makes."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", LOADER)
+    return session.create_client(service)
+
+
 def address(client: Any) -> tuple[Any, ...]:
     """Where a client sends its requests, and how it signs them."""
     signer = client._request_signer
@@ -36,8 +47,7 @@ def test_a_client_calls_the_address_that_botocore_knows(
         monkeypatch.setenv(variant, "true")
     for region in REGIONS[:1] if variant else REGIONS:
         monkeypatch.setenv("AWS_DEFAULT_REGION", region)
-        theirs = botocore.session.Session().create_client(service)
-        assert address(Session().client(service)) == address(theirs), region
+        assert address(Session().client(service)) == address(theirs_of(service)), region
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -45,7 +55,7 @@ def test_a_model_is_read_as_botocore_reads_it(service: str) -> None:
     kinds = ("endpoint-rule-set-1",) if service == "ssm" else ("endpoint-rule-set-1", "service-2")
     for kind in kinds:
         ours = loader().load_service_model(service, kind)
-        assert ours == create_loader().load_service_model(service, kind)
+        assert ours == LOADER.load_service_model(service, kind)
 
 
 def test_the_model_of_ssm_is_a_part_of_botocores() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from local.bench import Bench
+
+pytestmark = pytest.mark.sizes
 
 N = 250
 SHARE = 5  # calls a second, at half the account's quota

@@ -12,6 +12,8 @@ from benchmarks.desk import WHOLE, desk
 from benchmarks.plan import LARGER_SHARE, Group
 from benchmarks.prices import dollars, with_functions
 
+pytestmark = pytest.mark.sizes
+
 SIZES = {
     "1 sign-up": Group(partial(load.burst, number=1)),
     "100 sign-ups at once, and again": Group(partial(load.burst_again, number=100)),

@@ -173,6 +173,17 @@ def test_make_test_runs_every_file_of_tests_once() -> None:
     assert dict(runs) == dict.fromkeys(files, 1)
 
 
+def test_make_test_sizes_runs_every_file_with_a_large_test() -> None:
+    (arguments,) = run_tests.sizes().values()
+    large = {
+        tree.name(path)
+        for path in tree.files("test_*.py")
+        if "pytest.mark.sizes" in path.read_text("utf-8") and path.stem != "test_tools"
+    }
+    assert large
+    assert {name for name in large if not _runs(arguments, name)} == set()
+
+
 def _runs(arguments: list[str], name: str) -> bool:
     """Whether pytest with these arguments collects a file."""
     left_out = [word.removeprefix("--ignore=") for word in arguments if word.startswith("--ignore")]
@@ -223,6 +234,7 @@ def test_make_test_ends_with_the_sum_of_its_runs(
 STUBS = {
     "make": """case "$1" in
   test) printf '10 1\\n5 0\\n' >>"$KEYWARD_TALLY"; exit 1 ;;
+  test-sizes) printf '3 0\\n' >>"$KEYWARD_TALLY" ;;
   conformance) printf '7 0\\n' >>"$KEYWARD_TALLY" ;;
   demo) exit 3 ;;
 esac""",
@@ -248,8 +260,8 @@ def test_ci_ends_with_the_sum_of_all_its_parts(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "were NOT run" in ended.stdout
     assert "ci: FAILED: test demo" in ended.stdout
-    # 10 + 5 + 7 passed; one test failed, and the demo broke off without a test
-    assert ended.stdout.splitlines()[-1] == "22 passed, 2 failed"
+    # 10 + 5 + 3 + 7 passed; one test failed, and the demo broke off without a test
+    assert ended.stdout.splitlines()[-1] == "25 passed, 2 failed"
 
 
 def test_every_sample_that_a_tool_reads_is_there() -> None:

@@ -16,8 +16,9 @@ from local.aws import LocalAws
 JSON = dict[str, Any]
 Found = TypeVar("Found")
 
-# DESIGN.md, section 6: within 30 s on a machine that does nothing else; this one has other workers.
-EFFECT_SECONDS = 90.0
+# How long a test waits before it fails. No test holds the product to a time on the clock of the
+# machine, which others use as well: the bench does that, in virtual seconds.
+EFFECT_SECONDS = 300.0
 LOOK_EVERY_SECONDS = 0.15
 ENDED = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 

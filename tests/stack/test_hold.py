@@ -49,8 +49,9 @@ def staged(stack: Stack, api: Api) -> Held:
 
 
 def held_by_now(api: Api) -> Held:
-    """The API, once it is told that it is held."""
+    """The API, once it is told that it is held and no run of it is under way."""
     (told,) = api.await_told("ApiHeld")
+    api.stack.settle()
     return Held(api, told, len(api.arns()))
 
 

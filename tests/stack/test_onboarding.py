@@ -9,7 +9,7 @@ from tests.stack.stack_lab import Stack, eventually
 
 JSON = dict[str, Any]
 KEY = "onboarding/first.csv"
-ROWS = "customer_id,plan,name\nmary,free,Mary\nnobody-s,platinum,\njoan,pro,Joan\n"
+ROWS = "customer_id,plan,name\nmary,free,Mary\nnobody-s,platinum,\nlise,pro,Lise\n"
 
 
 def put(stack: Stack, text: str) -> None:
@@ -29,7 +29,7 @@ def test_a_file_becomes_keys_and_a_result_and_the_same_file_again_changes_nothin
     stack: Stack,
 ) -> None:
     put(stack, ROWS)
-    for customer_id, plan in (("mary", "free"), ("joan", "pro")):
+    for customer_id, plan in (("mary", "free"), ("lise", "pro")):
         announced = stack.outcome("KeyIssued", customer_id=customer_id)
         assert stack.plans_of(announced["key_id"]) == [plan]
     first = eventually(lambda: (r := result(stack)).get("finished_at") and r, what="the result")

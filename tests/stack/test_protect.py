@@ -20,7 +20,6 @@ def test_a_deployed_api_is_closed_but_for_what_is_exempt(stack: Stack) -> None:
     value = stack.issued("iris")
     api = new_api(stack)
     deployed = api.deploy()
-    assert api.ask("GET /pets") == 200
 
     (told,) = api.await_told("ApiProtected")
 
@@ -44,7 +43,6 @@ def test_a_second_deployment_with_a_new_open_method_is_closed_again(stack: Stack
     api = protected_api(stack)
     api.edit({"/orders": {"get": None, "post": None}})
     api.deploy()
-    assert api.ask("GET /orders") == 200
 
     *_, told = api.await_told("ApiProtected", "ApiProtected")
 

@@ -166,6 +166,7 @@ def test_a_console_run_protects_an_api_that_was_tagged_later(stack: Stack) -> No
     api = new_api(stack, mode="off")
     api.deploy()
     api.executions_ended(1)
+    stack.settle()
     api.tag("enforce")
 
     run = stack.run("ProtectApiArn", {"rest_api_id": api.id})

@@ -6,7 +6,7 @@ import pytest
 
 from tests.stack.api_lab import Api
 from tests.stack.stack_lab import Stack, eventually
-from tests.stack.troubles import OVER_SECONDS, Troubles
+from tests.stack.troubles import Troubles
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def troubles(stack: Stack, shop: Api) -> Troubles:
 def test_a_stopped_run_is_taken_over_when_its_event_comes_again(
     troubles: Troubles, stack: Stack
 ) -> None:
-    stack.outcome("KeyIssued", troubles.left("crash-customer"), customer_id="crash-customer")
+    stack.outcome("KeyIssued", customer_id="crash-customer")
 
     (key,) = stack.keys_of("crash-customer")
     assert stack.plans_of(key["id"]) == ["pro"]
@@ -34,9 +34,7 @@ def test_an_api_whose_run_was_stopped_half_way_is_closed_by_the_next(
 ) -> None:
     api = troubles.apis["crash-api"]
 
-    eventually(
-        lambda: "ApiProtected" in stack.event_types(rest_api_id=api.id), troubles.left("crash-api")
-    )
+    eventually(lambda: "ApiProtected" in stack.event_types(rest_api_id=api.id))
 
     assert api.live() == {
         "GET /pets": True,
@@ -54,7 +52,7 @@ def test_an_event_during_a_run_is_not_lost_when_that_run_is_stopped(
     troubles: Troubles, stack: Stack
 ) -> None:
     """No third event comes: the end of the stopped run starts the one that takes up the word."""
-    stack.outcome("KeyIssued", troubles.left("left-word"), customer_id="left-word")
+    stack.outcome("KeyIssued", customer_id="left-word")
 
     (key,) = stack.keys_of("left-word")
     assert stack.plans_of(key["id"]) == ["pro"]
@@ -67,7 +65,7 @@ def test_an_event_during_a_run_is_not_lost_when_that_run_is_stopped(
 def test_an_event_during_a_run_is_not_lost(troubles: Troubles, stack: Stack) -> None:
     # The run that comes second leaves word. The first one plans anew before it could make the key,
     # so the key comes into the new plan at once, and no change of a plan is announced.
-    event = stack.outcome("KeyIssued", troubles.left("meanwhile"), customer_id="meanwhile")
+    event = stack.outcome("KeyIssued", customer_id="meanwhile")
 
     assert event["plan"] == "free"
     runs = troubles.runs_ended("meanwhile", 2)
@@ -84,7 +82,7 @@ def test_two_runs_for_one_customer_at_the_same_time_make_one_key(stack: Stack) -
 
     arns = [stack.start("ReconcileCustomerArn", {"customer_id": "crowded"}) for _ in range(3)]
 
-    ends = [stack.ended(arn, OVER_SECONDS) for arn in arns]
+    ends = [stack.ended(arn) for arn in arns]
     assert {end["status"] for end in ends} == {"SUCCEEDED"}
     stack.outcome("KeyIssued", customer_id="crowded")
     assert stack.writes_for("crowded") == ["CreateApiKey", "CreateUsagePlanKey"]

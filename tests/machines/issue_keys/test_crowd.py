@@ -16,6 +16,7 @@ from tests.support import load_event
 MADE = ("ImportApiKeys", "CreateUsagePlanKey")
 
 
+@pytest.mark.sizes
 def test_a_thousand_sign_ups_at_once_have_their_keys_in_ten_seconds() -> None:
     with Bench(quotas=True, share=50) as bench:
         bench.send("CustomerSignedUp", customer_id="first", plan="free")

@@ -14,6 +14,8 @@ from keyward.events.size import json_bytes
 from local.bench import Bench
 from local.lifetime.documents import document
 
+pytestmark = pytest.mark.sizes
+
 JSON = dict[str, Any]
 MAX_BYTES = 262_144  # a state of Step Functions, and a request of PutEvents
 VERBS = ("get", "post", "put", "delete", "patch", "head", "options")

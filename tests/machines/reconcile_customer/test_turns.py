@@ -151,6 +151,7 @@ def test_a_run_that_is_stopped_while_it_waits_leaves_its_turn_to_the_next(
     assert [item for item in leases if str(item["lease"]).startswith("turn#")] == []
 
 
+@pytest.mark.sizes
 @pytest.mark.parametrize("detail_type", ["CustomerSuspended", "CustomerClosed"])
 def test_a_leak_passes_by_a_crowd_of_other_stops(bench: Bench, detail_type: str) -> None:
     for customer in range(121):

@@ -71,7 +71,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         assert process.stdout is not None
         yield Served(json.loads(process.stdout.readline()), said)
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(300) == 0
 
 
 def test_the_outputs_are_the_stacks(served: Served) -> None:

@@ -7,7 +7,7 @@ functions, so a state machine has nothing to compute.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from keyward.errors import PassingError
@@ -71,7 +71,7 @@ class Progress:
 
     def as_json(self) -> JSON:
         """For the state machine: `next`, `wait_seconds`, and what is not empty."""
-        stated = {name: value for name, value in asdict(self).items() if value}
+        stated = {name: value for name, value in vars(self).items() if value}
         return stated | {"next": self.next, "wait_seconds": self.wait_seconds}
 
     def advanced(self, now: float, **changes: Any) -> Progress:
