@@ -39,7 +39,7 @@ def _attached(step: KeyStep, record: KeyRecord, plan: str) -> KeyRecord:
     if record.journal.plan not in (None, plan):
         # Written after this run was planned: the next plan takes the key out of that plan first.
         raise TryUnderwayError(f"key {record.name} is on its way into plan {record.journal.plan}")
-    plans = step.run.plans(step.execution_arn)
+    plans = step.run.plans(step.execution_arn, step.action.get("asked"))
     plan_id = plans.plan_id(plan)
     journal = step.journal_plan(record, plan)
     attach(record, plan, plan_id, step.run.gateway, plans)

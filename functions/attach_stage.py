@@ -24,12 +24,13 @@ from keyward.errors import (
     ThrottledError,
     TryUnderwayError,
 )
+from keyward.events.requester import POLICY
 from keyward.policy.parts import PlanPolicy
 from keyward.runs import runtime
 from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.key_conflicts import KeyConflicts
-from keyward.runs.owners import POLICY, owned_plans, take
+from keyward.runs.owners import owned_plans, take
 from keyward.runs.read_api import why_kept
 from keyward.runs.schedule import PROTECTION
 
@@ -203,7 +204,7 @@ class Attacher:
 
     def _make(self, wanted: PlanPolicy, refs: list[StageRef]) -> None:
         self._note(wanted.name, None, refs, confirmed=False)
-        plan_id = self.context.plans(self.execution_arn).make(
+        plan_id = self.context.plans(self.execution_arn, {"by": POLICY}).make(
             wanted.name, dict.fromkeys(refs, wanted.methods)
         )
         self._note(wanted.name, plan_id, refs, confirmed=True)

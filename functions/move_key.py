@@ -32,7 +32,11 @@ def move_key(task: JSON, run: Context) -> JSON:
     step = KeyStep.begin(task, run, run.policy)
     record, plan = step.created_record(), str(step.action["plan"])
     if record.plan != plan or record.journal.plan:
-        step.save(Move(step, run.gateway, run.plans(step.execution_arn)).to(plan, record))
+        step.save(
+            Move(step, run.gateway, run.plans(step.execution_arn, step.action.get("asked"))).to(
+                plan, record
+            )
+        )
     return {"key_id": record.key_id, "plan": plan, "effective_by": step.effective_by()}
 
 

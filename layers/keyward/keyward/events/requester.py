@@ -13,6 +13,8 @@ from keyward.values import JSON
 
 # Who asked, when it was no event.
 CONSOLE, SCHEDULE, AUDIT, RECORD, RESUMED = "console", "schedule", "audit", "record", "resumed"
+# The policy in force, whoever set it.
+POLICY = "policy"
 EVENT = "event"
 # Somebody changed a key on API Gateway, and Keyward saw it.
 DRIFT = "drift"
@@ -25,6 +27,7 @@ OTHER_CAUSES: Mapping[str, JSON] = {
     SCHEDULE: {"detail_type": "Scheduled work", "source": "aws.scheduler"},
     AUDIT: {"detail_type": "Audit", "source": "keyward"},
     RECORD: {"detail_type": "Customers record", "source": "aws.dynamodb"},
+    POLICY: {"detail_type": "Policy in force", "source": "keyward"},
     RESUMED: {"detail_type": "Resumed run", "source": "keyward"},
 }
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from keyward.events.requester import SCHEDULE
+from keyward.values import JSON
+
 if TYPE_CHECKING:
     from keyward.aws.bus import Bus
     from keyward.aws.gateway import Gateway
@@ -59,8 +62,12 @@ class Context:
             announce_refusal(current, self)
         return current.policy
 
-    def plans(self, owner: str) -> UsagePlans:
-        """The policy's usage plans, for the run `owner` (an execution ARN)."""
+    def plans(self, owner: str, asked: JSON | None = None) -> UsagePlans:
+        """The policy's usage plans, for the run `owner` (an execution ARN), for which somebody
+        `asked`; the schedule where nothing is said."""
         from keyward.runs.usage_plans import UsagePlans
 
-        return UsagePlans(self.gateway, self.registry, self.policy, owner, self.clock, self.stack)
+        said = asked or {"by": SCHEDULE}
+        return UsagePlans(
+            self.gateway, self.registry, self.policy, owner, self.clock, self.stack, said
+        )

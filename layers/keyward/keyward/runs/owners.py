@@ -15,9 +15,7 @@ from keyward.errors import PlanOfAnotherStackError
 from keyward.runs.context import Context
 from keyward.values import JSON, exact
 
-# Who asked for what the policy in force says.
-POLICY = "policy"
-LEDGER, TAGGED = "policy", "tag_plan"
+LEDGER, TAGGED, MADE = "policy", "tag_plan", "create_plan"
 
 
 def owned_plans(context: Context) -> list[GatewayPlan]:
@@ -59,6 +57,16 @@ def refuse_foreign(plan: GatewayPlan, stack: str) -> None:
             f"{plan.tags[STACK_TAG]}. Name another plan in the policy, or take the tag "
             f"{STACK_TAG} off that plan"
         )
+
+
+def note_made(
+    registry: Registry, name: str, plan_id: str, execution_arn: str, asked: JSON, now: float
+) -> None:
+    """Record a usage plan that Keyward made, and that it did. It is quiet: the key or the stage for
+    which it was made is announced."""
+    told: JSON = {"action": MADE, "plan": name, "after": {"id": plan_id}, "asked": asked}
+    registry.ledger.append([line_of(LEDGER, now, execution_arn, told)])
+    registry.plans.save_id(name, plan_id, KEYWARD)
 
 
 def take(context: Context, plan: GatewayPlan, execution_arn: str, asked: JSON) -> bool:

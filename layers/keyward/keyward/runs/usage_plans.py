@@ -9,7 +9,6 @@ from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Registry
 from keyward.aws.tables.leases import Lease
-from keyward.aws.tables.plans import KEYWARD
 from keyward.errors import (
     GatewayRefusedError,
     PlanBusyError,
@@ -18,7 +17,8 @@ from keyward.errors import (
 from keyward.policy.model import Policy
 from keyward.policy.parts import Throttle
 from keyward.runs.journal import check_landed
-from keyward.runs.owners import note_owner
+from keyward.runs.owners import note_made, note_owner
+from keyward.values import JSON
 
 Stages = Mapping[tuple[str, str], Mapping[str, Throttle]]
 NO_STAGES: Stages = {}
@@ -28,7 +28,8 @@ LEASE_SECONDS = 65
 
 class UsagePlans:
     """Finds and makes the policy's usage plans for one run. `owner` is the run's execution ARN;
-    `clock` gives epoch seconds; `stack` is the name of the stack whose plans they are."""
+    `clock` gives epoch seconds; `stack` is the name of the stack whose plans they are; `asked` is
+    who asked for what needs them."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class UsagePlans:
         owner: str,
         clock: Callable[[], float],
         stack: str,
+        asked: JSON,
     ) -> None:
         self._gateway = gateway
         self._registry = registry
@@ -45,6 +47,7 @@ class UsagePlans:
         self._owner = owner
         self._clock = clock
         self._stack = stack
+        self._asked = asked
 
     def plan_id(self, name: str) -> str:
         """The id of the plan, made if need be. 0 calls once it is known. Raises UnknownPlanError,
@@ -75,6 +78,11 @@ class UsagePlans:
         with self.lease(name):
             self.check_create_in_flight(name)
             found = only_one(name, self._gateway.plans(), self._stack)
+            tried = self._registry.plans.find(name)
+            if found and tried and not tried.plan_id and found.is_tagged(self._stack):
+                # A call that nobody answered made it.
+                self._note_made(name, found.plan_id)
+                return found.plan_id, False
             if found:
                 note_owner(found, self._registry, self._stack)
                 return found.plan_id, False
@@ -99,8 +107,11 @@ class UsagePlans:
         except (ThrottledError, GatewayRefusedError):
             self._registry.plans.forget(name)
             raise
-        self._registry.plans.save_id(name, made.plan_id, KEYWARD)
+        self._note_made(name, made.plan_id)
         return made.plan_id
+
+    def _note_made(self, name: str, plan_id: str) -> None:
+        note_made(self._registry, name, plan_id, self._owner, self._asked, self._clock())
 
     @contextmanager
     def lease(self, name: str) -> Iterator[Lease]:
