@@ -10,6 +10,7 @@ from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.leases import Lease
 from keyward.customers.actions import ACTIONS
 from keyward.customers.bulk import MIN_WAITING, is_simple
+from keyward.customers.drift import wanted_back
 from keyward.customers.key import CREATED
 from keyward.customers.model import KeyRecords, customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
@@ -217,7 +218,9 @@ class Planner:
             )
         if storm and lease:
             registry.drifts.end(self.customer_id, storm)
-        known = records.keys, policy, self.now, records.last_number, records.waits_since is not None
+        is_person = self.requester["by"] == requester.CONSOLE
+        keys = wanted_back(records.keys, customer, is_person)
+        known = keys, policy, self.now, records.last_number, records.waits_since is not None
         planned = plan_customer(customer, *known)
         notices = notices_due(customer, policy, self.now, records.notice_marks)
         actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]

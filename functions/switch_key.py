@@ -55,7 +55,7 @@ def _switched(step: KeyStep, record: KeyRecord, enabled: bool) -> KeyRecord:
         step.run.gateway.set_enabled(str(record.key_id), enabled)
     except NotFoundError:
         raise gone(record) from None
-    return replace(journal, enabled=enabled).with_journal(enabled=None)
+    return replace(journal, enabled=enabled, by_hand=None).with_journal(enabled=None)
 
 
 def _disabled(record: KeyRecord, action: JSON, now: int) -> KeyRecord:

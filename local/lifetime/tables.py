@@ -245,7 +245,9 @@ class Table:
     def _parts_of(self, item: JSON) -> list[tuple[str | None, Any]]:
         found: list[tuple[str | None, Any]] = [(None, item[self._key[0]])]
         for name, key in self._indexes.items():
-            if all(part in item for part in key):
+            # An item whose attribute is of another type is not in the index: one from before the
+            # index was made, as DynamoDB takes no new one.
+            if all(isinstance(item.get(part), str | int | Decimal) for part in key):
                 found.append((name, item[key[0]]))
         return found
 

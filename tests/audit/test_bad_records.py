@@ -35,7 +35,17 @@ CUSTOMER_FIELDS = (
     *("rotation", "expires_at", "quota_extension", "billing", "keys", "recorded", "asked"),
 )
 KEY_FIELDS = (
-    *("state", "key_id", "called", "created_at", "plan", "attached_at", "enabled", "reason"),
+    *(
+        "state",
+        "key_id",
+        "called",
+        "created_at",
+        "plan",
+        "attached_at",
+        "enabled",
+        "reason",
+        "by_hand",
+    ),
     *("tried_at", "moving_to", "switching", "extending", "extending_to", "extending_for"),
     *("refused", "rotation", "replaces", "overlap", "grace", "cause", "replaced_by"),
     *(

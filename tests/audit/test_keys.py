@@ -30,10 +30,6 @@ def deleted(life: LifeLab, key_id: str) -> None:
     life.client.delete_api_key(apiKey=key_id)
 
 
-def disabled_by_hand(life: LifeLab, key_id: str) -> None:
-    enabled(life, key_id, "false")
-
-
 def enabled_by_hand(life: LifeLab, key_id: str) -> None:
     life.after("CustomerSuspended")
     enabled(life, key_id, "true")
@@ -80,7 +76,6 @@ def sign_up_missed(life: LifeLab, key_id: str) -> None:
 # mended.
 MENDED: dict[str, tuple[Harm, str, str, dict[str, tuple[bool, list[str]]]]] = {
     "the key is deleted": (deleted, "key_gone", "high", {"acme/2": (True, ["free"])}),
-    "disabled": (disabled_by_hand, "key_disabled", "high", {"acme/1": (True, ["free"])}),
     "enabled": (enabled_by_hand, "key_enabled", "high", {"acme/1": (False, ["free"])}),
     "detached": (detached, "key_without_plan", "high", {"acme/1": (True, ["free"])}),
     "plan deleted": (plan_deleted, "key_without_plan", "high", {"acme/1": (True, ["free"])}),

@@ -13,7 +13,14 @@ from keyward.audit.model import Finding, of_each, unreadable_record
 from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.actions import Action
 from keyward.customers.desired import desired_state
-from keyward.customers.drift import Compared, Drift, compared
+from keyward.customers.drift import (
+    DISABLED,
+    Compared,
+    Drift,
+    compared,
+    remedy_by_hand,
+    wanted_back,
+)
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer, KeyRecords, customer_of
 from keyward.customers.notices import notices_due
@@ -59,12 +66,13 @@ def _of_customer(
     after = corrected(stored, results)
     try:
         customer = customer_of(record)
-        planned = plan_customer(customer, after.keys, policy, now, after.last_number)
+        keys = wanted_back(after.keys, customer)
+        planned = plan_customer(customer, keys, policy, now, after.last_number)
     except InvalidRecordError as error:
         return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]
     if planned.problem:
         return [Finding("not_possible", "high", str(planned.problem), customer_id=customer_id)]
-    drifted = _drifted(results, planned.actions)
+    drifted = _drifted(results, planned.actions) + _by_hand(keys, stored, customer)
     if drifted:
         return drifted
     if planned.actions:
@@ -80,11 +88,32 @@ def _drifted(results: Sequence[Compared], actions: Sequence[Action]) -> list[Fin
     is gone, with none that there is."""
     there = {one.key.number for one in results if one.key is not None}
     found = []
-    for drift in (drift for one in results for drift in one.drifts):
+    drifts = (drift for one in results for drift in one.drifts)
+    for drift in (drift for drift in drifts if drift.kind != DISABLED):
         number = drift.key.number
         mends = [a for a in actions if a.number == number or {number, a.number}.isdisjoint(there)]
         found.append(_of_drift(drift, mends))
     return found
+
+
+def _by_hand(keys: Sequence[KeyRecord], stored: KeyRecords, customer: Customer) -> list[Finding]:
+    """Keys that somebody disabled on API Gateway. A repair tells of one that is new, and leaves it
+    as it is."""
+    known = {key.number for key in stored.keys if key.by_hand is not None}
+    return [
+        Finding(
+            DISABLED,
+            "high",
+            f"key {key.name} was disabled on API Gateway by somebody else, and stays so",
+            None if key.number in known else RECONCILE,
+            customer.customer_id,
+            key_id=key.key_id,
+            plan=key.plan,
+            remedy=remedy_by_hand(customer.customer_id),
+        )
+        for key in keys
+        if key.by_hand is not None and customer.status == "active"
+    ]
 
 
 def _of_drift(drift: Drift, mends: Sequence[Action]) -> Finding:

@@ -3,9 +3,12 @@ from which the planner plans what mends it. Pure."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.model import Customer
 from keyward.policy.model import Policy
 
 GONE = "key_gone"
@@ -57,7 +60,7 @@ def compared(key: KeyRecord, state: GatewayState | None, policy: Policy, now: fl
     if not key.is_settled:
         is_stale = key.journal.started_at + RUN_SECONDS <= now
         return _unfinished(key, state.plans, policy) if is_stale else Compared(key)
-    switched, drifts = _switched(key, state.enabled)
+    switched, drifts = _switched(key, state.enabled, now)
     placed, more = _placed(switched, state.plans, policy)
     return Compared(placed, drifts + more)
 
@@ -73,12 +76,35 @@ def _unfinished(key: KeyRecord, plans: tuple[str, ...] | None, policy: Policy) -
     return Compared(key.with_journal(plan=others[0]), (Drift(WRONG_PLAN, key, says),))
 
 
-def _switched(key: KeyRecord, enabled: bool | None) -> tuple[KeyRecord, tuple[Drift, ...]]:
+def wanted_back(
+    keys: Sequence[KeyRecord], customer: Customer, is_person: bool = False
+) -> list[KeyRecord]:
+    """The keys, of which those that somebody disabled by hand are to be enabled again: a person
+    starts the run (`is_person`), or the customer was resumed since."""
+    since = customer.status_at or 0
+    return [
+        replace(key, by_hand=None)
+        if key.by_hand is not None and (is_person or since >= key.by_hand)
+        else key
+        for key in keys
+    ]
+
+
+def remedy_by_hand(customer_id: str) -> str:
+    """What lets a key that somebody disabled by hand work again."""
+    run = json.dumps({"customer_id": customer_id})
+    return f"Send CustomerResumed for {customer_id}, or start reconcile-customer with {run}"
+
+
+def _switched(
+    key: KeyRecord, enabled: bool | None, now: float
+) -> tuple[KeyRecord, tuple[Drift, ...]]:
     if enabled is None or enabled == key.enabled:
         return key, ()
     kind, is_so, was = (ENABLED, "enabled", "disabled") if enabled else _DISABLED
     says = f"key {key.name} is {is_so} on API Gateway, and recorded as {was}"
-    return replace(key, enabled=enabled), (Drift(kind, key, says),)
+    by_hand = None if enabled else int(now)
+    return replace(key, enabled=enabled, by_hand=by_hand), (Drift(kind, key, says),)
 
 
 def _placed(

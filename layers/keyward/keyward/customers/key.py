@@ -108,7 +108,8 @@ class KeyRecord:
     `state` is CREATING before CreateApiKey is called, CREATED when `key_id` is known, DELETING
     before DeleteApiKey is called. `custom_name` is the name of a key that Keyward did not make.
     `plan` and `enabled` are what API Gateway last confirmed; `attached_at` is when the attachment
-    was asked for, `reason` why the key is disabled.
+    was asked for, `reason` why the key is disabled, `by_hand` when it was seen that somebody else
+    had disabled it: then it stays so until a person wants it back.
     """
 
     customer_id: str
@@ -121,6 +122,7 @@ class KeyRecord:
     attached_at: int | None = None
     enabled: bool = True
     reason: str | None = None
+    by_hand: int | None = None
     journal: Journal = Journal()
     succession: Succession = Succession()
     end: End = End()

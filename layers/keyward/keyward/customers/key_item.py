@@ -20,6 +20,7 @@ RECORD = {
     "attached_at": "attached_at",
     "enabled": "enabled",
     "reason": "reason",
+    "by_hand": "by_hand",
 }
 JOURNAL = {
     "started_at": "tried_at",

@@ -1,14 +1,12 @@
 """Parse a customer's record of the Customers table, the desired state, and apply events to it.
 
 customer_id plan status        the contract: a plain PutItem of these is a complete new truth
-name description tags          optional
+name description tags keys     optional; how many keys the customer has (1)
 key_value_secret               optional: the Secrets Manager secret that holds an own value
 plan_key status_reason         how, and why, the last event wanted its change
 rotation                       {requested_at, overlap_hours?, reason?, leaked?, undone?}
 expires_at                     when the customer is suspended by itself: ISO 8601, a day, or never
-quota_extension                requests for more quota (extension.py); they add up, so none is dated
-billing                        what is known of its payments (billing.py)
-keys                           optional: how many keys the customer has (1)
+quota_extension billing        requests that add up (quota.py), facts of payments (billing.py)
 recorded {field: {value, at}}  what the last event said and when; a field that differs from it
                                was changed by hand and is dated by its stream record;
                                `changes`: the last ones, so that one can be undone (changes.py)
@@ -59,6 +57,7 @@ class Customer:
     billing: Billing = field(default_factory=Billing)
     plan_key: str | None = None
     plan_at: int | None = None
+    status_at: int | None = None
     rotation: RotationRequest | None = None
     keys: int = 1
     extensions: tuple[Extension, ...] = ()
@@ -124,6 +123,7 @@ def customer_of(record: JSON) -> Customer:
         billing=billing_of(record.get("billing")),
         plan_key=_text(record, "plan_key"),
         plan_at=_recorded_at(record, "plan"),
+        status_at=_recorded_at(record, "status"),
         rotation=rotation_of(record.get("rotation")),
         keys=_keys(record),
         extensions=extensions_of(record),

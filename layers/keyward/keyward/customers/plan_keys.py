@@ -30,7 +30,9 @@ Actions = tuple[Action, ...]
 
 
 def is_switch_needed(key: KeyRecord, enabled: bool) -> bool:
-    """Whether the key is not yet, or not surely, enabled or disabled as it should be."""
+    """Whether the key is not yet, or not surely, as it should be; one that a person disabled is."""
+    if enabled and key.by_hand is not None and key.journal.enabled is None:
+        return False
     return key.enabled != enabled or key.journal.enabled is not None
 
 

@@ -81,6 +81,9 @@ def replacement_for(
             return Replacement(request.reason or LEAKED, leaked=True)
         hours = policy.overlap_hours if request.overlap_hours is None else request.overlap_hours
         return replacement_with_overlap(request.reason, hours, policy)
+    if key.by_hand is not None:
+        # A successor that nobody asked for would let the customer in again.
+        return None
     if successor and key.plan != plan and key.journal.plan is None:
         return replacement_with_overlap("plan change", policy.overlap_hours, policy)
     due = rotates_at(key, plan, policy)

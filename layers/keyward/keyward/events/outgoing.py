@@ -35,6 +35,7 @@ MEMBERS: dict[str, JSON] = {
     "answers": OBJECT,
     "api": TEXT,
     "at": TIME,
+    "by_hand": {"const": True},
     "cause": OBJECT,
     "caused_by": CAUSE,
     "customer_id": TEXT,
@@ -115,7 +116,9 @@ _REPORT = ("actions", "reason")
 EVENTS_OUT: dict[str, EventOut] = {
     "KeyIssued": _of_key("a key was made and is in its plan", *_SWITCHED),
     "KeyRotated": _of_key("a key took the place of another", *_SWITCHED, "replaces", "retires_at"),
-    "KeyDisabled": _of_key("a replaced key no longer works", *_SWITCHED),
+    "KeyDisabled": _of_key(
+        "a replaced key no longer works, or somebody disabled one", *_SWITCHED, "by_hand", "remedy"
+    ),
     "KeyRetired": _of_key("a replaced key was deleted", *_SWITCHED),
     "KeyExpiring": _of_key("a key ends soon", "plan", "days", "expires_at", "reason"),
     "KeySuspended": _of_key("a key was disabled and can be enabled again", *_SWITCHED),

@@ -5,14 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from keyward.aws.gateway import Gateway, GatewayKey
 from keyward.aws.tables.customers import Customers
 from keyward.aws.tables.leases import Lease
 from keyward.customers import words
-from keyward.customers.drift import Compared, Drift, GatewayState, compared
+from keyward.customers.drift import (
+    DISABLED,
+    Compared,
+    Drift,
+    GatewayState,
+    compared,
+    remedy_by_hand,
+)
 from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.customers.model import KeyRecords
+from keyward.events.requester import with_cause
 from keyward.policy.model import Policy
 from keyward.runs.ledger import CORRECT, key_line
 from keyward.values import JSON, iso
@@ -85,8 +94,8 @@ def corrected(records: KeyRecords, comparisons: Sequence[Compared]) -> KeyRecord
 @dataclass(frozen=True)
 class Correction:
     """Writes a run's corrections, each with a line of the ledger. They are what somebody else did,
-    so no event follows from them but KeyRevoked. `last_number` is that of the customer's last
-    key."""
+    so no event follows from them but KeyRevoked, and KeyDisabled for a key that somebody disabled.
+    `last_number` is that of the customer's last key."""
 
     customers: Customers
     lease: Lease
@@ -96,27 +105,34 @@ class Correction:
 
     def save(self, key: KeyRecord, drifts: Sequence[Drift]) -> None:
         """Write a corrected record. Raises LeaseLostError."""
+        events, is_new = [], any(drift.kind == DISABLED for drift in drifts)
+        if is_new:
+            who = self.requester.get("who", "somebody else")
+            key = replace(key, reason=f"disabled on API Gateway by {who}")
+            remedy = remedy_by_hand(key.customer_id)
+            events = [self._told("KeyDisabled", key, by_hand=True, remedy=remedy)]
         line = key_line(self._task(drifts), drifts[0].key, key, self.now)
-        self.customers.save_key(key, self.lease, line=line)
+        lines = [line] if line else []
+        self.customers.save_keys([key], self.lease, events, self._when, lines)
 
     def bury(self, drift: Drift) -> None:
         """Forget a key that is gone; KeyRevoked says so. Raises LeaseLostError."""
         key = replace(drift.key, reason=BY_HAND)
         line = key_line(self._task([drift]), drift.key, replace(key, state=DELETED), self.now)
-        at = iso(self.now)
-        revoked = words.about(
-            "KeyRevoked",
-            key,
-            words.Occasion(self.lease.owner, self.now),
-            words.action(CORRECT, key),
-            plan=key.plan,
-            reason=BY_HAND,
-            effective_by=at,
-        )
-        when = f"{int(self.now * 1000):015d}#000"
+        revoked = self._told("KeyRevoked", key)
         self.customers.save_tombstone(
-            key, self.last_number, self.lease, self.now, [revoked], when, line
+            key, self.last_number, self.lease, self.now, [revoked], self._when, line
         )
+
+    @property
+    def _when(self) -> str:
+        return f"{int(self.now * 1000):015d}#000"
+
+    def _told(self, detail_type: str, key: KeyRecord, **more: Any) -> JSON:
+        more |= {"plan": key.plan, "reason": key.reason, "effective_by": iso(self.now)}
+        occasion = words.Occasion(self.lease.owner, self.now)
+        event = words.about(detail_type, key, occasion, words.action(CORRECT, key), **more)
+        return with_cause(event, self.requester)
 
     def _task(self, drifts: Sequence[Drift]) -> JSON:
         reason = "; ".join(drift.says for drift in drifts)
