@@ -221,11 +221,13 @@ class Attacher:
         without them, after the 20 s that UpdateUsagePlan asks for."""
         added = self._own(add) + others
         operations = patch_all(plan, wanted, {self.rest_api_id, *(r[0] for r in others)}, added)
+        began, stages = self.context.now, self.context.registry.plan_stages
         if not operations:
+            stages.save(plan.name, plan.stages, began)
             return []
         self._note(plan.name, plan.plan_id, added, confirmed=False)
         try:
-            self.context.gateway.update_plan(plan.plan_id, operations)
+            updated = self.context.gateway.update_plan(plan.plan_id, operations)
         except StageConflictError:
             held = [] if others else conflicts.held_now(add)
             if not held:
@@ -233,6 +235,7 @@ class Attacher:
             if patch(plan, wanted, self.rest_api_id, _without(add, held)):
                 raise PlanThrottledError(f"plan {plan.name}: {held} held, the rest again") from None
             return held
+        stages.save(plan.name, updated.stages, began)
         self._note(plan.name, plan.plan_id, added, confirmed=True)
         return []
 

@@ -57,11 +57,12 @@ class Concluder:
         apis, rest_api_id = self.context.registry.apis, progress.rest_api_id
         journal = ApiJournal(self.context, rest_api_id, progress.execution_arn, self.context.now)
         outcomes = {outcome["stage"]: outcome for outcome in progress.outcomes}
-        for stage, actions in apis.load_records(rest_api_id).planned.items():
+        records = apis.load_records(rest_api_id)
+        for stage, actions in records.planned.items():
             if stage in outcomes:
                 _note_outcome(journal, outcomes[stage], actions)
             elif not any(action["action"] == DEPLOYS for action in actions):
-                journal.protected(stage, actions)
+                journal.attached(stage, actions, records)
 
     def _announce(self, progress: Progress, lease: Lease) -> bool:
         """Whether the outbox is empty. What is announced is in the ledger first, once."""

@@ -21,7 +21,8 @@ from keyward.apis.model import (
     StageSnapshot,
     WorkingMethod,
 )
-from keyward.apis.plan import ApiPlan, exposures, plan_api
+from keyward.apis.observed import exposures
+from keyward.apis.plan import ApiPlan, plan_api
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption, PlanPolicy
 

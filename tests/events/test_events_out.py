@@ -44,6 +44,7 @@ SAMPLES = (
     "key-disabled",
     "key-expiring",
     "key-issued",
+    "key-issued-opens-nothing",
     "key-resumed",
     "key-retired",
     "key-revoked",
@@ -52,6 +53,7 @@ SAMPLES = (
     "key-unused",
     "payment-overdue",
     "plan-changed",
+    "policy-applied",
     "policy-refused",
     "quota-extended",
     "quota-threshold-reached",
@@ -60,7 +62,7 @@ SAMPLES = (
 COMPARED_ELSEWHERE = ("api-failed-reverted", "exemption-expiring")
 ENVELOPE = {"version", "id", "detail-type", "source", "account", "time", "region", "resources"}
 FREE = {"quota": {"limit": 1000, "period": "DAY"}}
-PLANS: JSON = {"free": FREE, "pro": {"apis": ["petshop-*"]}}
+PLANS: JSON = {"free": FREE, "pro": {}, "gold": {"apis": ["nowhere"]}}
 LADDER = [{"step": "notice", "after_days": 0}, {"step": "plan", "after_days": 7, "plan": "free"}]
 ADA = Editor("arn:aws:iam::123456789012:user/ada", "PutMethod", "2026-11-23T09:40:00Z")
 # 20 characters at least (aws-recorded.md 1); what else is so long in a sample has no digit, or has
@@ -80,10 +82,11 @@ def all_announced(account: AuditLab) -> list[JSON]:
     life, lab = account.life, account.lab
     entries: list[JSON] = []
     life.policy(usage_plans=PLANS, billing={"ladder": LADDER})
+    lab.attached()
     for scene in (plan_and_quota, suspension, rotation, bills, usage, crowd):
         scene(life)
         entries += heard(lab)
-    for scene_of_api in (exposure, hold_and_rollback, crowd_of_apis, refusal):
+    for scene_of_api in (exposure, named, hold_and_rollback, crowd_of_apis, refusal):
         scene_of_api(lab)
         entries += heard(lab)
     return entries
@@ -99,12 +102,13 @@ def heard(lab: Lab) -> list[JSON]:
 
 
 def plan_and_quota(life: LifeLab) -> None:
-    """KeyIssued, QuotaExtended, PlanChanged; CustomerFailed of somebody else."""
+    """KeyIssued, QuotaExtended, PlanChanged; a key that opens nothing; CustomerFailed."""
     life.after("CustomerSignedUp", plan="free")
     life.bench.clock.advance(60)
     life.after("QuotaExtensionRequested", by=200, reason="launch")
     life.after("CustomerPlanChanged", plan="pro")
-    assert life.after("CustomerSignedUp", "umbrella", plan="gold").status == "FAILED"
+    life.after("CustomerSignedUp", "wayne", plan="gold")
+    assert life.after("CustomerSignedUp", "umbrella", plan="none").status == "FAILED"
 
 
 def suspension(life: LifeLab) -> None:
@@ -158,6 +162,14 @@ def exposure(lab: Lab) -> None:
             api_id = lab.api(mode=mode)
             logged(lab, api_id)
             lab.run(api_id)
+
+
+def named(lab: Lab) -> None:
+    """PolicyApplied: a plan names an API that is only observed and exposes methods."""
+    api_id = lab.api(mode="observe")
+    lab.policy(usage_plans={"pro": {"apis": [api_id]}})
+    lab.run(api_id)
+    lab.policy(usage_plans=PLANS)
 
 
 def hold_and_rollback(lab: Lab) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from keyward.apis.model import DEPLOYMENT, KEYS, Difference, WorkingMethod
+from keyward.apis.model import DEPLOYMENT, KEYS, PLAN, Difference, WorkingMethod
 from keyward.events import remedy
 from keyward.events.caller import Editor
 from keyward.values import JSON, iso
@@ -58,9 +58,11 @@ def helps(waiting: HeldStage, stack: str) -> str:
 
 def message(waiting: HeldStage, reason: str, stack: str) -> str:
     """All of it as a text for a mail or a chat."""
+    # A stage of an API that is only observed asks for keys already, or nobody wants it to.
+    serves = "" if waiting.kind == PLAN else " and serves methods without a key"
     lines = [
-        f"Stage {waiting.stage} of API {waiting.rest_api_id} is held since {iso(waiting.since)} "
-        f"and serves methods without a key: {reason}.",
+        f"Stage {waiting.stage} of API {waiting.rest_api_id} is held since {iso(waiting.since)}"
+        f"{serves}: {reason}.",
         *_edited(waiting),
         *_path_by_path(waiting.differences),
     ]

@@ -20,7 +20,7 @@ MODES = (ENFORCE, WARN, OBSERVE, OFF)
 MODE_TAG = "keyward"
 
 PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
-DEPLOYMENT, KEYS, ROLLBACK = "deployment", "keys", "rollback"
+DEPLOYMENT, KEYS, ROLLBACK, PLAN = "deployment", "keys", "rollback", "plan"
 # Less than a day, so that each nightly audit reminds, also one that starts a little early.
 REMIND_SECONDS = 20 * 3600
 
@@ -148,8 +148,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class ApiSnapshot:
-    """An API as it was read. `working` and `differences` (by stage) are read only when a stage is
-    exposed."""
+    """An API as it was read. `plans` are those of the policy; `others` are usage plans that Keyward
+    does not own. `working` and `differences` (by stage) are read only when a stage is exposed."""
 
     rest_api_id: str
     name: str
@@ -157,6 +157,7 @@ class ApiSnapshot:
     plans: tuple[Membership, ...] = ()
     working: tuple[WorkingMethod, ...] | None = None
     differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+    others: tuple[Membership, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,9 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Hold:
-    """A stage that waits for a person. `kind` is DEPLOYMENT or, for keys that are in two plans of
-    the stage, KEYS, or ROLLBACK for one that serves `deployment_id` again. `held_at` and `told_at`,
-    when it was announced last, are epoch seconds."""
+    """A stage that waits for a person. `kind`: DEPLOYMENT; KEYS, keys in two plans of the stage;
+    ROLLBACK, it serves `deployment_id` again; PLAN, it is in a usage plan that is not Keyward's.
+    `held_at` and `told_at`, when it was announced last, are epoch seconds."""
 
     stage: str
     fingerprint: str

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keyward.apis.actions import Attach, Deploy, Held, Require
-from keyward.apis.compare import digest, fingerprint
+from keyward.apis.attachments import attach_actions, first_seen, lacking
+from keyward.apis.compare import fingerprint
 from keyward.apis.kept_plans import kept_actions
 from keyward.apis.loops import Loop
 from keyward.apis.model import (
@@ -58,7 +59,7 @@ class ApiPlan:
         """Everything, in order: the output of a dry run."""
         mended = [{"action": "mend_plan", "plan": item.plan} for item in self.attach if item.mend]
         return [
-            *_attachments(self.attach),
+            *attach_actions(self.attach),
             *mended,
             *self.kept,
             *(item.as_action() for item in self.require),
@@ -72,7 +73,7 @@ class ApiPlan:
         deployed = [item.as_action() for item in self.deploy if item.stage == stage]
         required = [item.as_action() for item in self.require] if deployed else []
         kept = [action for action in self.kept if action["stage"] == stage]
-        return [*_attachments(self.attach, stage), *kept, *required, *deployed]
+        return [*attach_actions(self.attach, stage), *kept, *required, *deployed]
 
     def steps(self) -> JSON:
         """What the run does, as members of its progress. A state holds 256 KiB: of more methods the
@@ -86,15 +87,6 @@ class ApiPlan:
             "is_partial": len(first) < len(methods),
             "deploy": tuple(item.as_json() for item in self.deploy),
         }
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """What a stage in mode observe exposes, and what enforce would do about it."""
-
-    stage: str
-    fingerprint: str
-    actions: tuple[JSON, ...]
 
 
 def plan_api(
@@ -119,18 +111,18 @@ def plan_api(
         else:
             deploy.append(Deploy(stage.name, stage.deployment_id, mark))
     at_rest = {item.stage for item in held} | {*stopped}
-    attach = _attach(
+    attach = lacking(
         snapshot, rule, [stage for stage in snapshot.stages if stage.name not in at_rest]
     )
-    first_seen = _first_seen(snapshot, records, rule)
+    seen = first_seen(snapshot, records, rule)
     busy = {item.stage for item in deploy} | {name for item in attach for name in item.stages}
     return ApiPlan(
         attach=attach,
-        require=_require(snapshot.working or (), rule) if deploy else (),
+        require=methods_to_close(snapshot.working or (), rule) if deploy else (),
         deploy=tuple(deploy),
         held=tuple(held),
-        effective_at=_effective_at(deploy, records.attachments + first_seen, rule),
-        first_seen=first_seen,
+        effective_at=_effective_at(deploy, records.attachments + seen, rule),
+        first_seen=seen,
         stopped=stopped,
         kept=tuple(kept_actions(snapshot, rule, [s for s in exposed if s.name not in at_rest])),
         settled={
@@ -139,24 +131,6 @@ def plan_api(
             if stage.name not in busy | at_rest
         },
     )
-
-
-def exposures(snapshot: ApiSnapshot, rule: KeyRule) -> tuple[Exposure, ...]:
-    """What mode observe has to tell: read from the stages alone, the working copy is not needed."""
-    return tuple(
-        _exposure(stage, snapshot, rule) for stage in snapshot.stages if rule.exposed(stage)
-    )
-
-
-def _exposure(stage: StageSnapshot, snapshot: ApiSnapshot, rule: KeyRule) -> Exposure:
-    live = rule.exposed(stage)
-    actions = (
-        *_attachments(_attach(snapshot, rule, [stage])),
-        *kept_actions(snapshot, rule, [stage]),
-        *(item.as_action() for item in _require(live, rule, stage.methods)),
-        {"action": "deploy_api", "stage": stage.name},
-    )
-    return Exposure(stage.name, digest(actions), actions)
 
 
 def _reasons(
@@ -204,38 +178,6 @@ def _held(
     )
 
 
-def _attach(
-    snapshot: ApiSnapshot, rule: KeyRule, stages: Iterable[StageSnapshot]
-) -> tuple[Attach, ...]:
-    """One item a plan, as UpdateUsagePlan is allowed once in 20 s."""
-    holding = {plan.plan: plan for plan in snapshot.plans}
-    items = []
-    for plan in rule.policy.usage_plans.values():
-        covered = [
-            s.name for s in stages if plan.covers(snapshot.rest_api_id, snapshot.name, s.name)
-        ]
-        there = holding.get(plan.name)
-        if there is not None and there.kept:
-            continue
-        lacking = tuple(name for name in covered if there is None or name not in there.stages)
-        mend = bool(covered) and there is not None and there.differs
-        if lacking or mend:
-            items.append(Attach(plan.name, lacking, mend))
-    return tuple(items)
-
-
-def _first_seen(
-    snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule
-) -> tuple[Attachment, ...]:
-    """Attachments that somebody else made: their age is unknown, so it counts from now."""
-    return tuple(
-        Attachment(stage.name, plan.plan, plan.plan_id, int(rule.now), confirmed=True)
-        for plan in snapshot.plans
-        for stage in snapshot.stages
-        if stage.name in plan.stages and records.attachment(stage.name, plan.plan) is None
-    )
-
-
 def _effective_at(
     deploy: Iterable[Deploy], attachments: Iterable[Attachment], rule: KeyRule
 ) -> float:
@@ -252,7 +194,7 @@ def _effective_at(
     return latest if latest > rule.now else 0
 
 
-def _require(
+def methods_to_close(
     methods: Sequence[DeployedMethod | WorkingMethod],
     rule: KeyRule,
     beside: Sequence[DeployedMethod] = (),
@@ -270,12 +212,3 @@ def _require(
         for method in sorted(methods, key=lambda method: method.place)
         if not method.key_required and rule.requires(method)
     )
-
-
-def _attachments(attach: Iterable[Attach], only: str | None = None) -> list[JSON]:
-    return [
-        {"action": "attach_stage", "stage": stage, "plan": item.plan}
-        for item in attach
-        for stage in item.stages
-        if only in (None, stage)
-    ]

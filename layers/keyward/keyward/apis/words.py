@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from keyward.apis.compare import NOT_COMPARED
 from keyward.apis.hold_words import HeldStage, answers, helps, message
 from keyward.apis.loops import Loop
-from keyward.apis.model import DEPLOYMENT, KEYS, ROLLBACK, Place
+from keyward.apis.model import DEPLOYMENT, KEYS, PLAN, ROLLBACK, Place
 from keyward.apis.remedies import remedies
 from keyward.events import remedy
 from keyward.events.caller import CallerIdentity
@@ -22,8 +22,20 @@ OVERTAKEN = (
     "the team deployed while Keyward pointed the stage to its own deployment: the stage serves the "
     "team's again, and is planned anew"
 )
-CODES = {DEPLOYMENT: "PublishesMore", KEYS: "KeysInTwoPlans", ROLLBACK: "RolledBack"}
-REASONS = {DEPLOYMENT: PUBLISHES_MORE, KEYS: KEYS_IN_TWO_PLANS, ROLLBACK: ROLLED_BACK}
+CODES = {
+    DEPLOYMENT: "PublishesMore",
+    KEYS: "KeysInTwoPlans",
+    ROLLBACK: "RolledBack",
+    PLAN: "PlanOfOthers",
+}
+PLAN_OF_OTHERS = "the stage is in a usage plan that is not Keyward's: keys of both would open it"
+ATTACHED = "the plan names the API, so its stages join it in every mode but off"
+REASONS = {
+    DEPLOYMENT: PUBLISHES_MORE,
+    KEYS: KEYS_IN_TWO_PLANS,
+    ROLLBACK: ROLLED_BACK,
+    PLAN: PLAN_OF_OTHERS,
+}
 
 
 def protected(
@@ -39,6 +51,25 @@ def protected(
         rest_api_id=rest_api_id,
         stage=stage,
         actions=list(actions),
+        effective_by=iso(effective_at),
+        execution_arn=execution_arn,
+    )
+
+
+def attached(
+    rest_api_id: str,
+    stage: str,
+    actions: Sequence[JSON],
+    effective_at: float,
+    execution_arn: str,
+) -> JSON:
+    """PolicyApplied: a stage that still exposes methods joined the plans that name its API."""
+    return announcement(
+        "PolicyApplied",
+        rest_api_id=rest_api_id,
+        stage=stage,
+        actions=list(actions),
+        reason=ATTACHED,
         effective_by=iso(effective_at),
         execution_arn=execution_arn,
     )

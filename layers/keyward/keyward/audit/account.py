@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from keyward.apis.head import head_of
 from keyward.apis.model import (
-    ENFORCE,
     MODE_TAG,
     OFF,
     ApiRecords,
@@ -89,9 +88,8 @@ def read_api(
     head = head.dated(records.enforce_on, now, policy.warn_days)
     snapshot = read_stages(gateway, head, policy, None, lambda: plans, stack)
     rule = KeyRule(policy, rest_api_id, head.name, now)
-    found = findings.api_findings(snapshot, rule, head.mode)
-    if head.mode == ENFORCE:
-        found += findings.hold_findings(snapshot, records, rule)
+    found = findings.api_findings(snapshot, records, rule, head.mode)
+    found += findings.hold_findings(snapshot, records, rule, head.mode)
     return ApiReading(rest_api_id, head.name, head.mode, snapshot, tuple(found), now)
 
 

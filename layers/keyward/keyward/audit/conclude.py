@@ -12,6 +12,7 @@ from keyward.audit.account import AccountReading
 from keyward.audit.adopt import Adopter, Adoption, OwnerLookup
 from keyward.audit.keys import ADOPT_KEYS, of_usage
 from keyward.audit.model import of_exemptions
+from keyward.audit.opens import of_opens
 from keyward.audit.owners import of_owners
 from keyward.audit.room import of_room, of_waiting
 from keyward.aws.tables import Registry
@@ -49,6 +50,7 @@ class Conclusion:
             found = of_waiting(found, records.keys, len(account.keys))
             found += of_keys + of_room(account.keys.values(), of_records, self.now)
         found += of_usage(records, self.policy, self.now)
+        found += of_opens(records, account, reading.plans, reading.apis, self.policy)
         of_apis = plan_findings.once(reading.findings)
         found += plan_findings.of_plans(reading.plans, of_apis, self.policy) + of_apis
         found += of_owners(reading.plans, reading.apis, self.policy, self.stack)

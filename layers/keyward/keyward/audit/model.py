@@ -8,8 +8,18 @@ from dataclasses import asdict, dataclass
 
 from keyward.apis.exemptions import ending, exemption_id
 from keyward.apis.hold_words import edited
-from keyward.apis.model import DEPLOYMENT, ENFORCE, REJECTED, ApiRecords, ApiSnapshot, Hold, KeyRule
-from keyward.apis.plan import exposures, plan_api
+from keyward.apis.model import (
+    DEPLOYMENT,
+    ENFORCE,
+    PLAN,
+    REJECTED,
+    ApiRecords,
+    ApiSnapshot,
+    Hold,
+    KeyRule,
+)
+from keyward.apis.observed import exposures, plan_attachments
+from keyward.apis.plan import plan_api
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
@@ -79,9 +89,11 @@ def unreadable_record(customer_id: str, error: Exception) -> Finding:
     )
 
 
-def api_findings(snapshot: ApiSnapshot, rule: KeyRule, mode: str) -> list[Finding]:
-    """Exposed methods by stage; in mode enforce also stages that lack a plan, and plans whose
-    limits are not the policy's."""
+def api_findings(
+    snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule, mode: str
+) -> list[Finding]:
+    """Exposed methods by stage; stages that lack a plan, or are in none; in mode enforce plans
+    whose limits are not the policy's."""
     mending: JSON = {"mended_by": "protect-api", "rest_api_id": snapshot.rest_api_id}
     found = [
         Finding(
@@ -94,9 +106,13 @@ def api_findings(snapshot: ApiSnapshot, rule: KeyRule, mode: str) -> list[Findin
         )
         for exposure in exposures(snapshot, rule)
     ]
-    if mode != ENFORCE:
-        return found
-    for item in plan_api(snapshot, ApiRecords(), rule).attach:
+    if mode == ENFORCE:
+        attach = plan_api(snapshot, ApiRecords(), rule).attach
+    else:
+        attach = plan_attachments(snapshot, records, rule).attach
+    joining = {stage for item in attach for stage in item.stages}
+    found += _in_no_plan(snapshot, joining | {hold.stage for hold in records.holds}, mode)
+    for item in attach:
         found += [
             Finding(
                 "stage_without_plan",
@@ -116,9 +132,30 @@ def api_findings(snapshot: ApiSnapshot, rule: KeyRule, mode: str) -> list[Findin
     return found
 
 
-def hold_findings(snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule) -> list[Finding]:
-    """Stages of an enforced API that wait for a person; holds that nothing needs any more are ended
-    by the next run."""
+def _in_no_plan(snapshot: ApiSnapshot, joining: set[str], mode: str) -> Iterable[Finding]:
+    """Stages that ask for keys and that no key opens; those that join a plan are not meant."""
+    held = {stage for plan in (*snapshot.plans, *snapshot.others) for stage in plan.stages}
+    for stage in snapshot.stages:
+        asks = any(method.key_required for method in stage.methods)
+        if asks and stage.name not in held | joining:
+            name = snapshot.name or snapshot.rest_api_id
+            yield Finding(
+                "stage_in_no_plan",
+                "high",
+                f"stage {stage.name} asks for keys and is in no usage plan: every key gets a 403. "
+                f"API {name} is in mode {mode}, and no plan of the policy "
+                + ("covers it" if mode == ENFORCE else "names it without a *"),
+                rest_api_id=snapshot.rest_api_id,
+                stage=stage.name,
+                remedy=f"Name API {name} in `apis` of a usage plan in the policy",
+            )
+
+
+def hold_findings(
+    snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule, mode: str
+) -> list[Finding]:
+    """Stages that wait for a person: of an API that is only observed, those that are in somebody
+    else's plan. Holds that nothing needs any more are ended by the next run."""
     exposed = {stage.name for stage in snapshot.stages if rule.exposed(stage)}
     return [
         _held(hold, records, snapshot.rest_api_id)
@@ -132,6 +169,7 @@ def hold_findings(snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule) -> 
             stage=hold.stage,
         )
         for hold in records.holds
+        if mode == ENFORCE or hold.kind == PLAN
     ]
 
 

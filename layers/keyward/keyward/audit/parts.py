@@ -114,6 +114,8 @@ class Audit:
     def _begin(self, task: JSON) -> None:
         sources, began = sources_for(task, self.documents), self.context.now
         plans, apis = owned_plans(self.context), self.context.gateway.apis()
+        if contracts.flag_of(task, "repair"):
+            self._note_stages(plans, began)
         self.context.turns.debit({CALLS: LISTS}, began)
         about = {
             "began": began,
@@ -122,6 +124,14 @@ class Audit:
         }
         self.documents.save(self.name, ABOUT, about)
         self._reading.begin(works_of(apis, plans))
+
+    def _note_stages(self, plans: Sequence[GatewayPlan], read_at: float) -> None:
+        """Write down which stages each plan holds, whoever changed that. Of two plans of one name
+        ours counts, and another stack's never."""
+        stack = self.context.stack
+        for plan in sorted(plans, key=lambda plan: plan.is_ours(stack)):
+            if not plan.is_foreign(stack):
+                self.context.registry.plan_stages.save(plan.name, plan.stages, read_at)
 
     def _conclude(self, repair: bool, policy: Policy) -> None:
         context, sources = self.context, self.documents.load(self.name, ABOUT)["sources"]

@@ -1,15 +1,71 @@
-"""Which customers' keys a stage would refuse, as their plan does not cover it. Pure."""
+"""What a customer's key opens, and which customers' keys a stage would refuse. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from keyward.customers.model import KeyRecords
+from keyward.events import remedy
 from keyward.policy.model import Policy
+from keyward.policy.parts import PlanPolicy
 from keyward.values import JSON
 
 # So that an event stays small; the count tells of all.
 MAX_CUSTOMERS = 100
+MAX_OPENS = 100
+# The events that tell of a key which works from now on, and those of them that say why it opens
+# nothing: the others have a reason of their own.
+OPENING = ("KeyIssued", "KeyRotated", "KeyResumed", "PlanChanged")
+EXPLAINED = ("KeyIssued", "PlanChanged")
+
+
+def with_opens(
+    detail_type: str,
+    detail: JSON,
+    stages: Sequence[tuple[str, str]],
+    policy: Policy,
+    stack: str,
+) -> JSON:
+    """The detail of an event of OPENING with `opens`: the `stages` that the key's plans hold. Of a
+    long list the first are listed, and `reason` says how many there are."""
+    listed = [{"rest_api_id": api_id, "stage": stage} for api_id, stage in stages[:MAX_OPENS]]
+    more, helps = "", None
+    if len(stages) > MAX_OPENS:
+        more = f"opens {len(stages)} stages, of which {MAX_OPENS} are listed"
+    elif not stages and detail_type in EXPLAINED:
+        more = why_nothing(plans_of(detail), policy)
+        helps = remedy.command("policy", "show", stack=stack)
+    words = [text for text in (detail.get("reason"), more) if text]
+    return detail | {"opens": listed, "reason": "; ".join(words) or None, "remedy": helps}
+
+
+def plans_of(detail: JSON) -> list[str]:
+    """The names of the plans that an event of a key tells."""
+    plan = detail.get("plan")
+    return list(detail.get("plans") or ([plan] if plan else []))
+
+
+def why_nothing(plans: Sequence[str], policy: Policy) -> str:
+    """Why a key in these plans opens nothing, as far as the policy tells."""
+    return "the key opens nothing yet: " + "; ".join(
+        _why_empty(name, policy.usage_plans.get(name)) for name in plans
+    )
+
+
+def _why_empty(name: str, plan: PlanPolicy | None) -> str:
+    empty = f"usage plan {name} holds no stage"
+    if plan is None:
+        return f"{empty}, and the policy does not name it"
+    if plan.literal_apis:
+        apis = ", ".join(plan.literal_apis[:MAX_CUSTOMERS])
+        return (
+            f"{empty}. A stage of an API that it names ({apis}) joins it when the API has such a "
+            "stage and its mode is not off, unless the stage is held or the plan is not Keyward's"
+        )
+    return (
+        f"{empty}. It names no API without a *, so only stages of APIs in mode enforce join it. "
+        "Name the API in `apis` of the plan, or tag it `keyward` = `enforce`"
+    )
 
 
 def uncovered(

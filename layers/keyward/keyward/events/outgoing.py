@@ -61,6 +61,15 @@ MEMBERS: dict[str, JSON] = {
     "methods": OBJECTS,
     "next": OBJECT,
     "not_compared": TEXTS,
+    "opens": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["rest_api_id", "stage"],
+            "properties": {"rest_api_id": TEXT, "stage": TEXT},
+            "additionalProperties": False,
+        },
+    },
     "owner": TEXT,
     "path": TEXT,
     "period": {"enum": ["DAY", "WEEK", "MONTH"]},
@@ -110,26 +119,29 @@ def _of_stage(says: str, *always: str, optional: tuple[str, ...] = ()) -> EventO
 
 
 _SWITCHED = ("plan", "reason", "effective_by")
+_OPENING = (*_SWITCHED, "opens")
 _PERIOD = ("limit", "used", "remaining", "period", "period_ends")
 _REPORT = ("actions", "reason")
 
 EVENTS_OUT: dict[str, EventOut] = {
-    "KeyIssued": _of_key("a key was made and is in its plan", *_SWITCHED),
-    "KeyRotated": _of_key("a key took the place of another", *_SWITCHED, "replaces", "retires_at"),
+    "KeyIssued": _of_key("a key was made and is in its plan", *_OPENING, "remedy"),
+    "KeyRotated": _of_key("a key took the place of another", *_OPENING, "replaces", "retires_at"),
     "KeyDisabled": _of_key(
         "a replaced key no longer works, or somebody disabled one", *_SWITCHED, "by_hand", "remedy"
     ),
     "KeyRetired": _of_key("a replaced key was deleted", *_SWITCHED),
     "KeyExpiring": _of_key("a key ends soon", "plan", "days", "expires_at", "reason"),
     "KeySuspended": _of_key("a key was disabled and can be enabled again", *_SWITCHED),
-    "KeyResumed": _of_key("a suspended key works again", *_SWITCHED),
+    "KeyResumed": _of_key("a suspended key works again", *_OPENING),
     "KeyRevoked": _of_key("a key was deleted for good", *_SWITCHED),
     "KeyUnused": EventOut(
         "a key was not used for long",
         ("customer_id", "key_id", "unused_days"),
         ("plan", "last_used_on"),
     ),
-    "PlanChanged": _of_key("a key is in another plan", *_SWITCHED, "replaces", "retires_at"),
+    "PlanChanged": _of_key(
+        "a key is in another plan", *_OPENING, "replaces", "retires_at", "remedy"
+    ),
     "QuotaThresholdReached": EventOut(
         "a key has used up a part of its quota",
         ("customer_id", "key_id", "plan", "threshold", *_PERIOD, "period_start"),
@@ -188,6 +200,11 @@ EVENTS_OUT: dict[str, EventOut] = {
         "an exemption ends within a week",
         ("api", "method", "path", "methods", "remedy"),
         ("reason", "owner", "expires"),
+    ),
+    "PolicyApplied": EventOut(
+        "what the policy wants holds now",
+        ("execution_arn", "actions", "reason"),
+        ("rest_api_id", "stage", "plan", "effective_by"),
     ),
     "PolicyRefused": EventOut("a version of the policy is not usable", ("reason", "version", "at")),
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keyward.apis.model import DeployedMethod, Seen
+from keyward.apis.model import ENFORCE, OFF, DeployedMethod, Seen
 from keyward.apis.routes import resource_for
 from keyward.customers.key import CREATED
 from keyward.explain import words
@@ -193,8 +193,15 @@ def _attach(facts: Facts) -> str:
         return "Add the stage to the usage plan by hand, or move the key to a plan that holds it"
     if not customer.covers:
         return f"Have plan {customer.plan} cover it: `apis` and `stages` of the plan in the policy"
-    if api and api.mode != "enforce":
-        return f"Tag {place} `keyward` = `enforce` (it is in mode {api.mode}), or add it by hand"
+    if api and api.mode == OFF:
+        return (
+            f"Tag {place} `keyward` = `observe`, `warn` or `enforce`: in mode off it joins no plan"
+        )
+    if api and api.mode != ENFORCE and not customer.names:
+        return (
+            f"Name the API in `apis` of plan {customer.plan}, or tag {place} `keyward` = "
+            f"`enforce`: it is in mode {api.mode}, and the plan names it by a * only"
+        )
     return f"Start protect-api for {place}: the policy wants its stages in plan {customer.plan}"
 
 

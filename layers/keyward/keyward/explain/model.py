@@ -73,14 +73,15 @@ class KeyFacts:
 @dataclass(frozen=True)
 class CustomerFacts:
     """What is in force for the customer. `status` is None when the Customers table has no such
-    customer; `covers`: whether the policy wants the plan to hold this stage, None when it does not
-    name the plan."""
+    customer; `covers`: whether the policy's plan covers this stage, None when the policy does not
+    name the plan; `names`: whether it names the API without a `*`."""
 
     customer_id: str
     status: str | None
     reason: str | None = None
     plan: str | None = None
     covers: bool | None = None
+    names: bool = False
 
 
 @dataclass(frozen=True)

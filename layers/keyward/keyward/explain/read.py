@@ -61,8 +61,9 @@ class Explainer:
         api = self._api(request, stored)
         plan = self.policy.usage_plans.get((customer.plan if customer else None) or "")
         if customer and api and plan:
-            covers = plan.covers(request.rest_api_id, api.name, request.stage)
-            customer = replace(customer, covers=covers)
+            place = (request.rest_api_id, api.name, request.stage)
+            covers, names = plan.covers(*place), plan.names(*place)
+            customer = replace(customer, covers=covers, names=names)
         settling, now = self.policy.propagation_seconds, self.now()
         return [
             self._judged(Facts(request, api, key, customer, stored.attachments, settling, now))

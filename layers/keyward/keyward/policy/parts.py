@@ -69,6 +69,16 @@ class PlanPolicy:
         """Whether the plan covers the stage of the API."""
         return matches(self.apis, api_id, api_name) and matches(self.stages, stage)
 
+    @property
+    def literal_apis(self) -> tuple[str, ...]:
+        """The APIs that the plan names by id or name, without a `*`."""
+        return tuple(api for api in self.apis if "*" not in api)
+
+    def names(self, api_id: str, api_name: str, stage: str) -> bool:
+        """Whether the plan covers the stage of an API that it names literally: it holds such a
+        stage in every mode but off."""
+        return not {api_id, api_name}.isdisjoint(self.literal_apis) and matches(self.stages, stage)
+
 
 @dataclass(frozen=True)
 class Exemption:

@@ -52,14 +52,15 @@ def plan_rows(
     counts: dict[str, Counter[str]] = {name: Counter() for name in policy.usage_plans}
     for record in records:
         counts.setdefault(record.plan or NO_PLAN, Counter())[_state(record, enabled)] += 1
-    ids = {plan.name: plan.plan_id for plan in plans}
+    there = {plan.name: plan for plan in plans}
     return tuple(
         PlanRow(
             name,
             _limits(name, policy),
             {state: count[state] for state in STATES if count[state]},
-            ids.get(name),
+            there[name].plan_id if name in there else None,
             name in policy.usage_plans,
+            len(there[name].stages) if name in there else 0,
         )
         for name, count in counts.items()
     )

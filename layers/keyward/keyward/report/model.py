@@ -88,13 +88,14 @@ class ExemptionRow:
 @dataclass(frozen=True)
 class PlanRow:
     """A usage plan and the states of the keys in it, in numbers. `limits` is in words; `known`
-    says that the policy names it."""
+    says that the policy names it; `opens` how many stages it holds."""
 
     plan: str
     limits: str
     keys: Mapping[str, int]
     plan_id: str | None = None
     known: bool = True
+    opens: int = 0
 
 
 @dataclass(frozen=True)

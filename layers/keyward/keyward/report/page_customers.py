@@ -43,12 +43,13 @@ def keys(report: Report) -> Node:
         row(
             [plan.plan, tag("div", code(plan.plan_id), class_="soft") if plan.plan_id else None],
             plan.limits,
+            plural(plan.opens, "stage") if plan.opens else "nothing",
             *[number(plan.keys.get(state, 0)) for state in STATES],
-            numbers=range(2, 6),
+            numbers=range(3, 7),
         )
         for plan in report.plans
     ]
-    columns = ("Usage plan", "Limits", *(f"#{state.capitalize()}" for state in STATES))
+    columns = ("Usage plan", "Limits", "Opens", *(f"#{state.capitalize()}" for state in STATES))
     return [
         tag("p", f"{used}{others}.", class_="lead"),
         table("keys of customers, by plan and state", columns, [rows])

@@ -15,6 +15,7 @@ from keyward.audit import room
 from keyward.audit.account import AccountReading
 from keyward.audit.keys import of_usage
 from keyward.audit.model import Finding
+from keyward.audit.opens import of_opens
 from keyward.audit.parts import Audit
 from keyward.aws.bus import Bus
 from keyward.aws.parameter import Current
@@ -114,6 +115,7 @@ class Collector:
         found = customer_findings.of_customers(records, reading.keys, policy, now)
         found += room.of_room(keys, key_records, now)
         found += of_usage(records, policy, now)
+        found += of_opens(records, reading.keys, reading.plans, reading.apis, policy)
         found += [
             finding
             for finding in reading.findings

@@ -20,6 +20,7 @@ REMEDY = {
 }
 OTHER_REMEDY = "Look into the matter, then start the audit"
 MENDS = "Nothing: Keyward mends it, unless it fails, and then says so"
+EXPOSED = "exposed_methods"
 OBSERVED = "Tag the API `keyward` = `enforce` to have it closed, or exempt the methods"
 
 
@@ -32,7 +33,7 @@ def finding_items(
     for found in findings:
         if found.mended_by is None:
             waiting.append(_finding(found, found.remedy or REMEDY.get(found.kind, OTHER_REMEDY)))
-        elif modes.get(found.rest_api_id or "") in ("observe", "warn"):
+        elif found.kind == EXPOSED and modes.get(found.rest_api_id or "") in ("observe", "warn"):
             waiting.append(_finding(found, OBSERVED))
         else:
             mending.append(_finding(found, MENDS))

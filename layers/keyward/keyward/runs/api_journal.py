@@ -11,6 +11,7 @@ from keyward.apis.compare import digest
 from keyward.apis.hold_words import HeldStage, with_editors
 from keyward.apis.model import (
     DEPLOYMENT,
+    PLAN,
     ROLLBACK,
     ApiRecords,
     ApiSnapshot,
@@ -18,7 +19,8 @@ from keyward.apis.model import (
     Hold,
     Place,
 )
-from keyward.apis.plan import ApiPlan, Exposure, rolled_back
+from keyward.apis.observed import Exposure
+from keyward.apis.plan import ApiPlan, rolled_back
 from keyward.aws.tables import Registry
 from keyward.aws.tables.outbox import record_name
 from keyward.events.caller import Editor
@@ -27,6 +29,7 @@ from keyward.values import JSON
 
 # What is noted of a stage until it is protected.
 NOTED = ("deploying", "exposure", "hold", "loop", "planned")
+ATTACH = "attach_stage"
 UNVERIFIED = "unverified: what the stage serves could not be read; it stays as it was deployed"
 
 
@@ -53,15 +56,35 @@ class ApiJournal:
         """Note what mode enforce is going to do for the API. True when something is to be
         announced already: holds that are news or to be reminded of, outcomes of a run that
         died."""
-        for attachment in planned.first_seen:
-            self.registry.apis.attached(self.rest_api_id, attachment)
+        news = self._begin(planned, records, snapshot)
+        settled = [self._settle(*stage, records) for stage in sorted(planned.settled.items())]
+        return news or any(settled)
+
+    def attachments(self, planned: ApiPlan, records: ApiRecords, snapshot: ApiSnapshot) -> None:
+        """Note what modes observe and warn are going to do for the API; a run that died may have
+        attached what nothing is left to do for. Holds that nothing needs any more are over."""
+        self._begin(planned, records, snapshot)
+        held = {item.stage for item in planned.held}
+        busy = held | {stage for item in planned.attach for stage in item.stages}
+        for stage in sorted({stage.name for stage in snapshot.stages} - busy):
+            done = records.planned.get(stage, ())
+            if done and {action["action"] for action in done} == {ATTACH}:
+                self.attached(stage, done, records)
+        over = [h.stage for h in records.holds if h.kind == PLAN and h.stage not in held]
+        self._forget(*(name for s in over for name in (f"hold#{s}", record_name("ApiHeld", s))))
+
+    def _begin(self, planned: ApiPlan, records: ApiRecords, snapshot: ApiSnapshot) -> bool:
+        """Note attachments that somebody else made, holds and actions. True for a hold that is news
+        or to be reminded of."""
+        for seen in planned.first_seen:
+            self.registry.plan_stages.add(seen.plan, [(self.rest_api_id, seen.stage)], self.now)
+            self.registry.apis.attached(self.rest_api_id, seen)
         news = [held for held in planned.held if self._is_told(held)]
         for held in news:
             self._announce_hold(self._whose(held, snapshot), records.editor)
         for stage in (stage.name for stage in snapshot.stages):
             self._note_actions(stage, planned.actions_of(stage), records)
-        settled = [self._settle(*stage, records) for stage in sorted(planned.settled.items())]
-        return bool(news) or any(settled)
+        return bool(news)
 
     def loops(
         self, planned: ApiPlan, records: ApiRecords, exposed: Mapping[str, list[Place]]
@@ -134,6 +157,18 @@ class ApiJournal:
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
         # A hold that nobody was told of yet is over.
         self._forget(record_name("ApiHeld", stage), *(f"{kind}#{stage}" for kind in NOTED))
+
+    def attached(self, stage: str, actions: Sequence[JSON], records: ApiRecords) -> None:
+        """A stage joined its plans, and nothing else was to be done: have it announced.
+        ApiProtected says that the stage exposes nothing: another event tells of one that does."""
+        if stage not in records.exposures:
+            self.protected(stage, actions)
+            return
+        event = api_words.attached(
+            self.rest_api_id, stage, actions, self.effective_at, self.execution_arn
+        )
+        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        self._forget(f"planned#{stage}", f"hold#{stage}")
 
     def failed(self, stage: str, reason: str) -> None:
         """Have it announced that a stage is not protected; the actions are planned anew."""
@@ -247,7 +282,7 @@ class ApiJournal:
         apis = self.registry.apis
         if not planned or apis.deployment(self.rest_api_id, deployment_id):
             return planned
-        certain = {"attach_stage"}
+        certain = {ATTACH}
         if apis.deploying(self.rest_api_id, stage):
             certain.add("require_key")
         return [action for action in planned if action["action"] in certain]

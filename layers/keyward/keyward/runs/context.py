@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from keyward.aws.gateway import Gateway
     from keyward.aws.tables import Registry
     from keyward.policy.model import Policy
+    from keyward.runs.opens import Opens
     from keyward.runs.turns import Turns
     from keyward.runs.usage_plans import UsagePlans
 
@@ -61,6 +62,12 @@ class Context:
         if current.refused:
             announce_refusal(current, self)
         return current.policy
+
+    def opens(self, policy: Policy) -> Opens:
+        """What keys open, for the events of one task."""
+        from keyward.runs.opens import Opens
+
+        return Opens(self.registry.plan_stages, policy, self.stack)
 
     def plans(self, owner: str, asked: JSON | None = None) -> UsagePlans:
         """The policy's usage plans, for the run `owner` (an execution ARN), for which somebody

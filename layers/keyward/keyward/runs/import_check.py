@@ -27,6 +27,7 @@ from keyward.runs import ledger, outbox
 from keyward.runs.journal import may_be_in_flight
 from keyward.runs.key_import import DONE, IMPORT, MAX_WAIT_SECONDS, ImportRun, step
 from keyward.runs.key_step import placed
+from keyward.runs.opens import Opens
 from keyward.runs.schedule import CALLS
 from keyward.values import IMPORT_READ_SECONDS, JSON, iso
 
@@ -112,7 +113,8 @@ class ImportCheck:
         again."""
         context = self.run.context
         imports, policy, now = context.registry.imports, context.policy, context.now
-        issued = [self._issued(one, key_id, policy, now) for one, key_id in made]
+        opens = context.opens(policy)
+        issued = [self._issued(one, key_id, opens, now) for one, key_id in made]
         written = imports.issue(issued, now)
         mine = [key for key in issued if key.after.customer_id in written]
         events = [event for key in mine for event in key.events]
@@ -120,14 +122,15 @@ class ImportCheck:
         imports.settle(mine)
         return len(mine)
 
-    def _issued(self, one: Pending, key_id: str, policy: Policy, now: float) -> Issued:
+    def _issued(self, one: Pending, key_id: str, opens: Opens, now: float) -> Issued:
         """What two actions of a single run write: the key is created, and then attached."""
-        key, owner = one.key, self.run.owner
+        key, owner, policy = one.key, self.run.owner, opens.policy
         at = key.journal.started_at
         made = replace(key, state=CREATED, key_id=key_id, created_at=at).with_journal(batch=None)
         after = placed(made, one.plan, 0)
         by = iso(at + policy.propagation_seconds)
-        events = events_of([KeyChange(made, after)], Occasion(owner, now, by, asked=one.asked))
+        occasion = Occasion(owner, now, by, asked=one.asked)
+        events = opens.told(events_of([KeyChange(made, after)], occasion))
         actions: tuple[JSON, ...] = ({"action": "create_key"}, {"action": "attach_key"})
         lines = [
             ledger.key_line(

@@ -139,7 +139,10 @@ class KeyStep:
         why, asked = self.action.get("reason"), self.action.get("asked")
         occasion = Occasion(self.execution_arn, now, by, why, asked, facts or {})
         lines = [key_line(self.task, change.before, change.after, now) for change in changes]
-        return events_of(changes, occasion), [line for line in lines if line]
+        events = events_of(changes, occasion)
+        if self.policy and events:
+            events = self.run.opens(self.policy).told(events)
+        return events, [line for line in lines if line]
 
 
 def gone(key: KeyRecord) -> KeyGoneError:

@@ -15,7 +15,8 @@ from keyward.apis.model import (
     ApiSnapshot,
     KeyRule,
 )
-from keyward.apis.plan import ApiPlan, exposures, plan_api
+from keyward.apis.observed import exposures, plan_attachments
+from keyward.apis.plan import ApiPlan, plan_api
 from keyward.apis.progress import ROLL_BACK
 from keyward.aws.tables.outbox import record_name
 from keyward.errors import StageMovedError
@@ -88,9 +89,12 @@ class Protection:
         return self._enforced(head, records, journal)
 
     def _observed(self, head: Head, records: ApiRecords, journal: ApiJournal) -> JSON:
-        """What is exposed is announced, with a report of who would get a 403."""
+        """What is exposed is announced, with a report of who would get a 403; stages join the plans
+        that name the API literally."""
         snapshot = self._read(head)
         stages = [stage.name for stage in snapshot.stages]
+        planned = plan_attachments(snapshot, records, self._rule(head), self.request.approve)
+        journal.attachments(planned, records, snapshot)
         found = exposures(snapshot, self._rule(head))
         news = {*journal.exposures(found, records, stages, head.enforce_on)}
         # An event that waits without its report is of a run that ended before it had one.
@@ -106,7 +110,8 @@ class Protection:
             for stage in snapshot.stages
             if stage.name in news
         ]
-        return {"exposed": tuple(logs), "api_name": head.name}
+        attach = tuple(item.as_json() for item in planned.attach)
+        return {"exposed": tuple(logs), "attach": attach, "api_name": head.name}
 
     def _enforced(self, head: Head, records: ApiRecords, journal: ApiJournal) -> JSON:
         snapshot = self._read(head)

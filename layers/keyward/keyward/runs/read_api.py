@@ -94,7 +94,7 @@ def read_stages(
         rest_api_id=head.rest_api_id,
         name=head.name,
         stages=tuple(serving(stage, served) for stage in stages),
-        plans=_memberships(plans(), head, policy, stack) if stages else (),
+        **_plans_of(plans(), head, policy, stack) if stages else {},
     )
 
 
@@ -145,29 +145,29 @@ def serving(
     return replace(stage, methods=served.get(stage.deployment_id, ()), canary_methods=canary)
 
 
-def _memberships(
-    plans: list[GatewayPlan], head: Head, policy: Policy, stack: str
-) -> tuple[Membership, ...]:
-    """The policy's plans that the gateway has."""
-    found = [
-        (wanted, snapshot)
-        for name, wanted in policy.usage_plans.items()
-        if (snapshot := only_one(name, plans, stack))
+def _plans_of(plans: list[GatewayPlan], head: Head, policy: Policy, stack: str) -> JSON:
+    """`plans`, the policy's plans that the gateway has, and `others`: plans that are not Keyward's
+    and hold a stage of the API."""
+    named = [only_one(name, plans, stack) for name in policy.usage_plans]
+    found = [_membership(plan, head.rest_api_id, policy, stack) for plan in named if plan]
+    others = [
+        membership
+        for plan in plans
+        if not plan.is_ours(stack)
+        and (membership := _membership(plan, head.rest_api_id, policy, stack)).stages
+        and (membership.kept or plan.name not in policy.usage_plans)
     ]
-    return tuple(
-        _membership(wanted, snapshot, head.rest_api_id, stack) for wanted, snapshot in found
-    )
+    return {"plans": tuple(found), "others": tuple(others)}
 
 
-def _membership(
-    wanted: PlanPolicy, snapshot: GatewayPlan, rest_api_id: str, stack: str
-) -> Membership:
-    kept = why_kept(snapshot, wanted, stack)
+def _membership(plan: GatewayPlan, rest_api_id: str, policy: Policy, stack: str) -> Membership:
+    wanted = policy.usage_plans.get(plan.name)
+    kept = why_kept(plan, wanted, stack) if wanted else None
     return Membership(
-        plan=snapshot.name,
-        plan_id=snapshot.plan_id,
-        stages=frozenset(stage for api_id, stage in snapshot.stages if api_id == rest_api_id),
-        differs=not kept and bool(patch(snapshot, wanted, rest_api_id)),
+        plan=plan.name,
+        plan_id=plan.plan_id,
+        stages=frozenset(stage for api_id, stage in plan.stages if api_id == rest_api_id),
+        differs=bool(wanted and not kept and patch(plan, wanted, rest_api_id)),
         kept=kept,
     )
 

@@ -77,6 +77,7 @@ class UsagePlans:
         self._policy.plan(name)
         with self.lease(name):
             self.check_create_in_flight(name)
+            began = self._clock()
             found = only_one(name, self._gateway.plans(), self._stack)
             tried = self._registry.plans.find(name)
             if found and tried and not tried.plan_id and found.is_tagged(self._stack):
@@ -84,6 +85,7 @@ class UsagePlans:
                 self._note_made(name, found.plan_id)
                 return found.plan_id, False
             if found:
+                self._registry.plan_stages.save(name, found.stages, began)
                 note_owner(found, self._registry, self._stack)
                 return found.plan_id, False
             return self.make(name, stages), True
@@ -100,13 +102,15 @@ class UsagePlans:
         """CreateUsagePlan with these stages: its id. For the holder of the plan's lease, who has
         just looked for it and found none."""
         wanted = self._policy.plan(name)
-        self._registry.plans.trying(name, self._clock())
+        began = self._clock()
+        self._registry.plans.trying(name, began)
         try:
             about = (name, wanted.throttle, wanted.quota, stages, self._stack)
             made = self._gateway.create_plan(*about)
         except (ThrottledError, GatewayRefusedError):
             self._registry.plans.forget(name)
             raise
+        self._registry.plan_stages.save(name, made.stages, began)
         self._note_made(name, made.plan_id)
         return made.plan_id
 

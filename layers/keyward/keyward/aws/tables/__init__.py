@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from keyward.aws.tables.marks import Marks
     from keyward.aws.tables.notices import Notices
     from keyward.aws.tables.plan_queue import PlanQueue
+    from keyward.aws.tables.plan_stages import PlanStages
     from keyward.aws.tables.plans import Plans
     from keyward.aws.tables.storm_items import StormItems
     from keyward.aws.tables.storms import Storms
@@ -109,6 +110,13 @@ class Registry:
         from keyward.aws.tables.plans import Plans
 
         return Plans(self._table("PlansTable"))
+
+    @cached_property
+    def plan_stages(self) -> PlanStages:
+        """Which stages usage plans hold."""
+        from keyward.aws.tables.plan_stages import PlanStages
+
+        return PlanStages(self._table("PlansTable"))
 
     @cached_property
     def pending(self) -> PlanQueue:
