@@ -12,8 +12,8 @@ from keyward.runs import runtime
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Input `{customer_id | key_id, rest_api_id, stage, method, path}`; output `{allowed, cause,
-    status?, message?, says?, evidence?, remedy?, also, cannot_be_read, …}` (docs/why.md). By IAM
-    only."""
+    status?, message?, says?, evidence?, helps?, remedy?, also, cannot_be_read, …}` (docs/why.md). By
+    IAM only."""
     question = parse_question(event)
     run = runtime.context()
     explainer = Explainer(
@@ -23,4 +23,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         runtime.setting("DEFAULT_MODE"),
         run.clock,
     )
-    return as_json(explainer.explain(question.request, question.customer_id, question.key_id))
+    found = explainer.explain(question.request, question.customer_id, question.key_id)
+    return as_json(found, run.stack)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,3 +76,13 @@ def desk_of(capsys: pytest.CaptureFixture[str], **bench: Any) -> Iterator[Desk]:
         patch.setattr(stack, "DynamoTable", lambda client, name: made.account.session().table(name))
         patch.setattr(StackClient, "here", lambda region=None: StackClient(Session(made)))
         yield Desk(made, capsys)
+
+
+def parsed(command: str) -> None:
+    """Parse a command as a shell and the program do."""
+    words = shlex.split(command)
+    assert words.pop(0) == "keyward"
+    group: Any = app.commands
+    while hasattr(group, "commands"):
+        group = group.commands[words.pop(0)]
+    group.make_context("keyward", words)

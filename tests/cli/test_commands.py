@@ -13,7 +13,7 @@ import pytest
 from keyward.cli import app
 from keyward.errors import KeywardError, class_named
 from keyward.events import remedy
-from tests.cli.desk import Desk, desk_of
+from tests.cli.desk import Desk, desk_of, parsed
 
 JSON = dict[str, Any]
 NAMES = ("acme", "o'brien; rm -rf ~", "-x", "a b", "ev\x1b[2Kil\nname", "$(id)", "ünï", "a\u202eb")
@@ -23,16 +23,6 @@ NAMES = ("acme", "o'brien; rm -rf ~", "-x", "a b", "ev\x1b[2Kil\nname", "$(id)",
 def desk(capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
     with desk_of(capsys) as made:
         yield made
-
-
-def parsed(command: str) -> None:
-    """Parse a command as a shell and the program do."""
-    words = shlex.split(command)
-    assert words.pop(0) == "keyward"
-    group: Any = app.commands
-    while hasattr(group, "commands"):
-        group = group.commands[words.pop(0)]
-    group.make_context("keyward", words)
 
 
 def errors() -> list[str]:

@@ -103,7 +103,8 @@ def test_a_denial_ends_with_1_and_names_cause_evidence_and_remedy(desk: Desk) ->
     assert "403 Forbidden" in out
     assert "key_disabled: key acme/1 is disabled" in out
     assert "evidence: GetApiKeys: enabled=false" in out
-    assert 'remedy:   Invoke the audit with {"repair": true}' in out
+    assert 'helps:    Invoke the audit with {"repair": true}' in out
+    assert "remedy:   keyward start --customer acme\n" in out
 
 
 def test_the_explanation_is_printed_as_json(desk: Desk) -> None:

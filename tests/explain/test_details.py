@@ -151,7 +151,7 @@ def test_the_remedy_of_a_stage_without_plan_is_what_keyward_would_do(
     if how.get("held"):
         hold = Hold("prod", "f" * 16)
         world.bench.registry.apis.hold(world.api, hold, {"detail_type": "ApiHeld", "detail": {}}, 1)
-    assert words in world.explain(world.request())["remedy"]
+    assert words in world.explain(world.request())["helps"]
 
 
 def test_a_key_that_keyward_deleted_is_told_from_one_that_never_was(world: World) -> None:
@@ -162,5 +162,5 @@ def test_a_key_that_keyward_deleted_is_told_from_one_that_never_was(world: World
     table.put_item(Item=stone)
     told = world.explain(world.request(), key_id=world.key)
     assert told["cause"] == "key_deleted"
-    assert "newer key" in told["remedy"]
+    assert "newer key" in told["helps"]
     assert world.explain(world.request())["cause"] == "key_not_made"

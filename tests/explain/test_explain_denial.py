@@ -11,6 +11,7 @@ import explain_denial
 from keyward.errors import InvalidInputError
 from keyward.runs import runtime
 from keyward.runs.context import Context
+from tests.cli.desk import parsed
 from tests.explain.denial_lab import (
     DAY,
     VALUE,
@@ -80,7 +81,8 @@ def test_what_is_explained_is_what_the_client_gets(world: World, cause: str) -> 
         assert answer == (status, error_type, message)
         assert told["says"]
         assert told["evidence"]
-        assert told["remedy"]
+        assert told["helps"]
+        parsed(told["remedy"])
 
 
 @pytest.mark.parametrize(

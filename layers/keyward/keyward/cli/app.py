@@ -107,7 +107,8 @@ def why(
         raise click.UsageError("Give either --customer or --key-id.")
     question = parse_question(call)
     explainer = _explainer(StackClient.here(region), stack, now)
-    explained = as_json(explainer.explain(question.request, question.customer_id, question.key_id))
+    found = explainer.explain(question.request, question.customer_id, question.key_id)
+    explained = as_json(found, stack)
     show(as_data, explained, [as_text(explained)])
     return FINE if explained["allowed"] else FOUND
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from keyward.events.remedy import DEFAULT_STACK
 from keyward.explain.judge import Verdict
 from keyward.explain.model import Facts
+from keyward.explain.remedies import remedy_of
 from keyward.values import JSON, iso, stated
 
 LET_IN, ASKS_FOR_NO_KEY = "none", "key_not_required"
 
 
-def as_json(explained: list[tuple[Facts, Verdict]]) -> JSON:
-    """The explanation for the first key, and what happens to the others in `other_keys`."""
+def as_json(explained: list[tuple[Facts, Verdict]], stack: str = DEFAULT_STACK) -> JSON:
+    """The explanation for the first key, and what happens to the others in `other_keys`. The
+    remedies are commands for the stack."""
     first, *others = explained
-    output = _one(*first)
+    output = _one(*first, stack)
     if others:
         output["other_keys"] = [
             {"key_id": facts.key.key_id, "allowed": not verdict.causes, "cause": _cause(verdict)}
@@ -34,11 +37,15 @@ def as_text(output: JSON) -> str:
     return "\n".join(lines)
 
 
-def _one(facts: Facts, verdict: Verdict) -> JSON:
+def _one(facts: Facts, verdict: Verdict, stack: str) -> JSON:
     request = facts.request
+    causes = [
+        cause.as_json() | {"remedy": remedy_of(cause.kind, facts, stack)}
+        for cause in verdict.causes
+    ]
     output: JSON = {"allowed": not verdict.causes, "cause": _cause(verdict)}
     if verdict.causes:
-        output |= verdict.causes[0].as_json()
+        output |= causes[0]
     output |= {
         "rest_api_id": request.rest_api_id,
         "stage": request.stage,
@@ -48,7 +55,7 @@ def _one(facts: Facts, verdict: Verdict) -> JSON:
         "customer_id": facts.customer.customer_id if facts.customer else None,
         "key_id": facts.key.key_id,
         "plan": facts.plan.name if facts.plan else None,
-        "also": [cause.as_json() for cause in verdict.causes[1:]],
+        "also": causes[1:],
         "cannot_be_read": list(verdict.unread),
     }
     if verdict.settles_at:
@@ -78,6 +85,7 @@ def _causes(output: JSON) -> list[str]:
         lines += [
             f"  {cause['cause']}: {cause['says']}",
             f"    evidence: {cause['evidence']}",
+            f"    helps:    {cause['helps']}",
             f"    remedy:   {cause['remedy']}",
         ]
     return lines

@@ -37,7 +37,7 @@ class Cause:
     answer: Answer
     says: str
     evidence: str
-    remedy: str
+    helps: str
     share: float = 100.0
 
     def in_canary(self, share: float) -> Cause:
@@ -46,10 +46,10 @@ class Cause:
         return replace(self, says=says, share=share)
 
     def as_json(self) -> JSON:
-        """`{cause, status, error_type, message, says, evidence, remedy, share?}`."""
+        """`{cause, status, error_type, message, says, evidence, helps, share?}`."""
         output: JSON = {"cause": self.kind, "status": self.answer.status}
         output |= {"error_type": self.answer.error_type, "message": self.answer.message}
-        output |= {"says": self.says, "evidence": self.evidence, "remedy": self.remedy}
+        output |= {"says": self.says, "evidence": self.evidence, "helps": self.helps}
         return output if self.share == 100.0 else output | {"share": self.share}
 
 
