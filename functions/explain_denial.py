@@ -12,7 +12,7 @@ from keyward.runs import runtime
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Input `{customer_id | key_id, rest_api_id, stage, method, path}`; output `{allowed, cause,
-    status?, message?, says?, evidence?, helps?, remedy?, also, cannot_be_read, …}` (docs/why.md). By
+    status?, message?, says?, evidence?, helps?, remedy?, also, …}` (docs/why.md). By
     IAM only."""
     question = parse_question(event)
     run = runtime.context()
