@@ -129,7 +129,9 @@ class Bench:
     def plans(self, policy: Policy | None = None, owner: str = MACHINE) -> UsagePlans:
         """Usage plans for the default policy."""
         wanted = policy or parse(default_text())
-        return UsagePlans(self.gateway, self.registry, wanted, owner, self.clock.now, STACK)
+        return UsagePlans(
+            self.gateway, self.registry, wanted, owner, self.clock.now, STACK, {"by": "schedule"}
+        )
 
     def context(self) -> Context:
         """What a function works with, on this bench."""

@@ -50,6 +50,16 @@ def test_an_answer_is_a_command_whatever_the_names(name: str) -> None:
     assert remedy.visible(name).isprintable()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_remedy_names_the_stack_that_it_is_for(name: str) -> None:
+    text = remedy.of_stack(remedy.after_failure("KeywardError", "customer", name), "another")
+    parsed(text)
+    assert shlex.split(text)[-2:] == ["--stack", "another"]
+    text = remedy.of_stack(remedy.answer("reject", "-x"), name)
+    parsed(text)
+    assert ("--stack" in text, text.endswith(" -- -x")) == (True, True)
+
+
 def held(desk: Desk) -> JSON:
     """A held stage: somebody edits the API after its deployment."""
     bench = desk.bench

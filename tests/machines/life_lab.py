@@ -157,7 +157,7 @@ class LifeLab:
         args = (self.bench.gateway, self.bench.registry, policy, "owner", self.bench.clock.now)
         args += (STACK,)
         for name in names:
-            UsagePlans(*args).plan_id(name)
+            UsagePlans(*args, {"by": "schedule"}).plan_id(name)
         self.forget()
 
     def policy(self, **changes: Any) -> None:

@@ -3,12 +3,12 @@ from which the planner plans what mends it. Pure."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer
+from keyward.events import remedy
 from keyward.policy.model import Policy
 
 GONE = "key_gone"
@@ -92,8 +92,7 @@ def wanted_back(
 
 def remedy_by_hand(customer_id: str) -> str:
     """What lets a key that somebody disabled by hand work again."""
-    run = json.dumps({"customer_id": customer_id})
-    return f"Send CustomerResumed for {customer_id}, or start reconcile-customer with {run}"
+    return remedy.command("send", about=("CustomerResumed",), customer=customer_id)
 
 
 def _switched(

@@ -30,6 +30,14 @@ def command(
     return " ".join(shlex.quote(visible(text)) for text in (*parts, *about))
 
 
+def of_stack(text: str, stack: str) -> str:
+    """A remedy for another stack than the one that the command takes for granted."""
+    if stack == DEFAULT_STACK or not text or "--stack" in text:
+        return text
+    words, dashes, about = text.partition(" -- ")
+    return f"{words} --stack {shlex.quote(visible(stack))}{dashes}{about}"
+
+
 def visible(text: str) -> str:
     """The text with each control or invisible character as its escape."""
     return "".join(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from keyward.aws.tables.ledger import with_events
 from keyward.aws.tables.outbox import Outbox
 from keyward.events import contracts
+from keyward.events.remedy import of_stack
 from keyward.events.requester import with_cause
 from keyward.events.size import batches
 from keyward.runs.context import Context
@@ -21,7 +22,7 @@ def announce(context: Context, outbox: Outbox, owner: str, waiting: Mapping[str,
     """Announce the owner's waiting events in the order of their names, in requests that EventBridge
     takes; forget each request's events as soon as EventBridge has them."""
     names = iter(sorted(waiting))
-    entries = [contracts.entry(waiting[name], context.event_bus) for name in sorted(waiting)]
+    entries = [_entry(waiting[name], context) for name in sorted(waiting)]
     for batch in batches(entries):
         context.bus.announce(batch)
         outbox.forget(owner, [next(names) for _ in batch])
@@ -29,7 +30,7 @@ def announce(context: Context, outbox: Outbox, owner: str, waiting: Mapping[str,
 
 def announce_many(context: Context, events: Iterable[JSON]) -> None:
     """Announce events of the outboxes of many customers; whoever calls forgets them then."""
-    context.bus.announce([contracts.entry(event, context.event_bus) for event in events])
+    context.bus.announce([_entry(event, context) for event in events])
 
 
 def announce_now(context: Context, event: JSON, lines: Iterable[JSON]) -> None:
@@ -39,7 +40,7 @@ def announce_now(context: Context, event: JSON, lines: Iterable[JSON]) -> None:
     for line in told:
         event = with_cause(event, line["asked"])
     context.registry.ledger.append(told)
-    context.bus.announce([contracts.entry(event, context.event_bus)])
+    context.bus.announce([_entry(event, context)])
 
 
 def announce_once(context: Context, mark: str, event: JSON, seconds: float | None = None) -> None:
@@ -50,3 +51,11 @@ def announce_once(context: Context, mark: str, event: JSON, seconds: float | Non
     if marks.claim(mark, context.now):
         announce_now(context, event, with_events([], [event], context.now))
         marks.mark_done(mark, None if seconds is None else context.now + seconds)
+
+
+def _entry(event: JSON, context: Context) -> JSON:
+    """The entry of PutEvents; its remedy names the stack."""
+    detail = event["detail"]
+    if "remedy" in detail:
+        detail = detail | {"remedy": of_stack(str(detail["remedy"]), context.stack)}
+    return contracts.entry(event | {"detail": detail}, context.event_bus)
