@@ -1,4 +1,4 @@
-"""Attach stage: put an API's stages into one usage plan, which is made or mended if need be."""
+"""Attach stage: put an API's stages into one usage plan, which is made if need be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from keyward.apis.model import Attachment
 from keyward.apis.progress import RETRY_SECONDS, Progress
-from keyward.apis.usage_plan_patch import patch, patch_all
+from keyward.apis.usage_plan_patch import additions
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables.plan_queue import JoinRequest, StageRef
@@ -220,7 +220,7 @@ class Attacher:
         """The stages of this run that cannot join. When others of it can, the task is tried again
         without them, after the 20 s that UpdateUsagePlan asks for."""
         added = self._own(add) + others
-        operations = patch_all(plan, wanted, {self.rest_api_id, *(r[0] for r in others)}, added)
+        operations = additions(plan, wanted, added)
         began, stages = self.context.now, self.context.registry.plan_stages
         if not operations:
             stages.save(plan.name, plan.stages, began)
@@ -232,7 +232,7 @@ class Attacher:
             held = [] if others else conflicts.held_now(add)
             if not held:
                 raise
-            if patch(plan, wanted, self.rest_api_id, _without(add, held)):
+            if _without(add, held):
                 raise PlanThrottledError(f"plan {plan.name}: {held} held, the rest again") from None
             return held
         stages.save(plan.name, updated.stages, began)

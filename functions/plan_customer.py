@@ -195,7 +195,7 @@ class Planner:
 
     def look(self, at_gateway: bool = False, lease: Lease | None = None) -> Look:
         """Plan by the tables, and at API Gateway if a person wants that."""
-        registry, policy = self.context.registry, self.context.announced_policy()
+        registry, policy = self.context.registry, self.context.policy
         record = registry.customers.desired(self.customer_id)
         if record is None and self.requester["by"] != requester.CONSOLE:
             # Removed while the run waited: whoever removed it knows, and there is nothing to do.

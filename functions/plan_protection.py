@@ -112,7 +112,7 @@ class Planner:
         return steps
 
     def _protection(self, request: ApiRequest) -> Protection:
-        policy = self.context.announced_policy()
+        policy = self.context.policy
         return Protection(self.context, policy, request, self.default_mode, self.now)
 
     def _note_answers(self, request: ApiRequest) -> None:

@@ -26,6 +26,7 @@ def handler(event: JSON, context: object) -> JSON:
     machines = {
         "reconcile-customer": runtime.setting("RECONCILE_CUSTOMER_ARN"),
         "protect-api": runtime.setting("PROTECT_API_ARN"),
+        "apply-policy": runtime.setting("APPLY_POLICY_ARN"),
     }
     run = runtime.context()
     mender = Mender(run, event["audit"], machines)

@@ -22,6 +22,7 @@ from keyward.events.requester import CONSOLE
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
 from keyward.runs.due import note_refusal
+from keyward.runs.policy_run import SUBJECT as POLICY
 from keyward.values import JSON, iso
 
 MAX_DELAY = 900
@@ -34,8 +35,8 @@ WRONG_INPUT = (InvalidInputError, CustomerNotFoundError, ApiNotFoundError)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id | rest_api_id, stage?, error: {Error, Cause}, execution_arn, asked?,
-    dry_run?, begun?, entered}`; output: see `report`."""
+    """Task input `{customer_id | rest_api_id | policy, stage?, error: {Error, Cause},
+    execution_arn, asked?, dry_run?, begun?, entered}`; output: see `report`."""
     reported = report(event, runtime.context())
     names = ("customer_id", "rest_api_id", "execution_arn")
     facts = {name: event.get(name) for name in names} | {"reason": reported["reason"]}
@@ -120,7 +121,9 @@ def _fail(task: JSON, subject: Subject, failure: tuple[str, str], context: Conte
 
 
 def _subject(task: JSON) -> Subject | None:
-    """None when the input names neither a customer nor an API."""
+    """None when the input names neither a customer nor an API, and it is not the policy's."""
+    if task.get("policy"):
+        return Subject(*POLICY.split("#"))
     for kind, parse in (
         ("customer", contracts.parse_customer_id),
         ("api", contracts.rest_api_id_of),
@@ -154,18 +157,20 @@ def _look_again(task: JSON, subject: Subject, at: float, context: Context) -> No
     if subject.kind == "customer":
         context.registry.customers.hasten_due(subject.name, at, context.now)
         return
-    body = {"rest_api_id": subject.name, "not_before": int(at)}
+    about: JSON = {"rest_api_id": subject.name} if subject.kind == "api" else {"policy": True}
+    body = about | {"not_before": int(at)}
     context.bus.send_later(runtime.setting("APIS_QUEUE_URL"), body, int(at - context.now))
 
 
 def _announce_failure(
     task: JSON, subject: Subject, error: str, reason: str, context: Context
 ) -> None:
-    """Announce CustomerFailed or ApiFailed, with a line in the ledger."""
+    """Announce CustomerFailed, ApiFailed or PolicyRefused, with a line in the ledger."""
     at, is_customer = ledger.epoch_of(task["entered"]), subject.kind == "customer"
+    detail_type, more = _failure(subject, context)
     event = contracts.announcement(
-        "CustomerFailed" if is_customer else "ApiFailed",
-        **{"customer_id" if is_customer else "rest_api_id": subject.name},
+        detail_type,
+        **more,
         stage=task.get("stage"),
         error=error,
         reason=reason,
@@ -175,6 +180,16 @@ def _announce_failure(
     requester = _requester(task, subject, context) if is_customer else run.requester_of(task)
     line = ledger.failed_line(subject.lease, at, requester, event)
     outbox.announce_now(context, event, [line])
+
+
+def _failure(subject: Subject, context: Context) -> tuple[str, JSON]:
+    """The type of the event that tells of a failed run, and whom it is about."""
+    if subject.kind == "customer":
+        return "CustomerFailed", {"customer_id": subject.name}
+    if subject.kind == "api":
+        return "ApiFailed", {"rest_api_id": subject.name}
+    current = context.registry.policies.current(context.now)
+    return "PolicyRefused", {"version": current.version, "at": iso(context.now)}
 
 
 def _requester(task: JSON, subject: Subject, context: Context) -> JSON:

@@ -1,4 +1,5 @@
-"""Start API protection: deployments, decisions and findings of the audit start protect-api.
+"""Start API protection: deployments, decisions and findings of the audit start protect-api; what is
+about the policy starts apply-policy.
 
 An edit of a working copy starts nothing. Its editor is noted, to be named when a stage is held.
 """
@@ -23,14 +24,16 @@ from keyward.events.cloudtrail import (
     editor_of,
     tagged,
 )
-from keyward.events.incoming import ROLLBACK_EVENT
+from keyward.events.incoming import POLICY_EVENTS, ROLLBACK_EVENT
 from keyward.events.requester import SCHEDULE, requester_from_event
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.looks import Looks
-from keyward.values import JSON
+from keyward.values import JSON, run_name
 
+# What Parameter Store tells of a parameter (Systems Manager user guide, EventBridge events).
+PARAMETER_CHANGE = "Parameter Store Change"
 # Epoch seconds of the year 5138: whatever is later is no time that somebody means.
 MAX_TIME = 10**11
 
@@ -40,7 +43,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     machine_arn, queue_url = runtime.setting("PROTECT_API_ARN"), runtime.setting("APIS_QUEUE_URL")
     run = runtime.context()
     looks = Looks(run, machine_arn, run.registry.storms, "api", "rest_api_id")
-    starter = Starter(run, looks, Home.of(run.stack, machine_arn), queue_url)
+    home, policy_machine = Home.of(run.stack, machine_arn), runtime.setting("APPLY_POLICY_ARN")
+    starter = Starter(run, looks, home, policy_machine, queue_url)
     return Intake(runtime.setting("APIS_DLQ_URL"), starter.take).queue(event, context)
 
 
@@ -51,6 +55,7 @@ class Starter:
     run: Context
     looks: Looks
     home: Home
+    policy_machine_arn: str
     queue_url: str
 
     def take(self, item: Item) -> None:
@@ -63,6 +68,8 @@ class Starter:
             rest_api_id, stage = contracts.rollback(envelope)
             task = {"stage": stage, "rollback": True}
             self.looks.start(rest_api_id, item.id, requester_from_event(envelope), **task)
+        elif detail_type in (PARAMETER_CHANGE, *POLICY_EVENTS):
+            self._about_policy(envelope, item.id)
         elif "detail-type" in envelope:
             self._decided(envelope, item.id)
         else:
@@ -114,13 +121,28 @@ class Starter:
 
         A queue delays a message by 15 minutes at most, so one for later goes round until it is due.
         """
-        rest_api_id, due = contracts.rest_api_id_of(body), body.get("not_before", 0)
+        about_policy, due = body.get("policy") is True, body.get("not_before", 0)
+        rest_api_id = "" if about_policy else contracts.rest_api_id_of(body)
         if not isinstance(due, int | float) or not 0 <= due < MAX_TIME:
             raise InvalidInputError("not_before", "must be epoch seconds", "Give them, or nothing")
         if due > self.run.now:
             self.run.bus.send_later(self.queue_url, body, math.ceil(due - self.run.now))
+        elif about_policy:
+            self._apply_policy(event_id, {"by": SCHEDULE})
         else:
             self.looks.look_at(rest_api_id, event_id, {"by": SCHEDULE})
+
+    def _about_policy(self, envelope: JSON, event_id: str) -> None:
+        """An edit of the parameter, or a person's answer to what is held of it."""
+        task = {}
+        if envelope["detail-type"] in POLICY_EVENTS:
+            approved, mark = contracts.policy_answer(envelope)
+            task = {"approve" if approved else "reject": mark}
+        self._apply_policy(event_id, requester_from_event(envelope), **task)
+
+    def _apply_policy(self, event_id: str, asked: JSON, **task: str) -> None:
+        name = run_name("policy", event_id)
+        self.run.bus.start(self.policy_machine_arn, name, task | {"asked": asked})
 
     def _decided(self, envelope: JSON, event_id: str) -> None:
         """Record the decision with the hold, so that whichever run comes next knows of it."""

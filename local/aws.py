@@ -12,6 +12,7 @@ from typing import Any
 
 from emulator import server
 from emulator.emulator import Emulator
+from keyward.policy.parse import default_text
 from local import ministack, sinks
 from local.account import Account, Urls
 from local.dependencies import link_packages
@@ -23,7 +24,7 @@ JSON = dict[str, Any]
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "keyward"
-POLICY_PARAMETER = "InitialPolicy"
+POLICY_PARAMETER = f"{STACK_NAME}-policy"
 # Nobody on this machine wants to wait ten minutes for a report.
 HASTE = {"ReportDelaySeconds": "1", "StormSeconds": "1"}
 # The emulator's account has no quotas (unless a test door enforces them: then a refused call is
@@ -53,11 +54,13 @@ class LocalAws(Account):
         *,
         region: str = "us-east-1",
         parameters: Mapping[str, str] | None = None,
+        policy: JSON | None = None,
     ) -> LocalAws:
-        """Start everything and deploy the template with the stack `parameters` that it declares.
+        """Start everything and deploy the template with the stack `parameters` that it declares,
+        and Keyward's `policy`, by default the shipped one.
 
-        Unless `parameters` says otherwise, Keyward's policy waits for no propagation, because the
-        emulator's takes no time, and no run waits for its turn to call.
+        Unless these say otherwise, the policy waits for no propagation, because the emulator's
+        takes no time, and no run waits for its turn to call.
 
         Raises:
             StartError: a server does not come up.
@@ -76,7 +79,10 @@ class LocalAws(Account):
             aws = cls(urls, region, {}, emulator, stack.pop_all())
         try:
             keyward = Stack(aws.client, template, STACK_NAME)
-            wanted = {**_local(keyward.defaults, urls), **(parameters or {})}
+            first = policy or json.loads(default_text()) | {"propagation_seconds": 0}
+            about = {"Name": POLICY_PARAMETER, "Type": "String", "Tier": "Advanced"}
+            aws.client("ssm").put_parameter(**about, Value=json.dumps(first))
+            wanted = {**_local(urls), **(parameters or {})}
             share = {} if SHARE_PARAMETER in wanted else NO_LIMIT
             deployed = keyward.deploy(parameters=wanted, variables=_endpoints(urls) | share)
         except BaseException:
@@ -134,17 +140,10 @@ class LocalAws(Account):
         self.stop()
 
 
-def _local(defaults: Mapping[str, str], urls: Urls) -> dict[str, str]:
+def _local(urls: Urls) -> dict[str, str]:
     """Parameters that are other than on AWS: nothing here needs to wait, and it speaks HTTP."""
     here = {"AwsEndpointUrl": urls.aws, "ApiGatewayEndpointUrl": urls.apigateway}
-    return here | {"InvokeUrl": urls.invoke} | HASTE | _hasty_policy(defaults)
-
-
-def _hasty_policy(defaults: Mapping[str, str]) -> dict[str, str]:
-    if POLICY_PARAMETER not in defaults:
-        return {}
-    policy = json.loads(defaults[POLICY_PARAMETER]) | {"propagation_seconds": 0}
-    return {POLICY_PARAMETER: json.dumps(policy)}
+    return here | {"InvokeUrl": urls.invoke} | HASTE
 
 
 def _endpoints(urls: Urls) -> dict[str, str]:

@@ -28,7 +28,7 @@ from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from local.lifetime.account import Account
 from local.lifetime.documents import document
-from local.lifetime.stack import REGION, Stack, stack_of
+from local.lifetime.stack import NAME, REGION, Stack, stack_of
 from local.lifetime.states import Execution, StateFailed
 
 JSON = dict[str, Any]
@@ -39,7 +39,7 @@ CREDENTIALS = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
 }
-PARAMETER, CUSTOMERS, BUCKET = "PolicyParameter", "CustomersTable", "ReportBucket"
+PARAMETER, CUSTOMERS, BUCKET = f"{NAME}-policy", "CustomersTable", "ReportBucket"
 
 
 class Bench:
@@ -70,7 +70,7 @@ class Bench:
         self._entered.enter_context(_in_place(self.account, self.stack))
         self.emulator.enforce_quotas(self._quotas)
         self.emulator.set_propagation(self._propagation)
-        self.account.ssm.put_parameter(self.stack.ref(PARAMETER), json.dumps(self._first))
+        self.account.ssm.first_parameter(PARAMETER, json.dumps(self._first))
         self.run()
         return self
 
@@ -132,7 +132,7 @@ class Bench:
 
     def put_policy(self, policy: JSON) -> None:
         """Change the policy parameter, as its owner does."""
-        self.account.ssm.put_parameter(self.stack.ref(PARAMETER), json.dumps(policy))
+        self.account.ssm.put_parameter(PARAMETER, json.dumps(policy))
 
     def call(
         self, rest_api_id: str, stage: str, method: str, path: str, key: str | None = None

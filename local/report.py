@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from local import world
-from local.aws import POLICY_PARAMETER, ROOT, TEMPLATE, LocalAws
+from local.aws import ROOT, TEMPLATE, LocalAws
 from local.serve import forget_host_settings
 
 FOLDER = ROOT / "build"
@@ -18,8 +18,7 @@ def run(template: Path | None = None, folder: Path = FOLDER) -> int:
     failed."""
     forget_host_settings()
     print("report: starting an AWS on this machine, with a few APIs and customers …", flush=True)
-    parameters = {POLICY_PARAMETER: json.dumps(world.policy())}
-    with LocalAws.start(template or TEMPLATE, parameters=parameters) as aws:
+    with LocalAws.start(template or TEMPLATE, policy=world.policy()) as aws:
         world.create(aws)
         return write(aws, folder)
 

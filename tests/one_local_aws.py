@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from local.aws import TEMPLATE, LocalAws
 
@@ -21,10 +22,12 @@ def no_local_aws() -> None:
 
 
 def only_local_aws(
-    template: Path = TEMPLATE, parameters: Mapping[str, str] | None = None
+    template: Path = TEMPLATE,
+    parameters: Mapping[str, str] | None = None,
+    policy: dict[str, Any] | None = None,
 ) -> Iterator[LocalAws]:
     """A local AWS with the template on it, until it is closed or another one is started."""
     no_local_aws()
-    with LocalAws.start(template, parameters=parameters) as aws:
+    with LocalAws.start(template, parameters=parameters, policy=policy) as aws:
         _started.append(aws)
         yield aws

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from emulator.service_model import service_model
 from keyward.audit.parts import FINDINGS, Audit
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import Gateway
+from keyward.aws.parameter import PolicyParameter
 from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
@@ -165,8 +166,8 @@ def workbench() -> Iterator[Bench]:
     client = GatewayClient(send, _called, attempts=1, sleep=clock.advance)
     made = Tables()
     tables: dict[str, Any] = dict(made.by_name)
-    ssm = Ssm(clock, lambda name, operation: None)
-    ssm.put_parameter(Name="policy", Type="String", Value=default_text())
+    ssm = Ssm(clock, lambda name, operation: put_in_force(registry))
+    ssm.first_parameter("policy", default_text())
     registry = registry_of(tables, ssm)
     session = Session({"ssm": ssm, "dynamodb": _called}, made, lambda attempts: client)
     yield Bench(emulator, clock, Gateway(client), registry, client, tables, Runs(), ssm, session)
@@ -174,7 +175,14 @@ def workbench() -> Iterator[Bench]:
 
 def registry_of(tables: dict[str, Any], ssm: Any) -> Registry:
     """What is remembered, in these tables."""
-    return Registry(tables.__getitem__, ssm, "policy")
+    return Registry(tables.__getitem__, lambda: PolicyParameter(ssm, "policy"))
+
+
+def put_in_force(registry: Registry) -> None:
+    """An edit of the policy, without what a run of apply-policy makes of it."""
+    before, wanted = registry.policies.load(), registry.parameter.read()
+    found = replace(before, version=wanted.version, refused=wanted.refused)
+    registry.policies.save(replace(found, body=wanted.body or before.body))
 
 
 def audited(bench: Bench) -> JSON:

@@ -18,7 +18,7 @@ def run(template: Path | None = None) -> int:
     story = Story()
     story.headline("Keyward: API keys for API Gateway, kept in order by events")
     story.say("starting an AWS on this machine and deploying template.yaml on it …")
-    with LocalAws.start(template or TEMPLATE, parameters=scenes.parameters(TEMPLATE)) as aws:
+    with LocalAws.start(template or TEMPLATE, policy=scenes.policy()) as aws:
         story.say(f"ready: API Gateway at {aws.urls.apigateway}, everything else at {aws.urls.aws}")
         stage = Stage(aws, story, Budgets(aws))
         try:

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from keyward.cli import history
+from keyward.policy.parse import default_text
 from keyward.runs import runtime
-from local import template
-from local.aws import TEMPLATE
 from local.bench import Bench
 from local.demo.story import DatedStory
 
@@ -284,7 +283,7 @@ SCENES: tuple[Callable[[Life], None], ...] = (
 
 def run() -> int:
     """Tell the story; 0 when every check passed, else 1."""
-    policy = json.loads(template.load(TEMPLATE)["Parameters"]["InitialPolicy"]["Default"])
+    policy = json.loads(default_text())
     policy |= {"billing": {"ladder": LADDER}}
     with Bench(policy=policy, propagation=PROPAGATION, started=STARTED) as bench:
         life = Life(bench)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from local import ministack
-from local.aws import POLICY_PARAMETER, TEMPLATE, LocalAws
+from local.aws import TEMPLATE, LocalAws
 from local.demo import quiet_days, troubles
 from local.demo.production import Production
 from local.demo.story import Story
@@ -39,8 +38,7 @@ def run(template: Path | None = None) -> int:
     story.headline("Keyward: an API in production is protected, and nobody is hurt")
     story.say("starting an AWS on this machine and deploying template.yaml on it …")
     policy = quiet_days.policy()
-    parameters = {POLICY_PARAMETER: json.dumps(policy)}
-    with LocalAws.start(template or TEMPLATE, parameters=parameters) as aws:
+    with LocalAws.start(template or TEMPLATE, policy=policy) as aws:
         ministack.shorten_waits(PART_OF_WAITS)
         story.say("ready. Pauses of Step Functions take a tenth of their time here")
         stage = Production(aws, story)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from local import sample, template
-from local.aws import POLICY_PARAMETER
+from keyward.policy.parse import default_text
+from local import sample
 from local.demo.stage import Stage
 
 JSON = dict[str, Any]
@@ -26,12 +25,11 @@ PETS, HEALTH, ORDERS = "/pets", "/health", "/orders"
 CROWD = 30
 
 
-def parameters(template_path: Path) -> dict[str, str]:
+def policy() -> JSON:
     """The story's policy: the default one, the exempt path, no propagation to wait for."""
-    declared = template.load(template_path)["Parameters"]
-    policy: JSON = json.loads(declared[POLICY_PARAMETER]["Default"])
-    policy["exemptions"].append(EXEMPTION)
-    return {POLICY_PARAMETER: json.dumps(policy | {"propagation_seconds": 0})}
+    shipped: JSON = json.loads(default_text())
+    shipped["exemptions"].append(EXEMPTION)
+    return shipped | {"propagation_seconds": 0}
 
 
 def open_to_everybody(stage: Stage) -> None:

@@ -42,6 +42,10 @@ class Ssm:
         self._changed(Name, operation)
         return {"Version": len(self._versions[Name])}
 
+    def first_parameter(self, name: str, value: str) -> None:
+        """A parameter that was there before anybody listened."""
+        self._versions[name] = [value]
+
     def get_parameter(self, Name: str) -> JSON:
         """Read the newest version, or that of `name:number`."""
         second = int(self._clock.now())
@@ -58,7 +62,8 @@ class Ssm:
 
     def delete_parameter(self, Name: str) -> JSON:
         """Forget a parameter and its versions."""
-        self._versions.pop(Name, None)
+        if self._versions.pop(Name, None):
+            self._changed(Name, "Delete")
         return {}
 
 

@@ -169,33 +169,6 @@ def test_a_recorded_key_without_a_customer_is_found(account: AuditLab) -> None:
     assert account.findings() == []
 
 
-def limits_changed(life: LifeLab, name: str = "free") -> None:
-    changes = [{"op": "replace", "path": "/throttle/rateLimit", "value": "1000"}]
-    life.client.update_usage_plan(usagePlanId=plan_id(life, name), patchOperations=changes)
-
-
-def test_limits_changed_by_hand_are_mended_with_an_api_of_the_plan(account: AuditLab) -> None:
-    api_id = account.lab.attached({"/pets": {"get": ["api_key"]}})
-    account.lab.attached({"/pets": {"get": ["api_key"]}})
-    limits_changed(account.life)
-    [found] = account.findings()
-    assert (found["kind"], found["plan"]) == ("plan_differs", "free")
-    assert found["mended_by"] == "protect-api"
-    assert api_id
-    account.mend()
-    assert account.findings() == []
-
-
-def test_limits_of_a_plan_without_an_enforced_api_are_a_persons(account: AuditLab) -> None:
-    account.life.signed_up()
-    limits_changed(account.life)
-    account.life.bench.clock.advance(60)
-    [found] = account.findings()
-    assert (found["kind"], found["plan"]) == ("plan_differs", "free")
-    assert "mended_by" not in found
-    assert "Set the plan's limits" in found["remedy"]
-
-
 def test_a_stage_that_lost_its_plan_is_in_it_again(account: AuditLab) -> None:
     api_id = account.lab.attached({"/pets": {"get": ["api_key"]}})
     life = account.life

@@ -19,6 +19,7 @@ from keyward.events.incoming import (
     CUSTOMER_EVENTS,
     DECISION_EVENTS,
     EVENTS_IN,
+    POLICY_EVENTS,
     ROLLBACK_EVENT,
     schema,
 )
@@ -82,7 +83,7 @@ PLACES = {
     ),
     "template.yaml, DecisionEventsRule": (
         lambda: rule("DecisionEventsRule"),
-        {*DECISION_EVENTS, ROLLBACK_EVENT},
+        {*DECISION_EVENTS, *POLICY_EVENTS, ROLLBACK_EVENT},
     ),
     "template.yaml, BillingEventsRule": (lambda: rule("BillingEventsRule"), FOREIGN_EVENTS),
     "template.yaml, StripeEventsRule": (lambda: rule("StripeEventsRule"), STRIPE_EVENTS),

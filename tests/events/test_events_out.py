@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import audit
 import read_usage
 from emulator.model import Usage
 from keyward.aws.logs import AccessLogs
@@ -24,7 +23,7 @@ from tests.apis.test_task_samples import shape
 from tests.customers.test_read_usage import CONTEXT
 from tests.machines.api_lab import PETS, Lab, laboratory
 from tests.machines.audit_lab import AuditLab, audit_laboratory
-from tests.machines.life_lab import DAY, HOUR, LifeLab
+from tests.machines.life_lab import DAY, LifeLab
 from tests.machines.protect_api.test_report import Logs, logged
 from tests.support import load_event
 
@@ -54,12 +53,16 @@ SAMPLES = (
     "payment-overdue",
     "plan-changed",
     "policy-applied",
+    "policy-applied-changes",
+    "policy-held",
     "policy-refused",
     "quota-extended",
     "quota-threshold-reached",
 )
 # These take storms and audits, and are compared in test_protect_loops.py and test_exemptions.py.
 COMPARED_ELSEWHERE = ("api-failed-reverted", "exemption-expiring")
+# And these an edit of the policy (machines/apply_policy/test_edits.py).
+COMPARED_ELSEWHERE += ("policy-applied-changes", "policy-held", "policy-refused")
 ENVELOPE = {"version", "id", "detail-type", "source", "account", "time", "region", "resources"}
 FREE = {"quota": {"limit": 1000, "period": "DAY"}}
 PLANS: JSON = {"free": FREE, "pro": {}, "gold": {"apis": ["nowhere"]}}
@@ -86,7 +89,7 @@ def all_announced(account: AuditLab) -> list[JSON]:
     for scene in (plan_and_quota, suspension, rotation, bills, usage, crowd):
         scene(life)
         entries += heard(lab)
-    for scene_of_api in (exposure, named, hold_and_rollback, crowd_of_apis, refusal):
+    for scene_of_api in (exposure, named, hold_and_rollback, crowd_of_apis):
         scene_of_api(lab)
         entries += heard(lab)
     return entries
@@ -186,13 +189,6 @@ def crowd_of_apis(lab: Lab) -> None:
     """ApiPending: others use the account's calls for long."""
     lab.bench.context().turns.debit({CALLS: 2000}, lab.bench.clock.now())
     lab.run(lab.api())
-
-
-def refusal(lab: Lab) -> None:
-    """PolicyRefused."""
-    lab.bench.ssm.put_parameter(Name="policy", Value='{"usage_plans": {}}', Overwrite=True)
-    lab.bench.clock.advance(HOUR)
-    audit.handler({}, None)
 
 
 @pytest.mark.parametrize("detail_type", EVENTS_OUT)

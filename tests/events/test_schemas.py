@@ -12,9 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyward.errors import InvalidEventError
-from keyward.events.contracts import customer_event, decision, rollback
+from keyward.events.contracts import customer_event, decision, policy_answer, rollback
 from keyward.events.fields import ISO_8601
-from keyward.events.incoming import CUSTOMER_EVENTS, DECISION_EVENTS, EVENTS_IN, schema
+from keyward.events.incoming import (
+    CUSTOMER_EVENTS,
+    DECISION_EVENTS,
+    EVENTS_IN,
+    POLICY_EVENTS,
+    schema,
+)
 from tests import tree
 
 JSON = dict[str, Any]
@@ -128,6 +134,8 @@ def code_accepts(detail_type: str, detail: JSON) -> bool:
             customer_event(envelope, 10**12)
         elif detail_type in DECISION_EVENTS:
             decision(envelope)
+        elif detail_type in POLICY_EVENTS:
+            policy_answer(envelope)
         else:
             rollback(envelope)
     except InvalidEventError:

@@ -43,6 +43,7 @@ SETTINGS = {
     "EVENT_BUS": "the-bus",
     "DEFAULT_MODE": "observe",
     "PROTECT_API_ARN": f"{MACHINES}-protect-api",
+    "APPLY_POLICY_ARN": "the-policy-machine",
     "APIS_DLQ_URL": "the-dlq",
     "INVOKE_URL": "http://emulator.invalid/{rest_api_id}/{stage}",
     "APIS_QUEUE_URL": "the-queue",

@@ -32,6 +32,7 @@ FUNCTIONS = {
 SETTINGS = {
     "RECONCILE_CUSTOMER_ARN": "the-customer-machine",
     "ISSUE_KEYS_ARN": "the-import",
+    "APPLY_POLICY_ARN": "the-policy-machine",
     "AUDIT_ACCOUNT_ARN": "the-audit-machine",
     "KEY_PREFIX": "kw",
 }
@@ -59,7 +60,9 @@ class AuditLab:
         bus, life = self.lab.bench.bus, self.life
         bus.started.clear()
         execution = self.run(repair=True)
-        for machine, name, task in list(bus.started):
+        # What an edit of the policy lacks is tested on the bench (apply_policy/test_edits.py).
+        of_policy = SETTINGS["APPLY_POLICY_ARN"]
+        for machine, name, task in [one for one in bus.started if one[0] != of_policy]:
             runs = life.machine if machine == "the-customer-machine" else self.lab.machine
             run = runs.run(task, name)
             assert run.status == "SUCCEEDED", run.cause

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keyward.policy.parse import default_text
-from local.bench import Bench
+from local.bench import PARAMETER, Bench
 from local.lifetime.faults import CLIENTS
 from tests.support import load_event
 
@@ -110,7 +110,7 @@ def test_a_changed_policy_holds(bench: Bench) -> None:
     bench.put_policy(policy)
     bench.run()
     signed_up(bench, "zap", plan="gold")
-    assert types(bench) == ["KeyIssued", "KeyIssued"]
+    assert types(bench) == ["KeyIssued", "PolicyApplied", "KeyIssued"]
 
 
 def test_a_policy_is_the_one_that_was_given() -> None:
@@ -215,7 +215,7 @@ def test_a_put_of_more_than_an_item_may_hold_is_refused(bench: Bench) -> None:
 
 
 def test_more_than_forty_reads_of_parameters_a_second_are_refused(bench: Bench) -> None:
-    name, ssm = bench.stack.ref("PolicyParameter"), bench.account.ssm
+    name, ssm = PARAMETER, bench.account.ssm
     bench.advance(seconds=2)
     for _ in range(40):
         ssm.get_parameter(name)

@@ -9,7 +9,6 @@ from keyward.aws.tables.leases import LEASE_SECONDS
 from keyward.errors import PolicyRefusedError, UnknownPlanError
 from keyward.policy.parse import default_text, parse
 from keyward.policy.parts import Quota, Throttle
-from tests.support import load_template
 
 NOW = 1_795_000_000.0  # 2026-11-18
 
@@ -25,11 +24,6 @@ def test_the_default_policy_has_the_plans_and_the_exemption_of_the_design() -> N
     assert policy.plan("free").quota == Quota(1000, "DAY")
     assert policy.exemption("a1b2c3", "petstore", "OPTIONS", "/pets", NOW) is not None
     assert policy.exemption("a1b2c3", "petstore", "GET", "/pets", NOW) is None
-
-
-def test_the_template_starts_with_the_default_policy() -> None:
-    initial = load_template()["Parameters"]["InitialPolicy"]["Default"]
-    assert json.loads(initial) == json.loads(default_text())
 
 
 def test_what_the_policy_leaves_out_has_the_values_of_the_design() -> None:

@@ -1,21 +1,22 @@
+"""The policy parameter, and the policy in force that functions read instead."""
+
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from keyward.aws.parameter import Policies
-from keyward.errors import PolicyRefusedError, ServiceUnavailableError
+from keyward.aws.parameter import PolicyParameter
+from keyward.errors import ServiceUnavailableError
 from keyward.policy.parse import default_text
-from keyward.runs import run
 from tests.support import Bench, workbench
 
+JSON = dict[str, Any]
 BAD = '{"usage_plans": {}}'
+SHIPPED: JSON = json.loads(default_text())
 
 
 @pytest.fixture
@@ -29,9 +30,19 @@ def put(bench: Bench, text: str) -> None:
 
 
 def gold() -> str:
-    policy = json.loads(default_text())
-    policy["usage_plans"]["gold"] = {}
-    return json.dumps(policy)
+    return json.dumps(SHIPPED | {"usage_plans": SHIPPED["usage_plans"] | {"gold": {}}})
+
+
+def large() -> JSON:
+    """300 usage plans and 500 exemptions, which no compression makes small."""
+    plan = {"throttle": {"rateLimit": 50, "burstLimit": 100}}
+    plan |= {"quota": {"limit": 100_000, "period": "MONTH"}}
+    free = {"api": "petstore", "method": "GET", "owner": "web-team"}
+    texts = [f"{(i * 2654435761) % 2**32:08x}" * 100 for i in range(500)]
+    return {
+        "usage_plans": {f"customer-tier-{i:03d}": plan for i in range(300)},
+        "exemptions": [free | {"path": f"/{t}", "reason": t[::-1]} for t in texts],
+    }
 
 
 def test_a_change_holds_within_ten_seconds(bench: Bench) -> None:
@@ -50,48 +61,76 @@ def test_the_last_good_version_stays_in_force(bench: Bench) -> None:
     assert "must be JSON" in current.refused
 
 
-def test_the_last_good_version_survives_throttling(
+def test_the_policy_in_force_survives_throttling(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem")
+
+    put(bench, gold())
+    bench.registry.policies.current(0)
+    monkeypatch.setattr(bench.tables["PlansTable"], "get_item", throttled)
+    assert "gold" in bench.registry.policies.current(10).policy.usage_plans
+
+
+def test_the_parameter_is_not_asked_where_a_policy_is_in_force(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.registry.policies.current(0)
+    monkeypatch.setattr(bench.ssm, "get_parameter", None)
+    assert bench.registry.policies.current(10).policy.usage_plans
+
+
+def test_without_a_parameter_the_shipped_policy_is_in_force(bench: Bench) -> None:
+    bench.ssm.delete_parameter(Name="policy")
+    bench.empty_tables()
+    assert {*bench.registry.policies.current(0).policy.usage_plans} == {"free", "pro"}
+
+
+def test_a_first_version_that_is_bad_is_refused_and_the_shipped_one_stays(bench: Bench) -> None:
+    bench.ssm.first_parameter("policy", BAD)
+    current = bench.registry.policies.current(0)
+    assert {*current.policy.usage_plans} == {"free", "pro"}
+    assert "usage_plans" in str(current.refused)
+
+
+def test_300_usage_plans_and_500_exemptions_fit(bench: Bench) -> None:
+    put(bench, json.dumps(large()))
+    put(bench, json.dumps(large() | {"warn_days": 3}))
+    current = bench.registry.policies.current(10).policy
+    assert (len(current.usage_plans), len(current.exemptions), current.warn_days) == (300, 500, 3)
+
+
+def test_a_larger_policy_is_read_from_the_bucket(bench: Bench) -> None:
+    put(bench, '{"object": "policy/large.json"}')
+    texts = {"policy/large.json": json.dumps(large())}
+    wanted = PolicyParameter(bench.ssm, "policy", texts.get).read()
+    assert wanted.body == large()
+    assert wanted.refused is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"object": "policy/none.json"}', "is not. Put it there first"),
+        ('{"object": "audits/a.json"}', "must be policy/NAME.json"),
+        ('{"object": "policy/../a.json"}', "must be policy/NAME.json"),
+        ('{"object": "policy/a.json", "usage_plans": {}}', "and the only member"),
+    ],
+)
+def test_an_object_that_is_no_policy_is_refused(bench: Bench, text: str, words: str) -> None:
+    put(bench, text)
+    wanted = PolicyParameter(bench.ssm, "policy").read()
+    assert wanted.body == SHIPPED
+    assert words in str(wanted.refused)
+
+
+def test_a_parameter_that_cannot_be_read_passes(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def throttled(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "ThrottlingException"}}, "GetParameter")
 
-    put(bench, gold())
-    bench.registry.policies.current(0)
-    with monkeypatch.context() as patch:
-        patch.setattr(bench.ssm, "get_parameter", throttled)
-        assert "gold" in bench.registry.policies.current(10).policy.usage_plans
-        with pytest.raises(ServiceUnavailableError):
-            Policies(bench.ssm, "policy").current(10)
-
-
-def test_a_parameter_without_any_good_version_is_refused(bench: Bench) -> None:
-    bench.ssm.delete_parameter(Name="policy")
-    bench.ssm.put_parameter(Name="policy", Type="String", Value=BAD)
-    with pytest.raises(PolicyRefusedError, match="No earlier version"):
-        bench.registry.policies.current(0)
-
-
-def test_a_refusal_is_announced_once_a_version(bench: Bench) -> None:
-    put(bench, BAD)
-    for now in (0, 1, 100):
-        current = bench.registry.policies.current(now)
-        run.announce_refusal(current, replace(bench.context(), clock=partial(float, now)))
-    [told] = bench.bus.entries
-    assert told["DetailType"] == "PolicyRefused"
-    assert "usage_plans" in told["Detail"]["reason"]
-
-
-def test_a_refusal_that_could_not_be_announced_is_announced_later(bench: Bench) -> None:
-    put(bench, BAD)
-    current = bench.registry.policies.current(0)
-
-    class Broken:
-        def announce(self, entries: object) -> None:
-            raise RuntimeError("no bus")
-
-    with pytest.raises(RuntimeError):
-        run.announce_refusal(current, replace(bench.context(), bus=Broken(), clock=lambda: 0))  # type: ignore[arg-type]
-    for now in (1, 61, 200):
-        run.announce_refusal(current, replace(bench.context(), clock=partial(float, now)))
-    assert [entry["DetailType"] for entry in bench.bus.entries] == ["PolicyRefused"]
+    monkeypatch.setattr(bench.ssm, "get_parameter", throttled)
+    with pytest.raises(ServiceUnavailableError):
+        PolicyParameter(bench.ssm, "policy").read()

@@ -42,6 +42,7 @@ POLICY: JSON = {
     "overlap_hours": 0.5,
     "grace_hours": 1,
     "hold": "never",
+    "narrowing": "apply",
     "warn_days": 7,
     "report_days": 7,
     "billing": {

@@ -20,6 +20,5 @@ def test_a_new_stack_changes_nothing_until_it_is_told_to() -> None:
     assert tree.template()["Parameters"]["DefaultMode"]["Default"] == "observe"
 
 
-def test_the_policy_parameter_holds_a_policy_longer_than_four_kilobytes() -> None:
-    (parameter,) = tree.deployed_resources("AWS::SSM::Parameter").values()
-    assert parameter["Properties"]["Tier"] == "Advanced"
+def test_the_stack_owns_no_parameter_and_so_writes_over_no_policy() -> None:
+    assert tree.deployed_resources("AWS::SSM::Parameter") == {}

@@ -16,7 +16,7 @@ from tests import tree
 
 JSON = dict[str, Any]
 
-MACHINES = ["audit_account", "issue_keys", "protect_api", "reconcile_customer"]
+MACHINES = ["apply_policy", "audit_account", "issue_keys", "protect_api", "reconcile_customer"]
 FAILURE_PATH = "Report failure"
 # Where a run ends that met an error that passes: it is looked at again, so it has not failed.
 POSTPONED = "Look again later"
@@ -71,6 +71,7 @@ def test_a_machine_that_waits_for_its_turn_has_a_day_for_it() -> None:
         if any("turn" in name for name in tree.states(found))
     }
     assert waiting == {
+        "apply_policy": 86_400,
         "issue_keys": 86_400,
         "protect_api": 86_400,
         "reconcile_customer": 86_400,

@@ -105,7 +105,9 @@ def test_every_schedule_retries_and_has_a_dead_letter_queue() -> None:
 
 def test_every_machine_has_an_alarm_for_each_bad_end_of_an_execution() -> None:
     machines = tree.deployed_resources("AWS::StepFunctions::StateMachine")
-    assert set(machines) == {"ReconcileCustomer", "ProtectApi", "AuditAccount", "IssueKeys"}
+    assert set(machines) == {
+        *("ReconcileCustomer", "ProtectApi", "AuditAccount", "IssueKeys", "ApplyPolicy")
+    }
     for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
         assert all(alarms_for(metric, name) for name in machines)
 

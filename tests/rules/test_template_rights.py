@@ -22,7 +22,8 @@ VERBS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 KEY_TAGS = "/tags/arn%3A${AWS::Partition}%3Aapigateway%3A${AWS::Region}%3A%3A%2Fapikeys%2F*"
 PLAN_TAGS = KEY_TAGS.replace("apikeys", "usageplans")
-MAKE_PLAN = {"GET /usageplans", "POST /usageplans", "PUT " + PLAN_TAGS, "POST " + PLAN_TAGS}
+TAG_PLAN = {"PUT " + PLAN_TAGS, "POST " + PLAN_TAGS}
+MAKE_PLAN = {"GET /usageplans", "POST /usageplans"} | TAG_PLAN
 ALL_STAGES = {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
 ALL_STAGES |= {"GET /usageplans", "GET /apikeys"}
 # What each function may ask of API Gateway, and no other: verb and path (reference: botocore's
@@ -45,6 +46,8 @@ MAY_ASK = {
     "RevealKey": {"GET /apikeys/*"},
     "PlanProtection": {"GET /restapis/*", "GET /usageplans"},
     "AttachStage": {"PATCH /usageplans/*", "GET /usageplans/*/keys"} | MAKE_PLAN,
+    "PlanPolicy": (ALL_STAGES - {"GET /apikeys"}) | {"GET /usageplans/*/keys"},
+    "UpdatePlan": {"GET /restapis", "GET /usageplans", "PATCH /usageplans/*"} | TAG_PLAN,
     "RequireKey": {"PATCH /restapis/*/resources/*/methods/*"},
     "DeployApi": {"GET /restapis/*/resources", "GET /restapis/*/deployments"}
     | {"GET /restapis/*/stages/*", "POST /restapis/*/deployments", "PATCH /restapis/*/stages/*"}

@@ -20,21 +20,21 @@ from tests.stack.stack_lab import Stack
 NOWHERE = {"apis": ["no API"], "throttle": {"rateLimit": 50, "burstLimit": 100}}
 
 
-def initial_policy() -> str:
+def initial_policy() -> dict[str, Any]:
     """The default policy, without propagation; with an exempt path, and plans that no API joins;
     the API called probed is asked after it was closed."""
-    body = json.loads(default_text()) | {"propagation_seconds": 0}
+    body: dict[str, Any] = json.loads(default_text()) | {"propagation_seconds": 0}
     body["usage_plans"] |= {"late": NOWHERE}
     body["exemptions"].append(
         {"api": "*", "method": "GET", "path": "/health", "reason": "probe", "owner": "ops"}
     )
     body["probes"] = [{"api": "probed", "path": "/pets", "customer": "canary"}]
-    return json.dumps(body)
+    return body
 
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
-    yield from only_local_aws(parameters={"InitialPolicy": initial_policy()})
+    yield from only_local_aws(policy=initial_policy())
 
 
 @pytest.fixture(scope="session")

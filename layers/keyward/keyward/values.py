@@ -62,13 +62,14 @@ def exact(members: JSON) -> JSON:
 
 
 def plain(value: Any) -> Any:
-    """Return the value with whole numbers in place of DynamoDB's Decimals, which are not JSON."""
+    """Return the value with numbers of JSON in place of DynamoDB's Decimals."""
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
-    # Nothing of ours has fractions.
-    return int(value) if isinstance(value, Decimal) else value
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
 
 
 @cache

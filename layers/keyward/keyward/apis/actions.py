@@ -12,11 +12,10 @@ from keyward.values import JSON
 
 @dataclass(frozen=True)
 class Attach:
-    """Stages that one usage plan lacks, and whether the plan's limits are to be mended."""
+    """Stages that one usage plan lacks."""
 
     plan: str
     stages: tuple[str, ...]
-    mend: bool = False
 
     def as_json(self) -> JSON:
         """For the state machine."""

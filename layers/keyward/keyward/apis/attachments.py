@@ -31,16 +31,15 @@ def lacking(
         if there is not None and there.kept:
             continue
         missing = tuple(name for name in covered if there is None or name not in there.stages)
-        mend = bool(covered) and there is not None and there.differs
-        if missing or mend:
-            items.append(Attach(plan.name, missing, mend))
+        if missing:
+            items.append(Attach(plan.name, missing))
     return tuple(items)
 
 
 def first_seen(snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule) -> tuple[Attachment, ...]:
     """Attachments that somebody else made: their age is unknown, so it counts from now."""
     return tuple(
-        Attachment(stage.name, plan.plan, plan.plan_id, int(rule.now), confirmed=True)
+        Attachment(stage.name, plan.plan, plan.plan_id, int(rule.now), confirmed=True, by_hand=True)
         for plan in snapshot.plans
         for stage in snapshot.stages
         if stage.name in plan.stages and records.attachment(stage.name, plan.plan) is None

@@ -118,14 +118,12 @@ class StageSnapshot:
 
 @dataclass(frozen=True)
 class Membership:
-    """A usage plan of the gateway and the stages of this API that it holds. `differs` says that its
-    limits are not those of the policy; `kept` why its limits and stages stay as they are, None for
-    one of Keyward's."""
+    """A usage plan of the gateway and the stages of this API that it holds. `kept` says why its
+    limits and stages stay as they are, None for one of Keyward's."""
 
     plan: str
     plan_id: str
     stages: frozenset[str]
-    differs: bool = False
     kept: str | None = None
 
 
@@ -163,13 +161,15 @@ class ApiSnapshot:
 @dataclass(frozen=True)
 class Attachment:
     """When a stage was attached to a plan: `attached_at` (epoch seconds) was stored before the
-    call, and `confirmed` says that the call was answered."""
+    call, and `confirmed` says that the call was answered. `by_hand`: it was found there, and
+    Keyward leaves it there."""
 
     stage: str
     plan: str
     plan_id: str | None
     attached_at: int
     confirmed: bool
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,8 @@ class ApiPlan:
 
     def actions(self) -> list[JSON]:
         """Everything, in order: the output of a dry run."""
-        mended = [{"action": "mend_plan", "plan": item.plan} for item in self.attach if item.mend]
         return [
             *attach_actions(self.attach),
-            *mended,
             *self.kept,
             *(item.as_action() for item in self.require),
             *(item.as_action() for item in self.deploy),

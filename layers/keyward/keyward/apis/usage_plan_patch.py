@@ -7,8 +7,9 @@ with the CLI."""
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from keyward.policy.parts import PlanPolicy, Quota, Throttle, place_of
 from keyward.values import JSON
@@ -32,29 +33,63 @@ class Limits(Protocol):
         """The plan's stages."""
 
 
-def patch(
-    current: Limits, wanted: PlanPolicy, rest_api_id: str, add: Iterable[str] = ()
-) -> list[JSON]:
-    """What makes the plan as the policy wants it, and adds the API's stages `add` to it. Stages of
-    other APIs are left alone, and none is ever removed."""
-    return patch_all(current, wanted, [rest_api_id], [(rest_api_id, stage) for stage in add])
+@dataclass(frozen=True)
+class Change:
+    """One part of a usage plan that is to change (`throttle`, `quota`, `methods`, `stages`), its
+    values in API Gateway's words, and the patch operations for it."""
+
+    part: str
+    before: Any
+    after: Any
+    operations: tuple[JSON, ...]
 
 
-def patch_all(
-    current: Limits, wanted: PlanPolicy, api_ids: Collection[str], added: Sequence[StageRef]
-) -> list[JSON]:
-    """The same for several APIs in one call; `added` are stages of theirs."""
-    there = {ref: limits for ref, limits in current.stages.items() if ref[0] in api_ids}
+def additions(current: Limits, wanted: PlanPolicy, added: Sequence[StageRef]) -> list[JSON]:
+    """What adds stages to the plan, with the policy's limits of methods there. Nothing else of the
+    plan changes."""
+    lacking = [ref for ref in added if ref not in current.stages]
     return [
-        *(_replace("/apiStages", f"{api}:{stage}", op="add") for api, stage in added),
-        *(
-            _method_throttles(ref, wanted.methods)
-            for ref, limits in {**there, **{ref: {} for ref in added}}.items()
-            if dict(limits) != dict(wanted.methods)
-        ),
-        *_throttle(current.throttle, wanted.throttle),
-        *_quota(current.quota, wanted.quota),
+        *(_replace("/apiStages", f"{api}:{stage}", op="add") for api, stage in lacking),
+        *(_method_throttles(ref, wanted.methods) for ref in lacking if wanted.methods),
     ]
+
+
+def changes(
+    current: Limits,
+    wanted: PlanPolicy | None,
+    covered: Sequence[StageRef],
+    leaving: Sequence[StageRef],
+) -> list[Change]:
+    """What makes the plan as the policy wants it, in the order of one call: stages that are
+    `leaving`, limits of methods on those `covered`, limits of the plan. `wanted` is None for a plan
+    that the policy does not name: its stages leave, its limits stay."""
+    found = [_detached(leaving)] if leaving else []
+    if wanted is None:
+        return found
+    methods = {ref: current.stages[ref] for ref in covered}
+    other = {ref: limits for ref, limits in methods.items() if dict(limits) != dict(wanted.methods)}
+    if other:
+        operations = tuple(_method_throttles(ref, wanted.methods) for ref in other)
+        former = _limits_json(next(iter(other.values())))
+        found.append(Change("methods", former, _limits_json(wanted.methods), operations))
+    for part, was, now, operations in (
+        ("throttle", current.throttle, wanted.throttle, _throttle(wanted.throttle)),
+        ("quota", current.quota, wanted.quota, _quota(wanted.quota)),
+    ):
+        if was != now:
+            before, after = (limits.as_json() if limits else None for limits in (was, now))
+            found.append(Change(part, before, after, operations))
+    return found
+
+
+def _detached(leaving: Sequence[StageRef]) -> Change:
+    before = [{"rest_api_id": api, "stage": stage} for api, stage in leaving]
+    removed = (_replace("/apiStages", f"{api}:{stage}", op="remove") for api, stage in leaving)
+    return Change("stages", before, [], tuple(removed))
+
+
+def _limits_json(methods: Mapping[str, Throttle]) -> JSON:
+    return {line: limits.as_json() for line, limits in methods.items()}
 
 
 def _method_throttles(ref: StageRef, methods: Mapping[str, Throttle]) -> JSON:
@@ -65,24 +100,20 @@ def _method_throttles(ref: StageRef, methods: Mapping[str, Throttle]) -> JSON:
     return _replace(path, json.dumps(limits))
 
 
-def _throttle(current: Throttle | None, wanted: Throttle | None) -> list[JSON]:
+def _throttle(wanted: Throttle | None) -> tuple[JSON, ...]:
     """Both fields always: a missing one would be stored as 0."""
-    if current == wanted:
-        return []
     if wanted is None:
-        return [{"op": "remove", "path": "/throttle"}]
-    return [
+        return ({"op": "remove", "path": "/throttle"},)
+    return (
         _replace("/throttle/rateLimit", str(wanted.rate_limit)),
         _replace("/throttle/burstLimit", str(wanted.burst_limit)),
-    ]
+    )
 
 
-def _quota(current: Quota | None, wanted: Quota | None) -> list[JSON]:
-    if current == wanted:
-        return []
+def _quota(wanted: Quota | None) -> tuple[JSON, ...]:
     if wanted is None:
-        return [{"op": "remove", "path": "/quota"}]
-    return [_replace(f"/quota/{name}", str(value)) for name, value in wanted.as_json().items()]
+        return ({"op": "remove", "path": "/quota"},)
+    return tuple(_replace(f"/quota/{name}", str(v)) for name, v in wanted.as_json().items())
 
 
 def _replace(path: str, value: str, op: str = "replace") -> JSON:

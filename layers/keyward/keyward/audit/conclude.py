@@ -18,6 +18,7 @@ from keyward.audit.room import of_room, of_waiting
 from keyward.aws.tables import Registry
 from keyward.events.requester import AUDIT
 from keyward.policy.model import Policy
+from keyward.runs.our_plans import OurPlans
 from keyward.values import JSON, run_name
 
 
@@ -51,8 +52,10 @@ class Conclusion:
             found += of_keys + of_room(account.keys.values(), of_records, self.now)
         found += of_usage(records, self.policy, self.now)
         found += of_opens(records, account, reading.plans, reading.apis, self.policy)
-        of_apis = plan_findings.once(reading.findings)
-        found += plan_findings.of_plans(reading.plans, of_apis, self.policy) + of_apis
+        names = {api.rest_api_id: api.name for api in reading.apis}
+        ours = OurPlans(self.registry, self.stack, list(reading.plans), names.get)
+        found += plan_findings.of_plans(reading.plans, ours.lacking(self.policy), self.policy)
+        found += reading.findings
         found += of_owners(reading.plans, reading.apis, self.policy, self.stack)
         named = {method["exemption"] for method in reading.exempt}
         found += of_exemptions(self.policy, named, self.now)
@@ -97,8 +100,9 @@ def counts_of(found: Iterable[JSON]) -> dict[str, int]:
 
 
 def _repair(machine: str, customer_id: str | None, rest_api_id: str | None, audit: str) -> JSON:
-    of_api: JSON = {"rest_api_id": rest_api_id}
-    about: JSON = {"customer_id": customer_id, "look": True} if customer_id else of_api
+    about: JSON = {"rest_api_id": rest_api_id} if rest_api_id else {}
+    if customer_id:
+        about = {"customer_id": customer_id, "look": True}
     task = about | {"asked": {"by": AUDIT}}
-    name = run_name(customer_id or rest_api_id or "", audit, "audit-")
+    name = run_name(customer_id or rest_api_id or machine, audit, "audit-")
     return {"machine": machine, "name": name, "task": task}

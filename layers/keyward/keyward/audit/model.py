@@ -92,8 +92,7 @@ def unreadable_record(customer_id: str, error: Exception) -> Finding:
 def api_findings(
     snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule, mode: str
 ) -> list[Finding]:
-    """Exposed methods by stage; stages that lack a plan, or are in none; in mode enforce plans
-    whose limits are not the policy's."""
+    """Exposed methods by stage; stages that lack a plan, or are in none."""
     mending: JSON = {"mended_by": "protect-api", "rest_api_id": snapshot.rest_api_id}
     found = [
         Finding(
@@ -124,11 +123,6 @@ def api_findings(
             )
             for stage in item.stages
         ]
-        if item.mend:
-            says = f"the limits of usage plan {item.plan} are not those of the policy"
-            mend = ({"action": "mend_plan", "plan": item.plan},)
-            differs = Finding("plan_differs", "low", says, actions=mend, plan=item.plan, **mending)
-            found.append(differs)
     return found
 
 

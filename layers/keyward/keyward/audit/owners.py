@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from keyward.apis.kept_plans import kept_actions
 from keyward.apis.model import ENFORCE, KeyRule
-from keyward.apis.usage_plan_patch import patch
+from keyward.apis.usage_plan_patch import changes
 from keyward.audit.account import ApiReading
 from keyward.audit.model import Finding
 from keyward.aws.gateway import GatewayPlan
@@ -75,7 +75,7 @@ def _by_hand(plan: GatewayPlan, left: Sequence[str], policy: Policy) -> Finding 
     if left:
         more = f" and {len(left) - MAX_STAGES} more" if len(left) > MAX_STAGES else ""
         says += f": its keys do not open {', '.join(left[:MAX_STAGES])}{more}"
-    elif patch(plan, policy.plan(plan.name), ""):
+    elif changes(plan, policy.plan(plan.name), (), ()):
         says += ": its limits are not those of the policy"
     else:
         return None

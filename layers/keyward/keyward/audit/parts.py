@@ -63,7 +63,7 @@ class Audit:
         size of the account. `task` is the input of the audit. Raises InvalidInputError, and errors
         of the lists of APIs and plans."""
         repair = contracts.flag_of(task, "repair")
-        policy = self.context.announced_policy()
+        policy = self.context.policy
         done = self.read_on(task, policy)
         if done.unfinished:
             return done.as_json()
@@ -174,7 +174,7 @@ def sources_for(task: JSON, documents: Audits) -> OwnerLookup | None:
     if not contracts.flag_of(task, "adopt"):
         return None
     name = contracts.optional_of(task, "customers_object", OBJECT)
-    text = documents.csv(name) if name else None
+    text = documents.text(name) if name else None
     if name and text is None:
         remedy = "Put the CSV there, into the bucket of reports"
         raise InvalidInputError("customers_object", f"there is no object {name}", remedy)

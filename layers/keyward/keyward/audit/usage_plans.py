@@ -4,22 +4,21 @@ Pure."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
-from keyward.apis.usage_plan_patch import patch_all
 from keyward.audit.model import Finding
 from keyward.aws.gateway import GatewayPlan
 from keyward.policy.model import Policy
 
 DIFFERS = "plan_differs"
+MENDED_BY = "apply-policy"
 
 
 def of_plans(
-    plans: Sequence[GatewayPlan], found: Iterable[Finding], policy: Policy
+    plans: Sequence[GatewayPlan], lacking: Collection[str], policy: Policy
 ) -> list[Finding]:
-    """Two plans of one name, and plans whose limits are not the policy's, unless an enforced API
-    has them mended, as `found` says."""
-    mended = {item.plan for item in found if item.kind == DIFFERS}
+    """Two plans of one name, and the plans of ours that are `lacking` something of the policy in
+    force. What is held is not in force."""
     names = Counter(plan.name for plan in plans)
     findings = [
         Finding(
@@ -35,27 +34,10 @@ def of_plans(
     return findings + [
         Finding(
             DIFFERS,
-            "low",
-            f"the limits of usage plan {plan.name} are not those of the policy",
-            plan=plan.name,
-            remedy="Set the plan's limits, or tag one of its APIs `keyward` = `enforce`",
+            "low" if name in policy.usage_plans else "high",
+            f"the limits or stages of usage plan {name} are not those of the policy in force",
+            plan=name,
+            mended_by=MENDED_BY,
         )
-        for plan in plans
-        if plan.name in policy.usage_plans
-        and plan.name not in mended
-        and names[plan.name] == 1
-        and patch_all(plan, policy.plan(plan.name), (), ())
+        for name in sorted(lacking)
     ]
-
-
-def once(found: Iterable[Finding]) -> list[Finding]:
-    """Leave out what another API's finding says of the same plan: one run mends it for all."""
-    plans: set[str | None] = set()
-    first = []
-    for item in found:
-        if item.kind == DIFFERS:
-            if item.plan in plans:
-                continue
-            plans.add(item.plan)
-        first.append(item)
-    return first

@@ -50,8 +50,9 @@ class Audits:
         """What the last reading of usage found; None when there was none."""
         return self._load(USAGE)
 
-    def csv(self, name: str) -> str | None:
-        """An object that somebody put into the bucket under `adopt/`; None when there is none."""
+    def text(self, name: str) -> str | None:
+        """An object that somebody put into the bucket, under `adopt/` or `policy/`; None when there
+        is none."""
         body = self._get(name)
         return None if body is None else body.decode("utf-8-sig")
 

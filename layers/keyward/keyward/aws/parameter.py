@@ -1,72 +1,89 @@
-"""The policy parameter in SSM: its newest version, or the newest good one when that is bad."""
+"""The policy parameter in SSM: what the owner wants. Its newest good version counts.
+
+It holds the policy, or `{"object": "policy/NAME.json"}` in the stack's bucket where the policy is
+larger than a parameter (8 KB, Systems Manager quotas).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.aws.client import Client
-from keyward.errors import PolicyRefusedError, ServiceUnavailableError
-from keyward.policy.model import Policy
+from keyward.errors import PolicyRefusedError, ResourceMissingError
 from keyward.policy.parse import parse
+from keyward.values import JSON, parse_json
 
-FRESH_SECONDS = 5
 # SSM keeps the last 100 versions (Parameter Store, "Working with parameter versions").
 MAX_VERSIONS = 100
+OBJECT = re.compile(r"policy/[A-Za-z0-9_.-]{1,100}\.json")
 
 
 @dataclass(frozen=True)
-class Current:
-    """The policy in force; `refused` says why a newer version is not, `version` which one that
-    is."""
+class Wanted:
+    """The newest good version; `body` is None where none is good, or the parameter is gone.
+    `version` is the newest one, 0 without a parameter, and `refused` says why that is not good."""
 
-    policy: Policy
-    version: int
+    body: JSON | None
+    version: int = 0
     refused: str | None = None
 
 
-class Policies:
-    """Reads the parameter, at most once in 5 s, so that a change holds within 10 s."""
+@dataclass(frozen=True)
+class PolicyParameter:
+    """Reads the parameter `name`; `load` gives the text of an object in the stack's bucket, None
+    for one that is not there."""
 
-    def __init__(self, ssm: Any, name: str) -> None:
-        self._ssm = Client(ssm)
-        self._name = name
-        self._read_at = float("-inf")
-        self._current: Current | None = None
+    ssm: Any
+    name: str
+    load: Callable[[str], str | None] = field(default=lambda key: None)
 
-    def current(self, now: float) -> Current:
-        """The policy in force at `now` (epoch seconds). Raises PolicyRefusedError when no version
-        of the parameter is good, ServiceUnavailableError when SSM does not answer and no
-        version was read before."""
-        if self._current is None or now - self._read_at >= FRESH_SECONDS:
-            try:
-                self._current = self._read()
-            except ServiceUnavailableError:
-                # The account has 40 GetParameter a second (SSM quotas): the last good policy holds.
-                if self._current is None:
-                    raise
-            self._read_at = now
-        return self._current
-
-    def _read(self) -> Current:
-        newest = self._version(self._name)
-        if self._current and self._current.version == newest["Version"]:
-            return self._current
+    def read(self, known: int = 0) -> Wanted:
+        """What the owner wants now. Versions before `known`, by which the policy in force was
+        settled, are not looked at. Raises ServiceUnavailableError when SSM does not answer."""
         try:
-            return Current(parse(newest["Value"]), newest["Version"])
+            newest = self._version(self.name)
+        except ResourceMissingError:
+            return Wanted(None)
+        version = int(newest["Version"])
+        try:
+            return Wanted(self._body(newest["Value"]), version)
         except PolicyRefusedError as error:
-            return Current(
-                self._last_good(newest["Version"], str(error)), newest["Version"], str(error)
-            )
+            return Wanted(self._last_good(version, known), version, str(error))
 
-    def _last_good(self, newest: int, why: str) -> Policy:
-        for version in range(newest - 1, max(0, newest - MAX_VERSIONS), -1):
+    def _last_good(self, newest: int, known: int) -> JSON | None:
+        for version in range(newest - 1, max(0, newest - MAX_VERSIONS, known - 1), -1):
             try:
-                return parse(self._version(f"{self._name}:{version}")["Value"])
-            except PolicyRefusedError:
+                return self._body(self._version(f"{self.name}:{version}")["Value"])
+            except (PolicyRefusedError, ResourceMissingError):
                 continue
-        raise PolicyRefusedError(f"{why}. No earlier version of {self._name} is good either")
+        return None
 
-    def _version(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._ssm.get_parameter(Name=name)["Parameter"]
+    def _body(self, text: str) -> JSON:
+        given = parse_json(text)
+        if isinstance(given, dict) and "object" in given:
+            text = self._object(given)
+        parse(text)
+        body: JSON = json.loads(text)
+        return body
+
+    def _object(self, given: JSON) -> str:
+        key = given["object"]
+        if len(given) > 1 or not isinstance(key, str) or not OBJECT.fullmatch(key):
+            raise PolicyRefusedError(
+                "object: must be policy/NAME.json, and the only member. "
+                'Write {"object": "policy/NAME.json"}'
+            )
+        text = self.load(key)
+        if text is None:
+            raise PolicyRefusedError(
+                f"object: must be in the stack's bucket, and {key} is not. Put it there first"
+            )
+        return text
+
+    def _version(self, name: str) -> JSON:
+        found: JSON = Client(self.ssm).get_parameter(Name=name)["Parameter"]
         return found

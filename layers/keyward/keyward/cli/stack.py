@@ -17,11 +17,12 @@ from keyward.aws.client import Client
 from keyward.aws.dynamodb import DynamoTable
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
-from keyward.aws.parameter import Policies
+from keyward.aws.parameter import PolicyParameter
 from keyward.aws.stacks import Stacks
 from keyward.aws.tables.apis import Apis
 from keyward.aws.tables.customers import Customers
 from keyward.aws.tables.ledger import Ledger
+from keyward.aws.tables.policy import Policies
 from keyward.errors import KeywardError, ResourceMissingError
 from keyward.policy.model import Policy
 from keyward.values import JSON, parse_json
@@ -115,8 +116,13 @@ class Stack:
         return Apis(self._table("ApisTable"))
 
     def policy(self, now: float) -> Policy:
-        """The stack's policy in force. Raises PolicyRefusedError."""
-        return Policies(self.account.client("ssm"), self._parameter).current(now).policy
+        """The stack's policy in force."""
+        return self.policies().current(now).policy
+
+    def policies(self) -> Policies:
+        """The policy in force, and what is held; before the stack's first run, the parameter's."""
+        parameter = PolicyParameter(self.account.client("ssm"), self._parameter)
+        return Policies(self._table("PlansTable"), parameter.read)
 
     def wanted_policy(self) -> str:
         """What the policy parameter says, be it usable or not; an object that it names is read."""

@@ -18,6 +18,7 @@ from keyward.events.incoming import (
     CUSTOMER_EVENTS,
     DECISION_EVENTS,
     ENVELOPE_TIME,
+    POLICY_EVENTS,
     ROLLBACK,
     listed,
 )
@@ -76,6 +77,13 @@ def decision(envelope: object) -> Decision:
     body, detail = _parts(envelope)
     members = listed(body.get("detail-type"), DECISION_EVENTS).read(detail)
     return Decision(approved=body["detail-type"] == "DeploymentApproved", **members)
+
+
+def policy_answer(envelope: object) -> tuple[bool, str]:
+    """Whether PolicyApproved or PolicyRejected, and which fingerprint. Raises InvalidEventError."""
+    body, detail = _parts(envelope)
+    members = listed(body.get("detail-type"), POLICY_EVENTS).read(detail)
+    return body["detail-type"] == "PolicyApproved", str(members["fingerprint"])
 
 
 def rollback(envelope: object) -> tuple[str, str]:

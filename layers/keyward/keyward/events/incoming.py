@@ -122,7 +122,15 @@ DECISION_EVENTS: dict[str, EventIn] = {
 ROLLBACK_EVENT = "RollbackRequested"
 ROLLBACK = EventIn("brings the deployment before Keyward's back, and holds the stage", _PLACE)
 
+# A person's answer to what is held of an edit of the policy.
+_MARK = {"fingerprint": matching(FINGERPRINT)}
+POLICY_EVENTS: dict[str, EventIn] = {
+    "PolicyApproved": EventIn("puts exactly what was held in force", _MARK),
+    "PolicyRejected": EventIn("keeps the former policy, until the parameter changes", _MARK),
+}
+
 EVENTS_IN: dict[str, EventIn] = CUSTOMER_EVENTS | DECISION_EVENTS | {ROLLBACK_EVENT: ROLLBACK}
+EVENTS_IN |= POLICY_EVENTS
 
 COMMON = {"customer_id": matching(CUSTOMER_ID), "occurred_at": time_text()}
 # EventBridge's time of the envelope stands in where `occurred_at` is absent.

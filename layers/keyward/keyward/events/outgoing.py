@@ -38,6 +38,7 @@ MEMBERS: dict[str, JSON] = {
     "by_hand": {"const": True},
     "cause": OBJECT,
     "caused_by": CAUSE,
+    "changes": OBJECTS,
     "customer_id": TEXT,
     "days": COUNT,
     "differences": OBJECTS,
@@ -201,12 +202,21 @@ EVENTS_OUT: dict[str, EventOut] = {
         ("api", "method", "path", "methods", "remedy"),
         ("reason", "owner", "expires"),
     ),
+    "PolicyRefused": EventOut(
+        "a version of the policy is not usable",
+        ("reason", "version", "at"),
+        ("plan", "execution_arn", "error", "remedy"),
+    ),
+    "PolicyHeld": EventOut(
+        "a person has to decide about changes of the policy",
+        ("fingerprint", "changes", "reason", "remedy", "version", "held_since", "execution_arn"),
+    ),
+    # `actions` of an API's run, `changes` of an edit.
     "PolicyApplied": EventOut(
         "what the policy wants holds now",
-        ("execution_arn", "actions", "reason"),
-        ("rest_api_id", "stage", "plan", "effective_by"),
+        ("execution_arn", "reason"),
+        ("actions", "rest_api_id", "stage", "plan", "changes", "version", "effective_by"),
     ),
-    "PolicyRefused": EventOut("a version of the policy is not usable", ("reason", "version", "at")),
 }
 
 

@@ -46,10 +46,12 @@ def visible(text: str) -> str:
 
 
 def after_failure(error: str, kind: str, name: str, stack: str = DEFAULT_STACK) -> str:
-    """What helps after the `error` (errors.py) of a run for a `kind`, customer or api, of this
+    """What helps after the `error` (errors.py) of a run for a `kind`, customer, api or policy, of this
     name."""
     helps = (class_named(error) or KeywardError).helps
     is_api = kind == "api"
+    if kind == "policy":
+        return command("policy", "show", stack=stack, wanted=True)
     if helps == "start":
         return command(
             helps, stack=stack, customer=None if is_api else name, api=name if is_api else None

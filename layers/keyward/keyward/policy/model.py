@@ -33,6 +33,7 @@ class Policy:
     hold: str = "always"
     warn_days: int = 14
     report_days: int = 7
+    narrowing: str = "hold"
     probes: tuple[Probe, ...] = ()
     billing: BillingPolicy = field(default_factory=BillingPolicy)
     usage: UsagePolicy = field(default_factory=UsagePolicy)

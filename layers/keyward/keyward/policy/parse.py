@@ -39,7 +39,7 @@ def parse(text: str) -> Policy:
     for name, plan in body["usage_plans"].items():
         _check_offset(name, plan.get("quota"))
         _check_methods(name, plan)
-    return _policy(body)
+    return policy_of(body)
 
 
 def _read(text: str) -> Any:
@@ -74,7 +74,8 @@ def default_text() -> str:
     return DEFAULT_FILE.read_text(encoding="utf-8")
 
 
-def _policy(body: JSON) -> Policy:
+def policy_of(body: JSON) -> Policy:
+    """The policy of an object that `parse` took before."""
     settings = (
         "require_key",
         "plan_change",
@@ -83,6 +84,7 @@ def _policy(body: JSON) -> Policy:
         "hold",
         "warn_days",
         "report_days",
+        "narrowing",
     )
     return Policy(
         usage_plans={name: _plan(name, plan) for name, plan in body["usage_plans"].items()},

@@ -96,12 +96,16 @@ class Exemption:
         """When it ends (epoch seconds), None for never."""
         return midnight(self.expires) if self.expires else None
 
+    def covers_api(self, api_id: str, api_name: str) -> bool:
+        """Whether it is about the API."""
+        return matches((self.api,), api_id, api_name)
+
     def covers(self, api_id: str, api_name: str, method: str, path: str, now: float) -> bool:
         """Whether it exempts the method at `now` (epoch seconds)."""
         if self.ends_at is not None and now >= self.ends_at:
             return False
         return (
-            matches((self.api,), api_id, api_name)
+            self.covers_api(api_id, api_name)
             and self.method in ("*", method)
             and matches((self.path,), path)
         )

@@ -18,8 +18,8 @@ from keyward.audit.model import Finding
 from keyward.audit.opens import of_opens
 from keyward.audit.parts import Audit
 from keyward.aws.bus import Bus
-from keyward.aws.parameter import Current
 from keyward.aws.tables import Registry
+from keyward.aws.tables.policy import Current
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
 from keyward.report import waiting

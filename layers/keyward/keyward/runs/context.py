@@ -49,19 +49,9 @@ class Context:
 
     @property
     def policy(self) -> Policy:
-        """The policy in force. Raises PolicyRefusedError when no version is good, and
-        ServiceUnavailableError when none was read yet and SSM does not answer."""
+        """The policy in force. Raises ServiceUnavailableError when none was read yet and the table
+        does not answer."""
         return self.registry.policies.current(self.now).policy
-
-    def announced_policy(self) -> Policy:
-        """The policy in force; PolicyRefused announces a newer version that is bad. For functions
-        that plan, whose roles may write to the bus."""
-        from keyward.runs.run import announce_refusal
-
-        current = self.registry.policies.current(self.now)
-        if current.refused:
-            announce_refusal(current, self)
-        return current.policy
 
     def opens(self, policy: Policy) -> Opens:
         """What keys open, for the events of one task."""

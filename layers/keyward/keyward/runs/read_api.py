@@ -23,7 +23,6 @@ from keyward.apis.model import (
     WorkingMethod,
 )
 from keyward.apis.progress import DEPLOY, stage_to_verify
-from keyward.apis.usage_plan_patch import patch
 from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.gateway.plans import STACK_TAG, only_one
 from keyward.aws.tables import Registry
@@ -167,7 +166,6 @@ def _membership(plan: GatewayPlan, rest_api_id: str, policy: Policy, stack: str)
         plan=plan.name,
         plan_id=plan.plan_id,
         stages=frozenset(stage for api_id, stage in plan.stages if api_id == rest_api_id),
-        differs=bool(wanted and not kept and patch(plan, wanted, rest_api_id)),
         kept=kept,
     )
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
 from keyward.aws.tables.leases import FAILED
 from keyward.errors import InvalidInputError
-from keyward.events import contracts
 from keyward.events.fields import redacted
 from keyward.events.requester import CONSOLE
-from keyward.runs import outbox
-from keyward.runs.context import Context
-from keyward.values import JSON, iso
+from keyward.values import JSON
 
 if TYPE_CHECKING:
     from keyward.aws.bus import Bus
-    from keyward.aws.parameter import Current
     from keyward.aws.tables.leases import Lease, Leases
 
 # Besides what a person states: the machine adds the one, the Step Functions console the other.
@@ -64,15 +59,6 @@ def fail_run(leases: Leases, name: str, owner: str, end: str = FAILED) -> bool:
     if holder is None or holder.owner != owner:
         return False
     return not leases.release(holder, end)
-
-
-def announce_refusal(current: Current, context: Context) -> None:
-    """Announce a bad version of the policy, once a version."""
-    digest = hashlib.sha256((current.refused or "").encode()).hexdigest()[:8]
-    event = contracts.announcement(
-        "PolicyRefused", reason=current.refused, version=current.version, at=iso(context.now)
-    )
-    outbox.announce_once(context, f"policy-refused#{current.version}#{digest}", event)
 
 
 def error_of(error: JSON) -> tuple[str, str]:

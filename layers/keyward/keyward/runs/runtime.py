@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from keyward.aws.gateway import Gateway
     from keyward.aws.logs import AccessLogs
     from keyward.aws.onboarding_files import OnboardingFiles
+    from keyward.aws.parameter import PolicyParameter
     from keyward.aws.session import Session
     from keyward.aws.tables import Registry
     from keyward.runs.context import Context
@@ -153,8 +154,14 @@ def _registry() -> Registry:
         variable = f"{name.removesuffix('Table').upper()}_TABLE"
         return _session().table(os.environ.get(variable) or f"{variable}-is-not-set")
 
+    def parameter() -> PolicyParameter:
+        from keyward.aws.parameter import PolicyParameter
+
+        name = os.environ.get("POLICY_PARAMETER", "")
+        return PolicyParameter(_lazy("ssm"), name, lambda key: audits().text(key))
+
     days = int(os.environ.get("LEDGER_RETENTION_DAYS") or 0)
-    return Registry(table, _lazy("ssm"), os.environ.get("POLICY_PARAMETER", ""), days)
+    return Registry(table, parameter, days)
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyward.aws.parameter import Policies
+    from keyward.aws.parameter import PolicyParameter
     from keyward.aws.tables.apis import Apis
     from keyward.aws.tables.call_schedule import CallSchedule
     from keyward.aws.tables.customers import Customers
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from keyward.aws.tables.plan_queue import PlanQueue
     from keyward.aws.tables.plan_stages import PlanStages
     from keyward.aws.tables.plans import Plans
+    from keyward.aws.tables.policy import Policies
     from keyward.aws.tables.storm_items import StormItems
     from keyward.aws.tables.storms import Storms
     from keyward.aws.tables.usage import UsageRecords
@@ -31,21 +32,29 @@ if TYPE_CHECKING:
 
 class Registry:
     """All that is remembered, by what it is about. `table` gives a table of DynamoDB by its name in
-    the template, say `KeysTable`; `parameter` names the policy's parameter in SSM; lines of the
+    the template, say `KeysTable`; `parameter` is the policy as its owner wants it; lines of the
     ledger are kept for `ledger_days`, 0 for ever."""
 
     def __init__(
-        self, table: Callable[[str], Any], ssm: Any, parameter: str, ledger_days: int = 0
+        self,
+        table: Callable[[str], Any],
+        parameter: Callable[[], PolicyParameter],
+        ledger_days: int = 0,
     ) -> None:
         self._table, self._ledger_days = table, ledger_days
-        self._ssm, self._parameter = ssm, parameter
+        self._make_parameter = parameter
+
+    @cached_property
+    def parameter(self) -> PolicyParameter:
+        """The policy as its owner wants it."""
+        return self._make_parameter()
 
     @cached_property
     def policies(self) -> Policies:
-        """The policy in force."""
-        from keyward.aws.parameter import Policies
+        """The policy in force; the first is that of the parameter."""
+        from keyward.aws.tables.policy import Policies
 
-        return Policies(self._ssm, self._parameter)
+        return Policies(self._table("PlansTable"), self.parameter.read)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -96,6 +96,10 @@ class Apis:
             **asdict(attachment),
         )
 
+    def detached(self, rest_api_id: str, stage: str, plan: str) -> None:
+        """Forget an attachment that was taken back. Idempotent."""
+        self.forget(rest_api_id, [f"attachment#{stage}#{plan}"])
+
     def plan_actions(self, rest_api_id: str, stage: str, actions: Sequence[JSON]) -> None:
         """Note what is going to be done for a stage, so that it is announced whatever happens."""
         self._put(rest_api_id, f"planned#{stage}", stage=stage, actions=list(actions))
@@ -233,6 +237,7 @@ def _attachment(item: JSON) -> Attachment:
         plan_id=item.get("plan_id"),
         attached_at=int(item["attached_at"]),
         confirmed=bool(item["confirmed"]),
+        by_hand=bool(item.get("by_hand", False)),
     )
 
 

@@ -1,0 +1,41 @@
+"""What an edit of the policy meets in the account. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from keyward.values import JSON
+
+# (RestApi id, stage name).
+StageRef = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class PlanKeys:
+    """Who has keys in a usage plan: how many `keys`, `customers`, and what each customer `used` of
+    the current period, where a reading of usage says so."""
+
+    keys: int = 0
+    customers: int = 0
+    used: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """A usage plan on API Gateway. `is_ours`: Keyward made or adopted it. `limits` are its
+    `{throttle?, quota?}`; `stages` those that Keyward may detach, with their API's names."""
+
+    is_ours: bool = True
+    limits: JSON = field(default_factory=dict)
+    stages: Mapping[StageRef, str] = field(default_factory=dict)
+    members: PlanKeys = PlanKeys()
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """What an edit meets: usage plans by name, and by exemption (`place_of`) the live methods that
+    it would open."""
+
+    plans: Mapping[str, PlanFacts] = field(default_factory=dict)
+    opened: Mapping[tuple[str, ...], tuple[JSON, ...]] = field(default_factory=dict)

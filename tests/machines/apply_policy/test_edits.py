@@ -1,0 +1,301 @@
+"""What becomes of an edit of the policy, on the bench."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from keyward.policy.parse import default_text
+from local.bench import PARAMETER, Bench
+from tests.apis.test_task_samples import shape
+from tests.support import load_event
+
+JSON = dict[str, Any]
+CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
+FREE: JSON = {"throttle": {"rateLimit": 5, "burstLimit": 10}}
+FREE |= {"quota": {"limit": 1000, "period": "DAY"}}
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with Bench() as made:
+        yield made
+
+
+def policy(**plans: JSON) -> JSON:
+    """The shipped policy with these usage plans."""
+    body: JSON = json.loads(default_text()) | {"propagation_seconds": 0}
+    return body | ({"usage_plans": plans} if plans else {})
+
+
+def customer(bench: Bench, mode: str | None = "enforce", paths: JSON = CLOSED) -> str:
+    """A customer `acme` in the plan `free`, and an API whose stage is in it: the API's id."""
+    api = bench.api(paths, mode=mode)
+    bench.run()
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+    bench.run()
+    return api
+
+
+def edit(bench: Bench, body: JSON, seconds: float = 200) -> list[JSON]:
+    """The owner edits the policy, and time passes: what is announced of it."""
+    before = len(bench.announced)
+    bench.put_policy(body)
+    bench.advance(seconds)
+    return told(bench.announced[before:])
+
+
+def answer(bench: Bench, detail_type: str, **detail: Any) -> list[JSON]:
+    before = len(bench.announced)
+    bench.send(detail_type, **detail)
+    bench.advance(200)
+    return told(bench.announced[before:])
+
+
+def told(events: list[JSON]) -> list[JSON]:
+    about = [e for e in events if e["detail-type"].startswith("Policy")]
+    return [e["detail"] | {"type": e["detail-type"]} for e in about]
+
+
+def plan(bench: Bench, name: str = "free") -> JSON:
+    [found] = [p for p in bench.gateway.get_usage_plans()["items"] if p["name"] == name]
+    return dict(found)
+
+
+def fields(event: JSON) -> list[str]:
+    return [change["field"] for change in event["changes"]]
+
+
+def lines(bench: Bench) -> list[JSON]:
+    """The ledger's lines of applied changes."""
+    found = bench.tables["LedgerTable"].scan()["Items"]
+    return [line for line in found if line["action"] == "change_policy"]
+
+
+@pytest.mark.parametrize("mode", [None, "observe", "enforce"])
+def test_higher_limits_reach_the_plan_whatever_the_mode(bench: Bench, mode: str | None) -> None:
+    customer(bench, mode)
+    wide = {"throttle": {"rateLimit": 99, "burstLimit": 99}}
+    [event] = edit(bench, policy(free=wide, pro={}))
+    assert event["type"] == "PolicyApplied"
+    assert (plan(bench)["throttle"], plan(bench).get("quota")) == (wide["throttle"], None)
+    changed = {"usage_plans.free.throttle", "usage_plans.free.quota"}
+    assert changed <= {*fields(event)}
+    throttle = next(line for line in lines(bench) if line["field"].endswith("free.throttle"))
+    assert (throttle["before"], throttle["after"]) == (FREE["throttle"], wide["throttle"])
+
+
+def test_lower_limits_wait_for_a_person_and_everything_else_holds_at_once(bench: Bench) -> None:
+    customer(bench)
+    lower = {"quota": {"limit": 10, "period": "DAY"}, "throttle": FREE["throttle"]}
+    [held, applied] = edit(bench, policy(free=lower, gold={}) | {"warn_days": 3}, seconds=10)
+    assert (held["type"], applied["type"]) == ("PolicyHeld", "PolicyApplied")
+    [change] = held["changes"]
+    assert change["touches"] == {"customers": 1, "used_more": 0}
+    assert (change["before"], change["after"]) == (FREE["quota"], lower["quota"])
+    assert {"usage_plans.gold", "warn_days"} <= {*fields(applied)}
+    assert plan(bench)["quota"]["limit"] == 1000
+    bench.send("CustomerSignedUp", customer_id="other", plan="gold")
+    bench.run()
+    assert [e["detail"]["plan"] for e in bench.announced if e["detail-type"] == "KeyIssued"] == [
+        "free",
+        "gold",
+    ]
+
+
+def test_an_approval_applies_exactly_what_was_held(bench: Bench) -> None:
+    customer(bench)
+    lower = FREE | {"quota": {"limit": 10, "period": "DAY"}}
+    [held] = edit(bench, policy(free=lower, pro=policy()["usage_plans"]["pro"]))
+    [applied] = answer(bench, "PolicyApproved", fingerprint=held["fingerprint"])
+    assert applied["type"] == "PolicyApplied"
+    assert applied["changes"] == held["changes"]
+    assert applied["caused_by"]["detail_type"] == "PolicyApproved"
+    assert plan(bench)["quota"]["limit"] == 10
+    assert answer(bench, "PolicyApproved", fingerprint=held["fingerprint"]) == []
+
+
+def test_a_rejection_keeps_the_former_policy_in_silence(bench: Bench) -> None:
+    customer(bench)
+    lower = FREE | {"quota": {"limit": 10, "period": "DAY"}}
+    body = policy(free=lower, pro=policy()["usage_plans"]["pro"])
+    [held] = edit(bench, body)
+    assert answer(bench, "PolicyRejected", fingerprint=held["fingerprint"]) == []
+    assert edit(bench, body | {"warn_days": 3})[0]["changes"][0]["field"] == "warn_days"
+    assert plan(bench)["quota"]["limit"] == 1000
+
+
+def test_an_approval_of_something_else_applies_nothing(bench: Bench) -> None:
+    customer(bench)
+    [held] = edit(bench, policy(free=FREE | {"quota": {"limit": 10, "period": "DAY"}}, pro={}))[:1]
+    edit(bench, policy(free=FREE | {"quota": {"limit": 1, "period": "DAY"}}, pro={}))
+    answer(bench, "PolicyApproved", fingerprint=held["fingerprint"])
+    assert plan(bench)["quota"]["limit"] == 1000
+
+
+def test_an_answer_to_an_earlier_hold_does_not_answer_the_same_edit_again(bench: Bench) -> None:
+    customer(bench)
+    narrow = policy(free=FREE | {"quota": {"limit": 10, "period": "DAY"}}, pro={})
+    former = policy(free=FREE, pro={})
+    [held] = edit(bench, narrow)[:1]
+    answer(bench, "PolicyApproved", fingerprint=held["fingerprint"])
+    edit(bench, former)
+    [again] = edit(bench, narrow)
+    assert (again["type"], again["fingerprint"]) == ("PolicyHeld", held["fingerprint"])
+    assert plan(bench)["quota"]["limit"] == 1000
+
+
+def test_the_policy_before_undoes_an_edit(bench: Bench) -> None:
+    customer(bench)
+    before = plan(bench)
+    wide = {"throttle": {"rateLimit": 99, "burstLimit": 99}}
+    edit(bench, policy(free=wide, pro=policy()["usage_plans"]["pro"]))
+    [held] = edit(bench, policy())
+    assert held["type"] == "PolicyHeld"
+    answer(bench, "PolicyApproved", fingerprint=held["fingerprint"])
+    assert plan(bench) == before
+
+
+def test_without_a_hold_narrower_limits_hold_at_once(bench: Bench) -> None:
+    customer(bench)
+    lower = FREE | {"quota": {"limit": 10, "period": "DAY"}}
+    [event] = edit(bench, policy(free=lower, pro={}) | {"narrowing": "apply"})
+    assert event["type"] == "PolicyApplied"
+    assert plan(bench)["quota"]["limit"] == 10
+
+
+@pytest.mark.parametrize(
+    "plans",
+    [
+        {"free": FREE | {"apis": ["other"]}, "pro": {}},
+        {"free": FREE | {"stages": ["dev"]}, "pro": {}},
+        {"pro": {}},
+    ],
+)
+def test_a_stage_that_leaves_a_plan_is_held_and_then_detached(bench: Bench, plans: JSON) -> None:
+    api = customer(bench)
+    [held] = [e for e in edit(bench, policy(**plans)) if e["type"] == "PolicyHeld"]
+    assert held["changes"][0]["stages"] == [{"rest_api_id": api, "stage": "prod"}]
+    assert bench.call(api, "prod", "GET", "/pets", key=bench.value("acme")) == 200
+    answer(bench, "PolicyApproved", fingerprint=held["fingerprint"])
+    assert bench.call(api, "prod", "GET", "/pets", key=bench.value("acme")) == 403
+    assert plan(bench)["apiStages"] == []
+
+
+def test_a_stage_that_people_attached_stays(bench: Bench) -> None:
+    customer(bench)
+    other = bench.api(CLOSED, mode="off")
+    added = {"op": "add", "path": "/apiStages", "value": f"{other}:prod"}
+    bench.gateway.update_usage_plan(usagePlanId=plan(bench)["id"], patchOperations=[added])
+    edit(bench, policy(free=FREE | {"apis": ["none"]}, pro={}) | {"narrowing": "apply"})
+    assert [stage["apiId"] for stage in plan(bench)["apiStages"]] == [other]
+
+
+def test_stages_that_a_plan_covers_now_are_attached(bench: Bench) -> None:
+    bench.put_policy(policy(free=FREE | {"apis": ["none"]}, pro={}))
+    bench.advance(20)
+    api = customer(bench)
+    assert bench.call(api, "prod", "GET", "/pets", key=bench.value("acme")) == 403
+    edit(bench, policy(free=FREE, pro={}))
+    assert bench.call(api, "prod", "GET", "/pets", key=bench.value("acme")) == 200
+
+
+def open_paths(count: int) -> JSON:
+    return {f"/open/{number}": {"get": ["api_key"]} for number in range(count)}
+
+
+@pytest.mark.parametrize(("count", "kind"), [(20, "PolicyApplied"), (21, "PolicyHeld")])
+def test_an_exemption_that_opens_many_live_methods_is_held(
+    bench: Bench, count: int, kind: str
+) -> None:
+    bench.api(open_paths(count))
+    bench.run()
+    body = policy()
+    body["exemptions"].append({"api": "*", "method": "GET", "path": "/open/*", "reason": "free"})
+    [event] = edit(bench, body)
+    assert (event["type"], len(event["changes"][0]["methods"])) == (kind, count)
+
+
+def test_methods_are_closed_when_their_exemption_is_taken_away(bench: Bench) -> None:
+    body = policy()
+    body["exemptions"].append({"api": "*", "method": "GET", "path": "/pets", "reason": "free"})
+    bench.put_policy(body)
+    bench.advance(10)
+    api = bench.api({"/pets": {"get": None}})
+    bench.run()
+    assert bench.call(api, "prod", "GET", "/pets") == 200
+    [event] = edit(bench, policy())
+    assert event["changes"][0]["exemption"]["path"] == "/pets"
+    assert bench.call(api, "prod", "GET", "/pets") == 403
+
+
+def test_a_version_that_is_not_usable_changes_nothing_and_is_told_once(bench: Bench) -> None:
+    customer(bench)
+    [refused] = edit(bench, {"usage_plans": {}})
+    assert (refused["type"], refused["version"]) == ("PolicyRefused", 2)
+    assert edit(bench, {"usage_plans": {}})[0]["version"] == 3
+    assert plan(bench)["quota"]["limit"] == 1000
+
+
+def test_a_parameter_that_is_deleted_keeps_the_last_good_policy(bench: Bench) -> None:
+    edit(bench, policy(gold={}))
+    bench.account.ssm.delete_parameter(PARAMETER)
+    bench.run()
+    assert "gone" in told(bench.announced)[-1]["reason"]
+    bench.send("CustomerSignedUp", customer_id="acme", plan="gold")
+    bench.run()
+    assert bench.value("acme")
+
+
+def test_limits_that_somebody_changed_by_hand_are_put_back_by_the_audit(bench: Bench) -> None:
+    customer(bench)
+    raised = {"op": "replace", "path": "/throttle/rateLimit", "value": "500"}
+    bench.gateway.update_usage_plan(usagePlanId=plan(bench)["id"], patchOperations=[raised])
+    [found] = [f for f in bench.audit()["findings"] if f["kind"] == "plan_differs"]
+    assert (found["plan"], found["mended_by"]) == ("free", "apply-policy")
+    before = len(bench.announced)
+    bench.audit(repair=True)
+    bench.advance(100)
+    [event] = [e for e in told(bench.announced[before:]) if e["type"] == "PolicyApplied"]
+    assert [(c["before"]["rateLimit"], c["after"]["rateLimit"]) for c in event["changes"]] == [
+        (500, 5)
+    ]
+    assert plan(bench)["throttle"]["rateLimit"] == 5
+
+
+def test_what_is_held_is_no_finding(bench: Bench) -> None:
+    customer(bench)
+    edit(bench, policy(free=FREE | {"quota": {"limit": 10, "period": "DAY"}}, pro={}))
+    assert [f for f in bench.audit()["findings"] if f["kind"] == "plan_differs"] == []
+
+
+def test_a_plan_that_people_made_keeps_its_limits_until_it_is_adopted(bench: Bench) -> None:
+    limits = {"rateLimit": 999.0, "burstLimit": 999}
+    made = bench.gateway.create_usage_plan(name="free", throttle=limits)["id"]
+    team = bench.gateway.create_api_key(name="team", enabled=True)["id"]
+    bench.gateway.create_usage_plan_key(usagePlanId=made, keyId=team, keyType="API_KEY")
+    body = policy(free=FREE, pro={})
+    edit(bench, copy.deepcopy(body) | {"warn_days": 3})
+    assert plan(bench)["throttle"] == limits
+    body["usage_plans"]["free"]["adopt"] = True
+    [held] = [e for e in edit(bench, body) if e["type"] == "PolicyHeld"]
+    assert fields(held) == ["usage_plans.free.adopt"]
+    assert plan(bench)["throttle"] == limits
+    answer(bench, "PolicyApproved", fingerprint=held["fingerprint"])
+    assert plan(bench)["throttle"] == {"rateLimit": 5.0, "burstLimit": 10}
+    assert plan(bench)["tags"] == {"keyward": "keyward"}
+
+
+@pytest.mark.parametrize("name", ["policy-held", "policy-applied", "policy-refused"])
+def test_a_sample_is_made_as_what_is_announced(bench: Bench, name: str) -> None:
+    customer(bench)
+    [held] = edit(bench, policy(free=FREE | {"quota": {"limit": 10, "period": "DAY"}}, pro={}))[:1]
+    answer(bench, "PolicyApproved", fingerprint=held["fingerprint"])
+    edit(bench, {"usage_plans": {}})
+    sample = load_event(name)
+    made = [e["detail"] for e in bench.announced if e["detail-type"] == sample["detail-type"]]
+    assert shape(sample["detail"]) in [shape(detail) for detail in made]
