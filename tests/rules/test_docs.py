@@ -119,7 +119,8 @@ def test_every_make_target_but_the_inner_ones_is_explained_in_its_help() -> None
 def test_every_path_that_a_document_names_exists(path: Path) -> None:
     rooms = [room.name for room in tree.PACKAGE.iterdir() if room.is_dir()]
     folders = "|".join([*FOLDERS, *rooms])
-    named = set(re.findall(rf"(?<![\w./])(?:{folders})/[\w./-]*\w", text(path)))
+    # "policy/NAME.json" in a policy is an object of the bucket.
+    named = set(re.findall(rf"(?<![\w./\"])(?:{folders})/[\w./-]*\w", text(path)))
     # a module of a room is named by its path in the package
     places = (tree.ROOT, tree.PACKAGE)
     assert {name for name in named if not any((place / name).exists() for place in places)} == set()
