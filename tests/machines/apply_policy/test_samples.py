@@ -27,7 +27,7 @@ def held(bench: Bench) -> str:
     return str(edit(bench, narrow)[0]["fingerprint"])
 
 
-@pytest.mark.parametrize("name", ["policy-held", "policy-applied", "policy-refused"])
+@pytest.mark.parametrize("name", ["policy-held", "policy-applied-changes", "policy-refused"])
 def test_a_sample_is_made_as_what_is_announced(bench: Bench, name: str) -> None:
     answer(bench, "PolicyApproved", fingerprint=held(bench))
     edit(bench, {"usage_plans": {}})

@@ -46,8 +46,8 @@ def visible(text: str) -> str:
 
 
 def after_failure(error: str, kind: str, name: str, stack: str = DEFAULT_STACK) -> str:
-    """What helps after the `error` (errors.py) of a run for a `kind`, customer, api or policy, of this
-    name."""
+    """What helps after the `error` (errors.py) of a run for a `kind`, customer, api or policy, of
+    this name."""
     helps = (class_named(error) or KeywardError).helps
     is_api = kind == "api"
     if kind == "policy":
