@@ -130,8 +130,10 @@ def test_a_stage_attached_a_moment_ago_is_waited_for(bench: Bench) -> None:
 
 REMEDIES: dict[str, tuple[JSON, str]] = {
     "enforced": ({}, "Start protect-api"),
-    "observed": ({"tag": "observe"}, "Tag API"),
-    "left out by the policy": ({"stages": ["test"]}, "`apis` and `stages`"),
+    "observed": ({"tag": "observe"}, "Name the API in `apis` of plan free"),
+    "observed and named": ({"tag": "observe", "plan": {"apis": ["example"]}}, "Start protect-api"),
+    "off": ({"tag": "off"}, "in mode off it joins no plan"),
+    "left out by the policy": ({"plan": {"stages": ["test"]}}, "`apis` and `stages`"),
     "held": ({"held": True}, "Answer the hold"),
 }
 
@@ -145,8 +147,8 @@ def test_the_remedy_of_a_stage_without_plan_is_what_keyward_would_do(
     if how.get("tag"):
         arn = f"arn:aws:apigateway:us-east-1::/restapis/{world.api}"
         world.client.tag_resource(resourceArn=arn, tags={"keyward": how["tag"]})
-    if how.get("stages"):
-        body = {"usage_plans": {"free": {"stages": how["stages"]}}, "propagation_seconds": 0}
+    if how.get("plan"):
+        body = {"usage_plans": {"free": how["plan"]}, "propagation_seconds": 0}
         world.policy = parse(json.dumps(body))
     if how.get("held"):
         hold = Hold("prod", "f" * 16)

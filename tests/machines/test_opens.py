@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from keyward.aws.tables.plan_stages import PlanStages
 from keyward.policy.parse import default_text
 from local.bench import Bench, epoch
 from local.lifetime.documents import document
@@ -294,3 +295,39 @@ def test_a_sign_up_still_makes_two_writes_and_no_read() -> None:
         assert len(sign_up(bench, "shop")["opens"]) == 1
         calls = [call["operation"] for call in bench.calls[before:]]
         assert calls == ["CreateApiKey", "CreateUsagePlanKey"]
+
+
+def test_a_plan_of_the_last_edition_is_read_once_to_say_what_its_keys_open() -> None:
+    with Bench(policy=policy(SHOP)) as bench:
+        api_id = make_api(bench, "shop", "closed", "observe")
+        bench.run()
+        plans = bench.tables["PlansTable"]
+        plans.put_item(Item={"plan": "shop", "plan_id": plan_id(bench, "shop")})
+        plans.delete_item(Key={"plan": "stages#shop"})
+        place = {"rest_api_id": api_id, "stage": "prod"}
+        assert sign_up(bench, "shop", "first")["opens"] == [place]
+        before = len(bench.calls)
+        assert sign_up(bench, "shop")["opens"] == [place]
+        calls = [call["operation"] for call in bench.calls[before:]]
+        assert calls == ["CreateApiKey", "CreateUsagePlanKey"]
+
+
+def test_a_long_list_of_what_a_key_opens_is_cut_and_counted() -> None:
+    with Bench(policy=policy(SHOP)) as bench:
+        make_api(bench, "shop", "closed", "observe")
+        bench.run()
+        many = {f"api{number:07d}:prod": True for number in range(150)}
+        item = {"plan": "stages#shop", "read_at": int(bench.clock.now())}
+        bench.tables["PlansTable"].put_item(Item=item | many)
+        detail = sign_up(bench, "shop")
+        assert len(detail["opens"]) == 100
+        assert detail["reason"] == "opens 150 stages, of which 100 are listed"
+
+
+def test_a_look_that_began_before_a_stage_joined_does_not_hide_it() -> None:
+    with Bench(policy=policy(SHOP)) as bench:
+        api_id = make_api(bench, "shop", "closed", "observe")
+        bench.run()
+        stages = PlanStages(bench.tables["PlansTable"])
+        stages.save("shop", (), bench.clock.now() - 60)
+        assert stages.of("shop") == [(api_id, "prod")]

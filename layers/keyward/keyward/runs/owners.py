@@ -85,5 +85,6 @@ def take(context: Context, plan: GatewayPlan, execution_arn: str, asked: JSON) -
         }
         context.gateway.tag_plan(plan.plan_id, context.stack)
         context.registry.ledger.append([line_of(LEDGER, context.now, execution_arn, told)])
+    context.registry.plan_stages.save(plan.name, plan.stages, context.now)
     context.registry.plans.save_id(plan.name, plan.plan_id, KEYWARD)
     return is_new

@@ -55,8 +55,17 @@ class UsagePlans:
         gateway raises."""
         record = self._registry.plans.find(name)
         if record and record.plan_id:
+            if record.owner is None:
+                self._note_stages(name)
             return record.plan_id
         return self.find_or_create(name, NO_STAGES)[0]
+
+    def _note_stages(self, name: str) -> None:
+        """Write down what a plan of the last edition holds: once, by one call."""
+        stages, began = self._registry.plan_stages, self._clock()
+        if stages.of(name) is None:
+            found = only_one(name, self._gateway.plans(), self._stack)
+            stages.save(name, found.stages if found else (), began)
 
     def stored_id(self, name: str) -> str | None:
         """The id of a plan that keys are to leave, whether the policy names it or not; None when
@@ -79,13 +88,14 @@ class UsagePlans:
             self.check_create_in_flight(name)
             began = self._clock()
             found = only_one(name, self._gateway.plans(), self._stack)
+            if found:
+                self._registry.plan_stages.save(name, found.stages, began)
             tried = self._registry.plans.find(name)
             if found and tried and not tried.plan_id and found.is_tagged(self._stack):
                 # A call that nobody answered made it.
                 self._note_made(name, found.plan_id)
                 return found.plan_id, False
             if found:
-                self._registry.plan_stages.save(name, found.stages, began)
                 note_owner(found, self._registry, self._stack)
                 return found.plan_id, False
             return self.make(name, stages), True
