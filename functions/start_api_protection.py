@@ -17,15 +17,16 @@ from keyward.events.caller import caller_of
 from keyward.events.cloudtrail import (
     DETAIL_TYPE,
     MOVES_STAGE,
+    PLANS,
     TAGS,
     Home,
     api_call,
+    apis_of,
     edit,
     editor_of,
-    tagged,
 )
 from keyward.events.incoming import POLICY_EVENTS, ROLLBACK_EVENT
-from keyward.events.requester import SCHEDULE, requester_from_event
+from keyward.events.requester import DRIFT, SCHEDULE, requester_from_event
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
@@ -78,20 +79,27 @@ class Starter:
     def _called(self, envelope: JSON, event_id: str) -> None:
         detail = envelope.get("detail")
         name = detail.get("eventName") if isinstance(detail, dict) else None
-        if name in TAGS:
-            self._tagged(envelope, event_id)
+        if name in TAGS or name in PLANS:
+            self._changed(envelope, event_id)
         elif name in MOVES_STAGE or name is None:
             self._deployed(envelope, event_id)
         else:
             self._edited(envelope)
 
-    def _tagged(self, envelope: JSON, event_id: str) -> None:
-        """The tag `keyward` says what is done with an API: a change of it is looked at."""
+    def _changed(self, envelope: JSON, event_id: str) -> None:
+        """Look at what somebody else changed: an API's tag `keyward`, or a usage plan: its limits,
+        the stages in it. With a plan all memberships are gone: the audit repairs them."""
         detail = self.home.heard(envelope)
-        rest_api_id = tagged(detail) if detail else None
-        if detail and rest_api_id:
-            who = editor_of(detail).words()
-            asked = requester_from_event(envelope, who=who)
+        if detail is None:
+            return
+        asked = requester_from_event(envelope, who=editor_of(detail).words())
+        if detail["eventName"] in PLANS:
+            asked |= {"by": DRIFT}
+            self._apply_policy(event_id, asked)
+        if detail["eventName"] == "DeleteUsagePlan":
+            name = run_name("plan-deleted", event_id)
+            self.run.bus.start(runtime.setting("AUDIT_ACCOUNT_ARN"), name, {"repair": True})
+        for rest_api_id in apis_of(detail):
             self.looks.look_at(rest_api_id, event_id, asked)
 
     def _edited(self, envelope: JSON) -> None:

@@ -89,6 +89,11 @@ def delivered(target: JSON, event: JSON) -> str:
 
 
 def _at(event: Any, path: str) -> Any:
-    for part in path.removeprefix("$.").split("."):
+    """What a path finds, None for nothing; `[*]` is each member of a list."""
+    here, every, rest = path.removeprefix("$").partition("[*]")
+    for part in filter(None, here.split(".")):
         event = event.get(part) if isinstance(event, dict) else None
-    return event
+    if not every:
+        return event
+    found = [_at(one, rest) for one in event] if isinstance(event, list) else []
+    return [one for one in found if one is not None] or None

@@ -44,6 +44,7 @@ SETTINGS = {
     "DEFAULT_MODE": "observe",
     "PROTECT_API_ARN": f"{MACHINES}-protect-api",
     "APPLY_POLICY_ARN": "the-policy-machine",
+    "AUDIT_ACCOUNT_ARN": f"{MACHINES}-audit-account",
     "APIS_DLQ_URL": "the-dlq",
     "INVOKE_URL": "http://emulator.invalid/{rest_api_id}/{stage}",
     "APIS_QUEUE_URL": "the-queue",

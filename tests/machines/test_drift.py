@@ -10,67 +10,28 @@ import pytest
 
 from emulator import cloudtrail
 from local.bench import Bench
-from local.lifetime.executions import Execution
+from tests.machines.drift_lab import (
+    ADA,
+    bench_with_customers,
+    delete,
+    detach,
+    key_of,
+    key_of_cached,
+    move,
+    plan,
+    run_by_hand,
+    runs_since,
+    status,
+    told,
+)
 
 JSON = dict[str, Any]
-CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
-ADA = "arn:aws:iam::123456789012:user/developer"
 
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    """Customers with a key each, and a stage that it opens."""
-    with Bench() as made:
-        made.api(CLOSED)
-        for customer_id in ("acme", "bolt"):
-            made.send("CustomerSignedUp", customer_id=customer_id, plan="free")
-        made.run()
-        made.advance(seconds=60)
+    with bench_with_customers() as made:
         yield made
-
-
-def key_of(bench: Bench, customer_id: str = "acme") -> str:
-    names = {key["name"]: key["id"] for key in bench.gateway.get_api_keys()["items"]}
-    return str(max((name, id_) for name, id_ in names.items() if name.startswith(customer_id))[1])
-
-
-def plan(bench: Bench, name: str = "free") -> str:
-    plans = bench.gateway.get_usage_plans()["items"]
-    return str(next(plan["id"] for plan in plans if plan["name"] == name))
-
-
-def status(bench: Bench, customer_id: str = "acme") -> int:
-    (api,) = bench.emulator.state.rest_apis
-    return bench.call(api, "prod", "GET", "/pets", key=bench.value(customer_id))
-
-
-def made_by(bench: Bench, before: int, caller: str | None = None) -> list[str]:
-    """The calls since, of others than `caller`."""
-    return [call["operation"] for call in bench.calls[before:] if call.get("caller") != caller]
-
-
-def runs_since(bench: Bench, before: int) -> list[Execution]:
-    return bench.runs[before:]
-
-
-def detach(bench: Bench) -> None:
-    bench.gateway.delete_usage_plan_key(usagePlanId=plan(bench), keyId=key_of(bench))
-
-
-def move(bench: Bench) -> None:
-    bench.gateway.delete_usage_plan_key(usagePlanId=plan(bench), keyId=key_of(bench))
-    bench.gateway.create_usage_plan_key(
-        usagePlanId=plan(bench, "pro"), keyId=key_of(bench), keyType="API_KEY"
-    )
-
-
-def delete(bench: Bench) -> None:
-    bench.gateway.delete_api_key(apiKey=key_of(bench))
-
-
-def switch(bench: Bench, on: bool = False, customer_id: str = "acme") -> None:
-    change = {"op": "replace", "path": "/enabled", "value": str(on).lower()}
-    bench.gateway.update_api_key(apiKey=key_of(bench, customer_id), patchOperations=[change])
 
 
 @pytest.mark.parametrize("change", [detach, move, delete], ids=["detach", "move", "delete"])
@@ -106,11 +67,6 @@ def test_a_storm_of_edits_is_one_run(bench: Bench) -> None:
     bench.run()
     assert len(runs_since(bench, runs)) == 1
     assert len(bench.calls) - calls <= 1000 + 3
-
-
-def key_of_cached(bench: Bench) -> str:
-    keys = bench.emulator.state.keys.values()
-    return next(key.id for key in keys if key.settings["name"] == "acme/1")
 
 
 def test_an_edit_during_the_look_is_looked_at_too(bench: Bench) -> None:
@@ -188,89 +144,66 @@ def test_a_persons_console_run_looks_at_api_gateway(bench: Bench) -> None:
     assert status(bench) == 200
 
 
-def told(bench: Bench, detail_type: str) -> list[JSON]:
-    return [event["detail"] for event in bench.announced if event["detail-type"] == detail_type]
-
-
-def test_a_key_that_a_person_disabled_stays_so_and_is_told_once(bench: Bench) -> None:
-    switch(bench, on=False)
-    bench.run()
-    bench.audit(repair=True)
-    bench.advance(seconds=2 * 86_400)
+def test_a_stage_that_somebody_takes_out_of_a_plan_is_put_back(bench: Bench) -> None:
+    (api,) = bench.emulator.state.rest_apis
+    runs = len(bench.runs)
+    taken = {"op": "remove", "path": "/apiStages", "value": f"{api}:prod"}
+    bench.gateway.update_usage_plan(usagePlanId=plan(bench), patchOperations=[taken])
     assert status(bench) == 403
-    (event,) = told(bench, "KeyDisabled")
-    assert event["by_hand"] is True
+    bench.run()
+    assert status(bench) == 200
+    asked = [run.input.get("rest_api_id") for run in runs_since(bench, runs)]
+    assert [one for one in asked if one] == [api]
+
+
+def test_a_fight_is_broken_off_and_told_and_ends_when_the_other_stops(bench: Bench) -> None:
+    key_id, free = key_of(bench), plan(bench)
+    theirs: list[float] = []
+
+    def undo(event: JSON) -> None:
+        """Another automation, which keeps the key out of the plan."""
+        deliver(event)
+        detail = event["detail"]
+        if detail["eventName"] == "CreateUsagePlanKey" and len(theirs) < 100:
+            theirs.append(bench.clock.now())
+            params = {"usagePlanId": free, "keyId": key_id}
+            later = bench.account.scheduler.after
+            later(30, lambda: bench.emulator.call("DeleteUsagePlanKey", params))
+
+    deliver = bench.emulator.on_event
+    assert deliver is not None
+    bench.emulator.on_event = undo
+    detach(bench)
+    bench.advance(seconds=3000)
+    assert len(theirs) == 5
+    (event,) = [e for e in told(bench, "CustomerFailed") if e["error"] == "ChangedAgainError"]
     assert ADA in event["reason"]
-    assert event["caused_by"]["source"] == "aws.apigateway"
-    (finding,) = [f for f in bench.audit()["findings"] if f["kind"] == "key_disabled"]
-    assert (finding["severity"], finding["customer_id"]) == ("high", "acme")
-    assert finding["remedy"] == event["remedy"]
-    assert "CustomerResumed" in event["remedy"]
-
-
-def resumed(bench: Bench) -> None:
-    bench.send("CustomerResumed", customer_id="acme")
-
-
-def run_by_hand(bench: Bench) -> None:
-    bench.account.executions.begin("reconcile_customer", "console", {"customer_id": "acme"})
-
-
-def suspended_and_undone(bench: Bench) -> None:
-    bench.send("CustomerSuspended", customer_id="acme")
-    bench.advance(seconds=60)
-    bench.send("UndoRequested", customer_id="acme")
-
-
-@pytest.mark.parametrize("change", [resumed, run_by_hand, suspended_and_undone])
-def test_a_person_lets_a_key_work_again_that_somebody_disabled(bench: Bench, change: Any) -> None:
-    switch(bench, on=False)
-    bench.run()
-    bench.advance(seconds=60)
-    change(bench)
+    assert event["remedy"] == "keyward start --customer acme"
+    found = [f["kind"] for f in bench.audit()["findings"] if f.get("customer_id") == "acme"]
+    assert found == ["key_without_plan"]
+    bench.emulator.on_event = deliver
+    bench.advance(seconds=4000)
+    run_by_hand(bench)
     bench.run()
     assert status(bench) == 200
-    assert [f for f in bench.audit()["findings"] if f["kind"] == "key_disabled"] == []
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"detail_type": "CustomerPlanChanged", "plan": "pro"},
-        {"detail_type": "CustomerPlanChanged", "plan": "pro", "key": "successor"},
-        {"detail_type": "PaymentSucceeded"},
-        {"detail_type": "CustomerExpiryChanged", "expires_at": "never"},
-    ],
-)
-def test_no_other_event_lets_it_work_again(bench: Bench, event: JSON) -> None:
-    switch(bench, on=False)
-    bench.run()
-    bench.send(**{"customer_id": "acme"} | event)
-    bench.advance(seconds=3600)
-    keys = [key for key in bench.emulator.state.keys.values() if "acme/" in key.settings["name"]]
-    assert [key.enabled for key in keys] == [False]
-
-
-def test_a_key_that_the_audit_finds_disabled_is_told_and_left(bench: Bench) -> None:
-    bench.account.emulator.on_event = None
-    switch(bench, on=False)
-    bench.audit(repair=True)
-    assert status(bench) == 403
-    assert len(told(bench, "KeyDisabled")) == 1
-
-
-def test_a_key_that_a_person_enabled_again_is_as_recorded(bench: Bench) -> None:
-    switch(bench, on=False)
-    bench.run()
-    switch(bench, on=True)
+    detach(bench)
     bench.run()
     assert status(bench) == 200
-    assert [f for f in bench.audit()["findings"] if f["kind"].startswith("key_")] == []
 
 
-def test_a_suspended_customers_key_that_somebody_enables_is_disabled(bench: Bench) -> None:
-    bench.send("CustomerSuspended", customer_id="acme")
-    bench.run()
-    switch(bench, on=True)
-    bench.run()
-    assert status(bench) == 403
+def test_limits_that_somebody_changed_are_as_the_policy_says_again(bench: Bench) -> None:
+    limit = {"op": "replace", "path": "/throttle/rateLimit", "value": "9000"}
+    bench.gateway.update_usage_plan(usagePlanId=plan(bench), patchOperations=[limit])
+    bench.advance(seconds=30)
+    assert bench.gateway.get_usage_plan(usagePlanId=plan(bench))["throttle"]["rateLimit"] == 5
+
+
+def test_a_plan_that_somebody_deletes_comes_back_with_its_keys_and_stages(bench: Bench) -> None:
+    (api,) = bench.emulator.state.rest_apis
+    deleted = plan(bench)
+    taken = {"op": "remove", "path": "/apiStages", "value": f"{api}:prod"}
+    bench.gateway.update_usage_plan(usagePlanId=deleted, patchOperations=[taken])
+    bench.gateway.delete_usage_plan(usagePlanId=deleted)
+    bench.advance(seconds=120)
+    assert plan(bench) != deleted
+    assert {status(bench, customer_id) for customer_id in ("acme", "bolt")} == {200}

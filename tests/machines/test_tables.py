@@ -176,6 +176,7 @@ def what_no_history_does(registry: Registry, now: int) -> None:
         registry.drifts.end("coop", storm or heard)
     assert customers.load_keys("coop").storm is None
     registry.drifts.begin_anew("coop", "e3", {"by": "drift"}, now)
+    assert [registry.drifts.count("coop", now + at) for at in (0, 9, 3605)] == [1, 2, 2]
     for at in (now + 9, now + 5, now + 7, now):
         customers.hasten_due("coop", at, now)
     for customer_id in ("coop", "none"):

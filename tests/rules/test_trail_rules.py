@@ -25,6 +25,9 @@ KEYS = {
     "ImportApiKeys": "KeysImportedRule",
     "TagResource": "TagEventsRule",
     "UntagResource": "TagEventsRule",
+    "UpdateUsagePlan": "PlanStagesRule",
+    "CreateUsagePlan": "PlansRule",
+    "DeleteUsagePlan": "PlansRule",
 }
 # What is written below an API, and is neither part of its working copy nor moves a stage.
 NO_EDITS = {"DeleteRestApi", "FlushStageCache", "FlushStageAuthorizersCache"}
@@ -39,7 +42,10 @@ def told(operation: str, **changes: Any) -> JSON:
     params: JSON = {name: f"{name}1" for name in (shape.members if shape else {})}
     known = {"restApiId": "a1b2c3d4e5", "apiKey": "k1a2b3c4d5", "keyId": "k1a2b3c4d5"}
     known |= {"resourceArn": API_ARN, "tags": {"keyward": "enforce"}, "tagKeys": ["keyward"]}
-    known |= {"patchOperations": [{"op": "replace", "path": "/value", "value": VALUE}]}
+    patch = {"op": "replace", "path": "/value", "value": VALUE}
+    if operation == "UpdateUsagePlan":
+        patch = {"op": "add", "path": "/apiStages", "value": "a1b2c3d4e5:prod"}
+    known |= {"patchOperations": [patch]}
     params = {name: known.get(name, value) for name, value in params.items()} | changes
     place = {"caller": None, "at": 0.0, "region": "eu-west-1", "account_id": ACCOUNT}
     event = cloudtrail.event_for(operation, params, {}, **place)
@@ -108,7 +114,7 @@ def test_only_ids_leave_the_bus(operation: str) -> None:
     cut = json.loads(text)
     assert cut["id"] == event["id"]
     assert cut["detail"]["eventName"] == operation
-    ids = {"k1a2b3c4d5", API_ARN, "[k1a2b3c4d5, k6a7b8c9d0]"}
+    ids = {"k1a2b3c4d5", API_ARN, "[k1a2b3c4d5, k6a7b8c9d0]", "usagePlanId1", "[a1b2c3d4e5:prod]"}
     assert ids >= {*cut["detail"]["requestParameters"].values()}
     assert "DeadLetterConfig" not in target
 
@@ -116,7 +122,9 @@ def test_only_ids_leave_the_bus(operation: str) -> None:
 def test_a_rule_asks_for_all_that_it_cuts_out() -> None:
     """EventBridge makes no variable of a path that the event does not have."""
     always = {"id", "account", "region", "detail.eventName", "detail.eventTime"}
-    assert len(cutting_rules()) == 5
+    # A call that changes a plan says what; without it, the quotes are empty.
+    always |= {"detail.requestParameters.updateUsagePlanInput.patchOperations[*].value"}
+    assert len(cutting_rules()) == 7
     for name, rule in cutting_rules().items():
         for target in rule["Targets"]:
             for path in target["InputTransformer"]["InputPathsMap"].values():

@@ -122,6 +122,10 @@ class CustomerNotFoundError(KeywardError):
     helps = "history"
 
 
+class ChangedAgainError(KeywardError):
+    """Others change again and again what Keyward puts right: it is left until they stop."""
+
+
 class ApiNotFoundError(KeywardError):
     """No RestApi under this id in this account and Region."""
 

@@ -23,6 +23,7 @@ EVENT_SOURCE = "apigateway.amazonaws.com"
 # Calls that change what a stage serves; every other one of the rules edits a working copy.
 MOVES_STAGE = ("CreateDeployment", "CreateStage", "UpdateStage", "DeleteStage")
 TAGS = ("TagResource", "UntagResource")
+PLANS = ("CreateUsagePlan", "UpdateUsagePlan", "DeleteUsagePlan")
 # Roles of a stack; the rules filter those of this one as well.
 STACK_ROLE = re.compile(r"arn:[^:]+:iam::\d+:role/keyward/([^/]+)/.+")
 WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -31,6 +32,8 @@ RESOURCE_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 VERB = re.compile(r"[A-Z]{1,16}")
 # A REST API itself, and nothing below it (Service Authorization Reference, API Gateway).
 API_ARN = re.compile(rf"arn:[^:]+:apigateway:[^:]+::/restapis/({REST_API_ID.pattern})")
+# A patch of /apiStages (api-gateway.md 5); other patches of a plan look otherwise.
+STAGE_OF_API = re.compile(rf"\b({REST_API_ID.pattern}):[A-Za-z0-9_-]+")
 RESOURCE_ID_IN = re.compile(rf"\b{RESOURCE_ID.pattern}\b")
 # Calls whose answer is the API itself: only there is `responseElements.id` the id of an API.
 MAKES_API = ("CreateRestApi", "ImportRestApi")
@@ -116,11 +119,12 @@ def keys_of(detail: JSON) -> list[str]:
     return found
 
 
-def tagged(detail: JSON) -> str | None:
-    """The REST API whose tag was changed, None for anything else that has tags."""
+def apis_of(detail: JSON) -> list[str]:
+    """The REST APIs whose tags, or whose stages' usage plans, a call changed."""
     request = _object(detail, "requestParameters", "detail.")
-    found = API_ARN.fullmatch(_text(request.get("resourceArn")) or "")
-    return found[1] if found else None
+    tagged = API_ARN.fullmatch(_text(request.get("resourceArn")) or "")
+    stages = STAGE_OF_API.findall(_text(request.get("stages")) or "")
+    return [tagged[1]] if tagged else sorted({*stages})
 
 
 def _place(detail: JSON) -> tuple[str | None, str]:

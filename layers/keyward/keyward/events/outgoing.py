@@ -190,8 +190,8 @@ EVENTS_OUT: dict[str, EventOut] = {
     "ApiRolledBack": _of_stage("a stage serves its former deployment", *_REPORT, "effective_by"),
     "ApiFailed": EventOut(
         "a request about an API cannot be met",
-        ("rest_api_id", "error", "reason", "remedy", "execution_arn"),
-        ("stage", "cause", "lines"),
+        ("rest_api_id", "error", "reason", "remedy"),
+        ("execution_arn", "stage", "cause", "lines"),
     ),
     "ApiPending": EventOut(
         "an API waits for its turn to call API Gateway",

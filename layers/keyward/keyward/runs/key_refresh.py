@@ -109,8 +109,8 @@ class Correction:
         if is_new:
             who = self.requester.get("who", "somebody else")
             key = replace(key, reason=f"disabled on API Gateway by {who}")
-            remedy = remedy_by_hand(key.customer_id)
-            events = [self._told("KeyDisabled", key, by_hand=True, remedy=remedy)]
+            helps = remedy_by_hand(key.customer_id)
+            events = [self._told("KeyDisabled", key, by_hand=True, remedy=helps)]
         line = key_line(self._task(drifts), drifts[0].key, key, self.now)
         lines = [line] if line else []
         self.customers.save_keys([key], self.lease, events, self._when, lines)

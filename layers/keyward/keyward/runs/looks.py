@@ -6,8 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.aws.tables.storm_items import StormItems
+from keyward.errors import ChangedAgainError
+from keyward.events import contracts, remedy
+from keyward.events.requester import DRIFT, with_cause
+from keyward.runs import outbox
 from keyward.runs.context import Context
-from keyward.values import JSON, run_name
+from keyward.values import DAY, JSON, run_name
+
+# A machine that puts back what Keyward puts right does so for ever: this often within an hour it is
+# no accident.
+MAX_STORMS = 5
 
 
 @dataclass(frozen=True)
@@ -30,11 +38,35 @@ class Looks:
         """
         if subject in self.named:
             return
+        self.named.add(subject)
         first = self.storms.record_event(subject, event_id, asked, self.context.now).first
+        if first == event_id and asked["by"] == DRIFT and self._is_fight(subject, asked):
+            return
         if not self._requests_rerun(subject) and not self._runs(subject, first, asked):
             self.storms.begin_anew(subject, event_id, asked, self.context.now)
             self.start(subject, event_id, asked)
-        self.named.add(subject)
+
+    def _is_fight(self, subject: str, asked: JSON) -> bool:
+        """Whether others change the subject again and again, each time after Keyward had looked.
+        Then it is left as it is, which is told once a day; the audit still sees it."""
+        now = self.context.now
+        times = self.storms.count(subject, now)
+        if times <= MAX_STORMS:
+            return False
+        self.storms.clear(subject)
+        error = ChangedAgainError.__name__
+        event = contracts.announcement(
+            "CustomerFailed" if self.kind == "customer" else "ApiFailed",
+            **{self.member: subject},
+            error=error,
+            reason=f"others changed it {times} times within the hour, each time after Keyward had "
+            f"looked at it, the last was {asked.get('who', 'somebody')}: it is left as it is until "
+            "an hour is over without a change",
+            remedy=remedy.after_failure(error, self.kind, subject),
+        )
+        mark = f"fight#{self.kind}#{subject}"
+        outbox.announce_once(self.context, mark, with_cause(event, asked), DAY)
+        return True
 
     def start(self, subject: str, event_id: str, asked: JSON, **more: Any) -> bool:
         """Start a run of its own for the event. False when it was started before."""

@@ -1,5 +1,5 @@
 """What was heard of an API or a customer since a run last looked at it: the item `storm`, by API in
-the Apis table, by customer in the Keys table.
+the Apis table, by customer in the Keys table; and `storms`, when those of the last hour began.
 
 Who hears writes without the lease, by single updates. Times are passed in as epoch seconds."""
 
@@ -11,9 +11,11 @@ from typing import Any
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
 from keyward.events.storm import Storm
-from keyward.values import JSON
+from keyward.values import HOUR, JSON
 
-STORM = "storm"
+STORM, STORMS = "storm", "storms"
+# More are as bad: the item stays small.
+MAX_COUNTED = 20
 
 
 class StormItems:
@@ -32,6 +34,14 @@ class StormItems:
             asked,
             now,
         )
+
+    def count(self, subject: str, now: float) -> int:
+        """Count a storm that begins: how many began within the hour."""
+        where = {self._key: subject, "record": STORMS}
+        item = self._table.get_item(Key=where, ConsistentRead=True).get("Item") or {}
+        times = [int(at) for at in item.get("times", ()) if at > now - HOUR] + [int(now)]
+        self._table.put_item(Item=where | {"times": times[-MAX_COUNTED:]})
+        return len(times)
 
     def begin_anew(self, subject: str, event_id: str, asked: JSON, now: float) -> Storm:
         """A storm that begins with this event: the run of the noted one will never look."""
