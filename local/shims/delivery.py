@@ -10,6 +10,7 @@ from typing import Any
 from ministack.core import responses
 from ministack.services import eventbridge, lambda_svc, scheduler
 
+from local.lifetime.rules import delivered
 from local.shims import seam
 
 JSON = dict[str, Any]
@@ -101,10 +102,21 @@ def _invoke_with_retries(_dispatch: Callable[..., None]) -> Callable[..., None]:
     return dispatch
 
 
+def _transformed(_original: Callable[..., str]) -> Callable[..., str]:
+    """Ministack knows no `[*]` in a path. The bench's transformer is the one for both."""
+
+    def transform(transformer: JSON, _rule: JSON, view: Any) -> str:
+        return delivered({"InputTransformer": transformer}, view.event_with_detail())
+
+    return transform
+
+
 def install() -> None:
-    """Mend PutEvents and the dispatch to Lambda, and hold the text that this module relies on."""
+    """Mend PutEvents, input transformers and the dispatch to Lambda, and hold the text that this
+    module relies on."""
     seam.replace(eventbridge, "_dispatch_to_lambda", "1f95adbaed3a966a", _invoke_with_retries)
     seam.replace(eventbridge, "_put_events", "ebcda0f38061fc62", _keep_times)
+    seam.replace(eventbridge, "_apply_input_transformer", "c975a360e47a5b91", _transformed)
     seam.replace(eventbridge, "_now_ts", "207143452ca86c81", _now_or_entry_time)
     eventbridge._SCHEDULER_TICK_INTERVAL = SCHEDULES_EVERY_SECONDS
     scheduler._SCHEDULE_TICK_INTERVAL = SCHEDULES_EVERY_SECONDS
