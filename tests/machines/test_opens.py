@@ -136,7 +136,7 @@ def announced(bench: Bench, detail_type: str) -> list[JSON]:
             ["*"],
             "closed",
             "observe",
-            "that it covers is enforced: shop (observe)",
+            "no API that it covers is enforced",
             "Name an",
         ),
         (["nowhere"], "closed", "observe", "it names API nowhere, and there is none", "Correct"),
@@ -226,6 +226,9 @@ def test_a_stage_in_a_plan_of_others_is_held_until_somebody_approves() -> None:
         assert found["severity"] == "high"
         bench.audit(repair=True)
         assert len(announced(bench, "ApiHeld")) == 1
+        bench.advance(22 * 3600)
+        bench.audit(repair=True)
+        assert announced(bench, "ApiHeld")[-1]["reminder"]
         answer = {name: held[name] for name in ("rest_api_id", "stage", "fingerprint")}
         bench.send("DeploymentApproved", **answer)
         bench.run()

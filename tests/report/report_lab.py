@@ -57,7 +57,7 @@ def believable() -> Report:
         ),
         plans=(
             PlanRow("free", "5 a second, burst 10, 1,000 a day", {"enabled": 41, "disabled": 2}),
-            PlanRow("pro", "50 a second, burst 100, no quota", {"enabled": 9}, "p1r2o3"),
+            PlanRow("pro", "50 a second, burst 100, no quota", {"enabled": 9}, "p1r2o3", opens=3),
         ),
         usage=(usage("free"), PlanUsage("pro", days_until(NOW))),
         done=(

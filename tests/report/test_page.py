@@ -185,3 +185,10 @@ def test_a_report_is_plain_data() -> None:
 def test_the_tile_of_what_waits_says_what_mends_without_anybody() -> None:
     assert "1 more being mended" in page(lab.believable())
     assert "nothing is being mended" in page(lab.EMPTY)
+
+
+def test_the_page_says_how_many_stages_a_plan_opens() -> None:
+    said = " ".join(Reader(page(lab.believable())).said)
+    rows = said[said.index("keys of customers, by plan and state") :]
+    assert "1,000 a day nothing 41" in rows
+    assert "no quota 3 stages 9" in rows

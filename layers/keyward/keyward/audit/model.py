@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
+from keyward.apis.attachments import lacking
 from keyward.apis.exemptions import ending, exemption_id
 from keyward.apis.hold_words import edited
 from keyward.apis.model import (
@@ -18,11 +19,11 @@ from keyward.apis.model import (
     Hold,
     KeyRule,
 )
-from keyward.apis.observed import exposures, plan_attachments
+from keyward.apis.observed import exposures
 from keyward.apis.plan import plan_api
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
-from keyward.policy.parts import Exemption
+from keyward.policy.parts import Exemption, PlanPolicy
 from keyward.values import JSON, iso
 
 
@@ -108,7 +109,8 @@ def api_findings(
     if mode == ENFORCE:
         attach = plan_api(snapshot, ApiRecords(), rule).attach
     else:
-        attach = plan_attachments(snapshot, records, rule).attach
+        # Held ones too: the run that this starts reminds of the hold.
+        attach = lacking(snapshot, rule, snapshot.stages, PlanPolicy.names)
     joining = {stage for item in attach for stage in item.stages}
     found += _in_no_plan(snapshot, joining | {hold.stage for hold in records.holds}, mode)
     for item in attach:
@@ -116,7 +118,8 @@ def api_findings(
             Finding(
                 "stage_without_plan",
                 "high",
-                f"stage {stage} is not in usage plan {item.plan}: its customers get a 403",
+                f"stage {stage} is not in usage plan {item.plan}: its customers get a 403 where "
+                "a key is asked for",
                 stage=stage,
                 actions=({"action": "attach_stage", "stage": stage, "plan": item.plan},),
                 **mending,

@@ -13,10 +13,8 @@ from keyward.values import JSON
 # So that an event stays small; the count tells of all.
 MAX_CUSTOMERS = 100
 MAX_OPENS = 100
-# The events that tell of a key which works from now on, and those of them that say why it opens
-# nothing: the others have a reason of their own.
+# The events that tell of a key which works from now on.
 OPENING = ("KeyIssued", "KeyRotated", "KeyResumed", "PlanChanged")
-EXPLAINED = ("KeyIssued", "PlanChanged")
 
 
 def with_opens(
@@ -29,13 +27,15 @@ def with_opens(
     """The detail of an event of OPENING with `opens`: the `stages` that the key's plans hold. Of a
     long list the first are listed, and `reason` says how many there are."""
     listed = [{"rest_api_id": api_id, "stage": stage} for api_id, stage in stages[:MAX_OPENS]]
-    more, helps = "", None
+    more, helps, own = "", None, detail.get("reason")
+    # Once: other events tell of a key that was explained, or have a reason of their own.
+    is_news = detail_type == "KeyIssued" or (detail_type == "PlanChanged" and not own)
     if len(stages) > MAX_OPENS:
         more = f"opens {len(stages)} stages, of which {MAX_OPENS} are listed"
-    elif not stages and detail_type in EXPLAINED:
+    elif not stages and is_news:
         more = why_nothing(plans_of(detail), policy)
         helps = remedy.command("policy", "show", stack=stack)
-    words = [text for text in (detail.get("reason"), more) if text]
+    words = [text for text in (own, more) if text]
     return detail | {"opens": listed, "reason": "; ".join(words) or None, "remedy": helps}
 
 

@@ -85,6 +85,7 @@ def take(context: Context, plan: GatewayPlan, execution_arn: str, asked: JSON) -
         }
         context.gateway.tag_plan(plan.plan_id, context.stack)
         context.registry.ledger.append([line_of(LEDGER, context.now, execution_arn, told)])
-    context.registry.plan_stages.save(plan.name, plan.stages, context.now)
+    # For a plan of the last edition, of which nothing is written down: whatever is, is newer.
+    context.registry.plan_stages.save(plan.name, plan.stages, 0)
     context.registry.plans.save_id(plan.name, plan.plan_id, KEYWARD)
     return is_new
