@@ -23,6 +23,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     machines = {
         runtime.setting("RECONCILE_CUSTOMER_ARN"): CUSTOMER,
         runtime.setting("PROTECT_API_ARN"): API,
+        runtime.setting("APPLY_POLICY_ARN"): POLICY,
     }
     resumer = Resumer(runtime.context(), machines)
     return Intake(runtime.setting("RUNS_DLQ_URL"), resumer.take).queue(event, context)
@@ -39,6 +40,8 @@ class Subject:
 
 CUSTOMER = Subject("customer_id", "customer", contracts.parse_customer_id)
 API = Subject("rest_api_id", "api", contracts.rest_api_id_of)
+# There is one policy, so no field names it.
+POLICY = Subject("", "policy", lambda task: "in-force")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Resumer:
         leases, holder = self.run.registry.leases, f"{subject.prefix}#{name}"
         is_joined = self.run.turns.is_joined(holder, execution)
         if is_joined or leases.rerun_requested(holder, execution):
-            again = {subject.field: name, "asked": {"by": RESUMED}}
+            about = {subject.field: name} if subject.field else {}
+            again = about | {"asked": {"by": RESUMED}}
             self.run.bus.start(machine, run_name(name, item.id), again)
 
 

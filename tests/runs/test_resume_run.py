@@ -24,6 +24,7 @@ CUSTOMERS, APIS = STOPPED["detail"]["stateMachineArn"], TIMED_OUT["detail"]["sta
 def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILE_CUSTOMER_ARN", CUSTOMERS)
     monkeypatch.setenv("PROTECT_API_ARN", APIS)
+    monkeypatch.setenv("APPLY_POLICY_ARN", "arn:aws:states:::stateMachine:apply-policy")
     monkeypatch.setenv("RUNS_DLQ_URL", "the-runs-dlq")
 
 

@@ -241,3 +241,17 @@ def test_a_plan_that_people_made_keeps_its_limits_until_it_is_adopted(bench: Ben
     answer(bench, "PolicyApproved", fingerprint=held["fingerprint"])
     assert plan(bench)["throttle"] == {"rateLimit": 5.0, "burstLimit": 10}
     assert plan(bench)["tags"] == {"keyward": "keyward"}
+
+
+def test_an_edit_whose_event_was_lost_is_found_and_seen_by_the_audit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer(bench)
+    wide = {"throttle": {"rateLimit": 99, "burstLimit": 99}}
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.account.ssm, "_changed", lambda name, operation: None)
+        bench.put_policy(policy(free=wide, pro={}))
+    assert [f["kind"] for f in bench.audit()["findings"]] == ["policy_unseen"]
+    bench.audit(repair=True)
+    bench.advance(100)
+    assert plan(bench)["throttle"] == wide["throttle"]

@@ -52,6 +52,9 @@ class Conclusion:
             found += of_keys + of_room(account.keys.values(), of_records, self.now)
         found += of_usage(records, self.policy, self.now)
         found += of_opens(records, account, reading.plans, reading.apis, self.policy)
+        in_force = self.registry.policies.load()
+        wanted = self.registry.parameter.read(in_force.version)
+        found += plan_findings.of_edits(in_force, wanted)
         names = {api.rest_api_id: api.name for api in reading.apis}
         ours = OurPlans(self.registry, self.stack, list(reading.plans), names.get)
         found += plan_findings.of_plans(reading.plans, ours.lacking(self.policy), self.policy)

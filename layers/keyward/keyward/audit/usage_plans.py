@@ -8,10 +8,20 @@ from collections.abc import Collection, Sequence
 
 from keyward.audit.model import Finding
 from keyward.aws.gateway import GatewayPlan
+from keyward.aws.parameter import Wanted
+from keyward.aws.tables.policy import InForce
 from keyward.policy.model import Policy
 
 DIFFERS = "plan_differs"
 MENDED_BY = "apply-policy"
+
+
+def of_edits(in_force: InForce, wanted: Wanted) -> list[Finding]:
+    """An edit of the policy that no run has seen: its event was lost."""
+    if wanted.body is None or wanted.refused or wanted.version == in_force.version:
+        return []
+    says = f"version {wanted.version} of the policy was not compared with the account yet"
+    return [Finding("policy_unseen", "high", says, mended_by=MENDED_BY)]
 
 
 def of_plans(
