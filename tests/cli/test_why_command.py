@@ -75,7 +75,7 @@ class Session:
 def world() -> Iterator[World]:
     with workbench() as bench, pytest.MonkeyPatch.context() as patch:
         made = remembered(bench)
-        bench.ssm.put_parameter(Name="keyward-policy", Value=POLICY, Overwrite=True)
+        bench.ssm.put_parameter(Name="policy", Value=POLICY, Overwrite=True)
         resources = {name: table.name for name, table in bench.tables.items()}
         session = Session(bench.session, Stacks(resources))
         patch.setattr(stack, "DynamoTable", lambda client, name: bench.tables[name])
