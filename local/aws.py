@@ -158,6 +158,8 @@ def _open_workers(stack: ExitStack, urls: Urls, emulator: Emulator) -> None:
     packages = link_packages(ROOT / "layers/keyward/requirements.txt")
     # a worker may still write byte code there
     stack.callback(shutil.rmtree, packages, ignore_errors=True)
+    # first, as they import from there
+    stack.callback(workers.close)
     workers.open_for(workers.WorkerSettings(packages, _endpoints(urls), emulator.add_caller))
 
 

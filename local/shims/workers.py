@@ -15,7 +15,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import zipfile
@@ -31,6 +30,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from local.shims import seam
+from local.shims.nursery import Child, Nursery
 
 JSON = dict[str, Any]
 
@@ -61,7 +61,26 @@ class _Workshop:
             lambda: threading.BoundedSemaphore(WORKERS_PER_FUNCTION)
         )
         self.extracting = threading.Lock()
+        self.opening = threading.Lock()
+        self.nursery: Nursery | None = None
         self.folder: Path | None = None
+
+    def spawn(self, script: str, env: dict[str, str], cwd: str) -> Child:
+        """A worker from the one nursery, which is opened when it is first wanted."""
+        with self.opening:
+            if self.settings is None:
+                raise RuntimeError("the local AWS has stopped")
+            wanted = worker_environment(env, self.settings)
+            self.nursery = self.nursery or Nursery(worker_environment({}, self.settings))
+            nursery = self.nursery
+        return nursery.spawn(script, wanted, cwd)
+
+    def close_nursery(self) -> None:
+        """End it."""
+        with self.opening:
+            if self.nursery:
+                self.nursery.close()
+            self.nursery = None
 
     def extracted(self, archive: Path) -> Path:
         """The one copy of the archive's files, extracted when it is first wanted."""
@@ -94,6 +113,7 @@ def close() -> None:
     """Start no worker any more, end those that run and remove their folders."""
     _workshop.settings = None
     lambda_runtime.reset()
+    _workshop.close_nursery()
     _workshop.forget_extracted()
 
 
@@ -107,18 +127,6 @@ def worker_environment(wanted: dict[str, str], settings: WorkerSettings) -> dict
     return {**own, "PYTHONPATH": str(settings.packages), **settings.variables}
 
 
-class _Process(subprocess.Popen[str]):
-    """A process whose pipes are closed with it; ministack leaves them to the garbage collector."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        code = super().wait(timeout)
-        for pipe in (self.stdin, self.stdout, self.stderr):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
-        return code
-
-
 class _SharedZip(zipfile.ZipFile):
     """An archive that is linked, not extracted."""
 
@@ -129,14 +137,10 @@ class _SharedZip(zipfile.ZipFile):
         target.symlink_to(_workshop.extracted(Path(str(self.filename))))
 
 
-def _popen(command: list[str], *, env: dict[str, str], **kwargs: Any) -> _Process:
-    settings = _workshop.settings
-    if settings is None:
-        raise RuntimeError("the local AWS has stopped")
-    if command[0] == sys.executable:
-        # -S: without the host's site-packages
-        command = [sys.executable, "-S", *command[1:]]
-    return _Process(command, env=worker_environment(env, settings), **kwargs)
+def _popen(command: list[str], *, env: dict[str, str], cwd: str, **_pipes: Any) -> Child:
+    """A worker; all runtimes here are Python."""
+    _, script = command
+    return _workshop.spawn(script, env, cwd)
 
 
 def _limit_workers(execute: Callable[..., JSON]) -> Callable[..., JSON]:
