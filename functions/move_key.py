@@ -65,7 +65,7 @@ class Move:
         except (PassingError, KeyGoneError):
             raise
         except KeywardError as refusal:
-            raise self._restored(journal, old_id, refusal) from None
+            raise self._restored(journal, plan_id, old_id, refusal) from None
         return placed(journal, plan, self.step.rotation)
 
     def _leave_half_way(self, record: KeyRecord) -> None:
@@ -94,13 +94,16 @@ class Move:
             )
 
     def _restored(
-        self, journal: KeyRecord, old_id: str | None, refusal: KeywardError
+        self, journal: KeyRecord, plan_id: str, old_id: str | None, refusal: KeywardError
     ) -> PlanRefusedError:
         """Back into the former plan, and the journal closed."""
         plan = str(journal.journal.plan)
         if journal.plan and old_id:
             attach(journal, journal.plan, old_id, self.gateway, self.plans)
         self.step.save(journal.with_journal(plan=None, refused=plan))
+        if journal.plan == plan:
+            # Somebody took it out of its plan: in the words of later tries, so it is told once.
+            self._still_refused(plan, plan_id, journal)
         where = f"is in plan {journal.plan} as before" if journal.plan else "is in no plan"
         return PlanRefusedError(
             f"plan: {plan} did not take key {journal.name}, which {where}: {refusal}"

@@ -212,7 +212,7 @@ class Planner:
             from keyward.runs.key_refresh import KeyRefresher
 
             asked = {**storm.asked} if storm else self.requester
-            looker = KeyRefresher(self.context.gateway, policy, self.now)
+            looker = KeyRefresher(self.context.gateway, self.now)
             records = looker.refresh_from_gateway(
                 records, self.customer_id, registry.customers, lease, asked
             )

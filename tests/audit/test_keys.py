@@ -79,8 +79,6 @@ MENDED: dict[str, tuple[Harm, str, str, dict[str, tuple[bool, list[str]]]]] = {
     "enabled": (enabled_by_hand, "key_enabled", "high", {"acme/1": (False, ["free"])}),
     "detached": (detached, "key_without_plan", "high", {"acme/1": (True, ["free"])}),
     "plan deleted": (plan_deleted, "key_without_plan", "high", {"acme/1": (True, ["free"])}),
-    "moved": (moved, "key_in_wrong_plan", "high", {"acme/1": (True, ["free"])}),
-    "in two plans": (attached_twice, "key_in_wrong_plan", "high", {"acme/1": (True, ["free"])}),
     "closing missed": (closing_missed, "key_of_closed_customer", "high", {}),
     "suspension missed": (suspension_missed, "key_enabled", "high", {"acme/1": (False, ["free"])}),
     "plan change missed": (

@@ -49,6 +49,7 @@ class Conclusion:
                 of_keys = key_findings.adoptable(of_keys, adoptions, left)
             of_records = [key for one in records.keys.values() for key in one.keys]
             found = of_waiting(found, records.keys, len(account.keys))
+            found += key_findings.of_other_plans(account, records, self.policy)
             found += of_keys + of_room(account.keys.values(), of_records, self.now)
         found += of_usage(records, self.policy, self.now)
         found += of_opens(records, account, reading.plans, reading.apis, self.policy)

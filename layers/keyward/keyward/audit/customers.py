@@ -60,9 +60,7 @@ def _of_customer(
     policy: Policy,
     now: float,
 ) -> list[Finding]:
-    results = [
-        compared(k, account.state_of(k) if account else None, policy, now) for k in stored.keys
-    ]
+    results = [compared(k, account.state_of(k) if account else None, now) for k in stored.keys]
     after = corrected(stored, results)
     try:
         customer = customer_of(record)

@@ -83,6 +83,30 @@ def of_keys(
     return found
 
 
+def of_other_plans(account: AccountKeys, records: AccountRecords, policy: Policy) -> list[Finding]:
+    """Recorded keys that somebody else put into another plan of the policy as well. They stay: a
+    key may be in several plans, and Keyward takes none out of a plan that it did not put it
+    into."""
+    found = []
+    for key in (key for one in records.keys.values() for key in one.keys):
+        plans = account.plans_of(str(key.key_id)) or ()
+        named = {key.plan, key.journal.plan}
+        others = [name for name in plans if name in policy.usage_plans and name not in named]
+        if key.key_id and key.plan in plans and others:
+            found.append(
+                Finding(
+                    "key_in_other_plan",
+                    "low",
+                    f"key {key.name} is in {' and '.join(others)} where Keyward did not put it",
+                    customer_id=key.customer_id,
+                    key_id=key.key_id,
+                    plan=key.plan,
+                    remedy=f"Take it out of {' and '.join(others)} by hand, if that is not meant",
+                )
+            )
+    return found
+
+
 def adoptable(
     found: Sequence[Finding], adoptions: Iterable[Adoption], left: Mapping[str, str]
 ) -> list[Finding]:

@@ -22,7 +22,6 @@ from keyward.customers.drift import (
 from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.customers.model import KeyRecords
 from keyward.events.requester import with_cause
-from keyward.policy.model import Policy
 from keyward.runs.ledger import CORRECT, key_line
 from keyward.values import JSON, iso
 
@@ -34,7 +33,6 @@ class KeyRefresher:
     """Compares the keys of one customer at `now` (epoch seconds)."""
 
     gateway: Gateway
-    policy: Policy
     now: float
 
     def refresh_from_gateway(
@@ -65,9 +63,7 @@ class KeyRefresher:
         made = [key for key in records.keys if key.state == CREATED and key.key_id]
         found = {key.key_id: key for key in self.gateway.keys_of(customer_id)} if made else {}
         states = {key.number: self._state(key, found) for key in made}
-        return [
-            compared(key, states.get(key.number), self.policy, self.now) for key in records.keys
-        ]
+        return [compared(key, states.get(key.number), self.now) for key in records.keys]
 
     def _state(self, key: KeyRecord, found: Mapping[str, GatewayKey]) -> GatewayState:
         """A key that is found neither by its customer nor by its name, and is in no plan, is gone:
