@@ -102,8 +102,7 @@ def _earlier_try(step: KeyStep, earlier: KeyRecord) -> GatewayKey | None:
 
 def _adopt(step: KeyStep, record: KeyRecord) -> GatewayKey | None:
     """The key that an earlier try made, without its duplicates; None when there is none."""
-    since = record.journal.started_at
-    found = step.run.gateway.keys_named(record.customer_id, record.name, since)
+    found = step.made_before(record)
     # Two tries landed, as names are not unique (aws-recorded.md 1). Nobody has seen either value,
     # so the oldest key stays.
     for duplicate in found[1:]:

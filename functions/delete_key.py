@@ -54,6 +54,4 @@ def _ended(record: KeyRecord, step: KeyStep) -> KeyRecord:
 def _in_the_making(step: KeyStep, record: KeyRecord) -> list[str]:
     """The keys that an earlier try made, by their ids."""
     step.check_landed(record, "create")
-    since = record.journal.started_at
-    found = step.run.gateway.keys_named(record.customer_id, record.name, since)
-    return [key.key_id for key in found]
+    return [key.key_id for key in step.made_before(record)]

@@ -30,7 +30,7 @@ ALL_STAGES |= {"GET /usageplans", "GET /apikeys"}
 # URIs). A new line here is a decision; every other function may ask nothing.
 MAY_ASK = {
     "PlanCustomer": {"GET /apikeys", "GET /usageplans"},
-    "CreateKey": {"GET /apikeys", "POST /apikeys", "DELETE /apikeys/*"}
+    "CreateKey": {"GET /apikeys", "GET /usageplans", "POST /apikeys", "DELETE /apikeys/*"}
     | {"PUT " + KEY_TAGS, "POST " + KEY_TAGS},
     "AttachKey": {"POST /usageplans/*/keys"} | MAKE_PLAN,
     "MoveKey": {"POST /usageplans/*/keys", "DELETE /usageplans/*/keys/*"} | MAKE_PLAN,
@@ -40,7 +40,7 @@ MAY_ASK = {
     | {"DELETE /apikeys/*"},
     "ExtendQuota": {"GET /usageplans", "GET /usageplans/*/usage"}
     | {"PATCH /usageplans/*/keys/*/usage"},
-    "DeleteKey": {"GET /apikeys", "DELETE /apikeys/*"},
+    "DeleteKey": {"GET /apikeys", "GET /usageplans", "DELETE /apikeys/*"},
     "CarryQuotaOver": {"GET /usageplans/*/usage", "GET /usageplans"}
     | {"PATCH /usageplans/*/keys/*/usage"},
     "RevealKey": {"GET /apikeys/*"},

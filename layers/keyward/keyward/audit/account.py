@@ -111,12 +111,14 @@ def calls_of(reading: ApiReading) -> int:
 
 @dataclass(frozen=True)
 class AccountKeys:
-    """Keys by id; the names of plans by the id of a key, None when they were not read. What was
-    changed since `read_at` (epoch seconds), when the first of it was read, is not compared."""
+    """Keys by id; the names of plans by the id of a key, None when they were not read; `foreign`
+    are the ids of those in plans of other stacks. What was changed since `read_at` (epoch seconds),
+    when the first of it was read, is not compared."""
 
     keys: Mapping[str, GatewayKey]
     plans: Mapping[str, tuple[str, ...]] | None = None
     read_at: float = 0.0
+    foreign: frozenset[str] = frozenset()
 
     def state_of(self, key: KeyRecord) -> GatewayState | None:
         """A recorded key as it was read; None when a run has been at it since."""
@@ -155,9 +157,16 @@ class AccountReading:
 
     @classmethod
     def of(
-        cls, began: float, plans: Sequence[GatewayPlan], results: Iterable[JSON], left: int = 0
+        cls,
+        began: float,
+        plans: Sequence[GatewayPlan],
+        results: Iterable[JSON],
+        stack: str,
+        left: int = 0,
     ) -> AccountReading:
-        """From the documents that came of the items of work (audit/read.py)."""
+        """From the documents that came of the items of work (audit/read.py), in this `stack`."""
+        others = {plan.plan_id for plan in plans if plan.is_foreign(stack)}
+        foreign: set[str] = set()
         apis, exempt, problems, keys = [], [], [], None
         names: dict[str, tuple[str, ...]] | None = {}
         for result in results:
@@ -169,13 +178,15 @@ class AccountReading:
                 keys = result.get("keys")
             elif "key_ids" not in result:
                 names = None
+            elif result["plan_id"] in others:
+                foreign |= {*result["key_ids"]}
             elif names is not None:
                 for key_id in result["key_ids"]:
                     names[key_id] = (*names.get(key_id, ()), result["plan"])
         found = None
         if keys is not None:
             by_id = {key["key_id"]: GatewayKey(**key) for key in keys}
-            found = AccountKeys(by_id, names, began)
+            found = AccountKeys(by_id, names, began, frozenset(foreign))
         return cls(began, plans, apis, exempt, problems, found, left)
 
 

@@ -26,7 +26,7 @@ CLOSED = "Delete it, or disable it: Keyward did not make it, and deletes only wh
 
 def unrecorded(account: AccountKeys, records: AccountRecords) -> list[GatewayKey]:
     """Keys without a record, in a fixed order. One that a run is just making is not among them, nor
-    one of a customer whose records cannot be understood."""
+    one of another stack or of a customer whose records cannot be understood."""
     all_recorded = [key for one in records.keys.values() for key in one.keys]
     recorded = {key.key_id for key in all_recorded}
     in_the_making = {(key.customer_id, key.name) for key in all_recorded if key.state == CREATING}
@@ -34,6 +34,7 @@ def unrecorded(account: AccountKeys, records: AccountRecords) -> list[GatewayKey
         key
         for key in account.keys.values()
         if key.key_id not in recorded
+        and key.key_id not in account.foreign
         and (owner_of(key), key.name) not in in_the_making
         and owner_of(key) not in records.unreadable
     ]

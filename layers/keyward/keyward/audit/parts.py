@@ -105,7 +105,8 @@ class Audit:
         """What was read so far, of an audit that has begun."""
         about, results = self.documents.load(self.name, ABOUT), list(self._reading.results())
         left = sum(work["kind"] == "api" for work in self._reading.items()[len(results) :])
-        return AccountReading.of(float(about["began"]), _plans(about), results, left)
+        plans, stack = _plans(about), self.context.stack
+        return AccountReading.of(float(about["began"]), plans, results, stack, left)
 
     @property
     def _reading(self) -> WorkList:

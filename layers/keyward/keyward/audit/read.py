@@ -2,8 +2,8 @@
 is what comes of it.
 
 Work: `{"kind": "keys"}`, `{"kind": "plan_keys", "plan": {"id", "name"}}` or `{"kind": "api", "api":
-<item of GetRestApis>}`. What comes of it: the work's kind, and `keys`, or `plan` and `key_ids`, or
-`reading` and `exempt`; `unread` instead of a list that could not be read."""
+<item of GetRestApis>}`. What comes of it: the work's kind, and `keys`, or `plan`, `plan_id` and
+`key_ids`, or `reading` and `exempt`; `unread` instead of a list that could not be read."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ class AuditReader:
 
     def _plan(self, plan: JSON) -> WorkResult:
         key_ids = self.gateway.plan_key_ids(plan["id"])
-        document = {"kind": "plan_keys", "plan": plan["name"], "key_ids": key_ids}
+        about = {"kind": "plan_keys", "plan": plan["name"], "plan_id": plan["id"]}
+        document = about | {"key_ids": key_ids}
         return WorkResult(document, _pages(len(key_ids)))
 
     def _api(self, api: JSON) -> WorkResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from keyward.aws.gateway import Gateway
+from keyward.aws.gateway import Gateway, GatewayKey
 from keyward.aws.tables.leases import Lease
 from keyward.customers.key import DELETED, KeyRecord
 from keyward.customers.words import KeyChange, Occasion, events_of
@@ -124,6 +124,17 @@ class KeyStep:
         journal = replace(journal, attached_at=self.now)
         self.save(journal)
         return journal
+
+    def made_before(self, record: KeyRecord) -> list[GatewayKey]:
+        """The keys that earlier tries made for the record, oldest first. A key of this name in a
+        plan of another stack is that stack's: 1 call for each key that is found."""
+        gateway, stack = self.run.gateway, self.run.stack
+        since = record.journal.started_at
+        return [
+            key
+            for key in gateway.keys_named(record.customer_id, record.name, since)
+            if not any(plan.is_foreign(stack) for plan in gateway.plans_of(key.key_id))
+        ]
 
     def check_landed(self, record: KeyRecord, what: str, calls: int = 1) -> None:
         """Raise TryUnderwayError while an earlier try on the key may still take effect."""
