@@ -199,78 +199,61 @@ def test_a_mode_is_no_stack_as_plans_inherit_the_tags_of_a_template(bench: Bench
     assert told(bench, "CustomerFailed") == []
 
 
-TWO_PLANS: JSON = {
-    "usage_plans": {"a": {"apis": ["x"]}, "b": {"apis": ["y"]}, "c": {"apis": ["z"]}},
-    "propagation_seconds": 0,
-}
+def forget_owners(bench: Bench) -> list[str]:
+    """Leave the account as the last edition does: no plan has a tag, no record says whose it is.
+    The ids of the plans."""
+    ids = [plan["id"] for plan in bench.gateway.get_usage_plans()["items"]]
+    for plan_id in ids:
+        arn = f"arn:aws:apigateway:us-east-1::/usageplans/{plan_id}"
+        bench.gateway.untag_resource(resourceArn=arn, tagKeys=["keyward"])
+    table = bench.tables["PlansTable"]
+    for item in table.scan()["Items"]:
+        if "owner" in item:
+            table.put_item(Item={n: v for n, v in item.items() if n != "owner"})
+    return ids
 
 
-@pytest.fixture
-def in_two_plans() -> Iterator[tuple[Bench, str]]:
-    """A customer whose key a person put into plan b beside its own plan a; the key's id."""
-    with Bench(policy=TWO_PLANS) as made:
-        made.send("CustomerSignedUp", customer_id="acme", plan="a")
-        made.run()
-        [key] = made.gateway.get_api_keys()["items"]
-        by_hand = str(made.gateway.create_usage_plan(name="b")["id"])
-        into = {"usagePlanId": by_hand, "keyId": key["id"], "keyType": "API_KEY"}
-        made.gateway.create_usage_plan_key(**into)
-        made.advance(600)
-        yield made, str(key["id"])
-
-
-def plans_of(bench: Bench, key_id: str) -> list[str]:
-    return sorted(p["name"] for p in bench.gateway.get_usage_plans(keyId=key_id)["items"])
-
-
-def test_a_key_that_a_person_put_into_a_second_plan_stays_in_it(
-    in_two_plans: tuple[Bench, str],
-) -> None:
-    bench, key_id = in_two_plans
-    [found] = finding(bench, "key_in_other_plan")
-    assert (found["severity"], found["key_id"], found["plan"]) == ("low", key_id, "a")
-    for _ in range(2):
-        bench.audit(repair=True)
-        bench.advance(86_400)
-    assert plans_of(bench, key_id) == ["a", "b"]
-
-
-def test_a_plan_change_takes_a_key_out_of_its_recorded_plan_only(
-    in_two_plans: tuple[Bench, str],
-) -> None:
-    bench, key_id = in_two_plans
-    bench.send("CustomerPlanChanged", customer_id="acme", plan="c")
-    bench.run()
-    bench.advance(86_400)
-    assert plans_of(bench, key_id) == ["b", "c"]
-
-
-def test_a_key_that_a_person_moved_joins_its_plan_again_and_is_taken_out_of_none(
-    in_two_plans: tuple[Bench, str],
-) -> None:
-    bench, key_id = in_two_plans
-    own = plan_of(bench, "a")["id"]
-    bench.gateway.delete_usage_plan_key(usagePlanId=own, keyId=key_id)
-    bench.advance(600)
-    bench.audit(repair=True)
-    assert plans_of(bench, key_id) == ["a", "b"]
-
-
-def test_a_key_in_a_second_plan_of_its_stage_is_told_once_and_left_where_it_is() -> None:
-    with Bench(policy={"usage_plans": {"a": {}, "b": {}}, "propagation_seconds": 0}) as bench:
+def test_plans_of_the_last_edition_are_tagged_once_and_nothing_else_changes() -> None:
+    with Bench() as bench:
         bench.api(OPEN)
         bench.run()
-        bench.send("CustomerSignedUp", customer_id="acme", plan="a")
+        bench.send("CustomerSignedUp", customer_id="acme", plan="free")
         bench.run()
-        [key] = bench.gateway.get_api_keys()["items"]
-        ids = {p["name"]: p["id"] for p in bench.gateway.get_usage_plans()["items"]}
-        bench.gateway.delete_usage_plan_key(usagePlanId=ids["a"], keyId=key["id"])
-        into = {"usagePlanId": ids["b"], "keyId": key["id"], "keyType": "API_KEY"}
-        bench.gateway.create_usage_plan_key(**into)
-        bench.advance(600)
-        for _ in range(3):
+        bench.advance(60)
+        before = {plan["name"]: plan for plan in bench.gateway.get_usage_plans()["items"]}
+        ids, since = forget_owners(bench), len(bench.calls)
+        for _ in range(2):
+            api_id = bench.api(OPEN)
+            bench.run()
+            bench.send("CustomerSignedUp", customer_id=f"next-{api_id}", plan="free")
+            bench.run()
             bench.audit(repair=True)
             bench.advance(86_400)
-        assert plans_of(bench, key["id"]) == ["b"]
-        [failed] = told(bench, "CustomerFailed")
-        assert "it is in b" in failed["reason"] or ids["b"] in failed["reason"]
+        after = {plan["name"]: plan for plan in bench.gateway.get_usage_plans()["items"]}
+        assert [p["tags"] for p in after.values()] == [{"keyward": "keyward"}] * 2
+        assert {n: limits_of(p) for n, p in after.items()} == {
+            n: limits_of(p) for n, p in before.items()
+        }
+        for name, plan in before.items():
+            assert all(stage in after[name]["apiStages"] for stage in plan["apiStages"])
+        tagged = [
+            call["params"]["resourceArn"]
+            for call in bench.calls[since:]
+            if call["caller"] and call["operation"] == "TagResource"
+        ]
+        assert sorted(arn.rpartition("/")[2] for arn in tagged) == sorted(ids)
+        told_of = [line["plan"] for line in ledger(bench) if line["action"] == "tag_plan"]
+        assert sorted(told_of) == sorted(before)
+        assert finding(bench, "plan_by_hand") == []
+
+
+def test_a_sign_up_into_a_plan_of_the_last_edition_costs_two_writes() -> None:
+    with Bench() as bench:
+        bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+        bench.run()
+        forget_owners(bench)
+        since = len(bench.calls)
+        bench.send("CustomerSignedUp", customer_id="next", plan="free")
+        bench.run()
+        made = [call["operation"] for call in bench.calls[since:] if call["caller"]]
+        assert made == ["CreateApiKey", "CreateUsagePlanKey"]

@@ -27,6 +27,7 @@ VALUES = {
     "ProtectApi": f"{MACHINES}-protect-api",
 }
 OUR_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward/keyward/keyward-DeployApiRole-1"
+OTHER_STACK = f"arn:aws:iam::{ACCOUNT}:role/keyward/staging/staging-DeployApiRole-1"
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/keyward-fans"
 
 STRIPE = "aws.partner/stripe.com"
@@ -181,6 +182,7 @@ def test_an_edit_of_an_http_api_is_not_noted() -> None:
         pytest.param(None, id="root user, without a session"),
         pytest.param({}, id="IAM user: an empty issuer (aws-recorded.md 11)"),
         pytest.param({"arn": OTHER_ROLE}, id="a role whose name only begins like our path"),
+        pytest.param({"arn": OTHER_STACK}, id="another stack of Keyward"),
     ],
 )
 def test_a_deployment_counts_whoever_made_it(issuer: JSON | None) -> None:
