@@ -155,7 +155,7 @@ class LifeLab:
         """Have the ids of plans known, as some customer was in them before."""
         policy = self.bench.registry.policies.current(self.bench.clock.now()).policy
         args = (self.bench.gateway, self.bench.registry, policy, "owner", self.bench.clock.now)
-        args += (STACK, {"by": "schedule"})
+        args += (STACK,)
         for name in names:
             UsagePlans(*args, {"by": "schedule"}).plan_id(name)
         self.forget()

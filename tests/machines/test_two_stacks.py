@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from unittest import mock
 import pytest
 
 from keyward.runs import runtime
-from local.bench import PARAMETER, Bench
+from local.bench import Bench
 
 JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}}
@@ -36,17 +35,20 @@ class Other:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._items: dict[str, list[JSON]] = {name: [] for name in bench.tables}
-        self._policy = json.dumps(THEIRS)
 
     @contextmanager
     def at_work(self) -> Iterator[Bench]:
         """This stack in place of the first one."""
         with mock.patch.dict(os.environ, {"STACK_NAME": "staging"}):
             self._swap()
+            self._bench.put_policy(THEIRS)
+            self._settle()
             try:
                 yield self._bench
             finally:
                 self._swap()
+                self._bench.put_policy(OURS)
+                self._settle()
 
     def _swap(self) -> None:
         for name, table in self._bench.tables.items():
@@ -55,12 +57,10 @@ class Other:
             for item in self._items[name]:
                 table.put_item(Item=item)
             self._items[name] = mine
-        self._bench.run()
-        name = self._bench.stack.ref(PARAMETER)
-        policy = self._bench.account.ssm.get_parameter(Name=name)["Parameter"]["Value"]
-        self._bench.account.ssm.put_parameter(name, self._policy)
-        self._policy = policy
+        # What an environment keeps of the tables is the other stack's.
         runtime._registry.cache_clear()
+
+    def _settle(self) -> None:
         self._bench.run()
         self._bench.advance(15)
 

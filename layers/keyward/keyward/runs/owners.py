@@ -74,8 +74,11 @@ def take(context: Context, plan: GatewayPlan, execution_arn: str, asked: JSON) -
     policy's. Whether it was tagged just now; then the ledger says so, with the limits that it had.
     `asked` is who asked. Raises PlanOfAnotherStackError, NotFoundError."""
     refuse_foreign(plan, context.stack)
-    is_new = not plan.is_tagged(context.stack)
+    is_new, record = not plan.is_tagged(context.stack), context.registry.plans.find(plan.name)
     if is_new:
+        context.gateway.tag_plan(plan.plan_id, context.stack)
+    # Also for a run that died after the call: the record is written last.
+    if record is None or record.owner != KEYWARD or is_new:
         limits = {name: plan.as_json()[name] for name in ("throttle", "quota")}
         tag, was = f"tag {STACK_TAG}", plan.tags.get(STACK_TAG)
         told: JSON = {"action": TAGGED, "plan": plan.name, "asked": asked}
@@ -83,7 +86,6 @@ def take(context: Context, plan: GatewayPlan, execution_arn: str, asked: JSON) -
             "before": exact({tag: was} | limits),
             "after": exact({tag: context.stack} | limits),
         }
-        context.gateway.tag_plan(plan.plan_id, context.stack)
         context.registry.ledger.append([line_of(LEDGER, context.now, execution_arn, told)])
     # For a plan of the last edition, of which nothing is written down: whatever is, is newer.
     context.registry.plan_stages.save(plan.name, plan.stages, 0)
