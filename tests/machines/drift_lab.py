@@ -49,13 +49,6 @@ def detach(bench: Bench) -> None:
     bench.gateway.delete_usage_plan_key(usagePlanId=plan(bench), keyId=key_of(bench))
 
 
-def move(bench: Bench) -> None:
-    bench.gateway.delete_usage_plan_key(usagePlanId=plan(bench), keyId=key_of(bench))
-    bench.gateway.create_usage_plan_key(
-        usagePlanId=plan(bench, "pro"), keyId=key_of(bench), keyType="API_KEY"
-    )
-
-
 def delete(bench: Bench) -> None:
     bench.gateway.delete_api_key(apiKey=key_of(bench))
 

@@ -17,7 +17,6 @@ from tests.machines.drift_lab import (
     detach,
     key_of,
     key_of_cached,
-    move,
     plan,
     run_by_hand,
     runs_since,
