@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from keyward.apis.progress import CONCLUDE, PLAN, Progress
+from keyward.apis.model import KEYS
+from keyward.apis.progress import (
+    CONCLUDE,
+    DEPLOY,
+    EXPOSED,
+    FAILED,
+    HELD,
+    PLAN,
+    PROTECTED,
+    ROLLED_BACK,
+    UNCHANGED,
+    UNVERIFIED,
+    Progress,
+    outcomes_after,
+)
 from keyward.aws.tables import Registry
 from keyward.aws.tables.leases import Lease
 from keyward.events.requester import with_cause
 from keyward.runs import outbox, run, runtime
-from keyward.runs.api_journal import UNVERIFIED, ApiJournal
+from keyward.runs.api_journal import UNREADABLE, ApiJournal
 from keyward.runs.context import Context
 from keyward.runs.ledger import api_lines
 from keyward.values import JSON
 
-DEPLOYS = "deploy_api"
 # Announcing ends well before its function's time-out; the rest is for the next call.
 MAX_SECONDS = 30
 
@@ -42,7 +55,7 @@ class Concluder:
         """
         lease = Lease.of({"lease": progress.lease})
         self.context.registry.leases.renew(lease, self.context.now)
-        self._note_outcomes(progress)
+        progress = replace(progress, stages=self._note_outcomes(progress))
         if not self._announce(progress, lease):
             return progress.again(CONCLUDE)
         failure = _failure(progress)
@@ -50,19 +63,30 @@ class Concluder:
             return progress.again(PLAN)
         if not self.context.registry.leases.release(lease):
             return progress.again(PLAN)
-        stages = [outcome["stage"] for outcome in progress.outcomes]
-        return progress.ended(stages=stages, **failure)
+        gone = {"gone": True} if progress.gone else {}
+        return progress.ended(stages=list(progress.stages), **gone, **failure)
 
-    def _note_outcomes(self, progress: Progress) -> None:
+    def _note_outcomes(self, progress: Progress) -> tuple[JSON, ...]:
+        """What became of each stage; what is to be told of it goes into the outbox."""
         apis, rest_api_id = self.context.registry.apis, progress.rest_api_id
         journal = ApiJournal(self.context, rest_api_id, progress.execution_arn, self.context.now)
         outcomes = {outcome["stage"]: outcome for outcome in progress.outcomes}
-        records = apis.load_records(rest_api_id)
+        records, attached = apis.load_records(rest_api_id), []
         for stage, actions in records.planned.items():
             if stage in outcomes:
                 _note_outcome(journal, outcomes[stage], actions)
-            elif not any(action["action"] == DEPLOYS for action in actions):
+            elif not any(action["action"] == DEPLOY for action in actions):
                 journal.attached(stage, actions, records)
+                word = EXPOSED if stage in records.exposures else PROTECTED
+                attached.append({"stage": stage, "outcome": word})
+        # Attach stage holds one whose keys are in two plans.
+        held = [
+            {"stage": hold.stage, "outcome": HELD, "fingerprint": hold.fingerprint}
+            for hold in records.holds
+            if hold.kind == KEYS and {"stage": hold.stage, "outcome": UNCHANGED} in progress.stages
+        ]
+        became = [{"stage": stage, "outcome": _word(one)} for stage, one in outcomes.items()]
+        return outcomes_after(progress.stages, [*attached, *held, *became])
 
     def _announce(self, progress: Progress, lease: Lease) -> bool:
         """Whether the outbox is empty. What is announced is in the ledger first, once."""
@@ -89,7 +113,15 @@ def _note_outcome(journal: ApiJournal, outcome: JSON, actions: tuple[JSON, ...])
     if outcome["verified"]:
         journal.protected(outcome["stage"], actions)
     elif outcome["verified"] is None:
-        journal.unverified(outcome["stage"], outcome.get("why") or UNVERIFIED)
+        journal.unverified(outcome["stage"], outcome.get("why") or UNREADABLE)
+
+
+def _word(outcome: JSON) -> str:
+    if outcome.get("rolled_back"):
+        return ROLLED_BACK
+    if outcome["verified"] is None:
+        return UNVERIFIED
+    return PROTECTED if outcome["verified"] else FAILED
 
 
 def _deployed(
@@ -112,9 +144,5 @@ def _failure(progress: Progress) -> JSON:
         if not outcome["verified"] and not outcome.get("requested")
     ]
     if wrong:
-        words = f"not as planned, or not to be read: stage {', '.join(wrong)}"
-    elif progress.stopped:
-        words = "opened again and again, so left open for now: stage " + ", ".join(progress.stopped)
-    else:
-        return {}
-    return {"not_protected": words}
+        return {"not_protected": f"not as planned, or not to be read: stage {', '.join(wrong)}"}
+    return {}

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 from keyward.apis.compare import fingerprint
-from keyward.apis.loops import Redeploy
-from keyward.apis.model import Deploying, Deployment, KeyRule, StageSnapshot, WorkingMethod
+from keyward.apis.loops import Closing, closed_methods
+from keyward.apis.model import Deploying, Deployment, StageSnapshot, WorkingMethod
 from keyward.apis.progress import RETRY_SECONDS, Progress, stage_to_verify
+from keyward.apis.rule import KeyRule
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables import Registry
-from keyward.aws.tables.leases import Lease
 from keyward.errors import (
     DeploymentThrottledError,
     GatewayRefusedError,
@@ -31,6 +31,8 @@ from keyward.runs.journal import may_be_in_flight
 from keyward.values import DEPLOY_READ_SECONDS
 
 CREATE = "CreateDeployment"
+# Of the methods that were closed so many are remembered, to see whether they are opened again.
+MAX_CLOSED = 100
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -75,8 +77,7 @@ class Deployer:
             return progress
         before = Counter(self.gateway.made)
         try:
-            lease = Lease.of({"lease": progress.lease})
-            deployment_id = self.deploy(lease, stage, str(item["fingerprint"]))
+            deployment_id = self.deploy(stage, str(item["fingerprint"]))
         except DeploymentThrottledError as error:
             self.context.turns.refused(self.clock(), CREATE)
             return progress.later(RETRY_SECONDS, error)
@@ -99,7 +100,7 @@ class Deployer:
         is_made = self.registry.apis.deploying(self.rule.rest_api_id, stage)
         return {} if is_made else {CREATE: 1}
 
-    def deploy(self, lease: Lease, stage: StageSnapshot, mark: str) -> str:
+    def deploy(self, stage: StageSnapshot, mark: str) -> str:
         """The id of the deployment that the stage serves now.
 
         `stage` is as it was planned for, `mark` the fingerprint that was planned or approved. The
@@ -119,7 +120,7 @@ class Deployer:
         methods = tuple(sorted(method.deployed().line for method in working))
         deployment = Deployment(deployment_id, stage.name, stage.deployment_id, methods, mark)
         apis.save_deployment(rest_api_id, deployment, self.rule.now)
-        self._point(lease, stage, deployment_id)
+        self._point(stage, deployment_id, working)
         apis.forget(rest_api_id, [f"deploying#{stage.name}"])
         return deployment_id
 
@@ -164,7 +165,9 @@ class Deployer:
             self.registry.apis.forget(rest_api_id, [f"deploying#{deploying.stage}"])
             raise
 
-    def _point(self, lease: Lease, planned: StageSnapshot, deployment_id: str) -> None:
+    def _point(
+        self, planned: StageSnapshot, deployment_id: str, working: Sequence[WorkingMethod]
+    ) -> None:
         """Point the stage to the deployment, unless somebody moved it meanwhile."""
         rest_api_id = self.rule.rest_api_id
         try:
@@ -175,8 +178,11 @@ class Deployer:
             return
         if live.deployment_id != planned.deployment_id or live.canary:
             raise StageMovedError(f"stage {planned.name} was moved since the plan was made")
-        again = Redeploy(lease.token, planned.name, deployment_id, int(self.rule.now))
-        self.registry.storms.redeploying(rest_api_id, again)
+        before = self.registry.apis.served.load(rest_api_id, planned.deployment_id, self.rule.now)
+        closed = closed_methods(before or (), (method.deployed() for method in working))
+        at, opened_at = int(self.clock()), int(live.changed_at)
+        closing = Closing(planned.name, deployment_id, at, opened_at, closed[:MAX_CLOSED])
+        self.registry.storms.closing(rest_api_id, closing)
         try:
             answered = self.gateway.point_stage(rest_api_id, planned.name, deployment_id)
         except GatewayRefusedError:

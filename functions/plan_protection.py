@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward.apis.model import APPROVED, REJECTED
-from keyward.apis.progress import RETRY_SECONDS, SETTLE, Progress
+from keyward.apis.progress import RETRY_SECONDS, SETTLE, Progress, outcomes_after
 from keyward.aws.gateway import Patience
-from keyward.errors import InvalidInputError, ThrottledError
+from keyward.errors import (
+    ApiNotFoundError,
+    InvalidInputError,
+    NotFoundError,
+    StageMovedError,
+    ThrottledError,
+)
 from keyward.events.size import shortened
 from keyward.events.storm import settle_seconds
 from keyward.runs import run, runtime
@@ -19,7 +24,7 @@ from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.protection import Protection
 from keyward.runs.schedule import calls_of
-from keyward.values import JSON, iso
+from keyward.values import iso
 
 # Of the 60 s of this function: what is not read by then is read by the next call. What deployments
 # serve, which is most of it, was kept (runs/read_api.py).
@@ -41,7 +46,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     planner = Planner(
         replace(surroundings, gateway=surroundings.gateway.patiently(patience)),
         runtime.setting("DEFAULT_MODE"),
-        runtime.setting("APIS_QUEUE_URL"),
         float(runtime.setting("STORM_SECONDS")),
         runtime.now(),
     )
@@ -50,13 +54,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Planner:
-    """Plans one run. `default_mode` is that of APIs without a tag; in the queue `queue_url` an API
-    waits to be looked at later; a storm of events is over after `storm_seconds`; `now` in epoch
-    seconds."""
+    """Plans one run. `default_mode` is that of APIs without a tag; a storm of events is over after
+    `storm_seconds`; `now` in epoch seconds."""
 
     context: Context
     default_mode: str
-    queue_url: str
     storm_seconds: float
     now: float
 
@@ -64,13 +66,15 @@ class Planner:
         """The progress of a run that has a plan and the API's lease.
 
         A dry run takes no lease, writes nothing, and ends with what mode enforce does. A run also
-        ends when another one has the API: that one will start over. Raises InvalidInputError,
-        ApiNotFoundError, DuplicatePlanError and what the gateway raises.
+        ends when another one has the API: that one will start over. Of an API that is gone nothing
+        is left to protect, and what was remembered of it is forgotten. Raises InvalidInputError,
+        DuplicatePlanError and what the gateway raises.
         """
-        progress = Progress(request.rest_api_id, request.execution_arn, request.requester)
+        progress = Progress(
+            request.rest_api_id, request.execution_arn, request.requester, stages=request.stages
+        )
         if request.dry_run:
-            actions = self._protection(request).dry_run()
-            return progress.ended(dry_run=True, **shortened({"actions": actions}))
+            return self._dry_run(request, progress)
         self._note_answers(request)
         turn = ApiTurn(self.context, progress)
         joined = turn.joined()
@@ -93,23 +97,25 @@ class Planner:
         self.context.registry.storms.clear(request.rest_api_id)
         before = Counter(self.context.gateway.made)
         try:
-            steps = self._steps(request)
+            steps = self._protection(request).steps()
+        except ApiNotFoundError:
+            self.context.registry.apis.forget_api(request.rest_api_id)
+            steps = {"gone": True}
+        except NotFoundError as error:
+            raise StageMovedError(f"something was deleted meanwhile: {error}") from None
         except ThrottledError as error:
             return progress.later(RETRY_SECONDS, error)
         finally:
             turn.settle(READS if is_there else {}, before)
-        return progress.advanced(self.now, **steps)
+        stages = outcomes_after(progress.stages, steps.pop("stages", ()))
+        return progress.advanced(self.now, stages=stages, **steps)
 
-    def _steps(self, request: ApiRequest) -> JSON:
-        """What the run is going to do. Raises ThrottledError when API Gateway did not let all of it
-        be read in time."""
-        protection = self._protection(request)
-        steps = protection.steps()
-        if protection.look_again_at:
-            seconds = math.ceil(protection.look_again_at - self.now)
-            body = {"rest_api_id": request.rest_api_id, "not_before": protection.look_again_at}
-            self.context.bus.send_later(self.queue_url, body, seconds)
-        return steps
+    def _dry_run(self, request: ApiRequest, progress: Progress) -> Progress:
+        try:
+            actions = self._protection(request).dry_run()
+        except ApiNotFoundError:
+            return progress.ended(dry_run=True, gone=True, actions=[])
+        return progress.ended(dry_run=True, **shortened({"actions": actions}))
 
     def _protection(self, request: ApiRequest) -> Protection:
         policy = self.context.policy

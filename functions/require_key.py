@@ -1,5 +1,5 @@
 """Require key: make methods of the working copy ask for a key, as many as the quota lets
-through."""
+through. What we made ask for one, and an exemption waives, asks for none again."""
 
 from __future__ import annotations
 
@@ -70,9 +70,11 @@ def _require_all(
 
 def _require(rest_api_id: str, method: JSON, gateway: Gateway) -> None:
     place = f"{method['method']} {method['path']}"
+    wanted = not method.get("is_waived")
     try:
-        asks = gateway.require_key(rest_api_id, method["resource_id"], method["method"])
+        asks = gateway.require_key(rest_api_id, method["resource_id"], method["method"], wanted)
     except NotFoundError:
         raise WorkingCopyChangedError(f"{place} is gone from the working copy") from None
-    if not asks:
-        raise GatewayRefusedError(f"UpdateMethod: {place} still asks for no key")
+    if asks != wanted:
+        how = "no key" if wanted else "a key"
+        raise GatewayRefusedError(f"UpdateMethod: {place} still asks for {how}")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from keyward.apis.compare import compare, fingerprint, from_export, from_resources
-from keyward.apis.model import Canary, DeployedMethod, KeyRule, StageSnapshot, WorkingMethod
+from keyward.apis.model import Canary, DeployedMethod, StageSnapshot, WorkingMethod
+from keyward.apis.rule import KeyRule
 from keyward.policy.parse import default_text, parse
 
 JSON = dict[str, Any]

@@ -1,44 +1,44 @@
-"""When deploying again is no use."""
+"""When a source opens again what was closed."""
 
 from __future__ import annotations
 
-from keyward.apis.loops import MAX_REDEPLOYS, Loop, Redeploy, loop_of
+import pytest
+
+from keyward.apis.loops import Closing, closed_methods, reopened
 from keyward.apis.model import DeployedMethod
-from keyward.values import HOUR
-
-NOW = 1_000_000.0
-PETS = DeployedMethod("/pets", "GET", "NONE", key_required=False)
-CLOSED = ("GET /pets NONE key", "OPTIONS /pets NONE open")
+from keyward.values import DAY
 
 
-def redeploys(*times: int) -> list[Redeploy]:
-    return [Redeploy(number, "prod", f"d{number}", at) for number, at in enumerate(times)]
+def closings(*closed: str, apart: int = 60) -> list[Closing]:
+    """One closing for each text of methods, so many seconds apart."""
+    return [
+        Closing("prod", f"d{number}", number * apart, 0, tuple(methods.split(", ")))
+        for number, methods in enumerate(closed, 1)
+    ]
 
 
-def test_the_third_time_within_the_hour_is_a_loop_until_the_first_is_an_hour_old() -> None:
-    found = loop_of([PETS], redeploys(100, 200, 300), lambda _: CLOSED)
-    assert found == Loop(3, 100 + HOUR)
+@pytest.mark.parametrize("apart", [1, 3600, 30 * DAY])
+def test_the_second_re_opening_tells_that_the_source_is_open_however_slow_it_is(apart: int) -> None:
+    found = closings(*["GET /pets"] * 3, apart=apart)
+    assert reopened(found[:2]) == ((), ())
+    assert reopened(found) == (("GET /pets",), tuple(found))
 
 
-def test_twice_is_no_loop() -> None:
-    assert loop_of([PETS], redeploys(100, 200), lambda _: CLOSED) is None
+def test_a_new_open_method_opens_nothing_again() -> None:
+    assert reopened(closings("GET /a", "GET /b", "GET /c")) == ((), ())
 
 
-def test_what_we_never_closed_is_no_loop() -> None:
-    other = DeployedMethod("/new", "GET", "NONE", key_required=False)
-    assert loop_of([other], redeploys(100, 200, 300), lambda _: CLOSED) is None
+def test_only_what_was_closed_before_is_told_and_only_with_its_own_closings() -> None:
+    found = closings("GET /a", "GET /other", "GET /a", "GET /a, GET /new")
+    methods, told = reopened(found)
+    assert methods == ("GET /a",)
+    assert [closing.deployment_id for closing in told] == ["d1", "d3", "d4"]
 
 
-def test_an_exempt_method_of_ours_that_is_open_again_is_no_loop() -> None:
-    options = DeployedMethod("/pets", "OPTIONS", "NONE", key_required=False)
-    assert loop_of([options], redeploys(100, 200, 300), lambda _: CLOSED) is None
+def test_what_a_deployment_closed_is_what_was_open_before_and_asks_now() -> None:
+    def methods(**asks: bool) -> list[DeployedMethod]:
+        return [DeployedMethod(f"/{name}", "GET", "NONE", key) for name, key in asks.items()]
 
-
-def test_many_stages_that_one_plan_deployed_count_once() -> None:
-    one_plan = [Redeploy(7, "prod", f"d{stage}", 100) for stage in range(MAX_REDEPLOYS)]
-    assert loop_of([PETS], one_plan, lambda _: CLOSED) is None
-
-
-def test_a_deployment_that_is_forgotten_does_not_count() -> None:
-    lines = {"d0": CLOSED, "d1": CLOSED, "d2": ()}
-    assert loop_of([PETS], redeploys(100, 200, 300), lambda name: lines[name]) is None
+    before = methods(pets=False, exempt=False, closed=True, gone=False)
+    after = methods(pets=True, exempt=False, closed=True, new=True)
+    assert closed_methods(before, after) == ("GET /pets",)

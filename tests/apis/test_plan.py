@@ -16,13 +16,13 @@ from keyward.apis.model import (
     DeployedMethod,
     Difference,
     Hold,
-    KeyRule,
     Membership,
     StageSnapshot,
     WorkingMethod,
 )
 from keyward.apis.observed import exposures
 from keyward.apis.plan import ApiPlan, plan_api
+from keyward.apis.rule import KeyRule
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption, PlanPolicy
 

@@ -30,7 +30,7 @@ from tests.support import load_event
 JSON = dict[str, Any]
 SAMPLES = (
     "api-exposed",
-    "api-failed-reverted",
+    "api-failed",
     "api-held",
     "api-pending",
     "api-protected",
@@ -58,9 +58,10 @@ SAMPLES = (
     "policy-refused",
     "quota-extended",
     "quota-threshold-reached",
+    "source-open",
 )
 # These take storms and audits, and are compared in test_protect_loops.py and test_exemptions.py.
-COMPARED_ELSEWHERE = ("api-failed-reverted", "exemption-expiring")
+COMPARED_ELSEWHERE = ("source-open", "exemption-expiring")
 # And these an edit of the policy (machines/apply_policy/test_edits.py).
 COMPARED_ELSEWHERE += ("policy-applied-changes", "policy-held", "policy-refused")
 ENVELOPE = {"version", "id", "detail-type", "source", "account", "time", "region", "resources"}
@@ -176,10 +177,14 @@ def named(lab: Lab) -> None:
 
 
 def hold_and_rollback(lab: Lab) -> None:
-    """ApiProtected, ApiRolledBack, ApiHeld."""
-    held, closed = lab.attached(), lab.attached()
+    """ApiProtected, ApiRolledBack, ApiHeld, ApiFailed."""
+    held, closed, stuck = lab.attached(), lab.attached(), lab.attached()
     lab.run(closed)
     lab.run(closed, stage="prod", rollback=True)
+    former = lab.client.get_stage(restApiId=stuck, stageName="prod")["deploymentId"]
+    lab.run(stuck)
+    lab.client.delete_deployment(restApiId=stuck, deploymentId=former)
+    lab.run(stuck, stage="prod", rollback=True)
     lab.edit(held, PETS | {"/new": {"get": None}})
     lab.bench.registry.apis.note_editor(held, ADA)
     lab.run(held)

@@ -78,15 +78,16 @@ def closed(played: Played) -> Iterator[str]:
 
 
 def only_ours_published(played: Played) -> Iterator[str]:
-    """A stage serves the methods that its team deployed last, and no others."""
+    """A stage serves the methods that its team deployed last, or that somebody approved since."""
     for name, methods in _live(played).items():
-        team = {
-            f"{verb.upper()} {path}"
-            for path, verbs in played.deployed[name].items()
-            for verb in verbs
-        }
-        if {*methods} != team:
-            yield f"{name} serves {sorted(methods)}, and the team deployed {sorted(team)}"
+        meant = [played.deployed[name], *played.approved.get(name, ())]
+        if {*methods} not in map(_methods, meant):
+            team = sorted(_methods(meant[0]))
+            yield f"{name} serves {sorted(methods)}, and the team deployed {team}"
+
+
+def _methods(paths: JSON) -> set[str]:
+    return {f"{verb.upper()} {path}" for path, verbs in paths.items() for verb in verbs}
 
 
 def failures_are_true(played: Played) -> Iterator[str]:

@@ -18,10 +18,7 @@ class Expectation:
     seed: int
 
 
-EXPECTED: dict[str, Expectation] = {
-    # A source that opens again is announced as ApiFailed, not as SourceOpen.
-    "M15": Expectation("failures_are_true", "ApiFailed: reverted: closed 3 times", 19548),
-}
+EXPECTED: dict[str, Expectation] = {}
 
 
 def excused(history: History, check: str, said: str) -> bool:

@@ -29,7 +29,8 @@ SETTLED = 2.2 * 3600
 @dataclass
 class Played:
     """A bench after a history. `live` are the names of keys that worked, by customer, at each call
-    that changed one; `deployed` what the team deployed last, by stage."""
+    that changed one; `deployed` what the team deployed last, by stage, `approved` what
+    persons approved since."""
 
     bench: Bench
     history: History
@@ -39,6 +40,7 @@ class Played:
     most_alive: Counter[str] = field(default_factory=Counter)
     deployed: dict[str, JSON] = field(default_factory=dict)
     working: JSON = field(default_factory=dict)
+    approved: dict[str, list[JSON]] = field(default_factory=dict)
     by_hand: bool = False
     last: float = 0.0
     times: set[float] = field(default_factory=set)
@@ -242,6 +244,7 @@ def _deploy(played: Played, step: Step) -> None:
     params = {"restApiId": played.api_id, "stageName": stage}
     played.bench.emulator.call("CreateDeployment", params)
     played.deployed[stage] = played.working
+    played.approved.pop(stage, None)
 
 
 def _protect(played: Played, step: Step) -> None:
@@ -262,7 +265,8 @@ def _approve(played: Played, step: Step) -> None:
         stage = held[-1]["stage"]
         about = {name: held[-1][name] for name in ("rest_api_id", "stage", "fingerprint")}
         played.bench.send("DeploymentApproved", **about)
-        played.deployed[stage] = played.working
+        # It publishes what was held, if that is still so when the answer arrives.
+        played.approved.setdefault(stage, []).append(played.working)
 
 
 STEPS = {

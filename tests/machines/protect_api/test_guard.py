@@ -3,30 +3,24 @@ undone, and nothing that is remembered stops a later run."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from local.bench import Bench
-from local.lifetime.documents import document
-
-JSON = dict[str, Any]
-OPEN: JSON = {"/pets": {"get": None}}
-HALF: JSON = {"/pets": {"get": None}, "/half": {"get": None}}
-# The calls of a run that closes a stage, each with an edit before it.
-CALLS = (
-    "GetRestApi",
-    "GetStages",
-    "GetUsagePlans",
-    "GetExport",
-    "CreateUsagePlan",
-    "GetResources",
-    "UpdateMethod",
-    "CreateDeployment",
-    "GetStage",
-    "UpdateStage",
+from tests.machines.guard_lab import (
+    CALLS,
+    HALF,
+    OPEN,
+    before,
+    call,
+    delete_others,
+    edit,
+    edit_backend,
+    live,
+    protect,
+    serving,
+    told,
 )
 
 
@@ -34,64 +28,6 @@ CALLS = (
 def bench() -> Iterator[Bench]:
     with Bench() as made:
         yield made
-
-
-def before(bench: Bench, operation: str, action: Callable[[], object], call: int = 1) -> None:
-    """Do something before a run's n-th call of an operation, from now on."""
-    emulator = bench.emulator
-    real, seen = emulator.call, 0
-
-    def called(name: str, params: JSON, caller: str | None = None) -> JSON:
-        nonlocal seen
-        seen += name == operation and caller is not None
-        if seen == call:
-            emulator.call = real  # type: ignore[method-assign]
-            action()
-        return real(name, params, caller)
-
-    emulator.call = called  # type: ignore[method-assign]
-
-
-def call(bench: Bench, operation: str, **params: Any) -> JSON:
-    return bench.emulator.call(operation, params)
-
-
-def edit(bench: Bench, api: str, paths: JSON) -> None:
-    """The team replaces its working copy."""
-    body = json.dumps(document(paths)).encode()
-    call(bench, "PutRestApi", restApiId=api, mode="overwrite", body=body)
-
-
-def edit_backend(bench: Bench, api: str) -> None:
-    """The team edits what the API answers; no method, key or authorization changes."""
-    items = call(bench, "GetResources", restApiId=api)["items"]
-    (pets,) = (item["id"] for item in items if item["path"] == "/pets")
-    where = {"restApiId": api, "resourceId": pets, "httpMethod": "GET"}
-    path = "/requestTemplates/application~1json"
-    patch = {"op": "replace", "path": path, "value": '{"statusCode": 200, "half": "done"}'}
-    call(bench, "UpdateIntegration", **where, patchOperations=[patch])
-
-
-def live(bench: Bench, api: str, stage: str = "prod") -> str:
-    """What the stage serves, as an OpenAPI document."""
-    where = {"restApiId": api, "stageName": stage, "exportType": "oas30"}
-    exported = call(bench, "GetExport", **where, parameters={"extensions": "apigateway"})["body"]
-    return str(exported.read() if hasattr(exported, "read") else exported)
-
-
-def serving(bench: Bench, api: str, stage: str = "prod") -> str:
-    return str(call(bench, "GetStage", restApiId=api, stageName=stage)["deploymentId"])
-
-
-def protect(bench: Bench, api: str, **more: Any) -> Any:
-    name = f"by-hand-{len(bench.runs)}"
-    bench.account.executions.begin("protect_api", name, {"rest_api_id": api} | more)
-    bench.run()
-    return bench.runs[-1]
-
-
-def told(bench: Bench, *kinds: str) -> list[JSON]:
-    return [event["detail"] for event in bench.announced if event["detail-type"] in kinds]
 
 
 @pytest.mark.parametrize("operation", CALLS)
@@ -154,14 +90,6 @@ def test_an_answer_about_one_stage_answers_one_stage(bench: Bench) -> None:
     assert moved == {"dev"}
     reminded = {event["stage"] for event in told(bench, "ApiHeld") if event.get("reminder")}
     assert reminded == {"prod"}
-
-
-def delete_others(bench: Bench, api: str) -> None:
-    """Somebody tidies up: every deployment that no stage serves is deleted."""
-    served = {item["deploymentId"] for item in call(bench, "GetStages", restApiId=api)["item"]}
-    for item in call(bench, "GetDeployments", restApiId=api)["items"]:
-        if item["id"] not in served:
-            call(bench, "DeleteDeployment", restApiId=api, deploymentId=item["id"])
 
 
 def test_a_rollback_to_what_is_gone_is_told_once_and_stops_nothing(bench: Bench) -> None:

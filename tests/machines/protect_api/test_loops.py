@@ -1,4 +1,4 @@
-"""A tool that opens an API again and again: it is told, left alone for the hour, and healed."""
+"""A source that opens an API again and again: it is closed each time, and its people are told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.apis.test_task_samples import shape
 from tests.machines.api_lab import PETS, Lab
+from tests.machines.machine import Execution
 from tests.machines.storm_lab import Trail
 from tests.support import load_event
 
@@ -16,111 +17,65 @@ def trail(lab: Lab) -> Trail:
     return Trail(lab)
 
 
-def revert(lab: Lab, trail: Trail, api_id: str, minutes: int = 5) -> None:
-    """CloudFormation deploys its own source again, and Keyward's runs follow."""
+def revert(lab: Lab, trail: Trail, api_id: str, minutes: int = 5) -> Execution:
+    """CloudFormation deploys its own source again, and Keyward's run follows."""
     lab.bench.clock.advance(minutes * 60)
     lab.edit(api_id, PETS)
     lab.deploy(api_id)
     trail.deployed(api_id, agent="cloudformation.amazonaws.com")
+    lab.forget()
+    (run,) = trail.run_all()
+    assert run.status == "SUCCEEDED", run.cause
+    assert lab.live(api_id)["GET /pets"]
+    return run
 
 
-def deployments_of_ours(lab: Lab) -> int:
-    return lab.calls()[1].count("UpdateStage")
-
-
-def looped(lab: Lab, trail: Trail) -> str:
-    """An API that was closed three times and opened again three times."""
+@pytest.mark.parametrize("minutes", [5, 20, 60 * 24 * 7])
+def test_an_open_source_is_closed_each_time_and_told_from_the_second_re_opening_on(
+    lab: Lab, trail: Trail, minutes: int
+) -> None:
     api_id = lab.attached()
-    trail.deployed(api_id)
-    trail.run_all()
+    told = []
+    for _ in range(6):
+        run = revert(lab, trail, api_id, minutes)
+        assert run.output["stages"] == [{"stage": "prod", "outcome": "protected"}]
+        told.append(sorted(lab.event_types()))
+    assert told == [["ApiProtected"]] * 2 + [["ApiProtected", "SourceOpen"]] * 4
+
+
+def test_the_event_names_who_the_lines_and_how_long_each_release_was_open(
+    lab: Lab, trail: Trail
+) -> None:
+    api_id = lab.attached()
     for _ in range(3):
         revert(lab, trail, api_id)
-        trail.run_all()
-    return api_id
-
-
-def test_a_tool_that_reverts_us_is_followed_three_times_within_the_hour(
-    lab: Lab, trail: Trail
-) -> None:
-    api_id = looped(lab, trail)
-    assert deployments_of_ours(lab) == 3
-    (told,) = lab.events("ApiFailed")
-    sample = load_event("api-failed-reverted")["detail"]
-    assert shape(told | {"caused_by": {}}) == shape(sample | {"caused_by": {}})
+    (told,) = lab.events("SourceOpen")
+    sample = load_event("source-open")["detail"]
+    told.pop("caused_by"), sample.pop("caused_by")
+    assert shape(told) == shape(sample)
+    assert (told["stage"], told["methods"]) == ("prod", [{"method": "GET", "path": "/pets"}])
     assert told["lines"] == sample["lines"]
-    assert told["stage"] == "prod"
-    assert told["reason"].startswith("reverted: closed 3 times within an hour")
+    assert [*told["lines"]] == ["sam", "openapi", "cdk", "terraform"]
     assert "pet-shop-pipeline through CloudFormation" in told["reason"]
     assert told["cause"]["tool"] == "CloudFormation"
-    assert any("GET /pets" in line for line in told["lines"]["cdk"])
-    assert not lab.live(api_id)["GET /pets"]
+    assert [0 < release["open_seconds"] < 60 for release in told["releases"]] == [True] * 3
 
 
-def test_a_loop_fails_its_run_once_and_costs_reads_only_from_then_on(
-    lab: Lab, trail: Trail
-) -> None:
-    api_id = looped(lab, trail)
-    lab.forget()
-    revert(lab, trail, api_id)
-    lab.forget()
-    (run,) = trail.run_all()
-    assert run.status == "SUCCEEDED"
-    assert lab.event_types() == []
-    assert lab.calls()[1] == []
-    assert len(lab.calls()[0]) <= 4
-
-
-def test_the_run_that_finds_a_loop_fails_so_that_its_alarm_rings(lab: Lab, trail: Trail) -> None:
+def test_a_mended_source_is_told_no_more(lab: Lab, trail: Trail) -> None:
     api_id = lab.attached()
-    trail.deployed(api_id)
-    trail.run_all()
-    for _ in range(2):
+    for _ in range(3):
         revert(lab, trail, api_id)
-        assert trail.run_all()[0].status == "SUCCEEDED"
-    revert(lab, trail, api_id)
-    (run,) = trail.run_all()
-    assert (run.status, run.error) == ("FAILED", "NotProtectedError")
-    assert "prod" in run.cause
-
-
-def test_a_loop_heals_by_itself_when_its_hour_is_over(lab: Lab, trail: Trail) -> None:
-    api_id = looped(lab, trail)
-    ((queue, body, seconds),) = lab.bench.bus.later
-    assert queue == "the-queue"
-    assert shape(body) == shape(load_event("look-later"))
-    assert body["rest_api_id"] == api_id
-    # a queue delays by 15 minutes at most: what comes too early is passed on
-    lab.bench.bus.later.clear()
-    lab.bench.clock.advance(900)
-    trail.hear(body)
-    assert lab.bench.bus.later == [("the-queue", body, seconds - 900)]
-    lab.forget()
-    lab.bench.clock.advance(seconds - 900)
-    trail.number += 1
-    trail.hear(body)
-    (run,) = trail.run_all()
-    assert run.status == "SUCCEEDED"
-    assert lab.event_types() == ["ApiProtected"]
-    assert lab.live(api_id)["GET /pets"]
-
-
-def test_a_loop_ends_when_the_source_is_mended(lab: Lab, trail: Trail) -> None:
-    api_id = looped(lab, trail)
     lab.edit(api_id, {"/pets": {"get": ["api_key"]}})
     lab.deploy(api_id)
     trail.deployed(api_id)
     lab.forget()
     (run,) = trail.run_all()
-    assert run.status == "SUCCEEDED"
-    assert lab.bench.registry.apis.load_records(api_id).loops == {}
-    # and when it breaks again later, that is news again
-    lab.bench.clock.advance(3600)
-    revert(lab, trail, api_id)
-    trail.run_all()
-    assert lab.live(api_id)["GET /pets"]
+    assert (run.status, lab.event_types()) == ("SUCCEEDED", [])
 
 
-def test_new_open_methods_are_no_loop_however_often_a_team_deploys(lab: Lab, trail: Trail) -> None:
+def test_new_open_methods_open_nothing_again_however_often_a_team_deploys(
+    lab: Lab, trail: Trail
+) -> None:
     api_id = lab.attached()
     for number in range(6):
         lab.edit(api_id, {f"/new{number}": {"get": None}}, mode="merge")
@@ -130,13 +85,21 @@ def test_new_open_methods_are_no_loop_however_often_a_team_deploys(lab: Lab, tra
         assert run.status == "SUCCEEDED"
         lab.bench.clock.advance(60)
     assert all(asks for line, asks in lab.live(api_id).items() if line.startswith("GET"))
-    assert lab.events("ApiFailed") == []
+    assert lab.events("SourceOpen") == []
 
 
-def test_a_stage_that_is_left_as_it_is_shows_in_a_dry_run(lab: Lab, trail: Trail) -> None:
-    api_id = looped(lab, trail)
-    run = lab.run(api_id, dry_run=True)
-    assert run.output["actions"] == [{"action": "leave_stage", "stage": "prod"}]
+def test_a_look_for_later_goes_round_until_it_is_due(lab: Lab, trail: Trail) -> None:
+    api_id = lab.attached()
+    due = int(lab.bench.clock.now()) + 1000
+    body = load_event("look-later") | {"rest_api_id": api_id, "not_before": due}
+    lab.bench.bus.later.clear()
+    trail.hear(body)
+    ((queue, again, seconds),) = lab.bench.bus.later
+    assert (queue, again) == ("the-queue", body)
+    lab.bench.clock.advance(seconds)
+    trail.number += 1
+    trail.hear(body)
+    assert [run.status for run in trail.run_all()] == ["SUCCEEDED"]
 
 
 @pytest.mark.parametrize("odd", ["soon", [], {}])

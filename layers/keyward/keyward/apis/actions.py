@@ -24,20 +24,24 @@ class Attach:
 
 @dataclass(frozen=True)
 class Require:
-    """A method that is to ask for a key. `resource_id` is empty where only the stage was read."""
+    """A method that is to ask for a key; or, `is_waived`, for none any more, as before we changed
+    it. `resource_id` is empty where only the stage was read."""
 
     path: str
     verb: str
     resource_id: str = ""
     note: str | None = None
+    is_waived: bool = False
 
     def as_json(self) -> JSON:
         """For the state machine."""
-        return {"resource_id": self.resource_id, "method": self.verb, "path": self.path}
+        method = {"resource_id": self.resource_id, "method": self.verb, "path": self.path}
+        return method | ({"is_waived": True} if self.is_waived else {})
 
     def as_action(self) -> JSON:
         """For a dry run and for events."""
-        action = {"action": "require_key", "method": self.verb, "path": self.path}
+        name = "waive_key" if self.is_waived else "require_key"
+        action = {"action": name, "method": self.verb, "path": self.path}
         return action | ({"note": self.note} if self.note else {})
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from keyward.apis.actions import Attach
-from keyward.apis.model import ApiRecords, ApiSnapshot, Attachment, KeyRule, StageSnapshot
+from keyward.apis.model import ApiRecords, ApiSnapshot, Attachment, StageSnapshot
+from keyward.apis.rule import KeyRule
 from keyward.policy.parts import PlanPolicy
 from keyward.values import JSON
 

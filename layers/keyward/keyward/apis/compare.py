@@ -12,14 +12,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keyward.apis.model import (
-    DeployedMethod,
-    Difference,
-    KeyRule,
-    Place,
-    StageSnapshot,
-    WorkingMethod,
-)
+from keyward.apis.model import DeployedMethod, Difference, Place, StageSnapshot, WorkingMethod
+from keyward.apis.rule import KeyRule
 from keyward.values import JSON
 
 # What the export and GetResources do not tell in comparable words; ApiHeld says so.

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from keyward.apis.compare import digest
-from keyward.apis.model import ApiSnapshot, KeyRule
+from keyward.apis.model import ApiSnapshot
+from keyward.apis.rule import KeyRule
 from keyward.events.contracts import announcement
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from keyward.apis.model import ApiSnapshot, KeyRule, StageSnapshot
+from keyward.apis.model import ApiSnapshot, StageSnapshot
+from keyward.apis.rule import KeyRule
 from keyward.values import JSON
 
 # For events: what an enforced API leaves as it is.

@@ -1,70 +1,57 @@
-"""Loops: when Keyward stops deploying again.
+"""Open sources: what opens again and again.
 
-Pure. A tool that deploys from its own source opens again what Keyward closed. Closing it for ever
-would be two machines deploying against each other, so the third time within an hour is the last:
-then people are told who moves the stage, and which line ends it.
+Pure. A tool that deploys from its own source opens again what Keyward closed. The stage is closed
+each time, and from the second time on its people are told which lines end it: what counts is that
+it comes again, not how fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from keyward.apis.model import DeployedMethod
-from keyward.values import HOUR
+from keyward.values import DAY
 
-# A stage that asks for keys is opened again as often as this within the hour, and not closed again.
-MAX_REDEPLOYS = 3
+# Closed, opened again, closed, opened again: the next closing tells that the source is open.
+TOLD_FROM = 3
+# So long a closing is remembered; a source that is released twice a quarter counts as well.
+REMEMBERED_SECONDS = 180 * DAY
 
 
 @dataclass(frozen=True)
-class Redeploy:
-    """A deployment that we pointed a stage to, `at` epoch seconds. `round` is the token of the
-    lease: one plan."""
+class Closing:
+    """A stage that we pointed to a deployment of ours, `at` epoch seconds. `closed` are the methods
+    that were open before, as `GET /pets`, since `opened_at`: 0 where that is not known."""
 
-    round: int
     stage: str
     deployment_id: str
     at: int
+    opened_at: int = 0
+    closed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Loop:
-    """A stage that is opened again and again: how often we closed it within the hour, and until
-    when (epoch seconds) it is left as it is."""
-
-    times: int
-    until: int
-
-
-def loop_of(
-    exposed: Iterable[DeployedMethod],
-    redeploys: Sequence[Redeploy],
-    closed_by: Callable[[str], Iterable[str]],
-) -> Loop | None:
-    """The loop that a stage is in, None when it is in none.
-
-    `redeploys` are those of the last hour; `closed_by` gives the lines (`DeployedMethod.line`) of a
-    deployment of ours. Only those count that closed what is open again: somebody who adds an open
-    method makes no loop.
-    """
-    if len({redeploy.round for redeploy in redeploys}) < MAX_REDEPLOYS:
-        return None
-    open_again = {(method.verb, method.path) for method in exposed}
-    undone = [
-        redeploy
-        for redeploy in redeploys
-        if open_again & _closed(closed_by(redeploy.deployment_id))
-    ]
-    began: dict[int, int] = {}
-    for redeploy in undone:
-        began.setdefault(redeploy.round, redeploy.at)
-    if len(began) < MAX_REDEPLOYS:
-        return None
-    return Loop(len(began), sorted(began.values())[-MAX_REDEPLOYS] + HOUR)
+def closed_methods(
+    before: Iterable[DeployedMethod], after: Iterable[DeployedMethod]
+) -> tuple[str, ...]:
+    """The methods that ask for a key after a deployment, and asked for none before it."""
+    asks = {method.place for method in after if method.key_required}
+    return tuple(
+        f"{method.verb} {method.path}"
+        for method in sorted(before, key=lambda method: method.place)
+        if not method.key_required and method.place in asks
+    )
 
 
-def _closed(lines: Iterable[str]) -> set[tuple[str, str]]:
-    """(verb, path) of the lines `GET /pets NONE key`; a path has no spaces."""
-    parts = (line.split(" ") for line in lines)
-    return {(part[0], part[1]) for part in parts if part[-1] == "key"}
+def reopened(closings: Sequence[Closing]) -> tuple[tuple[str, ...], tuple[Closing, ...]]:
+    """What of the last closing had been closed before, and the closings of that, oldest first; both
+    empty until the source has opened it again twice. Somebody who adds an open method opens nothing
+    again."""
+    if not closings:
+        return (), ()
+    last = closings[-1]
+    again = [one for one in closings[:-1] if {*one.closed} & {*last.closed}]
+    if len(again) + 1 < TOLD_FROM:
+        return (), ()
+    before = {method for one in again for method in one.closed}
+    return tuple(method for method in last.closed if method in before), (*again, last)

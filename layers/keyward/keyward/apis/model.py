@@ -6,12 +6,11 @@ it is deployed, asks for no key, and is not exempt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from keyward.events.caller import Editor
-from keyward.policy.model import Policy
 from keyward.policy.parts import Throttle
 from keyward.values import JSON
 
@@ -147,7 +146,9 @@ class Difference:
 @dataclass(frozen=True)
 class ApiSnapshot:
     """An API as it was read. `plans` are those of the policy; `others` are usage plans that Keyward
-    does not own. `working` and `differences` (by stage) are read only when a stage is exposed."""
+    does not own. `working` and `differences` (by stage) are read only when a stage is exposed: the
+    working copy is as it will be once our own requirements in `waived`, which an exemption made
+    needless, are taken back."""
 
     rest_api_id: str
     name: str
@@ -156,6 +157,7 @@ class ApiSnapshot:
     working: tuple[WorkingMethod, ...] | None = None
     differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
     others: tuple[Membership, ...] = ()
+    waived: tuple[WorkingMethod, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -237,8 +239,7 @@ class ApiRecords:
     `outbox` announcements by the name of their record, `saved` when (epoch seconds); `moves` are by
     stage; `editor` is the last one that was seen, `rollbacks` the stages that somebody wants back,
     each with the deployment that it is taken back from once that was begun, `enforce_on`
-    (YYYY-MM-DD) the day that mode warn announced; `loops`, by stage, until when (epoch seconds) one
-    that is opened again and again is left as it is."""
+    (YYYY-MM-DD) the day that mode warn announced."""
 
     attachments: tuple[Attachment, ...] = ()
     holds: tuple[Hold, ...] = ()
@@ -248,9 +249,19 @@ class ApiRecords:
     editor: Editor | None = None
     rollbacks: Mapping[str, str | None] = field(default_factory=dict)
     enforce_on: str | None = None
-    loops: Mapping[str, int] = field(default_factory=dict)
     moves: Mapping[str, Move] = field(default_factory=dict)
     saved: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def required(self) -> frozenset[Place]:
+        """The methods that Keyward made ask for a key, or was about to, in the working copy, for a
+        stage whose outcome is not announced."""
+        return frozenset(
+            (str(action["path"]), str(action["method"]))
+            for actions in self.planned.values()
+            for action in actions
+            if action["action"] == "require_key"
+        )
 
     def attachment(self, stage: str, plan: str) -> Attachment | None:
         """The attachment of a stage to a plan, if one is remembered."""
@@ -260,41 +271,3 @@ class ApiRecords:
     def hold(self, stage: str) -> Hold | None:
         """The hold of a stage, if there is one."""
         return next((hold for hold in self.holds if hold.stage == stage), None)
-
-
-@dataclass(frozen=True)
-class KeyRule:
-    """The policy as it holds for one API at one time (`now` in epoch seconds)."""
-
-    policy: Policy
-    rest_api_id: str
-    name: str
-    now: float
-
-    def requires(self, method: DeployedMethod | WorkingMethod) -> bool:
-        """Whether the method has to ask for a key. ANY is exempt only as ANY: it is every verb."""
-        if self.policy.require_key == "unauthorized" and method.authorization != "NONE":
-            return False
-        exemption = self.policy.exemption(
-            self.rest_api_id, self.name, method.verb, method.path, self.now
-        )
-        return exemption is None
-
-    def open(self, methods: Iterable[Seen]) -> list[Seen]:
-        """Those methods that ask for no key and have to."""
-        return [method for method in methods if not method.key_required and self.requires(method)]
-
-    def exposed(self, stage: StageSnapshot) -> list[DeployedMethod]:
-        """What the stage exposes, its canary included, each method once, by path and verb."""
-        found = {method.place: method for method in self.open(stage.canary_methods)}
-        found |= {method.place: method for method in self.open(stage.methods)}
-        return [found[place] for place in sorted(found)]
-
-    def probe(self, stage: str, deployed_at: float) -> JSON:
-        """What is asked of the stage when every host has what was deployed then (`at`, epoch
-        seconds); empty when nothing is."""
-        probe = self.policy.probe(self.rest_api_id, self.name, stage)
-        if probe is None:
-            return {}
-        at = deployed_at + self.policy.propagation_seconds
-        return {"path": probe.path, "customer": probe.customer, "url": probe.url or "", "at": at}

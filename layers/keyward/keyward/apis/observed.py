@@ -9,16 +9,9 @@ from keyward.apis.actions import Attach, Held
 from keyward.apis.attachments import attach_actions, first_seen, lacking
 from keyward.apis.compare import digest
 from keyward.apis.kept_plans import kept_actions
-from keyward.apis.model import (
-    APPROVED,
-    PLAN,
-    ApiRecords,
-    ApiSnapshot,
-    Difference,
-    KeyRule,
-    StageSnapshot,
-)
+from keyward.apis.model import APPROVED, PLAN, ApiRecords, ApiSnapshot, Difference, StageSnapshot
 from keyward.apis.plan import ApiPlan, methods_to_close
+from keyward.apis.rule import KeyRule
 from keyward.policy.parts import PlanPolicy
 from keyward.values import JSON
 

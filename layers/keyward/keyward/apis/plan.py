@@ -14,7 +14,6 @@ from keyward.apis.actions import Attach, Deploy, Held, Require
 from keyward.apis.attachments import attach_actions, first_seen, lacking
 from keyward.apis.compare import fingerprint
 from keyward.apis.kept_plans import kept_actions
-from keyward.apis.loops import Loop
 from keyward.apis.model import (
     APPROVED,
     DEPLOYMENT,
@@ -25,15 +24,14 @@ from keyward.apis.model import (
     DeployedMethod,
     Difference,
     Hold,
-    KeyRule,
     StageSnapshot,
     WorkingMethod,
 )
+from keyward.apis.rule import KeyRule
 from keyward.events.size import batches
 from keyward.values import JSON, in_flight_seconds
 
 MAX_REQUIRE_BYTES = 100_000
-NO_LOOPS: Mapping[str, Loop] = {}
 ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
 
 
@@ -41,17 +39,17 @@ ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
 class ApiPlan:
     """What is to be done. `effective_at` (epoch seconds, 0 = now) is when the attachments of the
     stages to be closed have reached every host; `first_seen` are attachments of unknown age;
-    `stopped` are stages that somebody opens again and again, which are left as they are;
+    `waive` are requirements of ours that an exemption made needless: they are taken back;
     `settled` are the stages that need nothing, with the deployments that they serve; `kept` are
     actions that leave a plan as it is, of the stages to be closed."""
 
     attach: tuple[Attach, ...] = ()
     require: tuple[Require, ...] = ()
+    waive: tuple[Require, ...] = ()
     deploy: tuple[Deploy, ...] = ()
     held: tuple[Held, ...] = ()
     effective_at: float = 0
     first_seen: tuple[Attachment, ...] = ()
-    stopped: Mapping[str, Loop] = field(default_factory=dict)
     settled: Mapping[str, str] = field(default_factory=dict)
     kept: tuple[JSON, ...] = ()
 
@@ -60,23 +58,23 @@ class ApiPlan:
         return [
             *attach_actions(self.attach),
             *self.kept,
-            *(item.as_action() for item in self.require),
+            *(item.as_action() for item in (*self.require, *self.waive)),
             *(item.as_action() for item in self.deploy),
             *(item.as_action() for item in self.held),
-            *({"action": "leave_stage", "stage": stage} for stage in sorted(self.stopped)),
         ]
 
     def actions_of(self, stage: str) -> list[JSON]:
         """What is done for one stage, in order."""
         deployed = [item.as_action() for item in self.deploy if item.stage == stage]
-        required = [item.as_action() for item in self.require] if deployed else []
+        changed = (*self.require, *self.waive) if deployed else ()
+        required = [item.as_action() for item in changed]
         kept = [action for action in self.kept if action["stage"] == stage]
         return [*attach_actions(self.attach, stage), *kept, *required, *deployed]
 
     def steps(self) -> JSON:
         """What the run does, as members of its progress. A state holds 256 KiB: of more methods the
         first are closed, and the rest is planned after them (`is_partial`)."""
-        methods = [item.as_json() for item in self.require]
+        methods = [item.as_json() for item in (*self.require, *self.waive)]
         first = next(batches(methods, MAX_REQUIRE_BYTES, len(methods)), [])
         return {
             "attach": tuple(item.as_json() for item in self.attach),
@@ -92,14 +90,13 @@ def plan_api(
     records: ApiRecords,
     rule: KeyRule,
     approve: str | None = None,
-    stopped: Mapping[str, Loop] = NO_LOOPS,
 ) -> ApiPlan:
     """What mode enforce does. Planning again after it was done gives nothing.
 
-    `seen.working` has to be read when a stage is exposed that is not `stopped`; `approve` is a
-    fingerprint that a person approved.
+    `seen.working` has to be read when a stage is exposed; `approve` is a fingerprint that a person
+    approved.
     """
-    exposed = [s for s in snapshot.stages if s.name not in stopped and rule.exposed(s)]
+    exposed = [stage for stage in snapshot.stages if rule.exposed(stage)]
     held, deploy = [], []
     for stage in exposed:
         mark = fingerprint(stage, snapshot.working or (), rule)
@@ -108,7 +105,7 @@ def plan_api(
             held.append(_held(stage, mark, reasons, records))
         else:
             deploy.append(Deploy(stage.name, stage.deployment_id, mark))
-    at_rest = {item.stage for item in held} | {*stopped}
+    at_rest = {item.stage for item in held}
     attach = lacking(
         snapshot, rule, [stage for stage in snapshot.stages if stage.name not in at_rest]
     )
@@ -117,11 +114,14 @@ def plan_api(
     return ApiPlan(
         attach=attach,
         require=methods_to_close(snapshot.working or (), rule) if deploy else (),
+        waive=tuple(
+            Require(method.path, method.verb, method.resource_id, is_waived=True)
+            for method in snapshot.waived
+        ),
         deploy=tuple(deploy),
         held=tuple(held),
         effective_at=_effective_at(deploy, records.attachments + seen, rule),
         first_seen=seen,
-        stopped=stopped,
         kept=tuple(kept_actions(snapshot, rule, [s for s in exposed if s.name not in at_rest])),
         settled={
             stage.name: stage.deployment_id

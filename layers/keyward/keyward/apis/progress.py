@@ -7,6 +7,7 @@ functions, so a state machine has nothing to compute.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -17,6 +18,10 @@ PLAN, SETTLE = "plan_protection", "settle"
 REPORT, ATTACH, REQUIRE = "report_exposure", "attach_stage", "require_key"
 DEPLOY, VERIFY, PROBE = "deploy_api", "verify_stage", "probe_stage"
 ROLL_BACK, CONCLUDE, END = "roll_back_stage", "conclude_api", "end"
+# What becomes of a stage.
+PROTECTED, HELD, UNCHANGED = "protected", "held", "unchanged"
+EXPOSED, SWITCHED_OFF = "exposed", "off"
+ROLLED_BACK, UNVERIFIED, FAILED = "rolled_back", "unverified", "failed"
 # A step that has to wait is tried this often; then its error ends the run, which is postponed.
 MAX_TRIES = 60
 # Between two tries of a call that was throttled.
@@ -30,8 +35,9 @@ class Progress:
     `exposed` are stages whose access logs are read, `queries` those under way; `attach` has one
     item a usage plan, `deploy` and `verify` one a stage; `outcomes` are stages that are verified,
     rolled back or unreadable. `unproven` says that `verify` is what an earlier run left, `has_more`
-    that stages are left for another plan: the run starts over then. `stopped` are stages that
-    somebody opens again and again. `token` is that of a lease that was given back for a wait,
+    that stages are left for another plan: the run starts over then. `stages` say what became of
+    each stage so far: `{stage, outcome}`, and the `fingerprint` of one that is held; `gone` that
+    there is no such API. `token` is that of a lease that was given back for a wait,
     `waited` how long the run has waited for turns, in seconds. `output` is what the execution
     answers.
     """
@@ -53,7 +59,8 @@ class Progress:
     unproven: bool = False
     has_more: bool = False
     outcomes: tuple[JSON, ...] = ()
-    stopped: tuple[str, ...] = ()
+    stages: tuple[JSON, ...] = ()
+    gone: bool = False
     token: int = 0
     waited: int = 0
     tries: int = 0
@@ -114,6 +121,15 @@ class Progress:
         return tuple(item for item in self.deploy if item["stage"] not in held)
 
 
+def outcomes_after(before: Iterable[JSON], later: Iterable[JSON]) -> tuple[JSON, ...]:
+    """What became of each stage: the later outcome, but `unchanged` says nothing new."""
+    found = {item["stage"]: item for item in before}
+    for item in later:
+        if item["outcome"] != UNCHANGED or item["stage"] not in found:
+            found[item["stage"]] = item
+    return tuple(found[stage] for stage in sorted(found))
+
+
 def stage_to_verify(stage: str, deployment_id: str, probe: JSON, step: str = VERIFY) -> JSON:
     """An item of `verify`. An empty `probe` asks nothing of the stage."""
     return {
@@ -133,7 +149,7 @@ def _step_after(run: Progress) -> str:
         return REPORT
     if run.attach:
         return ATTACH
-    if run.deploy and (run.require or run.next in (PLAN, ATTACH)):
+    if run.require or (run.deploy and run.next in (PLAN, ATTACH)):
         return REQUIRE
     if run.deploy:
         return PLAN if run.is_partial else DEPLOY

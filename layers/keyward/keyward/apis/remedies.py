@@ -12,9 +12,14 @@ EVERY_VERB = "x-amazon-apigateway-any-method"
 
 
 def remedies(places: Sequence[Place]) -> dict[str, list[str]]:
-    """`{sam, cdk, openapi}`: lines for the methods, given as (path, verb)."""
+    """`{sam, openapi, cdk, terraform}`: lines for the methods, given as (path, verb)."""
     named = sorted(places)[:MAX_METHODS]
-    return {"sam": _sam(named), "cdk": _cdk(named), "openapi": _openapi(named)}
+    return {
+        "sam": _sam(named),
+        "openapi": _openapi(named),
+        "cdk": _cdk(named),
+        "terraform": _terraform(named),
+    }
 
 
 def _sam(places: Sequence[Place]) -> list[str]:
@@ -52,3 +57,11 @@ def _openapi(places: Sequence[Place]) -> list[str]:
             operation = EVERY_VERB if verb == "ANY" else verb.lower()
             lines.append(f"    {operation}: {{security: [{{api_key: []}}]}}")
     return lines
+
+
+def _terraform(places: Sequence[Place]) -> list[str]:
+    """aws_api_gateway_method: api_key_required (Terraform registry, provider hashicorp/aws)."""
+    return [
+        f"api_key_required = true # in the aws_api_gateway_method of {verb} {path}"
+        for path, verb in places
+    ]

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from keyward.apis.compare import NOT_COMPARED
 from keyward.apis.hold_words import HeldStage, answers, helps, message
-from keyward.apis.loops import Loop
+from keyward.apis.loops import Closing
 from keyward.apis.model import DEPLOYMENT, KEYS, PLAN, ROLLBACK, Place
-from keyward.apis.remedies import remedies
+from keyward.apis.remedies import MAX_METHODS, remedies
 from keyward.events import remedy
 from keyward.events.caller import CallerIdentity
 from keyward.events.contracts import announcement
 from keyward.values import JSON, iso
 
+# Of the releases that opened a method again the last ones are told.
+MAX_RELEASES = 20
 PUBLISHES_MORE = "a deployment would publish more than the keys that Keyward requires"
 KEYS_IN_TWO_PLANS = "keys of the usage plan are in another plan of this stage: a key may be in one"
 ROLLED_BACK = "the stage was rolled back to the deployment before Keyward's"
@@ -141,32 +143,56 @@ def rolled_back(
     )
 
 
-def reverted(
+def source_open(
     rest_api_id: str,
     stage: str,
-    loop: Loop,
-    places: Sequence[Place],
+    methods: Sequence[str],
+    closings: Sequence[Closing],
     mover: CallerIdentity,
-    stack: str,
     execution_arn: str,
 ) -> JSON:
-    """ApiFailed: the stage is opened again and again. `cause` says by whom, `lines` close it in the
-    source that it is deployed from."""
+    """SourceOpen: the stage was closed again, and its source opens it with each release. `cause`
+    says who released it last, `lines` mend the source, `releases` say how long each was open."""
+    places = [place_of(method) for method in methods]
     words = (
-        f"reverted: closed {loop.times} times within an hour and opened again each time, last by "
-        f"{mover.words()}. It stays open until {iso(loop.until)}, or until its source asks for keys"
+        f"the source opens {_some(methods)} again with each release: closed {len(closings)} times "
+        f"since {iso(closings[0].at)}, last after {mover.words()}. The stage is closed; each "
+        "release is open until Keyward closes it, so mend the source"
     )
     return announcement(
-        "ApiFailed",
+        "SourceOpen",
         rest_api_id=rest_api_id,
         stage=stage,
         reason=words,
-        cause=mover.as_json(),
-        error="Reverted",
-        remedy=remedy.command("start", api=rest_api_id, stack=stack),
+        methods=[{"method": verb, "path": path} for path, verb in places[:MAX_METHODS]],
+        releases=[_release(closing) for closing in closings[-MAX_RELEASES:]],
         lines=remedies(places),
+        cause=mover.as_json(),
+        error="SourceOpen",
+        remedy=remedy.command("lint", about=("template.yaml",)),
         execution_arn=execution_arn,
     )
+
+
+def place_of(method: str) -> Place:
+    """(path, verb) of `GET /pets`; a path has no spaces."""
+    verb, _, path = method.partition(" ")
+    return path, verb
+
+
+def _some(methods: Sequence[str]) -> str:
+    more = f" and {len(methods) - 3} more" if len(methods) > 3 else ""
+    return ", ".join(methods[:3]) + more
+
+
+def _release(closing: Closing) -> JSON:
+    if not closing.opened_at:
+        return {"closed_at": iso(closing.at)}
+    return {
+        "opened_at": iso(closing.opened_at),
+        "closed_at": iso(closing.at),
+        "open_seconds": max(0, closing.at - closing.opened_at),
+    }
 
 
 def failed(rest_api_id: str, stage: str, reason: str, stack: str, execution_arn: str) -> JSON:

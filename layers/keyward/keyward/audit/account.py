@@ -14,10 +14,10 @@ from keyward.apis.model import (
     ApiSnapshot,
     Canary,
     DeployedMethod,
-    KeyRule,
     Membership,
     StageSnapshot,
 )
+from keyward.apis.rule import KeyRule
 from keyward.audit import model as findings
 from keyward.audit.model import Finding, error_words
 from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from keyward.apis.model import OFF
 from keyward.audit import customers as customer_findings
 from keyward.audit import keys as key_findings
 from keyward.audit import usage_plans as plan_findings
 from keyward.audit.account import AccountReading
 from keyward.audit.adopt import Adopter, Adoption, OwnerLookup
 from keyward.audit.keys import ADOPT_KEYS, of_usage
-from keyward.audit.model import of_exemptions
+from keyward.audit.model import of_exemptions, orphaned_holds
 from keyward.audit.opens import of_opens
 from keyward.audit.owners import of_owners
 from keyward.audit.room import of_room, of_waiting
@@ -61,6 +62,9 @@ class Conclusion:
         found += plan_findings.of_plans(reading.plans, ours.lacking(self.policy), self.policy)
         found += reading.findings
         found += of_owners(reading.plans, reading.apis, self.policy, self.stack)
+        if not reading.left:
+            living = {api.rest_api_id for api in reading.apis if api.mode != OFF}
+            found += orphaned_holds(self.registry.apis.all_holds(), living)
         named = {method["exemption"] for method in reading.exempt}
         found += of_exemptions(self.policy, named, self.now)
         return {

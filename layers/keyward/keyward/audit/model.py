@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from keyward.apis.attachments import lacking
 from keyward.apis.exemptions import ending, exemption_id
 from keyward.apis.hold_words import edited
-from keyward.apis.model import (
-    DEPLOYMENT,
-    ENFORCE,
-    PLAN,
-    REJECTED,
-    ApiRecords,
-    ApiSnapshot,
-    Hold,
-    KeyRule,
-)
+from keyward.apis.model import DEPLOYMENT, ENFORCE, PLAN, REJECTED, ApiRecords, ApiSnapshot, Hold
 from keyward.apis.observed import exposures
 from keyward.apis.plan import plan_api
+from keyward.apis.rule import KeyRule
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption, PlanPolicy
@@ -167,6 +160,25 @@ def hold_findings(
         )
         for hold in records.holds
         if mode == ENFORCE or hold.kind == PLAN
+    ]
+
+
+def orphaned_holds(
+    holds: Iterable[Mapping[str, Any]], enforceable: Collection[str]
+) -> list[Finding]:
+    """Holds, as they are recorded, of APIs that are gone or switched off: there is nothing left to
+    decide. `enforceable` are the ids of all other APIs. The next run of such an API ends them."""
+    return [
+        Finding(
+            "hold_over",
+            "low",
+            f"the hold of stage {hold.get('stage')} is over: its API is gone, or switched off",
+            mended_by="protect-api",
+            rest_api_id=str(hold["rest_api_id"]),
+            stage=str(hold.get("stage")),
+        )
+        for hold in holds
+        if hold["rest_api_id"] not in enforceable
     ]
 
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from keyward.apis.kept_plans import kept_actions
-from keyward.apis.model import ENFORCE, KeyRule
+from keyward.apis.model import ENFORCE
+from keyward.apis.rule import KeyRule
 from keyward.apis.usage_plan_patch import changes
 from keyward.audit.account import ApiReading
 from keyward.audit.model import Finding

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from keyward.apis import exemptions
-from keyward.apis.model import KeyRule
+from keyward.apis.rule import KeyRule
 from keyward.audit.account import calls_of, read_api, unread
 from keyward.audit.model import Finding, error_words
 from keyward.audit.work import WorkResult

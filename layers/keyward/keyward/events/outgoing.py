@@ -82,6 +82,7 @@ MEMBERS: dict[str, JSON] = {
     "remaining": {"type": "integer"},
     "remedy": TEXT,
     "reminder": {"type": ["boolean", "integer", "string"]},
+    "releases": OBJECTS,
     "replaces": TEXT,
     "report": OBJECT,
     "rest_api_id": TEXT,
@@ -191,11 +192,21 @@ EVENTS_OUT: dict[str, EventOut] = {
     "ApiFailed": EventOut(
         "a request about an API cannot be met",
         ("rest_api_id", "error", "reason", "remedy"),
-        ("execution_arn", "stage", "cause", "lines"),
+        ("execution_arn", "stage"),
     ),
     "ApiPending": EventOut(
         "an API waits for its turn to call API Gateway",
         ("rest_api_id", "ready_by", "reason", "execution_arn"),
+    ),
+    "SourceOpen": _of_stage(
+        "a template opens methods again with each release",
+        "error",
+        "reason",
+        "methods",
+        "releases",
+        "lines",
+        "cause",
+        "remedy",
     ),
     "ExemptionExpiring": EventOut(
         "an exemption ends within a week",

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from keyward.apis.model import KeyRule
+from keyward.apis.rule import KeyRule
 from keyward.lint import sam
 from keyward.lint.model import Findings, Method
 from keyward.lint.openapi import Document, is_document

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 
 from keyward.apis.exemptions import WARN_DAYS
-from keyward.apis.model import ApiSnapshot, DeployedMethod, KeyRule, StageSnapshot
+from keyward.apis.model import ApiSnapshot, DeployedMethod, StageSnapshot
+from keyward.apis.rule import KeyRule
 from keyward.audit.account import ApiReading
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from keyward.apis import words as api_words
 from keyward.apis.actions import Held
 from keyward.apis.compare import digest
 from keyward.apis.hold_words import HeldStage, with_editors
+from keyward.apis.loops import reopened
 from keyward.apis.model import (
     DEPLOYMENT,
     PLAN,
@@ -17,10 +18,10 @@ from keyward.apis.model import (
     ApiSnapshot,
     Deployment,
     Hold,
-    Place,
 )
 from keyward.apis.observed import Exposure
 from keyward.apis.plan import ApiPlan, rolled_back
+from keyward.apis.progress import DEPLOY
 from keyward.aws.tables import Registry
 from keyward.aws.tables.outbox import record_name
 from keyward.events.caller import Editor
@@ -28,9 +29,9 @@ from keyward.runs.context import Context
 from keyward.values import JSON
 
 # What is noted of a stage until it is protected.
-NOTED = ("deploying", "exposure", "hold", "loop", "planned")
+NOTED = ("deploying", "exposure", "hold", "planned")
 ATTACH = "attach_stage"
-UNVERIFIED = "unverified: what the stage serves could not be read; it stays as it was deployed"
+UNREADABLE = "unverified: what the stage serves could not be read; it stays as it was deployed"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class ApiJournal:
         announced already: holds that are news or to be reminded of, outcomes of a run that
         died."""
         news = self._begin(planned, records, snapshot)
-        settled = [self._settle(*stage, records) for stage in sorted(planned.settled.items())]
+        # What was required and is to be taken back stays noted until it is.
+        at_rest = {} if planned.waive else planned.settled
+        settled = [self._settle(*stage, records) for stage in sorted(at_rest.items())]
         return news or any(settled)
 
     def attachments(self, planned: ApiPlan, records: ApiRecords, snapshot: ApiSnapshot) -> None:
@@ -85,29 +88,6 @@ class ApiJournal:
         for stage in (stage.name for stage in snapshot.stages):
             self._note_actions(stage, planned.actions_of(stage), records)
         return bool(news)
-
-    def loops(
-        self, planned: ApiPlan, records: ApiRecords, exposed: Mapping[str, list[Place]]
-    ) -> list[str]:
-        """Note the stages that are left as they are, with what they expose. Those that are news."""
-        news = {
-            stage: loop
-            for stage, loop in planned.stopped.items()
-            if records.loops.get(stage, 0) < loop.until
-        }
-        for stage, loop in news.items():
-            mover = self.registry.storms.mover(self.rest_api_id, stage)
-            event = api_words.reverted(
-                self.rest_api_id,
-                stage,
-                loop,
-                exposed[stage],
-                mover,
-                self.context.stack,
-                self.execution_arn,
-            )
-            self.registry.apis.loop(self.rest_api_id, stage, loop.until, event, self.now)
-        return sorted(news)
 
     def exposures(
         self,
@@ -142,7 +122,6 @@ class ApiJournal:
         """Forget what was noted of stages that the API has no longer."""
         there = {*stages}
         noted = {hold.stage for hold in records.holds} | {*records.planned} | {*records.exposures}
-        noted |= {*records.loops}
         for stage in sorted(noted - there):
             self._forget(*(f"{kind}#{stage}" for kind in NOTED))
         self._forget(
@@ -155,6 +134,8 @@ class ApiJournal:
             self.rest_api_id, stage, actions, self.effective_at, self.execution_arn
         )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        if any(action["action"] == DEPLOY for action in actions):
+            self._tell_open_source(stage)
         # A hold that nobody was told of yet is over.
         self._forget(record_name("ApiHeld", stage), *(f"{kind}#{stage}" for kind in NOTED))
 
@@ -169,6 +150,22 @@ class ApiJournal:
         )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
         self._forget(f"planned#{stage}", f"hold#{stage}")
+
+    def _tell_open_source(self, stage: str) -> None:
+        """Have it announced when what was closed now had been closed before, and before that."""
+        storms = self.registry.storms
+        methods, closings = reopened(storms.closings(self.rest_api_id, stage, self.now))
+        if methods:
+            mover = storms.mover(self.rest_api_id, stage)
+            about = (self.rest_api_id, stage, methods, closings, mover, self.execution_arn)
+            event = api_words.source_open(*about)
+            self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+
+    def end_holds(self, records: ApiRecords, kinds: Collection[str] | None = None) -> None:
+        """Forget the holds, all or of some kinds: the API's mode leaves nothing to decide."""
+        over = [hold.stage for hold in records.holds if kinds is None or hold.kind in kinds]
+        self._forget(*(f"hold#{stage}" for stage in over))
+        self._forget(*(record_name("ApiHeld", stage) for stage in over))
 
     def failed(self, stage: str, reason: str) -> None:
         """Have it announced that a stage is not protected; the actions are planned anew."""
@@ -211,7 +208,7 @@ class ApiJournal:
         if is_held:
             self._forget(f"hold#{stage}", record_name("ApiHeld", stage))
 
-    def unverified(self, stage: str, why: str = UNVERIFIED) -> None:
+    def unverified(self, stage: str, why: str = UNREADABLE) -> None:
         """What the stage serves could not be read: that is no proof, so it stays, and the actions
         stay noted for the run that can read it."""
         event = api_words.failed(
@@ -271,7 +268,7 @@ class ApiJournal:
         if done:
             self.protected(stage, done)
             return True
-        noted = (records.planned, records.exposures, records.loops)
+        noted = (records.planned, records.exposures)
         if records.hold(stage) or any(stage in kind for kind in noted):
             self._forget(*(f"{kind}#{stage}" for kind in NOTED))
         return False

@@ -17,7 +17,8 @@ FIELDS = ("rest_api_id", "stage", "dry_run", "approve", "reject", "rollback")
 @dataclass(frozen=True)
 class ApiRequest:
     """A run's input. `approve` and `reject` are fingerprints of held stages; `tries` counts the
-    readings that were broken off."""
+    readings that were broken off, `stages` say what became of stages before the run planned
+    anew."""
 
     rest_api_id: str
     stage: str | None
@@ -28,6 +29,7 @@ class ApiRequest:
     execution_arn: str
     requester: JSON | None
     tries: int = 0
+    stages: tuple[JSON, ...] = ()
 
     @classmethod
     def of(cls, task: JSON) -> ApiRequest:
@@ -46,4 +48,5 @@ class ApiRequest:
             str(task.get("execution_arn", "")),
             task.get("asked"),
             int(task.get("tries", 0)),
+            tuple(task.get("stages") or ()),
         )

@@ -32,7 +32,12 @@ CHANGES = {
     "require_key": ("asks for no key", "asks for a key"),
 }
 # What an announcement without actions says was done.
-DONE = {"ApiHeld": "hold_stage", "ApiExposed": "report_exposure", "ApiWarned": "warn"}
+DONE = {
+    "ApiHeld": "hold_stage",
+    "ApiExposed": "report_exposure",
+    "ApiWarned": "warn",
+    "SourceOpen": "report_open_source",
+}
 NOT_DONE = ("ApiExposed", "ApiWarned", "ApiHeld")
 FAILED = "fail"
 CORRECT = "correct_record"

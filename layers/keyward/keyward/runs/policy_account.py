@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from keyward.apis.head import Head, head_of
-from keyward.apis.model import OFF, DeployedMethod, KeyRule
+from keyward.apis.model import OFF, DeployedMethod
+from keyward.apis.rule import KeyRule
 from keyward.aws.gateway import GatewayPlan
 from keyward.errors import InvalidInputError
 from keyward.policy.change_set import (

@@ -8,16 +8,18 @@ from functools import partial
 from keyward.apis.head import Head
 from keyward.apis.model import (
     APPROVED,
+    DEPLOYMENT,
     OBSERVE,
     OFF,
+    ROLLBACK,
     WARN,
     ApiRecords,
     ApiSnapshot,
-    KeyRule,
 )
 from keyward.apis.observed import exposures, plan_attachments
 from keyward.apis.plan import ApiPlan, plan_api
-from keyward.apis.progress import ROLL_BACK
+from keyward.apis.progress import EXPOSED, HELD, ROLL_BACK, SWITCHED_OFF, UNCHANGED
+from keyward.apis.rule import KeyRule
 from keyward.aws.tables.outbox import record_name
 from keyward.errors import StageMovedError
 from keyward.policy.model import Policy
@@ -29,7 +31,6 @@ from keyward.runs.read_api import (
     Deployments,
     first_part,
     read_head,
-    read_loops,
     read_stages,
     read_working_copy,
     unproven_stages,
@@ -42,15 +43,13 @@ REPORTED = ("ApiExposed", "ApiWarned")
 
 @dataclass
 class Protection:
-    """The protection of one API in one run. After `steps`, `look_again_at` (epoch seconds) says
-    when the API has to be looked at, if at all."""
+    """The protection of one API in one run."""
 
     context: Context
     policy: Policy
     request: ApiRequest
     default_mode: str
     now: float
-    look_again_at: int = 0
 
     def dry_run(self) -> list[JSON]:
         """The actions of mode enforce, whatever the mode; none in mode off. Writes nothing."""
@@ -83,7 +82,8 @@ class Protection:
         head = head.dated(records.enforce_on, self.now, self.policy.warn_days)
         journal.warning(was_warned, records, head.enforce_on)
         if head.mode == OFF:
-            return {}
+            journal.end_holds(records)
+            return {"stages": self._switched_off()}
         if head.mode in (OBSERVE, WARN):
             return self._observed(head, records, journal)
         return self._enforced(head, records, journal)
@@ -96,6 +96,7 @@ class Protection:
         planned = plan_attachments(snapshot, records, self._rule(head), self.request.approve)
         journal.attachments(planned, records, snapshot)
         found = exposures(snapshot, self._rule(head))
+        journal.end_holds(records, (DEPLOYMENT, ROLLBACK))
         news = {*journal.exposures(found, records, stages, head.enforce_on)}
         # An event that waits without its report is of a run that ended before it had one.
         news |= {
@@ -111,7 +112,23 @@ class Protection:
             if stage.name in news
         ]
         attach = tuple(item.as_json() for item in planned.attach)
-        return {"exposed": tuple(logs), "attach": attach, "api_name": head.name}
+        are_exposed = {item.stage for item in found}
+        became = [
+            {"stage": name, "outcome": EXPOSED if name in are_exposed else UNCHANGED}
+            for name in stages
+        ]
+        became += _held(planned)
+        more = {"api_name": head.name, "stages": became}
+        return {"exposed": tuple(logs), "attach": attach} | more
+
+    def _switched_off(self) -> list[JSON]:
+        """The stages that the run was for, named in its output."""
+        names = [stage.name for stage in self.context.gateway.stages(self.request.rest_api_id)]
+        return [
+            {"stage": name, "outcome": SWITCHED_OFF}
+            for name in names
+            if self.request.stage in (None, name)
+        ]
 
     def _enforced(self, head: Head, records: ApiRecords, journal: ApiJournal) -> JSON:
         snapshot = self._read(head)
@@ -124,18 +141,14 @@ class Protection:
         if any(held.before is None for held in planned.held):
             self._check_unmoved(snapshot)
         journal.plan(planned, records, part)
-        rule = self._rule(head)
-        exposed = {s.name: [m.place for m in rule.exposed(s)] for s in snapshot.stages}
-        stopped = journal.loops(planned, records, exposed)
-        if stopped:
-            # The hour is over then, whether somebody deploys or not.
-            self.look_again_at = max(loop.until for loop in planned.stopped.values())
         names = [stage.name for stage in snapshot.stages]
         if self.request.stage is None:
             journal.gone(records, names)
         held = {hold.stage for hold in records.holds if hold.decision != APPROVED}
         left = {*names} - {stage.name for stage in part.stages} - held
-        more = {"stopped": tuple(stopped), "api_name": head.name, "has_more": bool(left)}
+        became = [{"stage": stage.name, "outcome": UNCHANGED} for stage in part.stages]
+        became += _held(planned)
+        more = {"api_name": head.name, "has_more": bool(left), "stages": became}
         return planned.steps() | more
 
     def _planned(
@@ -143,11 +156,10 @@ class Protection:
     ) -> tuple[ApiSnapshot, ApiPlan]:
         """What is done for the API, and for which part of it."""
         rule = self._rule(head)
-        loops = read_loops(self.context.registry, snapshot, rule)
-        part = first_part(snapshot, records, rule, loops)
-        if any(stage.name not in loops and rule.exposed(stage) for stage in part.stages):
-            part = read_working_copy(self.context.gateway, head, part, rule)
-        return part, plan_api(part, records, rule, self.request.approve, loops)
+        part, required = first_part(snapshot, records, rule), records.required
+        if any(rule.exposed(stage) or rule.waived(stage, required) for stage in part.stages):
+            part = read_working_copy(self.context.gateway, head, part, rule, required)
+        return part, plan_api(part, records, rule, self.request.approve)
 
     def _check_unmoved(self, snapshot: ApiSnapshot) -> None:
         """Raise StageMovedError when a stage was moved since it was read: what its team deployed
@@ -170,3 +182,10 @@ class Protection:
 
     def _rule(self, head: Head) -> KeyRule:
         return KeyRule(self.policy, head.rest_api_id, head.name, self.now)
+
+
+def _held(planned: ApiPlan) -> list[JSON]:
+    return [
+        {"stage": item.stage, "outcome": HELD, "fingerprint": item.fingerprint}
+        for item in planned.held
+    ]

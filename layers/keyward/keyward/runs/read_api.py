@@ -10,24 +10,24 @@ from typing import Any
 from keyward.apis.compare import compare
 from keyward.apis.head import Head, head_of
 from keyward.apis.kept_plans import BY_PEOPLE, FOREIGN
-from keyward.apis.loops import Loop, loop_of
 from keyward.apis.model import (
     APPROVED,
     ApiRecords,
     ApiSnapshot,
     DeployedMethod,
     Difference,
-    KeyRule,
     Membership,
+    Place,
     StageSnapshot,
     WorkingMethod,
 )
 from keyward.apis.progress import DEPLOY, stage_to_verify
+from keyward.apis.rule import KeyRule
 from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.gateway.plans import STACK_TAG, only_one
 from keyward.aws.tables import Registry
 from keyward.aws.tables.apis import Apis
-from keyward.errors import GatewayRefusedError, InvalidInputError
+from keyward.errors import GatewayRefusedError, InvalidInputError, NotFoundError
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
 from keyward.values import JSON
@@ -97,25 +97,33 @@ def read_stages(
     )
 
 
-def first_part(
-    snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule, stopped: Collection[str]
-) -> ApiSnapshot:
+def first_part(snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule) -> ApiSnapshot:
     """The API with as many of its exposed stages as one plan can compare: those that wait for
-    nobody first, then those that wait for a person, by when that was announced. `stopped` stages
-    are left as they are, and cost nothing."""
-    exposed = [s for s in snapshot.stages if s.name not in stopped and rule.exposed(s)]
+    nobody first, then those that wait for a person, by when that was announced."""
+    exposed = [stage for stage in snapshot.stages if rule.exposed(stage)]
     told_at = {hold.stage: hold.told_at for hold in records.holds if hold.decision != APPROVED}
     later = sorted(exposed, key=lambda stage: told_at.get(stage.name, 0))[MAX_EXPOSED_STAGES:]
     return replace(snapshot, stages=tuple(s for s in snapshot.stages if s not in later))
 
 
 def read_working_copy(
-    gateway: Gateway, head: Head, snapshot: ApiSnapshot, rule: KeyRule
+    gateway: Gateway,
+    head: Head,
+    snapshot: ApiSnapshot,
+    rule: KeyRule,
+    required: Collection[Place] = (),
 ) -> ApiSnapshot:
     """1 call and one for each exposed stage: the working copy, and its differences from them. One
     more for an API whose methods use authorizers. With `hold` = `never` in the policy, differences
-    hold nothing and are not read."""
+    hold nothing and are not read. `required` are the methods that we made ask for a key: that is
+    nobody's edit, even when they need not any more."""
     working = gateway.working_copy(head.rest_api_id)
+    waived = tuple(
+        method
+        for method in working
+        if method.place in required and method.key_required and not rule.requires(method)
+    )
+    working = tuple(without_key(method) if method in waived else method for method in working)
     never = rule.policy.hold == "never"
     authorized = not never and any(method.uses_authorizer for method in working)
     authorizers = gateway.authorizers(head.rest_api_id) if authorized else {}
@@ -127,7 +135,12 @@ def read_working_copy(
         for stage in snapshot.stages
         if rule.exposed(stage)
     }
-    return replace(snapshot, working=working, differences=found)
+    return replace(snapshot, working=working, differences=found, waived=waived)
+
+
+def without_key(method: WorkingMethod) -> WorkingMethod:
+    """The method as it is when it asks for no key."""
+    return replace(method, body={**method.body, "apiKeyRequired": False})
 
 
 def deployments_of(stage: StageSnapshot) -> list[str]:
@@ -200,6 +213,8 @@ def _differences(
     """A refused export is a difference of its own: what cannot be read may hold anything."""
     try:
         export: dict[str, Any] = gateway.export(head.rest_api_id, stage.name)
+    except NotFoundError:
+        raise
     except GatewayRefusedError as error:
         return (Difference(f"what the stage integrates could not be read: {error}"),)
     return compare(export, stage.methods, working, rule, authorizers)
@@ -224,22 +239,3 @@ def unproven_stages(
             probe = rule.probe(stage.name, ours.created_at)
             found.append(stage_to_verify(stage.name, stage.deployment_id, probe))
     return found
-
-
-def read_loops(registry: Registry, snapshot: ApiSnapshot, rule: KeyRule) -> dict[str, Loop]:
-    """The loops by stage. Nothing is read unless a stage is exposed."""
-    exposed = {stage.name: rule.exposed(stage) for stage in snapshot.stages if rule.exposed(stage)}
-    if not exposed:
-        return {}
-    redeploys = registry.storms.redeploys(snapshot.rest_api_id, rule.now)
-
-    def closed_by(deployment_id: str) -> tuple[str, ...]:
-        ours = registry.apis.deployment(snapshot.rest_api_id, deployment_id)
-        return ours.methods if ours else ()
-
-    # Of the other stages nothing was undone: a plan may have left this one for the next.
-    found = {
-        stage: loop_of(methods, [r for r in redeploys if r.stage == stage], closed_by)
-        for stage, methods in exposed.items()
-    }
-    return {stage: loop for stage, loop in found.items() if loop}

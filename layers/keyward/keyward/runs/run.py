@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keyward.aws.tables.leases import Lease, Leases
 
 # Besides what a person states: the machine adds the one, the Step Functions console the other.
-MACHINE_FIELDS = ("execution_arn", "Comment", "asked", "begun", "tries")
+MACHINE_FIELDS = ("execution_arn", "Comment", "asked", "begun", "tries", "stages")
 
 
 def only_fields(task: object, fields: tuple[str, ...]) -> None:

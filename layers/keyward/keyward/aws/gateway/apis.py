@@ -94,15 +94,20 @@ class ApiCalls(Calls):
             raise GatewayUnavailableError(f"GetExport: {type(error).__name__}") from None
         return document
 
-    def require_key(self, rest_api_id: str, resource_id: str, verb: str) -> bool:
-        """UpdateMethod: the next deployment asks for a key. What the answer says, because anything
-        but "true" is taken as false without an error (aws-recorded.md 6). Raises NotFoundError."""
+    def require_key(
+        self, rest_api_id: str, resource_id: str, verb: str, required: bool = True
+    ) -> bool:
+        """UpdateMethod: the next deployment asks for a key, or for none. What the answer says,
+        because anything but "true" is taken as false without an error (aws-recorded.md 6). Raises
+        NotFoundError."""
         answer = self._call(
             "UpdateMethod",
             restApiId=rest_api_id,
             resourceId=resource_id,
             httpMethod=verb,
-            patchOperations=[{"op": "replace", "path": "/apiKeyRequired", "value": "true"}],
+            patchOperations=[
+                {"op": "replace", "path": "/apiKeyRequired", "value": str(required).lower()}
+            ],
         )
         return answer.get("apiKeyRequired") is True
 

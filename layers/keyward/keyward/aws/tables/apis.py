@@ -1,7 +1,7 @@
 """The Apis table: what is remembered of an API.
 
 By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deployment#<id>#served` (served.py),
-`deploying#<stage>` (a CreateDeployment that may be under way), `hold#<stage>`, `loop#<stage>`,
+`deploying#<stage>` (a CreateDeployment that may be under way), `hold#<stage>`,
 `exposure#<stage>`, `planned#<stage>` (actions whose outcome is not announced), the outbox
 (outbox.py), `editor` (who edited the working copy last), `rollback#<stage>` (somebody wants the
 former deployment back) and `warning` (the day of mode warn). Times are epoch seconds."""
@@ -51,7 +51,6 @@ class Apis:
                 for item in of("mover")
                 if item.get("deployment_id")
             },
-            loops={item["stage"]: int(item["until"]) for item in of("loop")},
         )
 
     def all_holds(self) -> list[JSON]:
@@ -147,11 +146,6 @@ class Apis:
         self.announce(rest_api_id, stage, announced, now)
         self._put(rest_api_id, f"exposure#{stage}", stage=stage, fingerprint=fingerprint)
 
-    def loop(self, rest_api_id: str, stage: str, until: int, announced: JSON, now: float) -> None:
-        """Leave a stage as it is until then, and have it announced."""
-        self.announce(rest_api_id, stage, announced, now)
-        self._put(rest_api_id, f"loop#{stage}", stage=stage, until=until)
-
     def deploying(self, rest_api_id: str, stage: str) -> Deploying | None:
         """The CreateDeployment of a stage that is under way, or was when a run ended."""
         item = self._get(rest_api_id, f"deploying#{stage}")
@@ -208,6 +202,14 @@ class Apis:
         for record in records:
             self._table.delete_item(Key={"rest_api_id": rest_api_id, "record": record})
 
+    def forget_api(self, rest_api_id: str) -> None:
+        """Delete what is remembered of an API that is gone, but for what is still to be announced.
+        Idempotent."""
+        mine = in_range("rest_api_id", rest_api_id, "record", "#range > :operand", " ")
+        items = self._table.pages("query", **mine, ConsistentRead=True)
+        kept = {*waiting(items)}
+        self.forget(rest_api_id, [i["record"] for i in items if i["record"] not in kept])
+
     def _put(self, rest_api_id: str, record: str, **fields: Any) -> None:
         where = {"rest_api_id": rest_api_id, "record": record}
         self._table.put_item(Item=where | stated(fields))
@@ -218,9 +220,10 @@ class Apis:
         return item
 
     def _query(self, rest_api_id: str) -> list[JSON]:
-        """All records but those of deployments, which grow in number and matter one at a time."""
+        """All records but those of closings and deployments, which grow in number: `closing#…` to
+        `deployment#…`, with `deploying#…` between them, which is read one at a time as well."""
         items: list[JSON] = []
-        for beside in (("#range < :operand", "deployment#"), ("#range > :operand", "deployment$")):
+        for beside in (("#range < :operand", "closing#"), ("#range > :operand", "deployment$")):
             mine = in_range("rest_api_id", rest_api_id, "record", *beside)
             items += self._table.pages("query", **mine, ConsistentRead=True)
         return items

@@ -1,20 +1,20 @@
-"""Storms and loops, in the Apis table: what was heard of an API since it was last looked at, who
-moved its stages, and how often we deployed it again.
+"""Storms and open sources, in the Apis table: what was heard of an API since it was last looked at,
+who moved its stages, and how often we closed them.
 
-By API: `storm` (storm_items.py), `mover#<stage>`, `redeploy#<deployment>#<stage>`. `redeploy`
-records are the lease's holder's. Times are passed in as epoch seconds."""
+By API: `storm` (storm_items.py), `mover#<stage>`, `closing#<deployment>#<stage>`. `closing` records
+are the lease's holder's. Times are passed in as epoch seconds."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
 
-from keyward.apis.loops import Redeploy
+from keyward.apis.loops import REMEMBERED_SECONDS, Closing
 from keyward.aws.tables.conditions import in_range
 from keyward.aws.tables.storm_items import StormItems
 from keyward.errors import ConditionNotMetError
 from keyward.events.caller import CallerIdentity
-from keyward.values import HOUR
+from keyward.values import JSON
 
 
 class Storms(StormItems):
@@ -42,26 +42,30 @@ class Storms(StormItems):
         item = self._table.get_item(Key=where, ConsistentRead=True).get("Item")
         return CallerIdentity(**item["caller"]) if item else CallerIdentity(stage)
 
-    def redeploying(self, rest_api_id: str, redeploy: Redeploy) -> None:
+    def closing(self, rest_api_id: str, closing: Closing) -> None:
         """Note, before the call, that a stage is pointed to a deployment of ours. A call that is
         tried again is noted once: it opened nothing meanwhile."""
-        record = f"redeploy#{redeploy.deployment_id}#{redeploy.stage}"
+        record = f"closing#{closing.deployment_id}#{closing.stage}"
         where = {"rest_api_id": rest_api_id, "record": record}
-        self._table.put_item(Item=where | asdict(redeploy))
+        self._table.put_item(Item=where | asdict(closing) | {"closed": list(closing.closed)})
 
-    def redeploys(self, rest_api_id: str, now: float) -> tuple[Redeploy, ...]:
-        """Those of the last hour, oldest first; older ones are forgotten."""
-        begins = ("record", "begins_with(#range, :operand)", "redeploy#")
+    def closings(self, rest_api_id: str, stage: str, now: float) -> tuple[Closing, ...]:
+        """Those of a stage, oldest first; very old ones are forgotten."""
+        begins = ("record", "begins_with(#range, :operand)", "closing#")
         mine = in_range("rest_api_id", rest_api_id, *begins)
-        items = self._table.query(**mine, ConsistentRead=True)["Items"]
-        for item in items:
-            if int(item["at"]) <= now - HOUR:
-                self._table.delete_item(
-                    Key={name: item[name] for name in ("rest_api_id", "record")}
-                )
-        recent = [
-            Redeploy(int(item["round"]), item["stage"], item["deployment_id"], int(item["at"]))
-            for item in items
-            if int(item["at"]) > now - HOUR
-        ]
-        return tuple(sorted(recent, key=lambda redeploy: redeploy.at))
+        items = self._table.pages("query", **mine, ConsistentRead=True)
+        old = [item for item in items if int(item["at"]) <= now - REMEMBERED_SECONDS]
+        for item in old:
+            self._table.delete_item(Key={name: item[name] for name in ("rest_api_id", "record")})
+        found = [_closing(item) for item in items if item not in old and item["stage"] == stage]
+        return tuple(sorted(found, key=lambda closing: closing.at))
+
+
+def _closing(item: JSON) -> Closing:
+    return Closing(
+        item["stage"],
+        item["deployment_id"],
+        int(item["at"]),
+        int(item["opened_at"]),
+        tuple(item["closed"]),
+    )
