@@ -152,7 +152,7 @@ def test_a_key_that_something_would_be_done_with_is_left_and_says_why(
         account.lab.bench.tables["CustomersTable"].put_item(Item=stored)
     key_id = old_key(account, *plans, **given)
     left = [found for found in account.findings(adopt=True) if found.get("key_id") == key_id]
-    assert [why in found["remedy"] for found in left] == [True]
+    assert [why in found["helps"] for found in left] == [True]
     assert account.run(repair=True, adopt=True).output["adopted"] == 0
 
 
@@ -230,7 +230,8 @@ def test_what_was_adopted_is_in_the_ledger_without_a_value(account: AuditLab) ->
     old_key(account, "free", customerId="acme", value=value)
     adopted(account)
     lines = account.lab.bench.tables["LedgerTable"].scan()["Items"]
-    assert [(line["action"], line["asked"]["by"]) for line in lines] == [("adopt_key", "audit")]
+    told = [(line["action"], line["asked"]["by"]) for line in lines if "key" in line]
+    assert told == [("adopt_key", "audit")]
     tables = [table.scan()["Items"] for table in account.lab.bench.tables.values()]
     assert value not in json.dumps(tables, default=str)
 

@@ -123,7 +123,7 @@ def test_a_key_made_by_hand_is_found_with_what_a_person_is_to_do(account: AuditL
     key_id = by_hand(account.life, description="years old")
     [found] = account.findings()
     assert (found["kind"], found["severity"], found["key_id"]) == ("key_by_hand", "low", key_id)
-    assert "adopt" in found["remedy"]
+    assert "adopt" in found["helps"]
     assert "mended_by" not in found
     deleted(account.life, key_id)
     assert account.findings() == []
@@ -136,7 +136,7 @@ def test_a_second_key_of_one_name_and_customer_is_found(account: AuditLab) -> No
     [found] = account.findings()
     assert (found["kind"], found["severity"]) == ("duplicate_key", "high")
     assert (found["key_id"], found["customer_id"]) == (second, "acme")
-    assert "Delete the one that nobody uses" in found["remedy"]
+    assert "Delete the one that nobody uses" in found["helps"]
     account.mend()
     assert len(account.life.client.get_api_keys()["items"]) == 2
     deleted(account.life, second)
@@ -162,7 +162,7 @@ def test_a_recorded_key_without_a_customer_is_found(account: AuditLab) -> None:
     account.life.bench.clock.advance(60)
     [found] = account.findings()
     assert (found["kind"], found["key_id"]) == ("key_without_customer", key_id)
-    assert "Put the customer's record back" in found["remedy"]
+    assert "Put the customer's record back" in found["helps"]
     table.put_item(Item=record)
     assert account.findings() == []
 

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from keyward.audit.model import Finding
+from keyward.audit.remedies import remedy_of
 from keyward.cli import app
+from keyward.customers.drift import DISABLED
 from keyward.errors import KeywardError, class_named
 from keyward.events import remedy
 from tests.cli.desk import Desk, desk_of, parsed
@@ -189,3 +192,44 @@ def test_an_endpoint_that_is_no_url_is_one_sentence(
         out, err = capsys.readouterr()
         assert (out, err.count("\n")) == ("", 1)
         assert err.startswith("error: ")
+
+
+def test_what_was_announced_is_printed_newest_first(desk: Desk) -> None:
+    assert desk.run("outcomes") == (0, "nothing was announced since 2025-12-31T00:00:00Z\n", "")
+    desk.run("send", "CustomerSignedUp", "--customer", "acme", "--set", "plan=free")
+    desk.bench.advance(3 * 86_400)
+    desk.run("send", "CustomerPlanChanged", "--customer", "acme", "--set", "plan=gold")
+    code, out, _ = desk.run("outcomes", "--since", "7d")
+    first, *_, last = out.splitlines()
+    assert code == 1
+    assert "CustomerFailed acme: plan: the policy names no usage plan 'gold'" in first
+    assert "KeyIssued acme" in last
+    code, out, _ = desk.run("outcomes", "--since", "2h", "--json")
+    assert [event["event"] for event in json.loads(out)] == ["CustomerFailed"]
+    assert desk.run("outcomes", "--since", "yesterday")[0] == 2
+
+
+def test_what_waits_is_counted(desk: Desk) -> None:
+    assert desk.run("status")[0] == 0
+    held(desk)
+    code, out, _ = desk.run("status", "--json")
+    assert (code, json.loads(out)["stages_held"]) == (1, 1)
+
+
+def test_each_finding_of_an_audit_has_a_remedy(desk: Desk) -> None:
+    held(desk)
+    desk.run("send", "CustomerSignedUp", "--customer", "acme", "--set", "plan=gold")
+    desk.bench.gateway.create_api_key(name="stray", enabled=True)
+    desk.bench.gateway.create_usage_plan(name="free")
+    desk.bench.gateway.create_usage_plan(name="free")
+    found = desk.bench.audit()["findings"]
+    assert len({one["kind"] for one in found}) >= 4
+    for one in found:
+        parsed(one["remedy"])
+
+
+def test_a_remedy_of_a_finding_parses_whatever_it_is_about() -> None:
+    for kind in ("held", DISABLED, "exemption_unused", "keys_near_limit", "not_possible"):
+        for name in (None, *NAMES):
+            for about in ("customer_id", "rest_api_id", "plan"):
+                parsed(remedy_of(Finding(kind, "low", "says", **{about: name}), "a-stack"))

@@ -17,6 +17,7 @@ import keyward
 from keyward.cli.answers import approve, holds, reject
 from keyward.cli.history import history_lines
 from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, show
+from keyward.cli.outcomes import outcomes, status
 from keyward.cli.policy import policy
 from keyward.cli.requests import send, start, undo
 from keyward.cli.stack import DEFAULT_MODE, NoStackError, StackClient
@@ -155,5 +156,5 @@ def lint(arguments: tuple[str, ...]) -> int:
     return cli.main(arguments)
 
 
-for command in (approve, holds, policy, reject, send, start, undo):
+for command in (approve, holds, outcomes, policy, reject, send, start, status, undo):
     commands.add_command(command)

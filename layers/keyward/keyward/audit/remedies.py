@@ -1,0 +1,40 @@
+"""The remedy of each finding of an audit: one command of `keyward`, with its arguments. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keyward.audit.model import Finding
+from keyward.customers.drift import DISABLED
+from keyward.events.remedy import command
+
+# Kinds of which the subject alone does not say what helps.
+HELD, BY_HAND = "holds", "send"
+BY_KIND: Mapping[str, str] = {
+    "held": HELD,
+    DISABLED: BY_HAND,
+}
+
+
+def told(finding: Finding, stack: str) -> dict[str, object]:
+    """A finding for people: what `helps` in a sentence, and the `remedy`."""
+    members = finding.as_json()
+    helps = {"helps": members.pop("remedy")} if finding.remedy else {}
+    return members | helps | {"remedy": remedy_of(finding, stack)}
+
+
+def remedy_of(finding: Finding, stack: str) -> str:
+    """The command that helps: have a customer or an API reconciled once the cause is mended, answer
+    a hold, look at the policy, or at what waits in the account."""
+    wanted = BY_KIND.get(finding.kind)
+    if wanted == HELD:
+        return command("holds", stack=stack)
+    if wanted == BY_HAND and finding.customer_id:
+        about = ("CustomerResumed",)
+        return command("send", about=about, customer=finding.customer_id, stack=stack)
+    if finding.customer_id or finding.rest_api_id:
+        api = None if finding.customer_id else finding.rest_api_id
+        return command("start", customer=finding.customer_id, api=api, stack=stack)
+    if finding.plan or finding.kind.startswith(("exemption", "plan", "policy")):
+        return command("policy", "show", stack=stack)
+    return command("status", stack=stack)
