@@ -233,3 +233,47 @@ def test_a_remedy_of_a_finding_parses_whatever_it_is_about() -> None:
         for name in (None, *NAMES):
             for about in ("customer_id", "rest_api_id", "plan"):
                 parsed(remedy_of(Finding(kind, "low", "says", **{about: name}), "a-stack"))
+
+
+def narrower(desk: Desk, tmp_path: Path) -> Path:
+    """A customer with a key in plan free, and a policy that gives the plan less."""
+    desk.run("send", "CustomerSignedUp", "--customer", "acme", "--set", "plan=free")
+    desk.bench.advance(60)
+    policy = json.loads(desk.run("policy", "show")[1])
+    policy["usage_plans"]["free"]["throttle"]["rateLimit"] = 1
+    policy["usage_plans"]["gold"] = {"throttle": {"rateLimit": 9, "burstLimit": 9}}
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(policy))
+    return file
+
+
+def test_a_diff_tells_what_an_edit_changes_and_what_waits(desk: Desk, tmp_path: Path) -> None:
+    file = narrower(desk, tmp_path)
+    before = len(desk.bench.announced)
+    code, out, _ = desk.run("policy", "diff", str(file))
+    assert code == 1
+    assert "widening usage_plans.gold: null -> " in out
+    assert "waits for a person: narrowing usage_plans.free.throttle" in out
+    assert "touches 1 customers" in out
+    assert len(desk.bench.announced) == before
+
+
+def test_a_held_edit_is_shown_and_approved_by_its_remedy(desk: Desk, tmp_path: Path) -> None:
+    file = narrower(desk, tmp_path)
+    code, out, _ = desk.run("policy", "put", str(file), "--json")
+    told = json.loads(out)
+    assert (code, len(told["applied"]), len(told["held"])) == (0, 1, 1)
+    desk.bench.advance(60)
+    (event,) = [one for one in desk.bench.announced if one["detail-type"] == "PolicyHeld"]
+    remedy_of_hold = event["detail"]["remedy"]
+    assert desk.run("holds")[0] == 1
+    code, out, err = desk.run("policy", "show")
+    assert (code, remedy_of_hold in err) == (1, True)
+    assert json.loads(out)["usage_plans"]["free"]["throttle"]["rateLimit"] != 1
+    assert desk.run("approve", "0" * 16)[0] == 1
+    assert desk.run(*shlex.split(remedy_of_hold)[1:])[0] == 0
+    desk.bench.advance(60)
+    code, out, err = desk.run("policy", "show")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["usage_plans"]["free"]["throttle"]["rateLimit"] == 1
+    assert desk.run("policy", "diff", str(file)) == (0, "nothing changes\n", "")

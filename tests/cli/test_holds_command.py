@@ -22,6 +22,7 @@ def desk(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """The lab's tables, as a person finds them by the name of the stack."""
     monkeypatch.setattr(StackClient, "stack", lambda self, name: Stack(self.session, name, {}))
     monkeypatch.setattr(Stack, "apis", lambda self: Apis(lab.bench.tables["ApisTable"]))
+    monkeypatch.setattr(Stack, "registry", lab.bench.registry)
     return lab
 
 

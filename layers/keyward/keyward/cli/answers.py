@@ -7,8 +7,9 @@ import click
 from keyward.apis.model import PENDING
 from keyward.cli.holds import as_json, hold_lines, oldest_first
 from keyward.cli.options import FINE, FOUND, of_stack, show
+from keyward.cli.policy_lines import held_json, held_lines, pending
 from keyward.cli.stack import Stack, StackClient
-from keyward.events.incoming import DECISION_EVENTS
+from keyward.events.incoming import EVENTS_IN
 from keyward.values import JSON
 
 WHAT = "[API STAGE] FINGERPRINT"
@@ -22,9 +23,13 @@ def holds(stack: str, region: str | None, as_data: bool) -> int:
 
     The exit code is 1 when something waits.
     """
-    found = oldest_first(StackClient.here(region).stack(stack).apis().all_holds())
-    show(as_data, [as_json(hold) for hold in found], hold_lines(found))
-    return FOUND if any(hold["decision"] == PENDING for hold in found) else FINE
+    there = StackClient.here(region).stack(stack)
+    found = oldest_first(there.apis().all_holds())
+    policy = pending(there.registry.policies.load().hold)
+    data = [as_json(hold) for hold in found] + [held_json(policy)] * bool(policy)
+    show(as_data, data, [*hold_lines(found), *held_lines(policy, stack)])
+    waits = policy or any(hold["decision"] == PENDING for hold in found)
+    return FOUND if waits else FINE
 
 
 @click.command()
@@ -58,8 +63,7 @@ def _answer(word: str, what: tuple[str, ...], stack: Stack, as_data: bool) -> in
     )
     subject = "Deployment" if len(what) > 1 else "Policy"
     detail_type = subject + DECISIONS[word]
-    if subject == "Deployment":
-        detail = DECISION_EVENTS[detail_type].read(detail)
+    detail = EVENTS_IN[detail_type].read(detail)
     if not _is_held(stack, detail):
         show(as_data, {"sent": None}, [f"nothing is held so: {' '.join(what)}"])
         return FOUND
@@ -70,6 +74,7 @@ def _answer(word: str, what: tuple[str, ...], stack: Stack, as_data: bool) -> in
 
 def _is_held(stack: Stack, detail: JSON) -> bool:
     if "rest_api_id" not in detail:
-        return True
+        hold = stack.registry.policies.load().hold
+        return hold is not None and hold.fingerprint == detail["fingerprint"]
     found = stack.apis().all_holds()
     return any(all(hold[name] == value for name, value in detail.items()) for hold in found)

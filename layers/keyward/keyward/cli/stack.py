@@ -6,7 +6,9 @@ import hashlib
 import json
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -19,12 +21,13 @@ from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.aws.parameter import PolicyParameter
 from keyward.aws.stacks import Stacks
+from keyward.aws.tables import Registry
 from keyward.aws.tables.apis import Apis
 from keyward.aws.tables.customers import Customers
 from keyward.aws.tables.ledger import Ledger
-from keyward.aws.tables.policy import Policies
 from keyward.errors import KeywardError, ResourceMissingError
 from keyward.policy.model import Policy
+from keyward.runs.context import Context
 from keyward.values import JSON, parse_json
 
 # The template's default, where no stack says otherwise.
@@ -117,23 +120,36 @@ class Stack:
 
     def policy(self, now: float) -> Policy:
         """The stack's policy in force."""
-        return self.policies().current(now).policy
+        return self.registry.policies.current(now).policy
 
-    def policies(self) -> Policies:
-        """The policy in force, and what is held; before the stack's first run, the parameter's."""
-        parameter = PolicyParameter(self.account.client("ssm"), self._parameter)
-        return Policies(self._table("PlansTable"), parameter.read)
+    @cached_property
+    def registry(self) -> Registry:
+        """All tables of the stack, and its policy parameter."""
+        return Registry(self._table, self._wanted)
+
+    def context(self, now: Callable[[], float]) -> Context:
+        """What a run works with, for a person who only reads; `now` tells epoch seconds."""
+        bus = self._resource("EventBus")
+        return Context(self.account.gateway(), self.registry, self._bus(), now, bus, self.name)
 
     def wanted_policy(self) -> str:
         """What the policy parameter says, be it usable or not; an object that it names is read."""
         ssm = Client(self.account.client("ssm"))
         text = str(ssm.get_parameter(Name=self._parameter)["Parameter"]["Value"])
         named = parse_json(text)
-        if not isinstance(named, dict) or "object" not in named:
-            return text
-        where = {"Bucket": self._resource("ReportBucket"), "Key": str(named["object"])}
+        key = named.get("object") if isinstance(named, dict) else None
+        return (self._object(key) if isinstance(key, str) else None) or text
+
+    def _wanted(self) -> PolicyParameter:
+        return PolicyParameter(self.account.client("ssm"), self._parameter, self._object)
+
+    def _object(self, key: str) -> str | None:
         s3 = Client(self.account.client("s3"))
-        return bytes(s3.read("GetObject", s3.get_object(**where)["Body"])).decode()
+        try:
+            found = s3.get_object(Bucket=self._resource("ReportBucket"), Key=key)
+        except ResourceMissingError:
+            return None
+        return bytes(s3.read("GetObject", found["Body"])).decode()
 
     def put_policy(self, text: str, name: str) -> int:
         """Write the policy parameter, or the object policy/NAME.json of a policy that is larger:
