@@ -30,7 +30,7 @@ from keyward.runs import runtime
 from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.key_conflicts import KeyConflicts
-from keyward.runs.owners import owned_plans, take
+from keyward.runs.owners import owned_plans
 from keyward.runs.read_api import why_kept
 from keyward.runs.schedule import PROTECTION
 
@@ -188,8 +188,6 @@ class Attacher:
         kept = why_kept(found, wanted, self.context.stack)
         if kept:
             raise StageMovedError(f"{plan}: {kept}")
-        if not found.is_tagged(self.context.stack):
-            take(self.context, found, self.execution_arn, {"by": POLICY})
         lacking = [ref[1] for ref in self._own(stages) if ref not in found.stages]
         conflicts = KeyConflicts(self.context, self.rest_api_id, self.execution_arn, found, plans)
         held = conflicts.held_before(lacking)

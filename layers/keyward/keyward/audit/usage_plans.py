@@ -45,7 +45,7 @@ def of_plans(
         Finding(
             DIFFERS,
             "low" if name in policy.usage_plans else "high",
-            f"the limits or stages of usage plan {name} are not those of the policy in force",
+            f"limits, stages or tag of usage plan {name} are not those of the policy in force",
             plan=name,
             mended_by=MENDED_BY,
         )

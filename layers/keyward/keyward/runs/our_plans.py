@@ -18,6 +18,9 @@ from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
 from keyward.values import JSON, stated
 
+# A plan of the last edition, or one whose tag people took away, gets the stack's.
+TAG = "tag"
+
 
 @dataclass(frozen=True)
 class OurPlans:
@@ -77,6 +80,8 @@ class OurPlans:
             leaving = sorted(self.detachable(plan, wanted))
             covered = [ref for ref in plan.stages if self._covers(wanted, ref)]
             found[name] = changes(plan, wanted, covered, leaving)
+            if name not in adopted and not plan.is_tagged(self.stack):
+                found[name].append(Change(TAG, None, self.stack, ()))
             if name in adopted:
                 found[name].append(Change(ADOPT, None, True, ()))
         return {name: lacks for name, lacks in found.items() if lacks}

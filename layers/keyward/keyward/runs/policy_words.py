@@ -12,7 +12,16 @@ from keyward.aws.tables.policy import Hold, InForce
 from keyward.errors import PolicyRefusedError
 from keyward.events import contracts, remedy
 from keyward.events.requester import with_cause
-from keyward.policy.change_set import ADOPT, EXEMPTIONS, NARROWING, PLANS, STAGES, WIDENING, Line
+from keyward.policy.change_set import (
+    ADOPT,
+    EXEMPTIONS,
+    NARROWING,
+    NEUTRAL,
+    PLANS,
+    STAGES,
+    WIDENING,
+    Line,
+)
 from keyward.policy.narrower import allows_less
 from keyward.runs import outbox
 from keyward.runs.context import Context
@@ -30,7 +39,8 @@ def line_of(plan: str, change: Change, asked: JSON) -> JSON:
         narrower = any(allows_less(f"methods.{m}", before.get(m), after[m]) for m in after)
     else:
         narrower = change.part == STAGES or allows_less(change.part, before, after)
-    field, kind = f"{PLANS}.{plan}.{change.part}", NARROWING if narrower else WIDENING
+    kind = NARROWING if narrower else WIDENING if change.operations else NEUTRAL
+    field = f"{PLANS}.{plan}.{change.part}"
     return Line(field, before, after, kind, plan=plan).as_json() | {"asked": asked}
 
 
