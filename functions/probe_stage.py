@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from keyward.apis.model import Deployment
 from keyward.apis.progress import PROBE, ROLL_BACK, Progress
+from keyward.apis.routes import resource_for
 from keyward.aws.gateway import Gateway
-from keyward.aws.probe import StageClient
+from keyward.aws.probe import StageClient, Status
 from keyward.aws.tables import Registry
 from keyward.aws.tables.leases import Lease
+from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import GatewayRefusedError, NotFoundError, PassingError
 from keyward.runs import runtime
 from keyward.values import JSON
@@ -87,11 +91,17 @@ class Prober:
 
     def _probe(self, rest_api_id: str, item: JSON) -> Probed:
         probe, number, url = item["probe"], item["round"], self._url(rest_api_id, item)
-        key_id = self._key_id(str(probe["customer"]))
-        if url is None or key_id is None:
-            why = NO_URL if url is None else f"customer {probe['customer']} has no key in a plan"
+        ours = self.registry.apis.deployment(rest_api_id, str(item["deployment_id"]))
+        keys = self.registry.customers.load_keys(str(probe["customer"])).keys
+        why = NO_URL if url is None else obstacle(str(probe["path"]), ours)
+        key = key_to_probe(keys, ours.created_at if ours else 0, self.now)
+        if not why and key is None:
+            why = f"customer {probe['customer']} has no key that works since before the deployment"
+        value = None if why or key is None else self._value(rest_api_id, str(item["stage"]), key)
+        if url is None or value is None:
+            why = why or f"the key of customer {probe['customer']} does not open the stage"
             return Probed(UNKNOWN, why=f"not probed: {why}")
-        without, with_key = self._ask(url, key_id)
+        without, with_key = self._ask(url, value)
         request = f"GET {probe['path']}"
         wrong = (*_open(request, without), *_shut(request, with_key))
         if _good(without, with_key):
@@ -114,18 +124,20 @@ class Prober:
             return None
         return self.client.stage_url(rest_api_id, str(item["stage"])) + str(probe["path"])
 
-    def _key_id(self, customer: str) -> str | None:
-        keys = self.registry.customers.load_keys(customer).keys
-        return next((key.key_id for key in keys if key.key_id and key.plan), None)
-
-    def _ask(self, url: str, key_id: str) -> tuple[list[int | None], list[int | None]]:
-        """In turns, so that both see the same hosts; the first silence ends it."""
+    def _value(self, rest_api_id: str, stage: str, key: KeyRecord) -> str | None:
+        """The value of a key that opens the stage, as API Gateway says; None of any other."""
+        place, key_id = (rest_api_id, stage), str(key.key_id)
+        if not any(place in plan.stages for plan in self.gateway.plans_of(key_id)):
+            return None
         try:
-            value = self.gateway.reveal(key_id)
+            return self.gateway.reveal_enabled(key_id)
         except NotFoundError:
-            return [None], [None]
-        without: list[int | None] = []
-        with_key: list[int | None] = []
+            return None
+
+    def _ask(self, url: str, value: str) -> tuple[list[Status], list[Status]]:
+        """In turns, so that both see the same hosts; the first silence ends it."""
+        without: list[Status] = []
+        with_key: list[Status] = []
         while len(with_key) < IN_A_ROW and None not in (*without, *with_key):
             without.append(self.client.status(url))
             with_key.append(self.client.status(url, value))
@@ -135,22 +147,51 @@ class Prober:
 NO_URL = "the API has no public invoke URL; give the probe a `url` in the policy"
 
 
-def _good(without: list[int | None], with_key: list[int | None]) -> bool:
+def obstacle(path: str, ours: Deployment | None) -> str | None:
+    """Why GET on the path proves nothing about the deployment, if so."""
+    methods = [line.split(" ") for line in ours.methods] if ours else []
+    served = {place: asks for verb, place, _, asks in methods if verb in ("GET", "ANY")}
+    served |= {place: asks for verb, place, _, asks in methods if verb == "GET"}
+    resource = resource_for(path.partition("?")[0], [place for _, place, _, _ in methods])
+    if resource not in served:
+        return f"no method of the stage answers GET {path}"
+    return None if served[resource] == "key" else f"GET {path} asks for no key, by an exemption"
+
+
+def key_to_probe(keys: Iterable[KeyRecord], deployed_at: int, now: float) -> KeyRecord | None:
+    """The newest key that works, and did before the deployment: what came later may not have
+    reached every host yet, as the wait for propagation began with the deployment."""
+    good = [
+        key
+        for key in keys
+        if key.state == CREATED
+        and key.key_id
+        and key.plan
+        and key.enabled
+        and key.journal.enabled is None
+        and key.journal.plan is None
+        and not key.end.is_over(now)
+        and (key.attached_at or 0) <= deployed_at
+    ]
+    return max(good, key=lambda key: key.number, default=None)
+
+
+def _good(without: list[Status], with_key: list[Status]) -> bool:
     return without == [403] * IN_A_ROW and not {403, None} & {*with_key}
 
 
-def _open(request: str, statuses: list[int | None]) -> list[str]:
+def _open(request: str, statuses: list[Status]) -> list[str]:
     """A 5xx without a key may be the gateway's own."""
     closed = (403, *SAYS_NOTHING)
-    answered = [status for status in statuses if status and status < 500 and status not in closed]
+    answered = [s for s in statuses if isinstance(s, int) and s < 500 and s not in closed]
     is_open = len(answered) == IN_A_ROW
     return [f"{request} without a key is answered {_words(statuses)}"] if is_open else []
 
 
-def _shut(request: str, statuses: list[int | None]) -> list[str]:
+def _shut(request: str, statuses: list[Status]) -> list[str]:
     shut = statuses == [403] * IN_A_ROW
     return [f"{request} with a good key is answered 403"] if shut else []
 
 
-def _words(statuses: list[int | None]) -> str:
+def _words(statuses: list[Status]) -> str:
     return ", ".join(sorted({str(status or "not at all") for status in statuses}))

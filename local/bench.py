@@ -278,10 +278,15 @@ def _connections(emulator: Emulator) -> type:
             _, stage, *rest = path.split("/")
             lower = {name.lower(): value for name, value in headers.items()}
             where = (self._api_id, stage, "/" + "/".join(rest), query)
-            self.status = int(data_plane.handle(emulator, method, *where, lower, b"")[0])
+            answer = data_plane.handle(emulator, method, *where, lower, b"")
+            self.status = int(answer[0])
+            self._headers = {name.lower(): value for name, value in answer[1]}
 
         def getresponse(self) -> Any:
             return self
+
+        def getheader(self, name: str) -> str | None:
+            return self._headers.get(name.lower())
 
         def close(self) -> None:
             pass

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from emulator import data_plane
-from keyward.aws.probe import StageClient
+from keyward.aws.probe import StageClient, Status
 from keyward.customers.key import CREATED, KeyRecord
 from tests.machines.api_lab import Lab
 
 CANARY = "canary"
-Answers = Callable[[str | None], int | None]
+Answers = Callable[[str | None], Status]
 
 
 def canary(lab: Lab, plan: str = "free") -> str:

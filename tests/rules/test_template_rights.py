@@ -53,7 +53,7 @@ MAY_ASK = {
     | {"GET /restapis/*/stages/*", "POST /restapis/*/deployments", "PATCH /restapis/*/stages/*"}
     | {"GET /restapis/*/deployments/*", "DELETE /restapis/*/deployments/*"},
     "VerifyStage": {"GET /restapis/*/deployments/*"},
-    "ProbeStage": {"GET /apikeys/*", "GET /restapis/*"},
+    "ProbeStage": {"GET /apikeys/*", "GET /restapis/*", "GET /usageplans"},
     "RollBackStage": {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
     "ReadUsage": {"GET /usageplans", "GET /usageplans/*/usage"},
     "ExplainDenial": {"GET /restapis/*", "GET /apikeys"}

@@ -10,6 +10,12 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 SECONDS = 4
+# What the gateway says of a request without a key that works (aws-recorded.md 9). Another 403 is of
+# a policy, of WAF's rules, of a path that is not there, or of the backend.
+NO_KEY = "ForbiddenException"
+
+# A status; a text for a 403 that says nothing of keys; None without an answer.
+Status = int | str | None
 AGENT = "keyward-probe"
 
 
@@ -23,9 +29,8 @@ class StageClient:
         """Where a stage is invoked."""
         return self._invoke_url.format(rest_api_id=rest_api_id, stage=stage)
 
-    def status(self, url: str, key: str | None = None) -> int | None:
-        """The status that GET is answered with, None without an answer. The key is sent as
-        x-api-key, and is in no error and no log."""
+    def status(self, url: str, key: str | None = None) -> Status:
+        """What GET is answered with. The key is sent as x-api-key, and is in no error or log."""
         parts = urlsplit(url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         connection = kind(parts.netloc, timeout=SECONDS)
@@ -33,7 +38,10 @@ class StageClient:
         headers = {"User-Agent": AGENT} | ({"x-api-key": key} if key else {})
         try:
             connection.request("GET", target, headers=headers)
-            return connection.getresponse().status
+            answer = connection.getresponse()
+            error = answer.getheader("x-amzn-ErrorType") or "without x-amzn-ErrorType"
+            about_key = answer.status != 403 or error == NO_KEY
+            return answer.status if about_key else f"403 {error}"
         except (OSError, HTTPException):
             return None
         finally:

@@ -133,6 +133,12 @@ class KeyCalls(Calls):
         """The value. For `reveal_key` only, whose use is recorded. Raises NotFoundError."""
         return str(self._call("GetApiKey", apiKey=key_id, includeValue=True)["value"])
 
+    def reveal_enabled(self, key_id: str) -> str | None:
+        """GetApiKey: the value of a key that is enabled, None of one that is not. Raises
+        NotFoundError."""
+        answer = self._call("GetApiKey", apiKey=key_id, includeValue=True)
+        return str(answer["value"]) if answer.get("enabled") else None
+
 
 def _gateway_key(item: JSON) -> GatewayKey:
     created, updated = item.get("createdDate"), item.get("lastUpdatedDate")
