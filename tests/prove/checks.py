@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.prove.play import SETTLED, Played, overlap_seconds
+from tests.prove.play import SETTLED, overlap_seconds
+from tests.prove.played import Played
 from tests.prove.wanted import FieldUpdates, epoch
 
 JSON = dict[str, Any]
 # Opened by the shipped policy: the preflight of CORS.
 EXEMPT = "options"
+# What may let a customer in again whose key a person disabled.
+LETS_IN = {"CustomerResumed", "CustomerSignedUp", "KeyRotationRequested", "record"}
 OPENING = ("KeyIssued", "PlanChanged")
 
 
@@ -25,11 +28,22 @@ def converged(played: Played) -> Iterator[str]:
             yield f"{customer_id} is {status} and has {keys}"
         if status == "suspended" and enabled:
             yield f"{customer_id} is suspended and {enabled} work"
-        if status == "active":
+        if status == "active" and customer_id in played.switched:
+            yield from _left_as_switched(played, customer_id, enabled)
+        elif status == "active":
             newest = max(keys, key=_number, default=None)
             plan = wanted.plan(now)
             if newest is None or keys[newest] != (True, [plan]):
                 yield f"{customer_id} should have a key in {plan} and has {keys}"
+
+
+def _left_as_switched(played: Played, customer_id: str, enabled: list[str]) -> Iterator[str]:
+    """A key that a person disabled stays so, unless a person wanted something since."""
+    kinds = {event["detail-type"] for event in _events_of(played, customer_id)[1:]}
+    steps = {step.kind for step in played.history.steps}
+    is_left = not kinds & LETS_IN and not steps & {"run", "delete_key", "put"}
+    if enabled and is_left:
+        yield f"{customer_id} has {enabled} at work, and a person disabled one"
 
 
 def no_more_keys_than_asked_for(played: Played) -> Iterator[str]:
@@ -124,6 +138,10 @@ def keys_open_what_was_said(played: Played) -> Iterator[str]:
     """Each key that works opens the stages that its event named; one that opens nothing was
     explained."""
     state = played.bench.emulator.state
+    api = state.rest_apis.get(played.api_id)
+    if api and api.settings.get("tags", {}).get("keyward") == "off":
+        # Keyward puts nothing back that a person takes from it.
+        return
     for event in played.bench.announced:
         kind, detail = event["detail-type"], event["detail"]
         if kind not in OPENING:
@@ -145,7 +163,10 @@ def second_run_writes_nothing(played: Played) -> Iterator[str]:
     bench = played.bench
     calls, told = len(bench.emulator.ledger), len(bench.announced)
     ids: list[tuple[str, JSON]] = [
-        ("reconcile_customer", {"customer_id": customer_id}) for customer_id in _wanted(played)
+        # A person's run enables a key that a person disabled.
+        ("reconcile_customer", {"customer_id": customer_id})
+        for customer_id in _wanted(played)
+        if customer_id not in played.switched
     ]
     if played.api_id:
         ids.append(("protect_api", {"rest_api_id": played.api_id}))

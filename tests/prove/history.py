@@ -148,6 +148,7 @@ CUSTOMER_STEPS = (
     ("stop", 1),
     ("delete_key", 1),
     ("detach_key", 1),
+    ("switch_key", 1),
 )
 EVENTS: tuple[tuple[str, JSON], ...] = (
     ("CustomerPlanChanged", {"plan": "free"}),
@@ -186,6 +187,7 @@ API_STEPS = (
     ("stop", 1),
     ("mode", 1),
     ("approve", 1),
+    ("take_stage", 1),
 )
 
 

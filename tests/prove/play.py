@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -13,50 +12,18 @@ from keyward.policy.parse import default_text
 from keyward.values import iso
 from local.bench import Bench
 from local.lifetime.documents import document
+from tests.prove import hands
 from tests.prove.history import History, Step
+from tests.prove.played import STAGES, Played, next_second, stage_of
 
 JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}, "/toys": {"get": ["api_key"], "post": ["api_key"]}}
 OPEN: JSON = {"/pets": {"get": None}, "/toys": {"get": ["api_key"], "post": None}}
-STAGES = ["prod", "test"]
 # Some calls take a moment, so that others come in between: the share of them, and how long.
 SLOW_SHARE, SLOW_SECONDS = 0.08, 0.04
 DEFAULT_OVERLAP_HOURS = 168
 # What comes again after a failure has come by then (start_due_work: an hour).
 SETTLED = 2.2 * 3600
-
-
-@dataclass
-class Played:
-    """A bench after a history. `live` are the names of keys that worked, by customer, at each call
-    that changed one; `deployed` what the team deployed last, by stage, `approved` what
-    persons approved since."""
-
-    bench: Bench
-    history: History
-    api_id: str = ""
-    sent: list[JSON] = field(default_factory=list)
-    without: list[str] = field(default_factory=list)
-    most_alive: Counter[str] = field(default_factory=Counter)
-    deployed: dict[str, JSON] = field(default_factory=dict)
-    working: JSON = field(default_factory=dict)
-    approved: dict[str, list[JSON]] = field(default_factory=dict)
-    by_hand: bool = False
-    last: float = 0.0
-    times: set[float] = field(default_factory=set)
-    stopped: bool = False
-
-    def wanted_always(self, customer_id: str) -> bool:
-        """Whether nothing in the history lets a customer be without a working key."""
-        details = [event for event in self.sent if event["detail"]["customer_id"] == customer_id]
-        return not self.by_hand and all(map(_keeps_a_key, details))
-
-
-def _keeps_a_key(event: JSON) -> bool:
-    kind, detail = event["detail-type"], event["detail"]
-    if kind == "CustomerPlanChanged":
-        return detail.get("key") == "successor"
-    return kind == "KeyRotationRequested" and detail.get("reason") != "leaked"
 
 
 def overlap_seconds(event: JSON) -> float:
@@ -142,7 +109,7 @@ def _look_after_each_call(played: Played) -> None:
 def _send(played: Played, step: Step) -> None:
     detail = dict(step.about)
     kind, age = detail.pop("kind"), detail.pop("age", 0)
-    at = _next_second(played)
+    at = next_second(played)
     while age and at in played.times:
         at, age = at - age, 1
     played.times.add(at)
@@ -151,14 +118,6 @@ def _send(played: Played, step: Step) -> None:
         detail["expires_at"] = iso(at + detail.pop("ahead"))
     played.sent.append({"detail-type": kind, "detail": detail})
     played.bench.send(kind, **detail)
-
-
-def _next_second(played: Played) -> float:
-    """A time of its own for what happens now: of two in one second the later arrival would win, and
-    which one that is depends on the faults."""
-    played.last = max(played.last + 1, float(int(played.bench.clock.now())))
-    played.times.add(played.last)
-    return played.last
 
 
 def _again(played: Played, step: Step) -> None:
@@ -170,7 +129,7 @@ def _again(played: Played, step: Step) -> None:
 
 def _put(played: Played, step: Step) -> None:
     """A record is put by hand; its stream dates it."""
-    played.bench.run(until=_next_second(played))
+    played.bench.run(until=next_second(played))
     at = iso(played.last)
     played.sent.append({"detail-type": "record", "detail": step.about | {"occurred_at": at}})
     played.bench.put(**step.about)
@@ -196,35 +155,11 @@ def _stop(played: Played, step: Step) -> None:
         played.stopped = True
 
 
-def _key(played: Played, step: Step) -> str | None:
-    keys = [*played.bench.emulator.state.keys]
-    return keys[step.about["number"] % len(keys)] if keys else None
-
-
-def _delete_key(played: Played, step: Step) -> None:
-    played.by_hand = True
-    key_id = _key(played, step)
-    if key_id:
-        played.bench.emulator.call("DeleteApiKey", {"apiKey": key_id})
-
-
-def _detach_key(played: Played, step: Step) -> None:
-    played.by_hand = True
-    key_id, state = _key(played, step), played.bench.emulator.state
-    for plan in state.plans_of(key_id) if key_id else []:
-        params = {"usagePlanId": plan.id, "keyId": key_id}
-        played.bench.emulator.call("DeleteUsagePlanKey", params)
-
-
 def _import(played: Played, paths: JSON) -> None:
     body = json.dumps(document(paths)).encode()
     params = {"restApiId": played.api_id, "mode": "overwrite", "body": body}
     played.bench.emulator.call("PutRestApi", params)
     played.working = paths
-
-
-def _stage(step: Step) -> str:
-    return STAGES[step.about["number"] % len(STAGES)]
 
 
 def _open(played: Played, step: Step) -> None:
@@ -240,7 +175,7 @@ def _edit(played: Played, step: Step) -> None:
 
 
 def _deploy(played: Played, step: Step) -> None:
-    stage = _stage(step) if "number" in step.about else STAGES[0]
+    stage = stage_of(step) if "number" in step.about else STAGES[0]
     params = {"restApiId": played.api_id, "stageName": stage}
     played.bench.emulator.call("CreateDeployment", params)
     played.deployed[stage] = played.working
@@ -275,8 +210,10 @@ STEPS = {
     "put": _put,
     "run": _run,
     "stop": _stop,
-    "delete_key": _delete_key,
-    "detach_key": _detach_key,
+    "delete_key": hands.delete_key,
+    "detach_key": hands.detach_key,
+    "switch_key": hands.switch_key,
+    "take_stage": hands.take_stage,
     "open": _open,
     "edit": _edit,
     "deploy": _deploy,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from local.account import Execution
 from local.aws import LocalAws
+from tests.stack.trail import with_value
 
 JSON = dict[str, Any]
 Found = TypeVar("Found")
@@ -83,17 +84,7 @@ class Stack:
 
     def _keep_and_deliver(self, event: JSON) -> None:
         self.trail.append(event)
-        self.deliver(self._with_value(event))
-
-    def _with_value(self, event: JSON) -> JSON:
-        """The event of a call on a key with the key's value: CloudTrail may tell it (unknown)."""
-        detail = event["detail"]
-        request, answer = detail["requestParameters"], detail["responseElements"] or {}
-        ids = {request.get("apiKey"), request.get("keyId"), answer.get("id")}
-        values = [k.value for k in self.aws.emulator.state.keys.values() if k.id in ids]
-        if not values:
-            return event
-        return event | {"detail": detail | {"responseElements": answer | {"value": values[0]}}}
+        self.deliver(with_value(event, self.aws.emulator.state.keys))
 
     # in
 
