@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from keyward.customers.key import KeyRecord
-from keyward.errors import TryUnderwayError
+from keyward.errors import KeyInOtherPlanError, TryUnderwayError
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.key_step import KeyStep, attach, placed
+from keyward.runs.key_step import KeyStep, attach, placed, removed
 from keyward.values import JSON, iso
 
 
@@ -23,13 +24,15 @@ def attach_key(task: JSON, run: Context) -> JSON:
 
     The plan and the time are recorded before the call, because it may have had an effect that
     nobody answered, and takes effect some time after (aws-recorded.md 10). A successor is announced
-    when all is handed over to it. Raises TryUnderwayError for a key on its way into another plan,
-    KeyInOtherPlanError, KeyGoneError, UnknownPlanError and what the gateway raises.
+    when all is handed over to it. A further plan that refuses the key, as one of the key's plans
+    holds the same stage, is written down, which Conclude customer reports: it stops no other
+    action. Raises TryUnderwayError for a key on its way into another plan, KeyInOtherPlanError,
+    KeyGoneError, UnknownPlanError and what the gateway raises.
     """
     policy = run.policy
     step = KeyStep.begin(task, run, policy)
     record, plan = step.created_record(), str(step.action["plan"])
-    if record.plan != plan:
+    if plan not in record.plans or plan in (record.journal.plan, record.journal.leaving):
         record = _attached(step, record, plan)
     effective_by = iso((record.attached_at or 0) + policy.propagation_seconds)
     return {"key_id": record.key_id, "plan": plan, "effective_by": effective_by}
@@ -42,7 +45,14 @@ def _attached(step: KeyStep, record: KeyRecord, plan: str) -> KeyRecord:
     plans = step.run.plans(step.execution_arn, step.action.get("asked"))
     plan_id = plans.plan_id(plan)
     journal = step.journal_plan(record, plan)
-    attach(record, plan, plan_id, step.run.gateway, plans)
-    attached = placed(journal, plan, step.rotation)
+    try:
+        attach(record, plan, plan_id, step.run.gateway, plans)
+    except KeyInOtherPlanError:
+        if not record.plans:
+            raise
+        attached = replace(removed(journal, plan), attached_at=record.attached_at)
+        attached = attached.with_journal(refused=plan)
+    else:
+        attached = placed(journal, plan, step.rotation)
     step.save(attached)
     return attached

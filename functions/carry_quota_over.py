@@ -23,8 +23,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def carry_quota_over(task: JSON, run: Context) -> JSON:
-    """GetUsage of the old key, UpdateUsage of its successor, when their plan has a quota of which
-    something was used: 1 read, 1 write. Idempotent: what is left is set, not counted down.
+    """GetUsage of the old key, UpdateUsage of its successor, for each plan of both that has a quota
+    of which something was used: 1 read, 1 write. Idempotent: what is left is set, not counted down.
 
     Then, in one transaction, the old key's end is written down and the successor takes over. Raises
     what the gateway raises.
@@ -33,20 +33,21 @@ def carry_quota_over(task: JSON, run: Context) -> JSON:
     successor, remaining = step.created_record(), None
     if successor.succession.replaces is not None:
         old = step.find(successor.succession.replaces)
-        carried = _carried(step, old, successor) if old else {}
-        remaining = carried.get("remaining")
+        both = [plan for plan in successor.plans if old and plan in old.plans]
+        carried = [one for plan in both if old and (one := _carried(step, plan, old, successor))]
+        remaining = carried[0]["remaining"] if carried else None
         records = [_taken_over(old, successor, step.rotation)]
         records += [_retired(old, successor, step.now)] if old else []
-        step.save(*records, carry_quota_over=carried)
+        step.save(*records, carry_quota_over={"carried": carried})
     return {"key_id": successor.key_id, "remaining": remaining}
 
 
-def _carried(step: KeyStep, old: KeyRecord, successor: KeyRecord) -> JSON:
-    """What was carried over, as an action; nothing without a quota, or into another plan. A plan
-    that lost its quota refuses, which stops no rotation."""
-    plan, gateway = str(successor.plan), step.run.gateway
-    quota = step.run.policy.plan(plan).quota
-    if quota is None or old.plan != successor.plan or old.state != CREATED:
+def _carried(step: KeyStep, plan: str, old: KeyRecord, successor: KeyRecord) -> JSON:
+    """What was carried over in a plan, as an action; nothing without a quota. A plan that lost its
+    quota refuses, which stops no rotation."""
+    gateway, named = step.run.gateway, step.run.policy.usage_plans.get(plan)
+    quota = named.quota if named else None
+    if quota is None or old.state != CREATED:
         return {}
     plan_id = step.run.plans(step.execution_arn).stored_id(plan)
     if plan_id is None:
@@ -62,7 +63,8 @@ def _carried(step: KeyStep, old: KeyRecord, successor: KeyRecord) -> JSON:
     if not any(day.used for day in days) and (not days or days[-1].remaining <= quota.limit):
         return {}
     remaining = days[-1].remaining
-    carried = words.action("carry_quota_over", successor, remaining=remaining)
+    in_plan = {"plan": plan} if len(successor.plans) > 1 else {}
+    carried = words.action("carry_quota_over", successor, remaining=remaining, **in_plan)
     try:
         gateway.set_remaining(plan_id, str(successor.key_id), max(0, remaining))
     except GatewayRefusedError as refusal:
@@ -85,7 +87,7 @@ def _retired(old: KeyRecord, successor: KeyRecord, now: int) -> KeyRecord:
     retire_at = now + begun.overlap if end.retire_at is None else end.retire_at
     ended = old.with_end(
         replaced_by=successor.number,
-        keeps_plan=old.plan != successor.plan,
+        keeps_plan={*old.plans} != {*successor.plans},
         retire_at=retire_at,
         delete_at=retire_at + begun.grace if end.delete_at is None else end.delete_at,
         notice_days=void_notices(begun.overlap),

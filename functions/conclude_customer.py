@@ -6,6 +6,8 @@ from typing import Any
 
 from keyward.aws.tables.leases import DONE, FAILED, Lease
 from keyward.customers.bulk import is_being_imported
+from keyward.customers.model import customer_of
+from keyward.customers.plan import refusal
 from keyward.errors import InvalidRecordError
 from keyward.events import contracts
 from keyward.runs import outbox, runtime
@@ -35,12 +37,13 @@ def conclude(task: JSON, context: Context) -> JSON:
     context.registry.leases.renew(lease, context.now)
     waiting = customers.load_keys(customer_id).outbox
     outbox.announce(context, customers.outbox, customer_id, waiting)
+    problem = task.get("problem") or _refusal(customer_id, context)
     _note_due(customer_id, lease, task, context)
-    again = not context.registry.leases.release(lease, FAILED if task.get("problem") else DONE)
+    again = not context.registry.leases.release(lease, FAILED if problem else DONE)
     return {
         "again": again,
         "wait_seconds": 0,
-        "problem": None if again else task.get("problem"),
+        "problem": None if again else problem,
         "output": _output(task, customer_id),
     }
 
@@ -55,6 +58,16 @@ def _output(task: JSON, customer_id: str) -> JSON:
             return output | {other: True}
     output |= {"actions": task["actions"]}
     return {"dry_run": True} | output if task.get("dry_run") else output
+
+
+def _refusal(customer_id: str, context: Context) -> JSON | None:
+    """What a plan refused while the run was at work, as a problem `{Error, Cause}`."""
+    customers = context.registry.customers
+    keys = customers.load_keys(customer_id).keys
+    if not any(key.journal.refused for key in keys):
+        return None
+    refused = refusal(customer_of(customers.desired(customer_id) or {}), keys)
+    return {"Error": type(refused).__name__, "Cause": str(refused)} if refused else None
 
 
 def _note_due(customer_id: str, lease: Lease, task: JSON, context: Context) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from keyward.aws.gateway import GatewayKey
 from keyward.customers import key as keys
-from keyward.customers.key import CREATED, CREATING, KeyRecord, Succession
+from keyward.customers.key import CREATED, CREATING, Journal, KeyRecord, Succession
 from keyward.customers.model import Customer, customer_of
 from keyward.errors import (
     CustomerNotFoundError,
@@ -82,7 +82,8 @@ def _begun(customer_id: str, number: int, action: JSON) -> KeyRecord:
         grace=int(action.get("grace", 0)),
         cause=action.get("reason"),
     )
-    return KeyRecord(customer_id, number, CREATING, succession=succession)
+    journal = Journal(awaited=tuple(action.get("plans", ())))
+    return KeyRecord(customer_id, number, CREATING, journal=journal, succession=succession)
 
 
 def _customer(step: KeyStep) -> Customer:

@@ -20,7 +20,7 @@ from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, lease, action: {number, extensions}, execution_arn}`; output
+    """Task input `{customer_id, lease, action: {number, plan, extensions}, execution_arn}`; output
     `{key_id, extended}`, the requests that were granted."""
     return extend_quota(event, runtime.context())
 
@@ -37,11 +37,12 @@ def extend_quota(task: JSON, run: Context) -> JSON:
     record = step.created_record()
     requests = [extension_of(item) for item in step.action["extensions"]]
     fresh = [item for item in requests if item.taken > record.quota.extended]
-    quota = policy.plan(str(record.plan)).quota
-    plan_id = run.plans(step.execution_arn).stored_id(str(record.plan))
-    if not (fresh and quota and plan_id):
+    plan = str(step.action["plan"])
+    quota = policy.plan(plan).quota
+    plan_id = run.plans(step.execution_arn).stored_id(plan)
+    if not (fresh and quota and plan_id and plan in record.plans):
         return {"key_id": record.key_id, "extended": []}
-    _Granting(step, record, run.gateway, plan_id, quota).grant(fresh)
+    _Granting(step, record, run.gateway, plan, plan_id, quota).grant(fresh)
     return {"key_id": record.key_id, "extended": [item.taken for item in fresh]}
 
 
@@ -52,6 +53,7 @@ class _Granting:
     step: KeyStep
     record: KeyRecord
     gateway: Gateway
+    plan: str
     plan_id: str
     quota: Quota
 
@@ -66,13 +68,15 @@ class _Granting:
             except NotFoundError:
                 raise gone(self.record) from None
         granted = replace(self.record, quota=KeyQuota(fresh[-1].taken, total))
-        facts = {"extend_quota": {"from": used + left, "to": total}}
-        facts["QuotaExtended"] = self._period(fresh, used, max(left, total - used), total)
+        facts: dict[str, JSON] = {"extend_quota": {"from": used + left, "to": total}}
+        facts["QuotaExtended"] = {"plan": self.plan} | self._period(
+            fresh, used, max(left, total - used), total
+        )
         self.step.save(granted.with_journal(grant=None), **facts)
 
     def _journal(self, fresh: Sequence[Extension], now: int) -> int:
         """The calls that the period is to have in all, written down; it has `now` of them."""
-        period = f"{self.record.plan} {first_day(self.quota, day_of(self.step.now))}"
+        period = f"{self.plan} {first_day(self.quota, day_of(self.step.now))}"
         begun = self.record.journal.grant
         if begun is None or begun.period != period:
             begun = Grant(0, 0, period)

@@ -1,4 +1,5 @@
-"""Move key: out of one usage plan and into another, by two calls that follow each other at once."""
+"""Move key: out of one usage plan and into another, by two calls that follow each other at once; or
+only out of one."""
 
 from __future__ import annotations
 
@@ -10,33 +11,33 @@ from keyward.customers.key import KeyRecord
 from keyward.errors import KeyGoneError, KeywardError, PassingError, PlanRefusedError
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.key_step import KeyStep, attach, detach, placed
+from keyward.runs.key_step import KeyStep, attach, detach, placed, removed
 from keyward.runs.usage_plans import UsagePlans
 from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, lease, action: {number, plan}, execution_arn}`; output
-    `{key_id, plan, effective_by}`."""
+    """Task input `{customer_id, lease, action: {action, number, plan, from?}, execution_arn}`;
+    output `{key_id, plan, effective_by}`."""
     return move_key(event, runtime.context())
 
 
 def move_key(task: JSON, run: Context) -> JSON:
-    """Move the key. Idempotent; 2 writes and no read when the plans' ids are known.
+    """Move the key into `plan`, from the plan `from`; or, for `detach_key`, take it out of `plan`.
+    Idempotent; a move is 2 writes and no read when the plans' ids are known.
 
-    The record names the new plan before the key leaves the old one, so that a run that breaks off
-    in between is finished by the next. A plan that refuses the key leaves it in its former plan:
+    The record names both plans before the key leaves one, so that a run that breaks off in between
+    is finished by the next. A plan that refuses the key leaves it in its former plan:
     PlanRefusedError. Raises KeyGoneError, UnknownPlanError, TryUnderwayError and what the gateway
     raises.
     """
     step = KeyStep.begin(task, run, run.policy)
     record, plan = step.created_record(), str(step.action["plan"])
-    if record.plan != plan or record.journal.plan:
-        step.save(
-            Move(step, run.gateway, run.plans(step.execution_arn, step.action.get("asked"))).to(
-                plan, record
-            )
-        )
+    move = Move(step, run.gateway, run.plans(step.execution_arn, step.action.get("asked")))
+    if step.action["action"] == "detach_key":
+        move.out_of(plan, record)
+    elif plan not in record.plans or record.journal.plan or record.journal.leaving:
+        move.to(plan, record, step.action.get("from"))
     return {"key_id": record.key_id, "plan": plan, "effective_by": step.effective_by()}
 
 
@@ -48,16 +49,29 @@ class Move:
     gateway: Gateway
     plans: UsagePlans
 
-    def to(self, plan: str, record: KeyRecord) -> KeyRecord:
-        """Detach, attach: the record as it is to be confirmed."""
+    def out_of(self, plan: str, record: KeyRecord) -> None:
+        """Detach: the record is confirmed."""
+        begun = record.journal
+        if plan not in (*record.plans, begun.plan, begun.leaving, *begun.awaited):
+            return
+        if begun.plan == plan:
+            self.step.check_landed(record, "attach")
+        journal = record.with_journal(leaving=plan, started_at=self.step.now)
+        self.step.save(journal)
+        detach(journal, self.plans.stored_id(plan), self.gateway)
+        self.step.save(removed(journal, plan))
+
+    def to(self, plan: str, record: KeyRecord, old: str | None) -> None:
+        """Detach, attach: the record is confirmed."""
         plan_id = self.plans.plan_id(plan)
         if record.journal.refused == plan:
-            self._still_refused(plan, plan_id, record)
+            self._still_refused(plan, plan_id, record, old)
         if record.journal.plan not in (None, plan):
             self._leave_half_way(record)
-        old = None if record.plan == plan else record.plan
+            record = removed(record, str(record.journal.plan))
+        old = None if old == plan else old
         old_id = self.plans.stored_id(old) if old else None
-        journal = self.step.journal_plan(record, plan)
+        journal = self.step.journal_plan(record, plan, old)
         detach(record, old_id, self.gateway)
         try:
             attach(record, plan, plan_id, self.gateway, self.plans)
@@ -66,14 +80,14 @@ class Move:
             raise
         except KeywardError as refusal:
             raise self._restored(journal, plan_id, old_id, refusal) from None
-        return placed(journal, plan, self.step.rotation)
+        self.step.save(placed(journal, plan, self.step.rotation, old))
 
     def _leave_half_way(self, record: KeyRecord) -> None:
         """A move to a third plan broke off: the key may be in that one."""
         self.step.check_landed(record, "move", calls=2)
         detach(record, self.plans.stored_id(str(record.journal.plan)), self.gateway)
 
-    def _still_refused(self, plan: str, plan_id: str, record: KeyRecord) -> None:
+    def _still_refused(self, plan: str, plan_id: str, record: KeyRecord, old: str | None) -> None:
         """Raise PlanRefusedError where a read shows that the plan would refuse the key again: each
         try costs the customer a while without a plan."""
         wanted = {
@@ -85,7 +99,7 @@ class Move:
         blocking = [
             found.name
             for found in self.gateway.plans_of(str(record.key_id))
-            if found.name not in (plan, record.plan) and wanted & set(found.stages)
+            if found.name not in (plan, old) and wanted & set(found.stages)
         ]
         if blocking:
             raise PlanRefusedError(
@@ -97,14 +111,15 @@ class Move:
         self, journal: KeyRecord, plan_id: str, old_id: str | None, refusal: KeywardError
     ) -> PlanRefusedError:
         """Back into the former plan, and the journal closed."""
-        plan = str(journal.journal.plan)
-        if journal.plan and old_id:
-            attach(journal, journal.plan, old_id, self.gateway, self.plans)
-        self.step.save(journal.with_journal(plan=None, refused=plan))
-        if journal.plan == plan:
+        plan, old = str(journal.journal.plan), journal.journal.leaving
+        was_lost = old == plan
+        if old and old_id and not was_lost:
+            attach(journal, old, old_id, self.gateway, self.plans)
+        self.step.save(journal.with_journal(plan=None, leaving=None, refused=plan))
+        if was_lost:
             # Somebody took it out of its plan: in the words of later tries, so it is told once.
-            self._still_refused(plan, plan_id, journal)
-        where = f"is in plan {journal.plan} as before" if journal.plan else "is in no plan"
+            self._still_refused(plan, plan_id, journal, None)
+        where = f"is in plan {old} as before" if old else "is in no plan"
         return PlanRefusedError(
             f"plan: {plan} did not take key {journal.name}, which {where}: {refusal}"
         )

@@ -135,7 +135,6 @@ REFUSED: dict[str, tuple[tuple[str, ...], JSON, JSON | None, str]] = {
     "no name that a customer has": (("free",), {"customerId": "a b"}, None, "Give the key a"),
     "no plan": ((), {"customerId": "acme"}, None, "in no plan of the policy (its plans: none)"),
     "another plan": (("gold",), {"customerId": "acme"}, None, "its plans: gold"),
-    "two plans": (("free", "pro"), {"customerId": "acme"}, None, "take it out of all but one"),
     "would move": (("free",), {"customerId": "acme"}, {"plan": "pro"}, "would do move_key"),
     "closed": (("free",), {"customerId": "acme"}, {"status": "closed"}, "would do delete_key"),
     "unknown plan": (("free",), {"customerId": "acme"}, {"plan": "gold"}, "names no usage plan"),

@@ -44,7 +44,7 @@ def issued(bench: Bench, customer_id: str, key_id: str | None = None) -> None:
         bench.client.create_usage_plan_key(usagePlanId=into, keyId=made, keyType="API_KEY")
     lease = bench.registry.leases.acquire(f"customer#{customer_id}", MACHINE, 0)
     assert lease is not None
-    record = KeyRecord(customer_id, 1, CREATED, key_id=made, plan="free")
+    record = KeyRecord(customer_id, 1, CREATED, key_id=made, plans=("free",))
     bench.registry.customers.save_key(record, lease)
     bench.registry.leases.release(lease)
 

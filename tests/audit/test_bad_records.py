@@ -11,7 +11,17 @@ import pytest
 import read_usage
 from keyward.audit.parts import Audit
 from keyward.customers.key import CREATED, End, Grant, Journal, KeyRecord, Quota, Succession
-from keyward.customers.key_item import END, GRANT, JOURNAL, QUOTA, RECORD, SUCCESSION
+from keyward.customers.key_item import (
+    AWAITED,
+    END,
+    GRANT,
+    JOURNAL,
+    PLAN,
+    PLANS,
+    QUOTA,
+    RECORD,
+    SUCCESSION,
+)
 from keyward.policy.parse import default_text, parse
 from keyward.report.read import Collector, own_reading
 from tests.support import AuditsInMemory, Bench, audited, workbench
@@ -31,6 +41,7 @@ CUSTOMER_FIELDS = (
         "key_value_secret",
         "plan_key",
         "status_reason",
+        "plans",
     ),
     *("rotation", "expires_at", "quota_extension", "billing", "keys", "recorded", "asked"),
 )
@@ -57,6 +68,9 @@ KEY_FIELDS = (
         "extended",
         "granted",
         "batch",
+        "plans",
+        "leaving",
+        "awaited",
     ),
 )
 USAGE_FIELDS = (
@@ -94,10 +108,12 @@ def test_every_attribute_of_a_key_is_tried() -> None:
     parts = {KeyRecord: RECORD, Journal: JOURNAL, Grant: GRANT, Succession: SUCCESSION}
     parts |= {End: END, Quota: QUOTA}
     attributes = [name for names in parts.values() for name in names.values()]
+    attributes += [PLAN, PLANS, AWAITED]
     assert sorted(attributes) == sorted(["customer_id", *KEY_FIELDS])
     named = {field for names in parts.values() for field in names}
     members = {field.name for part in parts for field in fields(part)}
-    assert members - named == {"number", "journal", "succession", "end", "quota", "grant"}
+    mapped_apart = {"number", "plans", "awaited", "journal", "succession", "end", "quota", "grant"}
+    assert members - named == mapped_apart
 
 
 @pytest.fixture(scope="module")

@@ -114,6 +114,14 @@ def test_a_difference_is_found_mended_by_the_repair_and_not_found_again(
     assert account.findings() == []
 
 
+def test_a_plan_that_somebody_put_a_key_into_is_left_to_them(account: AuditLab) -> None:
+    life = account.life
+    attached_twice(life, life.signed_up())
+    life.bench.clock.advance(60)
+    account.mend()
+    assert life.keys() == {"acme/1": (True, ["free", "pro"])}
+
+
 def by_hand(life: LifeLab, name: str = "old", customer_id: str = "", **more: Any) -> str:
     given = {"customerId": customer_id} if customer_id else {}
     return str(life.client.create_api_key(name=name, **(given | {"enabled": True} | more))["id"])

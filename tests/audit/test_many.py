@@ -37,7 +37,7 @@ def filled(account: AuditLab) -> tuple[list[JSON], dict[str, KeyRecords]]:
         state.add_key(ApiKey(key_id, f"{number:040d}", settings | times))
         plans[plan].key_ids[key_id] = None
         records.append({"customer_id": customer_id, "plan": plan, "status": "active"})
-        key = KeyRecord(customer_id, 1, CREATED, key_id=key_id, plan=plan)
+        key = KeyRecord(customer_id, 1, CREATED, key_id=key_id, plans=(plan,))
         known[customer_id] = KeyRecords(keys=(key,))
     account.lab.bench.clock.advance(60)
     account.lab.forget()

@@ -24,7 +24,7 @@ LADDER = [
     {"step": "plan", "after_days": 7, "plan": "free"},
     {"step": "suspend", "after_days": 21},
 ]
-ACME = Customer("acme", "pro", "active")
+ACME = Customer("acme", ("pro",), "active")
 
 
 def policy(**billing: Any) -> Policy:

@@ -19,7 +19,7 @@ from tests.support import load_event
 
 NOW = 1_795_428_000.0  # 2026-11-23T10:00:00Z
 HOUR, DAY = 3600, 86_400
-KEY = KeyRecord("acme", 1, CREATED, key_id="k1", plan="free", created_at=1)
+KEY = KeyRecord("acme", 1, CREATED, key_id="k1", plans=("free",), created_at=1)
 QUOTA = Quota(1000, "DAY")
 
 

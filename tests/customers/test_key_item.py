@@ -61,11 +61,11 @@ def test_an_item_of_an_earlier_edition_is_read_whole() -> None:
         key_id="k2",
         custom_name="legacy",
         created_at=7,
-        plan="free",
+        plans=("free",),
         attached_at=6,
         enabled=False,
         reason="yearly",
-        journal=Journal(5, "pro", True, Grant(16, 17, "free 2026-11-23"), "gold"),
+        journal=Journal(5, "pro", "free", True, Grant(16, 17, "free 2026-11-23"), "gold"),
         succession=Succession(8, 1, 9, 10, "age"),
         end=End(0, 11, 12, True, 7, 13),
         quota=Quota(14, 15),
@@ -73,7 +73,8 @@ def test_an_item_of_an_earlier_edition_is_read_whole() -> None:
 
 
 def test_a_record_is_written_with_the_attributes_of_earlier_editions() -> None:
-    assert key_item(key_of(OLD)) == {name: OLD[name] for name in OLD if name != "fence"}
+    written = {name: OLD[name] for name in OLD if name != "fence"} | {"leaving": "free"}
+    assert key_item(key_of(OLD)) == written
 
 
 def test_an_item_with_the_first_attributes_only_is_read() -> None:

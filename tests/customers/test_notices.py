@@ -22,7 +22,7 @@ LADDER = [
     {"step": "suspend", "after_days": 21},
 ]
 POLICY = parse(json.dumps(json.loads(default_text()) | {"billing": {"ladder": LADDER}}))
-ACME = Customer("acme", "pro", "active")
+ACME = Customer("acme", ("pro",), "active")
 
 
 def owing(*failed: int, paid: int | None = None, **more: Any) -> Customer:
@@ -101,7 +101,7 @@ def test_a_notice_says_what_follows_and_when_as_its_sample_does(
     [
         ACME,
         owing(NOW, status="closed"),
-        owing(NOW, plan=None),
+        owing(NOW, plans=()),
         replace(ACME, expires_at=NOW),
         replace(ACME, expires_at=NOW + 60, status="suspended"),
         replace(ACME, expires_at=NOW + 8 * DAY),

@@ -15,12 +15,14 @@ from keyward.policy.parse import default_text, parse
 
 NOW = 1_800_000_000
 POLICY = parse(default_text())
-ACTIVE = Customer("acme", "free", "active")
+ACTIVE = Customer("acme", ("free",), "active")
 
 
 def key(state: str = CREATED, plan: str | None = None, number: int = 1) -> KeyRecord:
     key_id = "abc123" if state == CREATED else None
-    return KeyRecord("acme", number, state, key_id, plan=plan, journal=Journal(1))
+    return KeyRecord(
+        "acme", number, state, key_id, plans=(plan,) if plan else (), journal=Journal(1)
+    )
 
 
 def action_names(planned: CustomerPlan) -> list[str]:
@@ -47,22 +49,22 @@ def test_a_key_without_a_plan_is_attached() -> None:
 
 
 def test_an_unknown_plan_makes_nothing_half() -> None:
-    planned = plan_customer(Customer("acme", "gold", "active"), (), POLICY, NOW)
+    planned = plan_customer(Customer("acme", ("gold",), "active"), (), POLICY, NOW)
     assert planned.actions == ()
     assert isinstance(planned.problem, UnknownPlanError)
 
 
 def test_a_customer_whose_sign_up_has_not_arrived_wants_nothing() -> None:
-    assert plan_customer(Customer("acme", "free", None), (), POLICY, NOW) == CustomerPlan()
+    assert plan_customer(Customer("acme", ("free",), None), (), POLICY, NOW) == CustomerPlan()
 
 
 def test_a_suspended_or_closed_customer_gets_no_key() -> None:
     for status in ("suspended", "closed"):
-        assert plan_customer(Customer("acme", "gold", status), (), POLICY, NOW) == CustomerPlan()
+        assert plan_customer(Customer("acme", ("gold",), status), (), POLICY, NOW) == CustomerPlan()
 
 
 def test_a_suspended_customers_keys_are_disabled_and_say_why() -> None:
-    customer = Customer("acme", "gold", "suspended", status_reason="unpaid")
+    customer = Customer("acme", ("gold",), "suspended", status_reason="unpaid")
     planned = plan_customer(customer, (key(plan="free"),), POLICY, NOW)
     assert [action.as_json() for action in planned.actions] == [
         {"action": "disable_key", "key": "acme/1", "number": 1, "reason": "unpaid"}
@@ -72,7 +74,7 @@ def test_a_suspended_customers_keys_are_disabled_and_say_why() -> None:
 
 def test_a_closed_customers_keys_are_deleted_whatever_became_of_them() -> None:
     keys = (key(CREATING), key(plan="free", number=2), key(DELETING, number=3))
-    planned = plan_customer(Customer("acme", "gold", "closed"), keys, POLICY, NOW)
+    planned = plan_customer(Customer("acme", ("gold",), "closed"), keys, POLICY, NOW)
     assert action_names(planned) == ["delete_key"] * 3
 
 
@@ -91,7 +93,7 @@ def test_a_deletion_that_broke_off_is_finished_before_a_new_key_is_made() -> Non
 
 
 def test_a_move_tells_which_plan_the_key_leaves() -> None:
-    planned = plan_customer(Customer("acme", "pro", "active"), (key(plan="free"),), POLICY, NOW)
+    planned = plan_customer(Customer("acme", ("pro",), "active"), (key(plan="free"),), POLICY, NOW)
     assert [action.as_json() for action in planned.actions] == [
         {"action": "move_key", "key": "acme/1", "number": 1, "from": "free", "plan": "pro"}
     ]
@@ -99,7 +101,7 @@ def test_a_move_tells_which_plan_the_key_leaves() -> None:
 
 def test_a_key_is_in_its_plan_before_it_is_enabled() -> None:
     disabled = replace(key(plan="free"), enabled=False)
-    planned = plan_customer(Customer("acme", "pro", "active"), (disabled,), POLICY, NOW)
+    planned = plan_customer(Customer("acme", ("pro",), "active"), (disabled,), POLICY, NOW)
     assert action_names(planned) == ["move_key", "enable_key"]
 
 
@@ -107,7 +109,7 @@ def test_a_key_is_in_its_plan_before_it_is_enabled() -> None:
 def test_a_key_that_may_be_enabled_or_disabled_is_made_what_it_should_be(switching: bool) -> None:
     doubtful = key(plan="free").with_journal(enabled=switching)
     assert action_names(plan_customer(ACTIVE, (doubtful,), POLICY, NOW)) == ["enable_key"]
-    suspended = Customer("acme", "free", "suspended")
+    suspended = Customer("acme", ("free",), "suspended")
     assert action_names(plan_customer(suspended, (doubtful,), POLICY, NOW)) == ["disable_key"]
 
 

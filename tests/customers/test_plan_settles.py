@@ -20,12 +20,14 @@ from keyward.customers.rotation import RotationRequest, void_notices
 from keyward.customers.undo_rotation import restored
 from keyward.policy.model import Policy
 from keyward.policy.parse import parse
+from keyward.runs.key_step import placed, removed
 from keyward.values import DAY, HOUR
 
 NOW = 1_800_000_000
 # The number of the last key that was deleted: whoever replaced another and is gone had one of them.
 LAST = 7
-PLANS = st.sampled_from(["free", "pro", "gold"])
+PLANS = st.sampled_from(["free", "pro", "max", "gold"])
+PLAN_SETS = st.lists(PLANS, min_size=1, max_size=3, unique=True).map(tuple)
 TIMES = st.sampled_from([None, NOW - 100 * DAY, NOW - DAY, NOW, NOW + 3 * DAY, NOW + 60 * DAY])
 
 
@@ -33,7 +35,11 @@ TIMES = st.sampled_from([None, NOW - 100 * DAY, NOW - DAY, NOW, NOW + 3 * DAY, N
 def policy(change: str, days: int | None, overlap: float, seconds: int) -> Policy:
     free: dict[str, Any] = {"quota": {"limit": 9, "period": "DAY"}}
     body = {
-        "usage_plans": {"free": free | ({"rotate_after_days": days} if days else {}), "pro": {}},
+        "usage_plans": {
+            "free": free | ({"rotate_after_days": days} if days else {}),
+            "pro": {},
+            "max": {},
+        },
         "plan_change": change,
         "overlap_hours": overlap,
         "propagation_seconds": seconds,
@@ -61,7 +67,7 @@ ROTATIONS = st.one_of(
 CUSTOMERS = st.builds(
     Customer,
     customer_id=st.just("acme"),
-    plan=PLANS,
+    plans=PLAN_SETS,
     status=st.sampled_from(["active", "active", "suspended", "closed"]),
     plan_key=st.sampled_from([None, "in_place", "successor"]),
     rotation=ROTATIONS,
@@ -88,11 +94,14 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
         replaces = draw(st.sampled_from([None, *free])) if retire_at is None else None
         if replaces in {key.succession.replaces for key in found}:
             replaces = None
-        plan = draw(st.one_of(st.none(), PLANS))
+        plans = draw(st.one_of(st.just(()), PLAN_SETS))
         # What was never issued was made just now.
-        new = plan is None or replaces is not None
+        awaited = draw(st.one_of(st.just(()), PLAN_SETS)) if retire_at is None else ()
+        new = not plans or replaces is not None or bool(awaited)
         journal = Journal(
             plan=draw(st.one_of(st.none(), st.none(), PLANS)),
+            leaving=draw(st.one_of(st.none(), st.none(), PLANS)),
+            awaited=tuple(plan for plan in awaited if plan not in plans),
             enabled=draw(st.sampled_from([None, None, True, False])),
         )
         overlap = draw(st.sampled_from([0, 120, 168 * HOUR]))
@@ -108,7 +117,7 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
                 number,
                 state,
                 key_id="abc123",
-                plan=plan,
+                plans=plans,
                 enabled=draw(st.booleans()),
                 created_at=NOW if new else draw(TIMES),
                 journal=journal,
@@ -146,7 +155,7 @@ def hand_over(known: dict[int, KeyRecord], action: Action) -> None:
         delete_at = retire_at + begun.grace if old.end.delete_at is None else old.end.delete_at
         known[old.number] = old.with_end(
             replaced_by=heir.number,
-            keeps_plan=old.plan != heir.plan,
+            keeps_plan={*old.plans} != {*heir.plans},
             retire_at=retire_at,
             delete_at=delete_at,
             notice_days=void_notices(begun.overlap),
@@ -165,15 +174,19 @@ def after(record: KeyRecord | None, action: Action) -> KeyRecord:
     if action.action == "create_key":
         begun = {name: said.get(name, 0) for name in ("rotation", "overlap", "grace")}
         succession = Succession(replaces=said.get("replaces"), **begun)
-        made = record or KeyRecord("acme", action.number, CREATING, succession=succession)
+        journal = Journal(awaited=tuple(said.get("plans", ())))
+        new = KeyRecord("acme", action.number, CREATING, journal=journal, succession=succession)
+        made = record or new
         return replace(made, state=CREATED, key_id="abc123", created_at=NOW)
     assert record is not None
     assert record.state == CREATED, "only a key that was created can be changed"
+    if action.action == "detach_key":
+        return removed(record, str(action.plan))
     if action.action in ("attach_key", "move_key"):
-        rotation = max(record.succession.rotation, said.get("rotation", 0))
-        succession = replace(record.succession, rotation=rotation)
-        placed = replace(record, plan=action.plan, succession=succession)
-        return placed.with_journal(plan=None)
+        begun = record.journal.plan
+        if action.action == "move_key" and begun not in (None, action.plan):
+            record = removed(record, str(begun))
+        return placed(record, str(action.plan), said.get("rotation", 0), action.origin)
     if action.action == "announce_expiry":
         expires = record.end.retire_at or said["expires_at"]
         return record.with_end(notice_days=said["days"], notice_expiry=expires)
@@ -211,7 +224,7 @@ def test_what_is_left_is_what_the_customer_is_to_have(
     elif planned.problem is None:
         current = [key for key in working if key.end.replaced_by is None]
         assert len(current) == customer.keys
-        assert {key.plan for key in current} == {customer.plan}
+        assert all({*key.plans} == {*customer.plans} for key in current)
         asked = customer.rotation
         if asked and not asked.undone:
             assert all(key.succession.rotation >= asked.requested_at for key in current)
@@ -256,4 +269,4 @@ def test_no_working_key_is_disabled_before_its_successor_is_attached_unless_it_l
         return
     for place in range(len(planned.actions)):
         left = done(keys, planned.actions[:place])
-        assert any(key.enabled and key.plan and key.state == CREATED for key in left)
+        assert any(key.enabled and key.plans and key.state == CREATED for key in left)

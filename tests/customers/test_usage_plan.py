@@ -20,7 +20,7 @@ from keyward.policy.parts import Quota, UsagePolicy
 
 POLICY = UsagePolicy()
 MONTH, DAY, WEEK = Quota(1000, "MONTH"), Quota(100, "DAY"), Quota(700, "WEEK")
-KEY = KeyRecord("acme", 1, CREATED, key_id="k1", plan="pro", attached_at=1)
+KEY = KeyRecord("acme", 1, CREATED, key_id="k1", plans=("pro",), attached_at=1)
 
 
 def at(day: str, hour: int = 12) -> float:

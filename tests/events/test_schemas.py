@@ -105,6 +105,9 @@ def values(of: JSON) -> st.SearchStrategy[Any]:
         )
         texts = st.from_regex(r"\A[A-Za-z0-9+=._:/ -]{0,256}\Z")
         return st.dictionaries(names, texts, max_size=of["maxProperties"])
+    if of["type"] == "array":
+        most = of["maxItems"]
+        return st.lists(values(of["items"]), min_size=of["minItems"], max_size=most, unique=True)
     if of["pattern"] == ISO_8601:
         return TIMES
     if of["pattern"] == r"\S":
@@ -121,8 +124,13 @@ def details(draw: st.DrawFn, detail_type: str) -> JSON:
         for name, member in of["properties"].items()
         if name in of["required"] or draw(st.booleans())
     }
-    for name in EVENTS_IN[detail_type].alternatives[1:]:
+    event = EVENTS_IN[detail_type]
+    for name in event.alternatives:
         detail.pop(name, None)
+    if event.alternatives and (event.needs_one or draw(st.booleans())):
+        name = draw(st.sampled_from(event.alternatives))
+        sent = values(of["properties"][name]).filter(lambda value: value is not None)
+        detail[name] = draw(sent)
     return detail
 
 

@@ -22,7 +22,7 @@ def canary(lab: Lab, plan: str = "free") -> str:
     key_id = lab.key_in(plan)
     lease = lab.bench.registry.leases.acquire(f"customer#{CANARY}", "x", lab.bench.clock.now())
     assert lease is not None
-    record = KeyRecord(CANARY, 1, CREATED, key_id=key_id, plan=plan)
+    record = KeyRecord(CANARY, 1, CREATED, key_id=key_id, plans=(plan,))
     lab.bench.registry.customers.save_key(record, lease)
     lab.bench.registry.leases.release(lease)
     return key_id

@@ -52,7 +52,7 @@ def test_who_did_it_is_in_the_ledger(bench: Bench) -> None:
     bench.run()
     lines = bench.account.tables.by_name["LedgerTable"].scan()["Items"]
     mine = [line for line in lines if line["asked"]["by"] == "drift"]
-    assert {line["action"] for line in mine} == {"correct_record", "move_key"}
+    assert {line["action"] for line in mine} == {"correct_record", "attach_key"}
     for line in mine:
         assert line["asked"]["who"].startswith(f"{ADA} (DeleteUsagePlanKey at 2026-01-01T")
         assert {"event_id", "detail_type", "source"} <= {*line["asked"]}

@@ -159,7 +159,7 @@ def what_no_history_does(registry: Registry, now: int) -> None:
     of_turns(registry, now)
     of_imports(registry, now)
     lease = Lease("customer#coop", "run-1", 2)
-    key = KeyRecord("coop", 3, CREATED, key_id="k3", plan="free")
+    key = KeyRecord("coop", 3, CREATED, key_id="k3", plans=("free",))
     customers, told = registry.customers, {"detail_type": "KeyUnused", "detail": {}}
     record = {"customer_id": "coop", "plan": "free", "status": "active"}
     assert customers.adopt(record, [key], lease, [])
@@ -189,7 +189,7 @@ def what_no_history_does(registry: Registry, now: int) -> None:
 def of_customers(registry: Registry) -> None:
     customers, ledger = registry.customers, registry.ledger
     lease, old = Lease("customer#acme", "run-2", 2), Lease("customer#acme", "run-1", 1)
-    key = KeyRecord("acme", 1, CREATED, key_id="k1", plan="free")
+    key = KeyRecord("acme", 1, CREATED, key_id="k1", plans=("free",))
     line = {"subject": "customer#acme", "line": "1", "at": "2026-11-23T10:00:00Z"}
     told = {"detail_type": "KeyIssued", "detail": {"n": 1}}
     customers.save_keys([key], lease, [told], "1", [line])

@@ -10,7 +10,7 @@ from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, cast, get_origin, get_type_hints
 
 # An object as `json.loads` gives it, and as boto3 and the tables take it.
 JSON = dict[str, Any]
@@ -74,7 +74,8 @@ def plain(value: Any) -> Any:
 
 @cache
 def _hints(kind: Hashable) -> dict[str, Any]:
-    return get_type_hints(kind)
+    hints = get_type_hints(kind)
+    return {name: tuple if get_origin(hint) is tuple else hint for name, hint in hints.items()}
 
 
 def checked(record: T) -> T:

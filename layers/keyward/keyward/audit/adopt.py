@@ -19,6 +19,7 @@ from keyward.customers.key import CREATED, Journal, KeyRecord, name_of
 from keyward.customers.key_item import key_item, key_of
 from keyward.customers.model import KeyRecords, customer_of
 from keyward.customers.plan import plan_customer
+from keyward.customers.plans import as_record, value_of
 from keyward.errors import InvalidInputError
 from keyward.events.fields import CUSTOMER_ID, KEY_ID
 from keyward.policy.model import Policy
@@ -107,11 +108,8 @@ class Adopter:
         return adoptions, left
 
     def _problem(self, key: GatewayKey) -> str | None:
-        plans = self._plans(key)
-        if len(plans) == 1:
+        if self._plans(key):
             return None
-        if plans:
-            return f"The key is in {' and '.join(plans)}: take it out of all but one"
         found = " and ".join(self.account.plans_of(key.key_id) or ()) or "none"
         return f"The key is in no plan of the policy (its plans: {found}): name its plan there"
 
@@ -143,7 +141,7 @@ class Adopter:
             CREATED,
             key_id=key.key_id,
             custom_name=None if own else key.name,
-            plan=self._plans(key)[0],
+            plans=tuple(self._plans(key)),
             enabled=key.enabled,
             journal=Journal(started_at=int(self.now)),
         )
@@ -207,7 +205,8 @@ def _checked(number: int, row: tuple[Any, ...]) -> tuple[str, str]:
 
 def _desired(customer_id: str, keys: Sequence[KeyRecord]) -> JSON:
     """What the gateway says already. A disabled key stays so: its customer is suspended."""
-    record: JSON = {"customer_id": customer_id, "plan": keys[0].plan, "status": "active"}
+    one = {"plan": value_of(keys[0].plans)}
+    record: JSON = as_record({"customer_id": customer_id, "status": "active"} | one)
     if not any(key.enabled for key in keys):
         record |= {"status": "suspended", "status_reason": WAS_DISABLED}
     return record | ({"keys": len(keys)} if len(keys) > 1 else {})

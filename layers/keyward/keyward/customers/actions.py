@@ -36,6 +36,9 @@ ACTIONS: Mapping[str, ActionKind] = {
         ("DeleteUsagePlanKey", "CreateUsagePlanKey"),
         ("plan", "billing"),
     ),
+    "detach_key": ActionKind(
+        "Detach key", "move_key", ("DeleteUsagePlanKey",), ("plan", "billing")
+    ),
     "enable_key": ActionKind(
         "Enable key", "switch_key", ("UpdateApiKey",), ("status", "billing", "expires_at")
     ),
@@ -101,6 +104,6 @@ def key_action(
     return Action(action, key.name, key.number, plan, reason=reason, details=details)
 
 
-def move(key: KeyRecord, plan: str, **details: Any) -> Action:
+def move(key: KeyRecord, origin: str, plan: str, **details: Any) -> Action:
     """From plan to plan."""
-    return Action("move_key", key.name, key.number, plan, origin=key.plan, details=details)
+    return Action("move_key", key.name, key.number, plan, origin=origin, details=details)

@@ -2,7 +2,8 @@
 
 They stand in the record under `recorded.changes`, in the order of time:
 
-    {field, at, set}     the field was changed, to these attributes
+    {field, at, set}     the field was changed, to these attributes; of the plans also by one more
+                         or one less (plans.py)
     {undo, at, of}       UndoRequested; `of` is the change that it undid
 
 What is in force is worked out from all of them anew, so that it does not depend on the order in
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from keyward.customers.plans import folded
 from keyward.events.fields import WHAT
 from keyward.values import JSON
 
@@ -98,7 +100,9 @@ class Changes:
             entry = _effective(self.entries, name, undone)
             if entry is not None:
                 times = [e.at for e in self.entries if e.of is not None and e.of.name == name]
-                found[name] = InForce(_as_undone(entry, undone), max([entry.at, *times]))
+                values = _values(self.entries, entry, undone)
+                if values:
+                    found[name] = InForce(values, max([entry.at, *times]))
         return found
 
     def _with(self, new: ChangeEntry) -> Changes:
@@ -108,11 +112,13 @@ class Changes:
         bound = _bound(tuple(ordered))
         newest = set(range(max(0, len(bound) - MAX_ENTRIES), len(bound)))
         undone = _undone(bound)
+        bases = {}
         for name in FIELDS:
             older = [n for n, e in enumerate(bound) if n not in newest and e.name == name]
-            standing = [n for n in older if not _is(bound[n], undone)]
-            newest |= set(standing[-1:])
-        return Changes(tuple(entry for n, entry in enumerate(bound) if n in newest))
+            for n in [n for n in older if not _is(bound[n], undone)][-1:]:
+                bases[n] = replace(bound[n], values=_values(bound[: n + 1], bound[n], undone))
+        kept = (bases.get(n, e) for n, e in enumerate(bound) if n in newest or n in bases)
+        return Changes(tuple(kept))
 
 
 def _entry(item: Mapping[str, Any]) -> ChangeEntry:
@@ -177,7 +183,14 @@ def _effective(
     return standing[-1] if standing else None
 
 
-def _as_undone(entry: ChangeEntry, undone: tuple[ChangeEntry, ...]) -> Mapping[str, Any]:
+def _values(
+    entries: tuple[ChangeEntry, ...], entry: ChangeEntry, undone: tuple[ChangeEntry, ...]
+) -> Mapping[str, Any]:
+    """What the field comes to with `entry`, the last change of it that stands; nothing for plans
+    that were only removed so far."""
+    if entry.name == "plan":
+        mine = [e.values for e in entries if e.name == "plan" and not _is(e, undone)]
+        return folded(mine)
     if entry.name == "rotation" and _is(entry, undone):
         return {"rotation": dict(entry.values["rotation"]) | {"undone": True}}
     return entry.values

@@ -22,16 +22,21 @@ UNPAID = "payment failed"
 
 @dataclass(frozen=True)
 class DesiredState:
-    """The plan and status that are in force, and why when they are not plainly the record's.
+    """The plans and status that are in force, and why when they are not plainly the record's.
     `changes_at` (epoch seconds) is when they change by themselves or a notice is due, None for
     never; `in_place`: the key keeps its value, as it is money that lowered the plan or brought it
     back."""
 
-    plan: str | None
+    plans: tuple[str, ...]
     status: str | None
     reason: str | None = None
     changes_at: float | None = None
     in_place: bool = False
+
+    @property
+    def plan(self) -> str | None:
+        """The first of the plans."""
+        return self.plans[0] if self.plans else None
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,9 @@ class Requirement:
 
 def desired_state(customer: Customer, policy: Policy, now: float) -> DesiredState:
     """What the customer should have at `now` (epoch seconds)."""
-    if customer.status is None or customer.plan is None or customer.status == "closed":
-        return DesiredState(customer.plan, customer.status, customer.status_reason)
-    person = Requirement(customer.status, customer.status_reason)
+    if not customer.complete or customer.status == "closed":
+        return DesiredState(customer.plans, customer.status, customer.status_reason)
+    person = Requirement(str(customer.status), customer.status_reason)
     ladder = _by_ladder(customer, policy, now)
     requirements = (
         person,
@@ -57,14 +62,15 @@ def desired_state(customer: Customer, policy: Policy, now: float) -> DesiredStat
     )
     strictest = max(requirements, key=lambda each: STRICTER[each.status])
     reason = strictest.reason
-    if strictest is person and reason is None and ladder.plan not in (None, customer.plan):
+    # An unpaid bill lowers all plans to the one that its step names.
+    plans = (ladder.plan,) if ladder.plan else customer.plans
+    if strictest is person and reason is None and plans != customer.plans:
         reason = ladder.reason
-    plan = ladder.plan or customer.plan
     if strictest.status == "closed":
-        return DesiredState(plan, "closed", reason)
+        return DesiredState(plans, "closed", reason)
     changes_at = _next(change_times(customer, policy), now)
-    in_place = plan != customer.plan or _settled_since(customer)
-    return DesiredState(plan, strictest.status, reason, changes_at, in_place)
+    in_place = plans != customer.plans or _settled_since(customer)
+    return DesiredState(plans, strictest.status, reason, changes_at, in_place)
 
 
 def change_times(customer: Customer, policy: Policy) -> tuple[float, ...]:

@@ -90,13 +90,15 @@ def _switched(
 
 
 def _placed(key: KeyRecord, plans: tuple[str, ...] | None) -> tuple[KeyRecord, tuple[Drift, ...]]:
-    """A key that is not in its plan reads like one on its way into it, which the planner ends. It
-    stays in all plans that the record does not name: others put it there."""
-    if plans is None or key.plan is None or key.plan in plans:
+    """A key that is not in one of its plans reads like one on its way back into it, which the
+    planner ends. It stays in all plans that the record does not name: others put it there."""
+    if plans is None or not (lost := [plan for plan in key.plans if plan not in plans]):
         return key, ()
     where = f"in {' and '.join(plans)}" if plans else "in no plan"
-    says = f"key {key.name} is {where}, and recorded in {key.plan}"
-    return key.with_journal(plan=key.plan), (Drift(WITHOUT_PLAN, key, says),)
+    says = f"key {key.name} is {where}, and recorded in {' and '.join(key.plans)}"
+    left = tuple(plan for plan in key.plans if plan in plans)
+    back = replace(key, plans=left).with_journal(leaving=lost[0])
+    return back, (Drift(WITHOUT_PLAN, key, says),)
 
 
 _DISABLED = (DISABLED, "disabled", "enabled")

@@ -46,18 +46,21 @@ class Grant:
 class Journal:
     """What is under way on a key, written down before the call: what the record will say.
 
-    `started_at` is when the last call began. `plan` is the plan that the key is to be in, from
-    before it leaves its own; `enabled` whether it is to be enabled. A member stays until API
-    Gateway has confirmed it, so a later run finishes it first. `grant` names a total, so it may be
-    repeated at any time. `refused` is the plan that refused the last move. A key in the making that
-    has a `batch` is made, and put into `plan`, by ImportApiKeys together with others.
+    `started_at` is when the last call began. `plan` is a plan that the key is to join, from before
+    it leaves one for it; `leaving` is a plan that it is to leave; `enabled` whether it is to be
+    enabled. A member stays until API Gateway has confirmed it, so a later run finishes it first.
+    `grant` names a total, so it may be repeated at any time. `refused` is the plan that refused the
+    key last. `awaited` are the plans that a new key is to be in before it is announced. A key in
+    the making that has a `batch` is made, and put into `plan`, by ImportApiKeys with others.
     """
 
     started_at: int = 0
     plan: str | None = None
+    leaving: str | None = None
     enabled: bool | None = None
     grant: Grant | None = None
     refused: str | None = None
+    awaited: tuple[str, ...] = ()
     batch: str | None = None
 
 
@@ -107,9 +110,10 @@ class KeyRecord:
 
     `state` is CREATING before CreateApiKey is called, CREATED when `key_id` is known, DELETING
     before DeleteApiKey is called. `custom_name` is the name of a key that Keyward did not make.
-    `plan` and `enabled` are what API Gateway last confirmed; `attached_at` is when the attachment
-    was asked for, `reason` why the key is disabled, `by_hand` when it was seen that somebody else
-    had disabled it: then it stays so until a person wants it back.
+    `plans` and `enabled` are what API Gateway last confirmed, the plans in the order in which the
+    key joined them; `attached_at` is when the last attachment was asked for, `reason` why the key
+    is disabled, `by_hand` when it was seen that somebody else had disabled it: then it stays so
+    until a person wants it back.
     """
 
     customer_id: str
@@ -118,7 +122,7 @@ class KeyRecord:
     key_id: str | None = None
     custom_name: str | None = None
     created_at: int | None = None
-    plan: str | None = None
+    plans: tuple[str, ...] = ()
     attached_at: int | None = None
     enabled: bool = True
     reason: str | None = None
@@ -135,15 +139,30 @@ class KeyRecord:
         return self.custom_name or name_of(self.customer_id, self.number)
 
     @property
+    def plan(self) -> str | None:
+        """The plan that the key joined first, None for a key in no plan."""
+        return self.plans[0] if self.plans else None
+
+    @property
+    def announced_plans(self) -> frozenset[str]:
+        """The plans that the customer knows of: one that the key lost by somebody else's hand is
+        among them, as it is on its way back."""
+        lost = self.journal.leaving
+        return frozenset((*self.plans, lost) if lost else self.plans)
+
+    @property
     def is_settled(self) -> bool:
-        """Whether the key is there, and API Gateway has confirmed its plan and switch."""
-        return self.state == CREATED and self.journal.plan is None and self.journal.enabled is None
+        """Whether the key is there, and API Gateway has confirmed its plans and switch."""
+        journal = self.journal
+        is_moving = journal.plan is not None or journal.leaving is not None
+        return self.state == CREATED and not is_moving and journal.enabled is None
 
     @property
     def is_issued(self) -> bool:
-        """Whether the customer was told of it: it is in a plan, and no rotation is under way that
-        ends with it."""
-        return self.state == CREATED and self.plan is not None and self.succession.replaces is None
+        """Whether the customer was told of it: it is in the plans that it was made for, and no
+        rotation is under way that ends with it."""
+        is_placed = bool(self.announced_plans) and not self.journal.awaited
+        return self.state == CREATED and is_placed and self.succession.replaces is None
 
     @property
     def is_in_grace(self) -> bool:

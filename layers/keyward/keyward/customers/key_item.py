@@ -16,15 +16,19 @@ RECORD = {
     "key_id": "key_id",
     "custom_name": "called",
     "created_at": "created_at",
-    "plan": "plan",
     "attached_at": "attached_at",
     "enabled": "enabled",
     "reason": "reason",
     "by_hand": "by_hand",
 }
+# One plan stands as a text in `plan`, as it always did; several as a list in `plans`.
+PLAN, PLANS = "plan", "plans"
+AWAITED = "awaited"
+NONE = ""
 JOURNAL = {
     "started_at": "tried_at",
     "plan": "moving_to",
+    "leaving": "leaving",
     "enabled": "switching",
     "refused": "refused",
     "batch": "batch",
@@ -63,20 +67,31 @@ def key_item(key: KeyRecord) -> JSON:
         for field, attribute in attributes.items()
     }
     index: JSON = {"due": GRACE, "due_at": key.end.retire_at} if key.is_in_grace else {}
-    return stated({"record": f"key#{key.number}"} | item | index)
+    plans: JSON = {PLANS: list(key.plans)} if len(key.plans) > 1 else {PLAN: key.plan}
+    if key.journal.plan and not key.journal.leaving:
+        plans["leaving"] = NONE
+    plans[AWAITED] = list(key.journal.awaited) or None
+    return stated({"record": f"key#{key.number}"} | item | plans | index)
 
 
 def key_of(item: Mapping[str, Any]) -> KeyRecord:
     """The record of an item. DynamoDB's numbers are decimals; all of ours are whole. Raises
     KeyError, TypeError and ValueError for an item that Keyward did not write."""
     of: JSON = {name: int(v) if isinstance(v, Decimal) else v for name, v in item.items()}
-    journal, grant = _fields(of, JOURNAL), _fields(of, GRANT)
-    if "period" in grant:
-        journal["grant"] = Grant(grant.get("calls", 0), grant.get("upto", 0), grant["period"])
+    grant: JSON = {"calls": 0, "upto": 0} | _fields(of, GRANT)
+    plans = of.get(PLANS) or ([of[PLAN]] if of.get(PLAN) else [])
+    # The last edition wrote down only where a key was going: it left the plan that it was in.
+    if plans and "moving_to" in of:
+        of.setdefault("leaving", plans[0])
+    if of.get("leaving") == NONE:
+        del of["leaving"]
     key = KeyRecord(
         number=int(of["record"].removeprefix("key#")),
+        plans=_texts(plans),
         journal=Journal(
-            grant=Grant(**grant) if "period" in grant else None, **_fields(of, JOURNAL)
+            grant=Grant(**grant) if "period" in grant else None,
+            awaited=_texts(of.get(AWAITED, [])),
+            **_fields(of, JOURNAL),
         ),
         succession=Succession(**_fields(of, SUCCESSION)),
         end=End(**_fields(of, END)),
@@ -84,6 +99,12 @@ def key_of(item: Mapping[str, Any]) -> KeyRecord:
         **_fields(of, RECORD),
     )
     return checked(key)
+
+
+def _texts(items: Any) -> tuple[str, ...]:
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise TypeError(f"plans: must be a list of texts, got {type(items).__name__}")
+    return tuple(items)
 
 
 def _fields(item: JSON, attributes: Mapping[str, str]) -> JSON:

@@ -1,6 +1,6 @@
 """Parse a customer's record of the Customers table, the desired state, and apply events to it.
 
-customer_id plan status        the contract: a plain PutItem of these is a complete new truth
+customer_id plan|plans status  the contract: a plain PutItem of these is a complete new truth
 name description tags keys     optional; how many keys the customer has (1)
 key_value_secret               optional: the Secrets Manager secret that holds an own value
 plan_key status_reason         how, and why, the last event wanted its change
@@ -20,33 +20,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.customers.actions import ANSWERED
+from keyward.customers.attributes import expires_of, keys_of, status_of, tags_of, text_of
 from keyward.customers.billing import Billing, billing_of
-from keyward.customers.changes import FIELDS, Changes
+from keyward.customers.changes import FIELDS, Changes, InForce
 from keyward.customers.key import KeyRecord
+from keyward.customers.plans import ADDED, REMOVED, as_record, one_field, plans_of
 from keyward.customers.quota import Extension, extensions_of, requested
 from keyward.customers.rotation import RotationRequest, rotation_of
-from keyward.customers.updates import NEVER, undone_by, updates_from
+from keyward.customers.updates import NEVER, check_plans, undone_by, updates_from
 from keyward.customers.usage import KeyUsage
 from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.events.contracts import CustomerEvent
-from keyward.events.fields import CUSTOMER_ID, NEVER_EXPIRES, moment
+from keyward.events.fields import CUSTOMER_ID
 from keyward.events.storm import Storm
 from keyward.values import JSON, stated
 
-# A rotation doubles them for a while, and each change of a key is announced.
-MAX_KEYS = 5
-STATUSES = ("active", "suspended", "closed")
 _ABOUT = ("name", "description", "tags", "expires_at")
 DATED_FIELDS = ("plan", "status", "rotation", *_ABOUT, "billing")
 
 
 @dataclass(frozen=True)
 class Customer:
-    """The desired state of one customer, checked. `plan` and `status` are None while only later
-    events of its life have arrived, and the sign-up has not."""
+    """The desired state of one customer, checked. There are no `plans`, and `status` is None, while
+    only later events of its life have arrived, and the sign-up has not."""
 
     customer_id: str
-    plan: str | None
+    plans: tuple[str, ...]
     status: str | None
     name: str | None = None
     description: str | None = None
@@ -65,7 +64,7 @@ class Customer:
     @property
     def complete(self) -> bool:
         """Whether the sign-up has arrived: before it, nothing is desired."""
-        return self.plan is not None and self.status is not None
+        return bool(self.plans) and self.status is not None
 
 
 @dataclass(frozen=True)
@@ -107,25 +106,25 @@ def customer_of(record: JSON) -> Customer:
         raise InvalidRecordError(
             "customer_id", f"must match {CUSTOMER_ID.pattern}", "Put the record under such an id"
         )
-    for name in ("plan", "status"):
-        if record.get(name) is None and not record.get("recorded"):
+    for name, value in (("plan", one_field(record).get("plan")), ("status", record.get("status"))):
+        if value is None and not record.get("recorded"):
             raise InvalidRecordError(name, "must be given", "Put customer_id, plan and status")
     return Customer(
         customer_id=customer_id,
-        plan=_text(record, "plan"),
-        status=_status(record),
-        name=_text(record, "name"),
-        description=_text(record, "description"),
-        tags=_tags(record),
-        key_value_secret=_text(record, "key_value_secret"),
-        status_reason=_text(record, "status_reason"),
-        expires_at=_expires_at(record),
+        plans=plans_of(record),
+        status=status_of(record),
+        name=text_of(record, "name"),
+        description=text_of(record, "description"),
+        tags=tags_of(record),
+        key_value_secret=text_of(record, "key_value_secret"),
+        status_reason=text_of(record, "status_reason"),
+        expires_at=expires_of(record),
         billing=billing_of(record.get("billing")),
-        plan_key=_text(record, "plan_key"),
-        plan_at=_recorded_at(record, "plan"),
+        plan_key=text_of(record, "plan_key"),
+        plan_at=_recorded_at(one_field(record), "plan"),
         status_at=_recorded_at(record, "status"),
         rotation=rotation_of(record.get("rotation")),
-        keys=_keys(record),
+        keys=keys_of(record),
         extensions=extensions_of(record),
     )
 
@@ -139,7 +138,7 @@ def apply_event(
     same record. Raises RecordUndatedError when a date is not known yet, InvalidEventError for an
     undo that finds nothing.
     """
-    before = dict(record or {"customer_id": event.customer_id})
+    before = one_field(record or {"customer_id": event.customer_id})
     times = {name: _time(before, name, dated) for name in DATED_FIELDS}
     after, ignored = before | requested(before, event), []
     changes = _known_changes(before, times)
@@ -154,6 +153,7 @@ def apply_event(
             _overwrite(after, name, values)
     if event.detail_type == "UndoRequested":
         changes = undone_by(changes, event)
+    check_plans(event, before, changes.in_force())
     for name, in_force in changes.in_force().items():
         if (in_force.at, {**in_force.values}) != (times[name], _standing(before, name)):
             times[name] = in_force.at
@@ -161,11 +161,12 @@ def apply_event(
     after |= _requesters(before, after, event)
     ignored += _overruled(event, before, changes)
     after["recorded"] = _recorded(after, times) | {"changes": changes.as_json()}
-    return AppliedEvent(after, tuple(ignored))
+    return AppliedEvent(as_record(after), tuple(ignored))
 
 
 def manual_fields(record: JSON) -> dict[str, Any]:
     """The fields of a record that were put by hand, with their values."""
+    record = one_field(record)
     recorded = record.get("recorded") or {}
     return {
         name: record[name]
@@ -195,8 +196,18 @@ def _overruled(event: CustomerEvent, before: JSON, changes: Changes) -> list[str
     return [
         name
         for name, (at, values) in updates_from(event, before).items()
-        if name in FIELDS and (at > NEVER + 1) and in_force[name].values != values
+        if name in FIELDS and (at > NEVER + 1) and not _holds(in_force.get(name), values)
     ]
+
+
+def _holds(in_force: InForce | None, values: Mapping[str, Any]) -> bool:
+    """Whether what a change set is so now."""
+    if in_force is None:
+        return False
+    if ADDED not in values and REMOVED not in values:
+        return in_force.values == values
+    plans = plans_of(as_record(in_force.values))
+    return values.get(ADDED, plans[0]) in plans and values.get(REMOVED) not in plans
 
 
 def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
@@ -258,43 +269,3 @@ def _put_at(record: JSON, dated: Mapping[str, TimedValue]) -> int:
     leaves out is gone since then. NEVER for any other record."""
     by_hand = "plan" in record and not record.get("recorded")
     return _time(record, "plan", dated) if by_hand else NEVER
-
-
-def _text(record: JSON, name: str) -> str | None:
-    value = record.get(name)
-    if value is not None and (not isinstance(value, str) or not value.strip()):
-        raise InvalidRecordError(name, "must be a non-empty text", "Correct or remove it")
-    return value
-
-
-def _status(record: JSON) -> str | None:
-    status = record.get("status")
-    if status is not None and status not in STATUSES:
-        raise InvalidRecordError("status", f"must be one of {', '.join(STATUSES)}", "Correct it")
-    return status
-
-
-def _expires_at(record: JSON) -> int | None:
-    value = record.get("expires_at")
-    if value in (None, NEVER_EXPIRES):
-        return None
-    try:
-        return moment(value)
-    except ValueError:
-        raise InvalidRecordError(
-            "expires_at", f'must be an ISO 8601 time, a day or "{NEVER_EXPIRES}"', "Correct it"
-        ) from None
-
-
-def _keys(record: JSON) -> int:
-    number = record.get("keys", 1)
-    if isinstance(number, bool) or number not in range(1, MAX_KEYS + 1):
-        raise InvalidRecordError("keys", f"must be a number from 1 to {MAX_KEYS}", "Correct it")
-    return int(number)
-
-
-def _tags(record: JSON) -> dict[str, str]:
-    tags = record.get("tags") or {}
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise InvalidRecordError("tags", "must be a map of texts", "Correct or remove it")
-    return tags

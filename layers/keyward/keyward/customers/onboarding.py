@@ -1,7 +1,7 @@
 """Turn the rows of an onboarding file into sign-ups, and compare them with the records. Pure.
 
 Columns are `customer_id`, the members of CustomerSignedUp, and `tag:NAME` for each tag. An empty
-cell says nothing, as a member that an event leaves out does.
+cell says nothing, as a member that an event leaves out does. Several `plans` stand in one cell.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from itertools import islice
 from typing import Any
 
 from keyward.customers.key import is_value
+from keyward.customers.plans import PLAN, PLANS, one_field
 from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import NEVER_EXPIRES, redacted
-from keyward.events.incoming import members
+from keyward.events.incoming import CUSTOMER_EVENTS, members
 from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
 from keyward.values import JSON
 
@@ -25,6 +26,7 @@ SIGN_UP = "CustomerSignedUp"
 # When a row happened is when its file was put.
 MEMBERS = {name: member for name, member in members(SIGN_UP).items() if name != "occurred_at"}
 TAG = "tag:"
+BETWEEN_PLANS = "|"
 COLUMNS = (*(name for name in MEMBERS if name != "tags"), f"{TAG}NAME")
 REQUIRED = tuple(name for name, member in MEMBERS.items() if member.required)
 # A header that people meant as one; anything else is not quoted, for it may be a key value.
@@ -96,13 +98,14 @@ class File:
         A file resumes nobody and opens no closed account again: it may be put again years later.
         Raises InvalidEventError for the row of such a customer.
         """
-        if record is None or record.get("plan") is None or record.get("status") is None:
+        stands = one_field(record or {})
+        if record is None or stands.get(PLAN) is None or stands.get("status") is None:
             return [self.event(row, now)]
         status = record["status"]
         if status == "closed":
             problem = "must be a customer that is not closed, got one that is"
             raise InvalidEventError("customer_id", problem, f"Send {SIGN_UP} to open it again")
-        if all(record.get(name) == value for name, value in row.fields.items()):
+        if all(stands.get(name) == value for name, value in one_field(row.fields).items()):
             return []
         if status != "active":
             problem = f"must be an active customer to be changed, got one that is {status}"
@@ -145,7 +148,9 @@ class _Reader:
             for name, member in MEMBERS.items():
                 fields |= member.read(name, detail, where="")
                 customer_id = fields.get("customer_id")
-            self._check_plan(fields["plan"])
+            CUSTOMER_EVENTS[SIGN_UP].check(detail, where="")
+            for plan in fields.get("plans", [fields.get("plan")]):
+                self._check_plan(str(plan))
         except InvalidEventError as error:
             return Refused(row.number, error, customer_id)
         return SignUp(row.number, fields.pop("customer_id"), fields)
@@ -167,6 +172,8 @@ class _Reader:
                 raise InvalidEventError(f"column {number}", problem, "Name or remove the column")
             if name.startswith(TAG):
                 detail.setdefault("tags", {})[name.removeprefix(TAG)] = cell
+            elif name == PLANS:
+                detail[name] = [plan.strip() for plan in cell.split(BETWEEN_PLANS)]
             else:
                 detail[name] = None if _is_never(name, cell) else cell
         return detail
@@ -195,7 +202,7 @@ def _columns(header: Row | None) -> list[str]:
             raise InvalidEventError(names[-1], problem, "Remove one of the two")
     while names and not names[-1]:
         names.pop()
-    for name in REQUIRED:
+    for name in (*REQUIRED, *(() if PLANS in names else (PLAN,))):
         if name not in names:
             raise InvalidEventError(name, "must be a column, got none of this name", _FIRST_ROW)
     return names

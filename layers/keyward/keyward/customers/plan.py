@@ -18,7 +18,7 @@ from keyward.customers.plan_keys import KeyPlanner, is_switch_needed
 from keyward.customers.plan_quota import extensions_for
 from keyward.customers.rotation import expires_at, notices, rotates_at
 from keyward.customers.undo_rotation import undo_rotation
-from keyward.errors import UnknownPlanError
+from keyward.errors import PlanRefusedError, UnknownPlanError
 from keyward.policy.model import Policy
 
 
@@ -58,19 +58,19 @@ def due_at(
         times += [end.delete_at for end in ends if end.delete_at]
     if desired.status == "active":
         for key in keys:
-            times += _due_times(key, str(desired.plan), policy)
+            times += _due_times(key, desired.plans, policy)
     return min((at for at in times if at > now), default=None)
 
 
-def _due_times(key: KeyRecord, plan: str, policy: Policy) -> list[float]:
+def _due_times(key: KeyRecord, plans: Sequence[str], policy: Policy) -> list[float]:
     """When a working key is due for an action. A leaked key has no due time."""
     if key.end.retire_at is not None and key.end.replaced_by is None:
         return []
     times: list[float] = [key.end.retire_at] if key.end.retire_at else []
     if key.is_issued and key.end.retire_at is None:
-        due = rotates_at(key, plan, policy)
+        due = rotates_at(key, plans, policy)
         times += [due] if due else []
-    expires = expires_at(key, plan, policy)
+    expires = expires_at(key, plans, policy)
     if key.is_issued and expires:
         times += notices(key, expires).values()
     return times
@@ -157,20 +157,40 @@ def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
     if request and request.undone:
         undone, keys = undo_rotation(request.requested_at, keys, policy)
         customer = replace(customer, rotation=None)
-    plan = str(desired.plan)
-    problem = None
-    try:
-        policy.plan(plan)
-    except UnknownPlanError as unknown:
-        problem = unknown
+    plans, problem = _named(desired.plans, policy)
     # How the last event wanted its change counts for that change only.
-    mode = customer.plan_key if plan == customer.plan else None
+    mode = customer.plan_key if desired.plans == customer.plans else None
     by_successor = (mode or policy.plan_change) == "successor" and not desired.in_place
-    planner = KeyPlanner(customer, plan, problem is None, by_successor, policy, now)
+    planner = KeyPlanner(customer, plans, problem is None, by_successor, policy, now)
     actions = planner.actions(keys, at.last_number)
-    before, after = extensions_for(customer, keys, actions, plan, policy, now)
+    before, after = extensions_for(customer, keys, actions, plans, policy, now)
     actions = tuple(_with_reason(action, desired) for action in actions)
     return CustomerPlan((*undone, *before, *actions, *after), problem)
+
+
+def refusal(customer: Customer, keys: Sequence[KeyRecord]) -> PlanRefusedError | None:
+    """Why a key is not in all of its customer's plans, though nothing failed: one of them refused
+    it, as another holds the same stage."""
+    for key in keys:
+        plan = key.journal.refused
+        if plan in customer.plans and key.plans and plan not in key.plans:
+            return PlanRefusedError(
+                f"plan: {plan} cannot take key {key.name}, which is in {', '.join(key.plans)}: a "
+                "stage is in both, and a key has one plan a stage. Remove the stage from one of "
+                "them, or send PlanRemoved"
+            )
+    return None
+
+
+def _named(plans: Sequence[str], policy: Policy) -> tuple[tuple[str, ...], UnknownPlanError | None]:
+    """The plans that the policy names, and the error for the first that it does not."""
+    problem = None
+    for plan in plans:
+        try:
+            policy.plan(plan)
+        except UnknownPlanError as unknown:
+            problem = problem or unknown
+    return tuple(plan for plan in plans if plan in policy.usage_plans), problem
 
 
 BY_STATUS: dict[str, Callable[[Situation, Sequence[KeyRecord]], CustomerPlan]] = {
@@ -182,6 +202,6 @@ BY_STATUS: dict[str, Callable[[Situation, Sequence[KeyRecord]], CustomerPlan]] =
 
 def _with_reason(action: Action, desired: DesiredState) -> Action:
     """Say why money lowered a plan."""
-    if action.action != "move_key" or action.reason or action.plan != desired.plan:
+    if action.action != "move_key" or action.reason or action.plan not in desired.plans:
         return action
     return replace(action, reason=desired.reason)

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.customers.actions import Action, key_action, move
-from keyward.customers.bulk import is_being_imported
+from keyward.customers.actions import Action, key_action
 from keyward.customers.key import CREATED, CREATING, KeyRecord, name_of
 from keyward.customers.model import Customer
+from keyward.customers.plan_moves import Placement
 from keyward.customers.rotation import (
     LEAKED,
     NOTICE_DAYS,
@@ -58,15 +58,25 @@ class Roles:
 
 @dataclass(frozen=True)
 class KeyPlanner:
-    """Plans for one customer at `now` (epoch seconds). `is_known`: the policy names the plan;
-    `by_successor`: a plan change is made by a new key."""
+    """Plans for one customer at `now` (epoch seconds). `plans` are those that the policy names;
+    `is_whole`: it names all; `by_successor`: a plan change is made by a new key."""
 
     customer: Customer
-    plan: str
-    is_known: bool
+    plans: tuple[str, ...]
+    is_whole: bool
     by_successor: bool
     policy: Policy
     now: float
+
+    @property
+    def placement(self) -> Placement:
+        """Where the keys belong."""
+        return Placement(self.plans, self.is_whole, self.policy, self._satisfies())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a plan that a key can be in."""
+        return bool(self.plans)
 
     def actions(self, keys: Sequence[KeyRecord], last_number: int) -> Actions:
         """Everything, in order: what must not work any more, the keys one by one, new ones; their
@@ -94,7 +104,7 @@ class KeyPlanner:
         if not self.is_known:
             return actions
         for key in roles.orphaned_successors:
-            actions += (*self._placed(key), self._handed_over(key))
+            actions += (*self.placement.place(key), self._handed_over(key))
         first = last_number + len(numbers) + 1
         for number in range(first, first + roles.missing):
             actions += self._new(number)
@@ -142,9 +152,10 @@ class KeyPlanner:
             return Replacement(key.reason, leaked=True)
         if not key.is_issued:
             return None
-        by_successor = self.by_successor and self.is_known
+        is_other = self.is_whole and self.placement.changes_plan(key)
+        by_successor = self.by_successor and is_other
         request = self.customer.rotation
-        return replacement_for(key, request, self.plan, by_successor, self.policy, self.now)
+        return replacement_for(key, request, self.plans, by_successor, self.policy, self.now)
 
     def _stopped(self, key: KeyRecord, replacement: Replacement | None) -> Actions:
         """A key that leaked is disabled before anything else."""
@@ -171,10 +182,11 @@ class KeyPlanner:
         number: int | None,
     ) -> Actions:
         if key.state == CREATING:
-            return self._placed(key) if self.is_known else ()
+            return self.placement.place(key) if self.is_known else ()
         leaked = replacement is not None and replacement.leaked
         # Moving or enabling a leaked key would let it in again.
-        moved = () if leaked else self._placed(key, self.by_successor) + self._enabled(key)
+        stays = self.by_successor and self.placement.changes_plan(key)
+        moved = () if leaked else self.placement.place(key, stays) + self._enabled(key)
         if successor is not None and not leaked:
             # A rotation keeps the settings it began with.
             begun = successor.succession
@@ -194,7 +206,7 @@ class KeyPlanner:
     ) -> Actions:
         """The successor, the handing over, and the end of a key that has no time left."""
         if successor is not None:
-            made = self._placed(successor) + self._enabled(successor)
+            made = self.placement.place(successor) + self._enabled(successor)
             over = self._handed_over(successor, key)
         else:
             made = self._new(number or 0, key, replacement)
@@ -224,35 +236,9 @@ class KeyPlanner:
         if key.end.is_over(self.now):
             is_needed = is_switch_needed(key, enabled=False)
             return (key_action("disable_key", key),) if is_needed else ()
-        placed = self._placed(key, stays=key.end.keeps_plan or self.by_successor)
+        stays = key.end.keeps_plan or (self.by_successor and self.placement.changes_plan(key))
+        placed = self.placement.place(key, stays)
         return placed + self._enabled(key) + self._noticed(key)
-
-    def _placed(self, key: KeyRecord, stays: bool = False) -> Actions:
-        """What brings a key into the plan. A journal of another plan is finished first: the key
-        leaves that plan. A key that `stays` in its plan only ends such a move."""
-        if not self.is_known:
-            return self._half_way(key)
-        under_way = key.journal.plan
-        if is_being_imported(key) and under_way == self.plan:
-            return ()
-        if key.state == CREATING:
-            made = key_action("create_key", key)
-            return (made, key_action("attach_key", key, self.plan, **self._satisfies()))
-        if key.plan is None and under_way in (None, self.plan):
-            return (key_action("attach_key", key, self.plan, **self._satisfies()),)
-        if under_way is not None or (key.plan != self.plan and not stays):
-            return (move(key, self.plan, **({} if key.plan else self._satisfies())),)
-        return ()
-
-    def _half_way(self, key: KeyRecord) -> Actions:
-        """What brings a key out of a move that broke off, when the policy does not name the
-        plan."""
-        into = key.journal.plan
-        is_named = into in self.policy.usage_plans
-        plan = into if is_named else key.plan
-        if not into or not plan:
-            return ()
-        return (move(key, plan, **({} if key.plan else self._satisfies())),)
 
     def _enabled(self, key: KeyRecord) -> Actions:
         """Keys are in their plan before they are enabled."""
@@ -261,7 +247,7 @@ class KeyPlanner:
 
     def _noticed(self, key: KeyRecord) -> Actions:
         """The last of the notices whose time has come."""
-        expires = expires_at(key, self.plan, self.policy)
+        expires = expires_at(key, self.plans, self.policy)
         if not key.is_issued or expires is None or expires <= self.now:
             return ()
         due = [days for days, at in notices(key, expires).items() if at <= self.now]
@@ -282,8 +268,10 @@ class KeyPlanner:
             times = {"overlap": replacement.overlap, "grace": replacement.grace}
             details |= {"replaces": replaced.number} | times
             reason = replacement.reason
-        created = Action("create_key", name, number, reason=reason, details=details)
-        return (created, Action("attach_key", name, number, self.plan))
+        created = Action(
+            "create_key", name, number, reason=reason, details=details | self.placement.awaits()
+        )
+        return (created, *(Action("attach_key", name, number, plan) for plan in self.plans))
 
     def _handed_over(self, successor: KeyRecord, key: KeyRecord | None = None) -> Action:
         old: dict[str, Any] = {"replaces": key.number} if key else {}

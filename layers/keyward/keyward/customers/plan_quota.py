@@ -17,30 +17,33 @@ def extensions_for(
     customer: Customer,
     keys: Sequence[KeyRecord],
     actions: Sequence[Action],
-    plan: str,
+    plans: Sequence[str],
     policy: Policy,
     now: float,
 ) -> tuple[Actions, Actions]:
     """What is extended before the other `actions`, and what after them.
 
     A key that is in the plan comes first, so that its successor takes over the extended quota; one
-    that only gets there comes last. A key that ends, or follows another, has none of its own.
+    that only gets there comes last. A key that ends, or follows another, has none of its own. Of
+    several plans the first with a quota is extended.
     """
-    named = policy.usage_plans.get(plan)
-    if named is None or not customer.extensions:
+    limited = [plan for plan in plans if policy.usage_plans[plan].quota]
+    if not limited or not customer.extensions:
         return (), ()
+    plan = limited[0]
+    quota = policy.usage_plans[plan].quota
     ending = {a.number for a in actions if a.action in ("disable_key", "delete_key")}
     placed = {a.number for a in actions if a.action in ("attach_key", "move_key")}
     before, after = [], []
     for key in (*keys, *_made(customer, keys, actions, now)):
-        granted = due(customer.extensions, key, named.quota, now)
+        granted = due(customer.extensions, key, quota, now)
         if not granted or key.number in ending or _follows(key):
             continue
         extensions = [item.as_json() for item in granted]
         action = key_action("extend_quota", key, plan, extensions=extensions)
         if key.number in placed:
             after.append(action)
-        elif key.plan == plan:
+        elif plan in key.plans:
             before.append(action)
     return tuple(before), tuple(after)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,12 +70,12 @@ def rotation_of(stored: Any) -> RotationRequest | None:
 def replacement_for(
     key: KeyRecord,
     request: RotationRequest | None,
-    plan: str,
+    plans: Sequence[str],
     successor: bool,
     policy: Policy,
     now: float,
 ) -> Replacement | None:
-    """The replacement that a key needs at `now`: by request, by its age in `plan`, which it is to
+    """The replacement that a key needs at `now`: by request, by its age in `plans`, which it is to
     be in, or for a plan change that makes a `successor`. None when it needs none."""
     if request and key.succession.rotation < request.requested_at:
         if request.leaked:
@@ -84,9 +85,9 @@ def replacement_for(
     if key.by_hand is not None:
         # A successor that nobody asked for would let the customer in again.
         return None
-    if successor and key.plan != plan and key.journal.plan is None:
+    if successor:
         return replacement_with_overlap("plan change", policy.overlap_hours, policy)
-    due = rotates_at(key, plan, policy)
+    due = rotates_at(key, plans, policy)
     return (
         replacement_with_overlap("age", policy.overlap_hours, policy)
         if due and due <= now
@@ -94,17 +95,17 @@ def replacement_for(
     )
 
 
-def rotates_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
-    """When the key is too old for the plan (epoch seconds), None for never."""
-    days = policy.lifecycle.rotate_after_days.get(plan)
-    return key.age_counts_from + days * DAY if days and key.age_counts_from else None
+def rotates_at(key: KeyRecord, plans: Sequence[str], policy: Policy) -> int | None:
+    """When the key is too old for one of the plans (epoch seconds), None for never."""
+    ages = [days for plan in plans if (days := policy.lifecycle.rotate_after_days.get(plan))]
+    return key.age_counts_from + min(ages) * DAY if ages and key.age_counts_from else None
 
 
-def expires_at(key: KeyRecord, plan: str, policy: Policy) -> int | None:
+def expires_at(key: KeyRecord, plans: Sequence[str], policy: Policy) -> int | None:
     """When the key stops working by itself (epoch seconds), None for never."""
     if key.end.retire_at is not None:
         return key.end.retire_at
-    due = rotates_at(key, plan, policy)
+    due = rotates_at(key, plans, policy)
     return (
         due + replacement_with_overlap(None, policy.overlap_hours, policy).overlap if due else None
     )

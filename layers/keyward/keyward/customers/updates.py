@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from keyward.customers.billing import Subscription, billing_of
-from keyward.customers.changes import Changes
+from keyward.customers.changes import Changes, InForce
+from keyward.customers.plans import ADDED, MAX_PLANS, REMOVED, value_of
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import WHAT
@@ -19,6 +22,7 @@ _STATUS = {
     "CustomerResumed": "active",
     "CustomerClosed": "closed",
 }
+_ONE_PLAN = {"PlanAdded": ADDED, "PlanRemoved": REMOVED}
 
 
 def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
@@ -29,8 +33,12 @@ def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
         for name in ("plan", "name", "description", "tags", "expires_at")
         if name in said
     }
+    if "plans" in said:
+        updates["plan"] = (at, {"plan": value_of(said["plans"])})
     if event.detail_type == "CustomerPlanChanged" and "key" in said:
-        updates["plan"] = (at, {"plan": said["plan"], "plan_key": said["key"]})
+        updates["plan"] = (at, updates["plan"][1] | {"plan_key": said["key"]})
+    if event.detail_type in _ONE_PLAN:
+        updates["plan"] = (at, {_ONE_PLAN[event.detail_type]: said["plan"]})
     if event.detail_type in _STATUS:
         why = {"status_reason": said["reason"]} if "reason" in said else {}
         updates["status"] = (at, {"status": _STATUS[event.detail_type]} | why)
@@ -41,6 +49,24 @@ def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
     if event.detail_type in ("PaymentFailed", "PaymentSucceeded", "SubscriptionChanged"):
         updates |= _paid_for(event, before)
     return updates
+
+
+def check_plans(event: CustomerEvent, before: JSON, in_force: Mapping[str, InForce]) -> None:
+    """Raise InvalidEventError for a plan that is one too many, or the last one that is left."""
+    said = event.fields.get("plan")
+    if event.detail_type == "PlanRemoved" and before.get("plan") == said:
+        raise InvalidEventError(
+            "detail.plan",
+            "must not be the customer's last plan",
+            "Send CustomerPlanChanged with another plan, or CustomerClosed",
+        )
+    plans = in_force["plan"].values.get("plan") if "plan" in in_force else None
+    if isinstance(plans, list) and len(plans) > MAX_PLANS:
+        raise InvalidEventError(
+            "detail.plan",
+            f"must be at most plan {MAX_PLANS} of the customer",
+            "Send PlanRemoved first",
+        )
 
 
 def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:

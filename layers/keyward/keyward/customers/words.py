@@ -86,15 +86,15 @@ def _issued(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Itera
     """KeyIssued: the key works in its plan. A successor is announced by KeyRotated."""
     before, key = change.before, change.after
     if key.is_issued and not (before and before.is_issued) and not _is_handed_over(change):
-        actions = (action("create_key", key), action("attach_key", key, plan=key.plan))
+        actions = (action("create_key", key), *_attachments(key, key.plans))
         yield about("KeyIssued", key, occasion, *actions, **_placed(key, occasion))
 
 
 def _plan_changed(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
     before, key = change.before, change.after
-    if before and before.is_issued and key.is_issued and before.plan != key.plan:
-        moved = {"action": "move_key", "key": key.name, "from": before.plan, "plan": key.plan}
-        yield about("PlanChanged", key, occasion, moved, **_placed(key, occasion))
+    is_issued = before is not None and before.is_issued and key.is_issued
+    if before and is_issued and before.announced_plans != key.announced_plans:
+        yield about("PlanChanged", key, occasion, *_moves(before, key), **_placed(key, occasion))
 
 
 def _rotated(change: KeyChange, other: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
@@ -103,24 +103,23 @@ def _rotated(change: KeyChange, other: KeyChange | None, occasion: Occasion) -> 
     if before is None or not _is_handed_over(change):
         return
     old = other.before if other else None
-    more: JSON = {"plan": key.plan, "effective_by": occasion.effective_by}
+    more: JSON = _in_plans(key) | {"effective_by": occasion.effective_by}
     more["reason"] = before.succession.cause
     if old and other:
         more["replaces"] = old.key_id
         more["retires_at"] = iso(other.after.end.retire_at or 0)
-    made, attached = action("create_key", key), action("attach_key", key, plan=key.plan)
-    carried = occasion.facts.get("carry_quota_over")
-    rest = [carried] if carried else []
-    yield about("KeyRotated", key, occasion, made, attached, *rest, **more)
-    if old and old.plan and old.plan != key.plan:
-        moved = {"action": "attach_key", "key": key.name, "from": old.plan, "plan": key.plan}
-        yield about("PlanChanged", key, occasion, made, moved, **more)
+    made, attached = action("create_key", key), _attachments(key, key.plans)
+    carried = occasion.facts.get("carry_quota_over", {}).get("carried", ())
+    yield about("KeyRotated", key, occasion, made, *attached, *carried, **more)
+    if old and old.plans and {*old.plans} != {*key.plans}:
+        moves = [one | {"action": "attach_key"} for one in _moves(old, key) if "from" in one]
+        yield about("PlanChanged", key, occasion, made, *moves, **more)
 
 
 def _enabled(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
     before, key = change.before, change.after
     if before and key.state == CREATED and key.enabled and not before.enabled:
-        more = {"plan": key.plan, "effective_by": occasion.effective_by}
+        more = _in_plans(key) | {"effective_by": occasion.effective_by}
         yield about("KeyResumed", key, occasion, action("enable_key", key), **more)
 
 
@@ -161,7 +160,7 @@ def _expiring(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Ite
             change.after,
             occasion,
             action("announce_expiry", change.after),
-            plan=change.after.plan,
+            **_in_plans(change.after),
             days=end.notice_days,
             expires_at=iso(end.notice_expiry),
             reason=change.after.reason,
@@ -173,24 +172,44 @@ def _extended(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Ite
     before, key = change.before, change.after
     if before and key.quota.extended > before.quota.extended and not _is_handed_over(change):
         granted = action("extend_quota", key, **occasion.facts.get("extend_quota", {}))
-        yield about("QuotaExtended", key, occasion, granted, plan=key.plan)
+        yield about("QuotaExtended", key, occasion, granted)
 
 
 def _is_announced(key: KeyRecord) -> bool:
     """Whether the customer was told of the key. One that is being deleted was a working key."""
-    return key.plan is not None and key.succession.replaces is None
+    return bool(key.plans) and key.succession.replaces is None
+
+
+def _in_plans(key: KeyRecord) -> JSON:
+    """The plan of the key, and all of them where there are several."""
+    return {"plan": key.plan} | ({"plans": list(key.plans)} if len(key.plans) > 1 else {})
+
+
+def _attachments(key: KeyRecord, plans: Sequence[str]) -> list[JSON]:
+    return [action("attach_key", key, plan=plan) for plan in plans]
+
+
+def _moves(before: KeyRecord, after: KeyRecord) -> list[JSON]:
+    """How the key came from its plans before to those after: one for one, or one more or less."""
+    left = [plan for plan in before.plans if plan not in after.plans]
+    joined = [plan for plan in after.plans if plan not in before.plans]
+    pairs = [*zip(left, joined, strict=False)]
+    return [
+        *({"action": "move_key", "key": after.name, "from": a, "plan": b} for a, b in pairs),
+        *(action("detach_key", after, plan=plan) for plan in left[len(pairs) :]),
+        *_attachments(after, joined[len(pairs) :]),
+    ]
 
 
 def _placed(key: KeyRecord, occasion: Occasion) -> JSON:
-    return {
-        "plan": key.plan,
+    return _in_plans(key) | {
         "effective_by": occasion.effective_by,
         "reason": occasion.reason,
     }
 
 
 def _stopped(detail_type: str, name: str, key: KeyRecord, occasion: Occasion) -> JSON:
-    more = {"plan": key.plan, "reason": key.reason, "effective_by": occasion.effective_by}
+    more = _in_plans(key) | {"reason": key.reason, "effective_by": occasion.effective_by}
     return about(detail_type, key, occasion, action(name, key), **more)
 
 

@@ -147,6 +147,22 @@ _TIME_TEXT: JSON = {"type": "string", "pattern": ISO_8601}
 _MUST_BE_A_TIME = "an ISO 8601 time like 2026-12-31T00:00:00Z, or a day"
 
 
+def texts(most: int, longest: int) -> Field:
+    """A list of different texts that are not blank."""
+    one = text(longest)
+
+    def parse(value: Any) -> list[str]:
+        if not isinstance(value, list) or not 1 <= len(value) <= most:
+            raise ValueError
+        found = [one.parse(item) for item in value]
+        if len({*found}) < len(found):
+            raise ValueError
+        return found
+
+    schema = {"type": "array", "items": one.schema, "minItems": 1, "maxItems": most}
+    return Field(schema | {"uniqueItems": True}, f"a list of 1 to {most} different texts", parse)
+
+
 def time_text(*, required: bool = False) -> Field:
     """A time as a text; its epoch seconds are recorded."""
 

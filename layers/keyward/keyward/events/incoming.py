@@ -30,6 +30,7 @@ from keyward.events.fields import (
     redacted,
     tags,
     text,
+    texts,
     time,
     time_text,
 )
@@ -40,41 +41,60 @@ from keyward.values import JSON, iso
 class EventIn:
     """A detail-type: what it does, for people, and the members of its `detail`.
 
-    At most one of the members named in `alternatives` may be sent.
+    At most one of the members named in `alternatives` may be sent, and one of them has to be where
+    `needs_one`.
     """
 
     effect: str
     fields: Mapping[str, Field] = field(default_factory=dict)
     alternatives: tuple[str, ...] = ()
+    needs_one: bool = False
 
     def read(self, detail: JSON) -> JSON:
         """Check the members and give those that were sent. Raises InvalidEventError."""
-        sent = [name for name in self.alternatives if detail.get(name) is not None]
-        if len(sent) > 1:
-            raise InvalidEventError(
-                f"detail.{sent[-1]}", f"must not come with `{sent[0]}`", "Send one of the two"
-            )
+        self.check(detail)
         found: JSON = {}
         for name, member in self.fields.items():
             found |= member.read(name, detail)
         return found
 
+    def check(self, detail: JSON, where: str = "detail.") -> None:
+        """Raise InvalidEventError where `alternatives` are not sent as they may be."""
+        sent = [name for name in self.alternatives if detail.get(name) is not None]
+        if len(sent) > 1:
+            raise InvalidEventError(
+                f"{where}{sent[-1]}", f"must not come with `{sent[0]}`", "Send one of the two"
+            )
+        if self.needs_one and not sent:
+            either = " or ".join(f"`{name}`" for name in self.alternatives)
+            name = where + self.alternatives[0]
+            raise InvalidEventError(name, "is missing", f"Send {either}")
+
 
 _EXPIRY = time(iso, null=NEVER_EXPIRES)
 _PLAN = text(255, required=True)
+_PLANS = {"plan": text(255), "plans": texts(10, 255)}
+_ONE_OF_PLANS = ("plan", "plans")
 _REASON = text(256)
 
 # About a customer: `customer_id` and, optionally, `occurred_at` come with each.
 CUSTOMER_EVENTS: dict[str, EventIn] = {
     "CustomerSignedUp": EventIn(
-        "creates a key in the plan",
-        {"plan": _PLAN, "name": text(256), "description": text(1024)}
+        "creates a key in the plan, or in several",
+        _PLANS
+        | {"name": text(256), "description": text(1024)}
         | {"tags": tags(), "expires_at": _EXPIRY},
+        alternatives=_ONE_OF_PLANS,
+        needs_one=True,
     ),
     "CustomerPlanChanged": EventIn(
         "moves the key to the plan, or gives a successor in it",
-        {"plan": _PLAN, "key": choice("in_place", "successor"), "expires_at": _EXPIRY},
+        _PLANS | {"key": choice("in_place", "successor"), "expires_at": _EXPIRY},
+        alternatives=_ONE_OF_PLANS,
+        needs_one=True,
     ),
+    "PlanAdded": EventIn("puts the keys into one plan more", {"plan": _PLAN}),
+    "PlanRemoved": EventIn("takes the keys out of one of their plans", {"plan": _PLAN}),
     "CustomerSuspended": EventIn("disables the keys", {"reason": _REASON}),
     "CustomerResumed": EventIn("enables the same keys", {"expires_at": _EXPIRY}),
     "CustomerClosed": EventIn("deletes the keys for good", {"reason": _REASON}),
@@ -166,4 +186,9 @@ def schema(detail_type: str) -> JSON:
     if event.alternatives:
         sent = {name: {"not": {"type": "null"}} for name in event.alternatives}
         found["not"] = {"required": list(event.alternatives), "properties": sent}
+    if event.needs_one:
+        found["anyOf"] = [
+            {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+            for name in event.alternatives
+        ]
     return found

@@ -77,6 +77,7 @@ MEMBERS: dict[str, JSON] = {
     "period_ends": DAY,
     "period_start": DAY,
     "plan": TEXT,
+    "plans": TEXTS,
     "ready_by": TIME,
     "reason": TEXT,
     "remaining": {"type": "integer"},
@@ -120,7 +121,7 @@ def _of_stage(says: str, *always: str, optional: tuple[str, ...] = ()) -> EventO
     return EventOut(says, ("rest_api_id", "stage", "execution_arn", *always), optional)
 
 
-_SWITCHED = ("plan", "reason", "effective_by")
+_SWITCHED = ("plan", "plans", "reason", "effective_by")
 _OPENING = (*_SWITCHED, "opens")
 _PERIOD = ("limit", "used", "remaining", "period", "period_ends")
 _REPORT = ("actions", "reason")
@@ -132,7 +133,7 @@ EVENTS_OUT: dict[str, EventOut] = {
         "a replaced key no longer works, or somebody disabled one", *_SWITCHED, "by_hand", "remedy"
     ),
     "KeyRetired": _of_key("a replaced key was deleted", *_SWITCHED),
-    "KeyExpiring": _of_key("a key ends soon", "plan", "days", "expires_at", "reason"),
+    "KeyExpiring": _of_key("a key ends soon", "plan", "plans", "days", "expires_at", "reason"),
     "KeySuspended": _of_key("a key was disabled and can be enabled again", *_SWITCHED),
     "KeyResumed": _of_key("a suspended key works again", *_OPENING),
     "KeyRevoked": _of_key("a key was deleted for good", *_SWITCHED),

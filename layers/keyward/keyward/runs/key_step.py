@@ -117,10 +117,11 @@ class KeyStep:
         at = self.now
         customers.save_tombstone(record, last, self.lease, at, events, self.when, *lines[:1])
 
-    def journal_plan(self, record: KeyRecord, plan: str) -> KeyRecord:
-        """Write down that the key is on its way into a plan; the attachment is dated before the
-        call, as it takes effect some time after."""
-        journal = record.with_journal(plan=plan, started_at=self.now)
+    def journal_plan(self, record: KeyRecord, plan: str, leaving: str | None = None) -> KeyRecord:
+        """Write down that the key is on its way into a plan, and out of one; the attachment is
+        dated before the call, as it takes effect some time after."""
+        out = {"leaving": leaving} if leaving else {}
+        journal = record.with_journal(plan=plan, started_at=self.now, **out)
         journal = replace(journal, attached_at=self.now)
         self.save(journal)
         return journal
@@ -164,11 +165,30 @@ def gone(key: KeyRecord) -> KeyGoneError:
     )
 
 
-def placed(journal: KeyRecord, plan: str, rotation: int) -> KeyRecord:
-    """The record of a key that is in the plan now, which also satisfies the request `rotation`."""
+def placed(journal: KeyRecord, plan: str, rotation: int, left: str | None = None) -> KeyRecord:
+    """The record of a key that is in the plan now, in place of one that it `left`, which also
+    satisfies the request `rotation`."""
     succession = replace(journal.succession, rotation=max(journal.succession.rotation, rotation))
-    there = replace(journal, plan=plan, succession=succession)
-    return there.with_journal(plan=None, refused=None)
+    plans = dict.fromkeys(plan if one == left else one for one in (*journal.plans, plan))
+    there = replace(journal, plans=(*plans,), succession=succession)
+    begun = journal.journal
+    return there.with_journal(
+        plan=None,
+        leaving=None if begun.leaving in (plan, left) else begun.leaving,
+        refused=None if begun.refused == plan else begun.refused,
+        awaited=tuple(one for one in begun.awaited if one not in (plan, left)),
+    )
+
+
+def removed(record: KeyRecord, plan: str) -> KeyRecord:
+    """The record of a key that is in the plan no more."""
+    begun = record.journal
+    return replace(record, plans=tuple(one for one in record.plans if one != plan)).with_journal(
+        plan=None if begun.plan == plan else begun.plan,
+        leaving=None if begun.leaving == plan else begun.leaving,
+        refused=None if begun.refused == plan else begun.refused,
+        awaited=tuple(one for one in begun.awaited if one != plan),
+    )
 
 
 def attach(key: KeyRecord, plan: str, plan_id: str, gateway: Gateway, plans: UsagePlans) -> None:

@@ -25,7 +25,7 @@ UNRECORDED = {"customer_id", "record", "called", "reason", "tried_at", "attached
 UNRECORDED |= {"extended", "extending", "extending_to", "extending_for"}
 UNRECORDED |= {"moving_to", "switching", "rotation", "overlap", "grace", "stays", "told_expiry"}
 UNRECORDED |= {"due", "due_at", "by_hand"}
-UNRECORDED |= {"batch"}
+UNRECORDED |= {"batch", "leaving", "awaited", "plans"}
 # What an API's action changes, where the action itself does not say it.
 CHANGES = {
     "attach_stage": ("not in the plan", "in the plan"),
@@ -171,10 +171,8 @@ def _history_of(record: KeyRecord | None) -> JSON:
     if record is None or record.key_id is None:
         return {}
     confirmed = replace(record, state=CREATED) if record.state == DELETING else record
-    # Somebody took it out of its plan, and it is on its way back.
-    if record.journal.plan == record.plan:
-        confirmed = replace(confirmed, plan=None)
-    return {name: v for name, v in key_item(confirmed).items() if name not in UNRECORDED}
+    item = key_item(confirmed) | ({"plan": ", ".join(record.plans)} if record.plans else {})
+    return {name: value for name, value in item.items() if name not in UNRECORDED}
 
 
 def _recorded_at(requester: Mapping[str, Any]) -> float:

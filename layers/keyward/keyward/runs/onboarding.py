@@ -14,6 +14,7 @@ from keyward.aws.onboarding_files import OnboardingFiles
 from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.model import KeyRecords
 from keyward.customers.onboarding import File, Refused, SignUp
+from keyward.customers.plans import one_field
 from keyward.errors import InvalidEventError, InvalidInputError, PassingError
 from keyward.runs.context import Context
 from keyward.runs.ledger import FAILED
@@ -185,7 +186,8 @@ class Onboarding:
 
 
 def _has_key(customer_id: str, stored: Mapping[str, JSON], records: AccountRecords) -> bool:
-    """Whether API Gateway has confirmed a key of the customer in the plan that its record names."""
-    plan = stored.get(customer_id, {}).get("plan")
+    """Whether API Gateway has confirmed a key of the customer in the plans of its record."""
+    plan = one_field(stored.get(customer_id, {})).get("plan")
+    plans = {*plan} if isinstance(plan, list) else {plan}
     keys = records.keys.get(customer_id, KeyRecords()).keys
-    return any(key.is_settled and key.plan == plan for key in keys)
+    return any(key.is_settled and plans <= {*key.plans} for key in keys)

@@ -1,0 +1,59 @@
+"""Read the attributes of a customer's record that a person may have put there in any shape. Pure.
+
+Each reader raises InvalidRecordError, which names the attribute, for a value that cannot be meant.
+"""
+
+from __future__ import annotations
+
+from keyward.errors import InvalidRecordError
+from keyward.events.fields import NEVER_EXPIRES, moment
+from keyward.values import JSON
+
+# A rotation doubles them for a while, and each change of a key is announced.
+MAX_KEYS = 5
+STATUSES = ("active", "suspended", "closed")
+
+
+def text_of(record: JSON, name: str) -> str | None:
+    """A text that is not blank, None without one."""
+    value = record.get(name)
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        raise InvalidRecordError(name, "must be a non-empty text", "Correct or remove it")
+    return value
+
+
+def status_of(record: JSON) -> str | None:
+    """One of STATUSES, None before the sign-up."""
+    status = record.get("status")
+    if status is not None and status not in STATUSES:
+        raise InvalidRecordError("status", f"must be one of {', '.join(STATUSES)}", "Correct it")
+    return status
+
+
+def expires_of(record: JSON) -> int | None:
+    """When the keys stop (epoch seconds), None for never."""
+    value = record.get("expires_at")
+    if value in (None, NEVER_EXPIRES):
+        return None
+    try:
+        return moment(value)
+    except ValueError:
+        raise InvalidRecordError(
+            "expires_at", f'must be an ISO 8601 time, a day or "{NEVER_EXPIRES}"', "Correct it"
+        ) from None
+
+
+def keys_of(record: JSON) -> int:
+    """How many keys the customer has."""
+    number = record.get("keys", 1)
+    if isinstance(number, bool) or number not in range(1, MAX_KEYS + 1):
+        raise InvalidRecordError("keys", f"must be a number from 1 to {MAX_KEYS}", "Correct it")
+    return int(number)
+
+
+def tags_of(record: JSON) -> dict[str, str]:
+    """The keys' tags."""
+    tags = record.get("tags") or {}
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise InvalidRecordError("tags", "must be a map of texts", "Correct or remove it")
+    return tags

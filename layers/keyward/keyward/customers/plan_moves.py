@@ -1,0 +1,80 @@
+"""How a key comes into the plans of its customer, and out of those that are no longer its own.
+Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keyward.customers.actions import Action, key_action, move
+from keyward.customers.bulk import is_being_imported
+from keyward.customers.key import CREATING, KeyRecord
+from keyward.policy.model import Policy
+
+Actions = tuple[Action, ...]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a customer's keys belong. `plans` are those of its plans that the policy names;
+    `is_whole`: it names all. `satisfies` is what a key answers that joins its first plan."""
+
+    plans: tuple[str, ...]
+    is_whole: bool
+    policy: Policy
+    satisfies: Mapping[str, Any]
+
+    def place(self, key: KeyRecord, stays: bool = False) -> Actions:
+        """What brings a key into its plans. A key that `stays` where it is only ends a move that
+        broke off, and so does one whose plans the policy does not all name."""
+        journal = key.journal
+        if key.state == CREATING:
+            if not self.plans or (is_being_imported(key) and journal.plan in self.plans):
+                return ()
+            joins = (key_action("attach_key", key, plan, **self.satisfies) for plan in self.plans)
+            return (key_action("create_key", key, **self.awaits()), *joins)
+        is_moving = journal.plan is not None or journal.leaving is not None
+        wanted = self.plans if not stays or is_moving or not key.plans else key.plans
+        if not self.is_whole:
+            there = self._half_way(key) if is_moving else key.plans
+            wanted = (*dict.fromkeys(there + self.plans),)
+        return self._moved(key, wanted)
+
+    def _half_way(self, key: KeyRecord) -> tuple[str, ...]:
+        """Where a move ends that broke off, when the policy does not name the plans: where it was
+        going, if it names that, else where the key was."""
+        into = key.journal.plan
+        if into is None or into not in self.policy.usage_plans:
+            return key.plans
+        return (into, *key.plans[1:])
+
+    def _moved(self, key: KeyRecord, wanted: Sequence[str]) -> Actions:
+        """Out of the plans that are not `wanted` and into those that are: one for one, by calls
+        that follow each other at once, as two plans may hold the same stage. A plan on whose way
+        the key is counts as one that it may be in, and must be confirmed."""
+        journal = key.journal
+        doubtful = (journal.plan, journal.leaving)
+        joins = [plan for plan in wanted if plan not in key.plans or plan in doubtful]
+        # What a run that broke off left open is confirmed first, as one journal holds one move.
+        joins.sort(key=lambda plan: plan not in doubtful)
+        begun = [plan for plan in (*doubtful, *journal.awaited) if plan and plan not in key.plans]
+        leaves = [plan for plan in dict.fromkeys((*key.plans, *begun)) if plan not in wanted]
+        pairs = [*zip(leaves, joins, strict=False)]
+        more = {} if key.plans else {**self.satisfies}
+        return (
+            *(key_action("detach_key", key, plan) for plan in leaves[len(pairs) :]),
+            *(move(key, old, new, **more) for old, new in pairs),
+            *(key_action("attach_key", key, plan, **more) for plan in joins[len(pairs) :]),
+        )
+
+    def awaits(self) -> dict[str, Any]:
+        """The plans that a new key is to be in before it is announced, where there are several."""
+        return {"plans": list(self.plans)} if len(self.plans) > 1 else {}
+
+    def changes_plan(self, key: KeyRecord) -> bool:
+        """Whether the key is to leave a plan for another: one more, or one less, is no change that
+        a successor makes."""
+        is_moving = key.journal.plan is not None or key.journal.leaving is not None
+        leaves, joins = set(key.plans) - {*self.plans}, {*self.plans} - set(key.plans)
+        return bool(leaves and joins) and not is_moving
