@@ -56,7 +56,8 @@ class Move:
             return
         if begun.plan == plan:
             self.step.check_landed(record, "attach")
-        journal = record.with_journal(leaving=plan, started_at=self.step.now)
+        leaving = plan if plan in record.plans else begun.leaving
+        journal = record.with_journal(leaving=leaving, started_at=self.step.now)
         self.step.save(journal)
         detach(journal, self.plans.stored_id(plan), self.gateway)
         self.step.save(removed(journal, plan))
@@ -71,7 +72,9 @@ class Move:
             record = removed(record, str(record.journal.plan))
         old = None if old == plan else old
         old_id = self.plans.stored_id(old) if old else None
-        journal = self.step.journal_plan(record, plan, old)
+        # Of a plan that the key only might have joined, the record never said that it is in it.
+        leaving = old if old in record.plans else None
+        journal = self.step.journal_plan(record, plan, leaving)
         detach(record, old_id, self.gateway)
         try:
             attach(record, plan, plan_id, self.gateway, self.plans)
