@@ -13,7 +13,9 @@ from typing import Any
 import fastjsonschema
 import pytest
 
+from keyward.apis.words import CODES
 from keyward.customers.model import apply_event
+from keyward.errors import OTHER_CODES, codes
 from keyward.events.contracts import customer_event
 from keyward.events.incoming import (
     CUSTOMER_EVENTS,
@@ -32,6 +34,7 @@ from keyward.events.third_party import (
 )
 from local.lifetime.rules import matches
 from tests import announced, tree
+from tests.cli.desk import parsed
 from tools import schemas
 
 JSON = dict[str, Any]
@@ -131,6 +134,27 @@ def test_the_schemas_and_the_document_are_written_from_the_lists() -> None:
     old = [tree.name(p) for p, text in wanted.items() if not p.exists() or p.read_text() != text]
     assert old == [], "run `make schemas`"
     assert [tree.name(p) for p in schemas.written() if p not in wanted] == [], "run `make schemas`"
+
+
+def test_every_event_that_tells_of_trouble_has_a_code_a_sentence_and_a_command() -> None:
+    trouble = [name for name in EVENTS_OUT if name.endswith(("Failed", "Held", "Refused", "Open"))]
+    lacks = {name: {"error", "reason", "remedy"} - {*EVENTS_OUT[name].always} for name in trouble}
+    assert {name: members for name, members in lacks.items() if members} == {}
+
+
+def test_every_code_that_is_no_error_is_announced_somewhere() -> None:
+    sources = "".join(path.read_text("utf-8") for path in tree.PACKAGE.rglob("*.py"))
+    assert {*CODES.values()} <= {*OTHER_CODES}
+    assert [code for code in OTHER_CODES if sources.count(f'"{code}"') < 2] == []
+
+
+@pytest.mark.parametrize("name", sampled("out"))
+def test_the_code_and_the_remedy_of_a_sample_are_known(name: str) -> None:
+    detail = sampled("out")[name]["detail"]
+    if "error" in detail:
+        assert detail["error"] in codes()
+    if "remedy" in detail and "error" in detail:
+        parsed(detail["remedy"])
 
 
 def test_every_member_of_an_event_out_is_described_and_used() -> None:

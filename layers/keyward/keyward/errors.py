@@ -247,9 +247,11 @@ _BY_NAME = _with_subclasses(KeywardError)
 # Codes of events that tell of trouble which ends no run, and what each means.
 OTHER_CODES = {
     "KeysInTwoPlans": "keys of the usage plan are in another plan of this stage",
+    "PlanOfOthers": "the stage is in a usage plan that is not Keyward's: keys of both would open it",
+    "PolicyNarrows": "an edit of the policy takes something from customers, or opens many methods",
     "PublishesMore": "a deployment would publish more than the keys that Keyward requires",
-    "Reverted": "somebody opens a stage again and again",
     "RolledBack": "a person had the stage rolled back",
+    "SourceOpen": "a template opens methods again with each release",
     "Unverified": "what a stage serves could not be read, or is not as planned",
 }
 PASSING = tuple(sorted(_with_subclasses(PassingError)))

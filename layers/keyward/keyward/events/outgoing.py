@@ -125,6 +125,7 @@ _SWITCHED = ("plan", "plans", "reason", "effective_by")
 _OPENING = (*_SWITCHED, "opens")
 _PERIOD = ("limit", "used", "remaining", "period", "period_ends")
 _REPORT = ("actions", "reason")
+_TROUBLE = ("error", "reason", "remedy")
 
 EVENTS_OUT: dict[str, EventOut] = {
     "KeyIssued": _of_key("a key was made and is in its plan", *_OPENING, "remedy"),
@@ -216,12 +217,12 @@ EVENTS_OUT: dict[str, EventOut] = {
     ),
     "PolicyRefused": EventOut(
         "a version of the policy is not usable",
-        ("reason", "version", "at"),
-        ("plan", "execution_arn", "error", "remedy"),
+        ("error", "reason", "remedy", "version", "at"),
+        ("plan", "execution_arn"),
     ),
     "PolicyHeld": EventOut(
         "a person has to decide about changes of the policy",
-        ("fingerprint", "changes", "reason", "remedy", "version", "held_since", "execution_arn"),
+        (*_TROUBLE, "fingerprint", "changes", "version", "held_since", "execution_arn"),
     ),
     # `actions` of an API's run, `changes` of an edit.
     "PolicyApplied": EventOut(

@@ -84,6 +84,7 @@ def announce_hold(context: Context, hold: Hold, version: int, owner: str, asked:
         "PolicyHeld",
         fingerprint=hold.fingerprint,
         changes=[line.as_json() for line in hold.lines],
+        error="PolicyNarrows",
         reason=f"{_count(len(hold.lines))} held, as customers would lose something or methods "
         "would be open: a person has to decide",
         remedy=remedy.answer("approve", hold.fingerprint, stack=context.stack),
