@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from keyward.customers.key import new_value
+from keyward.runs import runtime
 from keyward.values import iso
 from local.bench import Bench
 from tests.machines.onboarding_lab import (
@@ -171,6 +172,8 @@ def test_another_key_than_a_csv_for_onboarding_is_refused(bench: Bench, key: Any
 
 
 def test_a_thousand_rows_are_recorded_by_one_lambda_call_and_two_calls_a_row(bench: Bench) -> None:
+    # From the first look on, the policy in force stands in a table.
+    assert runtime.context().policy
     made: Counter[str] = Counter()
     bench.account.watch = lambda _, operation: made.update([operation] * is_reading(bench))
     bench.upload(KEY, csv_of(1000))

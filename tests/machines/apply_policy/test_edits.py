@@ -258,3 +258,11 @@ def test_an_edit_whose_event_was_lost_is_found_and_seen_by_the_audit(
     bench.audit(repair=True)
     bench.advance(100)
     assert plan(bench)["throttle"] == wide["throttle"]
+
+
+def test_a_customer_who_waits_for_a_plan_gets_a_key_once_the_policy_names_it(bench: Bench) -> None:
+    bench.send("CustomerSignedUp", customer_id="acme", plan="gold")
+    bench.run()
+    assert [e["detail-type"] for e in bench.announced] == ["CustomerFailed"]
+    edit(bench, policy(gold=FREE), seconds=70)
+    assert bench.announced[-1]["detail-type"] == "KeyIssued"

@@ -112,6 +112,7 @@ class PolicyRun:
             after = self._settled(after, settled)
             after = replace(after, version=wanted.version, is_found=False)
             self._have_apis_looked_at(settled, account)
+            self._have_customers_looked_at(settled)
         lacking = account.plans.lacking(policy_of(after.body))
         after = self._saved(before, _sorted(after, {*lacking}))
         if after.hold and after.hold.decision == PENDING:
@@ -155,6 +156,21 @@ class PolicyRun:
             for api_id in account.guarded_ids(settled.applied):
                 body = {"rest_api_id": api_id}
                 self.context.bus.send_later(self.queue_url, body, LOOK_SECONDS)
+
+    def _have_customers_looked_at(self, settled: Settled) -> None:
+        """Who waits for a plan that the policy did not name before is due at once."""
+        named = {line.plan for line in settled.applied if line.part == "" and line.before is None}
+        named -= {None}
+        if not named:
+            return
+        customers, now = self.context.registry.customers, self.context.now
+        records = customers.load_all()
+        for record in records.desired:
+            wants = {*_texts([record.get("plan")]), *_texts(record.get("plans"))} & named
+            known = records.keys.get(str(record["customer_id"]))
+            has = {key.plan for key in known.keys} if known else set()
+            if wants - has:
+                customers.hasten_due(str(record["customer_id"]), now + LOOK_SECONDS, now)
 
     # the second step
 
@@ -224,3 +240,8 @@ def _sorted(in_force: InForce, lacking: set[str]) -> InForce:
     done = tuple(line for line, waiting in pairs if not waiting)
     left = tuple(line for line, waiting in pairs if waiting)
     return replace(in_force, pending=left, applied=(*in_force.applied, *done))
+
+
+def _texts(value: object) -> list[str]:
+    """The texts of a list that people may have written as anything."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
