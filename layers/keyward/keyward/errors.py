@@ -247,7 +247,7 @@ _BY_NAME = _with_subclasses(KeywardError)
 # Codes of events that tell of trouble which ends no run, and what each means.
 OTHER_CODES = {
     "KeysInTwoPlans": "keys of the usage plan are in another plan of this stage",
-    "PlanOfOthers": "the stage is in a usage plan that is not Keyward's: keys of both would open it",
+    "PlanOfOthers": "the stage is in a usage plan that is not Keyward's",
     "PolicyNarrows": "an edit of the policy takes something from customers, or opens many methods",
     "PublishesMore": "a deployment would publish more than the keys that Keyward requires",
     "RolledBack": "a person had the stage rolled back",
