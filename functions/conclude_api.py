@@ -111,7 +111,7 @@ class Concluder:
 
 def _note_outcome(journal: ApiJournal, outcome: JSON, actions: tuple[JSON, ...]) -> None:
     if outcome["verified"]:
-        journal.protected(outcome["stage"], actions)
+        journal.protected(outcome["stage"], actions, outcome.get("why"))
     elif outcome["verified"] is None:
         journal.unverified(outcome["stage"], outcome.get("why") or UNREADABLE)
 

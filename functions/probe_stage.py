@@ -18,7 +18,7 @@ from keyward.errors import GatewayRefusedError, NotFoundError, PassingError
 from keyward.runs import runtime
 from keyward.values import JSON
 
-GOOD, BAD, AGAIN, UNKNOWN = "good", "bad", "again", "unknown"
+GOOD, BAD, AGAIN, UNKNOWN, NOT_PROBED = "good", "bad", "again", "unknown", "not probed"
 # Old and new answers are mixed for a while (aws-recorded.md 10): one good answer proves nothing.
 IN_A_ROW = 5
 # A failure has to last: what is wrong in the first rounds, 15 s apart, may still be on its way.
@@ -47,7 +47,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 class Probed:
     """What a round tells. `good`: five times in a row a 403 without a key and none with a key.
     `bad`: the same was wrong five times in a row, in the fifth round or later; `mismatch` says
-    what. `again`: neither. `unknown`: no round could tell; `why` says so."""
+    what. `again`: neither. `unknown`: no round could tell; `not probed`: none could have; `why`
+    says so."""
 
     result: str
     mismatch: tuple[str, ...] = ()
@@ -57,8 +58,10 @@ class Probed:
 def following(progress: Progress, probed: Probed, now: float) -> Progress:
     """The run after a round on its first stage to verify."""
     item = progress.verify[0]
-    if probed.result == GOOD:
-        return progress.with_outcome(now, verified=True)
+    if probed.result in (GOOD, NOT_PROBED):
+        # What the stage serves was read and is as planned; that alone is no less true.
+        why = {"why": probed.why} if probed.why else {}
+        return progress.with_outcome(now, verified=True, **why)
     if probed.result == BAD:
         return progress.with_stage(
             now, ROLL_BACK, mismatch=list(probed.mismatch), failed_probe=True
@@ -100,7 +103,7 @@ class Prober:
         value = None if why or key is None else self._value(rest_api_id, str(item["stage"]), key)
         if url is None or value is None:
             why = why or f"the key of customer {probe['customer']} does not open the stage"
-            return Probed(UNKNOWN, why=f"not probed: {why}")
+            return Probed(NOT_PROBED, why=f"not probed: {why}")
         without, with_key = self._ask(url, value)
         request = f"GET {probe['path']}"
         wrong = (*_open(request, without), *_shut(request, with_key))

@@ -26,7 +26,7 @@ SCENES: tuple[Callable[[Production], None], ...] = (
     quiet_days.taken_back,
     troubles.reverted,
     troubles.prevented,
-    troubles.proven_wrong,
+    troubles.not_probed,
     quiet_days.counted,
 )
 

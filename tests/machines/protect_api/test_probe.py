@@ -131,7 +131,7 @@ def test_a_customer_without_a_key_proves_nothing(lab: Lab, monkeypatch: pytest.M
     lab.run(api_id)
     assert asked == []
     assert lab.live(api_id)["GET /pets"]
-    assert "customer canary has no key" in lab.events("ApiFailed")[0]["reason"]
+    assert "customer canary has no key" in lab.events("ApiProtected")[0]["reason"]
 
 
 def test_an_api_without_a_public_url_is_asked_at_the_url_of_the_policy(
@@ -142,7 +142,7 @@ def test_an_api_without_a_public_url_is_asked_at_the_url_of_the_policy(
     asked = answered(lab, monkeypatch)
     lab.run(api_id)
     assert asked == []
-    assert "no public invoke URL" in lab.events("ApiFailed")[0]["reason"]
+    assert "no public invoke URL" in lab.events("ApiProtected")[0]["reason"]
 
 
 @pytest.mark.parametrize("fault", ["throttle", "500", "503", "timeout_before", "timeout_after"])

@@ -86,7 +86,11 @@ def test_a_probe_that_could_not_have_worked_proves_nothing_and_opens_nothing(
     lab.run(api_id)
     assert asked == []
     assert lab.live(api_id)["GET /pets"]
-    assert [event["reason"].partition(":")[0] for event in lab.events()] == ["not probed"]
+    (event,) = lab.events("ApiProtected")
+    assert event["reason"].startswith("not probed: ")
+    lab.forget()
+    assert lab.run(api_id).output["stages"] == [{"stage": "prod", "outcome": "unchanged"}]
+    assert lab.event_types() == []
 
 
 def test_a_403_that_is_not_about_the_key_is_no_proof(

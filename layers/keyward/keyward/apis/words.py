@@ -46,14 +46,17 @@ def protected(
     actions: Sequence[JSON],
     effective_at: float,
     execution_arn: str,
+    why: str | None = None,
 ) -> JSON:
-    """ApiProtected: the stage exposes nothing any more and is in its plans."""
+    """ApiProtected: the stage exposes nothing any more and is in its plans. `why` says why
+    its probe was left out."""
     return announcement(
         "ApiProtected",
         rest_api_id=rest_api_id,
         stage=stage,
         actions=list(actions),
         effective_by=iso(effective_at),
+        reason=why,
         execution_arn=execution_arn,
     )
 

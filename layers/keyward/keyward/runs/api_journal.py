@@ -128,10 +128,11 @@ class ApiJournal:
             *(f"attachment#{a.stage}#{a.plan}" for a in records.attachments if a.stage not in there)
         )
 
-    def protected(self, stage: str, actions: Sequence[JSON]) -> None:
-        """A stage is protected: have it announced, and forget what led to it."""
+    def protected(self, stage: str, actions: Sequence[JSON], why: str | None = None) -> None:
+        """A stage is protected: have it announced, and forget what led to it. `why` says why its
+        probe was left out."""
         event = api_words.protected(
-            self.rest_api_id, stage, actions, self.effective_at, self.execution_arn
+            self.rest_api_id, stage, actions, self.effective_at, self.execution_arn, why
         )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
         if any(action["action"] == DEPLOY for action in actions):
