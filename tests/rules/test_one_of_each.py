@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests import tree
@@ -35,3 +36,9 @@ def test_one_module_writes_outboxes_and_one_announces() -> None:
 def test_what_is_announced_once_is_marked_by_one_module() -> None:
     assert users("marks.claim(", "marks.mark_done(") == {"runs/outbox.py"}
     assert users("FOR_GOOD") == {"tables/marks.py"}
+
+
+def test_one_module_says_what_json_is() -> None:
+    assert {path.name for path in PRODUCT if re.search(r"^JSON\b.*=", path.read_text(), re.M)} == {
+        "values.py"
+    }
