@@ -78,8 +78,7 @@ class Stack:
         self._catcher = Catcher(aws)
         self._console_runs = count(1)
         self._dead: dict[str, dict[str, JSON]] = {}
-        assert aws.emulator.on_event is not None
-        self.deliver = aws.emulator.on_event
+        self.deliver = aws.emulator.on_event or self.trail.append
         aws.emulator.on_event = self._keep_and_deliver
 
     def _keep_and_deliver(self, event: JSON) -> None:
