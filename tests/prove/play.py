@@ -12,7 +12,7 @@ from keyward.policy.parse import default_text
 from keyward.values import iso
 from local.bench import Bench
 from local.lifetime.documents import document
-from tests.prove import hands
+from tests.prove import hands, plans
 from tests.prove.history import History, Step
 from tests.prove.played import STAGES, Played, next_second, stage_of
 
@@ -41,6 +41,7 @@ def policy() -> JSON:
 def play(bench: Bench, history: History) -> Played:
     """The account after the history, and after all that follows from it by itself."""
     played = Played(bench, history)
+    plans.begin(played)
     if history.is_of_apis:
         _begin_apis(played)
     draw = random.Random(history.pace)
@@ -54,7 +55,7 @@ def play(bench: Bench, history: History) -> Played:
     _look_after_each_call(played)
     for fault in history.faults:
         bench.fault(fault.client, fault.operation, fault.call, fault.error)
-    for step in history.steps:
+    for step in plans.with_hand_edits(history):
         bench.advance(seconds=step.pause)
         STEPS[step.kind](played, step)
     if history.is_of_apis:
@@ -220,4 +221,5 @@ STEPS = {
     "protect": _protect,
     "mode": _mode,
     "approve": _approve,
+    "edit_plan": plans.edit_plan,
 }
