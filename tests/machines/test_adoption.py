@@ -118,7 +118,7 @@ def test_the_audit_says_which_plan_of_people_keeps_keys_out(bench: Bench) -> Non
     bench.run()
     [found] = finding(bench, "plan_by_hand")
     assert (found["severity"], found["plan"]) == ("high", "free")
-    assert '"adopt": true' in found["remedy"]
+    assert '"adopt": true' in found["helps"]
     bench.audit(repair=True)
     assert len([run for run in bench.runs if "protect-api" in run.arn]) == 1
 
