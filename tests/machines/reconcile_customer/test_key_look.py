@@ -49,7 +49,7 @@ def test_a_key_that_was_disabled_by_hand_is_enabled_again(life: LifeLab) -> None
     switch(life, life.signed_up(), False)
     looked(life)
     assert life.keys() == IN_ORDER
-    assert life.event_types() == ["KeyResumed"]
+    assert life.event_types() == ["KeyDisabled", "KeyResumed"]
 
 
 def test_a_suspended_key_that_was_enabled_by_hand_is_disabled_again(life: LifeLab) -> None:
