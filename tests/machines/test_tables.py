@@ -246,7 +246,6 @@ def of_apis(registry: Registry, now: int) -> None:
     assert not apis.decide("api1", "prod", "another", "approved")
     apis.warn("api1", "2026-12-01")
     apis.expose("api1", "prod", "f" * 16, told, now)
-    apis.loop("api1", "prod", now, told, now)
     apis.request_rollback("api1", "prod", now)
     apis.begin_rollback("api1", "prod", "d1")
     for when in ("2026-11-23T10:00:00Z", "2026-11-23T09:00:00Z"):
@@ -255,6 +254,7 @@ def of_apis(registry: Registry, now: int) -> None:
     registry.storms.mover("api1", "prod")
     registry.plans.forget("free")
     registry.pending.isolate("free", now)
+    registry.plan_stages.add("coop", [("a1b2c3", "prod"), ("a1b2c3", "test")], now)
 
 
 def of_turns(registry: Registry, now: int) -> None:

@@ -19,6 +19,8 @@ from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption, PlanPolicy
 from keyward.values import JSON, iso
 
+IN_NO_PLAN = "stage_in_no_plan"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -130,7 +132,7 @@ def _in_no_plan(snapshot: ApiSnapshot, joining: set[str], mode: str) -> Iterable
         if asks and stage.name not in held | joining:
             name = snapshot.name or snapshot.rest_api_id
             yield Finding(
-                "stage_in_no_plan",
+                IN_NO_PLAN,
                 "high",
                 f"stage {stage.name} asks for keys and is in no usage plan: every key gets a 403. "
                 f"API {name} is in mode {mode}, and no plan of the policy "

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keyward.audit.model import Finding
+from keyward.audit.model import IN_NO_PLAN, Finding
+from keyward.audit.opens import OPENS_NOTHING
 from keyward.customers.drift import DISABLED
 from keyward.events.remedy import command
 
 # Kinds of which the subject alone does not say what helps.
-HELD, BY_HAND = "holds", "send"
+HELD, BY_HAND, POLICY = "holds", "send", "policy"
 BY_KIND: Mapping[str, str] = {
     "held": HELD,
     DISABLED: BY_HAND,
+    OPENS_NOTHING: POLICY,
+    IN_NO_PLAN: POLICY,
 }
 
 
@@ -32,7 +35,7 @@ def remedy_of(finding: Finding, stack: str) -> str:
     if wanted == BY_HAND and finding.customer_id:
         about = ("CustomerResumed",)
         return command("send", about=about, customer=finding.customer_id, stack=stack)
-    if finding.customer_id or finding.rest_api_id:
+    if (finding.customer_id or finding.rest_api_id) and wanted != POLICY:
         api = None if finding.customer_id else finding.rest_api_id
         return command("start", customer=finding.customer_id, api=api, stack=stack)
     if finding.plan or finding.kind.startswith(("exemption", "plan", "policy")):
