@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.tests.conformance.account import Account
-from emulator.tests.conformance.answers import refusal_of
+from emulator.tests.conformance.answers import refusal_of, replace
 from emulator.tests.conformance.tags import documented, recorded
 
 KINDS = ("restapis", "stages", "apikeys", "usageplans")
@@ -64,6 +64,25 @@ def test_things_show_their_tags(account: Account) -> None:
 def test_a_list_shows_tags(account: Account) -> None:
     key = account.key(tags={"a": "1"})
     assert [item["tags"] for item in account.keys_named(key["name"])] == [{"a": "1"}]
+
+
+@recorded("3 GetUsagePlans: a plan in a list leaves out its tags only when it has none")
+def test_a_list_of_plans_shows_tags_however_they_came(account: Account) -> None:
+    made, later = account.plan(tags={"a": "1"}), account.plan()
+    account.gw.tag_resource(resourceArn=account.arn(f"usageplans/{later}"), tags={"b": "2"})
+    key = account.key()["id"]
+    account.gw.create_usage_plan_key(usagePlanId=later, keyId=key, keyType="API_KEY")
+    listed = {p["id"]: p for p in account.gw.get_usage_plans(limit=500)["items"]}
+    [of_key] = account.gw.get_usage_plans(keyId=key)["items"]
+    assert (listed[made]["tags"], listed[later]["tags"]) == ({"a": "1"}, {"b": "2"})
+    assert of_key["tags"] == {"b": "2"}
+
+
+@documented("botocore model: UsagePlan.tags; a patch of a plan names no tags")
+def test_a_change_of_a_plan_leaves_its_tags(account: Account) -> None:
+    plan = account.plan(tags={"a": "1"})
+    changed = account.patch_plan(plan, replace("/description", "x"))
+    assert changed["tags"] == account.read_plan(plan)["tags"] == {"a": "1"}
 
 
 @documented("API reference: GetTags, NotFoundException")
