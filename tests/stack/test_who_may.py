@@ -34,6 +34,7 @@ MEANT: dict[str, set[str]] = {
     "RevealKey": {"GetApiKey"},
     "PlanProtection": {"GetUsagePlans", "GetResources", "GetDeployment", "GetStages"}
     | {"GetRestApi", "GetExport", "GetAuthorizers", "GetStage"},
+    "PlanPolicy": {"GetUsagePlans"},
     "AttachStage": PLAN | {"UpdateUsagePlan", "GetUsagePlanKeys"},
     "RequireKey": {"UpdateMethod"},
     "DeployApi": {"CreateDeployment", "UpdateStage"}
