@@ -119,7 +119,7 @@ def allowed(stack: Stack, role: str, action: str, path: str) -> bool:
 @cache
 def statements(stack: Stack, role: str) -> list[JSON]:
     """All statements of a role: its own, and those of the policies that it shares."""
-    iam = stack.aws.client("iam")
+    iam, role = stack.aws.client("iam"), role.rpartition("/")[2]  # without its path
     documents = [
         iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
