@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.prove.history import Step
-from tests.prove.played import Played, next_second, stage_of
+from tests.prove.played import STAGES, Played, next_second, stage_of
 
 
 def _key(played: Played, step: Step) -> str | None:
@@ -48,3 +48,23 @@ def take_stage(played: Played, step: Step) -> None:
             params = {"usagePlanId": plan["id"], "patchOperations": [taken]}
             played.bench.emulator.call("UpdateUsagePlan", params)
             return
+
+
+def share(played: Played, step: Step) -> None:
+    """The team points one stage to what the other serves."""
+    source, target = STAGES if step.about["number"] % 2 else STAGES[::-1]
+    call, about = played.bench.emulator.call, {"restApiId": played.api_id}
+    deployment = call("GetStage", about | {"stageName": source})["deploymentId"]
+    patch = {"op": "replace", "path": "/deploymentId", "value": deployment}
+    call("UpdateStage", about | {"stageName": target, "patchOperations": [patch]})
+    played.deployed[target] = played.deployed[source]
+    played.approved[target] = list(played.approved.get(source, ()))
+
+
+def tidy(played: Played, step: Step) -> None:
+    """The team deletes every deployment that no stage serves."""
+    call, about = played.bench.emulator.call, {"restApiId": played.api_id}
+    served = {stage["deploymentId"] for stage in call("GetStages", about)["item"]}
+    for deployment in call("GetDeployments", about | {"limit": 500})["items"]:
+        if deployment["id"] not in served:
+            call("DeleteDeployment", about | {"deploymentId": deployment["id"]})

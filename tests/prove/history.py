@@ -188,6 +188,15 @@ API_STEPS = (
     ("mode", 1),
     ("approve", 1),
     ("take_stage", 1),
+    ("between", 4),
+    ("share", 1),
+    ("tidy", 1),
+)
+# What a team does between two calls of a run: before the n-th call of an operation from now on.
+BETWEEN = ("edit", "open", "deploy", "tidy")
+BEFORE = (
+    *("GetRestApi", "GetStages", "GetDeployment", "GetUsagePlans", "GetResources", "GetExport"),
+    *("UpdateMethod", "CreateDeployment", "GetStage", "UpdateStage"),
 )
 
 
@@ -198,5 +207,8 @@ def _of_apis(draw: random.Random) -> list[Step]:
         about: JSON = {"number": draw.randrange(100)}
         if kind == "mode":
             about = {"mode": draw.choice(("enforce", "observe", "warn", "off"))}
+        if kind == "between":
+            about |= {"act": draw.choice(BETWEEN), "operation": draw.choice(BEFORE)}
+            about |= {"call": draw.choice((1, 1, 1, 2, 3))}
         steps.append(Step(draw.choice(PAUSES), kind, about))
     return steps

@@ -63,6 +63,7 @@ def play(bench: Bench, history: History) -> Played:
     bench.run()
     bench.advance(seconds=SETTLED)
     bench.clear_faults()
+    played.between.clear()
     bench.audit(repair=True)
     bench.advance(seconds=SETTLED)
     return played
@@ -91,6 +92,8 @@ def _look_after_each_call(played: Played) -> None:
     had: set[str] = set()
 
     def called(operation: str, params: JSON, caller: str | None = None) -> JSON:
+        if caller:
+            _act_between(played, operation)
         try:
             return real(operation, params, caller)
         finally:
@@ -105,6 +108,20 @@ def _look_after_each_call(played: Played) -> None:
                 had.update(alive)
 
     emulator.call = called  # type: ignore[method-assign]
+
+
+def _act_between(played: Played, operation: str) -> None:
+    """What the team was to do before this call of a run."""
+    for order in [order for order in played.between if order["operation"] == operation]:
+        order["call"] -= 1
+        if not order["call"]:
+            played.between.remove(order)
+            STEPS[order["act"]](played, Step(0, order["act"], order))
+
+
+def _between(played: Played, step: Step) -> None:
+    """The team is going to do something between two calls of a run."""
+    played.between.append(dict(step.about))
 
 
 def _send(played: Played, step: Step) -> None:
@@ -221,5 +238,8 @@ STEPS = {
     "protect": _protect,
     "mode": _mode,
     "approve": _approve,
+    "between": _between,
+    "share": hands.share,
+    "tidy": hands.tidy,
     "edit_plan": plans.edit_plan,
 }

@@ -17,7 +17,7 @@ STAGES = ["prod", "test"]
 class Played:
     """A bench after a history. `live` are the names of keys that worked, by customer, at each call
     that changed one; `deployed` what the team deployed last, by stage, `approved` what
-    persons approved since."""
+    persons approved since, `between` what the team is to do before a call of a run."""
 
     bench: Bench
     history: History
@@ -28,6 +28,7 @@ class Played:
     deployed: dict[str, JSON] = field(default_factory=dict)
     working: JSON = field(default_factory=dict)
     approved: dict[str, list[JSON]] = field(default_factory=dict)
+    between: list[JSON] = field(default_factory=list)
     by_hand: bool = False
     switched: set[str] = field(default_factory=set)
     last: float = 0.0
