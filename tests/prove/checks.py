@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.prove.edits import limits_in_force
 from tests.prove.plans import plans_are_whose_they_are
 from tests.prove.play import SETTLED, overlap_seconds
 from tests.prove.played import Played
@@ -194,6 +195,7 @@ CHECKS: tuple[Callable[[Played], Iterator[str]], ...] = (
     nothing_dead,
     no_value_anywhere,
     keys_open_what_was_said,
+    limits_in_force,
     plans_are_whose_they_are,
     # Last, as it runs something.
     second_run_writes_nothing,

@@ -75,6 +75,7 @@ LAMBDA = ("Runtime.ExitError", "Lambda.ServiceException", "Sandbox.Timedout", "t
 # Between two steps: at once, while a run is at work, after it, or much later.
 PAUSES = (0.0, 0.03, 0.06, 0.1, 0.3, 2.0, 5.0, 60.0)
 # Now and then days pass: overlaps end, bills stay unpaid.
+EDITED_SHARE = 0.25
 LONG_SHARE, LONG = 0.06, (4_000.0, 100_000.0, 700_000.0)
 
 
@@ -119,7 +120,19 @@ def history(seed: int) -> History:
     steps = _of_apis(draw) if is_of_apis else _of_customers(draw)
     calls = CALLS[10:] + API_CALLS if is_of_apis else CALLS
     faults = tuple(_fault(draw, calls) for _ in range(draw.choice((0, 1, 1, 1, 2))))
-    return History(seed, is_of_apis, tuple(steps), faults, draw.randrange(1 << 30))
+    pace = draw.randrange(1 << 30)
+    # Drawn last, so that a seed without edits plays what it played before there were any.
+    return History(seed, is_of_apis, tuple(_with_edits(draw, steps)), faults, pace)
+
+
+def _with_edits(draw: random.Random, steps: list[Step]) -> list[Step]:
+    """The steps, and in some histories edits of the policy between them."""
+    found = list(steps)
+    if draw.random() < EDITED_SHARE:
+        for kind in draw.choices(("edit_policy", "edit_policy", "answer_policy"), k=2):
+            step = Step(draw.choice(PAUSES), kind, {"number": draw.randrange(100)})
+            found.insert(draw.randint(1, len(found)), step)
+    return found
 
 
 def _fault(draw: random.Random, calls: Any) -> Fault:

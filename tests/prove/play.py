@@ -12,7 +12,7 @@ from keyward.policy.parse import default_text
 from keyward.values import iso
 from local.bench import Bench
 from local.lifetime.documents import document
-from tests.prove import hands, plans
+from tests.prove import edits, hands, plans
 from tests.prove.history import History, Step
 from tests.prove.played import STAGES, Played, next_second, stage_of
 
@@ -232,6 +232,8 @@ STEPS = {
     "detach_key": hands.detach_key,
     "switch_key": hands.switch_key,
     "take_stage": hands.take_stage,
+    "edit_policy": lambda played, step: edits.edit_policy(played, step, policy()),
+    "answer_policy": edits.answer_policy,
     "open": _open,
     "edit": _edit,
     "deploy": _deploy,
