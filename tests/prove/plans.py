@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
 import random
 from collections.abc import Iterator
 from typing import Any
 
-from local.bench import PARAMETER
+from keyward.runs import runtime
 from tests.prove.history import History, Step
 from tests.prove.played import Played
 
@@ -46,8 +45,7 @@ def edit_plan(played: Played, step: Step) -> None:
 def plans_are_whose_they_are(played: Played) -> Iterator[str]:
     """A plan that people made is as they made it; Keyward's are tagged, with the policy's
     limits."""
-    parameters = played.bench.account.ssm
-    policy = json.loads(parameters.get_parameter(Name=PARAMETER)["Parameter"]["Value"])
+    policy = runtime.context().registry.policies.load().body
     for plan in played.bench.emulator.state.plans.values():
         name, limits = plan.settings["name"], plan.settings.get("throttle")
         if _by_people(played, plan):
