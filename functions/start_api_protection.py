@@ -26,7 +26,7 @@ from keyward.events.cloudtrail import (
     editor_of,
 )
 from keyward.events.incoming import POLICY_EVENTS, ROLLBACK_EVENT
-from keyward.events.requester import DRIFT, SCHEDULE, requester_from_event
+from keyward.events.requester import DRIFT, EVENT, SCHEDULE, requester_from_event
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
@@ -125,7 +125,7 @@ class Starter:
         self.looks.look_at(call.rest_api_id, event_id, requester_from_event(envelope, who=who))
 
     def _requested(self, body: JSON, event_id: str) -> None:
-        """Look at an API, not before `not_before` (epoch seconds).
+        """Look at an API, not before `not_before` (epoch seconds); an event may stand behind it.
 
         A queue delays a message by 15 minutes at most, so one for later goes round until it is due.
         """
@@ -138,7 +138,10 @@ class Starter:
         elif about_policy:
             self._apply_policy(event_id, {"by": SCHEDULE})
         else:
-            self.looks.look_at(rest_api_id, event_id, {"by": SCHEDULE})
+            asked = body.get("asked")
+            if not isinstance(asked, dict) or asked.get("by") != EVENT:
+                asked = {"by": SCHEDULE}
+            self.looks.look_at(rest_api_id, event_id, asked)
 
     def _about_policy(self, envelope: JSON, event_id: str) -> None:
         """An edit of the parameter, or a person's answer to what is held of it."""

@@ -91,8 +91,9 @@ def test_a_notice_says_what_follows_and_when_as_its_sample_does(
 ) -> None:
     event = load_event(sample)
     (notice,) = notices_due(customer, POLICY, T10, ())
-    # Who announces it adds what was done, and by which run.
-    said = {k: v for k, v in event["detail"].items() if k not in ("actions", "execution_arn")}
+    # Who announces it adds what was done, by which run, and what caused it.
+    added = ("actions", "execution_arn", "caused_by")
+    said = {k: v for k, v in event["detail"].items() if k not in added}
     assert notice.announced == {"detail_type": event["detail-type"], "detail": said}
 
 

@@ -63,6 +63,16 @@ def test_a_person_lets_a_key_work_again_that_somebody_disabled(bench: Bench, cha
     assert [f for f in bench.audit()["findings"] if f["kind"] == "key_disabled"] == []
 
 
+def test_who_resumed_the_customer_caused_what_is_told(bench: Bench) -> None:
+    switch(bench, on=False)
+    bench.run()
+    bench.advance(seconds=60)
+    resumed(bench)
+    bench.run()
+    (event,) = told(bench, "KeyResumed")
+    assert event["caused_by"]["detail_type"] == "CustomerResumed"
+
+
 @pytest.mark.parametrize(
     "event",
     [

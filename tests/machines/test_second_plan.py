@@ -49,6 +49,15 @@ def test_a_key_that_a_person_put_into_a_second_plan_stays_in_it(
     assert plans_of(bench, key_id) == ["a", "b"]
 
 
+def test_plans_that_the_customer_has_are_no_finding() -> None:
+    with Bench(policy=TWO_PLANS) as bench:
+        bench.send("CustomerSignedUp", customer_id="acme", plans=["a", "b"])
+        bench.run()
+        bench.send("PlanAdded", customer_id="acme", plan="c")
+        bench.advance(600)
+        assert finding(bench, "key_in_other_plan") == []
+
+
 def test_a_plan_change_takes_a_key_out_of_its_recorded_plan_only(
     in_two_plans: tuple[Bench, str],
 ) -> None:

@@ -155,6 +155,9 @@ def test_stages_that_a_plan_covers_now_are_attached(bench: Bench) -> None:
     assert bench.call(api, "prod", "GET", "/pets", key=bench.value("acme")) == 403
     edit(bench, policy(free=FREE, pro={}))
     assert bench.call(api, "prod", "GET", "/pets", key=bench.value("acme")) == 200
+    attached = [e["detail"] for e in bench.announced if e["detail-type"] == "ApiProtected"][-1]
+    assert attached["actions"] == [{"action": "attach_stage", "stage": "prod", "plan": "free"}]
+    assert attached["caused_by"]["detail_type"] == "Parameter Store Change"
 
 
 def open_paths(count: int) -> JSON:

@@ -91,7 +91,7 @@ def of_other_plans(account: AccountKeys, records: AccountRecords, policy: Policy
     found = []
     for key in (key for one in records.keys.values() for key in one.keys):
         plans = account.plans_of(str(key.key_id)) or ()
-        named = {key.plan, key.journal.plan}
+        named = {*key.plans, key.journal.plan, key.journal.leaving}
         others = [name for name in plans if name in policy.usage_plans and name not in named]
         if key.key_id and key.plan in plans and others:
             found.append(

@@ -140,7 +140,7 @@ def apply_event(
     """
     before = one_field(record or {"customer_id": event.customer_id})
     times = {name: _time(before, name, dated) for name in DATED_FIELDS}
-    after, ignored = before | requested(before, event), []
+    after, ignored, status_at = before | requested(before, event), [], times["status"]
     changes = _known_changes(before, times)
     for name, (at, values) in updates_from(event, before).items():
         if name in FIELDS:
@@ -158,7 +158,7 @@ def apply_event(
         if (in_force.at, {**in_force.values}) != (times[name], _standing(before, name)):
             times[name] = in_force.at
             _overwrite(after, name, in_force.values)
-    after |= _requesters(before, after, event)
+    after |= _requesters(before, after, event, repeats_status=times["status"] > status_at)
     ignored += _overruled(event, before, changes)
     after["recorded"] = _recorded(after, times) | {"changes": changes.as_json()}
     return AppliedEvent(as_record(after), tuple(ignored))
@@ -218,12 +218,14 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
     }
 
 
-def _requesters(before: JSON, after: JSON, event: CustomerEvent) -> JSON:
-    """The attribute `asked`: the event that changed each field; a repeat leaves the first."""
+def _requesters(before: JSON, after: JSON, event: CustomerEvent, repeats_status: bool) -> JSON:
+    """The attribute `asked`: the event that changed each field; a repeat leaves the first, but for
+    the status: to resume an active customer lets keys work that somebody disabled by hand."""
     members: JSON = {"by": "event", "event_id": event.event_id, "detail_type": event.detail_type}
     requester = stated(members | {"source": event.source, "recorded_at": event.recorded_at})
     requesters = {name: who for name, who in before.get("asked", {}).items() if name in after}
     changed = [name for name in {*DATED_FIELDS, *ANSWERED} if before.get(name) != after.get(name)]
+    changed += ["status"] if repeats_status else []
     requesters |= dict.fromkeys(changed, requester)
     return {"asked": requesters} if requesters else {}
 

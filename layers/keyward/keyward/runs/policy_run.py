@@ -154,7 +154,7 @@ class PolicyRun:
         closed, by protect-api. Sent before the policy is written: a run that dies sends again."""
         if any(policy_words.is_about_apis(line) for line in settled.applied):
             for api_id in account.guarded_ids(settled.applied):
-                body = {"rest_api_id": api_id}
+                body = {"rest_api_id": api_id, "asked": self._asked}
                 self.context.bus.send_later(self.queue_url, body, LOOK_SECONDS)
 
     def _have_customers_looked_at(self, settled: Settled) -> None:
