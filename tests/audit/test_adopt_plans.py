@@ -22,4 +22,4 @@ def test_a_key_in_more_plans_than_its_record_names_is_left_and_says_why(
     stored = {"customer_id": "acme", "plan": "free", "status": "active"}
     account.lab.bench.tables["CustomersTable"].put_item(Item=stored)
     [found] = [one for one in account.findings(adopt=True) if one["kind"] == "key_by_hand"]
-    assert "would do detach_key" in found["remedy"]
+    assert "would do detach_key" in found["helps"]

@@ -40,7 +40,8 @@ def of_opens(
     holding = {plan.name for plan in plans if plan.stages}
     empty: dict[str, list[KeyRecord]] = {}
     for key in _working(records):
-        names = (account.plans_of(str(key.key_id)) if account else None) or (str(key.plan),)
+        found = account.plans_of(str(key.key_id)) if account else None
+        names = found or tuple(sorted(key.announced_plans))
         if holding.isdisjoint(names):
             empty.setdefault(names[0], []).append(key)
     is_missed = any(map(_asks_for_key, apis))
