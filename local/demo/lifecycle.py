@@ -255,7 +255,7 @@ def comes_again(life: Life) -> None:
 
 def remembers(life: Life) -> None:
     """The ledger."""
-    life.story.scene("The history of acme, from the ledger (python -m keyward history acme)")
+    life.story.scene("The history of acme, from the ledger (keyward history acme)")
     lines = runtime.context().registry.ledger.of("customer#acme")
     for line in history.history_lines(lines[-8:]):
         print(f"     {line}")

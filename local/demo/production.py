@@ -110,14 +110,15 @@ class Production(Stage):
         where = {"restApiId": self.rest_api_id, "stageName": sample.STAGE}
         self.gateway().update_stage(**where, patchOperations=[path])
 
-    def own_writes(self) -> int:
-        """How often Keyward wrote to API Gateway so far."""
-        return sum(
-            bool(call["caller"])
+    def own_writes(self) -> list[str]:
+        """The operations by which Keyward wrote to API Gateway so far, in order."""
+        return [
+            str(call["operation"])
+            for call in self.aws.calls()
+            if call["caller"]
             and "team/" not in call["caller"]
             and not call["operation"].startswith("Get")
-            for call in self.aws.calls()
-        )
+        ]
 
     # Keyward
 

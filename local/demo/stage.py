@@ -130,14 +130,14 @@ class Stage:
         until(lambda: self.aws.execution(arn).status != "RUNNING", RUN_SECONDS, "its end")
 
     def history(self, customer_id: str) -> None:
-        """Print the customer's history, as `python -m keyward history` does; check that it says who
+        """Print the customer's history, as `keyward history` does; check that it says who
         asked for each action."""
         found = self.aws.client("dynamodb").query(
             TableName=self.aws.outputs["LedgerTableName"],
             KeyConditionExpression="subject = :subject",
             ExpressionAttributeValues={":subject": {"S": f"customer#{customer_id}"}},
         )["Items"]
-        self.story.say("its history, as `python -m keyward history acme` reads it from the ledger:")
+        self.story.say("its history, as `keyward history acme` reads it from the ledger:")
         for line in found:
             asked = line["asked"]["M"].get("detail_type", {"S": "nobody known"})["S"]
             action = line["action"]["S"].replace("_", " ")

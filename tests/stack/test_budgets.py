@@ -85,7 +85,7 @@ def test_exposed_methods_cost_a_write_each_and_two(stack: Stack, number: int) ->
 
     reads, writes = cost(stack, api.deploy)
 
-    assert len(reads) <= 9
+    assert len(reads) <= 11
     assert writes == ["UpdateMethod"] * number + ["CreateDeployment", "UpdateStage"]
     assert all(api.live()[f"GET /new{n}"] for n in range(number))
 
