@@ -43,13 +43,17 @@ def test_a_target_gets_what_its_transformer_makes_of_the_event() -> None:
     made = delivered(
         {
             "InputTransformer": {
-                "InputPathsMap": {"plan": "$.detail.plan", "tags": "$.detail.tags"},
-                "InputTemplate": '{"plan": "<plan>", "tags": <tags>}',
+                "InputPathsMap": {
+                    "plan": "$.detail.plan",
+                    "tags": "$.detail.tags",
+                    "gone": "$.detail.gone",
+                },
+                "InputTemplate": '{"plan": "<plan>", "tags": "<tags>", "gone": "<gone>"}',
             }
         },
         EVENT,
     )
-    assert json.loads(made) == {"plan": "free", "tags": ["one", "two"]}
+    assert json.loads(made) == {"plan": "free", "tags": "[one, two]", "gone": ""}
 
 
 def test_schedules_come_at_their_times() -> None:

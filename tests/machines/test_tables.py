@@ -231,6 +231,9 @@ def of_room(registry: Registry, key: KeyRecord, now: int) -> None:
         2,
     ]
     assert registry.leases.postponed("customer#coop") == 1
+    assert registry.leases.acquire("customer#new", "run-9", now)
+    assert registry.leases.take_over("customer#new", "run-0", "run-9", now)
+    assert not registry.leases.rerun_requested("customer#new", "run-9")
     assert registry.leases.note_death("customer#coop", now + 31, 30) == 1
     assert registry.leases.note_failure("customer#coop", "a") == (1, False)
     assert registry.leases.note_failure("customer#coop", "a") == (2, True)
@@ -251,7 +254,13 @@ def of_apis(registry: Registry, now: int) -> None:
     for when in ("2026-11-23T10:00:00Z", "2026-11-23T09:00:00Z"):
         edits.note("api1", "r1", "GET", Editor("me", "PutMethod", when))
     assert edits.of("api1")["r1", "GET"].when == "2026-11-23T10:00:00Z"
+    apis.detached("api1", "prod", "free")
+    apis.forget_api("api1")
     registry.storms.mover("api1", "prod")
+    registry.policies.answer("f" * 16, "approved", {"by": "console"}, now)
+    answered = registry.policies.answered()
+    assert answered
+    assert answered["mark"] == "f" * 16
     registry.plans.forget("free")
     registry.pending.isolate("free", now)
     registry.plan_stages.add("coop", [("a1b2c3", "prod"), ("a1b2c3", "test")], now)
@@ -262,7 +271,10 @@ def of_turns(registry: Registry, now: int) -> None:
     turn = TurnItem("customer#coop", "run-1", "new", {"new": 2.0}, {"new": 2.0}, now)
     assert schedule.keep_turn(turn)
     assert not schedule.keep_turn(turn)
-    assert schedule.keep_turn(replace(turn, lane="due"), turn)
+    assert schedule.change_turn(replace(turn, owner="run-2"), turn)
+    turn = replace(turn, owner="run-2")
+    assert schedule.change_turn(replace(turn, owner="run-1"), turn)
+    turn = replace(turn, owner="run-1")
     assert schedule.join_turn(turn)
     assert schedule.is_joined(turn.subject, "run-1")
     assert schedule.forget_turn(turn)

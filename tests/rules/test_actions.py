@@ -46,7 +46,9 @@ def test_an_action_is_named_in_all_its_places(action: str) -> None:
 
 
 def test_the_guard_names_every_place_that_a_new_action_lacks() -> None:
-    lacking = missing_places("water_plants", ActionKind("Water plants", "water_plants", ()))
+    lacking = missing_places(
+        "water_plants", ActionKind("Water plants", "water_plants", (), ("plan",))
+    )
     places = ["planner", "choice", "state", "function", "template", "sample", "README"]
     assert lacking == places
 

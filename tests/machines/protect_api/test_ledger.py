@@ -40,7 +40,8 @@ def test_what_mode_observe_found_is_told_as_a_report_and_not_as_done(lab: Lab) -
 
 
 def test_a_run_that_fails_on_an_api_is_a_line(lab: Lab) -> None:
-    assert lab.run("a1b2c3d4e5", asked={"by": "audit"}).status == "FAILED"
-    [line] = lines(lab, "api#a1b2c3d4e5")
+    api_id = lab.api(mode="strict")
+    assert lab.run(api_id, asked={"by": "audit"}).status == "FAILED"
+    [line] = lines(lab, f"api#{api_id}")
     assert line["action"] == "fail"
-    assert "a1b2c3d4e5" in line["reason"]
+    assert "strict" in line["reason"]

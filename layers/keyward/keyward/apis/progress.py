@@ -84,6 +84,10 @@ class Progress:
     def advanced(self, now: float, **changes: Any) -> Progress:
         """A step is done: with these changes and the step that follows."""
         done = replace(self, **{"tries": 0, "round": 0} | changes)
+        if not done.deploy:
+            # The stages were held meanwhile: only what we required ourselves is taken back.
+            taken_back = tuple(method for method in done.require if method.get("is_waived"))
+            done = replace(done, require=taken_back)
         step = _step_after(done)
         until = done.effective_at if step == REQUIRE else 0
         if step == PROBE:

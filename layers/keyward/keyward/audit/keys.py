@@ -93,7 +93,7 @@ def of_other_plans(account: AccountKeys, records: AccountRecords, policy: Policy
         plans = account.plans_of(str(key.key_id)) or ()
         named = {*key.plans, key.journal.plan, key.journal.leaving}
         others = [name for name in plans if name in policy.usage_plans and name not in named]
-        if key.key_id and key.plan in plans and others:
+        if key.key_id and {*key.plans} & {*plans} and others:
             found.append(
                 Finding(
                     "key_in_other_plan",
