@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -80,6 +80,32 @@ def test_a_rejection_keeps_the_former_policy_in_silence(bench: Bench) -> None:
     assert answer(bench, "PolicyRejected", fingerprint=held["fingerprint"]) == []
     assert edit(bench, body | {"warn_days": 3})[0]["changes"][0]["field"] == "warn_days"
     assert plan(bench)["quota"]["limit"] == 1000
+
+
+def closed(bench: Bench) -> None:
+    bench.send("CustomerClosed", customer_id="acme")
+
+
+def plan_deleted(bench: Bench) -> None:
+    found = plan(bench)
+    stages = [f"{stage['apiId']}:{stage['stage']}" for stage in found["apiStages"]]
+    operations = [{"op": "remove", "path": "/apiStages", "value": stage} for stage in stages]
+    bench.gateway.update_usage_plan(usagePlanId=found["id"], patchOperations=operations)
+    bench.gateway.delete_usage_plan(usagePlanId=found["id"])
+
+
+@pytest.mark.parametrize("leaves", [closed, plan_deleted])
+def test_what_is_held_waits_on_when_its_keys_leave_the_plan(
+    bench: Bench, leaves: Callable[[Bench], None]
+) -> None:
+    customer(bench)
+    held = edit(bench, policy(free=FREE | {"throttle": {"rateLimit": 1, "burstLimit": 2}}))[0]
+    leaves(bench)
+    bench.advance(200)
+    assert answer(bench, "PolicyRejected", fingerprint=held["fingerprint"]) == []
+    bench.audit(repair=True)
+    bench.advance(200)
+    assert plan(bench)["throttle"]["rateLimit"] == 5
 
 
 def test_an_approval_of_something_else_applies_nothing(bench: Bench) -> None:

@@ -85,9 +85,10 @@ def put(
 
 def _settled(stack: Stack, text: str, now: Callable[[], float]) -> Settled:
     """What becomes of the edit, by what is in force and in the account now."""
-    wanted, in_force = json.loads(text), stack.registry.policies.load().body
+    wanted, current = json.loads(text), stack.registry.policies.load()
     account = PolicyAccount(stack.context(now), stack.default_mode())
-    return settle(in_force, wanted, account.facts(in_force, wanted))
+    held = current.hold.lines if current.hold else ()
+    return settle(current.body, wanted, account.facts(current.body, wanted), held=held)
 
 
 def _problem(file: Path) -> str | None:

@@ -104,17 +104,29 @@ class Settled:
 
 
 def settle(
-    in_force: JSON, wanted: JSON, facts: AccountFacts, approved: Iterable[Line] = ()
+    in_force: JSON,
+    wanted: JSON,
+    facts: AccountFacts,
+    approved: Iterable[Line] = (),
+    held: Iterable[Line] = (),
 ) -> Settled:
     """The policy in force now. Lines that wait keep their former value, unless a person `approved`
-    them. Settling again what is settled changes nothing."""
+    them. One that was `held` waits on, whoever left the plan meanwhile: only its answer or another
+    edit ends that. Settling again what is settled changes nothing."""
     lines, answered = change_set(in_force, wanted, facts), {line.identity for line in approved}
     narrowing = str(wanted.get("narrowing", "hold"))
-    held = tuple(i for i in lines if i.waits(narrowing) and i.identity not in answered)
+    kept = {i.identity: i for i in held if i.kind == OPENING or narrowing == "hold"}
+    waiting = {line.identity: line for line in lines if line.waits(narrowing)}
+    waiting = {
+        line.identity: waiting.get(line.identity) or kept[line.identity]
+        for line in lines
+        if line.identity in kept.keys() | waiting.keys() and line.identity not in answered
+    }
     policy = copy.deepcopy(wanted)
-    for line in held:
+    for line in waiting.values():
         _keep(policy, in_force, line)
-    return Settled(policy, tuple(line for line in lines if line not in held), held)
+    applied = tuple(line for line in lines if line.identity not in waiting)
+    return Settled(policy, applied, tuple(waiting.values()))
 
 
 def fingerprint(held: Iterable[Line]) -> str:

@@ -107,8 +107,8 @@ class PolicyRun:
         after = replace(before, refused=wanted.refused)
         if wanted.body is not None:
             body = account.plans.as_found(before.body) if before.is_found else before.body
-            approved = self._approved(before.hold)
-            settled = settle(body, wanted.body, account.facts(body, wanted.body), approved)
+            approved, held = self._approved(before.hold), before.hold.lines if before.hold else ()
+            settled = settle(body, wanted.body, account.facts(body, wanted.body), approved, held)
             after = self._settled(after, settled)
             after = replace(after, version=wanted.version, is_found=False)
             self._have_apis_looked_at(settled, account)
