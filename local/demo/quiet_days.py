@@ -69,14 +69,16 @@ def observed(stage: Production) -> None:
     before = len(stage.own_writes())
     with stage.acting("pipeline"):
         stage.move_in("pet shop", sample.create(stage.aws, mode="observe"))
+    joined = stage.next_event("PolicyApplied")
+    stage.done(joined)
+    story.say(f"     {joined['reason']}")
     report = stage.next_event("ApiExposed")["report"]
     _say_report(story, report)
     would = [one["customer_id"] for one in report["customers_without_plan"]["listed"]]
     story.check("customers who would get a 403", would, ["globex"])
-    story.say("     has joined the plan pro already: the policy names the API there")
     stage.settle()
     story.check("writes of Keyward's since", stage.own_writes()[before:], ["UpdateUsagePlan"])
-    stage.answers("GET", PETS, expected=200, why="nothing was changed")
+    stage.answers("GET", PETS, expected=200, why="the API was not changed")
     stage.customer = GoodCustomer(_asker(stage))
     stage.customer.start()
     story.say("acme, with its key, asks five times a second from now on")
