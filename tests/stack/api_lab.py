@@ -15,6 +15,8 @@ JSON = dict[str, Any]
 # The policy of these tests exempts OPTIONS and GET /health.
 PETS: JSON = {"/pets": {"get": None, "options": None}, "/health": {"get": None}}
 CLOSED: JSON = {"/pets": {"get": ["api_key"], "options": None}, "/health": {"get": None}}
+# The budget of docs/costs.md for an exposed stage, the second look included.
+READS_TO_CLOSE = 11
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -34,11 +35,12 @@ MEANT: dict[str, set[str]] = {
     "RevealKey": {"GetApiKey"},
     "PlanProtection": {"GetUsagePlans", "GetResources", "GetDeployment", "GetStages"}
     | {"GetRestApi", "GetExport", "GetAuthorizers", "GetStage"},
-    "PlanPolicy": {"GetUsagePlans"},
+    "PlanPolicy": ACCOUNT - {"GetApiKeys"},
+    "UpdatePlan": {"GetRestApis", "GetUsagePlans", "UpdateUsagePlan", "TagResource"},
     "AttachStage": PLAN | {"UpdateUsagePlan", "GetUsagePlanKeys"},
     "RequireKey": {"UpdateMethod"},
     "DeployApi": {"CreateDeployment", "UpdateStage"}
-    | {"GetStage", "GetDeployments", "GetResources"},
+    | {"GetStage", "GetDeployments", "GetResources", "DeleteDeployment"},
     "VerifyStage": {"GetDeployment"},
     "ProbeStage": {"GetApiKey", "GetRestApi"},
     "RollBackStage": {"GetStage", "UpdateStage"},
@@ -100,7 +102,9 @@ def request_of(stack: Stack, call: JSON) -> tuple[str, str]:
     members = operation.input_shape.members if operation.input_shape else {}
     for name, shape in members.items():
         if shape.serialization.get("location") == "uri" and name in call["params"]:
-            path = path.replace(f"{{{shape.serialization['name']}}}", call["params"][name])
+            path = path.replace(
+                f"{{{shape.serialization['name']}}}", quote(call["params"][name], safe="")
+            )
     assert "{" not in path
     return operation.http["method"], path
 
