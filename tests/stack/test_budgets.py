@@ -144,10 +144,10 @@ def test_an_exposure_in_mode_observe_costs_four_reads(stack: Stack) -> None:
     assert writes == []
 
 
-def test_mode_off_costs_one_read(stack: Stack) -> None:
+def test_mode_off_costs_two_reads(stack: Stack) -> None:
     api = new_api(stack, mode="off")
 
-    assert cost(stack, api.deploy) == (["GetRestApi"], [])
+    assert cost(stack, api.deploy) == (["GetRestApi", "GetStages"], [])
 
 
 def test_while_nothing_happens_no_call_is_made(stack: Stack) -> None:

@@ -24,6 +24,12 @@ ENDS: dict[str, tuple[tuple[bool, list[str]] | None, list[str], list[str]]] = {
         [*KEY_WRITES, *MOVED],
         ["PlanChanged"],
     ),
+    "PlanAdded": ((True, ["late", "pro"]), [*KEY_WRITES, "CreateUsagePlanKey"], ["PlanChanged"]),
+    "PlanRemoved": (
+        (True, ["pro"]),
+        [*KEY_WRITES, "CreateUsagePlanKey", "DeleteUsagePlanKey"],
+        ["PlanChanged"],
+    ),
     "CustomerSuspended": ((False, ["pro"]), [*KEY_WRITES, "UpdateApiKey"], ["KeySuspended"]),
     "CustomerResumed": ((True, ["pro"]), KEY_WRITES, []),
     "CustomerClosed": (None, KEY_WRITES[:1], ["KeyRevoked"]),
@@ -37,8 +43,15 @@ ENDS: dict[str, tuple[tuple[bool, list[str]] | None, list[str], list[str]]] = {
     # There is nothing to undo, and so it is not sent: that would be a dead letter.
     "UndoRequested": ((True, ["pro"]), KEY_WRITES, []),
 }
+# How those sign up that do not in plan pro.
+BEFORE: dict[str, JSON] = {
+    "QuotaExtensionRequested": {"plan": "free"},
+    "PlanRemoved": {"plans": ["pro", "late"]},
+}
 LATER: dict[str, JSON] = {
     "CustomerPlanChanged": {"plan": "free"},
+    "PlanAdded": {"plan": "late"},
+    "PlanRemoved": {"plan": "late"},
     "CustomerSuspended": {"reason": "unpaid"},
     "CustomerResumed": {},
     "CustomerClosed": {},
@@ -72,8 +85,8 @@ def all_sent(stack: Stack) -> None:
     stack.put_event("KeyRotationRequested", customer_id="due", overlap_hours=0.002)
     for detail_type in CUSTOMER_EVENTS:
         customer = f"twice-{detail_type}"
-        plan = "free" if detail_type == "QuotaExtensionRequested" else "pro"
-        twice(stack, "CustomerSignedUp", customer_id=customer, plan=plan, occurred_at=at(-5))
+        signed = {"customer_id": customer} | BEFORE.get(detail_type, {"plan": "pro"})
+        twice(stack, "CustomerSignedUp", **signed, occurred_at=at(-5))
     twice(stack, "CustomerSignedUp", customer_id="twice-CustomerSignedUp", plan="pro")
     for customer in ALIKE:
         stack.put_event("CustomerSignedUp", customer_id=customer, plan="free")

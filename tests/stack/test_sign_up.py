@@ -11,6 +11,7 @@ import pytest
 from keyward.customers.key import is_value
 from tests.stack.api_lab import Api, new_api
 from tests.stack.stack_lab import Stack, eventually
+from tests.stack.trail import kept_back
 from tests.support import load_event
 
 JSON = dict[str, Any]
@@ -59,10 +60,12 @@ def test_reveal_key_leaves_a_line_in_the_log_and_a_metric(stack: Stack) -> None:
     value = stack.issued("hedy")
 
     def lines() -> list[JSON]:
+        # On a busy machine MiniStack finds a line with the next call of the same worker only.
+        assert stack.value_of("hedy") == value
         told = [json.loads(line) for line in stack.aws.logs() if "hedy" in line and "{" in line[:1]]
         return [line for line in told if line.get("message") == "key revealed"]
 
-    (line,) = eventually(lines, what="the line of the log")
+    line = eventually(lines, what="the line of the log")[0]
     (key,) = stack.keys_of("hedy")
     assert (line["customer_id"], line["key_ids"]) == ("hedy", [key["id"]])
     assert any('"KeyRevealed"' in line for line in stack.aws.logs())
@@ -114,7 +117,7 @@ def test_a_console_run_makes_what_is_missing_after_a_dry_run_told_it(stack: Stac
         ],
     }
     assert stack.tables() == before
-    assert stack.calls(mark) == ([], [])
+    assert stack.calls(mark)[1] == []
 
     run = stack.run("ReconcileCustomerArn", {"customer_id": "joan"})
 
@@ -126,11 +129,12 @@ def test_a_console_run_makes_what_is_missing_after_a_dry_run_told_it(stack: Stac
 
 
 def lost(stack: Stack, customer_id: str) -> None:
-    """Somebody deletes the customer's key by hand, and its record, as the error message says; once
-    all runs of the customer are over, of which one would make it anew."""
+    """Somebody deletes the customer's key by hand, and its record, which CloudTrail does not tell;
+    once all runs of the customer are over, of which one would make it anew."""
     stack.settle()
     (key,) = stack.keys_of(customer_id)
-    stack.gateway.delete_api_key(apiKey=key["id"])
+    with kept_back(stack):
+        stack.gateway.delete_api_key(apiKey=key["id"])
     stack.aws.client("dynamodb").delete_item(
         TableName=stack.aws.outputs["KeysTableName"],
         Key={"customer_id": {"S": customer_id}, "record": {"S": "key#1"}},
@@ -167,13 +171,14 @@ def test_a_console_run_protects_an_api_that_was_tagged_later(stack: Stack) -> No
     api.deploy()
     api.executions_ended(1)
     stack.settle()
-    api.tag("enforce")
+    with kept_back(stack):
+        api.tag("enforce")
 
     run = stack.run("ProtectApiArn", {"rest_api_id": api.id})
 
     assert (run["status"], run["output"]) == (
         "SUCCEEDED",
-        {"rest_api_id": api.id, "stages": ["prod"]},
+        {"rest_api_id": api.id, "stages": [{"stage": "prod", "outcome": "protected"}]},
     )
     assert api.ask("GET /pets") == 403
     api.await_told("ApiProtected")
@@ -182,7 +187,7 @@ def test_a_console_run_protects_an_api_that_was_tagged_later(stack: Stack) -> No
 BAD_INPUT: dict[str, tuple[str, Any, str]] = {
     "no customer": ("ReconcileCustomerArn", {}, "customer_id"),
     "a number for a customer": ("ReconcileCustomerArn", {"customer_id": 7}, "customer_id"),
-    "a customer id too short": ("ReconcileCustomerArn", {"customer_id": "ab"}, "customer_id"),
+    "a customer id too long": ("ReconcileCustomerArn", {"customer_id": "a" * 129}, "customer_id"),
     "a customer id with a blank": ("ReconcileCustomerArn", {"customer_id": "a b c"}, "customer_id"),
     "a customer that is not there": (
         "ReconcileCustomerArn",

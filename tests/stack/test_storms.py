@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.stack.api_lab import READS_TO_CLOSE, Api, protected_api
 from tests.stack.stack_lab import Stack, eventually
+from tests.stack.trail import kept_back
 
 JSON = dict[str, Any]
 STORM = 12
 
 
-def test_a_storm_of_deployments_is_closed_by_one_deployment(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_storm_of_deployments_is_closed_by_one_deployment(stack: Stack) -> None:
     api = protected_api(stack)
     stack.settle()
     runs, mark = len(api.arns()), stack.mark()
-    held: list[JSON] = []  # told in one go: how long the machine takes is no matter
-    with monkeypatch.context() as patched:
-        patched.setattr(stack, "deliver", held.append)
+    with kept_back(stack) as late:
         for number in range(STORM):
             api.edit({f"/storm{number}": {"get": None}})
             api.deploy()
-    for event in held:
+    for event in late:  # in one go: how long the machine takes for a deployment is no matter
         stack.deliver(event)
 
     eventually(lambda: all_closed(api), what="all methods closed")

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.stack.stack_lab import Stack
 
 JSON = dict[str, Any]
+
+
+@contextmanager
+def kept_back(stack: Stack) -> Iterator[list[JSON]]:
+    """Let no call be heard of meanwhile, as CloudTrail is late or loses events: those events."""
+    deliver, late = stack.deliver, list[JSON]()
+    stack.deliver = late.append
+    try:
+        yield late
+    finally:
+        stack.deliver = deliver
 
 
 def with_value(event: JSON, keys: Mapping[str, Any]) -> JSON:
