@@ -141,8 +141,11 @@ def keys_open_what_was_said(played: Played) -> Iterator[str]:
     explained."""
     state = played.bench.emulator.state
     api = state.rest_apis.get(played.api_id)
-    if api and api.settings.get("tags", {}).get("keyward") == "off":
-        # Keyward puts nothing back that a person takes from it.
+    mode = api.settings.get("tags", {}).get("keyward") if api else None
+    if mode != "enforce" and any(step.kind == "take_stage" for step in played.history.steps):
+        # A glob holds the stages of enforced APIs only: what a person took stays taken.
+        return
+    if mode == "off":
         return
     for event in played.bench.announced:
         kind, detail = event["detail-type"], event["detail"]
