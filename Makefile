@@ -36,7 +36,7 @@ test-sizes: setup ## The tests with large crowds and documents, which make test 
 quick: setup ## The tests of what changed since main, the nearest first, in half a minute
 	@$(PY) -m tools.quick
 
-demo: setup-demo ## The whole story on a local AWS, step by step, in under a minute
+demo: setup-demo ## The whole story on a local AWS, step by step, in two minutes
 	@$(PY) -m local demo
 
 demo-protection: setup-demo ## How an API in production is protected: warned, held, proven, rolled back
