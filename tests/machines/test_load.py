@@ -31,20 +31,9 @@ SIZES = {
     "20 APIs repaired by the audit": Group(partial(many.repaired, number=20), propagation=0),
     "an audit and a night": Group(partial(many.burst_audited, apis=20, keys=100)),
 }
-# What issue 8 has not mended yet: a test that passes has to leave this list.
-NOT_YET = {
-    "300 methods": "L2: turns of one API",
-    "300 methods, the whole share": "L2: turns of one API",
-}
-MARKED = [
-    pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=NOT_YET[name]))
-    if name in NOT_YET
-    else name
-    for name in SIZES
-]
 
 
-@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.parametrize("name", SIZES)
 def test_a_job_keeps_its_budgets(name: str) -> None:
     figures = (figure.as_json() for figure in SIZES[name].measure())
     assert [str(check) for check in budgets.of_all(figures) if not check.holds] == []
