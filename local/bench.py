@@ -252,14 +252,14 @@ def _in_place(account: Account, stack: Stack) -> Iterator[None]:
             (probe, "HTTPSConnection", _connections(account.emulator)),
         ):
             patches.enter_context(mock.patch.object(place, name, fake))
-        _forget_adapters()
+        forget_adapters()
         try:
             yield
         finally:
-            _forget_adapters()
+            forget_adapters()
 
 
-def _forget_adapters() -> None:
+def forget_adapters() -> None:
     """Adapters are made once an environment; this one is another."""
     for made in vars(runtime).values():
         if hasattr(made, "cache_clear"):

@@ -14,6 +14,7 @@ NOW = 1_000_000.0
     [
         (None, 0),
         (Storm("e", NOW, NOW), 2),
+        (Storm("e", NOW + 0.0004, NOW + 0.0004), 2),
         (Storm("e", NOW - 1.5, NOW - 1.5), 1),
         (Storm("e", NOW - 2, NOW - 2), 0),
         (Storm("e", NOW - 9, NOW - 0.1), 2),

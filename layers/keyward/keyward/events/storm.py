@@ -31,4 +31,5 @@ def settle_seconds(storm: Storm | None, quiet_seconds: float, now: float) -> int
         return 0
     quiet = storm.last_at + quiet_seconds - now
     patience = storm.first_at + PATIENCE_SECONDS - now
-    return max(0, math.ceil(min(quiet, patience)))
+    # Times are kept in rounded milliseconds: these add no second.
+    return max(0, math.ceil(round(min(quiet, patience), 2)))
