@@ -104,7 +104,7 @@ def test_an_event_is_checked_before_it_is_sent(desk: Desk) -> None:
     for wrong in (
         ("CustomerSignedup", "--customer", "acme"),
         ("CustomerSignedUp", "--customer", "acme"),
-        ("CustomerSignedUp", "--customer", "a", "--set", "plan=free"),
+        ("CustomerSignedUp", "--customer", "a b", "--set", "plan=free"),
         ("QuotaExtensionRequested", "--customer", "acme", "--set", "by=many"),
         ("DeploymentApproved", "--set", "stage=prod"),
         ("CustomerClosed", "--set", "customer_id"),

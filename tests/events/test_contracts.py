@@ -64,8 +64,8 @@ def test_a_time_up_to_five_minutes_ahead_is_accepted() -> None:
     ("detail", "field"),
     [
         ({"customer_id": "ABSENT"}, "detail.customer_id"),
-        ({"customer_id": "ab"}, "detail.customer_id"),
-        ({"customer_id": "a" * 65}, "detail.customer_id"),
+        ({"customer_id": "|ab"}, "detail.customer_id"),
+        ({"customer_id": "a" * 129}, "detail.customer_id"),
         ({"customer_id": "has space"}, "detail.customer_id"),
         ({"customer_id": "acme\n"}, "detail.customer_id"),
         ({"customer_id": 17}, "detail.customer_id"),

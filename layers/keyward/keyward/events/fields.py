@@ -12,7 +12,8 @@ from typing import Any
 from keyward.errors import InvalidEventError
 from keyward.values import JSON
 
-CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.-]{3,64}")
+# What businesses have: an Auth0 id, a Cognito identity, an e-mail address, `42`.
+CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+@|:=,-]{0,127}")
 # An id has 10 characters (aws-recorded.md 1); a value, which has 20 at least, is never an id.
 KEY_ID = re.compile(r"[a-z0-9]{5,19}")
 REST_API_ID = re.compile(r"[a-z0-9]{5,32}")

@@ -32,7 +32,7 @@ PATTERNS = {
     "^(GET|PUT|POST|DELETE|PATCH|OPTIONS|HEAD|ANY) /": "a method and a path, like `GET /reports`",
     "^[/*]": "a path that begins with / or *",
     "^/[A-Za-z0-9._~!&'()*+,;=:@%/?-]*$": "a path that begins with /",
-    "^[A-Za-z0-9_.-]{3,64}$": "3 to 64 letters, digits and _ . -",
+    "^[A-Za-z0-9][A-Za-z0-9_.+@|:=,-]{0,127}$": "1 to 128 letters, digits and _ . - + @ | : = ,",
     "^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?$": "an https URL",
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a date like 2027-01-31",
 }
