@@ -19,6 +19,8 @@ import time
 from contextlib import suppress
 from typing import IO
 
+KILLED_SECONDS = 10  # a busy machine takes this long at most to end a killed process
+
 # -S: without the host's site-packages. A request is a line of JSON; with it come the child's
 # standard input, output and error, and a pipe that is closed when the child has ended.
 _SCRIPT = """
@@ -91,8 +93,10 @@ class Child:
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """End it, and close its pipes. ministack itself waits half a second for the end, which is
+        too short on a busy machine. Raises subprocess.TimeoutExpired."""
         self._send(signal.SIGKILL)
+        self.wait(KILLED_SECONDS)
 
     def _send(self, number: signal.Signals) -> None:
         if self.poll() is None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local.aws import LocalAws
+from local.shims.nursery import Nursery
 from local.waiting import until
 
 
@@ -233,3 +237,22 @@ def test_settled_means_that_what_an_event_sets_off_is_over(trial: Any) -> None:
     trial.aws.settle()
 
     assert trial.finished("settled").status == "SUCCEEDED"
+
+
+def test_a_worker_that_was_killed_has_ended_and_leaves_no_pipe_open(tmp_path: Path) -> None:
+    script = tmp_path / "deaf.py"
+    script.write_text(
+        "import signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('up', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    nursery = Nursery({"PYTHONPATH": os.pathsep.join(sys.path)})
+    child = nursery.spawn(str(script), {}, str(tmp_path))
+    assert child.stdout.readline() == "up\n"
+
+    child.kill()
+
+    assert child.returncode == 0
+    assert all(pipe.closed for pipe in (child.stdin, child.stdout, child.stderr))
+    nursery.close()
