@@ -25,7 +25,8 @@ USAGE = {"GetUsagePlans", "GetUsage"}
 # The calls that each function is meant for.
 MEANT: dict[str, set[str]] = {
     "PlanCustomer": {"GetApiKeys", "GetUsagePlans"},
-    "CreateKey": {"CreateApiKey", "DeleteApiKey", "GetApiKeys"},
+    # A key in a plan of another stack is not taken for ours.
+    "CreateKey": {"CreateApiKey", "DeleteApiKey", "GetApiKeys", "GetUsagePlans"},
     "AttachKey": PLAN | {"CreateUsagePlanKey"},
     "MoveKey": PLAN | {"CreateUsagePlanKey", "DeleteUsagePlanKey"},
     "SwitchKey": {"UpdateApiKey"},
@@ -46,7 +47,8 @@ MEANT: dict[str, set[str]] = {
     "RollBackStage": {"GetStage", "UpdateStage"},
     "ReadUsage": USAGE,
     "ExplainDenial": USAGE
-    | {"GetApiKeys", "GetStages", "GetDeployment", "GetRestApi", "GetResources", "GetAuthorizers"},
+    | {"GetApiKeys", "GetStages", "GetDeployment", "GetRestApi", "GetResources", "GetAuthorizers"}
+    | {"GetExport"},
     "Audit": ACCOUNT,
     "AuditPart": ACCOUNT,
     "WriteReport": ACCOUNT | {"GetUsage"},
