@@ -43,7 +43,7 @@ MEANT: dict[str, set[str]] = {
     "DeployApi": {"CreateDeployment", "UpdateStage"}
     | {"GetStage", "GetDeployments", "GetResources", "DeleteDeployment"},
     "VerifyStage": {"GetDeployment"},
-    "ProbeStage": {"GetApiKey", "GetRestApi"},
+    "ProbeStage": {"GetApiKey", "GetRestApi", "GetUsagePlans"},
     "RollBackStage": {"GetStage", "UpdateStage"},
     "ReadUsage": USAGE,
     "ExplainDenial": USAGE
