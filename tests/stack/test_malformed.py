@@ -20,7 +20,7 @@ CUSTOMERS: dict[str, tuple[str, Any, str]] = {
         {"customer_id": 12345, "plan": "pro"},
         "detail.customer_id",
     ),
-    "short-customer": ("CustomerClosed", {"customer_id": "ab"}, "detail.customer_id"),
+    "long-customer": ("CustomerClosed", {"customer_id": "a" * 129}, "detail.customer_id"),
     "slash-in-customer": ("CustomerClosed", {"customer_id": "acme/1"}, "detail.customer_id"),
     "bad-no-plan": ("CustomerSignedUp", {"customer_id": "bad-no-plan"}, "detail.plan"),
     "bad-plan": ("CustomerSignedUp", {"customer_id": "bad-plan", "plan": ["pro"]}, "detail.plan"),
