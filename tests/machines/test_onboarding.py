@@ -68,7 +68,7 @@ def test_the_ledger_says_which_row_of_which_file_asked(bench: Bench) -> None:
 
 
 def test_a_bad_row_is_named_and_stops_no_other(bench: Bench) -> None:
-    found = put(bench, "customer_id,plan\nacme,free\nx,free\nbeta,platinum\ngamma,pro\n")
+    found = put(bench, "customer_id,plan\nacme,free\na b,free\nbeta,platinum\ngamma,pro\n")
     assert figures(found) == (2, 0, 2, 2, 0)
     assert [(item["row"], item["column"]) for item in found["refused"]] == [
         (3, "customer_id"),

@@ -21,7 +21,7 @@ from emulator.clock import VirtualClock
 from keyward.apis.model import Hold
 from keyward.aws import tables
 from keyward.aws.tables import Registry
-from keyward.aws.tables.call_schedule import CallSchedule, TurnItem
+from keyward.aws.tables.call_schedule import CallSchedule
 from keyward.aws.tables.conditions import in_partition, in_range
 from keyward.aws.tables.leases import Lease, Leases
 from keyward.aws.tables.marks import Marks
@@ -36,6 +36,7 @@ from local.lifetime.services import Ssm
 from local.lifetime.tables import Tables
 from tests.machines.import_lab import of_imports
 from tests.machines.moto_lab import Both, differences, mirrored
+from tests.machines.turn_calls import of_turns
 from tests.prove.history import history
 from tests.prove.play import play, policy
 from tests.support import registry_of
@@ -264,26 +265,6 @@ def of_apis(registry: Registry, now: int) -> None:
     registry.plans.forget("free")
     registry.pending.isolate("free", now)
     registry.plan_stages.add("coop", [("a1b2c3", "prod"), ("a1b2c3", "test")], now)
-
-
-def of_turns(registry: Registry, now: int) -> None:
-    schedule, marks = registry.schedule, registry.marks
-    turn = TurnItem("customer#coop", "run-1", "new", {"new": 2.0}, {"new": 2.0}, now)
-    assert schedule.keep_turn(turn)
-    assert not schedule.keep_turn(turn)
-    assert schedule.change_turn(replace(turn, owner="run-2"), turn)
-    turn = replace(turn, owner="run-2")
-    assert schedule.change_turn(replace(turn, owner="run-1"), turn)
-    turn = replace(turn, owner="run-1")
-    assert schedule.join_turn(turn)
-    assert schedule.is_joined(turn.subject, "run-1")
-    assert schedule.forget_turn(turn)
-    assert not schedule.forget_turn(turn)
-    assert not schedule.join_turn(turn)
-    schedule.read()
-    assert marks.claim("mark", now)
-    assert not marks.claim("mark", now + 1)
-    marks.mark_done("mark")
 
 
 def test_a_parameter_and_its_versions_are_the_same() -> None:
