@@ -83,10 +83,18 @@ class Child:
         while (code := self._ended(0.05)) is None:
             if until is not None and time.monotonic() > until:
                 raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        self._close()
+        return code
+
+    def __del__(self) -> None:
+        """Close what is left open of a worker that ended by itself, which nobody waits for."""
+        if self._ended(0) is not None:
+            self._close()
+
+    def _close(self) -> None:
         for pipe in (self.stdin, self.stdout, self.stderr):
             with suppress(BrokenPipeError):
                 pipe.close()
-        return code
 
     def terminate(self) -> None:
         """Ask it to end."""

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -237,6 +238,20 @@ def test_settled_means_that_what_an_event_sets_off_is_over(trial: Any) -> None:
     trial.aws.settle()
 
     assert trial.finished("settled").status == "SUCCEEDED"
+
+
+def test_a_worker_that_ended_by_itself_leaves_no_pipe_open(tmp_path: Path) -> None:
+    script = tmp_path / "short.py"
+    script.write_text("print('done', flush=True)\n")
+    nursery = Nursery({"PYTHONPATH": os.pathsep.join(sys.path)})
+    child = nursery.spawn(str(script), {}, str(tmp_path))
+    assert child.stdout.read() == "done\n"
+    while child.poll() is None:
+        time.sleep(0.01)
+    pipes = (child.stdin, child.stdout, child.stderr)
+    del child
+    assert all(pipe.closed for pipe in pipes)
+    nursery.close()
 
 
 def test_a_worker_that_was_killed_has_ended_and_leaves_no_pipe_open(tmp_path: Path) -> None:

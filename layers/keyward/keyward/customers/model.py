@@ -158,7 +158,8 @@ def apply_event(
         if (in_force.at, {**in_force.values}) != (times[name], _standing(before, name)):
             times[name] = in_force.at
             _overwrite(after, name, in_force.values)
-    after |= _requesters(before, after, event, repeats_status=times["status"] > status_at)
+    is_resumed = event.detail_type == "CustomerResumed" and times["status"] > status_at
+    after |= _requesters(before, after, event, is_resumed)
     ignored += _overruled(event, before, changes)
     after["recorded"] = _recorded(after, times) | {"changes": changes.as_json()}
     return AppliedEvent(as_record(after), tuple(ignored))
@@ -218,14 +219,15 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
     }
 
 
-def _requesters(before: JSON, after: JSON, event: CustomerEvent, repeats_status: bool) -> JSON:
-    """The attribute `asked`: the event that changed each field; a repeat leaves the first, but for
-    the status: to resume an active customer lets keys work that somebody disabled by hand."""
+def _requesters(before: JSON, after: JSON, event: CustomerEvent, is_resumed: bool) -> JSON:
+    """The attribute `asked`: the event that changed each field; a repeat leaves the first, but
+    CustomerResumed: of an active customer it lets keys work that somebody disabled by hand."""
     members: JSON = {"by": "event", "event_id": event.event_id, "detail_type": event.detail_type}
     requester = stated(members | {"source": event.source, "recorded_at": event.recorded_at})
     requesters = {name: who for name, who in before.get("asked", {}).items() if name in after}
-    changed = [name for name in {*DATED_FIELDS, *ANSWERED} if before.get(name) != after.get(name)]
-    changed += ["status"] if repeats_status else []
+    fields = dict.fromkeys((*DATED_FIELDS, *ANSWERED))
+    changed = [name for name in fields if before.get(name) != after.get(name)]
+    changed += ["status"] if is_resumed else []
     requesters |= dict.fromkeys(changed, requester)
     return {"asked": requesters} if requesters else {}
 
