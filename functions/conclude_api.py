@@ -67,7 +67,7 @@ class Concluder:
         return progress.ended(stages=list(progress.stages), **gone, **failure)
 
     def _note_outcomes(self, progress: Progress) -> tuple[JSON, ...]:
-        """What became of each stage; what is to be told of it goes into the outbox."""
+        """Record how each stage ended, and put the announcements into the outbox."""
         apis, rest_api_id = self.context.registry.apis, progress.rest_api_id
         journal = ApiJournal(self.context, rest_api_id, progress.execution_arn, self.context.now)
         outcomes = {outcome["stage"]: outcome for outcome in progress.outcomes}

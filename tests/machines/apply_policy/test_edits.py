@@ -1,4 +1,4 @@
-"""What becomes of an edit of the policy, on the bench."""
+"""What follows from an edit of the policy, on the bench."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ PLAN, SETTLE = "plan_protection", "settle"
 REPORT, ATTACH, REQUIRE = "report_exposure", "attach_stage", "require_key"
 DEPLOY, VERIFY, PROBE = "deploy_api", "verify_stage", "probe_stage"
 ROLL_BACK, CONCLUDE, END = "roll_back_stage", "conclude_api", "end"
-# What becomes of a stage.
+# How a run can end for a stage.
 PROTECTED, HELD, UNCHANGED = "protected", "held", "unchanged"
 EXPOSED, SWITCHED_OFF = "exposed", "off"
 ROLLED_BACK, UNVERIFIED, FAILED = "rolled_back", "unverified", "failed"
@@ -35,9 +35,9 @@ class Progress:
     `exposed` are stages whose access logs are read, `queries` those under way; `attach` has one
     item a usage plan, `deploy` and `verify` one a stage; `outcomes` are stages that are verified,
     rolled back or unreadable. `unproven` says that `verify` is what an earlier run left, `has_more`
-    that stages are left for another plan: the run starts over then. `stages` say what became of
-    each stage so far: `{stage, outcome}`, and the `fingerprint` of one that is held; `gone` that
-    there is no such API. `token` is that of a lease that was given back for a wait,
+    that stages are left for another plan: the run starts over then. `stages` has the outcome of
+    each stage so far: `{stage, outcome}`, and the `fingerprint` of a held one; `gone` says that
+    the API does not exist. `token` is that of a lease that was given back for a wait,
     `waited` how long the run has waited for turns, in seconds. `output` is what the execution
     answers.
     """
@@ -126,7 +126,7 @@ class Progress:
 
 
 def outcomes_after(before: Iterable[JSON], later: Iterable[JSON]) -> tuple[JSON, ...]:
-    """What became of each stage: the later outcome, but `unchanged` says nothing new."""
+    """Merge the outcomes of each stage: a later one counts, but `unchanged` replaces none."""
     found = {item["stage"]: item for item in before}
     for item in later:
         if item["outcome"] != UNCHANGED or item["stage"] not in found:

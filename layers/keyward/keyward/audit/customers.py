@@ -95,8 +95,8 @@ def _drifted(results: Sequence[Compared], actions: Sequence[Action]) -> list[Fin
 
 
 def _by_hand(keys: Sequence[KeyRecord], stored: KeyRecords, customer: Customer) -> list[Finding]:
-    """Keys that somebody disabled on API Gateway. A repair tells of one that is new, and leaves it
-    as it is."""
+    """Find keys that somebody disabled on API Gateway. A repair announces a new one, and leaves the
+    key disabled."""
     known = {key.number for key in stored.keys if key.by_hand is not None}
     return [
         Finding(

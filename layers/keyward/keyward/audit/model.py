@@ -146,8 +146,8 @@ def _in_no_plan(snapshot: ApiSnapshot, joining: set[str], mode: str) -> Iterable
 def hold_findings(
     snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule, mode: str
 ) -> list[Finding]:
-    """Stages that wait for a person: of an API that is only observed, those that are in somebody
-    else's plan. Holds that nothing needs any more are ended by the next run."""
+    """Find the stages that wait for a person. Of an API in mode observe, these are the stages in a
+    plan that Keyward does not own. The next run ends each hold that is no longer needed."""
     exposed = {stage.name for stage in snapshot.stages if rule.exposed(stage)}
     return [
         _held(hold, records, snapshot.rest_api_id)
