@@ -8,14 +8,16 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
 import click
 import pytest
+from packaging.requirements import Requirement
 
 import keyward
 from keyward.cli import app
+from keyward.cli.options import with_colour
 from keyward.customers.key import new_value
 from tests import tree
 
@@ -53,18 +55,13 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.parametrize("command", [(), *COMMANDS], ids=" ".join)
 def test_each_command_explains_itself(command: tuple[str, ...], capsys: Capture) -> None:
-    try:
-        code = app.main([*command, "--help"])
-    except SystemExit as ended:  # `keyward lint` has the help of argparse
-        code = int(ended.code or 0)
-    assert code == 0
-    assert capsys.readouterr().out.lower().startswith(f"usage: {' '.join(('keyward', *command))} ")
+    assert app.main([*command, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: {' '.join(('keyward', *command))} ")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_each_command_prints_data_on_request(command: tuple[str, ...], capsys: Capture) -> None:
-    with suppress(SystemExit):  # `keyward lint` has the help of argparse
-        app.main([*command, "--help"])
+    app.main([*command, "--help"])
     assert "--json" in capsys.readouterr().out
 
 
@@ -137,16 +134,23 @@ def test_the_layer_does_not_need_click() -> None:
     assert "click" not in (tree.PACKAGE.parent / "requirements.txt").read_text()
 
 
-def test_pip_installs_the_command_with_its_data_and_version(tmp_path: Path) -> None:
-    wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    copy = tmp_path / "checkout"
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that pipx makes of a checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    copy = folder / "checkout"
     caches = shutil.ignore_patterns("__pycache__")
     shutil.copytree(tree.PACKAGE, copy / tree.name(tree.PACKAGE), ignore=caches)
     shutil.copy(tree.ROOT / "pyproject.toml", copy)
-    built = ["--no-index", "--wheel-dir", str(tmp_path), str(copy)]
-    subprocess.run([*wheel, *built], check=True, capture_output=True)
-    (file,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(file) as package:
+    built = ["--no-index", "--wheel-dir", str(folder), str(copy)]
+    subprocess.run([*command, *built], check=True, capture_output=True)
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+def test_pip_installs_the_command_with_its_data_and_version(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as package:
         names = set(package.namelist())
         (info,) = {name.partition("/")[0] for name in names if ".dist-info/" in name}
         entry = package.read(f"{info}/entry_points.txt").decode()
@@ -155,3 +159,65 @@ def test_pip_installs_the_command_with_its_data_and_version(tmp_path: Path) -> N
     assert about["Version"] == keyward.__version__
     data = {p.relative_to(tree.PACKAGE.parent).as_posix() for p in tree.PACKAGE.rglob("*.json")}
     assert data <= names
+
+
+def needed(line: str, found: dict[str, metadata.Distribution]) -> None:
+    """Add what a line of requirements asks for here, and all that it needs, to those `found`."""
+    wanted = Requirement(line)
+    if wanted.name in found or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
+        return
+    found[wanted.name] = metadata.distribution(wanted.name)
+    assert found[wanted.name].version in wanted.specifier
+    for line in found[wanted.name].requires or ():
+        needed(line, found)
+
+
+def test_each_installed_command_explains_itself_where_nothing_else_is(
+    wheel: Path, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as package:
+        package.extractall(site)
+    (info,) = site.glob("*.dist-info")
+    packages: dict[str, metadata.Distribution] = {}
+    for line in metadata.Distribution.at(info).requires or ():
+        needed(line, packages)
+    for package in packages.values():
+        for file in {Path(file.parts[0]) for file in package.files or () if file.parts[0] != ".."}:
+            if not (site / file).exists():
+                (site / file).symlink_to(str(package.locate_file(file)))
+    program = (
+        "import sys; sys.path.append(sys.argv[1])\n"
+        "from keyward.cli import main\n"
+        "for line in sys.argv[2:]: print(main([*line.split(), '--help']))\n"
+        "assert 'site' not in sys.modules"
+    )
+    commands = [" ".join(command) for command in [(), *COMMANDS]]
+    # -S and -I: nothing of this environment, nor of the checkout, is there.
+    ended = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, str(site), *commands],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines().count("0") == len(commands)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands(shell: str, capsys: Capture) -> None:
+    assert app.main(["completion", shell]) == 0
+    assert "_KEYWARD_COMPLETE" in capsys.readouterr().out
+    asked = {"COMP_WORDS": "keyward pol", "COMP_CWORD": "pol" if shell == "fish" else "1"}
+    ended = run("keyward", _KEYWARD_COMPLETE=f"{shell}_complete", **asked)
+    assert "policy" in ended.stdout
+
+
+@pytest.mark.parametrize("no_colour", ["", "1"])
+def test_nothing_is_coloured_but_a_terminal(
+    no_colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    assert with_colour() is (False if no_colour else None)
+    assert "\x1b" not in run("keyward", "--help").stdout

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keyward.lint import cli
+from keyward.cli import app
 from keyward.lint.check import Checker
 from keyward.lint.model import Findings
 from keyward.policy.parse import default_text, parse
@@ -80,6 +80,6 @@ def summary(findings: Findings) -> dict[str, tuple[bool, bool]]:
 
 def run(arguments: Iterable[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of the command."""
-    code = cli.main([*arguments])
+    code = app.main(["lint", *arguments])
     told = capsys.readouterr()
     return code, told.out, told.err

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from keyward.lint import cli
+from keyward.cli import app
 from keyward.policy.parse import default_text
 from tests import tree
 from tests.lint.lint_lab import Bench, bench, run
@@ -210,9 +210,7 @@ def test_characters_that_a_terminal_cannot_show_are_escaped(bench: Bench) -> Non
 
 
 def test_a_call_without_files_is_refused() -> None:
-    with pytest.raises(SystemExit) as refused:
-        cli.main([])
-    assert refused.value.code == 2
+    assert app.main(["lint"]) == 2
 
 
 def command(
@@ -242,4 +240,4 @@ def test_a_missing_package_is_named(bench: Bench) -> None:
     found = command(["x.yaml"], bench.folder, PYTHONPATH=path)
     assert (found.returncode, found.stdout) == (2, "")
     assert "is not installed here" in found.stderr
-    assert "pip install PyYAML\n" in found.stderr
+    assert "PyYAML" in found.stderr

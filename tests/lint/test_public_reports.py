@@ -5,7 +5,7 @@ import re
 import pytest
 
 from emulator.tests.openapi_lab import SHARED
-from keyward.lint import cli
+from keyward.cli import app
 from tests.lint.lint_lab import Bench, bench
 
 __all__ = ["bench"]
@@ -46,12 +46,12 @@ def test_every_spelling_of_a_reference_leads_to_the_same_method(
 @pytest.mark.real_data
 def test_a_resource_under_a_substituted_root_is_exempt_by_its_path() -> None:
     arguments = ["--policy", str(CASES / "lint-policy.json")]
-    assert cli.main([*arguments, str(CASES / "lint-root-by-sub.yaml")]) == 0
+    assert app.main(["lint", *arguments, str(CASES / "lint-root-by-sub.yaml")]) == 0
 
 
 @pytest.mark.real_data
 def test_a_nested_application_is_looked_into(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([str(CASES / "lint-nested-application.yaml")]) == 1
+    assert app.main(["lint", str(CASES / "lint-nested-application.yaml")]) == 1
     assert "1 of 1 methods" in capsys.readouterr().out
 
 
@@ -94,7 +94,7 @@ def test_the_hook_passes_over_what_is_neither_template_nor_document(
     bench: Bench, text: str
 ) -> None:
     name = bench.write("deploy-api.yaml", text)
-    assert cli.main(["--skip-others", name]) == 0
+    assert app.main(["lint", "--skip-others", name]) == 0
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_the_hook_passes_over_what_is_neither_template_nor_document(
     ],
 )
 def test_the_hook_still_finds_open_methods(bench: Bench, name: str, text: str) -> None:
-    assert cli.main(["--skip-others", bench.write(name, text)]) == 1
+    assert app.main(["lint", "--skip-others", bench.write(name, text)]) == 1
 
 
 @pytest.mark.real_data
 def test_the_hook_takes_none_of_the_names_that_stopped_commits(bench: Bench) -> None:
     names = (CASES / "pre-commit-names.txt").read_text("utf-8").split()
     written = [bench.write(re.sub(r"^\.", "", name), "name: x\n") for name in names]
-    assert cli.main(["--skip-others", *written]) == 0
+    assert app.main(["lint", "--skip-others", *written]) == 0

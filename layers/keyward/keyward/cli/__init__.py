@@ -6,16 +6,20 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+NEEDED = {"click": "click", "yaml": "PyYAML", "boto3": "boto3", "botocore": "boto3"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code, 2 where click is missing."""
+    """Run a command; the exit code, 2 where a package is missing."""
     try:
         app = importlib.import_module("keyward.cli.app")
     except ModuleNotFoundError as error:
-        if error.name != "click":
+        package = NEEDED.get((error.name or "").split(".")[0])
+        if package is None:
             raise
         sys.stderr.write(
-            "error: click is not installed here. Install keyward with pipx, or run make setup\n"
+            f"error: {package} is not installed here. Install keyward with pipx, or run make "
+            "setup in its checkout\n"
         )
         return 2
     code: int = app.main(arguments)

@@ -12,35 +12,41 @@ from collections.abc import Callable, Sequence
 
 import click
 from botocore.exceptions import BotoCoreError
+from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 import keyward
 from keyward.cli.answers import approve, holds, reject
 from keyward.cli.history import history_lines
-from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, show
+from keyward.cli.keys import key
+from keyward.cli.lint import lint
+from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, show, with_colour
 from keyward.cli.outcomes import outcomes, status
 from keyward.cli.policy import policy
 from keyward.cli.requests import send, start, undo
 from keyward.cli.stack import DEFAULT_MODE, NoStackError, StackClient
-from keyward.customers.key import is_value
 from keyward.errors import GatewayRefusedError, KeywardError, PassingError, ServiceRefusedError
 from keyward.explain.model import parse_question
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json, as_text
 from keyward.policy.model import Policy
 
+SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+
 
 def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time.time) -> int:
     """Run a command; the exit code. `now` tells epoch seconds."""
     words = None if arguments is None else list(arguments)
     try:
-        code = commands.main(words, prog_name="keyward", standalone_mode=False, obj=now)
+        code = commands.main(
+            words, prog_name="keyward", standalone_mode=False, obj=now, color=with_colour()
+        )
     except click.ClickException as error:
         error.show()
         return WRONG
     except (KeywardError, BotoCoreError) as error:
         click.echo(f"error: {_sentence(error)}", err=True)
         return WRONG
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return WRONG
     return int(code or FINE)
 
@@ -63,7 +69,7 @@ def _sentence(error: Exception) -> str:
 def commands() -> None:
     """Automate the API keys of Amazon API Gateway: look, explain, check.
 
-    Region and credentials are those of the AWS CLI.
+    Region and credentials are those of the AWS CLI. Completion in a shell: keyward completion.
     """
 
 
@@ -124,37 +130,31 @@ def _explainer(client: StackClient, name: str, now: Callable[[], float]) -> Expl
     return Explainer(client.gateway(), records, stack.policy(now()), stack.default_mode(), now)
 
 
-@commands.group(no_args_is_help=False)
-def key() -> None:
-    """Look at key values."""
-
-
-@key.command()
-@click.argument("value")
+@commands.command()
+@click.argument("shell", type=click.Choice([*SHELLS]))
 @json_option
-def check(value: str, as_data: bool) -> int:
-    """Tell whether VALUE is a key value that Keyward made, by its checksum.
+def completion(shell: str, as_data: bool) -> int:
+    """Print the script that completes commands and options in a SHELL.
 
-    Nothing is sent anywhere. The exit code is 1 when it is not.
+    For bash: eval "$(keyward completion bash)", in ~/.bashrc.
     """
-    good = is_value(value)
-    text = "a Keyward key value" if good else "not a Keyward key value"
-    show(as_data, {"keyward_value": good}, [text])
-    return FINE if good else FOUND
+    script = SHELLS[shell](commands, {}, "keyward", "_KEYWARD_COMPLETE").source()
+    show(as_data, {"shell": shell, "script": script}, [script])
+    return FINE
 
 
-@commands.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    options_metavar="[OPTIONS]",
+COMMANDS = (
+    approve,
+    holds,
+    key,
+    lint,
+    outcomes,
+    policy,
+    reject,
+    send,
+    start,
+    status,
+    undo,
 )
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="FILE...")
-def lint(arguments: tuple[str, ...]) -> int:
-    """Find the methods that a template or OpenAPI document would leave open."""
-    # Only here: the room `lint` needs PyYAML, which the other commands do not.
-    from keyward.lint import cli
-
-    return cli.main(arguments)
-
-
-for command in (approve, holds, outcomes, policy, reject, send, start, status, undo):
+for command in COMMANDS:
     commands.add_command(command)

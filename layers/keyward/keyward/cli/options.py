@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -36,3 +39,20 @@ def show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
     text = json.dumps(data, default=float, indent=2) if as_data else "\n".join(lines)
     if text:
         click.echo(text)
+
+
+def with_colour() -> bool | None:
+    """Whether to colour: None leaves it to the stream, which has to be a terminal. NO_COLOR
+    (no-color.org) forbids it."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+@contextmanager
+def progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on the terminal while a command works; `update(n)` says that n more of `length`
+    are done. Where errors are not printed on a terminal nothing is shown."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    with click.progressbar(range(length), label=label, file=sys.stderr) as bar:
+        yield bar.update
