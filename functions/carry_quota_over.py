@@ -7,7 +7,7 @@ from typing import Any
 
 from keyward.customers import words
 from keyward.customers.key import CREATED, KeyRecord, Succession
-from keyward.customers.rotation import void_notices
+from keyward.customers.overlap import handed_over
 from keyward.errors import GatewayRefusedError, NotFoundError
 from keyward.policy.periods import day_of, first_day
 from keyward.runs import runtime
@@ -17,8 +17,8 @@ from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, lease, action: {number, rotation?}, execution_arn}`; output
-    `{key_id, remaining}`."""
+    """Task input `{customer_id, lease, action: {number, rotation?, in_use?}, execution_arn}`;
+    output `{key_id, remaining}`."""
     return carry_quota_over(event, runtime.context())
 
 
@@ -37,7 +37,7 @@ def carry_quota_over(task: JSON, run: Context) -> JSON:
         carried = [one for plan in both if old and (one := _carried(step, plan, old, successor))]
         remaining = carried[0]["remaining"] if carried else None
         records = [_taken_over(old, successor, step.rotation)]
-        records += [_retired(old, successor, step.now)] if old else []
+        records += _ended(step, old, successor) if old else []
         step.save(*records, carry_quota_over={"carried": carried})
     return {"key_id": successor.key_id, "remaining": remaining}
 
@@ -81,16 +81,9 @@ def _taken_over(old: KeyRecord | None, successor: KeyRecord, rotation: int) -> K
     )
 
 
-def _retired(old: KeyRecord, successor: KeyRecord, now: int) -> KeyRecord:
-    """The old key with its end; one that leaked has it already."""
-    begun, end = successor.succession, old.end
-    retire_at = now + begun.overlap if end.retire_at is None else end.retire_at
-    ended = old.with_end(
-        replaced_by=successor.number,
-        keeps_plan={*old.plans} != {*successor.plans},
-        retire_at=retire_at,
-        delete_at=retire_at + begun.grace if end.delete_at is None else end.delete_at,
-        notice_days=void_notices(begun.overlap),
-        notice_expiry=retire_at,
-    )
-    return replace(ended, reason=begun.cause or old.reason)
+def _ended(step: KeyStep, old: KeyRecord, successor: KeyRecord) -> list[KeyRecord]:
+    """The old key with its end, at once where an older one is still in use (`in_use`)."""
+    in_use = step.find(int(step.action["in_use"])) if "in_use" in step.action else None
+    least = 0 if in_use else step.run.policy.propagation_seconds
+    overlap = successor.succession.overlap or least
+    return handed_over(old, successor, overlap, in_use, step.now)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from keyward.customers.actions import Action
 from keyward.customers.key import CREATED, CREATING, DELETING, End, Journal, KeyRecord, Succession
 from keyward.customers.model import Customer
+from keyward.customers.overlap import handed_over
 from keyward.customers.plan import due_at, plan_customer
-from keyward.customers.rotation import RotationRequest, void_notices
+from keyward.customers.rotation import RotationRequest
 from keyward.customers.undo_rotation import restored
 from keyward.policy.model import Policy
 from keyward.policy.parse import parse
@@ -128,14 +129,16 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
     return tuple(found)
 
 
-def done(keys: Sequence[KeyRecord], actions: Sequence[Action]) -> tuple[KeyRecord, ...]:
+def done(
+    keys: Sequence[KeyRecord], actions: Sequence[Action], policy: Policy
+) -> tuple[KeyRecord, ...]:
     """The key records after the actions."""
     known = {record.number: record for record in keys}
     for action in actions:
         if action.action == "delete_key":
             del known[action.number]
         elif action.action == "carry_quota_over":
-            hand_over(known, action)
+            hand_over(known, action, policy.propagation_seconds)
         elif action.action == "restore_key":
             undo_rotation(known, action)
         else:
@@ -143,7 +146,7 @@ def done(keys: Sequence[KeyRecord], actions: Sequence[Action]) -> tuple[KeyRecor
     return tuple(known[number] for number in sorted(known))
 
 
-def hand_over(known: dict[int, KeyRecord], action: Action) -> None:
+def hand_over(known: dict[int, KeyRecord], action: Action, seconds: int) -> None:
     heir = known[action.number]
     assert heir.plan is not None, "attached first"
     begun = heir.succession
@@ -151,16 +154,10 @@ def hand_over(known: dict[int, KeyRecord], action: Action) -> None:
     rotation = max(begun.rotation, action.details.get("rotation", 0))
     known[heir.number] = replace(heir, succession=Succession(rotation))
     if old:
-        retire_at = NOW + begun.overlap if old.end.retire_at is None else old.end.retire_at
-        delete_at = retire_at + begun.grace if old.end.delete_at is None else old.end.delete_at
-        known[old.number] = old.with_end(
-            replaced_by=heir.number,
-            keeps_plan={*old.plans} != {*heir.plans},
-            retire_at=retire_at,
-            delete_at=delete_at,
-            notice_days=void_notices(begun.overlap),
-            notice_expiry=retire_at,
-        )
+        in_use = known.get(action.details.get("in_use", 0))
+        overlap = begun.overlap or (0 if in_use else seconds)
+        for record in handed_over(old, heir, overlap, in_use, NOW):
+            known[record.number] = record
 
 
 def undo_rotation(known: dict[int, KeyRecord], action: Action) -> None:
@@ -204,7 +201,7 @@ def test_planning_after_the_actions_of_a_plan_gives_no_action(
     customer: Customer, keys: tuple[KeyRecord, ...], policy: Policy
 ) -> None:
     planned = plan_customer(customer, keys, policy, NOW, LAST)
-    left = done(keys, planned.actions)
+    left = done(keys, planned.actions, policy)
     again = plan_customer(customer, left, policy, NOW, 100)
     assert again.actions == ()
     assert type(again.problem) is type(planned.problem)
@@ -215,7 +212,7 @@ def test_what_is_left_is_what_the_customer_is_to_have(
     customer: Customer, keys: tuple[KeyRecord, ...], policy: Policy
 ) -> None:
     planned = plan_customer(customer, keys, policy, NOW, LAST)
-    left = done(keys, planned.actions)
+    left = done(keys, planned.actions, policy)
     working = [key for key in left if key.state == CREATED and key.enabled]
     if customer.status == "closed":
         assert left == ()
@@ -244,7 +241,7 @@ def test_numbers_never_come_again(
 def test_something_becomes_of_the_customer_when_it_is_due_and_not_before(
     customer: Customer, keys: tuple[KeyRecord, ...], policy: Policy
 ) -> None:
-    left = done(keys, plan_customer(customer, keys, policy, NOW, LAST).actions)
+    left = done(keys, plan_customer(customer, keys, policy, NOW, LAST).actions, policy)
     due = due_at(customer, left, policy, NOW)
     last = 100
     if due is None:
@@ -268,5 +265,5 @@ def test_no_working_key_is_disabled_before_its_successor_is_attached_unless_it_l
     if planned.problem or not works:
         return
     for place in range(len(planned.actions)):
-        left = done(keys, planned.actions[:place])
+        left = done(keys, planned.actions[:place], policy)
         assert any(key.enabled and key.plans and key.state == CREATED for key in left)

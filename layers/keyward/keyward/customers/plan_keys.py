@@ -1,8 +1,7 @@
 """The keys of an active customer: each in its plan, each with a successor when it is time. Pure.
 
 A rotation is: create the successor, attach it, hand over (carry the quota, write down the end of
-the old key). The old key works on until its successor is attached everywhere; only a key that
-leaked is disabled first.
+the old key). The old key works until its successor does everywhere; a leaked one is disabled first.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any
 from keyward.customers.actions import Action, key_action
 from keyward.customers.key import CREATED, CREATING, KeyRecord, name_of
 from keyward.customers.model import Customer
+from keyward.customers.overlap import Overlap, ends_early
 from keyward.customers.plan_moves import Placement
 from keyward.customers.rotation import (
     LEAKED,
@@ -24,7 +24,7 @@ from keyward.customers.rotation import (
     replacement_for,
 )
 from keyward.policy.model import Policy
-from keyward.values import DAY, HOUR
+from keyward.values import DAY, HOUR, stated
 
 Actions = tuple[Action, ...]
 
@@ -82,13 +82,20 @@ class KeyPlanner:
         """Everything, in order: what must not work any more, the keys one by one, new ones; their
         numbers come after `last_number`."""
         roles = self._roles(keys)
-        replacements = {key.number: self._replacement(key) for key in roles.current}
+        overlaps = {
+            key.number: Overlap.before(key, keys, self.policy, self.now) for key in roles.current
+        }
+        replacements = {
+            key.number: overlaps[key.number].bound(self._replacement(key)) for key in roles.current
+        }
         numbers = self._new_numbers(roles, replacements, last_number)
         retiring = [key for key in keys if key.end.replaced_by is not None]
         actions: Actions = ()
         # What must stop comes first: an action that fails keeps all later ones from being done.
         for key in retiring:
-            actions += self._retiring(key)
+            early = ends_early(key, numbers, self.now)
+            gone = (key_action("delete_key", key, retired=True),)
+            actions += gone if early else self._retiring(key)
         for key in roles.current:
             actions += self._stopped(key, replacements[key.number])
         for key in roles.surplus:
@@ -99,7 +106,10 @@ class KeyPlanner:
         for key in roles.current:
             number = numbers.get(key.number)
             successor = roles.successors.get(key.number)
-            actions += self._current(key, replacements[key.number], successor, number)
+            overlap, replacement = overlaps[key.number], replacements[key.number]
+            if successor is not None and not (replacement and replacement.leaked):
+                replacement = overlap.begun(successor.succession)
+            actions += self._current(key, replacement, overlap, successor, number)
         # A new key could join no plan, and API Gateway refuses a key without one.
         if not self.is_known:
             return actions
@@ -178,6 +188,7 @@ class KeyPlanner:
         self,
         key: KeyRecord,
         replacement: Replacement | None,
+        overlap: Overlap,
         successor: KeyRecord | None,
         number: int | None,
     ) -> Actions:
@@ -187,30 +198,28 @@ class KeyPlanner:
         # Moving or enabling a leaked key would let it in again.
         stays = self.by_successor and self.placement.changes_plan(key)
         moved = () if leaked else self.placement.place(key, stays) + self._enabled(key)
-        if successor is not None and not leaked:
-            # A rotation keeps the settings it began with.
-            begun = successor.succession
-            replacement = Replacement(begun.cause, begun.overlap, begun.grace)
         if replacement is None:
             return moved + self._noticed(key)
         if not self.is_known:
             return moved
-        return moved + self._succeeded(key, replacement, successor, number)
+        return moved + self._succeeded(key, replacement, overlap, successor, number)
 
     def _succeeded(
         self,
         key: KeyRecord,
         replacement: Replacement,
+        overlap: Overlap,
         successor: KeyRecord | None,
         number: int | None,
     ) -> Actions:
         """The successor, the handing over, and the end of a key that has no time left."""
         if successor is not None:
             made = self.placement.place(successor) + self._enabled(successor)
-            over = self._handed_over(successor, key)
+            over = self._handed_over(successor, key, overlap.in_use)
         else:
             made = self._new(number or 0, key, replacement)
-            details = {"replaces": key.number} | self._satisfies()
+            details = stated({"replaces": key.number, "in_use": overlap.in_use})
+            details |= self._satisfies()
             over = Action("carry_quota_over", made[0].key, made[0].number, details=details)
         return (*made, over, *self._end(key, replacement))
 
@@ -273,8 +282,10 @@ class KeyPlanner:
         )
         return (created, *(Action("attach_key", name, number, plan) for plan in self.plans))
 
-    def _handed_over(self, successor: KeyRecord, key: KeyRecord | None = None) -> Action:
-        old: dict[str, Any] = {"replaces": key.number} if key else {}
+    def _handed_over(
+        self, successor: KeyRecord, key: KeyRecord | None = None, in_use: int | None = None
+    ) -> Action:
+        old = stated({"replaces": key.number if key else None, "in_use": in_use})
         return key_action("carry_quota_over", successor, **old, **self._satisfies())
 
     def _is_leaked(self, key: KeyRecord) -> bool:

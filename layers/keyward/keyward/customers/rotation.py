@@ -12,6 +12,8 @@ from keyward.policy.model import Policy
 from keyward.values import DAY, HOUR
 
 LEAKED = "leaked"
+# A reason that holds one of them, in capitals or not, says that the key is in foreign hands.
+LEAK_WORDS = ("leak", "compromis", "stolen", "exposed", "pwned", "published")
 # How many days ahead the end of a key is announced.
 NOTICE_DAYS = (30, 7, 1)
 
@@ -29,10 +31,12 @@ class RotationRequest:
 
     @property
     def leaked(self) -> bool:
-        """Whether the key is to be disabled before its successor is made."""
+        """Whether the key is to be disabled before its successor is made. Who means a word of the
+        reason otherwise says `"leaked": false`."""
         if self.says_leaked is not None:
             return self.says_leaked
-        return (self.reason or "").casefold() == LEAKED and not self.overlap_hours
+        reason = (self.reason or "").casefold()
+        return any(word in reason for word in LEAK_WORDS)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,14 @@ def rotation_of(stored: Any) -> RotationRequest | None:
             "must be {requested_at, overlap_hours?, reason?, leaked?}",
             "Remove it, and send KeyRotationRequested",
         ) from None
+
+
+def is_repeat(last: RotationRequest | None, new: RotationRequest, seconds: int) -> bool:
+    """Whether a sender repeats its `last` request: the `new` one came within so many seconds of it.
+    The word that the key leaked is no repeat of a request that did not say so."""
+    if last is None or last.undone or (new.leaked and not last.leaked):
+        return False
+    return 0 < new.requested_at - last.requested_at <= seconds
 
 
 def replacement_for(

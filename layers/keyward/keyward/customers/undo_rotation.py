@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from keyward.customers.actions import Action, key_action
 from keyward.customers.key import CREATED, End, KeyRecord, Succession
+from keyward.customers.overlap import UNDONE
 from keyward.customers.rotation import replacement_with_overlap, rotation_of
 from keyward.errors import InvalidEventError
 from keyward.policy.model import Policy
 from keyward.values import JSON
-
-UNDONE = "undone"
 
 
 def undo_rotation(

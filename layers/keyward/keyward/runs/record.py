@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from keyward.aws.tables import Registry
 from keyward.customers import undo_rotation
 from keyward.customers.model import KeyRecords, apply_event
+from keyward.customers.rotation import is_repeat, rotation_of
 from keyward.errors import PassingError
 from keyward.events.contracts import CustomerEvent
 from keyward.values import JSON
@@ -46,6 +47,8 @@ def record(
         records = registry.customers.load_keys(customer_id) if before and events else KeyRecords()
         after, ignored = before, 0
         for event in events:
+            if _is_repeat(registry, after, event):
+                continue
             applied = apply_event(after, event, records.dated)
             undo_rotation.check(after, applied.record, records.keys)
             after, ignored = applied.record, ignored + len(applied.ignored)
@@ -55,3 +58,14 @@ def record(
         if registry.customers.save_desired(after, before):
             return change
     raise PassingError(f"the record of {customer_id} keeps changing")
+
+
+def _is_repeat(registry: Registry, before: JSON | None, event: CustomerEvent) -> bool:
+    """Whether the event repeats the last request for a rotation, with another time: a sender that
+    got no answer sends it again, and the bus dates it anew."""
+    last = (before or {}).get("rotation")
+    if event.detail_type != "KeyRotationRequested" or last is None:
+        return False
+    policy = registry.policies.current(event.recorded_at).policy
+    new = rotation_of({**event.fields, "requested_at": event.occurred_at})
+    return new is not None and is_repeat(rotation_of(last), new, policy.propagation_seconds)

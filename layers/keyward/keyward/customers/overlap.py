@@ -1,0 +1,84 @@
+"""Bound the keys that work at once: of each key of a customer, one more is in its overlap at most.
+Pure.
+
+A rotation within the overlap of an earlier one replaces the successor, which ends at once: the key
+that the customer may still use keeps the end that was announced. Only where that end is so near
+that the new successor would not be known everywhere by then does the rotation wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
+
+from keyward.customers.key import CREATED, KeyRecord, Succession
+from keyward.customers.rotation import Replacement, void_notices
+from keyward.policy.model import Policy
+
+UNDONE = "undone"
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How the key in its overlap, None for none, bounds the replacement of its successor. It
+    `lasts` so many seconds."""
+
+    key: KeyRecord | None
+    lasts: float
+    propagation: int
+
+    @classmethod
+    def before(
+        cls, key: KeyRecord, keys: Iterable[KeyRecord], policy: Policy, now: float
+    ) -> Overlap:
+        """The overlap in which `key` took over, at `now` (epoch seconds). After an undo it is the
+        key that was taken back which ends early (`ends_early`)."""
+        found = (k for k in keys if k.end.replaced_by == key.number and _works(k, now))
+        older = next((k for k in found if k.reason != UNDONE), None)
+        lasts = (older.end.retire_at or 0) - now if older else 0
+        return cls(older, lasts, policy.propagation_seconds)
+
+    @property
+    def in_use(self) -> int | None:
+        """The number of the key that works until a new successor is known everywhere."""
+        return self.key.number if self.key and self.lasts > self.propagation else None
+
+    def bound(self, replacement: Replacement | None) -> Replacement | None:
+        """A replacement that is to begin; None where it waits."""
+        if replacement is None or replacement.leaked or self.key is None:
+            return replacement
+        return None if self.in_use is None else replace(replacement, overlap=0, grace=0)
+
+    def begun(self, succession: Succession) -> Replacement:
+        """A replacement that was begun keeps its settings, but that there is a key that works."""
+        overlap = succession.overlap or (0 if self.in_use else self.propagation)
+        return Replacement(succession.cause, overlap, succession.grace)
+
+
+def ends_early(key: KeyRecord, replaced: Container[int | None], now: float) -> bool:
+    """Whether a key that was taken back ends, as its successor is one of those that are replaced
+    now."""
+    return key.reason == UNDONE and key.end.replaced_by in replaced and _works(key, now)
+
+
+def handed_over(
+    old: KeyRecord, successor: KeyRecord, overlap: int, in_use: KeyRecord | None, now: int
+) -> list[KeyRecord]:
+    """The records of the key that is replaced, for `overlap` seconds beside its successor (one that
+    leaked has its end already), and of the key that is in use before it, if there is one."""
+    begun, end = successor.succession, old.end
+    retire_at = now + overlap if end.retire_at is None else end.retire_at
+    ended = old.with_end(
+        replaced_by=successor.number,
+        keeps_plan={*old.plans} != {*successor.plans},
+        retire_at=retire_at,
+        delete_at=retire_at + begun.grace if end.delete_at is None else end.delete_at,
+        notice_days=void_notices(overlap),
+        notice_expiry=retire_at,
+    )
+    ended = replace(ended, reason=begun.cause or old.reason)
+    return [ended, *([in_use.with_end(replaced_by=successor.number)] if in_use else [])]
+
+
+def _works(key: KeyRecord, now: float) -> bool:
+    return key.state == CREATED and key.by_hand is None and not key.end.is_over(now)
