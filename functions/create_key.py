@@ -116,7 +116,7 @@ def _make(step: KeyStep, record: KeyRecord, value: str, customer: Customer) -> G
     need not wait and look; when it may have had one, the record stays."""
     drop = step.run.registry.customers.drop_key
     try:
-        about = (customer.customer_id, customer.tags, customer.description)
+        about = (customer.tags, customer.description)
         return step.run.gateway.create_key(record.name, value, *about)
     except KeyConflictError:
         # With a value of the customer's own, the key in the way may be that of an earlier try.

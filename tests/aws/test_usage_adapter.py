@@ -55,7 +55,7 @@ def shop() -> Iterator[Shop]:
         [api] = bench.client.get_rest_apis()["items"]
         quota = Quota(3, "DAY")
         plan = bench.gateway.create_plan("free", None, quota, {(api["id"], "prod"): {}}, STACK)
-        key = bench.gateway.create_key("acme/1", VALUE, "acme", {})
+        key = bench.gateway.create_key("acme/1", VALUE, {})
         bench.gateway.attach_key(plan.plan_id, key.key_id)
         yield Shop(bench, api["id"], plan.plan_id, key.key_id)
 
@@ -87,7 +87,7 @@ def test_a_new_period_starts_with_the_whole_quota(shop: Shop) -> None:
 
 
 def test_a_key_outside_the_plan_is_not_found(shop: Shop) -> None:
-    other = shop.bench.gateway.create_key("acme/2", "D" * 40, "acme", {})
+    other = shop.bench.gateway.create_key("acme/2", "D" * 40, {})
     with pytest.raises(NotFoundError):
         shop.bench.gateway.set_remaining(shop.plan, other.key_id, 5)
 

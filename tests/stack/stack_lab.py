@@ -185,7 +185,7 @@ class Stack:
     def keys_of(self, customer_id: str) -> list[JSON]:
         """The keys that the gateway has for exactly this customer."""
         pages = self.aws.pages("apigateway", "get_api_keys", "items", limit=500)
-        return [key for key in pages if key.get("customerId") == customer_id]
+        return [key for key in pages if key["name"].rpartition("/")[0] == customer_id]
 
     def plans_of(self, key_id: str) -> list[str]:
         """The names of the usage plans that a key is in."""
@@ -232,7 +232,7 @@ class Stack:
             if call["caller"]
             and not call["operation"].startswith("Get")
             and (
-                call["params"].get("customerId") == customer_id
+                str(call["params"].get("name")).rpartition("/")[0] == customer_id
                 or keys & {call["params"].get("keyId"), call["params"].get("apiKey")}
             )
         ]

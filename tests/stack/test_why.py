@@ -10,7 +10,7 @@ def test_usage_is_read_and_a_denial_explained(stack: Stack, shop: Api) -> None:
     stack.issued("puzzled", plan="free")
     stack.settle()
     stack.put_event("QuotaExtensionRequested", customer_id="puzzled", by=5)
-    (key,) = stack.gateway.get_api_keys(customerId="puzzled")["items"]
+    (key,) = stack.keys_of("puzzled")
     task = {"customer_id": "puzzled", "rest_api_id": shop.id, "stage": "prod"}
     task |= {"method": "GET", "path": "/pets"}
     assert stack.invoke("ExplainDenialFunctionName", task)["allowed"]

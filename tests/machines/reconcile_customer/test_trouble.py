@@ -170,7 +170,7 @@ def test_no_table_ever_holds_a_value(bench: Bench) -> None:
 
 def test_an_error_of_the_gateway_never_holds_a_value(bench: Bench) -> None:
     with pytest.raises(Exception, match="CreateApiKey") as told:
-        bench.gateway.create_key("acme/1", "tooShortValue", "acme", {})
+        bench.gateway.create_key("acme/1", "tooShortValue", {})
     assert "tooShortValue" not in str(told.value)
     assert told.value.__cause__ is None
 

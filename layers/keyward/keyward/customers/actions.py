@@ -25,7 +25,7 @@ class ActionKind:
 
 
 _QUOTA = ("GetUsage", "UpdateUsage")
-_PLACED = ("plan", "status", "rotation", "billing")
+_PLACED = ("plan", "status", "rotation", "billing", "keys", "key_id")
 
 ACTIONS: Mapping[str, ActionKind] = {
     "create_key": ActionKind("Create key", "create_key", ("CreateApiKey",), _PLACED),
@@ -46,10 +46,10 @@ ACTIONS: Mapping[str, ActionKind] = {
         "Disable key",
         "switch_key",
         ("UpdateApiKey",),
-        ("status", "rotation", "billing", "expires_at"),
+        ("status", "rotation", "billing", "expires_at", "keys"),
     ),
     "delete_key": ActionKind(
-        "Delete key", "delete_key", ("DeleteApiKey",), ("status", "rotation", "billing")
+        "Delete key", "delete_key", ("DeleteApiKey",), ("status", "rotation", "billing", "keys")
     ),
     "carry_quota_over": ActionKind(
         "Carry quota over", "carry_quota_over", _QUOTA, ("rotation", "plan")

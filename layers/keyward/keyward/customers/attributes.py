@@ -6,11 +6,9 @@ Each reader raises InvalidRecordError, which names the attribute, for a value th
 from __future__ import annotations
 
 from keyward.errors import InvalidRecordError
-from keyward.events.fields import NEVER_EXPIRES, moment
+from keyward.events.fields import KEY_ID, MAX_KEYS, NEVER_EXPIRES, moment
 from keyward.values import JSON
 
-# A rotation doubles them for a while, and each change of a key is announced.
-MAX_KEYS = 5
 STATUSES = ("active", "suspended", "closed")
 
 
@@ -49,6 +47,15 @@ def keys_of(record: JSON) -> int:
     if isinstance(number, bool) or number not in range(1, MAX_KEYS + 1):
         raise InvalidRecordError("keys", f"must be a number from 1 to {MAX_KEYS}", "Correct it")
     return int(number)
+
+
+def key_id_of(record: JSON) -> str | None:
+    """The id of a key that the customer is to have, None for none. The refusal quotes nothing:
+    people put the value there."""
+    key_id = record.get("key_id")
+    if key_id is not None and (not isinstance(key_id, str) or not KEY_ID.fullmatch(key_id)):
+        raise InvalidRecordError("key_id", "must be a key's id", "Never put its value there")
+    return key_id
 
 
 def tags_of(record: JSON) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Parse a customer's record of the Customers table, the desired state, and apply events to it.
 
 customer_id plan|plans status  the contract: a plain PutItem of these is a complete new truth
-name description tags keys     optional; how many keys the customer has (1)
+name description tags          optional: what the keys say of themselves
+keys key_id                    optional: how many keys (1); one that there is on API Gateway
 key_value_secret               optional: the Secrets Manager secret that holds an own value
 plan_key status_reason         how, and why, the last event wanted its change
 rotation                       {requested_at, overlap_hours?, reason?, leaked?, undone?}
@@ -20,7 +21,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.customers.actions import ANSWERED
-from keyward.customers.attributes import expires_of, keys_of, status_of, tags_of, text_of
+from keyward.customers.attributes import (
+    expires_of,
+    key_id_of,
+    keys_of,
+    status_of,
+    tags_of,
+    text_of,
+)
 from keyward.customers.billing import Billing, billing_of
 from keyward.customers.changes import FIELDS, Changes, InForce
 from keyward.customers.key import KeyRecord
@@ -35,7 +43,9 @@ from keyward.events.fields import CUSTOMER_ID
 from keyward.events.storm import Storm
 from keyward.values import JSON, stated
 
-_ABOUT = ("name", "description", "tags", "expires_at")
+_ABOUT = ("name", "description", "tags", "expires_at", "keys", "key_id")
+# The last edition gave these no date, so records of it have none: any event wins.
+_UNDATED = ("keys", "key_id")
 DATED_FIELDS = ("plan", "status", "rotation", *_ABOUT, "billing")
 
 
@@ -59,6 +69,7 @@ class Customer:
     status_at: int | None = None
     rotation: RotationRequest | None = None
     keys: int = 1
+    key_id: str | None = None
     extensions: tuple[Extension, ...] = ()
 
     @property
@@ -125,6 +136,7 @@ def customer_of(record: JSON) -> Customer:
         status_at=_recorded_at(record, "status"),
         rotation=rotation_of(record.get("rotation")),
         keys=keys_of(record),
+        key_id=key_id_of(record),
         extensions=extensions_of(record),
     )
 
@@ -263,6 +275,8 @@ def _time(record: JSON, name: str, dated: Mapping[str, TimedValue]) -> int:
     if recorded and recorded["value"] == record[name]:
         return int(recorded["at"])
     timed = dated.get(name)
+    if timed is None and name in _UNDATED:
+        return NEVER
     if timed is None or timed.value != record[name]:
         raise RecordUndatedError(f"{name}: was put by hand, and its stream record has not come yet")
     return timed.at

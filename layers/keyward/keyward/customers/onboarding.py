@@ -27,6 +27,7 @@ SIGN_UP = "CustomerSignedUp"
 MEMBERS = {name: member for name, member in members(SIGN_UP).items() if name != "occurred_at"}
 TAG = "tag:"
 BETWEEN_PLANS = "|"
+KEYS = "keys"
 COLUMNS = (*(name for name in MEMBERS if name != "tags"), f"{TAG}NAME")
 REQUIRED = tuple(name for name, member in MEMBERS.items() if member.required)
 # A header that people meant as one; anything else is not quoted, for it may be a key value.
@@ -174,6 +175,8 @@ class _Reader:
                 detail.setdefault("tags", {})[name.removeprefix(TAG)] = cell
             elif name == PLANS:
                 detail[name] = [plan.strip() for plan in cell.split(BETWEEN_PLANS)]
+            elif name == KEYS and cell.isdecimal():
+                detail[name] = int(cell)
             else:
                 detail[name] = None if _is_never(name, cell) else cell
         return detail

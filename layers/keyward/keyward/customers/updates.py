@@ -30,7 +30,7 @@ def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
     said, at = event.fields, event.occurred_at
     updates: FieldUpdates = {
         name: (at, {name: said[name]})
-        for name in ("plan", "name", "description", "tags", "expires_at")
+        for name in ("plan", "name", "description", "tags", "expires_at", "keys", "key_id")
         if name in said
     }
     if "plans" in said:

@@ -33,6 +33,8 @@ NEVER_EXPIRES = "never"
 MAX_CALLS = 2**31 - 1
 MAX_OVERLAP_HOURS = 8760
 MAX_TAGS = 40
+# A rotation doubles them for a while, and each change of a key is announced.
+MAX_KEYS = 5
 TAG = r"[A-Za-z0-9+\-=._:/ ]*"
 # What `datetime.fromisoformat` takes begins so; whether the day exists it alone can say.
 ISO_8601 = r"^[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}(-?[0-9])?)([^0-9][\s\S]*)?$"
@@ -95,8 +97,8 @@ def text(longest: int, *, required: bool = False) -> Field:
     return Field(schema, f"a text of 1 to {longest} characters", parse, required)
 
 
-def matching(pattern: re.Pattern[str]) -> Field:
-    """A text that a pattern describes, always required."""
+def matching(pattern: re.Pattern[str], *, required: bool = True) -> Field:
+    """A text that a pattern describes."""
 
     def parse(value: Any) -> str:
         if not isinstance(value, str) or not pattern.fullmatch(value):
@@ -104,7 +106,7 @@ def matching(pattern: re.Pattern[str]) -> Field:
         return value
 
     schema = {"type": "string", "pattern": f"^{pattern.pattern}$"}
-    return Field(schema, f"a text that matches {pattern.pattern}", parse, required=True)
+    return Field(schema, f"a text that matches {pattern.pattern}", parse, required)
 
 
 def choice(*choices: str, required: bool = False) -> Field:

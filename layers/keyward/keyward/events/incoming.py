@@ -14,7 +14,9 @@ from keyward.errors import InvalidEventError
 from keyward.events.fields import (
     CUSTOMER_ID,
     FINGERPRINT,
+    KEY_ID,
     MAX_CALLS,
+    MAX_KEYS,
     MAX_OVERLAP_HOURS,
     NEVER_EXPIRES,
     REST_API_ID,
@@ -83,6 +85,7 @@ CUSTOMER_EVENTS: dict[str, EventIn] = {
         "creates a key in the plan, or in several",
         _PLANS
         | {"name": text(256), "description": text(1024)}
+        | {"keys": number(1, MAX_KEYS, whole=True), "key_id": matching(KEY_ID, required=False)}
         | {"tags": tags(), "expires_at": _EXPIRY},
         alternatives=_ONE_OF_PLANS,
         needs_one=True,

@@ -47,7 +47,6 @@ class KeyCalls(Calls):
         self,
         name: str,
         value: str,
-        customer_id: str,
         tags: Mapping[str, str],
         description: str | None = None,
     ) -> GatewayKey:
@@ -55,12 +54,9 @@ class KeyCalls(Calls):
         with what was asked for. Raises KeyConflictError when a key with this value exists."""
         more: JSON = {"tags": dict(tags)} if tags else {}
         more |= {"description": description} if description else {}
-        key = _gateway_key(
-            self._call(
-                "CreateApiKey", name=name, value=value, customerId=customer_id, enabled=True, **more
-            )
-        )
-        if not key.enabled or key.name != name or key.customer_id != customer_id:
+        answer = self._call("CreateApiKey", name=name, value=value, enabled=True, **more)
+        key = _gateway_key(answer)
+        if not key.enabled or key.name != name:
             raise GatewayRefusedError(f"CreateApiKey: key {key.key_id} is not as it was asked for")
         return key
 
