@@ -7,8 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from keyward.aws.gateway import GatewayKey
-from keyward.customers import key as keys
-from keyward.customers.key import CREATED, CREATING, Journal, KeyRecord, Succession
+from keyward.customers.key import (
+    CREATED,
+    CREATING,
+    Journal,
+    KeyRecord,
+    Succession,
+    parse_custom_value,
+)
 from keyward.customers.model import Customer, customer_of
 from keyward.errors import (
     CustomerNotFoundError,
@@ -18,6 +24,7 @@ from keyward.errors import (
     ThrottledError,
 )
 from keyward.events.contracts import parse_customer_id
+from keyward.events.key_value import new_value
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep
@@ -35,8 +42,8 @@ def value_source(read_secret: Callable[[str], str], prefix: str) -> Callable[[Cu
 
     def value(customer: Customer) -> str:
         if customer.key_value_secret:
-            return keys.parse_custom_value(read_secret(customer.key_value_secret))
-        return keys.new_value(prefix)
+            return parse_custom_value(read_secret(customer.key_value_secret))
+        return new_value(prefix)
 
     return value
 

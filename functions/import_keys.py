@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward.customers import key as keys
 from keyward.errors import PassingError
+from keyward.events.key_value import new_value
 from keyward.runs import ledger, runtime
 from keyward.runs.key_import import IMPORT, ImportRun, KeyImport, step
 
@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     run = ImportRun(runtime.context(), str(event["execution_arn"]), begun, runtime.pause)
     prefix = runtime.setting("KEY_PREFIX")
     try:
-        importing = KeyImport(run, lambda: keys.new_value(prefix))
+        importing = KeyImport(run, lambda: new_value(prefix))
         return importing.round(closing=bool(event.get("closing")))
     except PassingError as error:
         runtime.logger().warning("the import waits: %s", error)

@@ -8,6 +8,7 @@ from typing import Any
 
 from keyward.customers.stops import stops_keys
 from keyward.events import contracts, remedy, third_party
+from keyward.events.incoming import is_unrelated
 from keyward.events.requester import EVENT, requester_from_event
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
@@ -66,6 +67,9 @@ class Recorder:
         if third_party.is_third_party(envelope):
             own = third_party.translate(envelope, self.run.policy)
             self.count("ForeignEventIgnored", int(not own))
+        elif is_unrelated(envelope.get("detail-type")):
+            own = []
+            self.count("UnrelatedEventDropped", 1)
         return [contracts.customer_event(event, self.run.now) for event in own]
 
     def _customer_in(self, envelope: dict[str, Any]) -> str | None:

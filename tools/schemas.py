@@ -25,7 +25,16 @@ IN = """
 
 Any source may send them; only the detail-type counts. An event about a customer has `customer_id`,
 and may have `occurred_at` (ISO 8601), for which the time of the envelope stands in. A member with a
-question mark may be left out.
+question mark may be left out; one that is not listed is refused by its name.
+
+A detail-type that is nearly right (the same but for case, spaces, `_` and `-`, or for two letters)
+ends in the customers' DLQ with the right name. All other events on the bus are other people's: they
+are dropped and counted (metric `UnrelatedEventDropped`). They have a queue of their own, so that
+they delay no customer; a million of them costs about a dollar of SQS and Lambda. Put events that
+are not for Keyward on another bus where there are many.
+
+An event that holds the value of a key that Keyward made, at any place, is refused, and the value is
+blotted out before the event rests in the DLQ. Rotate such a key: its value is known to others.
 
 """
 OUT = """

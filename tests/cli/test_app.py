@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 import keyward
 from keyward.cli import app
 from keyward.cli.options import with_colour
-from keyward.customers.key import new_value
+from keyward.events.key_value import new_value
 from tests import tree
 
 Capture = pytest.CaptureFixture[str]

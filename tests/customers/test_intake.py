@@ -103,7 +103,8 @@ MALFORMED = [
     ("no plan", event("customer-signed-up", plan=None), True),
     ("plan of another type", event("customer-signed-up", plan=5), True),
     ("time ahead", event("customer-signed-up", occurred_at="2026-11-23T12:46:40Z"), True),
-    ("unknown type", event("customer-signed-up") | {"detail-type": "Other"}, True),
+    ("near miss", event("customer-signed-up") | {"detail-type": "Customer_SignUp"}, True),
+    ("nested too deep", "[" * 100_000 + "]" * 100_000, False),
 ]
 
 

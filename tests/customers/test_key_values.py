@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyward.customers.key import ALPHABET, is_value, new_value, parse_custom_value
+from keyward.customers.key import parse_custom_value
 from keyward.errors import InvalidRecordError
+from keyward.events.key_value import ALPHABET, is_value, new_value
 from tests.support import ROOT
 
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyward.customers.key import new_value
 from keyward.customers.onboarding import COLUMNS, MAX_ROWS, File, Refused, SignUp
 from keyward.errors import InvalidEventError
 from keyward.events import spreadsheet
 from keyward.events.contracts import customer_event
+from keyward.events.key_value import new_value
 from tests import tree
 from tests.support import load_event
 

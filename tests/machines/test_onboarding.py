@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from keyward.customers.key import new_value
+from keyward.events.key_value import new_value
 from keyward.runs import runtime
 from keyward.values import iso
 from local.bench import Bench

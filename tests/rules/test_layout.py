@@ -134,7 +134,7 @@ def test_a_planner_has_no_io_and_no_clock(name: str) -> None:
 
 
 def test_key_values_come_from_secrets_and_not_from_random() -> None:
-    used = tree.packages(tree.PACKAGE / "customers" / "key.py")
+    used = tree.packages(tree.PACKAGE / "events" / "key_value.py")
     assert "secrets" in used
     assert "random" not in used
 

@@ -77,7 +77,7 @@ MESSAGES: dict[str, tuple[str, str, str]] = {
     "no-detail": ("Customers", '{"detail-type": "CustomerClosed", "case": "no-detail"}', "detail"),
     "unknown-type": (
         "Customers",
-        '{"detail-type": "CustomerMoved", "detail": {"case": "unknown-type"}}',
+        '{"detail-type": "CustomerSignedUpp", "detail": {"case": "unknown-type"}}',
         "detail-type",
     ),
     "api-no-json": ("Apis", "not JSON: api-no-json", "body"),

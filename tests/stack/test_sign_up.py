@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyward.customers.key import is_value
+from keyward.events.key_value import is_value
 from tests.stack.api_lab import Api, new_api
 from tests.stack.stack_lab import Stack, eventually
 from tests.stack.trail import kept_back

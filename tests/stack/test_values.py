@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyward.customers.key import new_value
+from keyward.events.key_value import new_value
 from tests.stack.api_lab import new_api
 from tests.stack.stack_lab import Stack, eventually
 

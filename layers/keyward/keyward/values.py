@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +16,9 @@ from typing import Any, TypeVar, cast, get_origin, get_type_hints
 JSON = dict[str, Any]
 
 T = TypeVar("T")
+
+# No event is nested so deep; whoever walks through one may call itself as often.
+MAX_DEPTH = 100
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -37,11 +40,23 @@ def in_flight_seconds(read_seconds: int = READ_SECONDS) -> int:
 
 
 def parse_json(text: object) -> object:
-    """Parse a JSON text. None for anything that is no JSON, or nested too deep to be read."""
+    """Parse a JSON text. None for anything that is no JSON, or nested deeper than MAX_DEPTH."""
     try:
-        return json.loads(text) if isinstance(text, str) else None
+        found = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
+    level = [found]
+    for _ in range(MAX_DEPTH):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return found
+    return None
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def iso(epoch: float) -> str:
@@ -89,6 +104,14 @@ def checked(record: T) -> T:
         if is_dataclass(value):
             checked(value)
     return record
+
+
+def visible(text: str) -> str:
+    """The text with each control or invisible character as its escape: a terminal shows it, and
+    obeys nothing."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 def run_name(subject: str, cause: str, prefix: str = "") -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from keyward.aws.client import gateway_error
 from keyward.aws.gateway.keys import NewKey
-from keyward.customers.key import new_value
+from keyward.events.key_value import new_value
 from keyward.runs import runtime
 from local.lifetime.states import Task
 from tests.aws.test_client import refusal

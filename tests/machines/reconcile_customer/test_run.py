@@ -10,8 +10,8 @@ import conclude_customer
 import create_key
 import plan_customer
 from keyward.aws.tables.leases import FUNCTION_SECONDS
-from keyward.customers.key import is_value
 from keyward.errors import GatewayUnavailableError, LeaseLostError, PassingError
+from keyward.events.key_value import is_value
 from keyward.runs import run
 from tests.machines.customer_lab import (
     OTHER,

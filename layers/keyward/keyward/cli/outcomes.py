@@ -12,8 +12,7 @@ from keyward.apis.model import PENDING
 from keyward.cli.options import FINE, FOUND, of_stack, show
 from keyward.cli.stack import StackClient
 from keyward.events.fields import moment
-from keyward.events.remedy import visible
-from keyward.values import DAY, JSON, iso
+from keyward.values import DAY, JSON, iso, visible
 
 UNITS = {"m": 60, "h": 3600, "d": DAY}
 SPAN = re.compile(r"([1-9][0-9]{0,5})([mhd])")

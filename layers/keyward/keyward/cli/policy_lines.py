@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 
 from keyward.aws.tables.policy import PENDING, Hold
-from keyward.events.remedy import answer, visible
+from keyward.events.remedy import answer
 from keyward.policy.change_set import Line, Settled
-from keyward.values import JSON, iso
+from keyward.values import JSON, iso, visible
 
 
 def pending(hold: Hold | None) -> Hold | None:

@@ -1,26 +1,13 @@
-"""A customer's key: its record, its name, and the values that Keyward makes. Pure, but for chance.
-
-A value is prefix + 43 characters (256 random bits, base62) + 6 characters (CRC-32 of all before it,
-base62), alphanumeric only, so a secret scanner tells a leaked one from noise with certainty.
-`python -m keyward.key check VALUE` says whether a text is one.
-"""
+"""A customer's key: its record, its name, and the value that a customer brings. Pure."""
 
 from __future__ import annotations
 
 import re
-import secrets
-import string
-import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward.errors import InvalidRecordError
 
-ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
-RANDOM_BITS = 256
-RANDOM_LENGTH = 43
-CHECKSUM_LENGTH = 6
-PREFIX = re.compile(r"[A-Za-z0-9]{1,20}")
 # API Gateway takes 20 to 128 characters (aws-recorded.md 1); others than letters and digits
 # were never recorded.
 OWN_VALUE = re.compile(r"[A-Za-z0-9]{20,128}")
@@ -195,25 +182,6 @@ def name_of(customer_id: str, number: int) -> str:
     return f"{customer_id}/{number}"
 
 
-def new_value(prefix: str) -> str:
-    """A new random value. Raises ValueError for a prefix that is not 1–20 alphanumeric
-    characters."""
-    if not PREFIX.fullmatch(prefix):
-        raise ValueError("the prefix has to be 1 to 20 letters and digits")
-    body = prefix + _base62(secrets.randbits(RANDOM_BITS), RANDOM_LENGTH)
-    return body + _checksum(body)
-
-
-def is_value(text: str) -> bool:
-    """Whether `text` has the form and the checksum of a value that Keyward made."""
-    body, checksum = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
-    return bool(
-        PREFIX.fullmatch(body[:-RANDOM_LENGTH])
-        and re.fullmatch(r"[A-Za-z0-9]+", text)
-        and checksum == _checksum(body)
-    )
-
-
 def parse_custom_value(text: str) -> str:
     """A value that a customer brings, checked. Raises InvalidRecordError, which never quotes it."""
     value = text.strip()
@@ -224,15 +192,3 @@ def parse_custom_value(text: str) -> str:
             "Store 20 to 128 letters and digits as the secret's text",
         )
     return value
-
-
-def _checksum(body: str) -> str:
-    return _base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
-
-
-def _base62(number: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, len(ALPHABET))
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))

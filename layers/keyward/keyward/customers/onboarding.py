@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
-from keyward.customers.key import is_value
 from keyward.customers.plans import PLAN, PLANS, one_field
 from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events.contracts import CustomerEvent
-from keyward.events.fields import NEVER_EXPIRES, redacted
+from keyward.events.fields import NEVER_EXPIRES, nearest_hint, redacted
 from keyward.events.incoming import CUSTOMER_EVENTS, members
+from keyward.events.key_value import is_value
 from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
 from keyward.values import JSON
 
@@ -187,7 +186,7 @@ class _Reader:
             more = ", ..." if len(known) > MAX_NAMED else ""
             shown = ", ".join(known[:MAX_NAMED]) + more
             problem = f"must be a plan of the policy ({shown}), got {redacted(plan)}"
-            near = _nearest(plan, self.plans)
+            near = nearest_hint(plan, self.plans)
             raise InvalidEventError("plan", problem, f"{near}{PUT_AGAIN}")
 
 
@@ -220,7 +219,7 @@ def _column(cell: str, number: int) -> str:
         _check(shown, cell)
     known = name in COLUMNS or (name.startswith(TAG) and name not in (TAG, COLUMNS[-1]))
     if cell and not known:
-        near = _nearest(name, COLUMNS)
+        near = nearest_hint(name, COLUMNS)
         problem = f"must be one of the columns {', '.join(COLUMNS)}"
         raise InvalidEventError(shown, problem, f"{near}Rename or remove it and put the file again")
     return name
@@ -241,11 +240,6 @@ def _holds_value(cell: str) -> bool:
 
 def _is_never(name: str, cell: str) -> bool:
     return bool(MEMBERS[name].null) and cell.casefold() == NEVER_EXPIRES
-
-
-def _nearest(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name[:64].casefold(), sorted(known), 1, 0.5)
-    return f"Do you mean {near[0]}? " if near else ""
 
 
 _FIRST_ROW = f"Name the columns in the first row: {', '.join(COLUMNS)}"

@@ -22,6 +22,7 @@ from keyward.events.incoming import (
     ROLLBACK,
     listed,
 )
+from keyward.events.key_value import refuse_values
 from keyward.events.size import shortened
 from keyward.values import JSON, stated
 
@@ -65,7 +66,7 @@ def customer_event(envelope: object, now: float) -> CustomerEvent:
         str(body["detail-type"]),
         customer_id,
         occurred_at,
-        event.read(detail),
+        event.read(detail, COMMON),
         event_id=_short(body.get("id")),
         source=_short(body.get("source")),
         recorded_at=int(now),
@@ -154,6 +155,7 @@ def _parts(envelope: object) -> tuple[JSON, JSON]:
         raise InvalidEventError(
             "detail", "must be a JSON object", "Put the event's members into detail"
         )
+    refuse_values(envelope, "")
     return envelope, detail
 
 
@@ -164,6 +166,7 @@ def _input(task: object, name: str, pattern: re.Pattern[str]) -> str:
         raise InvalidInputError(name, "is missing", remedy)
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise InvalidInputError(name, f"is malformed, got {redacted(value)}", remedy)
+    refuse_values(value, name, InvalidInputError)
     return value
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any
 
 from keyward.errors import InvalidEventError
-from keyward.values import JSON
+from keyward.events.key_value import blotted
+from keyward.values import JSON, visible
 
 # What businesses have: an Auth0 id, a Cognito identity, an e-mail address, `42`.
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+@|:=,-]{0,127}")
@@ -216,6 +218,31 @@ def redacted(value: object) -> str:
     if isinstance(value, str):
         return f"a text of {len(value)} characters"
     return "a missing value" if value is None else f"a value of type {type(value).__name__}"
+
+
+def shown(text: str) -> str:
+    """A name that was sent, for a message: without a key value, its control characters visible."""
+    return visible(blotted(text))[:64]
+
+
+def nearest_hint(name: str, known: Collection[str]) -> str:
+    """`Do you mean plan? ` for a name like one that is known, else nothing."""
+    near = get_close_matches(name[:64].casefold(), sorted(known), 1, 0.5)
+    return f"Do you mean {near[0]}? " if near else ""
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """How many letters of one text must be changed, added or removed to get the other; more than
+    `most` is told as `most + 1`, without a look at a long text."""
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    row: list[int] = [*range(len(other) + 1)]
+    for place, letter in enumerate(one, 1):
+        last, row = row, [place]
+        for column, of_other in enumerate(other, 1):
+            changed = last[column - 1] + (letter != of_other)
+            row.append(min(changed, last[column] + 1, row[-1] + 1))
+    return min(row[-1], most + 1)
 
 
 def choices_hint(choices: tuple[str, ...]) -> str:

@@ -7,7 +7,8 @@ and the document.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from keyward.errors import InvalidEventError
@@ -26,10 +27,13 @@ from keyward.events.fields import (
     Field,
     choice,
     choices_hint,
+    distance,
     flag,
     matching,
+    nearest_hint,
     number,
     redacted,
+    shown,
     tags,
     text,
     texts,
@@ -52,12 +56,19 @@ class EventIn:
     alternatives: tuple[str, ...] = ()
     needs_one: bool = False
 
-    def read(self, detail: JSON) -> JSON:
-        """Check the members and give those that were sent. Raises InvalidEventError."""
+    def read(self, detail: JSON, besides: Iterable[str] = ()) -> JSON:
+        """Check the members and give those that were sent. Raises InvalidEventError, for a member
+        too that is neither one of these nor `besides` them."""
         self.check(detail)
         found: JSON = {}
         for name, member in self.fields.items():
             found |= member.read(name, detail)
+        known = (*besides, *self.fields)
+        for name in detail:
+            if name not in known:
+                problem = f"must be a member that Keyward knows ({', '.join(known) or 'none'})"
+                near = nearest_hint(name, known)
+                raise InvalidEventError(f"detail.{shown(name)}", problem, f"{near}Remove it")
         return found
 
     def check(self, detail: JSON, where: str = "detail.") -> None:
@@ -154,15 +165,42 @@ POLICY_EVENTS: dict[str, EventIn] = {
 
 EVENTS_IN: dict[str, EventIn] = CUSTOMER_EVENTS | DECISION_EVENTS | {ROLLBACK_EVENT: ROLLBACK}
 EVENTS_IN |= POLICY_EVENTS
+# How many letters of a detail-type may be wrong for it to be taken for a mistake.
+MOST_WRONG = 2
 
 COMMON = {"customer_id": matching(CUSTOMER_ID), "occurred_at": time_text()}
 # EventBridge's time of the envelope stands in where `occurred_at` is absent.
 ENVELOPE_TIME = time_text(required=True)
 
 
+def near_miss(detail_type: object) -> str | None:
+    """The detail-type that was meant by one that is nearly right: the same but for case, spaces,
+    `_` and `-`, or with at most two letters wrong, missing or too many."""
+    if not isinstance(detail_type, str) or detail_type in EVENTS_IN:
+        return None
+    sent = _letters(detail_type)
+    wrong, name = min((distance(sent, _letters(name), MOST_WRONG), name) for name in EVENTS_IN)
+    return name if wrong <= MOST_WRONG else None
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).casefold()
+
+
+def is_unrelated(detail_type: object) -> bool:
+    """Whether a detail-type is neither ours nor meant to be: other teams use the bus as well."""
+    if not isinstance(detail_type, str):
+        return False
+    return detail_type not in EVENTS_IN and near_miss(detail_type) is None
+
+
 def listed(detail_type: object, events: Mapping[str, EventIn]) -> EventIn:
-    """Look a detail-type up. Raises InvalidEventError, which lists the known ones."""
+    """Look a detail-type up. Raises InvalidEventError, which names the nearest, or lists all."""
     found = events.get(detail_type) if isinstance(detail_type, str) else None
+    near = near_miss(detail_type)
+    if near:
+        problem = f"must be {near}, got {shown(str(detail_type))}"
+        raise InvalidEventError("detail-type", problem, "Send it again under that name")
     if found is None:
         problem = f"must be a detail-type that Keyward takes, got {redacted(detail_type)}"
         raise InvalidEventError("detail-type", problem, choices_hint(tuple(events)))
@@ -176,7 +214,7 @@ def members(detail_type: str) -> dict[str, Field]:
 
 
 def schema(detail_type: str) -> JSON:
-    """The JSON Schema (draft 7) of a detail-type's `detail`, in which other members are free."""
+    """The JSON Schema (draft 7) of a detail-type's `detail`, which has no other members."""
     event, names = EVENTS_IN[detail_type], members(detail_type)
     found: JSON = {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -185,6 +223,7 @@ def schema(detail_type: str) -> JSON:
         "type": "object",
         "required": [name for name, member in names.items() if member.required],
         "properties": {name: member.json_schema() for name, member in names.items()},
+        "additionalProperties": False,
     }
     if event.alternatives:
         sent = {name: {"not": {"type": "null"}} for name in event.alternatives}

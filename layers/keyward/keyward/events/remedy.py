@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 
 from keyward.errors import KeywardError, class_named
+from keyward.values import visible
 
 # What the command takes for granted.
 DEFAULT_STACK = "keyward"
@@ -36,13 +37,6 @@ def of_stack(text: str, stack: str) -> str:
         return text
     words, dashes, about = text.partition(" -- ")
     return f"{words} --stack {shlex.quote(visible(stack))}{dashes}{about}"
-
-
-def visible(text: str) -> str:
-    """The text with each control or invisible character as its escape."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
-    )
 
 
 def after_failure(error: str, kind: str, name: str, stack: str = DEFAULT_STACK) -> str:

@@ -25,8 +25,9 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from keyward.errors import InvalidEventError, InvalidInputError, InvalidRecordError, PassingError
+from keyward.events.key_value import blotted, without_values
 from keyward.runs import runtime
-from keyward.values import JSON, parse_json
+from keyward.values import JSON, MAX_DEPTH, parse_json
 
 # An item that the stream gives up leaves only its place there in the DLQ (Lambda developer guide,
 # with-ddb). So it is refused with its body an hour before the template's MaximumRecordAgeInSeconds.
@@ -73,7 +74,8 @@ class Intake:
         item = Item(envelope, message.body, cause, int(message.attributes.sent_timestamp) / 1000)
         try:
             if not isinstance(body, dict):
-                raise InvalidEventError("body", "must be a JSON object", "Send one as it came")
+                problem = f"must be a JSON object, nested at most {MAX_DEPTH} deep"
+                raise InvalidEventError("body", problem, "Send one as it came")
             self.take(item)
         except InvalidInputError as error:
             self._refuse(item, str(error))
@@ -92,9 +94,18 @@ class Intake:
             self._refuse(item, str(error) or type(error).__name__)
 
     def _refuse(self, item: Item, reason: str) -> None:
+        item, reason = _without_values(item), blotted(reason)
         runtime.context().bus.send(self.dlq_url, item.text, reason=reason)
         if self.on_refusal:
             self.on_refusal(item, reason)
+
+
+def _without_values(item: Item) -> Item:
+    """The item as it may rest in a queue: a key value that somebody sent is blotted out. Text that
+    had none stays as it came, letter by letter."""
+    body = without_values(item.body)
+    text = blotted(item.text) if body == item.body else json.dumps(body, default=str)
+    return Item(body, text, item.id, item.at)
 
 
 def _written(record: DynamoDBRecord) -> Item:

@@ -1,0 +1,105 @@
+"""The values that Keyward makes, and how they are found in what people send. Pure, but for chance.
+
+A value is prefix + 43 characters (256 random bits, base62) + 6 characters (CRC-32 of all before it,
+base62), alphanumeric only, so a secret scanner tells a leaked one from noise with certainty.
+`python -m keyward.key check VALUE` says whether a text is one.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from keyward.errors import InvalidEventError, InvalidInputError
+
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+RANDOM_BITS = 256
+RANDOM_LENGTH = 43
+CHECKSUM_LENGTH = 6
+PREFIX = re.compile(r"[A-Za-z0-9]{1,20}")
+SHORTEST = 1 + RANDOM_LENGTH + CHECKSUM_LENGTH
+LONGEST = 20 + RANDOM_LENGTH + CHECKSUM_LENGTH
+# Letters and digits in which a value can stand, perhaps between others: `kwvalue=%20…`.
+RUN = re.compile(rf"[A-Za-z0-9]{{{SHORTEST},}}")
+# The first digit of a checksum: 62 ** 6 is 13 times 2 ** 32.
+FIRST_DIGITS = frozenset("01234")
+BLOT = "[key value removed]"
+
+
+def new_value(prefix: str) -> str:
+    """A new random value. Raises ValueError for a prefix that is not 1–20 alphanumeric
+    characters."""
+    if not PREFIX.fullmatch(prefix):
+        raise ValueError("the prefix has to be 1 to 20 letters and digits")
+    body = prefix + _base62(secrets.randbits(RANDOM_BITS), RANDOM_LENGTH)
+    return body + _checksum(body)
+
+
+def is_value(text: str) -> bool:
+    """Whether `text` has the form and the checksum of a value that Keyward made."""
+    return next(_places(text), None) == (0, len(text))
+
+
+def blotted(text: str) -> str:
+    """The text with each value of ours in it blotted out."""
+    done, parts = 0, []
+    for begin, end in _places(text):
+        if begin >= done:
+            parts += [text[done:begin], BLOT]
+            done = end
+    return "".join([*parts, text[done:]])
+
+
+def without_values(body: Any) -> Any:
+    """A JSON value with each key value in its texts, and in names of members, blotted out."""
+    if isinstance(body, str):
+        return blotted(body)
+    if isinstance(body, list | tuple):
+        return [without_values(item) for item in body]
+    if isinstance(body, dict):
+        return {without_values(name): without_values(item) for name, item in body.items()}
+    return body
+
+
+def refuse_values(body: Any, where: str, kind: type[InvalidInputError] = InvalidEventError) -> None:
+    """Raise InvalidInputError of this `kind` if a key value stands anywhere in a JSON value, which
+    stands at `where`. The message names the place, and never the value."""
+    if isinstance(body, str) and next(_places(body), None):
+        remedy = "Remove it, and rotate the key: a value that was sent is known to others"
+        raise kind(where, "must hold no value of an API key", remedy)
+    if isinstance(body, list | tuple):
+        for item in body:
+            refuse_values(item, where, kind)
+    if isinstance(body, dict):
+        for name, item in body.items():
+            refuse_values(name, where or "event", kind)
+            refuse_values(item, f"{where}.{name}".lstrip("."), kind)
+
+
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    """Where values stand in the text. A checksum is right by chance once in 2 ** 32 places."""
+    for run in RUN.finditer(text):
+        for end in range(run.start() + SHORTEST, run.end() + 1):
+            begins = range(max(run.start(), end - LONGEST), end - SHORTEST + 1)
+            if text[end - CHECKSUM_LENGTH] in FIRST_DIGITS:
+                yield from ((begin, end) for begin in begins if _is_value(text[begin:end]))
+
+
+def _is_value(text: str) -> bool:
+    return text[-CHECKSUM_LENGTH:] == _checksum(text[:-CHECKSUM_LENGTH])
+
+
+def _checksum(body: str) -> str:
+    return _base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))

@@ -1,0 +1,112 @@
+"""A key value that somebody pastes into an event or a record is refused, and rests nowhere."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keyward.events.incoming import EVENTS_IN
+from keyward.events.key_value import BLOT, blotted, new_value
+from local.bench import Bench
+from tests import tree
+from tests.support import load_event
+
+JSON = dict[str, Any]
+VALUE = new_value("kw")
+SAMPLES = [
+    event
+    for path in sorted((tree.ROOT / "events" / "in").glob("*.json"))
+    if (event := load_event(path.stem)).get("detail-type") in EVENTS_IN
+]
+AROUND = st.sampled_from(["", "found ", "x-api-key=", "kw", "7", "\n"])
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Bench]:
+    with Bench() as made:
+        yield made
+
+
+def everything(bench: Bench) -> str:
+    """All that rests anywhere: tables, queues, announcements, runs, their names and answers."""
+    account = bench.account
+    rests: list[Any] = [table.scan()["Items"] for table in account.tables.by_name.values()]
+    rests += [[vars(m) for m in queue.messages] for queue in account.queues.by_name.values()]
+    rests += [bench.announced, [vars(run) for run in bench.runs]]
+    return json.dumps(rests, default=str)
+
+
+def places(part: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a JSON value."""
+    yield place
+    if isinstance(part, dict):
+        for name in part:
+            yield from places(part[name], (*place, name))
+
+
+def with_text(event: JSON, place: tuple[Any, ...], text: str, how: str) -> JSON:
+    """The event with the text in the place, beside it, within it or as a name in it."""
+    changed = copy.deepcopy(event)
+    here: Any = changed
+    for name in place[:-1]:
+        here = here[name]
+    if how == "instead":
+        here[place[-1]] = text
+    elif how == "nested":
+        here[place[-1]] = {"a": [{"b": text}]}
+    elif how == "name":
+        here[place[-1]] = {text: 1}
+    else:
+        here[text if how == "named beside" else "more"] = text
+    return changed
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(SAMPLES), AROUND, AROUND, st.data())
+def test_a_value_at_any_place_of_any_event_is_refused_and_rests_nowhere(
+    shared: Bench, event: JSON, before: str, after: str, data: st.DataObject
+) -> None:
+    inside = [("detail",), *(("detail", *p) for p in places(event["detail"]) if p)]
+    place = data.draw(st.sampled_from([*inside, ("source",), ("detail-type",)]))
+    ways = ["instead", "nested", "name", "beside", "named beside"]
+    how = data.draw(st.sampled_from(ways if len(place) > 1 else ways[:1]))
+    sent = with_text(event, place, f"{before}{VALUE}{after}", how)
+    about = (sent["source"], sent["detail-type"], sent["detail"])
+    shared.account.publish(shared.stack.ref("EventBus"), *about)
+    shared.run()
+    assert VALUE not in everything(shared)
+
+
+def test_the_message_names_the_place_and_the_remedy(shared: Bench) -> None:
+    shared.send("CustomerSuspended", customer_id="acme", reason=f"found {VALUE} on a forum")
+    shared.run()
+    answer = shared.announced[-1]["detail"]
+    assert answer["reason"].startswith("detail.reason: must hold no value of an API key. ")
+    assert "rotate the key" in answer["reason"]
+    letter = shared.account.queues.by_name["CustomersDlq"].messages[-1]
+    assert json.loads(letter.body)["detail"]["reason"] == f"found {BLOT} on a forum"
+
+
+@pytest.mark.parametrize("member", ["customer_id", "rest_api_id", "stage", "dry_run"])
+def test_a_value_in_a_console_run_is_refused_and_told_nowhere(shared: Bench, member: str) -> None:
+    about = {"rest_api_id": "a1b2c3d4e5"} if member == "stage" else {"customer_id": "acme"}
+    machine = "protect_api" if member in ("stage", "rest_api_id") else "reconcile_customer"
+    before = len(shared.announced)
+    run = shared.account.executions.begin(machine, f"by-hand-{member}", about | {member: VALUE})
+    shared.run()
+    assert "refused" in run.output
+    assert VALUE not in json.dumps([run.output, shared.announced[before:]])
+    run.input = None
+
+
+@given(st.text(), st.text(alphabet="Aa0"), st.text(alphabet="Zz9"), st.text())
+def test_a_value_is_found_between_other_letters(one: str, two: str, three: str, four: str) -> None:
+    text = f"{one}{two}{VALUE}{three}{four}"
+    assert VALUE not in blotted(text)
+    assert blotted(f"{one}{four}") == f"{one}{four}"
