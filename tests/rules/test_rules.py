@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -62,9 +63,14 @@ def resolved(value: Any) -> Any:
 
 
 def takers(event: JSON) -> set[str]:
-    """The rules that take an event."""
+    """The rules that take an event. AWS's own services speak on the default bus only."""
     rules = tree.resources("AWS::Events::Rule")
-    patterns = {name: resolved(rule["Properties"]["EventPattern"]) for name, rule in rules.items()}
+    is_aws = re.match(r"aws\.(?!partner)", event["source"]) is not None
+    patterns = {
+        name: resolved(rule["Properties"]["EventPattern"])
+        for name, rule in rules.items()
+        if not (is_aws and "EventBusName" in rule["Properties"])
+    }
     return {
         name
         for name, pattern in patterns.items()

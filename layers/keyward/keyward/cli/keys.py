@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from keyward.cli.options import FINE, FOUND, json_option, show
-from keyward.customers.key import is_value
+from keyward.events.key_value import is_value
 
 
 @click.group(no_args_is_help=False)
