@@ -15,7 +15,7 @@ KEYWARD = "Keyward"
 FEW = 0.02
 # The share of the account's bucket, and of its ten calls a second.
 BURST, RATE, MINUTE = 40, 10, 60
-# Default of the parameter StormSeconds: so long nobody calls, and the bucket is full.
+# STORM_SECONDS of the template: so long nobody calls, and the bucket is full.
 STORM = 2
 # An audit reads one page each of APIs, plans and small lists.
 CONSTANT, PAGE = 12, 500

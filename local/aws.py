@@ -26,7 +26,7 @@ TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "keyward"
 POLICY_PARAMETER = f"{STACK_NAME}-policy"
 # Nobody on this machine wants to wait ten minutes for a report.
-HASTE = {"ReportDelaySeconds": "1", "StormSeconds": "1"}
+HASTE = {"ReportDelaySeconds": "1"}
 # The emulator's account has no quotas (unless a test door enforces them: then a refused call is
 # tried again), so nobody waits for a turn. The parameter allows 100 percent at most.
 SHARE_PARAMETER, NO_LIMIT = "ControlPlaneShare", {"CONTROL_PLANE_SHARE": "100000"}
@@ -82,9 +82,9 @@ class LocalAws(Account):
             first = policy or json.loads(default_text()) | {"propagation_seconds": 0}
             about = {"Name": POLICY_PARAMETER, "Type": "String", "Tier": "Advanced"}
             aws.client("ssm").put_parameter(**about, Value=json.dumps(first))
-            wanted = {**_local(urls), **(parameters or {})}
+            wanted = {**HASTE, **(parameters or {})}
             share = {} if SHARE_PARAMETER in wanted else NO_LIMIT
-            deployed = keyward.deploy(parameters=wanted, variables=_endpoints(urls) | share)
+            deployed = keyward.deploy(parameters=wanted, variables=_local(urls) | share)
         except BaseException:
             aws.stop()
             raise
@@ -142,9 +142,8 @@ class LocalAws(Account):
 
 
 def _local(urls: Urls) -> dict[str, str]:
-    """Parameters that are other than on AWS: nothing here needs to wait, and it speaks HTTP."""
-    here = {"AwsEndpointUrl": urls.aws, "ApiGatewayEndpointUrl": urls.apigateway}
-    return here | {"InvokeUrl": urls.invoke} | HASTE
+    """Settings of functions that are other than on AWS: where they call, and a short storm."""
+    return _endpoints(urls) | {"INVOKE_URL": urls.invoke, "STORM_SECONDS": "1"}
 
 
 def _endpoints(urls: Urls) -> dict[str, str]:

@@ -89,7 +89,8 @@ class Stack:
         """
         self._s3.create_bucket(Bucket=BUCKET)
         uploads = template.Uploads(self._upload_code, self._upload_layer, self._upload_definition)
-        body = template.localize(self._template, uploads, variables)
+        here = template.without_what_is_of_aws_only(self._template)
+        body = template.localize(here, uploads, variables)
         self._put("template.json", json.dumps(body).encode())
         self._formation.create_stack(
             StackName=self.name,

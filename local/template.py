@@ -77,6 +77,23 @@ def localize(template: JSON, uploads: Uploads, variables: Mapping[str, str]) -> 
     return template
 
 
+def without_what_is_of_aws_only(template: JSON) -> JSON:
+    """The template without what the local AWS has not: alarms on an expression, and HTTPS."""
+    resources = {
+        key: resource
+        for key, resource in template["Resources"].items()
+        if not _is_of_aws_only(resource)
+    }
+    return template | {"Resources": resources}
+
+
+def _is_of_aws_only(resource: JSON) -> bool:
+    properties = resource.get("Properties", {})
+    return (resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties) or (
+        resource["Type"] == "AWS::S3::BucketPolicy" and "aws:SecureTransport" in str(properties)
+    )
+
+
 def _localize_resource(resource: JSON, uploads: Uploads) -> None:
     properties = resource.get("Properties", {})
     for kind, name, upload in (

@@ -6,9 +6,17 @@ import json
 import re
 from typing import Any
 
+import pytest
+import yaml
+from samcli.yamlhelper import yaml_dump, yaml_parse
+
 from tests import tree
 
 JSON = dict[str, Any]
+
+# Members that refer to something else's name, or name what is unique in the resource.
+KEPT = {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+NAMES_OF_OTHERS = {"FunctionName", "EventBusName", "S3BucketName", "MetricName"}
 
 
 def functions() -> dict[str, JSON]:
@@ -48,6 +56,47 @@ def alarms_for(metric: str, about: str) -> list[str]:
         for watched in metrics(alarm)
         if watched["MetricName"] == metric and f'"{about}"' in json.dumps(watched["Dimensions"])
     ]
+
+
+def test_the_template_that_sam_sends_has_no_alias_as_cloudformation_takes_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # SAM's parser adds its constructors to PyYAML's own classes.
+    for shared in (yaml.constructor.SafeConstructor, yaml.SafeLoader):
+        for member in ("yaml_constructors", "yaml_multi_constructors"):
+            monkeypatch.setattr(shared, member, dict(getattr(shared, member)))
+    source = (tree.ROOT / "template.yaml").read_text("utf-8")
+    sent = yaml_dump(yaml_parse(source))
+    assert any(isinstance(token, yaml.AliasToken) for token in yaml.scan(source))
+    assert not any(isinstance(token, yaml.AliasToken) for token in yaml.scan(sent))
+    assert yaml_parse(sent)["Resources"].keys() == tree.template()["Resources"].keys()
+
+
+def test_no_function_takes_concurrency_from_an_account_that_may_have_ten() -> None:
+    for name, function in functions().items():
+        assert "ReservedConcurrentExecutions" not in function["Properties"], name
+
+
+def test_what_is_kept_stays_when_the_stack_goes_and_not_when_its_creation_fails() -> None:
+    kept = {
+        name: item
+        for name, item in tree.deployed()["Resources"].items()
+        if item.get("DeletionPolicy", "Delete") != "Delete" or item["Type"] in KEPT
+    }
+    assert len(kept) >= 8
+    for name, item in kept.items():
+        tree.assert_outlives_the_stack(name, item)
+
+
+def test_every_name_holds_the_stacks_so_that_two_stacks_stand_side_by_side() -> None:
+    named = {
+        f"{resource}.{member}": value
+        for resource, item in tree.deployed()["Resources"].items()
+        for member, value in item.get("Properties", {}).items()
+        if re.fullmatch(r"(?:\w+)?Name", member) and member not in NAMES_OF_OTHERS
+    }
+    assert named
+    assert {where for where, name in named.items() if "${AWS::StackName}" not in str(name)} == set()
 
 
 def test_functions_run_on_the_chosen_runtime_and_architecture() -> None:

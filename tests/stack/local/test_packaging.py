@@ -120,14 +120,13 @@ def test_a_stack_that_fails_says_why_however_much_it_has_rolled_back(
     body: dict[str, Any] = {"Resources": {}}
     for number in range(60):
         body["Resources"][f"Topic{number}"] = {"Type": "AWS::SNS::Topic"}
-    alarm = {"Metrics": [{"Id": "a", "Expression": "1"}], "EvaluationPeriods": 1}
     body["Resources"]["Loud"] = {
-        "Type": "AWS::CloudWatch::Alarm",
+        "Type": "AWS::Lambda::Url",
         "DependsOn": list(body["Resources"]),
-        "Properties": alarm | {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 0},
+        "Properties": {"TargetFunctionArn": "nobody", "AuthType": "AWS_IAM"},
     }
     path = tmp_path / "template.yaml"
     path.write_text(json.dumps(body))
 
-    with pytest.raises(DeployError, match=r"Loud: .*metric math"):
+    with pytest.raises(DeployError, match=r"Loud: .*nobody"):
         Stack(aws.client, path, "failing").deploy(parameters={}, variables={})
