@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help schemas setup setup-demo setup-local check test test-sizes quick demo demo-protection \
-  demo-lifecycle report local prove bench conformance live-check sam-local build deploy destroy lock clean
+  demo-lifecycle report local prove bench conformance engines live-check sam-local build deploy destroy lock clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -62,6 +62,10 @@ schemas: setup ## events/schemas and docs/events.md, from the lists of events
 
 conformance: setup ## The emulator against every recorded and documented behaviour of API Gateway
 	@$(PY) -m tools.conformance
+
+engines: setup ## The same on engines that others wrote: JSONata, definitions, tables, rules, linters
+	@tools/engines.sh
+	@$(PY) -m tools.conformance tests/engines
 
 live-check: setup ## The same cases against the account of your AWS credentials (slow, cleans up)
 	@KEYWARD_LIVE=1 $(PY) -m pytest emulator/tests/conformance

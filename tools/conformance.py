@@ -1,4 +1,7 @@
-"""`make conformance`: our conformance cases, then those written apart from the product, if here."""
+"""`make conformance`: our conformance cases, then those written apart from the product, if here.
+
+python -m tools.conformance [FOLDER]       the tests of another folder alone (`make engines`)
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools import tally
@@ -15,8 +19,10 @@ APART = ROOT.parent / "shared" / "conformance" / "run.py"
 STOP_SECONDS = 15
 
 
-def main() -> int:
-    """Runs both; the exit status is 0 only when both passed."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Runs both, or what is named; the exit status is 0 only when all passed."""
+    if arguments:
+        return run(["-m", "pytest", *arguments])
     print("conformance: our cases, emulator/tests/conformance", flush=True)
     ours = run(["-m", "pytest", "emulator/tests/conformance"])
     if not APART.exists():
@@ -50,4 +56,4 @@ def apart() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

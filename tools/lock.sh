@@ -25,3 +25,9 @@ for name in local demo; do
 done
 compile requirements/layer.in layers/keyward/requirements.txt --constraint requirements/dev.txt
 compile requirements/uv.in requirements/uv.txt "$@"
+compile requirements/engines/checkov.in requirements/engines/checkov.txt "$@"
+# Like the locks above, this one names no registry.
+if command -v npm >/dev/null; then
+  (cd requirements/engines && npm install --package-lock-only --ignore-scripts \
+    --omit-lockfile-registry-resolved --no-audit --no-fund --silent)
+fi

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STACK = "tests/stack"
 LOCAL = f"{STACK}/local"
 PROVE = "tests/prove"
+# `make engines` runs these: what they compare with must be fetched first.
+ENGINES = "tests/engines"
 BESIDE = "rooms, rules and the emulator"
 # These wait for a dead run's lease to end, and for the schedule of each minute.
 LONGEST = ("test_repeats.py", "test_single_faults.py", "test_stopped_runs.py")
@@ -33,8 +35,8 @@ def groups() -> dict[str, list[str]]:
     """What each run of pytest is told, by its name."""
     rooms = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").iterdir())
     quick = [room for room in rooms if (ROOT / room).is_dir() and not room.endswith("__")]
-    quick.remove(STACK)
-    quick.remove(PROVE)
+    for elsewhere in (STACK, PROVE, ENGINES):
+        quick.remove(elsewhere)
     return {
         # The random histories take longest: they begin first, so that nothing waits.
         BESIDE: ["-n", "2", *NO_SIZES, PROVE, *quick, "emulator/tests"],

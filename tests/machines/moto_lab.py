@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,11 +78,10 @@ def answer(call: Any, request: JSON) -> JSON:
     return kept
 
 
-def made(name: str) -> Any:
-    """A table of moto's, as the template declares it."""
+def created(name: str, client: Any) -> DynamoTable:
+    """A table as the template declares it, on any engine."""
     wanted = load_template()["Resources"][name]["Properties"]
     parts = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    client = boto3.client("dynamodb")
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -93,8 +92,9 @@ def made(name: str) -> Any:
 
 def mirrored(ours: JSON) -> dict[str, Both]:
     """Tables of the bench with moto's beside them."""
-    return {name: Both(table, made(name)) for name, table in ours.items()}
+    client = boto3.client("dynamodb")
+    return {name: Both(table, created(name, client)) for name, table in ours.items()}
 
 
-def differences(tables: dict[str, Both]) -> list[str]:
+def differences(tables: Mapping[str, Both]) -> list[str]:
     return [found for table in tables.values() for found in table.differences]

@@ -219,10 +219,20 @@ def test_no_absolute_path_of_a_machine_is_in_the_tree() -> None:
 
 def test_locks_have_hashes_and_no_addresses() -> None:
     for path in tree.files("*.txt"):
-        if path.parent.name not in ("requirements", "keyward"):
+        if path.parent.name not in ("requirements", "engines", "keyward"):
             continue
         lines = path.read_text("utf-8").splitlines()
         pinned = [line for line in lines if re.match(r"[a-z]", line)]
         assert pinned, path
         assert all(re.match(r"[a-z0-9.-]+==\S+ (; .*)?\\$", line) for line in pinned), path
         assert not [line for line in lines if "://" in line or line.startswith("-")], path
+
+
+def test_the_lock_of_npm_has_hashes_and_no_addresses() -> None:
+    lock = json.loads((tree.ROOT / "requirements/engines/package-lock.json").read_text("utf-8"))
+    packages = {name: about for name, about in lock["packages"].items() if name}
+    assert packages
+    assert [name for name, about in packages.items() if "integrity" not in about] == []
+    assert [name for name, about in packages.items() if "resolved" in about] == []
+    wanted = json.loads((tree.ROOT / "requirements/engines/package.json").read_text("utf-8"))
+    assert all(re.fullmatch(r"[\d.]+", pinned) for pinned in wanted["dependencies"].values())
