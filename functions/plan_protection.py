@@ -11,10 +11,10 @@ from keyward.apis.progress import RETRY_SECONDS, SETTLE, Progress, outcomes_afte
 from keyward.aws.gateway import Patience
 from keyward.errors import (
     ApiNotFoundError,
-    InvalidInputError,
     NotFoundError,
     StageMovedError,
     ThrottledError,
+    WrongAnswerError,
 )
 from keyward.events.size import shortened
 from keyward.events.storm import settle_seconds
@@ -123,21 +123,29 @@ class Planner:
 
     def _note_answers(self, request: ApiRequest) -> None:
         """Note what a person wants before the lease is asked for: whichever run has it will find
-        that. Raises InvalidInputError when nothing is held so."""
+        that. Raises WrongAnswerError when nothing is held so."""
         if request.rollback and request.stage:
             self.context.registry.apis.request_rollback(
                 request.rest_api_id, request.stage, self.now
             )
         if request.approve:
-            self._decide(request.rest_api_id, request.approve, APPROVED)
-        if request.reject and not self._decide(request.rest_api_id, request.reject, REJECTED):
-            raise InvalidInputError(
-                "reject", "no stage is held with this fingerprint", "Take it from ApiHeld"
-            )
+            self._decide(request, "approve", request.approve, APPROVED)
+        if request.reject:
+            self._decide(request, "reject", request.reject, REJECTED)
 
-    def _decide(self, rest_api_id: str, fingerprint: str, decision: str) -> bool:
-        apis = self.context.registry.apis
-        held = [h for h in apis.load_records(rest_api_id).holds if h.fingerprint == fingerprint]
-        for hold in held:
+    def _decide(self, request: ApiRequest, word: str, fingerprint: str, decision: str) -> None:
+        """Note the decision with each stage that is held so. A run that starts over, or an event
+        that comes twice, finds its answer noted: the hold may have ended by it."""
+        apis, rest_api_id = self.context.registry.apis, request.rest_api_id
+        records = apis.load_records(rest_api_id)
+        decided = [
             apis.decide(rest_api_id, hold.stage, fingerprint, decision)
-        return bool(held)
+            for hold in records.holds
+            if hold.fingerprint == fingerprint and request.stage in (None, hold.stage)
+        ]
+        if not any(decided) and fingerprint not in records.answers.values():
+            raise WrongAnswerError(
+                word,
+                f"must be the fingerprint of a stage that is held, got {fingerprint}",
+                "Take it from `keyward holds`",
+            )

@@ -16,6 +16,7 @@ from keyward.errors import (
     KeywardError,
     PassingError,
     TryUnderwayError,
+    WrongAnswerError,
 )
 from keyward.events import contracts, remedy
 from keyward.events.requester import CONSOLE
@@ -65,7 +66,8 @@ class Subject:
 def report(task: JSON, context: Context) -> JSON:
     """`{postponed, again, error, reason}`, and `due_at` (ISO 8601) of a postponed run, `refused`
     `{error, reason, remedy}` of a person's: its input cannot be right, or a dry run found a
-    problem. Nothing happened then, so it is no failure and is told to nobody else.
+    problem. Nothing happened then, so it is no failed run. Who asked by an event is answered by
+    one, nobody else is told.
 
     An error that passes is announced to nobody: the run is looked at again later, and later still
     each time that it is postponed in a row. Any other error is announced and gets a line in the
@@ -82,6 +84,8 @@ def report(task: JSON, context: Context) -> JSON:
         return output | {"postponed": False, "again": False}
     leases, owner = context.registry.leases, str(task["execution_arn"])
     if refused:
+        if run.requester_of(task)["by"] != CONSOLE:
+            _announce_failure(task, subject, name, reason, context)
         again = run.fail_run(leases, subject.lease, owner, FAILED)
         return output | {"postponed": False, "again": again}
     delay, end = _delay(task, subject, context), POSTPONED
@@ -101,7 +105,8 @@ def _refused(
     """How a person's run is refused, None for one that failed."""
     kind = errors.class_named(error) or KeywardError
     is_wrong = issubclass(kind, WRONG_INPUT) and not issubclass(kind, InvalidRecordError)
-    if run.requester_of(task)["by"] != CONSOLE or not (is_wrong or task.get("dry_run")):
+    is_persons = run.requester_of(task)["by"] == CONSOLE and (is_wrong or task.get("dry_run"))
+    if not is_persons and not issubclass(kind, WrongAnswerError):
         return None
     helps = remedy.command("start", stack=context.stack, help=True)
     if subject:

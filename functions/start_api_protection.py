@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.apis.model import APPROVED, REJECTED
 from keyward.errors import InvalidInputError
 from keyward.events import contracts
 from keyward.events.caller import caller_of
@@ -156,10 +155,8 @@ class Starter:
         self.run.bus.start(self.policy_machine_arn, name, task | {"asked": asked})
 
     def _decided(self, envelope: JSON, event_id: str) -> None:
-        """Record the decision with the hold, so that whichever run comes next knows of it."""
+        """The run notes the decision with the hold, or says that nothing is held so."""
         decided = contracts.decision(envelope)
-        word = APPROVED if decided.approved else REJECTED
-        self.run.registry.apis.decide(decided.rest_api_id, decided.stage, decided.fingerprint, word)
-        if decided.approved:
-            task = {"stage": decided.stage, "approve": decided.fingerprint}
-            self.looks.start(decided.rest_api_id, event_id, requester_from_event(envelope), **task)
+        word = "approve" if decided.approved else "reject"
+        task = {"stage": decided.stage, word: decided.fingerprint}
+        self.looks.start(decided.rest_api_id, event_id, requester_from_event(envelope), **task)

@@ -92,7 +92,9 @@ def test_the_console_input_that_rejects_silences(lab: Lab) -> None:
 def test_a_rejection_of_something_else_says_so(lab: Lab) -> None:
     api_id, _ = held(lab)
     run = lab.run(api_id, reject="1111111111111111")
-    assert refusal(run)["reason"].startswith("reject: no stage is held")
+    assert refusal(run)["reason"].startswith(
+        "reject: must be the fingerprint of a stage that is held"
+    )
 
 
 def test_people_are_reminded_once_a_day_until_they_answer(lab: Lab) -> None:

@@ -182,32 +182,19 @@ def hold(lab: Lab, fingerprint: str = "0f1e2d3c4b5a6978") -> None:
     lab.bench.registry.apis.hold(API, Hold("prod", fingerprint), event, lab.bench.clock.now())
 
 
-@pytest.mark.parametrize(
-    ("name", "decision"), [("deployment-approved", "approved"), ("deployment-rejected", "rejected")]
-)
-def test_a_decision_is_recorded_with_the_hold(lab: Lab, name: str, decision: str) -> None:
-    hold(lab)
-    take(lab, load_event(name))
-    (found,) = lab.bench.registry.apis.load_records(API).holds
-    assert found.decision == decision
+@pytest.mark.parametrize("word", ["approve", "reject"])
+def test_a_decision_starts_one_run_that_notes_it(lab: Lab, word: str) -> None:
+    event = load_event(f"deployment-{word}{'d' if word == 'approve' else 'ed'}")
+    detail = event["detail"]
+    task = {"rest_api_id": API, "stage": detail["stage"], word: detail["fingerprint"]}
+    assert take(lab, event) == ([task], [])
+    assert take(lab, event) == ([task], [])
 
 
 def test_a_wish_to_roll_back_starts_one_run_that_does(lab: Lab) -> None:
     task = {"rest_api_id": API, "stage": "prod", "rollback": True}
     assert take(lab, load_event("rollback-requested")) == ([task], [])
     assert take(lab, load_event("rollback-requested")) == ([task], [])
-
-
-def test_a_rejection_starts_nothing(lab: Lab) -> None:
-    hold(lab)
-    assert take(lab, load_event("deployment-rejected")) == ([], [])
-
-
-def test_a_decision_on_something_else_changes_nothing(lab: Lab) -> None:
-    hold(lab, fingerprint="1111111111111111")
-    take(lab, load_event("deployment-approved"), load_event("deployment-rejected"))
-    (found,) = lab.bench.registry.apis.load_records(API).holds
-    assert found.decision == "pending"
 
 
 def test_the_events_of_our_own_run_start_nothing(lab: Lab) -> None:

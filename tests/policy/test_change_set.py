@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from keyward.policy.change_set import (
     MAX_OPENED,
     NARROWING,
+    NEUTRAL,
+    WIDENING,
     change_set,
-    covers,
     fingerprint,
     place_of,
     settle,
 )
+from keyward.policy.coverage import covers
 from keyward.policy.facts import AccountFacts, PlanFacts, PlanKeys
 from keyward.policy.narrower import allows_less
 from keyward.policy.parse import policy_of
@@ -185,3 +187,12 @@ def test_those_who_used_more_than_the_new_limit_are_counted() -> None:
     members = PlanKeys(keys=4, customers=3, used=(5, 50, 500))
     [line] = change_set(plan(1000), plan(40), AccountFacts({"free": PlanFacts(members=members)}))
     assert (line.touches.customers, line.touches.used_more) == (3, 2)
+
+
+def test_stages_that_a_plan_no_longer_covers_and_nobody_loses_widen_nothing() -> None:
+    before = {"usage_plans": {"free": {}}}
+    after = {"usage_plans": {"free": {"apis": ["shop"], "stages": ["prod"]}}}
+    [line] = change_set(before, after, AccountFacts({"free": PlanFacts()}))
+    assert line.kind == NEUTRAL
+    [line] = change_set(after, before, AccountFacts({"free": PlanFacts()}))
+    assert line.kind == WIDENING

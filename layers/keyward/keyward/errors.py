@@ -68,6 +68,12 @@ class InvalidInputError(KeywardError):
         self.field = field
 
 
+class WrongAnswerError(InvalidInputError):
+    """An answer to a hold, or a wish to roll back, that fits nothing that is there."""
+
+    helps = "holds"
+
+
 class InvalidEventError(InvalidInputError):
     """An event on the bus that cannot be right; it ends in the DLQ."""
 

@@ -61,5 +61,5 @@ def test_a_console_run_without_input_compares_anew(bench: Bench) -> None:
 
 def test_the_samples_of_tasks_are_taken(bench: Bench) -> None:
     assert bench.invoke("UpdatePlan", load_event("update-plan"))["next"] == "end"
-    with pytest.raises(StateFailed, match="nothing of the policy is held"):
+    with pytest.raises(StateFailed, match="must be the fingerprint of what is held of the policy"):
         bench.invoke("PlanPolicy", load_event("plan-policy"))

@@ -93,6 +93,15 @@ def test_an_approved_deployment_is_published_with_its_new_methods_closed(lab: La
     assert lab.event_types() == ["ApiProtected"]
 
 
+def test_an_answer_that_comes_again_is_no_wrong_answer(lab: Lab) -> None:
+    api_id, fingerprint = held(lab)
+    lab.run(api_id, approve=fingerprint)
+    lab.forget()
+    again = lab.run(api_id, approve=fingerprint)
+    assert (again.status, lab.event_types()) == ("SUCCEEDED", [])
+    assert "refused" not in again.output
+
+
 def test_an_approval_counts_for_any_later_run(lab: Lab) -> None:
     api_id, fingerprint = held(lab)
     assert lab.bench.registry.apis.decide(api_id, "prod", fingerprint, "approved")

@@ -123,7 +123,7 @@ def test_a_wish_that_cannot_be_right_names_the_field(
 ) -> None:
     api_id, _ = closed
     run = lab.machine.run({"rest_api_id": api_id} | asked)
-    assert refusal(run)["error"] == "InvalidInputError"
+    assert refusal(run)["error"] in ("InvalidInputError", "WrongAnswerError")
     assert lab.calls()[1] == []
 
 

@@ -235,7 +235,8 @@ class Deployment:
 @dataclass(frozen=True)
 class ApiRecords:
     """What is remembered of an API. `planned` holds, by stage, the actions that were planned and
-    whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last;
+    whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last,
+    `answers` that of the hold that a person answered last;
     `outbox` announcements by the name of their record, `saved` when (epoch seconds); `moves` are by
     stage; `editor` is the last one that was seen, `rollbacks` the stages that somebody wants back,
     each with the deployment that it is taken back from once that was begun, `enforce_on`
@@ -244,6 +245,7 @@ class ApiRecords:
     attachments: tuple[Attachment, ...] = ()
     holds: tuple[Hold, ...] = ()
     exposures: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
     planned: Mapping[str, tuple[JSON, ...]] = field(default_factory=dict)
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     editor: Editor | None = None

@@ -55,6 +55,7 @@ def _words(line: Line) -> str:
     touches = line.touches
     who = f"; touches {touches.customers} customers" if touches.customers else ""
     who += f", {touches.used_more} used more" if touches.used_more else ""
+    who += f"; limits follow: {json.dumps(line.follows)}" if line.follows else ""
     opens = f"; opens {len(line.methods)} methods" if line.methods else ""
     change = f"{json.dumps(line.before)} -> {json.dumps(line.after)}"
     return f"{line.kind} {line.field}{about}: {change}{who}{opens}"

@@ -44,7 +44,7 @@ def after_failure(error: str, kind: str, name: str, stack: str = DEFAULT_STACK) 
     this name."""
     helps = (class_named(error) or KeywardError).helps
     is_api = kind == "api"
-    if kind == "policy":
+    if kind == "policy" and helps in ("start", "history"):
         return command("policy", "show", stack=stack, wanted=True)
     if helps == "start":
         return command(

@@ -13,16 +13,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keyward.policy.coverage import STAGES, coverage, covers, is_within
 from keyward.policy.facts import AccountFacts, PlanFacts, StageRef
 from keyward.policy.narrower import allows_less
-from keyward.policy.parts import Quota, matches
+from keyward.policy.parts import Quota
 from keyward.values import JSON
 
 WIDENING, NARROWING, OPENING, NEUTRAL = "widening", "narrowing", "opening", "neutral"
 # An exemption that opens more live methods than this waits for a person (DESIGN.md 1).
 MAX_OPENED = 20
-EVERYWHERE = ["*"]
-PLANS, EXEMPTIONS, STAGES, ADOPT = "usage_plans", "exemptions", "stages", "adopt"
+PLANS, EXEMPTIONS, ADOPT = "usage_plans", "exemptions", "adopt"
 # Parts of a plan that API Gateway does not know.
 UNLIMITED = (ADOPT, "rotate_after_days")
 PLACE = ("api", "method", "path")
@@ -40,7 +40,8 @@ class Touches:
 @dataclass(frozen=True)
 class Line:
     """One change. `before` and `after` are None for what is not there; `leaving` are stages that
-    leave the plan, `methods` live methods that an exemption opens, `keys` those in the plan."""
+    leave the plan, `methods` live methods that an exemption opens, `keys` those in the plan,
+    `follows` the limits of a plan that is adopted, each before and after."""
 
     field: str
     before: Any
@@ -52,6 +53,7 @@ class Line:
     leaving: tuple[StageRef, ...] = ()
     methods: tuple[JSON, ...] = ()
     keys: int = 0
+    follows: JSON | None = None
 
     @property
     def part(self) -> str:
@@ -78,6 +80,7 @@ class Line:
         told |= {"exemption": self.exemption} if self.exemption else {}
         if self.leaving:
             told[STAGES] = [{"rest_api_id": api, "stage": stage} for api, stage in self.leaving]
+        told |= {"follows": self.follows} if self.follows else {}
         return told | ({"methods": list(self.methods)} if self.methods else {})
 
     @classmethod
@@ -91,6 +94,7 @@ class Line:
             touches=Touches(**document["touches"]),
             leaving=tuple((s["rest_api_id"], s["stage"]) for s in document.get(STAGES, ())),
             methods=tuple(document.get("methods", ())),
+            follows=document.get("follows"),
         )
 
 
@@ -162,12 +166,6 @@ def changed_exemptions(in_force: JSON, wanted: JSON) -> list[JSON]:
     return [item for item in wanted.get(EXEMPTIONS, []) if item not in before]
 
 
-def covers(plan: JSON, api_id: str, api_name: str, stage: str) -> bool:
-    """Whether a plan of the policy covers the stage."""
-    apis, stages = (tuple(plan.get(name, EVERYWHERE)) for name in ("apis", STAGES))
-    return matches(apis, api_id, api_name) and matches(stages, stage)
-
-
 def _of_plan(
     name: str, before: JSON | None, after: JSON | None, facts: PlanFacts | None
 ) -> list[Line]:
@@ -188,9 +186,17 @@ def _of_plan(
         return lines
     # All of a plan to be adopted follows at once: its limits are what people made until now.
     return [
-        _with_kind(line, there.limits, after, adopting) if line.part == ADOPT else line
+        replace(_with_kind(line, there.limits, after, adopting), follows=_follows(there, after))
+        if line.part == ADOPT
+        else line
         for line in lines
     ]
+
+
+def _follows(there: PlanFacts, after: JSON) -> JSON:
+    """The limits of people's plan that change when Keyward adopts it."""
+    parts = {part: (there.limits.get(part), after.get(part)) for part in ("throttle", "quota")}
+    return {part: {"before": was, "after": now} for part, (was, now) in parts.items() if was != now}
 
 
 def _parts(before: JSON, after: JSON) -> list[tuple[str, Any, Any]]:
@@ -203,12 +209,8 @@ def _parts(before: JSON, after: JSON) -> list[tuple[str, Any, Any]]:
     methods: tuple[JSON, JSON] = (before.get("methods", {}), after.get("methods", {}))
     for verb in sorted({*methods[0], *methods[1]}):
         parts.append((f"methods.{verb}", methods[0].get(verb), methods[1].get(verb)))
-    parts.append((STAGES, _coverage(before), _coverage(after)))
+    parts.append((STAGES, coverage(before), coverage(after)))
     return [part for part in parts if part[1] != part[2]]
-
-
-def _coverage(plan: JSON) -> JSON:
-    return {name: plan.get(name, EVERYWHERE) for name in ("apis", STAGES)}
 
 
 def _with_kind(line: Line, before: JSON, after: JSON | None, there: PlanFacts) -> Line:
@@ -226,7 +228,9 @@ def _with_kind(line: Line, before: JSON, after: JSON | None, there: PlanFacts) -
         touches = Touches(members.customers, used_more)
         narrow = replace(line, kind=NARROWING, touches=touches, keys=members.keys)
         return replace(narrow, leaving=leaving)
-    return line if line.part in UNLIMITED else replace(line, kind=WIDENING)
+    if line.part in UNLIMITED or (line.part == STAGES and is_within(line.after, line.before)):
+        return line
+    return replace(line, kind=WIDENING)
 
 
 def _leaving(line: Line, after: JSON | None, there: PlanFacts) -> tuple[StageRef, ...]:

@@ -16,8 +16,8 @@ from keyward.apis.model import APPROVED, REJECTED
 from keyward.apis.usage_plan_patch import Change
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.tables.policy import PENDING, Hold, InForce
-from keyward.errors import GatewayRefusedError, InvalidInputError, PlanThrottledError
-from keyward.policy.change_set import Line, Settled, settle
+from keyward.errors import GatewayRefusedError, PlanThrottledError, WrongAnswerError
+from keyward.policy.change_set import PLANS, Line, Settled, settle
 from keyward.policy.parse import policy_of
 from keyward.runs import policy_words, run
 from keyward.runs.context import Context
@@ -49,7 +49,7 @@ class PolicyRun:
 
     def plan(self) -> JSON:
         """Put in force what may be, hold the rest, and say what is `next`. Raises
-        InvalidInputError for an answer to nothing."""
+        WrongAnswerError for an answer to nothing."""
         self._note_answer()
         return self._with_lease(self._settle)
 
@@ -87,8 +87,10 @@ class PolicyRun:
             if hold and hold.fingerprint == mark:
                 policies.answer(str(mark), decision, self._asked, self.context.now)
             elif last.get("mark") != mark:
-                raise InvalidInputError(
-                    word, "nothing of the policy is held so", "Take it from the last PolicyHeld"
+                raise WrongAnswerError(
+                    word,
+                    f"must be the fingerprint of what is held of the policy, got {mark}",
+                    "Take it from `keyward holds`",
                 )
 
     @property
@@ -210,8 +212,10 @@ class PolicyRun:
         """Change one plan. What is done is written down before the call, so that whoever takes
         over announces it."""
         known = {line["field"] for line in in_force.pending}
-        told = [policy_words.line_of(plan.name, change, self._asked) for change in changes]
-        more = tuple(line for line in told if line["field"] not in known)
+        # A line of the whole plan, which comes or leaves, tells all of it.
+        told = [] if f"{PLANS}.{plan.name}" in known else changes
+        lines = [policy_words.line_of(plan.name, change, self._asked) for change in told]
+        more = tuple(line for line in lines if line["field"] not in known)
         in_force = self._saved(in_force, replace(in_force, pending=(*in_force.pending, *more)))
         operations = [operation for change in changes for operation in change.operations]
         with self.context.plans(self._owner).lease(plan.name):

@@ -18,10 +18,10 @@ from keyward.policy.change_set import (
     NARROWING,
     NEUTRAL,
     PLANS,
-    STAGES,
     WIDENING,
     Line,
 )
+from keyward.policy.coverage import STAGES
 from keyward.policy.narrower import allows_less
 from keyward.runs import outbox
 from keyward.runs.context import Context

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from keyward.apis.model import ROLLBACK, ApiRecords, ApiSnapshot, StageSnapshot
 from keyward.apis.progress import ROLL_BACK, stage_to_verify
-from keyward.errors import InvalidInputError, NotFoundError
+from keyward.errors import NotFoundError, WrongAnswerError
 from keyward.runs.api_journal import ApiJournal
 from keyward.runs.api_request import ApiRequest
 from keyward.runs.context import Context
@@ -19,13 +19,13 @@ def requested_rollbacks(
     context: Context, request: ApiRequest, records: ApiRecords, journal: ApiJournal
 ) -> list[JSON]:
     """The stages that persons want back, as items of `verify`. What is done, or cannot be done, is
-    forgotten. Raises InvalidInputError when that is what this run was asked for; what an earlier
+    forgotten. Raises WrongAnswerError when that is what this run was asked for; what an earlier
     one was asked for is told instead, so that it stops no other work."""
     rest_api_id, found, refused = request.rest_api_id, [], {}
     for stage in records.rollbacks:
         try:
             found += rollback_of(context, rest_api_id, stage, records)
-        except InvalidInputError as error:
+        except WrongAnswerError as error:
             refused[stage] = error
     done = {*records.rollbacks} - {item["stage"] for item in found}
     context.registry.apis.forget(rest_api_id, [f"rollback#{stage}" for stage in sorted(done)])
@@ -39,7 +39,7 @@ def requested_rollbacks(
 
 def rollback_of(context: Context, rest_api_id: str, stage: str, records: ApiRecords) -> list[JSON]:
     """The stage as an item of `verify`; none when it was rolled back already. Raises
-    InvalidInputError for a stage that serves no deployment of Keyward's."""
+    WrongAnswerError for a stage that serves no deployment of Keyward's."""
     live = _live(context, rest_api_id, stage)
     begun = context.registry.apis.deployment(rest_api_id, records.rollbacks.get(stage) or "")
     if begun and begun.former_deployment_id == live:
@@ -52,7 +52,7 @@ def rollback_of(context: Context, rest_api_id: str, stage: str, records: ApiReco
     if ours is None or ours.stage != stage:
         problem = f"{stage} serves {live}, which is no deployment of Keyward's for it"
         remedy = "Point it elsewhere yourself: Keyward takes back only what it did"
-        raise InvalidInputError("stage", problem, remedy)
+        raise WrongAnswerError("stage", problem, remedy)
     return [_item(stage, live)]
 
 
@@ -92,4 +92,4 @@ def _live(context: Context, rest_api_id: str, stage: str) -> str:
     try:
         return context.gateway.stage(rest_api_id, stage).deployment_id
     except NotFoundError:
-        raise InvalidInputError("stage", f"there is no stage {stage}", "Name one") from None
+        raise WrongAnswerError("stage", f"there is no stage {stage}", "Name one") from None

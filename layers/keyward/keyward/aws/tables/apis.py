@@ -1,10 +1,11 @@
 """The Apis table: what is remembered of an API.
 
 By API: `attachment#<stage>#<plan>`, `deployment#<id>` (ours), `deployment#<id>#served` (served.py),
-`deploying#<stage>` (a CreateDeployment that may be under way), `hold#<stage>`,
-`exposure#<stage>`, `planned#<stage>` (actions whose outcome is not announced), the outbox
-(outbox.py), `editor` (who edited the working copy last), `rollback#<stage>` (somebody wants the
-former deployment back) and `warning` (the day of mode warn). Times are epoch seconds."""
+`deploying#<stage>` (a CreateDeployment that may be under way), `hold#<stage>`, `answer#<stage>`
+(what a person answered last), `exposure#<stage>`, `planned#<stage>` (actions whose outcome is not
+announced), the outbox (outbox.py), `editor` (who edited the working copy last), `rollback#<stage>`
+(somebody wants the former deployment back) and `warning` (the day of mode warn). Times are epoch
+seconds."""
 
 from __future__ import annotations
 
@@ -39,6 +40,7 @@ class Apis:
         return ApiRecords(
             attachments=tuple(_attachment(item) for item in of("attachment")),
             holds=tuple(_hold(item) for item in of("hold")),
+            answers={item["stage"]: item["fingerprint"] for item in of("answer")},
             exposures={item["stage"]: item["fingerprint"] for item in of("exposure")},
             planned={item["stage"]: tuple(item["actions"]) for item in of("planned")},
             outbox=waiting(items),
@@ -122,8 +124,12 @@ class Apis:
         self._change_hold(rest_api_id, hold.stage, hold.fingerprint, **fields)
 
     def decide(self, rest_api_id: str, stage: str, fingerprint: str, decision: str) -> bool:
-        """A person's decision on what is held; False when that is not held (any more)."""
-        return self._change_hold(rest_api_id, stage, fingerprint, decision=decision)
+        """A person's decision on what is held; False when that is not held (any more). It is
+        remembered longer than the hold, so that an answer that comes again is known."""
+        decided = self._change_hold(rest_api_id, stage, fingerprint, decision=decision)
+        if decided:
+            self._put(rest_api_id, f"answer#{stage}", stage=stage, fingerprint=fingerprint)
+        return decided
 
     def _change_hold(self, rest_api_id: str, stage: str, fingerprint: str, **fields: Any) -> bool:
         """Set fields of a hold; False when the stage is not held for this fingerprint."""
