@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.model import manual_fields
+from keyward.errors import InvalidRecordError
 from keyward.events import contracts
 from keyward.events.cloudtrail import Home, editor_of, keys_of
 from keyward.events.requester import DRIFT, EVENT, RECORD, requester_from_event
@@ -14,7 +15,7 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.looks import Looks
-from keyward.values import run_name
+from keyward.values import JSON, run_name
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -40,10 +41,18 @@ class Starter:
     def take(self, item: Item) -> None:
         """Date the fields that a person put, then start the run. Raises InvalidInputError."""
         customer_id = contracts.parse_customer_id(item.body)
-        by_hand = manual_fields(item.body)
+        try:
+            by_hand = manual_fields(item.body)
+        except InvalidRecordError:
+            # The run tells of it. Nothing of such a record goes into another table.
+            self._start(customer_id, item, {"by": RECORD, "event_id": item.id})
+            return
         if by_hand:
             self.run.registry.customers.note_dates(customer_id, by_hand, int(item.at))
         requester = {"by": RECORD, "event_id": item.id} if by_hand else {"by": EVENT}
+        self._start(customer_id, item, requester)
+
+    def _start(self, customer_id: str, item: Item, requester: JSON) -> None:
         task = {"customer_id": customer_id, "asked": requester}
         self.run.bus.start(self.machine_arn, run_name(customer_id, item.id), task)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from collections.abc import Callable
@@ -167,6 +168,15 @@ def _queue(name: str, about: JSON) -> Queue:
     )
 
 
+def _as_json(value: Any) -> Any:
+    """A value of a table as Lambda gets it: binary ones in base64."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {name: _as_json(item) for name, item in value.items()}
+    return [_as_json(item) for item in value] if isinstance(value, list) else value
+
+
 @dataclass
 class Lane:
     """The records of some of a stream's keys, in order: of them one batch at a time."""
@@ -205,7 +215,7 @@ class Streams:
         }
         for image, item in (("OldImage", before), ("NewImage", after)):
             if item is not None:
-                about[image] = {key: self._serialize(value) for key, value in item.items()}
+                about[image] = {key: _as_json(self._serialize(v)) for key, v in item.items()}
         event = {"eventID": f"stream-{self._number}", "eventName": name, "dynamodb": about}
         lane = lanes[zlib.crc32(key.encode()) % len(lanes)]
         lane.records.append(event | {"eventSource": "aws:dynamodb"})

@@ -66,7 +66,7 @@ def test_all_that_one_message_says_is_one_change_of_the_record(intake: Billing) 
     intake.take(load_event("stripe-subscription-updated"))
     record = intake.record()
     assert record is not None
-    assert set(record["billing"]) == {"failed_at", "subscriptions"}
+    assert set(record["billing"]) == {"bills", "subscriptions"}
 
 
 def test_the_same_message_again_changes_nothing_and_has_the_customer_looked_at(

@@ -6,6 +6,8 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyward.customers.billing import Billing, Subscription, billing_of
 from keyward.customers.desired import desired_state
@@ -247,3 +249,42 @@ def test_a_date_put_by_hand_is_read_as_people_write_it(value: Any) -> None:
     assert customer_of(record).expires_at == NOW
     with pytest.raises(InvalidRecordError, match="expires_at"):
         customer_of(record | {"expires_at": "next week"})
+
+
+def test_a_bill_is_settled_by_the_subscription_that_owes_it() -> None:
+    owed = Billing().failed(NOW, "sub_1")
+    assert owed.paid(NOW + 9, "sub_2").overdue_since == NOW
+    assert owed.paid(NOW + 9, "sub_1").overdue_since is None
+    assert owed.paid(NOW + 9).overdue_since is None
+
+
+def test_a_failure_that_names_no_subscription_is_settled_by_any_payment() -> None:
+    assert Billing().failed(NOW).paid(NOW + 9, "sub_2").overdue_since is None
+
+
+def test_a_failure_told_after_the_end_of_its_subscription_is_nobodys_debt() -> None:
+    ended = Billing().with_subscription("sub_1", Subscription("ended", NOW))
+    assert ended.failed(NOW + 1, "sub_1").overdue_since is None
+    assert ended.failed(NOW - 1, "sub_1").overdue_since == NOW - 1
+    late = Billing().failed(NOW + 1, "sub_1").with_subscription("sub_1", Subscription("ended", NOW))
+    assert late.overdue_since is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.integers(1, 9), st.sampled_from([None, "a", "b"])), max_size=8
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_bills_may_be_told_in_any_order(
+    facts: list[tuple[bool, int, str | None]], chance: Any
+) -> None:
+    def owed(told: list[tuple[bool, int, str | None]]) -> tuple[int | None, int]:
+        billing = Billing()
+        for is_paid, at, name in told:
+            billing = billing.paid(at, name) if is_paid else billing.failed(at, name)
+        assert billing_of(billing.as_json()) == billing
+        return billing.overdue_since, billing.cycle
+
+    shuffled = chance.sample(facts, len(facts))
+    assert owed(facts) == owed(shuffled)

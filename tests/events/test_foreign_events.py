@@ -160,6 +160,36 @@ def test_a_first_payment_that_fails_is_nobodys_debt() -> None:
     assert read(invoice(billing_reason="subscription_create")) == []
 
 
+def test_an_invoice_is_about_its_subscription_by_either_api_version() -> None:
+    assert read(invoice())[0].fields == {"subscription": "sub_1QExampleExample"}
+    older = {"metadata": {"customer_id": "acme"}, "parent": None}
+    assert read(invoice(subscription="sub_2", **older))[0].fields == {"subscription": "sub_2"}
+    assert read(invoice(subscription={"id": "sub_3"}, **older))[0].fields["subscription"] == "sub_3"
+    assert read(invoice(**older))[0].fields == {}
+
+
+@pytest.mark.parametrize("name", ["stripe-invoice-paid", "stripe-invoice-payment-failed"])
+def test_a_one_off_invoice_is_about_no_key(name: str) -> None:
+    event = load_event(name)
+    event["detail"]["data"]["object"] |= {"billing_reason": "manual"}
+    assert read(event) == []
+
+
+@pytest.mark.parametrize(("more", "payments"), [({}, 0), ({"paid_out_of_band": True}, 1)])
+def test_an_invoice_of_nothing_settles_nothing(more: JSON, payments: int) -> None:
+    event = load_event("stripe-invoice-paid")
+    event["detail"]["data"]["object"] |= {"amount_paid": 0} | more
+    assert len(read(event)) == payments
+
+
+def test_a_tier_that_nobody_mapped_is_named_with_those_that_are() -> None:
+    event = load_event("sbt-onboarding-request") | {"detail": {"tenantId": "a", "tier": "PREMIUM"}}
+    with pytest.raises(InvalidEventError) as told:
+        read(event, policy(sbt={"plans": {"basic": "free", "premium": "pro"}}))
+    assert "PREMIUM" in str(told.value)
+    assert "basic -> free, premium -> pro" in str(told.value)
+
+
 @pytest.mark.parametrize(("name", "own"), SBT.items())
 def test_each_request_of_the_toolkit_has_its_meaning(name: str, own: str) -> None:
     (event,) = read(load_event(name))

@@ -93,6 +93,21 @@ def test_the_message_names_the_place_and_the_remedy(shared: Bench) -> None:
     assert json.loads(letter.body)["detail"]["reason"] == f"found {BLOT} on a forum"
 
 
+@pytest.mark.parametrize("name", ["plan", "name", "tags", "status", "note", "customer_id"])
+def test_a_value_in_a_record_is_refused_and_goes_no_further(name: str) -> None:
+    with Bench() as bench:
+        record = {"customer_id": "acme", "plan": "free", "status": "active"}
+        bench.put(**record | {name: {"a": VALUE} if name == "tags" else VALUE})
+        bench.run()
+        bench.send("CustomerResumed", customer_id="acme")
+        bench.audit(repair=True)
+        bench.tables["CustomersTable"].items.clear()
+        assert VALUE not in everything(bench)
+        failed = [e["detail"] for e in bench.announced if e["detail-type"] == "CustomerFailed"]
+        if name != "customer_id":
+            assert failed[0]["reason"].startswith(f"{name}")
+
+
 @pytest.mark.parametrize("member", ["customer_id", "rest_api_id", "stage", "dry_run"])
 def test_a_value_in_a_console_run_is_refused_and_told_nowhere(shared: Bench, member: str) -> None:
     about = {"rest_api_id": "a1b2c3d4e5"} if member == "stage" else {"customer_id": "acme"}

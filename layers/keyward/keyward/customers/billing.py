@@ -1,9 +1,11 @@
 """Keep the facts about a customer's payments, with their times, in any order. Pure.
 
-    billing {failed_at: [times], paid_at?, settled_at?, subscriptions: {id: {state, at, ends_at?}}}
+    billing {failed_at: [times], paid_at?, settled_at?, subscriptions: {id: {state, at, ends_at?}},
+             bills: {id: {failed_at: [times], paid_at?}}}
 
-A payment that succeeded settles all that failed until that second. Of a subscription the newest
-word counts. Times are epoch seconds, whole.
+A payment of a subscription settles what failed of it until that second, and what names none; one
+that names no subscription settles all. Of a subscription the newest word counts, and once it has
+ended nothing more is owed for it. Times are epoch seconds, whole.
 """
 
 from __future__ import annotations
@@ -44,32 +46,53 @@ class Subscription:
 
 
 @dataclass(frozen=True)
+class Bill:
+    """The payments of one subscription: those that failed, and the last one that succeeded."""
+
+    failed_at: tuple[int, ...] = ()
+    paid_at: int | None = None
+
+    def as_json(self) -> JSON:
+        """As it stands in the record."""
+        return {"failed_at": list(self.failed_at)} | stated({"paid_at": self.paid_at})
+
+
+@dataclass(frozen=True)
 class Billing:
     """All that is known of a customer's payments; `settled_at` is the last payment that settled
-    one that had failed."""
+    one that had failed. `failed_at` and `paid_at` are of payments that name no subscription,
+    `bills` are by subscription."""
 
     failed_at: tuple[int, ...] = ()
     paid_at: int | None = None
     subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
     settled_at: int | None = None
+    bills: Mapping[str, Bill] = field(default_factory=dict)
 
     @property
     def overdue_since(self) -> int | None:
         """When the first payment failed that none has settled; None when nothing is owed."""
-        return min(self.failed_at, default=None)
+        return min(
+            (at for name, bill in self._all() for at in self._owed(name, bill)), default=None
+        )
 
     @property
     def cycle(self) -> int:
-        """What tells one time of being overdue from the next: the last payment before it."""
-        return self.paid_at or 0
+        """What tells one time of being overdue from the next: the last payment before it of what is
+        owed."""
+        paid = [self._paid_at(name) for name, bill in self._all() if self._owed(name, bill)]
+        return max((at for at in paid if at is not None), default=self.paid_at or 0)
 
-    def failed(self, at: int) -> Billing:
-        """With a payment that failed."""
-        return self._settled({*self.failed_at, at}, self.paid_at)
+    def failed(self, at: int, subscription: str | None = None) -> Billing:
+        """With a payment that failed, of a subscription or of none that is named."""
+        bill = self._bill(subscription)
+        return self._with_bill(subscription, replace(bill, failed_at=(*bill.failed_at, at)))
 
-    def paid(self, at: int) -> Billing:
-        """With a payment that succeeded."""
-        return self._settled(set(self.failed_at), max(at, self.paid_at or at))
+    def paid(self, at: int, subscription: str | None = None) -> Billing:
+        """With a payment that succeeded, of a subscription or of none that is named."""
+        bill = self._bill(subscription)
+        paid_at = max(at, bill.paid_at or at)
+        return self._with_bill(subscription, replace(bill, paid_at=paid_at))
 
     def with_subscription(self, name: str, new: Subscription) -> Billing:
         """With news of a subscription; older news change nothing. Of one second the stricter news
@@ -89,21 +112,65 @@ class Billing:
             "paid_at": self.paid_at,
             "settled_at": self.settled_at,
             "subscriptions": {name: one.as_json() for name, one in self.subscriptions.items()},
+            "bills": {name: one.as_json() for name, one in self.bills.items()},
         }
         return {name: value for name, value in members.items() if value not in (None, [], {})}
 
-    def _settled(self, failed: set[int], paid_at: int | None) -> Billing:
-        owed = sorted(at for at in failed if paid_at is None or at > paid_at)
-        bounded = owed[:1] + owed[1:][-(MAX_FAILURES - 1) :]
-        settled_at = paid_at if len(owed) < len(failed) else self.settled_at
-        return replace(self, failed_at=tuple(bounded), paid_at=paid_at, settled_at=settled_at)
+    def _bill(self, subscription: str | None) -> Bill:
+        if subscription is None:
+            return Bill(self.failed_at, self.paid_at)
+        return self.bills.get(subscription, Bill())
+
+    def _all(self) -> list[tuple[str | None, Bill]]:
+        return [(None, self._bill(None)), *self.bills.items()]
+
+    def _paid_at(self, subscription: str | None) -> int | None:
+        """The last payment that settles what a subscription, or none that is named, owes."""
+        settling = [self.paid_at, self._bill(subscription).paid_at]
+        settling += [bill.paid_at for bill in self.bills.values()] if subscription is None else []
+        return max((at for at in settling if at is not None), default=None)
+
+    def _owed(self, subscription: str | None, bill: Bill) -> list[int]:
+        """When those payments failed that are still owed. A failure that is told after its
+        subscription ended is nobody's debt any more."""
+        last = self.subscriptions.get(subscription or "")
+        ended_at = last.at if last and last.state == "ended" else None
+        return [at for at in bill.failed_at if ended_at is None or at < ended_at]
+
+    def _with_bill(self, subscription: str | None, bill: Bill) -> Billing:
+        """With a bill, and without the failures that are settled now."""
+        known = {**dict(self._all()), subscription: bill}
+        newest = sorted(known, key=lambda name: (name is None, _newest(known[name]), name or ""))
+        told = replace(
+            self,
+            failed_at=known[None].failed_at,
+            paid_at=known[None].paid_at,
+            bills={name: known[name] for name in newest[-MAX_SUBSCRIPTIONS - 1 :] if name},
+        )
+        settled_at, bills = [self.settled_at], {}
+        for name, one in told._all():
+            paid_at, failed = told._paid_at(name), {*one.failed_at}
+            owed = sorted(at for at in failed if paid_at is None or at > paid_at)
+            settled_at += [paid_at] if len(owed) < len(failed) else []
+            bounded = owed[:1] + owed[1:][-(MAX_FAILURES - 1) :]
+            bills[name] = replace(one, failed_at=tuple(bounded))
+        return replace(
+            told,
+            failed_at=bills[None].failed_at,
+            bills={name: one for name, one in bills.items() if name},
+            settled_at=max((at for at in settled_at if at is not None), default=None),
+        )
+
+
+def _newest(bill: Bill) -> int:
+    return max((*bill.failed_at, bill.paid_at or 0))
 
 
 def billing_of(value: object) -> Billing:
     """From a customer's record, None for nothing known. Raises InvalidRecordError."""
     try:
         return _billing(value if value is not None else {})
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         raise InvalidRecordError("billing", "must not be edited by hand", "Remove it") from None
 
 
@@ -113,7 +180,13 @@ def _billing(value: Any) -> Billing:
         _optional(value.get("paid_at")),
         {str(name): _subscription(one) for name, one in value.get("subscriptions", {}).items()},
         _optional(value.get("settled_at")),
+        {str(name): _bill(one) for name, one in value.get("bills", {}).items()},
     )
+
+
+def _bill(value: Any) -> Bill:
+    failed_at = tuple(int(at) for at in value.get("failed_at", ()))
+    return Bill(failed_at, _optional(value.get("paid_at")))
 
 
 def _optional(value: Any) -> int | None:

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from keyward.customers import bookkeeping
 from keyward.customers.actions import ANSWERED
 from keyward.customers.attributes import (
     expires_of,
@@ -32,7 +33,7 @@ from keyward.customers.attributes import (
 from keyward.customers.billing import Billing, billing_of
 from keyward.customers.changes import FIELDS, Changes, InForce
 from keyward.customers.key import KeyRecord
-from keyward.customers.plans import ADDED, REMOVED, as_record, one_field, plans_of
+from keyward.customers.plans import ADDED, PLANS, REMOVED, as_record, one_field, plans_of
 from keyward.customers.quota import Extension, extensions_of, requested
 from keyward.customers.rotation import RotationRequest, rotation_of
 from keyward.customers.updates import NEVER, check_plans, undone_by, updates_from
@@ -47,6 +48,7 @@ _ABOUT = ("name", "description", "tags", "expires_at", "keys", "key_id")
 # The last edition gave these no date, so records of it have none: any event wins.
 _UNDATED = ("keys", "key_id")
 DATED_FIELDS = ("plan", "status", "rotation", *_ABOUT, "billing")
+_PUT_BY_HAND = (*DATED_FIELDS, PLANS)
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class AppliedEvent:
 
 def customer_of(record: JSON) -> Customer:
     """Parse a customer's record. Raises InvalidRecordError, which names the attribute."""
+    bookkeeping.check(record, _PUT_BY_HAND)
     customer_id = record.get("customer_id")
     if not isinstance(customer_id, str) or not CUSTOMER_ID.fullmatch(customer_id):
         raise InvalidRecordError(
@@ -148,8 +151,9 @@ def apply_event(
 
     `dated` tells when fields that were put by hand got their value. The same event twice gives the
     same record. Raises RecordUndatedError when a date is not known yet, InvalidEventError for an
-    undo that finds nothing.
+    undo that finds nothing, InvalidRecordError for a record that cannot be read.
     """
+    bookkeeping.check(record or {}, _PUT_BY_HAND)
     before = one_field(record or {"customer_id": event.customer_id})
     times = {name: _time(before, name, dated) for name in DATED_FIELDS}
     after, ignored, status_at = before | requested(before, event), [], times["status"]
@@ -178,7 +182,9 @@ def apply_event(
 
 
 def manual_fields(record: JSON) -> dict[str, Any]:
-    """The fields of a record that were put by hand, with their values."""
+    """The fields of a record that were put by hand, with their values. Raises
+    InvalidRecordError."""
+    bookkeeping.check(record, _PUT_BY_HAND)
     record = one_field(record)
     recorded = record.get("recorded") or {}
     return {
@@ -236,7 +242,7 @@ def _requesters(before: JSON, after: JSON, event: CustomerEvent, is_resumed: boo
     CustomerResumed: of an active customer it lets keys work that somebody disabled by hand."""
     members: JSON = {"by": "event", "event_id": event.event_id, "detail_type": event.detail_type}
     requester = stated(members | {"source": event.source, "recorded_at": event.recorded_at})
-    requesters = {name: who for name, who in before.get("asked", {}).items() if name in after}
+    requesters = {name: who for name, who in (before.get("asked") or {}).items() if name in after}
     fields = dict.fromkeys((*DATED_FIELDS, *ANSWERED))
     changed = [name for name in fields if before.get(name) != after.get(name)]
     changed += ["status"] if is_resumed else []
@@ -258,11 +264,8 @@ def _overwrite(after: JSON, name: str, values: Mapping[str, Any]) -> None:
 
 def _recorded_at(record: JSON, name: str) -> int | None:
     """When an event set the field's value; None for a value that was put by hand."""
-    try:
-        recorded = (record.get("recorded") or {}).get(name)
-        return int(recorded["at"]) if recorded and recorded["value"] == record.get(name) else None
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
-        raise InvalidRecordError("recorded", "must be as Keyward wrote it", "Remove it") from None
+    recorded = (record.get("recorded") or {}).get(name)
+    return int(recorded["at"]) if recorded and recorded["value"] == record.get(name) else None
 
 
 def _time(record: JSON, name: str, dated: Mapping[str, TimedValue]) -> int:

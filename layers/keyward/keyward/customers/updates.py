@@ -75,9 +75,9 @@ def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:
     billing, at = billing_of(before.get("billing")), event.occurred_at
     updates: FieldUpdates = {}
     if event.detail_type == "PaymentFailed":
-        billing = billing.failed(at)
+        billing = billing.failed(at, event.fields.get("subscription"))
     elif event.detail_type == "PaymentSucceeded":
-        billing = billing.paid(at)
+        billing = billing.paid(at, event.fields.get("subscription"))
     else:
         said = event.fields
         new = Subscription(said["state"], at, said.get("ends_at"))

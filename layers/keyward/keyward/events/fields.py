@@ -252,12 +252,14 @@ def choices_hint(choices: tuple[str, ...]) -> str:
 
 def moment(value: object) -> int:
     """Epoch seconds of an ISO 8601 time or a day (00:00 UTC), or of a number of them. Raises
-    ValueError, and OverflowError or OSError for a number that is no time."""
+    ValueError, also for a time that is beyond the calendar in UTC."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return int(datetime.fromtimestamp(int(value), UTC).timestamp())
-    if not isinstance(value, str):
+    if isinstance(value, str):
+        when = datetime.fromisoformat(value)
+        value = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    elif not isinstance(value, int | Decimal) or isinstance(value, bool):
         raise ValueError(value)
-    when = datetime.fromisoformat(value)
-    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+    if not MIN_EPOCH <= value <= MAX_EPOCH:
+        raise ValueError(value)
+    return int(value)

@@ -129,8 +129,11 @@ CUSTOMER_EVENTS: dict[str, EventIn] = {
         },
         alternatives=("by", "limit"),
     ),
-    "PaymentFailed": EventIn("begins the ladder of an unpaid bill"),
-    "PaymentSucceeded": EventIn("ends the ladder of an unpaid bill"),
+    "PaymentFailed": EventIn("begins the ladder of an unpaid bill", {"subscription": text(128)}),
+    "PaymentSucceeded": EventIn(
+        "ends the ladder of an unpaid bill, of one subscription or of all",
+        {"subscription": text(128)},
+    ),
     "SubscriptionChanged": EventIn(
         "follows a subscription's plan, state and end",
         {

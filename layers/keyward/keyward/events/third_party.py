@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keyward.errors import InvalidEventError
-from keyward.events.fields import CUSTOMER_ID
+from keyward.events.fields import CUSTOMER_ID, redacted, shown
 from keyward.policy.model import Policy
 from keyward.values import JSON, iso
 
@@ -38,6 +38,7 @@ SBT_EVENTS = {
 }
 # For a billing system that speaks to the bus itself: `detail` is that of our own events.
 PLAIN_EVENTS = {"payment_failed": "PaymentFailed", "payment_succeeded": "PaymentSucceeded"}
+PLAIN_MEMBERS = ("customer_id", "occurred_at", "subscription")
 FOREIGN_EVENTS = (*SUBSCRIPTION_EVENTS, *INVOICE_EVENTS, *SBT_EVENTS, *PLAIN_EVENTS)
 
 # A subscription whose first payment is awaited, or never came, was never a customer's.
@@ -58,16 +59,15 @@ def translate(envelope: JSON, policy: Policy) -> list[JSON]:
     """
     detail_type, detail = str(envelope["detail-type"]), _object(envelope.get("detail"), "detail")
     if detail_type in PLAIN_EVENTS:
-        return [envelope | {"detail-type": PLAIN_EVENTS[detail_type]}]
+        # A billing system of its own has members of its own.
+        said = {name: detail[name] for name in PLAIN_MEMBERS if name in detail}
+        return [envelope | {"detail-type": PLAIN_EVENTS[detail_type], "detail": said}]
     if detail_type in SBT_EVENTS:
         return [_from_sbt(envelope, detail_type, detail, policy)]
     at = _created(detail)
     about = _object(_object(detail.get("data"), "detail.data").get("object"), "detail.data.object")
     if detail_type in INVOICE_EVENTS:
-        # A first payment that fails begins nothing; what the customer has otherwise is paid for.
-        if about.get("billing_reason") == "subscription_create" and "failed" in detail_type:
-            return []
-        return [_event(envelope, INVOICE_EVENTS[detail_type], _stripe_customer(about, policy), at)]
+        return _from_invoice(envelope, about, at, policy)
     return _from_subscription(envelope, about, at, policy)
 
 
@@ -94,11 +94,7 @@ def _from_sbt(envelope: JSON, detail_type: str, detail: JSON, policy: Policy) ->
         tier, name = _sbt_member(detail, rules.tier), _sbt_member(detail, "tenantName")
         said["plan"] = _plan_of([tier], rules.plans, policy)
         if said["plan"] is None:
-            raise InvalidEventError(
-                f"detail.{rules.tier}",
-                "must name a usage plan of the policy",
-                "Map the tier to a plan in billing.sbt.plans of the policy",
-            )
+            raise _no_tier(tier, rules.tier, policy)
         said |= {"name": name} if isinstance(name, str) and name.strip() else {}
     return envelope | {"detail-type": own, "detail": said}
 
@@ -124,12 +120,43 @@ def _from_subscription(envelope: JSON, about: JSON, at: int, policy: Policy) -> 
     said |= {"plan": plan} if plan else {}
     said |= {"ends_at": about["cancel_at"]} if about.get("cancel_at") else {}
     events = [_event(envelope, "SubscriptionChanged", customer_id, at, **said)]
+    bill = {"subscription": about["id"]} if about.get("id") else {}
     before = envelope["detail"]["data"].get("previous_attributes")
     if state in OWED:
-        events.append(_event(envelope, "PaymentFailed", customer_id, at))
+        events.append(_event(envelope, "PaymentFailed", customer_id, at, **bill))
     elif state == "active" and isinstance(before, dict) and before.get("status") in OWED:
-        events.append(_event(envelope, "PaymentSucceeded", customer_id, at))
+        events.append(_event(envelope, "PaymentSucceeded", customer_id, at, **bill))
     return events
+
+
+def _from_invoice(envelope: JSON, about: JSON, at: int, policy: Policy) -> list[JSON]:
+    """A bill that was paid, or was not, of the subscription that it is for.
+
+    A first payment that fails begins nothing: what the customer has otherwise is paid for. A
+    one-off invoice is about no key, and one of 0 settles nothing.
+    """
+    detail_type, reason = envelope["detail-type"], about.get("billing_reason")
+    own = INVOICE_EVENTS[detail_type]
+    is_first = reason == "subscription_create" and own == "PaymentFailed"
+    is_empty = own == "PaymentSucceeded" and about.get("amount_paid") == 0
+    if is_first or reason == "manual" or (is_empty and not about.get("paid_out_of_band")):
+        return []
+    subscription = _subscription_of(about)
+    more = {"subscription": subscription} if subscription else {}
+    return [_event(envelope, own, _stripe_customer(about, policy), at, **more)]
+
+
+def _subscription_of(invoice: JSON) -> str | None:
+    """The subscription of an invoice: in `parent.subscription_details` from API version 2025-03-31
+    on, in `subscription` before; its id, or the object where it is expanded."""
+    parent = invoice.get("parent")
+    details = parent.get("subscription_details") if isinstance(parent, dict) else None
+    of_parent = details.get("subscription") if isinstance(details, dict) else None
+    for found in (of_parent, invoice.get("subscription")):
+        name = found.get("id") if isinstance(found, dict) else found
+        if isinstance(name, str) and name:
+            return name
+    return None
 
 
 def _event(envelope: JSON, detail_type: str, customer_id: str, at: int, **more: Any) -> JSON:
@@ -209,6 +236,17 @@ def _nobody(name: str, source: str) -> InvalidEventError:
     where = f"billing.{source}.customer_id of the policy"
     return InvalidEventError(
         name, "must name a customer", f"Set it, or name another member in {where}"
+    )
+
+
+def _no_tier(tier: object, name: str, policy: Policy) -> InvalidEventError:
+    mapped = ", ".join(f"{one} -> {plan}" for one, plan in policy.billing.sbt.plans.items())
+    plans = ", ".join(policy.usage_plans)
+    got = shown(tier) if isinstance(tier, str) else redacted(tier)
+    return InvalidEventError(
+        f"detail.{name}",
+        f"must be mapped ({mapped or 'no tier is'}) or a usage plan ({plans}), got {got}",
+        "Map the tier to a plan in billing.sbt.plans of the policy",
     )
 
 

@@ -1,0 +1,59 @@
+"""Check what only Keyward writes into a record, and what nobody may. Pure.
+
+A person may put a record of any shape. Whoever reads one calls `check` first, so the worst outcome
+is an InvalidRecordError for that customer, and no reader has to expect any shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from keyward.customers.changes import Changes
+from keyward.errors import InvalidRecordError
+from keyward.events.key_value import refuse_values
+from keyward.values import JSON, plain
+
+# The range of DynamoDB's numbers is wider than that of times (epoch seconds).
+MAX_AT = 10**12
+WRONG = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
+
+
+def check(record: JSON, dated: Iterable[str]) -> None:
+    """Raise InvalidRecordError for `recorded` or `asked` that is not as Keyward wrote it, for a key
+    value anywhere, and for an attribute among those that are `dated` that holds binary data: the
+    stream tells such a value otherwise than the table, so that no date would ever fit it."""
+    refuse_values(record, "", InvalidRecordError)
+    for name in dated:
+        if not _is_plain(record.get(name)):
+            raise InvalidRecordError(name, "must hold no binary data", "Correct or remove it")
+    for name, is_right in (("recorded", _is_recorded), ("asked", _is_asked)):
+        if not is_right(record.get(name) or {}):
+            raise InvalidRecordError(name, "must be as Keyward wrote it", "Remove it")
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, list | tuple | set):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float | Decimal)
+
+
+def _is_recorded(recorded: Any) -> bool:
+    try:
+        Changes.of(recorded.get("changes", ())).in_force()
+        dates = [field for name, field in recorded.items() if name != "changes"]
+        return all("value" in field and abs(int(field["at"])) <= MAX_AT for field in dates)
+    except WRONG:
+        return False
+
+
+def _is_asked(asked: Any) -> bool:
+    if not isinstance(asked, Mapping) or not all(isinstance(a, Mapping) for a in asked.values()):
+        return False
+    members = [member for who in asked.values() for member in plain(dict(who)).items()]
+    return all(
+        isinstance(value, int | float if name == "recorded_at" else str) for name, value in members
+    )
