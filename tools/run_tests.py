@@ -47,7 +47,7 @@ def groups() -> dict[str, list[str]]:
 
 def sizes() -> dict[str, list[str]]:
     """The run of `make test-sizes`."""
-    return {"sizes": ["-n", "2", "-m", "sizes", "tests/machines", PROVE]}
+    return {"sizes": ["-n", "2", "-m", "sizes", "tests/machines", "tests/cli", PROVE]}
 
 
 def _stack() -> list[str]:

@@ -88,7 +88,8 @@ class Audit:
             self._begin(task)
         about = self.documents.load(self.name, ABOUT)
         context, plans = self.context, _plans(about)
-        of_apis = (context.gateway, context.registry, plans, policy, self.default_mode)
+        load_records = context.registry.apis.load_records
+        of_apis = (context.gateway, load_records, plans, policy, self.default_mode)
         reader = AuditReader(*of_apis, context.clock, context.stack)
         pace = pace_of_reading(context.turns, self.name, context.clock)
         done = self._reading.go_on(Worker(reader.read, reader.not_read), pace)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from keyward.apis import exemptions
+from keyward.apis.model import ApiRecords
 from keyward.apis.rule import KeyRule
 from keyward.audit.account import calls_of, read_api, unread
 from keyward.audit.model import Finding, error_words
 from keyward.audit.work import WorkResult
 from keyward.aws.gateway import Gateway, GatewayPlan
-from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.values import JSON
 
@@ -38,11 +38,12 @@ def works_of(apis: Iterable[JSON], plans: Iterable[GatewayPlan]) -> list[JSON]:
 
 @dataclass(frozen=True)
 class AuditReader:
-    """Reads items of work; `plans` are all usage plans of the gateway, with their
-    owners; `clock` gives epoch seconds; `stack` is the name of this stack."""
+    """Reads items of work; `load_records` loads what is remembered of an API; `plans` are all usage
+    plans of the gateway, with their owners; `clock` gives epoch seconds; `stack` is the name of
+    this stack."""
 
     gateway: Gateway
-    registry: Registry
+    load_records: Callable[[str], ApiRecords]
     plans: Sequence[GatewayPlan]
     policy: Policy
     default_mode: str
@@ -82,7 +83,7 @@ class AuditReader:
     def _api(self, api: JSON) -> WorkResult:
         now = self.clock()
         about = (self.gateway, api, list(self.plans), self.policy, self.default_mode, now)
-        reading = read_api(*about, self.registry.apis.load_records, self.stack)
+        reading = read_api(*about, self.load_records, self.stack)
         exempt = []
         if reading.snapshot:
             rule = KeyRule(self.policy, reading.rest_api_id, reading.name, now)

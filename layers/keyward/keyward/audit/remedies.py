@@ -21,9 +21,13 @@ BY_KIND: Mapping[str, str] = {
 
 def told(finding: Finding, stack: str) -> dict[str, object]:
     """A finding for people: what `helps` in a sentence, and the `remedy`."""
+    return with_helps(finding) | {"remedy": remedy_of(finding, stack)}
+
+
+def with_helps(finding: Finding) -> dict[str, object]:
+    """A finding for people who have no stack: what `helps` in a sentence."""
     members = finding.as_json()
-    helps = {"helps": members.pop("remedy")} if finding.remedy else {}
-    return members | helps | {"remedy": remedy_of(finding, stack)}
+    return members | ({"helps": members.pop("remedy")} if finding.remedy else {})
 
 
 def remedy_of(finding: Finding, stack: str) -> str:

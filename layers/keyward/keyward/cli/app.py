@@ -19,6 +19,7 @@ from keyward.cli.answers import approve, holds, reject
 from keyward.cli.history import history_lines
 from keyward.cli.keys import key
 from keyward.cli.lint import lint
+from keyward.cli.look import look
 from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, show, with_colour
 from keyward.cli.outcomes import outcomes, status
 from keyward.cli.policy import policy
@@ -148,6 +149,7 @@ COMMANDS = (
     holds,
     key,
     lint,
+    look,
     outcomes,
     policy,
     reject,

@@ -9,16 +9,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 
 import click
 
-from keyward.cli.options import FINE, FOUND, WRONG
-from keyward.errors import PolicyRefusedError
+from keyward.cli.options import FINE, FOUND, WRONG, policy_in
 from keyward.lint.check import Checker
 from keyward.lint.model import Findings, Method
-from keyward.policy.model import Policy
-from keyward.policy.parse import default_text, parse
 
 FORMATS = ("text", "json")
 
@@ -42,11 +38,7 @@ def lint(
     FILE is a SAM or CloudFormation template or an OpenAPI document, in YAML or JSON. The exit code
     is 1 when a method would be open, 2 when a file could not be read.
     """
-    try:
-        rules = _policy(policy)
-    except (OSError, UnicodeDecodeError, PolicyRefusedError) as error:
-        _write(f"error: {policy}: {error}", err=True)
-        return WRONG
+    rules = policy_in(policy)
     checker = Checker(api, skip_others)
     findings = checker.check(files)
     found = checker.open(rules, time.time())
@@ -55,10 +47,6 @@ def lint(
     else:
         _tell(findings, found, len(files))
     return WRONG if findings.errors else FOUND if found else FINE
-
-
-def _policy(file: str | None) -> Policy:
-    return parse(Path(file).read_text(encoding="utf-8-sig") if file else default_text())
 
 
 def _tell(findings: Findings, found: list[Method], files: int) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
+
+from keyward.cli.stack import SetUpError
+from keyward.errors import PolicyRefusedError
+from keyward.policy.model import Policy
+from keyward.policy.parse import default_text, parse
 
 FINE, FOUND, WRONG = 0, 1, 2
 Command = Callable[..., Any]
@@ -39,6 +45,24 @@ def show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
     text = json.dumps(data, default=float, indent=2) if as_data else "\n".join(lines)
     if text:
         click.echo(text)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of a table without rules: columns as wide as their longest cell."""
+    lines = [columns, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def policy_in(file: str | None) -> Policy:
+    """The policy in a file, or without one that which ships. Raises SetUpError."""
+    try:
+        return parse(Path(file).read_text(encoding="utf-8-sig") if file else default_text())
+    except (OSError, UnicodeDecodeError, PolicyRefusedError) as error:
+        raise SetUpError(f"{file}: {error}") from None
 
 
 def with_colour() -> bool | None:

@@ -111,7 +111,12 @@ def _limits(name: str, policy: Policy) -> str:
     plan = policy.usage_plans.get(name)
     if plan is None:
         return "not in the policy"
-    return f"{_throttle(plan.throttle)}, {_quota(plan.quota)}"
+    return limits_words(plan.throttle, plan.quota)
+
+
+def limits_words(throttle: Throttle | None, quota: Quota | None) -> str:
+    """The limits of a usage plan in words."""
+    return f"{_throttle(throttle)}, {_quota(quota)}"
 
 
 def _throttle(throttle: Throttle | None) -> str:

@@ -44,3 +44,20 @@ class Patience:
             self.seconds -= seconds
             self.pause(seconds)
             longest = min(2 * longest, MAX_PAUSE_SECONDS)
+
+
+@dataclass
+class Paced(Patience):
+    """Patience that begins at most `rate` calls a second, so that most of the account's calls are
+    left to others."""
+
+    rate: float = 5
+    free_at: float = 0
+
+    def call(self, read: Callable[[], Answer]) -> Answer:
+        """Read in its turn. Raises ThrottledError."""
+        now = self.clock()
+        if self.free_at > now:
+            self.pause(self.free_at - now)
+        self.free_at = max(self.free_at, now) + 1 / self.rate
+        return super().call(read)

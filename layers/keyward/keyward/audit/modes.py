@@ -1,0 +1,145 @@
+"""What each mode would do in an account that was looked at, in calls, seconds and dollars. Pure.
+
+Calls and times are those of the bench (docs/performance.md), dollars those of docs/costs.md: a test
+compares these estimates with both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from keyward.apis.actions import Attach
+from keyward.apis.model import ENFORCE, OBSERVE, WARN, ApiRecords, ApiSnapshot
+from keyward.apis.observed import plan_attachments
+from keyward.apis.plan import ApiPlan, plan_api
+from keyward.apis.rule import KeyRule
+from keyward.audit.account import ApiReading, calls_of
+from keyward.audit.look import Look
+from keyward.policy.model import Policy
+from keyward.runs.schedule import CALLS, meter
+from keyward.values import JSON
+
+# GetRestApi and GetUsagePlans, besides what an audit reads of an API.
+READS = 2
+# What closing reads of an API with one stage (DESIGN: at most 11), and of each further one.
+READS_TO_CLOSE, READS_A_STAGE = 10, 3
+# US dollars: an API that is looked at, one that is closed, what its wait for others adds, and each
+# of its methods. The stack's idle month, rounded.
+LOOKED_AT, CLOSED, WAITED, METHOD = 0.0003, 0.0004, 0.0008, 0.00001
+STACK_A_MONTH = 8
+
+
+@dataclass(frozen=True)
+class ModeEffect:
+    """What a mode would do once with all APIs: `does` are sentences, `writes` are among `calls`,
+    `seconds` are at Keyward's share of the account's calls; `dollars` come on top of the stack."""
+
+    mode: str
+    does: tuple[str, ...]
+    calls: int
+    writes: int
+    seconds: int
+    dollars: float
+
+    def as_json(self) -> JSON:
+        """For machines."""
+        return asdict(self) | {"does": list(self.does)}
+
+
+def mode_effects(look: Look, policy: Policy, now: float, share: float) -> list[ModeEffect]:
+    """The effects of observe, warn and enforce at `now` (epoch seconds), with a `share` of the
+    account's calls in percent."""
+    apis = [(api, KeyRule(policy, api.rest_api_id, api.name, now)) for api in look.reading.apis]
+    read = [(api, api.snapshot, rule) for api, rule in apis if api.snapshot]
+    exposed = [len(rule.exposed(s)) for _, snapshot, rule in read for s in snapshot.stages]
+    stages, methods = sum(map(bool, exposed)), sum(exposed)
+    joining = [plan_attachments(snapshot, ApiRecords(), rule) for _, snapshot, rule in read]
+    told = f"announces {_count(methods, 'open method')} on {_count(stages, 'stage')}"
+    joins = _joins(item for plan in joining for item in plan.attach)
+    does = (told if methods else "finds every live method in order", *joins)
+    logs = sum(bool(s.log_arn) for _, snapshot, rule in read for s in snapshot.stages)
+    later = f"enforces {policy.warn_days} days later"
+    who = f"names who would get a 403, from {_count(logs, 'access log')}" if logs else ""
+    operations = Counter(_reads(api for api, _, _ in read))
+    operations["UpdateUsagePlan"] += sum(len(plan.attach) for plan in joining)
+    dollars = LOOKED_AT * len(read)
+    return [
+        _effect(OBSERVE, (*does, "closes nothing"), operations, share, dollars),
+        _effect(WARN, (*does, *([who] if who else []), later), operations, share, dollars),
+        _enforce(look, read, policy, share),
+    ]
+
+
+def _enforce(
+    look: Look, read: list[tuple[ApiReading, ApiSnapshot, KeyRule]], policy: Policy, share: float
+) -> ModeEffect:
+    plans: dict[str, ApiPlan] = {}
+    operations: Counter[str] = Counter()
+    methods = stages = 0
+    for api, snapshot, rule in read:
+        plan = look.closing.get(api.rest_api_id) or plan_api(snapshot, ApiRecords(), rule)
+        plans[api.rest_api_id] = plan
+        # Without its working copy an API's methods are those that its stages serve.
+        served = {method.place for s in snapshot.stages for method in rule.exposed(s)}
+        closed = len(plan.require) if api.rest_api_id in look.closing else len(served)
+        closed = closed if plan.deploy else 0
+        methods, stages = methods + closed, stages + len(plan.deploy)
+        operations["UpdateMethod"] += closed
+        operations["CreateDeployment"] += len(plan.deploy)
+        operations["UpdateStage"] += len(plan.deploy)
+        operations["Get"] += (
+            READS_TO_CLOSE + READS_A_STAGE * (len(plan.deploy) - 1)
+            if plan.deploy
+            else READS + calls_of(api)
+        )
+    attach = [item for plan in plans.values() for item in plan.attach]
+    # Stages of several APIs join a plan with one call.
+    joined = {item.plan for item in attach}
+    operations["UpdateUsagePlan"] += len(joined)
+    closing = sum(bool(plan.deploy) for plan in plans.values())
+    held = sum(len(plan.held) for plan in plans.values())
+    kept = {action["plan"] for plan in plans.values() for action in plan.kept}
+    does = [f"closes {_count(methods, 'method')} on {_count(stages, 'stage')}"] if stages else []
+    does += _joins(attach)
+    does += [f"holds {_count(held, 'stage')} for a person"] if held else []
+    does += [f"leaves plan {name} to the people who made it" for name in sorted(kept)]
+    dollars = LOOKED_AT * (len(read) - closing) + METHOD * methods
+    dollars += closing * (CLOSED + (WAITED if closing > 1 else 0))
+    # Stages join their plans first, one plan after the other, and that has to take effect.
+    wait: float = policy.propagation_seconds if attach and stages else 0
+    wait += max(0, len(joined) - 1) / meter("UpdateUsagePlan", share).rate
+    return _effect(ENFORCE, tuple(does) or ("nothing",), operations, share, dollars, wait)
+
+
+def _effect(
+    mode: str,
+    does: tuple[str, ...],
+    operations: Counter[str],
+    share: float,
+    dollars: float,
+    wait: float = 0,
+) -> ModeEffect:
+    calls = operations.total()
+    counts: Mapping[str, float] = operations | Counter({CALLS: calls})
+    rates = {name: meter(name, share).rate for name in ("CreateDeployment", CALLS)}
+    seconds = max((counts.get(name, 0) / rate for name, rate in rates.items()), default=0)
+    return ModeEffect(
+        mode, does, calls, calls - operations["Get"], round(seconds + wait), round(dollars, 4)
+    )
+
+
+def _reads(apis: Iterable[ApiReading]) -> Mapping[str, int]:
+    return {"Get": sum(READS + calls_of(api) for api in apis)}
+
+
+def _joins(attach: Iterable[Attach]) -> list[str]:
+    found: Counter[str] = Counter()
+    for item in attach:
+        found[item.plan] += len(item.stages)
+    return [f"adds {_count(n, 'stage')} to plan {plan}" for plan, n in sorted(found.items())]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,188 @@
+"""`keyward look`: what is exposed and out of order in an account, and what Keyward would do."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import boto3
+import click
+
+from keyward.audit.look import Look, Looker
+from keyward.audit.model import Finding
+from keyward.audit.modes import STACK_A_MONTH, ModeEffect, mode_effects
+from keyward.audit.remedies import with_helps
+from keyward.audit.strangers import duplicate_plans, key_groups, working_copies
+from keyward.aws.gateway.patience import Paced
+from keyward.cli.options import (
+    FINE,
+    FOUND,
+    json_option,
+    policy_in,
+    progress,
+    region_option,
+    show,
+    table,
+)
+from keyward.cli.stack import SetUpError, StackClient
+from keyward.errors import GatewayRefusedError
+from keyward.events.remedy import DEFAULT_STACK
+from keyward.report import page
+from keyward.report.look import report_of
+from keyward.report.model import Report
+from keyward.runs.schedule import CALLS, QUOTAS
+from keyward.values import JSON, iso, visible
+
+sleep = time.sleep
+# So long throttled calls are waited for, in all.
+PATIENCE_SECONDS = 300
+MAX_METHODS = 30
+# What is read, by the paths of API Gateway's ARNs. A test compares them with the calls.
+PATHS = (
+    "/apikeys",
+    "/restapis",
+    "/restapis/*/authorizers",
+    "/restapis/*/deployments/*",
+    "/restapis/*/resources",
+    "/restapis/*/stages",
+    "/restapis/*/stages/*/exports/*",
+    "/usageplans",
+    "/usageplans/*/keys",
+    "/usageplans/*/usage",
+)
+
+
+@click.command()
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page too.")
+@click.option("--policy", metavar="FILE", help="Keyward's policy, instead of the one that ships.")
+@click.option("--deep", is_flag=True, help="Compare the working copies of all exposed APIs.")
+@click.option(
+    "--share",
+    type=click.IntRange(1, 100),
+    default=50,
+    show_default=True,
+    help="Percent of the account's 10 calls a second to use.",
+)
+@click.option("--iam", is_flag=True, help="Print the rights that this needs, and end.")
+@region_option
+@json_option
+@click.pass_obj
+def look(
+    now: Callable[[], float],
+    /,
+    html: Path | None,
+    policy: str | None,
+    deep: bool,
+    share: int,
+    iam: bool,
+    region: str | None,
+    as_data: bool,
+) -> int:
+    """Look at all REST APIs and keys of an account, without a stack and without a change.
+
+    Only GET is called. It tells exposed live methods, keys that open nothing, work for nobody or
+    are not used, duplicate usage plans, stages that do not serve their working copy, and what each
+    mode of Keyward would do. The exit code is 1 when something was found.
+    """
+    if iam:
+        click.echo(json.dumps(rights(region), indent=2))
+        return FINE
+    if html and not html.parent.is_dir():
+        raise click.UsageError(f"--html: there is no folder {html.parent}.")
+    rules, client = policy_in(policy), StackClient.here(region)
+    pace = Paced(PATIENCE_SECONDS, sleep, clock=now, rate=QUOTAS[CALLS][0] * share / 100)
+    gateway = client.gateway().patiently(pace)
+    bar = partial(progress, "looking")
+    try:
+        seen = Looker(gateway, rules, now, DEFAULT_STACK, bar, deep).look()
+    except GatewayRefusedError as error:
+        if "AccessDenied" not in str(error):
+            raise
+        words = f"AWS refused {error}. keyward look --iam prints the rights that it needs"
+        raise SetUpError(words) from None
+    groups = key_groups(seen, rules)
+    found = [*seen.reading.findings, *duplicate_plans(seen.reading.plans), *working_copies(seen)]
+    of_keys = [group.as_finding() for group in groups]
+    place = f"Region {client.session.region_name}"
+    report = report_of(seen, rules, [*found, *of_keys], place, now())
+    effects = mode_effects(seen, rules, now(), share)
+    calls = gateway.made.total()
+    if html:
+        html.write_text(page(report), encoding="utf-8")
+    data = _as_json(seen, report, effects) | {
+        "calls": calls,
+        "findings": [with_helps(one) for one in found] + [group.as_json() for group in groups],
+    }
+    show(as_data, data, _lines(seen, report, [*found, *of_keys], effects, calls))
+    return FOUND if found or groups else FINE
+
+
+def rights(region: str | None) -> JSON:
+    """An IAM policy for `look`, in one Region or in all. GET on keys lets its holder read their
+    values too, which `look` never asks for: AWS has no finer right."""
+    partition = boto3.Session().get_partition_for_region(region) if region else "aws"
+    resources = [f"arn:{partition}:apigateway:{region or '*'}::{path}" for path in PATHS]
+    statement = {"Effect": "Allow", "Action": "apigateway:GET", "Resource": resources}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _as_json(seen: Look, report: Report, effects: list[ModeEffect]) -> JSON:
+    return {
+        "place": report.place,
+        "read_at": iso(seen.reading.began),
+        "apis": [asdict(api) for api in report.apis],
+        "plans": [asdict(plan) for plan in report.plans],
+        "keys": report.keys,
+        "modes": [effect.as_json() for effect in effects],
+        "not_compared": list(seen.not_compared),
+    }
+
+
+def _lines(
+    seen: Look, report: Report, found: list[Finding], effects: list[ModeEffect], calls: int
+) -> Iterator[str]:
+    stages = [(api, stage) for api in report.apis for stage in api.stages]
+    rows = [
+        (f"{api.name} ({api.rest_api_id})", stage.stage, one.method, one.path, one.authorization)
+        for api, stage in stages
+        for one in stage.exposed
+    ]
+    total = sum(stage.total for _, stage in stages)
+    yield (
+        f"{report.place}: {len(report.apis):,} APIs, {len(stages):,} stages, {total:,} live "
+        f"methods, {len(report.plans):,} usage plans, {report.keys:,} keys"
+    )
+    yield f"{calls:,} calls, all of them GET"
+    yield from ("", click.style(f"{len(rows):,} live methods ask for no key", bold=True))
+    shown = [[visible(cell) for cell in row] for row in rows[:MAX_METHODS]]
+    yield from table(("API", "STAGE", "METHOD", "PATH", "AUTHORIZATION"), shown)
+    if len(rows) > MAX_METHODS:
+        yield f"and {len(rows) - MAX_METHODS:,} more: --json and --html list all"
+    # The table above has the exposed methods.
+    others = [one for one in found if one.kind != "exposed_methods"]
+    yield from ("", click.style(f"{len(others):,} other findings", bold=True))
+    for one in sorted(others, key=lambda one: one.severity != "high"):
+        yield f"{_severity(one.severity)}  {visible(one.says)}"
+        yield from [f"      {visible(one.remedy)}"] if one.remedy else []
+    if seen.not_compared:
+        count = len(seen.not_compared)
+        yield f"      the working copies of {count:,} exposed APIs were not compared: --deep"
+    yield from ("", click.style("What each mode of Keyward would do", bold=True))
+    columns = ("MODE", "CALLS", "TIME", "DOLLARS", "WHAT")
+    yield from table(columns, [_row(effect) for effect in effects])
+    yield f"The stack costs about {STACK_A_MONTH} dollars a month, whatever the mode"
+
+
+def _severity(severity: str) -> str:
+    return click.style("high", fg="red") if severity == "high" else severity.ljust(4)
+
+
+def _row(effect: ModeEffect) -> list[str]:
+    minutes, seconds = divmod(effect.seconds, 60)
+    span = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    does = "; ".join(effect.does)
+    return [effect.mode, f"{effect.calls:,}", span, f"{effect.dollars:.4f}", visible(does)]
