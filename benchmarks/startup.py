@@ -136,8 +136,9 @@ def _probe(name: str, take: Take, endpoint: str, site: Path, work: Path) -> JSON
 
 def _environment(endpoint: str) -> dict[str, str]:
     """The template's settings and Lambda's, fake credentials, and no address but the stub's."""
-    queues = {name for name in stack_of().environment if name.endswith("_URL")}
-    settings = stack_of().environment | dict.fromkeys(queues, f"{endpoint}/queue")
+    whole = stack_of(("ClaimPage", "on")).environment
+    queues = {name for name in whole if name.endswith("_URL")}
+    settings = whole | dict.fromkeys(queues, f"{endpoint}/queue")
     settings |= {"INVOKE_URL": f"{endpoint}/{{rest_api_id}}/{{stage}}"}
     return {
         **settings,

@@ -25,8 +25,8 @@ ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "keyward"
 POLICY_PARAMETER = f"{STACK_NAME}-policy"
-# Nobody on this machine wants to wait ten minutes for a report.
-HASTE = {"ReportDelaySeconds": "1"}
+# Nobody on this machine wants to wait ten minutes for a report, and a link to a key is safe here.
+HERE = {"ReportDelaySeconds": "1", "ClaimPage": "on"}
 # The emulator's account has no quotas (unless a test door enforces them: then a refused call is
 # tried again), so nobody waits for a turn. The parameter allows 100 percent at most.
 SHARE_PARAMETER, NO_LIMIT = "ControlPlaneShare", {"CONTROL_PLANE_SHARE": "100000"}
@@ -82,7 +82,7 @@ class LocalAws(Account):
             first = policy or json.loads(default_text()) | {"propagation_seconds": 0}
             about = {"Name": POLICY_PARAMETER, "Type": "String", "Tier": "Advanced"}
             aws.client("ssm").put_parameter(**about, Value=json.dumps(first))
-            wanted = {**HASTE, **(parameters or {})}
+            wanted = {**HERE, **(parameters or {})}
             share = {} if SHARE_PARAMETER in wanted else NO_LIMIT
             deployed = keyward.deploy(parameters=wanted, variables=_local(urls) | share)
         except BaseException:

@@ -58,7 +58,7 @@ class Bench:
     ) -> None:
         self.clock = VirtualClock(epoch(started))
         self.emulator = Emulator(clock=self.clock)
-        self.stack = stack_of(("ControlPlaneShare", share))
+        self.stack = stack_of(("ControlPlaneShare", share), ("ClaimPage", "on"))
         self.account = Account(self.stack, self.clock, self.emulator)
         self.tables: dict[str, Any] = dict(self.account.tables.by_name)
         shipped: JSON = json.loads(default_text())

@@ -21,7 +21,7 @@ from local.lifetime.rules import delivered, matches
 from local.lifetime.scheduler import Died, Invocation, Scheduler
 from local.lifetime.schedules import Schedules
 from local.lifetime.sdk import Client, GatewayClient, Session
-from local.lifetime.services import S3, Events, Logs, SecretsManager, Ssm
+from local.lifetime.services import S3, Events, Lambda, Logs, SecretsManager, Ssm
 from local.lifetime.stack import ACCOUNT, REGION, Stack, id_of
 from local.lifetime.states import StateFailed, Task, plain
 from local.lifetime.tables import Tables
@@ -70,6 +70,7 @@ class Account:
             "s3": self.s3,
             "secretsmanager": self.secrets,
             "logs": Logs(),
+            "lambda": Lambda(self._answer_of),
         }
         clients = {name: Client(name, item, self.call) for name, item in services.items()}
         gateway = partial(GatewayClient, self._gateway, self.call, sleep=self.scheduler.sleep)
@@ -126,6 +127,12 @@ class Account:
         if not invocation.done:
             kill = partial(self._kill, invocation, then)
             self.scheduler.after(float(about["Timeout"]), kill, background=True)
+
+    def _answer_of(self, function: str, payload: JSON) -> Any:
+        """What a function answers to another one, which waits for it."""
+        self.invoked[function] += 1
+        context = SimpleNamespace(aws_request_id=f"request-{self.invoked.total()}")
+        return self._handle(self._functions[function]["Handler"], payload, context)
 
     @staticmethod
     def _handle(handler: str, payload: JSON, context: object) -> Any:

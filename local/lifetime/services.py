@@ -1,5 +1,5 @@
 """The services around Keyward in this process, by the names and answers of boto3's clients: SSM,
-EventBridge, Step Functions, SQS, S3, Secrets Manager and Logs, with the limits that bite."""
+EventBridge, Step Functions, SQS, S3, Secrets Manager, Lambda and Logs, with their limits."""
 
 from __future__ import annotations
 
@@ -83,6 +83,23 @@ class Events:
             raise refusal("PutEvents", "ValidationException", "too many entries or bytes")
         self._put([entry | {"Detail": json.loads(entry["Detail"])} for entry in Entries])
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "an-id"} for _ in Entries]}
+
+
+class Lambda:
+    """Functions that wait for other functions; `answer_of` takes a function's id and its input."""
+
+    def __init__(self, answer_of: Callable[[str, JSON], Any]) -> None:
+        self._answer_of = answer_of
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> JSON:
+        """Invoke a function and wait for its answer."""
+        answer: JSON = {"StatusCode": 200}
+        try:
+            body = self._answer_of(FunctionName, json.loads(Payload))
+        except Exception as error:  # noqa: BLE001 - Lambda answers with whatever it was
+            answer |= {"FunctionError": "Unhandled"}
+            body = {"errorType": type(error).__name__, "errorMessage": str(error)}
+        return answer | {"Payload": io.BytesIO(json.dumps(body).encode())}
 
 
 class Logs:

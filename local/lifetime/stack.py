@@ -147,6 +147,8 @@ class Stack:
 
     def _attribute(self, given: list[str]) -> str:
         name, part = given
+        if part == "FunctionUrl":
+            return f"https://{name.lower()}.lambda-url.{REGION}.on.aws/"
         return name if part in ("QueueName", "DomainName") else f"arn:aws:{ACCOUNT}:{part}:{name}"
 
     def _if(self, given: list[Any]) -> Any:

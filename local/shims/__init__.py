@@ -21,6 +21,7 @@ def install() -> None:
         delivery,
         executions,
         function_errors,
+        function_urls,
         limits,
         parameters,
         queues,
@@ -32,5 +33,5 @@ def install() -> None:
     function_errors.install()  # before workers, which wraps the same function
     for shim in (workers, delivery, queues, redrive, streams):
         shim.install()
-    for shim in (executions, branches, limits, parameters, accounts):
+    for shim in (executions, branches, limits, parameters, accounts, function_urls):
         shim.install()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from tests.stack.api_lab import new_api
 from tests.stack.stack_lab import Stack, eventually
 
 JSON = dict[str, Any]
+# Of one-time links.
+TOKENS: list[str] = []
 BROUGHT = "broughtAndThenTakenAgain0123456789"
 # What every story leaves something in.
 KINDS = {"execution", "history", "log", "table", "stream", "queue", "parameter", "object", "event"}
@@ -66,7 +70,31 @@ def story(stack: Stack) -> None:
     keys_in_two_plans(stack)
     stack.invoke("AuditFunctionName", {"repair": True})
     stack.outcome("KeyIssued", customer_id="found-again")
+    claimed(stack, "found-again")
     stack.settle()
+
+
+def claimed(stack: Stack, customer_id: str) -> None:
+    """A one-time link, used by its page as a browser does, and clicked on once more."""
+    link = stack.invoke("CreateClaimFunctionName", {"customer_id": customer_id})["url"]
+    url, _, token = link.partition("#")
+    TOKENS.append(token)
+    assert b"<title>" in ask(url)[1]
+    status, body = ask(url, {"token": token})
+    assert (status, json.loads(body)["value"]) == (200, stack.value_of(customer_id))
+    assert ask(url, {"token": token})[0] == 410
+    stack.outcome("KeyClaimed", customer_id=customer_id)
+
+
+def ask(url: str, body: JSON | None = None) -> tuple[int, bytes]:
+    """What the page's address answers, with a body to a POST."""
+    about = {"data": json.dumps(body).encode()} if body else {}
+    headers = {"content-type": "application/json"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers, **about)) as told:
+            return told.status, told.read()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read()
 
 
 def keys_in_two_plans(stack: Stack) -> None:
@@ -102,7 +130,8 @@ def test_no_value_and_no_page_position_is_anywhere_else(stack: Stack) -> None:
     keys = list(
         stack.aws.pages("apigateway", "get_api_keys", "items", limit=500, includeValues=True)
     )
-    needles = [text for key in keys for text in disguises(key["value"])] + positions(stack)
+    secrets = [*(key["value"] for key in keys), *TOKENS]
+    needles = [text for secret in secrets for text in disguises(secret)] + positions(stack)
     texts = searched(stack)
 
     found = places_of([*needles, "only19characters000"], texts)

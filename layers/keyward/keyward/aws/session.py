@@ -24,6 +24,7 @@ SERVICES = (
     "apigateway",
     "dynamodb",
     "events",
+    "lambda",
     "logs",
     "s3",
     "secretsmanager",
@@ -33,7 +34,8 @@ SERVICES = (
 )
 DEFAULTS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
 
-# Of SSM's 146 operations Keyward calls one: the rest of the model costs 15 ms of CPU to read.
+# Of SSM's 146 operations Keyward calls one: the rest of the model costs 15 ms of CPU to read. So it
+# does with Lambda.
 MODELS = Path(__file__).with_name("models")
 # Who asks for addresses of another kind gets all of botocore's data.
 VARIANTS = {"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"}

@@ -6,13 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keyward.aws.tables.ledger import NAMED
-from keyward.events.requester import AUDIT, CONSOLE, DRIFT, EVENT, POLICY, RECORD, RESUMED, SCHEDULE
+from keyward.events.requester import (
+    AUDIT,
+    CONSOLE,
+    DRIFT,
+    EVENT,
+    LINK,
+    POLICY,
+    RECORD,
+    RESUMED,
+    SCHEDULE,
+)
 
 REQUESTERS = {
     CONSOLE: "a person, by the console or the CLI",
     SCHEDULE: "the schedule",
     AUDIT: "the audit",
     POLICY: "the policy in force",
+    LINK: "whoever opened the one-time link",
     RECORD: "a record put into the Customers table",
     RESUMED: "an event that came to a run which was stopped",
 }

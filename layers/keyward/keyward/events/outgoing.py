@@ -143,6 +143,9 @@ EVENTS_OUT: dict[str, EventOut] = {
         ("customer_id", "key_id", "unused_days"),
         ("plan", "last_used_on"),
     ),
+    "KeyClaimed": EventOut(
+        "somebody took a key's value by its one-time link", ("customer_id", "key_id", "at")
+    ),
     "PlanChanged": _of_key(
         "a key is in another plan", *_OPENING, "replaces", "retires_at", "remedy"
     ),

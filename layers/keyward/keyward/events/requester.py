@@ -16,6 +16,8 @@ CONSOLE, SCHEDULE, AUDIT, RECORD, RESUMED = "console", "schedule", "audit", "rec
 # The policy in force, whoever set it.
 POLICY = "policy"
 EVENT = "event"
+# Whoever opened a one-time link.
+LINK = "link"
 # Somebody changed a key on API Gateway, and Keyward saw it.
 DRIFT = "drift"
 # They start runs that nobody asked for.
@@ -29,6 +31,7 @@ OTHER_CAUSES: Mapping[str, JSON] = {
     RECORD: {"detail_type": "Customers record", "source": "aws.dynamodb"},
     POLICY: {"detail_type": "Policy in force", "source": "keyward"},
     RESUMED: {"detail_type": "Resumed run", "source": "keyward"},
+    LINK: {"detail_type": "One-time link", "source": "aws.lambda"},
 }
 
 

@@ -48,7 +48,8 @@ DARK = {
 }
 
 
-def _palette(colours: Mapping[str, str]) -> str:
+def palette(colours: Mapping[str, str]) -> str:
+    """The colours as properties of a style sheet."""
     return ";".join(f"--{name}:{colour}" for name, colour in colours.items())
 
 
@@ -148,7 +149,7 @@ code,caption,thead th,.legend,.tiles span,footer{font-size:9.5px}
 """
 
 CSS = (
-    f":root{{color-scheme:light dark;{_palette(LIGHT)}}}"
-    f"@media screen and (prefers-color-scheme:dark){{:root{{{_palette(DARK)}}}}}"
+    f":root{{color-scheme:light dark;{palette(LIGHT)}}}"
+    f"@media screen and (prefers-color-scheme:dark){{:root{{{palette(DARK)}}}}}"
     f"{LAYOUT}@media print{{{PAPER}}}"
 ).replace("\n", "")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from keyward.aws.bucket import Audits, Reports
     from keyward.aws.bus import Bus
+    from keyward.aws.functions import Functions
     from keyward.aws.gateway import Gateway
     from keyward.aws.logs import AccessLogs
     from keyward.aws.onboarding_files import OnboardingFiles
@@ -119,6 +120,13 @@ def access_logs() -> AccessLogs:
     from keyward.aws.logs import AccessLogs
 
     return AccessLogs(_lazy("logs"))
+
+
+def functions() -> Functions:
+    """Other functions of the stack."""
+    from keyward.aws.functions import PATIENT, Functions
+
+    return Functions(_lazy("lambda", PATIENT))
 
 
 def secret(secret_id: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from keyward.aws.parameter import PolicyParameter
     from keyward.aws.tables.apis import Apis
     from keyward.aws.tables.call_schedule import CallSchedule
+    from keyward.aws.tables.claims import Claims
     from keyward.aws.tables.customers import Customers
     from keyward.aws.tables.edits import Edits
     from keyward.aws.tables.imports import Imports
@@ -69,6 +70,13 @@ class Registry:
         from keyward.aws.tables.customers import Customers
 
         return Customers(self._table("CustomersTable"), self._table("KeysTable"), self.ledger)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """One-time links to keys."""
+        from keyward.aws.tables.claims import Claims
+
+        return Claims(self._table("ClaimsTable"))
 
     @cached_property
     def usage(self) -> UsageRecords:

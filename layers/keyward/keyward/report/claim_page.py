@@ -1,0 +1,153 @@
+"""The page behind a one-time link, and the headers of everything that is answered there.
+
+Nothing happens until the reader clicks: previews of links and scanners of mail only get the page.
+The policy allows this one script and this one style by their hashes, and no other address.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from keyward.report.stylesheet import DARK, LIGHT, palette
+
+STYLE = (
+    f""":root{{color-scheme:light dark;{palette(LIGHT)}}}
+@media(prefers-color-scheme:dark){{:root{{{palette(DARK)}}}}}"""
+    + """
+*{box-sizing:border-box}
+body{margin:0;background:var(--ground);color:var(--ink);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+main{max-width:38rem;margin:0 auto;padding:12vh 20px 48px}
+h1{font-size:26px;line-height:1.2;font-weight:650;letter-spacing:-.015em;margin:0 0 12px}
+h1:focus{outline:0}
+h2{font-size:15px;font-weight:650;margin:28px 0 6px}
+p{margin:0 0 16px}
+[hidden]{display:none}
+.soft{color:var(--soft)}
+.bad{color:var(--bad)}
+button{font:inherit;font-weight:600;min-height:44px;padding:8px 20px;border-radius:8px;
+cursor:pointer;border:1px solid var(--link);background:var(--link);color:var(--ground)}
+button.second{background:transparent;color:var(--link)}
+button:disabled{opacity:.6;cursor:default}
+button:focus-visible,pre:focus-visible{outline:3px solid var(--link);outline-offset:2px}
+pre{margin:0 0 12px;padding:14px 16px;border-radius:8px;background:var(--panel);
+border:1px solid var(--line);white-space:pre-wrap;overflow-wrap:anywhere;user-select:all;
+font:14px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+"""
+)
+
+SCRIPT = """
+"use strict";
+const part = (id) => document.getElementById(id);
+const token = location.hash.slice(1);
+const say = (text, isBad) => {
+  part("said").textContent = text;
+  part("said").className = isBad ? "bad" : "soft";
+};
+const copy = (from) => async () => {
+  const text = part(from).textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Copied.");
+  } catch {
+    getSelection().selectAllChildren(part(from));
+    say("It is selected: copy it with your keyboard.");
+  }
+};
+const show = (key) => {
+  part("key").textContent = key.value;
+  part("id").textContent = key.key_id;
+  part("curl").textContent = "curl -H 'x-api-key: " + key.value + "' https://ADDRESS-OF-THE-API/";
+  part("ask").hidden = true;
+  part("have").hidden = false;
+  part("title").textContent = "Your API key";
+  history.replaceState(null, "", location.pathname);
+  say("");
+  part("title").focus();
+};
+const claim = async () => {
+  part("show").disabled = true;
+  say("One moment.");
+  try {
+    const answer = await fetch(location.pathname, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ token }),
+    });
+    const found = await answer.json();
+    if (answer.ok) return show(found);
+    say(found.reason, true);
+    part("show").hidden = answer.status === 404 || answer.status === 410;
+  } catch {
+    say("The key cannot be fetched just now. Your link still works: try again.", true);
+  }
+  part("show").disabled = false;
+};
+part("show").addEventListener("click", claim);
+part("copy").addEventListener("click", copy("key"));
+part("copy-curl").addEventListener("click", copy("curl"));
+if (!token) {
+  part("show").hidden = true;
+  say("This link is not whole. Copy all of it, with what follows the #, from the message.", true);
+}
+"""
+
+PAGE = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>Your API key</title>
+<link rel="icon" href="data:,">
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<h1 id="title" tabindex="-1">Your API key is ready</h1>
+<div id="ask">
+<p>This link shows the key once. Have a safe place ready for it, such as a password manager or the
+secrets of your application.</p>
+<p><button id="show" type="button">Show my key</button></p>
+<noscript><p class="bad">This page needs JavaScript to show the key.</p></noscript>
+</div>
+<div id="have" hidden>
+<p>Store it now: it is not shown again. Whoever has it can call the API in your name.</p>
+<h2 id="key-name">Key</h2>
+<pre id="key" tabindex="0" aria-labelledby="key-name"></pre>
+<p><button id="copy" type="button">Copy the key</button></p>
+<h2 id="curl-name">Try it</h2>
+<pre id="curl" tabindex="0" aria-labelledby="curl-name"></pre>
+<p><button id="copy-curl" type="button" class="second">Copy the command</button></p>
+<p class="soft">Send the key in the header <code>x-api-key</code>. If you ask for help, name its id,
+<code id="id"></code>, and never the key.</p>
+</div>
+<p id="said" role="status" aria-live="polite"></p>
+</main>
+<script>{SCRIPT}</script>
+</body>
+</html>
+"""
+
+
+def _hash(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+POLICY = (
+    f"default-src 'none'; script-src {_hash(SCRIPT)}; style-src {_hash(STYLE)}; img-src data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "x-robots-tag": "noindex",
+}
