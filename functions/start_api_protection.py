@@ -34,6 +34,8 @@ from keyward.values import JSON, run_name
 
 # What Parameter Store tells of a parameter (Systems Manager user guide, EventBridge events).
 PARAMETER_CHANGE = "Parameter Store Change"
+# What S3 tells of an object (S3 user guide, EventBridge): a policy larger than a parameter.
+OBJECT_CREATED = "Object Created"
 # Epoch seconds of the year 5138: whatever is later is no time that somebody means.
 MAX_TIME = 10**11
 
@@ -68,7 +70,7 @@ class Starter:
             rest_api_id, stage = contracts.rollback(envelope)
             task = {"stage": stage, "rollback": True}
             self.looks.start(rest_api_id, item.id, requester_from_event(envelope), **task)
-        elif detail_type in (PARAMETER_CHANGE, *POLICY_EVENTS):
+        elif detail_type in (PARAMETER_CHANGE, OBJECT_CREATED, *POLICY_EVENTS):
             self._about_policy(envelope, item.id)
         elif "detail-type" in envelope:
             self._decided(envelope, item.id)
@@ -143,7 +145,7 @@ class Starter:
             self.looks.look_at(rest_api_id, event_id, asked)
 
     def _about_policy(self, envelope: JSON, event_id: str) -> None:
-        """An edit of the parameter, or a person's answer to what is held of it."""
+        """An edit of the parameter or its object, or a person's answer to what is held of it."""
         task = {}
         if envelope["detail-type"] in POLICY_EVENTS:
             approved, mark = contracts.policy_answer(envelope)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from local.bench import Bench
-from tests.machines.policy_lab import fields, plan, told
+from tests.machines.policy_lab import FREE, fields, plan, policy, told
 
 
 def test_plans_of_the_last_edition_keep_wider_limits_until_somebody_agrees() -> None:
@@ -19,3 +21,13 @@ def test_plans_of_the_last_edition_keep_wider_limits_until_somebody_agrees() -> 
         assert fields(held) == ["usage_plans.free.quota", "usage_plans.free.throttle"]
         assert plan(bench)["throttle"] == limits
         assert "quota" not in plan(bench)
+
+
+def test_each_edit_of_a_policy_in_the_bucket_holds_at_once() -> None:
+    with Bench() as bench:
+        bench.upload("policy/large.json", json.dumps(policy(free=FREE)))
+        bench.put_policy({"object": "policy/large.json"})
+        bench.run()
+        bench.upload("policy/large.json", json.dumps(policy(free=FREE, gold=FREE)))
+        bench.advance(10)
+        assert "usage_plans.gold" in fields(told(bench.announced)[-1])

@@ -44,9 +44,10 @@ def test_a_sample_of_an_answer_answers(bench: Bench, name: str, limit: int) -> N
     assert plan(bench)["quota"]["limit"] == limit
 
 
-def test_the_sample_of_a_changed_parameter_starts_a_run(bench: Bench) -> None:
-    sample = load_event("policy-parameter-changed")
-    assert sample["detail"]["name"] == PARAMETER
+@pytest.mark.parametrize("name", ["policy-parameter-changed", "policy-object-put"])
+def test_the_sample_of_a_changed_policy_starts_a_run(bench: Bench, name: str) -> None:
+    sample = load_event(name)
+    assert sample["detail"].get("name", PARAMETER) == PARAMETER
     bench.account.deliver(DEFAULT_BUS, sample)
     bench.run()
     assert [run.machine for run in bench.runs] == ["apply_policy"]
