@@ -22,6 +22,7 @@ from keyward.events.storm import Storm, settle_seconds
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.context import Context
 from keyward.runs.schedule import AUDIT, CLOSE, DUE, LANES, LEAK, NEW, STOP, calls_of
+from keyward.runs.turns import READS, STOPS_KEYS, WRITES
 from keyward.runs.waiting import hand_over
 from keyward.values import JSON, iso
 
@@ -94,6 +95,15 @@ class Look:
     stops: bool
     is_simple: bool
     storm: Storm | None = None
+
+    @property
+    def effect(self) -> str:
+        """What its calls are for (runs/turns.py): what only disables keys stops them, be it by the
+        clock."""
+        calling = {str(one["action"]) for one in self.actions if ACTIONS[str(one["action"])].calls}
+        if not calling:
+            return READS
+        return STOPS_KEYS if calling == {"disable_key"} else WRITES
 
 
 @dataclass(frozen=True)
@@ -188,7 +198,8 @@ class Planner:
         """When the run has to ask again for its turn (epoch seconds); 0 when it is there."""
         owner, lane = str(self.task["execution_arn"]), self._lane(first)
         calls = first.calls
-        ready_at = self.context.turns.take(self.subject, owner, lane, calls, self.now).ready_at
+        place = self.context.turns.take(self.subject, owner, lane, calls, self.now, first.effect)
+        ready_at = place.ready_at
         if ready_at - self.now > PENDING_SECONDS:
             self._announce_pending(first, ready_at)
         return ready_at

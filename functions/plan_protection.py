@@ -18,7 +18,7 @@ from keyward.errors import (
 )
 from keyward.events.size import shortened
 from keyward.events.storm import settle_seconds
-from keyward.runs import run, runtime
+from keyward.runs import run, runtime, turns
 from keyward.runs.api_request import ApiRequest
 from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
@@ -90,7 +90,7 @@ class Planner:
         if settle:
             return progress.again(SETTLE, settle)
         turn = ApiTurn(self.context, progress)
-        entered, is_there = turn.enter(READS)
+        entered, is_there = turn.enter(READS, effect=turns.READS)
         # Whatever came while it waited is seen by the reads that follow.
         if not is_there and entered.wait_seconds:
             return entered

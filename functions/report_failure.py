@@ -15,6 +15,7 @@ from keyward.errors import (
     InvalidRecordError,
     KeywardError,
     PassingError,
+    StoppedError,
     TryUnderwayError,
     WrongAnswerError,
 )
@@ -161,6 +162,9 @@ def _delay(task: JSON, subject: Subject, context: Context) -> float | None:
 def _look_again(task: JSON, subject: Subject, at: float, context: Context) -> None:
     if subject.kind == "customer":
         context.registry.customers.hasten_due(subject.name, at, context.now)
+        return
+    if task["error"].get("Error") == StoppedError.__name__:
+        # `keyward start` begins with an audit that finds it; till then it would only go round.
         return
     about: JSON = {"rest_api_id": subject.name} if subject.kind == "api" else {"policy": True}
     body = about | {"not_before": int(at)}

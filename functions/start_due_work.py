@@ -12,6 +12,7 @@ from keyward.errors import KeywardError, PassingError
 from keyward.events.requester import SCHEDULE
 from keyward.runs import runtime
 from keyward.runs.context import Context
+from keyward.runs.stopped import tell_of_stop
 from keyward.runs.waiting import start_import
 from keyward.values import run_name
 
@@ -33,6 +34,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if "Records" in event:
         lots = [json.loads(record["body"])["due"] for record in event["Records"]]
         return starter.start([(name, at) for lot in lots for name, at in lot])
+    with suppress(PassingError):
+        tell_of_stop(run)
     due = run.registry.customers.due(run.now)
     for first in range(LOT, len(due), LOT):
         lot = json.dumps({"due": due[first : first + LOT]})

@@ -147,13 +147,17 @@ class Account:
 
     def _is_quiet(self, function: str) -> bool:
         """Whether nothing is due: most minutes of a simulated week are passed over so."""
-        if function != "StartDueWork":
+        if function != "StartDueWork" or self._is_stopped():
             return False
         table = self.tables.by_name["KeysTable"]
         if any(table.part_of("due-index", partition) for partition in ("new", "imported")):
             return False
         due = table.part_of("due-index", "due")
         return not any(item["due_at"] <= self.clock.now() for item in due)
+
+    def _is_stopped(self) -> bool:
+        found = self.tables.by_name["LeasesTable"].get_item(Key={"lease": "schedule"})
+        return "stopped_at" in found.get("Item", {})
 
     def _perform(self, task: Task, then: Answered) -> None:
         """A task of a state machine."""

@@ -141,7 +141,7 @@ def test_a_customer_and_an_api_are_started(desk: Desk) -> None:
         code, out, _ = desk.run("start", *words)
         assert (code, out.startswith("started arn:aws:states:")) == (0, True)
         assert desk.bench.runs[-1].arn == out.split()[1]
-    assert desk.run("start")[0] == 2
+    assert desk.run("start", "--customer", "acme", "--api", api)[0] == 2
 
 
 def test_a_policy_is_checked_before_it_is_put(desk: Desk, tmp_path: Path) -> None:

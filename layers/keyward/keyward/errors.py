@@ -27,6 +27,7 @@
     │   ├── PlanBusyError            another run makes or changes the usage plan
     │   ├── RecordUndatedError       a record put by hand, whose stream record was not seen yet
     │   ├── LeaseLostError           another run took over
+    │   ├── StoppedError             a person stopped writes to API Gateway
     │   ├── StageMovedError          somebody moved the stage meanwhile
     │   └── WorkingCopyChangedError  somebody edited the API meanwhile
     ├── ConditionNotMetError         a conditional write: the item is not as it was read
@@ -190,6 +191,14 @@ class LeaseLostError(PassingError):
     """Another run holds the lease now; this one must not write any more."""
 
 
+class StoppedError(PassingError):
+    """A person stopped writes to API Gateway (`keyward stop`): the run is planned anew after that.
+    No new plan within seconds helps."""
+
+    helps = "status"
+    retry_after = 60
+
+
 class StageMovedError(PassingError):
     """The stage points to another deployment than the plan was made for."""
 
@@ -260,7 +269,8 @@ OTHER_CODES = {
     "SourceOpen": "a template opens methods again with each release",
     "Unverified": "what a stage serves could not be read, or is not as planned",
 }
-PASSING = tuple(sorted(_with_subclasses(PassingError)))
+# What a new plan within seconds may help.
+PASSING = tuple(sorted(_with_subclasses(PassingError).keys() - {StoppedError.__name__}))
 # Lambda's and Step Functions' own errors for a call whose function died or never ran (Step
 # Functions developer guide, "Handling errors"; Sandbox and Runtime are Lambda's error types).
 LAMBDA_DEATHS = (

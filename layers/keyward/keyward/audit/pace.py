@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from keyward.runs.schedule import AUDIT, CALLS, LANES, QUOTAS
+from keyward.runs.turns import READS as READING
 from keyward.runs.turns import Turns
 
 Clock = Callable[[], float]
@@ -42,7 +43,7 @@ def pace_of_reading(turns: Turns, audit: str, clock: Clock) -> Pace:
         now = clock()
         if now >= until:
             return 1
-        place = turns.take(f"audit#{audit}", audit, AUDIT, {CALLS: calls}, now)
+        place = turns.take(f"audit#{audit}", audit, AUDIT, {CALLS: calls}, now, READING)
         return 0 if place.is_there else max(1, math.ceil(place.ready_at - now))
 
     def settle(left: float) -> None:

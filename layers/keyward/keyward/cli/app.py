@@ -23,8 +23,9 @@ from keyward.cli.look import look
 from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, show, with_colour
 from keyward.cli.outcomes import outcomes, status
 from keyward.cli.policy import policy
-from keyward.cli.requests import send, start, undo
+from keyward.cli.requests import send, undo
 from keyward.cli.stack import DEFAULT_MODE, NoStackError, StackClient
+from keyward.cli.stop import start, stop
 from keyward.errors import GatewayRefusedError, KeywardError, PassingError, ServiceRefusedError
 from keyward.explain.model import parse_question
 from keyward.explain.read import Explainer, Records
@@ -156,6 +157,7 @@ COMMANDS = (
     send,
     start,
     status,
+    stop,
     undo,
 )
 for command in COMMANDS:

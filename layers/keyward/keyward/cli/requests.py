@@ -1,4 +1,4 @@
-"""`keyward send`, `undo`, `start`: what a person asks for, checked before it is sent."""
+"""`keyward send` and `undo`: what a person asks for, checked before it is sent."""
 
 from __future__ import annotations
 
@@ -67,23 +67,6 @@ def undo(customer: str, what: str | None, stack: str, region: str | None, as_dat
     checked("UndoRequested", detail)
     StackClient.here(region).stack(stack).send("UndoRequested", detail)
     show(as_data, {"sent": "UndoRequested", "detail": detail}, ["sent UndoRequested"])
-    return FINE
-
-
-@click.command()
-@customer_option
-@click.option("--api", metavar="ID", help="The id of a REST API.")
-@of_stack
-def start(
-    customer: str | None, api: str | None, stack: str, region: str | None, as_data: bool
-) -> int:
-    """Have a customer or an API reconciled now, compared with API Gateway."""
-    if (customer is None) == (api is None):
-        raise click.UsageError("Give either --customer or --api.")
-    found = StackClient.here(region).stack(stack)
-    task: JSON = {"rest_api_id": api} if api else {"customer_id": customer, "look": True}
-    arn = found.start("ProtectApi" if api else "ReconcileCustomer", task)
-    show(as_data, {"execution_arn": arn}, [f"started {arn}"])
     return FINE
 
 

@@ -227,6 +227,10 @@ EVENTS_OUT: dict[str, EventOut] = {
         "a person has to decide about changes of the policy",
         (*_TROUBLE, "fingerprint", "changes", "version", "held_since", "execution_arn"),
     ),
+    "WritesStopped": EventOut(
+        "a person stopped writes to API Gateway more than an hour ago; daily",
+        ("since", "reason", "remedy"),
+    ),
     # `actions` of an API's run, `changes` of an edit.
     "PolicyApplied": EventOut(
         "what the policy wants holds now",

@@ -20,7 +20,7 @@ from keyward.events.requester import with_cause
 from keyward.runs import outbox, run
 from keyward.runs.context import Context
 from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION, QUOTAS, calls_of
-from keyward.runs.turns import Place
+from keyward.runs.turns import WRITES, Place
 from keyward.values import iso
 
 # So long a run may keep its lease while it waits (DESIGN.md 1).
@@ -58,13 +58,15 @@ class ApiTurn:
         is_joined = self.context.bus.is_running(turn.owner) and self.context.turns.join(turn)
         return turn if is_joined else None
 
-    def enter(self, calls: Calls, subject: str | None = None) -> tuple[Progress, bool]:
+    def enter(
+        self, calls: Calls, subject: str | None = None, effect: str = WRITES
+    ) -> tuple[Progress, bool]:
         """The run with its lease, and True, when it may make the calls now. Else the run as it goes
         on: it waits, plans anew, or ends as another run has the API. `subject` is whose turn it is
-        when several APIs share it."""
+        when several APIs share it, `effect` what the calls are for. Raises StoppedError."""
         now, progress = self.context.now, self.progress
         place = self.context.turns.take(
-            subject or self.subject, progress.execution_arn, self._lane, calls, now
+            subject or self.subject, progress.execution_arn, self._lane, calls, now, effect
         )
         if not place.is_there:
             return self._waiting(place, now), False

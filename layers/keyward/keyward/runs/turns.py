@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from keyward.aws.tables.call_schedule import CallSchedule, TurnItem
+from keyward.errors import StoppedError
 from keyward.runs.schedule import (
     CALLS,
     HAIR,
@@ -23,8 +24,12 @@ from keyward.runs.schedule import (
     Schedule,
     meter,
 )
+from keyward.values import iso
 
 Calls = Mapping[str, float]
+# What a turn is for: it reads, it stops keys, or it writes anything else. A person's stop
+# (`keyward stop`) lets the first pass, and the second unless it is one of everything.
+READS, STOPS_KEYS, WRITES = "reads", "stops keys", "writes"
 # The run that a turn was for ended, and nobody used it: the calls were not made then.
 OLD_SECONDS = 900
 
@@ -55,15 +60,28 @@ class Turns:
         """The turn that the subject waits for, None when it waits for none."""
         return self.items.turn(subject)
 
-    def take(self, subject: str, owner: str, lane: str, calls: Calls, now: float) -> Place:
+    def take(
+        self,
+        subject: str,
+        owner: str,
+        lane: str,
+        calls: Calls,
+        now: float,
+        effect: str = WRITES,
+    ) -> Place:
         """The subject's turn for these calls, asked for by the run `owner`, or its place till then.
 
         Idempotent while it waits: the place stays. A turn of another run, which ended, is taken
         over, or asked for anew when that is long ago. For no calls it is there. In the lanes that
         stop keys it waits for other stops alone, as long as the account can take no more calls; the
         calls are debited. A turn that the subject still waits for is forgotten in both cases.
+
+        This is the one way to API Gateway, and so the place where a person's stop holds. `effect`
+        is what the calls are for; in the lanes that stop keys it is that. Raises StoppedError.
         """
         amounts, turn = _metered(calls), self.items.turn(subject)
+        if amounts and effect != READS:
+            self._refuse_if_stopped(lane in STOPPING or effect == STOPS_KEYS)
         is_old = turn and turn.owner != owner and turn.ready_at < now - OLD_SECONDS
         is_urgent = lane in STOPPING and turn and turn.lane not in STOPPING
         if turn and (not amounts or is_urgent or is_old):
@@ -76,6 +94,11 @@ class Turns:
                 self._count(now, amounts, amounts, is_stop=True)
             return place
         return self._take(subject, owner, lane, amounts, now, turn) if amounts else Place()
+
+    def _refuse_if_stopped(self, stops_keys: bool) -> None:
+        stop = self.items.stop()
+        if stop and (stop.everything or not stops_keys):
+            raise StoppedError(f"writes to API Gateway are stopped since {iso(stop.at)}")
 
     def _drop(self, turn: TurnItem, now: float) -> None:
         """Forget a turn. One that is still waited for gives nothing back: its calls are passed over

@@ -41,6 +41,15 @@ class TurnItem:
         return f"{self.lane}#{int(max(self.ends.values()))}"
 
 
+@dataclass(frozen=True)
+class Stop:
+    """A person's stop of writes to API Gateway: since when (epoch seconds), and whether it holds
+    for what stops a key, too."""
+
+    at: float
+    everything: bool
+
+
 class CallSchedule:
     """A part of the Leases table."""
 
@@ -80,6 +89,28 @@ class CallSchedule:
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values | {":version": _scaled(version)},
             )
+
+    def stop(self) -> Stop | None:
+        """The stop that is in force, None for none."""
+        numbers = self.read()
+        if not numbers.get("stopped_at"):
+            return None
+        return Stop(numbers["stopped_at"], bool(numbers.get("stopped_all")))
+
+    def put_stop(self, stop: Stop | None) -> None:
+        """Stop writes to API Gateway, or (None) end the stop. What is there already stays as it
+        began."""
+        names = ("stopped_at", "stopped_all")
+        if stop is None:
+            self._table.update_item(
+                Key={"lease": SCHEDULE}, UpdateExpression=f"REMOVE {', '.join(names)}"
+            )
+            return
+        self._table.update_item(
+            Key={"lease": SCHEDULE},
+            UpdateExpression="SET stopped_at = if_not_exists(stopped_at, :at), stopped_all = :all",
+            ExpressionAttributeValues={":at": _scaled(stop.at), ":all": int(stop.everything)},
+        )
 
     def turn(self, subject: str) -> TurnItem | None:
         """The turn of a customer or an API, None when it waits for none."""

@@ -1,0 +1,109 @@
+"""A person stops writes to API Gateway, and ends that: what goes on, what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from keyward.values import iso
+from local.bench import Bench
+from tests.cli.desk import Desk, desk_of
+
+HOUR, DAY = 3600, 86_400
+
+
+@pytest.fixture
+def desk(capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    with desk_of(capsys) as made:
+        yield made
+
+
+def writes(bench: Bench, since: int = 0) -> list[str]:
+    """What Keyward called from there on that was no read."""
+    ours = [call for call in bench.calls[since:] if call.get("caller", "")]
+    return [str(call["operation"]) for call in ours if not call["operation"].startswith("Get")]
+
+
+def kinds(bench: Bench) -> list[str]:
+    return [str(event["detail-type"]) for event in bench.announced]
+
+
+def enabled(bench: Bench, customer: str) -> list[bool]:
+    keys = bench.emulator.state.keys.values()
+    return [bool(k.enabled) for k in keys if k.settings["name"].startswith(f"{customer}/")]
+
+
+def sign_up(desk: Desk, *names: str) -> None:
+    for name in names:
+        desk.bench.send("CustomerSignedUp", customer_id=name, plan="free")
+    desk.bench.run()
+
+
+def test_a_stop_holds_every_write_but_what_stops_a_key_and_a_start_makes_up_for_it(
+    desk: Desk,
+) -> None:
+    bench = desk.bench
+    sign_up(desk, "early", "bad", "gone", "leaky", "moved", "turned")
+    assert desk.run("stop")[:2] == (0, f"stopped since {_now(bench)}. {GOES_ON}\n")
+    open_api, before = bench.api({"/pets": {"get": None}}), len(bench.calls)
+    sign_up(desk, "late")
+    bench.put(customer_id="later", plan="pro", status="active")
+    bench.send("CustomerPlanChanged", customer_id="moved", plan="pro")
+    bench.send("KeyRotationRequested", customer_id="turned")
+    bench.advance(3 * HOUR)
+    assert writes(bench, before) == []
+    assert bench.tables["CustomersTable"].get_item(Key={"customer_id": "late"})["Item"]
+    bench.send("CustomerSuspended", customer_id="bad")
+    bench.send("CustomerClosed", customer_id="gone")
+    bench.send("KeyRotationRequested", customer_id="leaky", leaked=True)
+    bench.advance(60)
+    assert (enabled(bench, "bad"), True not in enabled(bench, "gone")) == ([False], True)
+    assert "CustomerFailed" not in kinds(bench)
+    assert [run.status for run in bench.runs if run.status != "SUCCEEDED"] == []
+    assert desk.run("start")[0] == 0
+    bench.advance(2 * HOUR)
+    assert [enabled(bench, name) for name in ("late", "later")] == [[True], [True]]
+    assert len(enabled(bench, "turned")) == 2
+    assert bench.call(open_api, "prod", "GET", "/pets") == 403
+    plans = {e["detail"]["customer_id"]: e["detail"] for e in bench.announced if "Plan" in str(e)}
+    assert plans["moved"]["plan"] == "pro"
+
+
+def test_a_stop_of_everything_holds_suspensions_too(desk: Desk) -> None:
+    bench = desk.bench
+    sign_up(desk, "acme", "leaky")
+    desk.run("stop")
+    desk.run("stop", "--everything")
+    before = len(bench.calls)
+    bench.send("CustomerSuspended", customer_id="acme")
+    bench.send("KeyRotationRequested", customer_id="leaky", leaked=True)
+    bench.advance(HOUR)
+    assert writes(bench, before) == []
+    desk.run("start")
+    bench.advance(HOUR)
+    assert enabled(bench, "acme") == [False]
+    names = [key.settings["name"] for key in bench.emulator.state.keys.values()]
+    assert ("leaky/1" in names, "leaky/2" in names) == (False, True)
+
+
+def test_a_forgotten_stop_is_told_after_an_hour_and_then_daily(desk: Desk) -> None:
+    bench = desk.bench
+    desk.run("stop")
+    bench.advance(HOUR - 60)
+    assert kinds(bench) == []
+    bench.advance(120)
+    assert kinds(bench) == ["WritesStopped"]
+    bench.advance(DAY)
+    assert kinds(bench) == ["WritesStopped"] * 2
+    assert bench.announced[0]["detail"]["remedy"] == "keyward start"
+    desk.run("start")
+    bench.advance(DAY)
+    assert kinds(bench) == ["WritesStopped"] * 2
+
+
+GOES_ON = "Suspensions, closings and leaked keys go on"
+
+
+def _now(bench: Bench) -> str:
+    return iso(bench.clock.now())
