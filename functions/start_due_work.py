@@ -34,8 +34,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if "Records" in event:
         lots = [json.loads(record["body"])["due"] for record in event["Records"]]
         return starter.start([(name, at) for lot in lots for name, at in lot])
-    with suppress(PassingError):
-        tell_of_stop(run)
     due = run.registry.customers.due(run.now)
     for first in range(LOT, len(due), LOT):
         lot = json.dumps({"due": due[first : first + LOT]})
@@ -45,9 +43,16 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     try:
         return starter.start(due[:LOT], len(due[LOT:]))
     finally:
-        # A run that died is taken up in a later minute.
-        with suppress(PassingError):
-            start_import(run, runtime.setting("ISSUE_KEYS_ARN"))
+        _look_around(run)
+
+
+def _look_around(run: Context) -> None:
+    """Take up an import that died, and tell of a stop that may be forgotten. What passes by itself
+    is left to a later minute."""
+    with suppress(PassingError):
+        start_import(run, runtime.setting("ISSUE_KEYS_ARN"))
+    with suppress(PassingError):
+        tell_of_stop(run)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from keyward.values import iso
 from local.bench import Bench
+from tests import tree
 from tests.cli.desk import Desk, desk_of
+
+SAMPLE = tree.ROOT / "events" / "out" / "writes-stopped.json"
 
 HOUR, DAY = 3600, 86_400
 
@@ -96,7 +100,10 @@ def test_a_forgotten_stop_is_told_after_an_hour_and_then_daily(desk: Desk) -> No
     assert kinds(bench) == ["WritesStopped"]
     bench.advance(DAY)
     assert kinds(bench) == ["WritesStopped"] * 2
-    assert bench.announced[0]["detail"]["remedy"] == "keyward start"
+    sample = json.loads(SAMPLE.read_text("utf-8"))["detail"]
+    told = bench.announced[0]["detail"]
+    words = told["reason"].replace(told["since"], sample["since"])
+    assert told | {"since": sample["since"], "reason": words} == sample
     desk.run("start")
     bench.advance(DAY)
     assert kinds(bench) == ["WritesStopped"] * 2

@@ -59,11 +59,14 @@ SAMPLES = (
     "quota-extended",
     "quota-threshold-reached",
     "source-open",
+    "writes-stopped",
 )
 # These take storms and audits, and are compared in test_protect_loops.py and test_exemptions.py.
 COMPARED_ELSEWHERE = ("source-open", "exemption-expiring")
 # And these an edit of the policy (machines/apply_policy/test_edits.py).
 COMPARED_ELSEWHERE += ("policy-applied-changes", "policy-held", "policy-refused")
+# And this a stop (cli/test_stop.py).
+COMPARED_ELSEWHERE += ("writes-stopped",)
 ENVELOPE = {"version", "id", "detail-type", "source", "account", "time", "region", "resources"}
 FREE = {"quota": {"limit": 1000, "period": "DAY"}}
 PLANS: JSON = {"free": FREE, "pro": {}, "gold": {"apis": ["nowhere"]}}
