@@ -34,6 +34,12 @@ def attach_key(task: JSON, run: Context) -> JSON:
     record, plan = step.created_record(), str(step.action["plan"])
     if plan not in record.plans or plan in (record.journal.plan, record.journal.leaving):
         record = _attached(step, record, plan)
+    elif plan in record.journal.awaited:
+        # An adopted key that is in its plan already: its announcement waits for this. The plan's
+        # stages are read where they are not known.
+        run.plans(step.execution_arn, step.action.get("asked")).plan_id(plan)
+        record = placed(record, plan, step.rotation)
+        step.save(record)
     effective_by = iso((record.attached_at or 0) + policy.propagation_seconds)
     return {"key_id": record.key_id, "plan": plan, "effective_by": effective_by}
 

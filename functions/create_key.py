@@ -13,6 +13,7 @@ from keyward.customers.key import (
     Journal,
     KeyRecord,
     Succession,
+    labels_of,
     parse_custom_value,
 )
 from keyward.customers.model import Customer, customer_of
@@ -32,7 +33,8 @@ from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, lease, action: {number}, execution_arn}`; output `{key_id}`."""
+    """Task input `{customer_id, lease, action: {action, number}, execution_arn}`, where `action` is
+    `create_key` or `adopt_key {key_id, plans}`; output `{key_id}`."""
     value = value_source(runtime.secret, runtime.setting("KEY_PREFIX"))
     return create_key(event, runtime.context(), value)
 
@@ -58,6 +60,11 @@ def create_key(task: JSON, run: Context, value: Callable[[Customer], str]) -> JS
     """
     step = KeyStep.begin(task, run)
     customer = _customer(step)
+    if step.action["action"] == "adopt_key":
+        # Few runs adopt, and all would pay for the import.
+        from keyward.runs.key_adoption import adopt_key
+
+        return adopt_key(step, customer)
     earlier = step.find()
     if earlier and earlier.state == CREATED:
         return {"key_id": earlier.key_id}
@@ -71,7 +78,7 @@ def create_key(task: JSON, run: Context, value: Callable[[Customer], str]) -> JS
     if made is None:
         chosen = value(customer)
         # The moment of the call: reading a secret may have taken a while.
-        record = record.with_journal(started_at=step.now)
+        record = replace(record, labels=labels_of(customer)).with_journal(started_at=step.now)
         step.save(record)
         made = _make(step, record, chosen, customer)
     created_at = int(made.created_at)
@@ -123,8 +130,8 @@ def _make(step: KeyStep, record: KeyRecord, value: str, customer: Customer) -> G
     need not wait and look; when it may have had one, the record stays."""
     drop = step.run.registry.customers.drop_key
     try:
-        about = (customer.tags, customer.description)
-        return step.run.gateway.create_key(record.name, value, *about)
+        said = labels_of(customer)
+        return step.run.gateway.create_key(record.name, value, said.tags, said.description)
     except KeyConflictError:
         # With a value of the customer's own, the key in the way may be that of an earlier try.
         adopted = _adopt(step, record)

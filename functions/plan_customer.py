@@ -14,7 +14,7 @@ from keyward.customers.drift import wanted_back
 from keyward.customers.key import CREATED
 from keyward.customers.model import KeyRecords, customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
-from keyward.customers.plan import plan_customer
+from keyward.customers.plan import plan_customer, with_open_wish
 from keyward.customers.stops import is_order
 from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts, requester
@@ -216,7 +216,8 @@ class Planner:
                 f"customer_id: the Customers table has no customer {self.customer_id}. "
                 "Send CustomerSignedUp or put a record"
             )
-        records, customer = registry.customers.load_keys(self.customer_id), customer_of(record)
+        records = registry.customers.load_keys(self.customer_id)
+        customer = with_open_wish(customer_of(record), records)
         storm, reads = records.storm, self._reads(records)
         if at_gateway or (storm and lease):
             # Few runs look, and all would pay for the import.

@@ -1,11 +1,13 @@
-"""Switch key: API Gateway takes the key again, or refuses it from now on; it keeps its value."""
+"""Switch key: API Gateway takes the key again, or refuses it from now on; it keeps its value. Or
+its description and tags become those of the record."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from keyward.customers.key import KeyRecord
+from keyward.aws.gateway import Gateway
+from keyward.customers.key import KeyRecord, Labels
 from keyward.errors import NotFoundError
 from keyward.runs import runtime
 from keyward.runs.context import Context
@@ -15,9 +17,10 @@ from keyward.values import JSON
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, lease, action, execution_arn}`, where `action` is
-    `enable_key {number}` or `disable_key {number, reason?, retire?, grace?, replaced_by?}`; output
-    `{number, enabled}`."""
-    return switch_key(event, runtime.context())
+    `enable_key {number}`, `disable_key {number, reason?, retire?, grace?, replaced_by?}` or
+    `label_key {number, description, tags}`; output `{number, enabled}`."""
+    act = label_key if event["action"]["action"] == "label_key" else switch_key
+    return act(event, runtime.context())
 
 
 def switch_key(task: JSON, run: Context) -> JSON:
@@ -40,6 +43,32 @@ def switch_key(task: JSON, run: Context) -> JSON:
     if record != before:
         step.save(record)
     return {"number": step.number, "enabled": enabled}
+
+
+def label_key(task: JSON, run: Context) -> JSON:
+    """Write the description and the tags on the key: 1 write for each of them that differs.
+    Idempotent. Tags that others set stay. Raises KeyGoneError and what the gateway raises."""
+    step = KeyStep.begin(task, run)
+    record = step.created_record()
+    wanted = Labels(step.action["description"] or None, {**step.action["tags"]})
+    said = record.labels or Labels(None, {})
+    try:
+        _label(str(record.key_id), said, wanted, run.gateway)
+    except NotFoundError:
+        raise gone(record) from None
+    step.save(replace(record, labels=wanted))
+    return {"number": step.number, "enabled": record.enabled}
+
+
+def _label(key_id: str, said: Labels, wanted: Labels, gateway: Gateway) -> None:
+    if wanted.description != said.description:
+        gateway.describe_key(key_id, wanted.description or "")
+    new = {n: value for n, value in wanted.tags.items() if said.tags.get(n) != value}
+    old = [name for name in said.tags if name not in wanted.tags]
+    if new:
+        gateway.tag_key(key_id, new)
+    if old:
+        gateway.untag_key(key_id, old)
 
 
 def _switched(step: KeyStep, record: KeyRecord, enabled: bool) -> KeyRecord:

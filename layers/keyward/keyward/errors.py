@@ -9,6 +9,7 @@
     ├── DuplicatePlanError           two usage plans of one name on the gateway
     ├── PlanOfAnotherStackError      the usage plan of that name has another stack's tag
     ├── KeyValueTakenError           the customer's own value belongs to another key
+    ├── KeyNotTakenError         the key that a record names by its id cannot be the customer's
     ├── KeyInOtherPlanError          the key is in another plan of the same stage
     ├── PlanRefusedError             the plan did not take the key, which is where it was
     ├── KeyGoneError                 the gateway no longer has a key that the records name
@@ -105,6 +106,10 @@ class PlanOfAnotherStackError(KeywardError):
 
 class KeyValueTakenError(KeywardError):
     """Another key has the value that the customer wants to bring."""
+
+
+class KeyNotTakenError(KeywardError):
+    """The key that a record names by its id cannot become the customer's; the message says why."""
 
 
 class KeyInOtherPlanError(KeywardError):

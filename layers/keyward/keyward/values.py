@@ -90,7 +90,8 @@ def plain(value: Any) -> Any:
 @cache
 def _hints(kind: Hashable) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {name: tuple if get_origin(hint) is tuple else hint for name, hint in hints.items()}
+    kinds = {name: get_origin(hint) for name, hint in hints.items()}
+    return {n: kinds[n] if kinds[n] in (tuple, dict) else hint for n, hint in hints.items()}
 
 
 def checked(record: T) -> T:

@@ -24,7 +24,7 @@ from keyward.customers.drift import (
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer, KeyRecords, customer_of
 from keyward.customers.notices import notices_due
-from keyward.customers.plan import plan_customer
+from keyward.customers.plan import plan_customer, with_open_wish
 from keyward.errors import InvalidRecordError
 from keyward.policy.model import Policy
 from keyward.runs.key_refresh import corrected
@@ -63,7 +63,7 @@ def _of_customer(
     results = [compared(k, account.state_of(k) if account else None, now) for k in stored.keys]
     after = corrected(stored, results)
     try:
-        customer = customer_of(record)
+        customer = with_open_wish(customer_of(record), after)
         keys = wanted_back(after.keys, customer)
         planned = plan_customer(customer, keys, policy, now, after.last_number)
     except InvalidRecordError as error:

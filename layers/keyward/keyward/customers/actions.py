@@ -29,6 +29,7 @@ _PLACED = ("plan", "status", "rotation", "billing", "keys", "key_id")
 
 ACTIONS: Mapping[str, ActionKind] = {
     "create_key": ActionKind("Create key", "create_key", ("CreateApiKey",), _PLACED),
+    "adopt_key": ActionKind("Adopt key", "create_key", ("GetApiKey", "GetUsagePlans"), _PLACED),
     "attach_key": ActionKind("Attach key", "attach_key", ("CreateUsagePlanKey",), _PLACED),
     "move_key": ActionKind(
         "Move key",
@@ -47,6 +48,9 @@ ACTIONS: Mapping[str, ActionKind] = {
         "switch_key",
         ("UpdateApiKey",),
         ("status", "rotation", "billing", "expires_at", "keys"),
+    ),
+    "label_key": ActionKind(
+        "Label key", "switch_key", ("UpdateApiKey", "TagResource"), ("name", "description", "tags")
     ),
     "delete_key": ActionKind(
         "Delete key", "delete_key", ("DeleteApiKey",), ("status", "rotation", "billing", "keys")

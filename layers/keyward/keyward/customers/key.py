@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyward.errors import InvalidRecordError
+from keyward.events.fields import MAX_TAG, MAX_TAGS, TAG, is_tag
+
+if TYPE_CHECKING:
+    from keyward.customers.model import Customer
+
+# The tag that holds the customer's name.
+NAME = "name"
 
 # API Gateway takes 20 to 128 characters (aws-recorded.md 1); others than letters and digits
 # were never recorded.
@@ -92,11 +100,20 @@ class Quota:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """What Keyward wrote on a key: its description, and those of its tags that are Keyward's."""
+
+    description: str | None
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
 class KeyRecord:
     """What Keyward knows of a key. Times are epoch seconds.
 
     `state` is CREATING before CreateApiKey is called, CREATED when `key_id` is known, DELETING
-    before DeleteApiKey is called. `custom_name` is the name of a key that Keyward did not make.
+    before DeleteApiKey is called. `custom_name` is the name of a key that Keyward did not make, and
+    one that the customer's `key_id` names is `adopted`. `labels` are None where nobody knows them.
     `plans` and `enabled` are what API Gateway last confirmed, the plans in the order in which the
     key joined them; `attached_at` is when the last attachment was asked for, `reason` why the key
     is disabled, `by_hand` when it was seen that somebody else had disabled it: then it stays so
@@ -114,6 +131,8 @@ class KeyRecord:
     enabled: bool = True
     reason: str | None = None
     by_hand: int | None = None
+    adopted: bool | None = None
+    labels: Labels | None = None
     journal: Journal = Journal()
     succession: Succession = Succession()
     end: End = End()
@@ -177,6 +196,15 @@ class KeyRecord:
         return replace(self, end=replace(self.end, **changes))
 
 
+def labels_of(customer: Customer) -> Labels:
+    """The customer's description and tags, and its name as the tag `name`, unless it has a tag of
+    that name. A tag that API Gateway would refuse is left out: it costs no key."""
+    name = _fitting(customer.name or "")
+    tags = ({NAME: name} if name else {}) | {**customer.tags}
+    good = [(name, value) for name, value in tags.items() if is_tag(name, value)]
+    return Labels(customer.description, dict(good[: MAX_TAGS + 1]))
+
+
 def name_of(customer_id: str, number: int) -> str:
     """The name of a customer's n-th key."""
     return f"{customer_id}/{number}"
@@ -192,3 +220,12 @@ def parse_custom_value(text: str) -> str:
             "Store 20 to 128 letters and digits as the secret's text",
         )
     return value
+
+
+def _fitting(text: str) -> str:
+    """A text as a tag can hold it: without accents, and `_` for what has no place in it; nothing
+    where no letter and no digit is left."""
+    parts = unicodedata.normalize("NFKD", text)
+    bare = "".join(part for part in parts if not unicodedata.combining(part))
+    fitting = re.sub(f"[^{TAG[1:-2]}]", "_", bare)[:MAX_TAG].strip()
+    return fitting if re.search(r"[A-Za-z0-9]", fitting) else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from keyward.customers.key import End, Grant, Journal, KeyRecord, Quota, Succession
+from keyward.customers.key import End, Grant, Journal, KeyRecord, Labels, Quota, Succession
 from keyward.values import JSON, checked, stated
 
 # The item's attribute by the field of each part of a record. Attributes of stored items stay.
@@ -20,6 +20,7 @@ RECORD = {
     "enabled": "enabled",
     "reason": "reason",
     "by_hand": "by_hand",
+    "adopted": "adopted",
 }
 # One plan stands as a text in `plan`, as it always did; several as a list in `plans`.
 PLAN, PLANS = "plan", "plans"
@@ -43,6 +44,7 @@ END = {
     "notice_days": "told_days",
     "notice_expiry": "told_expiry",
 }
+LABELS = {"description": "description", "tags": "tags"}
 QUOTA = {"extended": "extended", "granted": "granted"}
 
 # The part of the table's index `due-index` that has the keys in their grace.
@@ -54,6 +56,7 @@ def key_item(key: KeyRecord) -> JSON:
     key in its grace into the index, and nothing reads them back."""
     parts = (
         (key, RECORD),
+        (key.labels, LABELS),
         (key.journal, JOURNAL),
         (key.journal.grant, GRANT),
         (key.succession, SUCCESSION),
@@ -88,6 +91,7 @@ def key_of(item: Mapping[str, Any]) -> KeyRecord:
     key = KeyRecord(
         number=int(of["record"].removeprefix("key#")),
         plans=_texts(plans),
+        labels=Labels(of.get("description"), of["tags"]) if "tags" in of else None,
         journal=Journal(
             grant=Grant(**grant) if "period" in grant else None,
             awaited=_texts(of.get(AWAITED, [])),

@@ -44,7 +44,9 @@ from keyward.events.fields import CUSTOMER_ID
 from keyward.events.storm import Storm
 from keyward.values import JSON, stated
 
-_ABOUT = ("name", "description", "tags", "expires_at", "keys", "key_id")
+# What keys say of their customer.
+LABELS = ("name", "description", "tags")
+_ABOUT = (*LABELS, "expires_at", "keys", "key_id")
 # The last edition gave these no date, so records of it have none: any event wins.
 _UNDATED = ("keys", "key_id")
 DATED_FIELDS = ("plan", "status", "rotation", *_ABOUT, "billing")
@@ -68,6 +70,7 @@ class Customer:
     billing: Billing = field(default_factory=Billing)
     plan_key: str | None = None
     plan_at: int | None = None
+    labels_at: int | None = None
     status_at: int | None = None
     rotation: RotationRequest | None = None
     keys: int = 1
@@ -91,7 +94,8 @@ class TimedValue:
 @dataclass(frozen=True)
 class KeyRecords:
     """What is known of a customer's keys: `last_number` of the last deleted one, 0 for none; when a
-    run is due, since when a key waits for room (epoch seconds); `storm` what others did since."""
+    run is due, since when a key waits for room (epoch seconds); `storm` what others did since;
+    `adopted` the ids of adopted keys that were deleted."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
@@ -102,6 +106,7 @@ class KeyRecords:
     dated: Mapping[str, TimedValue] = field(default_factory=dict)
     usage: tuple[KeyUsage, ...] = ()
     storm: Storm | None = None
+    adopted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,7 @@ def customer_of(record: JSON) -> Customer:
         billing=billing_of(record.get("billing")),
         plan_key=text_of(record, "plan_key"),
         plan_at=_recorded_at(one_field(record), "plan"),
+        labels_at=max((_recorded_at(record, name) or 0 for name in LABELS), default=None),
         status_at=_recorded_at(record, "status"),
         rotation=rotation_of(record.get("rotation")),
         keys=keys_of(record),

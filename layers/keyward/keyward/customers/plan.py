@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from keyward.customers.actions import Action, CustomerPlan, key_action
 from keyward.customers.bulk import is_being_imported
 from keyward.customers.desired import DesiredState, desired_state
-from keyward.customers.key import CREATED, DELETING, KeyRecord
-from keyward.customers.model import Customer
+from keyward.customers.key import CREATED, DELETING, KeyRecord, labels_of
+from keyward.customers.model import Customer, KeyRecords
 from keyward.customers.plan_keys import KeyPlanner, is_switch_needed
 from keyward.customers.plan_quota import extensions_for
 from keyward.customers.rotation import expires_at, notices, rotates_at
 from keyward.customers.undo_rotation import undo_rotation
-from keyward.errors import PlanRefusedError, UnknownPlanError
+from keyward.errors import KeyNotTakenError, PlanRefusedError, UnknownPlanError
 from keyward.policy.model import Policy
 
 
@@ -42,6 +42,12 @@ def plan_customer(
     left = [key for key in keys if key.number not in ended]
     planned = BY_STATUS[str(desired.status)](situation, left)
     return CustomerPlan((*ended.values(), *planned.actions), planned.problem)
+
+
+def with_open_wish(customer: Customer, records: KeyRecords) -> Customer:
+    """The customer, without the wish for a key that it has, or had until the key was deleted."""
+    known = {key.key_id for key in records.keys} | records.adopted
+    return replace(customer, key_id=None) if customer.key_id in known else customer
 
 
 def due_at(
@@ -165,7 +171,47 @@ def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
     actions = planner.actions(keys, at.last_number)
     before, after = extensions_for(customer, keys, actions, plans, policy, now)
     actions = tuple(_with_reason(action, desired) for action in actions)
-    return CustomerPlan((*undone, *before, *actions, *after), problem)
+    actions, not_taken = _adopting(customer, actions, at.last_number)
+    labels = _label_actions(customer, keys)
+    return CustomerPlan((*undone, *before, *actions, *after, *labels), problem or not_taken)
+
+
+def _adopting(
+    customer: Customer, actions: Sequence[Action], last_number: int
+) -> tuple[tuple[Action, ...], KeyNotTakenError | None]:
+    """The actions of a plan, in which the wished-for key takes the place of the first that would be
+    made; and the error where there is no such place. `last_number` is that of the last key."""
+    key_id = customer.key_id
+    if key_id is None:
+        return tuple(actions), None
+    new = [action for action in actions if action.action == "create_key"]
+    place = next((a for a in new if a.number > last_number and "replaces" not in a.details), None)
+    if place is None:
+        return tuple(actions), KeyNotTakenError(
+            f"key_id: the customer has all its keys ({customer.keys}), so key {key_id} has no "
+            "place. Raise `keys` by one, or take `key_id` out of the record"
+        )
+    plans = [a.plan for a in actions if a.action == "attach_key" and a.number == place.number]
+    details = {**place.details, "key_id": key_id, "plans": plans}
+    adopt = Action("adopt_key", place.key, place.number, details=details)
+    # No call where it is enabled already.
+    enable = Action("enable_key", place.key, place.number)
+    at = actions.index(place)
+    return (*actions[:at], adopt, enable, *actions[at + 1 :]), None
+
+
+def _label_actions(customer: Customer, keys: Sequence[KeyRecord]) -> tuple[Action, ...]:
+    """What brings the labels of working keys in line with the record. Nobody knows those of a key
+    that the last edition made: they stay until an event brings others."""
+    wanted = labels_of(customer)
+    late = [
+        key
+        for key in keys
+        if key.state == CREATED and key.end.retire_at is None and key.labels != wanted
+        if key.labels is not None or (customer.labels_at or 0) > key.age_counts_from
+    ]
+    text = wanted.description or ""
+    return tuple(key_action("label_key", k, description=text, tags=wanted.tags) for k in late)
 
 
 def refusal(customer: Customer, keys: Sequence[KeyRecord]) -> PlanRefusedError | None:

@@ -62,7 +62,12 @@ class Placement:
         leaves = [plan for plan in dict.fromkeys((*key.plans, *begun)) if plan not in wanted]
         pairs = [*zip(leaves, joins, strict=False)]
         more = {} if key.plans else {**self.satisfies}
+        # An adopted key may be in a plan already, which only its announcement waits for.
+        confirmed = [
+            p for p in wanted if p in journal.awaited and p in key.plans and p not in joins
+        ]
         return (
+            *(key_action("attach_key", key, plan, **more) for plan in confirmed),
             *(key_action("detach_key", key, plan) for plan in leaves[len(pairs) :]),
             *(move(key, old, new, **more) for old, new in pairs),
             *(key_action("attach_key", key, plan, **more) for plan in joins[len(pairs) :]),

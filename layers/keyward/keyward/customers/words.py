@@ -118,7 +118,9 @@ def _rotated(change: KeyChange, other: KeyChange | None, occasion: Occasion) -> 
 
 def _enabled(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
     before, key = change.before, change.after
-    if before and key.state == CREATED and key.enabled and not before.enabled:
+    is_enabled = before is not None and key.enabled and not before.enabled
+    # An adopted key that was disabled: KeyIssued follows.
+    if before and is_enabled and key.state == CREATED and not before.journal.awaited:
         more = _in_plans(key) | {"effective_by": occasion.effective_by}
         yield about("KeyResumed", key, occasion, action("enable_key", key), **more)
 

@@ -34,7 +34,7 @@ NEVER_EXPIRES = "never"
 # QuotaSettings.limit is an integer (botocore model), 32 bits wide.
 MAX_CALLS = 2**31 - 1
 MAX_OVERLAP_HOURS = 8760
-MAX_TAGS = 40
+MAX_TAGS, MAX_TAG = 40, 256
 # A rotation doubles them for a while, and each change of a key is announced.
 MAX_KEYS = 5
 TAG = r"[A-Za-z0-9+\-=._:/ ]*"
@@ -193,7 +193,7 @@ def tags() -> Field:
     def parse(value: Any) -> JSON:
         if not isinstance(value, dict) or len(value) > MAX_TAGS:
             raise ValueError
-        if not all(_is_tag(key, of_key) for key, of_key in value.items()):
+        if not all(is_tag(key, of_key) for key, of_key in value.items()):
             raise ValueError
         return value
 
@@ -207,9 +207,10 @@ def tags() -> Field:
     return Field(schema, must, parse)
 
 
-def _is_tag(key: str, value: object) -> bool:
+def is_tag(key: str, value: object) -> bool:
+    """Whether API Gateway takes the tag."""
     good_key = 0 < len(key) <= 128 and not key.startswith("aws:") and re.fullmatch(TAG, key)
-    good_value = isinstance(value, str) and len(value) <= 256 and re.fullmatch(TAG, value)
+    good_value = isinstance(value, str) and len(value) <= MAX_TAG and re.fullmatch(TAG, value)
     return bool(good_key and good_value)
 
 

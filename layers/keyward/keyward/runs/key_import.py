@@ -26,7 +26,7 @@ from keyward.aws.tables.import_progress import (
 from keyward.aws.tables.imports import Member
 from keyward.aws.tables.leases import Lease
 from keyward.customers.bulk import is_simple
-from keyward.customers.key import CREATING, Journal, KeyRecord
+from keyward.customers.key import CREATING, Journal, KeyRecord, Labels
 from keyward.customers.model import customer_of
 from keyward.customers.plan import plan_customer
 from keyward.errors import (
@@ -229,7 +229,15 @@ def _simple_row(record: JSON, policy: Policy, now: float, batch: str) -> Row | N
     if planned.problem or not is_simple(customer, actions):
         return None
     journal = Journal(started_at=int(now), plan=str(actions[1]["plan"]), batch=batch)
-    key = KeyRecord(customer.customer_id, 1, CREATING, attached_at=int(now), journal=journal)
+    # The file has no place for tags: a run of the customer's own follows with them.
+    key = KeyRecord(
+        customer.customer_id,
+        1,
+        CREATING,
+        attached_at=int(now),
+        labels=Labels(customer.description, {}),
+        journal=journal,
+    )
     return Row(key, customer.description or "")
 
 

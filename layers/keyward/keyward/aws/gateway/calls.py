@@ -51,6 +51,11 @@ class Calls:
         answer.pop("ResponseMetadata", None)
         return answer
 
+    def _arn(self, path: str) -> str:
+        """The ARN of a resource, for its tags."""
+        about = self._client.meta
+        return f"arn:{about.partition}:apigateway:{about.region_name}::{path}"
+
     def _pages(self, operation: str, **params: Any) -> list[JSON]:
         """All items of a list, 500 a page. The position is used here and goes nowhere else: that of
         GetApiKeys holds a key value (aws-recorded.md 1)."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import GatewayRefusedError
@@ -19,7 +19,7 @@ CLOCKS_DIFFER_SECONDS = 60
 @dataclass(frozen=True)
 class GatewayKey:
     """A key as the gateway has it, without its value. `created_at` and `updated_at` are epoch
-    seconds."""
+    seconds. Lists leave out `description`, which may be long."""
 
     key_id: str
     name: str
@@ -28,6 +28,7 @@ class GatewayKey:
     created_at: float
     updated_at: float = 0.0
     tags: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,25 @@ class KeyCalls(Calls):
     def all_keys(self) -> list[GatewayKey]:
         """All keys of the account, Keyward's or not: one call for 500 of them."""
         return [_gateway_key(item) for item in self._pages("GetApiKeys", includeValues=False)]
+
+    def key(self, key_id: str) -> GatewayKey:
+        """GetApiKey, without the value, and with the description. Raises NotFoundError."""
+        answer = self._call("GetApiKey", apiKey=key_id, includeValue=False)
+        return replace(_gateway_key(answer), description=answer.get("description"))
+
+    def describe_key(self, key_id: str, description: str) -> None:
+        """UpdateApiKey; an empty description takes it away (aws-recorded.md 1). Raises
+        NotFoundError."""
+        said = {"op": "replace", "path": "/description", "value": description}
+        self._call("UpdateApiKey", apiKey=key_id, patchOperations=[said])
+
+    def tag_key(self, key_id: str, tags: Mapping[str, str]) -> None:
+        """TagResource: the key's other tags stay. Raises NotFoundError."""
+        self._call("TagResource", resourceArn=self._arn(f"/apikeys/{key_id}"), tags={**tags})
+
+    def untag_key(self, key_id: str, names: Iterable[str]) -> None:
+        """UntagResource; a tag that is not there is fine. Raises NotFoundError."""
+        self._call("UntagResource", resourceArn=self._arn(f"/apikeys/{key_id}"), tagKeys=[*names])
 
     def set_enabled(self, key_id: str, enabled: bool) -> None:
         """UpdateApiKey, and the answer compared: anything but exactly "true" disables

@@ -131,8 +131,7 @@ class PlanCalls(Calls):
     def tag_plan(self, plan_id: str, stack: str) -> None:
         """TagResource: the plan belongs to the stack from now on. Its other tags stay
         (aws-recorded.md 1). Idempotent. Raises NotFoundError."""
-        about = self._client.meta
-        arn = f"arn:{about.partition}:apigateway:{about.region_name}::/usageplans/{plan_id}"
+        arn = self._arn(f"/usageplans/{plan_id}")
         self._call("TagResource", resourceArn=arn, tags={STACK_TAG: stack})
 
     def update_plan(self, plan_id: str, operations: Sequence[JSON]) -> GatewayPlan:

@@ -2,10 +2,10 @@
 announced).
 
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
-record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `told` the notices that
-were given; the outbox (outbox.py); `due` when something becomes of the customer by itself
-and `room` that it waits for room for a key (due.py); `storm` when others changed its keys
-(storms.py). No item ever holds a key value.
+record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `adopted#<id>` a key
+that was deleted and had been adopted; `told` the notices that were given; the outbox (outbox.py);
+`due` when something becomes of the customer by itself and `room` that it waits for room for a key
+(due.py); `storm` when others changed its keys (storms.py). No item ever holds a key value.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from keyward.values import JSON, stated
 KEY_INDEX = "key-index"
 TOMBSTONE = "tombstone"
 TOLD = "told"
+ADOPTED = "adopted#"
 # What makes a record another one: the dated fields, and their dates.
 COMPARED = (*DATED_FIELDS, QUOTA_EXTENSION, "recorded")
 
@@ -169,6 +170,10 @@ class Customers(DueItems):
         stone |= stated({"key_id": key.key_id, "reason": key.reason})
         lines_put = self._ledger.puts([line] if line else [], announced, _epoch_of(when))
         more = [*self._announced(key, lease, announced, when), *lines_put]
+        if key.adopted:
+            # So that a record which names the key still does not ask for it again.
+            name = f"{ADOPTED}{key.key_id}"
+            more.append(self._put({"customer_id": key.customer_id, "record": name}))
         self._write(key, lease, [self._delete(key, lease), self._put(stone, lease), *more])
 
     def last_number(self, customer_id: str) -> int:
@@ -247,8 +252,13 @@ def _key_records(items: list[JSON]) -> KeyRecords:
         waits_since=next((int(i["since"]) for i in items if i["record"] == ROOM), None),
         dated={name: TimedValue(date["value"], int(date["at"])) for name, date in dates.items()},
         usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
+        adopted=frozenset(i["record"][len(ADOPTED) :] for i in items if _is_adopted(i)),
         storm=next((storm_of(item) for item in items if item["record"] == STORM), None),
     )
+
+
+def _is_adopted(item: JSON) -> bool:
+    return str(item["record"]).startswith(ADOPTED)
 
 
 def _marks(items: list[JSON]) -> frozenset[str]:
