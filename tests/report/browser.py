@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -55,17 +56,39 @@ class Browser:
             else:
                 return dict(told["result"])
 
-    def open(self, path: Path, width: int, scheme: str) -> None:
-        """Show a file, without script and without network, `width` pixels wide."""
-        self.ask("Emulation.setScriptExecutionDisabled", value=True)
-        offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-        self.ask("Network.emulateNetworkConditions", **offline)
+    def open(self, path: Path, width: int, scheme: str, *, scripts: bool = False) -> None:
+        """Show a file without network, `width` pixels wide."""
+        self.ask("Emulation.setScriptExecutionDisabled", value=not scripts)
+        self._go(path.as_uri(), width, scheme, offline=True)
+
+    def visit(self, url: str, width: int = 1280, scheme: str = "light") -> None:
+        """Show a page of this machine, with its scripts."""
+        self.ask("Emulation.setScriptExecutionDisabled", value=False)
+        self.ask("Page.navigate", url="about:blank")
+        self._go(url, width, scheme, offline=False)
+
+    def run(self, script: str) -> Any:
+        """What a script of the page's gives. Raises RuntimeError when it throws."""
+        about = {"expression": script, "awaitPromise": True, "returnByValue": True}
+        told = self.ask("Runtime.evaluate", userGesture=True, **about)
+        if "exceptionDetails" in told:
+            raise RuntimeError(f"{script}: {told['exceptionDetails']}")
+        return told["result"].get("value")
+
+    def picture(self, path: Path) -> None:
+        """Keep the whole page as a PNG."""
+        told = self.ask("Page.captureScreenshot", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(told["data"]))
+
+    def _go(self, url: str, width: int, scheme: str, *, offline: bool) -> None:
+        limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.ask("Network.emulateNetworkConditions", offline=offline, **limits)
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.ask("Emulation.setDeviceMetricsOverride", **size)
         wanted = [{"name": "prefers-color-scheme", "value": scheme}]
         self.ask("Emulation.setEmulatedMedia", media="", features=wanted)
         self.events.clear()
-        self.ask("Page.navigate", url=path.as_uri())
+        self.ask("Page.navigate", url=url)
         while not self.params_of("Page.loadEventFired"):
             self.events.append(self._next())
 
