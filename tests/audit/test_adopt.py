@@ -131,10 +131,15 @@ def test_a_customer_that_has_a_record_keeps_it_and_gets_no_new_key(account: Audi
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], JSON, JSON | None, str]] = {
-    "nobody's": (("free",), {}, None, "Give the key a customerId"),
-    "no name that a customer has": (("free",), {"customerId": "a b"}, None, "Give the key a"),
-    "no plan": ((), {"customerId": "acme"}, None, "in no plan of the policy (its plans: none)"),
-    "another plan": (("gold",), {"customerId": "acme"}, None, "its plans: gold"),
+    "nobody's": (("free",), {}, None, "Map its id in `customers`"),
+    "no name that a customer has": (
+        ("free",),
+        {"customerId": "a b"},
+        None,
+        "The key's customerId cannot be",
+    ),
+    "no plan": ((), {"customerId": "acme"}, None, "attach it to a plan of the policy (free, pro)"),
+    "another plan": (("gold",), {"customerId": "acme"}, None, "none of the key's plans (gold)"),
     "would move": (("free",), {"customerId": "acme"}, {"plan": "pro"}, "would do move_key"),
     "closed": (("free",), {"customerId": "acme"}, {"status": "closed"}, "would do delete_key"),
     "unknown plan": (("free",), {"customerId": "acme"}, {"plan": "gold"}, "names no usage plan"),
@@ -265,7 +270,7 @@ def test_a_value_in_the_place_of_an_id_is_neither_kept_nor_quoted(
     account.s3.put_object(**where, Key="adopt/mixed-up.csv", Body=MIXED_UP.encode())
     execution = account.run(adopt=True, **given)
     assert (execution.status, execution.error) == ("FAILED", "InvalidInputError")
-    assert f"customers: row {row} begins with no id of a key" in str(execution.cause)
+    assert f"customers: row {row} must begin with a key's id" in str(execution.cause)
     assert VALUE not in str(execution.cause)
     kept = [item["Key"] for item in account.s3.list_objects_v2(**where)["Contents"]]
     assert kept == ["adopt/mixed-up.csv"]
@@ -276,7 +281,7 @@ def test_a_value_in_the_place_of_an_id_is_neither_kept_nor_quoted(
     [
         {"adopt": "yes"},
         {"adopt": True, "customers": {"abcdefghij": "a b"}},
-        {"adopt": True, "customers": "abcdefghij;acme"},
+        {"adopt": True, "customers": "abcdefghij|acme"},
         {"adopt": True, "customers": ["abcdefghij"]},
         {"adopt": True, "customers_object": "adopt/missing.csv"},
         {"adopt": True, "customers_object": "audits/x/findings.json"},

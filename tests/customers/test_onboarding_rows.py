@@ -61,6 +61,8 @@ def names(file: File) -> list[str | None]:
         ROWS.replace("customer_id,plan", " Customer_ID , PLAN ").encode(),
         "\n".join(line + ",,," for line in ROWS.splitlines()).encode(),
         ROWS.rstrip(",\n").encode(),
+        ROWS.replace("customer_id,plan", "Customer ID,Plan").encode(),
+        ("# from the shop, 2026; by ada\n" + ROWS.replace("\n", "\n# a note\n", 1)).encode(),
     ],
 )
 def test_what_spreadsheets_write_is_read(content: bytes) -> None:
@@ -153,7 +155,7 @@ def test_a_file_without_good_columns_is_refused_with_a_remedy(content: str, erro
 
 @pytest.mark.parametrize(
     ("wrong", "near"),
-    [("planname", "plan"), ("customerId", "customer_id"), ("expires", "expires_at")],
+    [("planname", "plan"), ("customer_ident", "customer_id"), ("expires", "expires_at")],
 )
 def test_a_wrong_column_is_answered_by_the_nearest_right_one(wrong: str, near: str) -> None:
     with pytest.raises(InvalidEventError, match=f"Do you mean {near}"):

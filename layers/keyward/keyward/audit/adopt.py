@@ -5,13 +5,12 @@ leads to no call of API Gateway, and no key loses its name, value or plan."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from keyward.audit.account import AccountKeys
+from keyward.audit.adoption_table import OwnerLookup
 from keyward.audit.model import error_words
 from keyward.aws.gateway import GatewayKey
 from keyward.aws.tables.customers import AccountRecords
@@ -20,29 +19,12 @@ from keyward.customers.key_item import key_item, key_of
 from keyward.customers.model import KeyRecords, customer_of
 from keyward.customers.plan import plan_customer
 from keyward.customers.plans import as_record, value_of
-from keyward.errors import InvalidInputError
-from keyward.events.fields import CUSTOMER_ID, KEY_ID
 from keyward.policy.model import Policy
 from keyward.values import JSON
 
-TAG = "customer_id"
 WAS_DISABLED = "its key was disabled when it was adopted"
 UNREADABLE = "The records of its customer {owner} cannot be understood: correct them first"
 BESIDES = "The key is disabled, and another key of its customer is not: enable or delete it"
-MORE = "Give the key a customerId or the tag {tag}, or name its customer in `customers`"
-
-
-@dataclass(frozen=True)
-class OwnerLookup:
-    """Who a key belongs to: by its id, else by its tag, else by its customerId."""
-
-    tag: str = TAG
-    customers: Mapping[str, str] = field(default_factory=dict)
-
-    def owner_of(self, key: GatewayKey) -> str | None:
-        """The customer, None when nothing names one that a customer can be called."""
-        named = self.customers.get(key.key_id) or key.tags.get(self.tag) or key.customer_id
-        return named if named and CUSTOMER_ID.fullmatch(named) else None
 
 
 @dataclass(frozen=True)
@@ -88,7 +70,7 @@ class Adopter:
         for key in strays:
             owner, problem = self.sources.owner_of(key), self._problem(key)
             if owner is None:
-                left[key.key_id] = MORE.format(tag=self.sources.tag)
+                left[key.key_id] = self.sources.why_nobody(key)
             elif problem or owner in records.unreadable:
                 left[key.key_id] = problem or UNREADABLE.format(owner=owner)
             else:
@@ -110,8 +92,11 @@ class Adopter:
     def _problem(self, key: GatewayKey) -> str | None:
         if self._plans(key):
             return None
-        found = " and ".join(self.account.plans_of(key.key_id) or ()) or "none"
-        return f"The key is in no plan of the policy (its plans: {found}): name its plan there"
+        found = " and ".join(self.account.plans_of(key.key_id) or ())
+        if not found:
+            known = ", ".join(self.policy.usage_plans)
+            return f"The key is in no usage plan: attach it to a plan of the policy ({known})"
+        return f"The policy names none of the key's plans ({found}): name its plan there"
 
     def _plans(self, key: GatewayKey) -> list[str]:
         plans = self.account.plans_of(key.key_id) or ()
@@ -165,42 +150,6 @@ def why_not_adopted(
         does = ", ".join(f"{action.action} {action.key}" for action in planned.actions)
         return f"The customer's record does not fit its keys: reconcile-customer would do {does}"
     return None
-
-
-def parse_owners(task: Mapping[str, Any], text: str | None = None) -> OwnerLookup:
-    """From the input `adopt_tag` and `customers` (a map, or CSV text); `text` is CSV from
-    elsewhere. Raises InvalidInputError, which quotes no row: it may hold a key's value."""
-    tag = task.get("adopt_tag") or TAG
-    if not isinstance(tag, str) or len(tag) > 128:
-        raise InvalidInputError("adopt_tag", "is no tag's key", "Write 1 to 128 characters")
-    given = text if text is not None else task.get("customers") or {}
-    if not isinstance(given, str | dict):
-        remedy = "Write {key id: customer id}, or lines of `key id,customer id`"
-        raise InvalidInputError("customers", "is neither a map nor CSV", remedy)
-    rows = _rows(given) if isinstance(given, str) else enumerate(given.items(), 1)
-    return OwnerLookup(tag, dict(_checked(number, row) for number, row in rows))
-
-
-def _rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """The rows of CSV text with their numbers, as an editor shows them; no heading."""
-    for number, cells in enumerate(csv.reader(text.splitlines()), 1):
-        row = tuple(cell.strip() for cell in cells)
-        if row and row[0] != "key_id":
-            yield number, row
-
-
-def _checked(number: int, row: tuple[Any, ...]) -> tuple[str, str]:
-    if len(row) != 2:
-        remedy = "Write lines of `key id,customer id`"
-        raise InvalidInputError("customers", f"row {number} has {len(row)} columns", remedy)
-    key_id, customer_id = row
-    if not KEY_ID.fullmatch(key_id):
-        remedy = "Give the key's id, 10 letters and digits, never its value"
-        raise InvalidInputError("customers", f"row {number} begins with no id of a key", remedy)
-    if not isinstance(customer_id, str) or not CUSTOMER_ID.fullmatch(customer_id):
-        remedy = f"Name a customer that matches {CUSTOMER_ID.pattern}"
-        raise InvalidInputError("customers", f"row {number} names no customer", remedy)
-    return key_id, customer_id
 
 
 def _desired(customer_id: str, keys: Sequence[KeyRecord]) -> JSON:

@@ -10,7 +10,8 @@ from keyward.audit import customers as customer_findings
 from keyward.audit import keys as key_findings
 from keyward.audit import usage_plans as plan_findings
 from keyward.audit.account import AccountReading
-from keyward.audit.adopt import Adopter, Adoption, OwnerLookup
+from keyward.audit.adopt import Adopter, Adoption
+from keyward.audit.adoption_table import OwnerLookup
 from keyward.audit.keys import ADOPT_KEYS, of_usage
 from keyward.audit.model import of_exemptions, orphaned_holds
 from keyward.audit.opens import of_opens
@@ -50,6 +51,8 @@ class Conclusion:
                 found = key_findings.without_new_keys(found, adoptions)
                 of_keys = key_findings.adoptable(of_keys, adoptions, left)
             of_records = [key for one in records.keys.values() for key in one.keys]
+            if self.sources:
+                of_keys += self.sources.unused_rows(account.keys, account.foreign, of_records)
             found = of_waiting(found, records.keys, len(account.keys))
             found += key_findings.of_other_plans(account, records, self.policy)
             found += of_keys + of_room(account.keys.values(), of_records, self.now)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
 from keyward.audit.account import AccountReading
-from keyward.audit.adopt import OwnerLookup, parse_owners
+from keyward.audit.adoption_table import OwnerLookup, parse_owners
 from keyward.audit.conclude import Conclusion, repairs_of, summary_of
 from keyward.audit.pace import pace_of_reading
 from keyward.audit.read import AuditReader, works_of
@@ -23,6 +23,7 @@ from keyward.aws.gateway import GatewayPlan
 from keyward.errors import InvalidInputError, KeywardError
 from keyward.events import contracts
 from keyward.events.requester import AUDIT, with_cause
+from keyward.events.spreadsheet import text_of
 from keyward.policy.model import Policy
 from keyward.runs import outbox
 from keyward.runs.context import Context
@@ -176,11 +177,11 @@ def sources_for(task: JSON, documents: Audits) -> OwnerLookup | None:
     if not contracts.flag_of(task, "adopt"):
         return None
     name = contracts.optional_of(task, "customers_object", OBJECT)
-    text = documents.text(name) if name else None
-    if name and text is None:
+    content = documents.content(name) if name else None
+    if name and content is None:
         remedy = "Put the CSV there, into the bucket of reports"
         raise InvalidInputError("customers_object", f"there is no object {name}", remedy)
-    return parse_owners(task, text)
+    return parse_owners(task, None if content is None else text_of(content))
 
 
 def _plans(about: JSON) -> list[GatewayPlan]:

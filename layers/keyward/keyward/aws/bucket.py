@@ -53,8 +53,12 @@ class Audits:
     def text(self, name: str) -> str | None:
         """An object that somebody put into the bucket, under `adopt/` or `policy/`; None when there
         is none."""
-        body = self._get(name)
+        body = self.content(name)
         return None if body is None else body.decode("utf-8-sig")
+
+    def content(self, name: str) -> bytes | None:
+        """The bytes of such an object, whose encoding is not known."""
+        return self._get(name)
 
     def publish(self, document: Any) -> None:
         """Write what the last audit found, for people and their tools."""

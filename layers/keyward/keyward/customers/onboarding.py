@@ -15,7 +15,7 @@ from typing import Any
 from keyward.customers.plans import PLAN, PLANS, one_field
 from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events.contracts import CustomerEvent
-from keyward.events.fields import NEVER_EXPIRES, nearest_hint, redacted
+from keyward.events.fields import NEVER_EXPIRES, letters_of, nearest_hint, redacted
 from keyward.events.incoming import CUSTOMER_EVENTS, members
 from keyward.events.key_value import is_value
 from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
@@ -213,7 +213,8 @@ def _columns(header: Row | None) -> list[str]:
 def _column(cell: str, number: int) -> str:
     """The column that a cell of the first row names. Raises InvalidEventError."""
     begin, rest = cell[: len(TAG)].casefold(), cell[len(TAG) :]
-    name = begin + rest.strip() if begin == TAG else cell.casefold()
+    same = (known for known in COLUMNS if letters_of(known) == letters_of(cell))
+    name = begin + rest.strip() if begin == TAG else next(same, cell.casefold())
     shown = cell if HEADER.fullmatch(cell) and not _holds_value(cell) else f"column {number}"
     if cell:
         _check(shown, cell)

@@ -232,6 +232,11 @@ def nearest_hint(name: str, known: Collection[str]) -> str:
     return f"Do you mean {near[0]}? " if near else ""
 
 
+def letters_of(name: str) -> str:
+    """A name without case, spaces, `_` and `-`: `Key ID`, `key-id` and `key_id` are one."""
+    return re.sub(r"[\s_-]", "", name).casefold()
+
+
 def distance(one: str, other: str, most: int) -> int:
     """How many letters of one text must be changed, added or removed to get the other; more than
     `most` is told as `most + 1`, without a look at a long text."""

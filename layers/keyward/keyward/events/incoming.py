@@ -7,7 +7,6 @@ and the document.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -29,6 +28,7 @@ from keyward.events.fields import (
     choices_hint,
     distance,
     flag,
+    letters_of,
     matching,
     nearest_hint,
     number,
@@ -181,13 +181,9 @@ def near_miss(detail_type: object) -> str | None:
     `_` and `-`, or with at most two letters wrong, missing or too many."""
     if not isinstance(detail_type, str) or detail_type in EVENTS_IN:
         return None
-    sent = _letters(detail_type)
-    wrong, name = min((distance(sent, _letters(name), MOST_WRONG), name) for name in EVENTS_IN)
+    sent = letters_of(detail_type)
+    wrong, name = min((distance(sent, letters_of(name), MOST_WRONG), name) for name in EVENTS_IN)
     return name if wrong <= MOST_WRONG else None
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[\s_-]", "", name).casefold()
 
 
 def is_unrelated(detail_type: object) -> bool:

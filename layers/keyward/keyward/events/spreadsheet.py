@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from keyward.errors import InvalidEventError
 
 SEPARATORS = ",;\t"
+# People note in a line of its own where a table comes from.
+COMMENT = "#"
 # What marks an encoding for certain. UTF-32 comes first: its mark begins like UTF-16's.
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -64,7 +66,7 @@ def rows_of(text: str) -> Iterator[Row]:
     InvalidEventError for more lines than a spreadsheet has."""
     if text.count("\n") + text.count("\r") > MAX_LINES:
         raise InvalidEventError("file", f"must have at most {MAX_LINES} lines", "Split it")
-    lines = io.StringIO(text, newline="").readlines()
+    lines = io.StringIO(text.removeprefix("\ufeff"), newline="").readlines()
     separator, begin = _separator(lines)
     reading = _Reading(lines, separator, begin)
     while not reading.is_over:
@@ -92,7 +94,8 @@ def _errors(encoding: str) -> str:
 
 def _separator(lines: Sequence[str]) -> tuple[str, int]:
     """The separator, and the line at which rows begin: Excel may name it on a line of its own."""
-    first = next((line for line in lines if line.strip()), "")
+    is_row = (line for line in lines if line.strip() and not line.lstrip().startswith(COMMENT))
+    first = next(is_row, "")
     named = re.fullmatch(r"sep=([,;\t|])\s*", first)
     if named:
         return named[1], lines.index(first) + 1
@@ -115,6 +118,9 @@ class _Reading:
         """Read the next row, and go on behind it."""
         begin, self._number = self._at, self._number + 1
         line = self._lines[begin]
+        if line.lstrip().startswith(COMMENT):
+            self._at = begin + 1
+            return Row(self._number)
         if len(line) > MAX_CHARACTERS:
             self._at = begin + 1
             problem = f"must have at most {MAX_CHARACTERS} characters, got {len(line)}"
