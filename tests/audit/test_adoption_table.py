@@ -9,10 +9,8 @@ import pytest
 from keyward.audit.adoption_table import parse_owners
 from keyward.errors import InvalidInputError
 from keyward.events.spreadsheet import text_of
-from tests.audit.test_adopt import account, adopted, old_key
+from tests.audit.test_adopt import adopted, old_key
 from tests.machines.audit_lab import AuditLab
-
-__all__ = ["account"]
 
 TABLES = {
     "commas": "key_id,customer_id\n{0},acme\n{1},beta\n",
