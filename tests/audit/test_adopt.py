@@ -249,33 +249,6 @@ def test_the_function_has_the_machine_adopt(account: AuditLab) -> None:
     assert set(customers(account)) == {"acme"}
 
 
-VALUE = "abcde12345" * 2
-MIXED_UP = f"key_id,customer_id\nabcdefghij,acme\n\n{VALUE},other\n"
-
-
-@pytest.mark.parametrize(
-    ("given", "row"),
-    [
-        ({"customers": {"abcdefghij": "acme", VALUE: "other"}}, 2),
-        ({"customers": MIXED_UP}, 4),
-        ({"customers_object": "adopt/mixed-up.csv"}, 4),
-        ({"customers": {VALUE: "a b"}}, 1),
-    ],
-    ids=["map", "text", "object", "no customer"],
-)
-def test_a_value_in_the_place_of_an_id_is_neither_kept_nor_quoted(
-    account: AuditLab, given: JSON, row: int
-) -> None:
-    where = {"Bucket": runtime.setting("REPORT_BUCKET")}
-    account.s3.put_object(**where, Key="adopt/mixed-up.csv", Body=MIXED_UP.encode())
-    execution = account.run(adopt=True, **given)
-    assert (execution.status, execution.error) == ("FAILED", "InvalidInputError")
-    assert f"customers: row {row} must begin with a key's id" in str(execution.cause)
-    assert VALUE not in str(execution.cause)
-    kept = [item["Key"] for item in account.s3.list_objects_v2(**where)["Contents"]]
-    assert kept == ["adopt/mixed-up.csv"]
-
-
 @pytest.mark.parametrize(
     "given",
     [

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from keyward.audit.adoption_table import parse_owners
 from keyward.errors import InvalidInputError
 from keyward.events.spreadsheet import text_of
+from keyward.runs import runtime
 from tests.audit.test_adopt import adopted, old_key
 from tests.machines.audit_lab import AuditLab
+
+JSON = dict[str, Any]
 
 TABLES = {
     "commas": "key_id,customer_id\n{0},acme\n{1},beta\n",
@@ -63,3 +67,30 @@ def test_rows_that_are_not_used_are_named(account: AuditLab) -> None:
     again = account.findings(adopt=True, customers=table.replace("acme", "other"))
     [found] = [one for one in again if one["kind"] == "adoption_row_unused"]
     assert f"row 2 (key {old} is already acme's)" in found["says"]
+
+
+VALUE = "abcde12345" * 2
+MIXED_UP = f"key_id,customer_id\nabcdefghij,acme\n\n{VALUE},other\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "row"),
+    [
+        ({"customers": {"abcdefghij": "acme", VALUE: "other"}}, 2),
+        ({"customers": MIXED_UP}, 4),
+        ({"customers_object": "adopt/mixed-up.csv"}, 4),
+        ({"customers": {VALUE: "a b"}}, 1),
+    ],
+    ids=["map", "text", "object", "no customer"],
+)
+def test_a_value_in_the_place_of_an_id_is_neither_kept_nor_quoted(
+    account: AuditLab, given: JSON, row: int
+) -> None:
+    where = {"Bucket": runtime.setting("REPORT_BUCKET")}
+    account.s3.put_object(**where, Key="adopt/mixed-up.csv", Body=MIXED_UP.encode())
+    execution = account.run(adopt=True, **given)
+    assert (execution.status, execution.error) == ("FAILED", "InvalidInputError")
+    assert f"customers: row {row} must begin with a key's id" in str(execution.cause)
+    assert VALUE not in str(execution.cause)
+    kept = [item["Key"] for item in account.s3.list_objects_v2(**where)["Contents"]]
+    assert kept == ["adopt/mixed-up.csv"]
