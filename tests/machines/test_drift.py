@@ -58,6 +58,19 @@ def test_who_did_it_is_in_the_ledger(bench: Bench) -> None:
         assert {"event_id", "detail_type", "source"} <= {*line["asked"]}
 
 
+def test_a_key_that_is_put_back_is_told_with_who_took_it_away(bench: Bench) -> None:
+    before = len(bench.announced)
+    detach(bench)
+    bench.run()
+    [event] = bench.announced[before:]
+    assert event["detail-type"] == "PlanChanged"
+    detail = event["detail"]
+    assert (detail["plan"], detail["opens"][0]["stage"]) == ("free", "prod")
+    assert detail["actions"] == [{"action": "attach_key", "key": "acme/1", "plan": "free"}]
+    assert "somebody else took the key" in detail["reason"]
+    assert detail["caused_by"]["detail_type"] == "AWS API Call via CloudTrail"
+
+
 def test_a_storm_of_edits_is_one_run(bench: Bench) -> None:
     runs, calls = len(bench.runs), len(bench.calls)
     for number in range(1000):

@@ -91,10 +91,16 @@ def _issued(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Itera
 
 
 def _plan_changed(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
+    """PlanChanged: the customer has other plans, or has back one that somebody took away."""
     before, key = change.before, change.after
-    is_issued = before is not None and before.is_issued and key.is_issued
-    if before and is_issued and before.announced_plans != key.announced_plans:
-        yield about("PlanChanged", key, occasion, *_moves(before, key), **_placed(key, occasion))
+    if before is None or not (before.is_issued and key.is_issued):
+        return
+    lost, more = before.journal.leaving, _placed(key, occasion)
+    is_back = lost in key.plans and lost not in before.plans
+    if is_back and not more["reason"]:
+        more["reason"] = f"put back into usage plan {lost}, out of which somebody else took the key"
+    if is_back or before.announced_plans != key.announced_plans:
+        yield about("PlanChanged", key, occasion, *_moves(before, key), **more)
 
 
 def _rotated(change: KeyChange, other: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
