@@ -208,5 +208,12 @@ def _requester(task: JSON, subject: Subject, context: Context) -> JSON:
     try:
         record = context.registry.customers.desired(subject.name) or {}
         return ledger.requester_of_action("", starter, record, manual_fields(record), begun)
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+    except (
+        ArithmeticError,
+        AttributeError,
+        InvalidRecordError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ):
         return starter
