@@ -10,16 +10,18 @@ from keyward.aws.gateway import GatewayKey
 from keyward.customers.key import (
     CREATED,
     CREATING,
+    OWN_VALUES,
     Journal,
     KeyRecord,
     Succession,
     labels_of,
-    parse_custom_value,
+    own_value,
 )
 from keyward.customers.model import Customer, customer_of
 from keyward.errors import (
     CustomerNotFoundError,
     GatewayRefusedError,
+    InvalidRecordError,
     KeyConflictError,
     KeyValueTakenError,
     ThrottledError,
@@ -31,6 +33,9 @@ from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep
 from keyward.values import JSON
 
+# Gives the value of a customer's key by its number.
+Value = Callable[[Customer, int], str]
+
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Task input `{customer_id, lease, action: {action, number}, execution_arn}`, where `action` is
@@ -39,18 +44,23 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return create_key(event, runtime.context(), value)
 
 
-def value_source(read_secret: Callable[[str], str], prefix: str) -> Callable[[Customer], str]:
+def value_source(read_secret: Callable[[str], str], prefix: str) -> Value:
     """Where a new key's value comes from: the customer's own secret, or chance."""
 
-    def value(customer: Customer) -> str:
-        if customer.key_value_secret:
-            return parse_custom_value(read_secret(customer.key_value_secret))
-        return new_value(prefix)
+    def value(customer: Customer, number: int) -> str:
+        secrets = customer.secrets
+        if not secrets:
+            return new_value(prefix)
+        if 1 < len(secrets) < number:
+            problem = f"names {len(secrets)} secrets, and key {number} has none"
+            raise InvalidRecordError(OWN_VALUES, problem, f"Add a secret for key {number}")
+        own = secrets[number - 1 if len(secrets) > 1 else 0]
+        return own_value(read_secret(own), number)
 
     return value
 
 
-def create_key(task: JSON, run: Context, value: Callable[[Customer], str]) -> JSON:
+def create_key(task: JSON, run: Context, value: Value) -> JSON:
     """Make the key, or adopt the one that an earlier try made. Idempotent.
 
     Without a key record nothing is read. A record in CREATING means that an earlier try may have
@@ -76,7 +86,7 @@ def create_key(task: JSON, run: Context, value: Callable[[Customer], str]) -> JS
             run.registry.customers.drop_key(earlier, step.lease)
         return {"key_id": None}
     if made is None:
-        chosen = value(customer)
+        chosen = value(customer, step.number)
         # The moment of the call: reading a secret may have taken a while.
         record = replace(record, labels=labels_of(customer)).with_journal(started_at=step.now)
         step.save(record)
@@ -139,7 +149,8 @@ def _make(step: KeyStep, record: KeyRecord, value: str, customer: Customer) -> G
             return adopted
         drop(record, step.lease)
         raise KeyValueTakenError(
-            "key_value_secret: must not be the value of another key. Store another value"
+            f"{OWN_VALUES}: must not be the value of another key. Store another value, or a "
+            f'JSON object that has one for each key, with the member "{record.number}" for this'
         ) from None
     except (ThrottledError, GatewayRefusedError):
         drop(record, step.lease)

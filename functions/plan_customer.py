@@ -200,7 +200,9 @@ class Planner:
         calls = first.calls
         place = self.context.turns.take(self.subject, owner, lane, calls, self.now, first.effect)
         ready_at = place.ready_at
-        if ready_at - self.now > PENDING_SECONDS:
+        # Nobody waits for a label.
+        waits = any(action["action"] != "label_key" for action in first.actions)
+        if waits and ready_at - self.now > PENDING_SECONDS:
             self._announce_pending(first, ready_at)
         return ready_at
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyward.customers.key import parse_custom_value
+from keyward.customers.key import own_value
 from keyward.errors import InvalidRecordError
 from keyward.events.key_value import ALPHABET, is_value, new_value
 from tests.support import ROOT
@@ -43,13 +43,15 @@ def test_a_prefix_that_is_not_alphanumeric_is_refused(prefix: str) -> None:
 
 
 def test_an_own_value_is_taken_without_its_line_end() -> None:
-    assert parse_custom_value("A" * 20 + "\n") == "A" * 20
+    assert own_value("A" * 20 + "\n", 1) == "A" * 20
 
 
-@pytest.mark.parametrize("text", ["short", "x" * 129, "has a space in the middle of it", "-" * 30])
+@pytest.mark.parametrize(
+    "text", ["short", "x" * 129, "has a space in the middle of it", "\u00e9" * 30]
+)
 def test_an_unusable_own_value_is_refused_without_quoting_it(text: str) -> None:
-    with pytest.raises(InvalidRecordError, match="20 to 128 letters and digits") as told:
-        parse_custom_value(text)
+    with pytest.raises(InvalidRecordError, match="20 to 128 letters, digits and signs") as told:
+        own_value(text, 1)
     assert text not in str(told.value)
 
 

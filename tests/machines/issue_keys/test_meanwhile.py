@@ -180,6 +180,7 @@ def test_who_is_at_work_on_a_customer_is_not_disturbed(lab: ImportLab) -> None:
 @pytest.mark.parametrize(
     "more",
     [
+        {"tags": {"team": "one"}},
         {"key_id": "abc1234567"},
         {"keys": 2},
         {"key_value_secret": "keyward/own"},

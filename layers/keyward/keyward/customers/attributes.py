@@ -58,6 +58,17 @@ def key_id_of(record: JSON) -> str | None:
     return key_id
 
 
+def secrets_of(record: JSON) -> tuple[str, ...]:
+    """The secrets of own values: one for all keys, or a list with one for each key by its number;
+    none without own values."""
+    value = record.get("key_value_secret")
+    secrets = value if isinstance(value, list) else [value] if value is not None else []
+    if value == [] or not all(isinstance(one, str) and one.strip() for one in secrets):
+        problem = "must be the name of a secret, or a list of names"
+        raise InvalidRecordError("key_value_secret", problem, "Correct or remove it")
+    return tuple(secrets)
+
+
 def tags_of(record: JSON) -> dict[str, str]:
     """The keys' tags."""
     tags = record.get("tags") or {}

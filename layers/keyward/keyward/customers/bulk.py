@@ -18,7 +18,8 @@ TEXT = re.compile(r"[^,'\"\r\n]*")
 
 def is_simple(customer: Customer, actions: Sequence[JSON]) -> bool:
     """Whether the actions of a plan only make the customer's first key and attach it, and the file
-    of ImportApiKeys has no place for an own value. Tags are set afterwards.
+    of ImportApiKeys can say all of it: it has no tags, and no place for an own value. The tag with
+    the customer's name follows afterwards.
 
     Notices do not count: they take no call, and due work announces them once the key is issued."""
     first = name_of(customer.customer_id, 1)
@@ -32,7 +33,8 @@ def is_simple(customer: Customer, actions: Sequence[JSON]) -> bool:
     if len(planned) != 2 or planned[0] != created or not planned[1].pop("plan", None):
         return False
     cells = CELL.fullmatch(customer.customer_id) and TEXT.fullmatch(customer.description or "")
-    return planned[1] == attached and not customer.key_value_secret and cells is not None
+    in_file = not customer.tags and not customer.secrets and cells is not None
+    return planned[1] == attached and in_file
 
 
 def is_being_imported(key: KeyRecord) -> bool:

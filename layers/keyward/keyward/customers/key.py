@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from keyward.errors import InvalidRecordError
 from keyward.events.fields import MAX_TAG, MAX_TAGS, TAG, is_tag
+from keyward.values import parse_json
 
 if TYPE_CHECKING:
     from keyward.customers.model import Customer
 
 # The tag that holds the customer's name.
 NAME = "name"
+OWN_VALUES = "key_value_secret"
 
-# API Gateway takes 20 to 128 characters (aws-recorded.md 1); others than letters and digits
-# were never recorded.
-OWN_VALUE = re.compile(r"[A-Za-z0-9]{20,128}")
+# API Gateway takes 20 to 128 characters (aws-recorded.md 1); which it refuses was never recorded.
+# These can stand in a header, so that a UUID with hyphens is taken; a refusal would be announced.
+OWN_VALUE = re.compile(r"[!-~]{20,128}")
 
 CREATING = "CREATING"
 CREATED = "CREATED"
@@ -210,16 +212,24 @@ def name_of(customer_id: str, number: int) -> str:
     return f"{customer_id}/{number}"
 
 
-def parse_custom_value(text: str) -> str:
-    """A value that a customer brings, checked. Raises InvalidRecordError, which never quotes it."""
-    value = text.strip()
-    if not OWN_VALUE.fullmatch(value):
+def own_value(text: str, number: int) -> str:
+    """The value that a customer brings for its key of this number. The text of the secret is the
+    value, or a JSON object that has the values by number. Raises InvalidRecordError, which quotes
+    nothing of it."""
+    values = parse_json(text)
+    value = values.get(str(number)) if isinstance(values, dict) else text
+    if value is None:
+        problem = f"the secret holds no value for key {number}"
+        remedy = f'Add the member "{number}" to the JSON object that it holds'
+        raise InvalidRecordError(OWN_VALUES, problem, remedy)
+    if not isinstance(value, str) or not OWN_VALUE.fullmatch(value.strip()):
         raise InvalidRecordError(
-            "key_value_secret",
-            "the secret holds no usable value",
-            "Store 20 to 128 letters and digits as the secret's text",
+            OWN_VALUES,
+            f"the secret holds no usable value for key {number}",
+            "Store 20 to 128 letters, digits and signs without blanks as its text, or a JSON "
+            'object with one for each number: {"1": ..., "2": ...}',
         )
-    return value
+    return value.strip()
 
 
 def _fitting(text: str) -> str:

@@ -3,7 +3,7 @@
 customer_id plan|plans status  the contract: a plain PutItem of these is a complete new truth
 name description tags          optional: what the keys say of themselves
 keys key_id                    optional: how many keys (1); one that there is on API Gateway
-key_value_secret               optional: the Secrets Manager secret that holds an own value
+key_value_secret               optional: the Secrets Manager secrets that hold own values
 plan_key status_reason         how, and why, the last event wanted its change
 rotation                       {requested_at, overlap_hours?, reason?, leaked?, undone?}
 expires_at                     when the customer is suspended by itself: ISO 8601, a day, or never
@@ -26,6 +26,7 @@ from keyward.customers.attributes import (
     expires_of,
     key_id_of,
     keys_of,
+    secrets_of,
     status_of,
     tags_of,
     text_of,
@@ -64,7 +65,7 @@ class Customer:
     name: str | None = None
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
-    key_value_secret: str | None = None
+    secrets: tuple[str, ...] = ()
     status_reason: str | None = None
     expires_at: int | None = None
     billing: Billing = field(default_factory=Billing)
@@ -135,7 +136,7 @@ def customer_of(record: JSON) -> Customer:
         name=text_of(record, "name"),
         description=text_of(record, "description"),
         tags=tags_of(record),
-        key_value_secret=text_of(record, "key_value_secret"),
+        secrets=secrets_of(record),
         status_reason=text_of(record, "status_reason"),
         expires_at=expires_of(record),
         billing=billing_of(record.get("billing")),

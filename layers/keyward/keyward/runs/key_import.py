@@ -229,7 +229,7 @@ def _simple_row(record: JSON, policy: Policy, now: float, batch: str) -> Row | N
     if planned.problem or not is_simple(customer, actions):
         return None
     journal = Journal(started_at=int(now), plan=str(actions[1]["plan"]), batch=batch)
-    # The file has no place for tags: a run of the customer's own follows with them.
+    # The file has no place for tags: a run of the customer's own follows with its name.
     key = KeyRecord(
         customer.customer_id,
         1,
