@@ -70,7 +70,7 @@ class Account:
             "s3": self.s3,
             "secretsmanager": self.secrets,
             "logs": Logs(),
-            "lambda": Lambda(self._answer_of),
+            "lambda": Lambda(self._answer_of, self._start_function),
         }
         clients = {name: Client(name, item, self.call) for name, item in services.items()}
         gateway = partial(GatewayClient, self._gateway, self.call, sleep=self.scheduler.sleep)
@@ -144,6 +144,10 @@ class Account:
         if not invocation.done:
             invocation.killed = True
             then(None, StateFailed("Sandbox.Timedout", f"{invocation.function} ran too long"))
+
+    def _start_function(self, function: str, payload: JSON) -> None:
+        """Invoke a function without a wait for its answer."""
+        self.scheduler.after(0, lambda: self.invoke(function, payload, lambda *_: None))
 
     def _is_quiet(self, function: str) -> bool:
         """Whether nothing is due: most minutes of a simulated week are passed over so."""

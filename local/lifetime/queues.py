@@ -149,6 +149,38 @@ class Queues:
         self.send(id_of(QueueUrl), MessageBody, MessageAttributes, DelaySeconds)
         return {"MessageId": f"message-{self._sent}"}
 
+    def receive_message(self, QueueUrl: str, VisibilityTimeout: int, **_: Any) -> JSON:
+        """ReceiveMessage: at most ten that are not hidden, which are hidden then."""
+        now = self._scheduler.clock.now()
+        ready = [m for m in self.by_name[id_of(QueueUrl)].messages if m.visible <= now][:10]
+        for message in ready:
+            message.visible = now + VisibilityTimeout
+        return {
+            "Messages": [
+                {
+                    "MessageId": message.id,
+                    "ReceiptHandle": message.id,
+                    "Body": message.body,
+                    "Attributes": {"SentTimestamp": str(int(message.sent * 1000))},
+                    "MessageAttributes": message.attributes,
+                }
+                for message in ready
+            ]
+        }
+
+    def change_message_visibility(
+        self, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int
+    ) -> None:
+        """ChangeMessageVisibility."""
+        for message in self.by_name[id_of(QueueUrl)].messages:
+            if message.id == ReceiptHandle:
+                message.visible = self._scheduler.clock.now() + VisibilityTimeout
+
+    def delete_message(self, QueueUrl: str, ReceiptHandle: str) -> None:
+        """DeleteMessage."""
+        messages = self.by_name[id_of(QueueUrl)].messages
+        messages[:] = [message for message in messages if message.id != ReceiptHandle]
+
     def get_queue_attributes(self, QueueUrl: str, **_: Any) -> JSON:
         """GetQueueAttributes: how many messages there are."""
         queue = self.by_name.get(id_of(QueueUrl))

@@ -86,13 +86,21 @@ class Events:
 
 
 class Lambda:
-    """Functions that wait for other functions; `answer_of` takes a function's id and its input."""
+    """Functions that invoke others: `answer_of` waits for the answer, `start` does not. Both take a
+    function's id and its input."""
 
-    def __init__(self, answer_of: Callable[[str, JSON], Any]) -> None:
-        self._answer_of = answer_of
+    def __init__(
+        self, answer_of: Callable[[str, JSON], Any], start: Callable[[str, JSON], None]
+    ) -> None:
+        self._answer_of, self._start = answer_of, start
 
-    def invoke(self, FunctionName: str, Payload: bytes) -> JSON:
-        """Invoke a function and wait for its answer."""
+    def invoke(
+        self, FunctionName: str, Payload: bytes, InvocationType: str = "RequestResponse"
+    ) -> JSON:
+        """Invoke a function and wait for its answer, unless the type is Event."""
+        if InvocationType == "Event":
+            self._start(FunctionName, json.loads(Payload))
+            return {"StatusCode": 202}
         answer: JSON = {"StatusCode": 200}
         try:
             body = self._answer_of(FunctionName, json.loads(Payload))

@@ -16,6 +16,7 @@ from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 import keyward
 from keyward.cli.answers import approve, holds, reject
+from keyward.cli.dlq import dlq
 from keyward.cli.history import history_lines
 from keyward.cli.keys import key
 from keyward.cli.lint import lint
@@ -147,6 +148,7 @@ def completion(shell: str, as_data: bool) -> int:
 
 COMMANDS = (
     approve,
+    dlq,
     holds,
     key,
     lint,

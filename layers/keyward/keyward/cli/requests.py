@@ -49,7 +49,7 @@ def send(
 
     docs/events.md lists the events, CustomerSuspended among them, with their members.
     """
-    detail = (_read(file) if file else {}) | dict(map(_member, members))
+    detail = (_read(file) if file else {}) | dict(map(member, members))
     detail |= {"customer_id": customer} if customer is not None else {}
     checked(detail_type, detail)
     StackClient.here(region).stack(stack).send(detail_type, detail)
@@ -80,7 +80,8 @@ def checked(detail_type: str, detail: JSON) -> None:
         event.read(detail)
 
 
-def _member(text: str) -> tuple[str, object]:
+def member(text: str) -> tuple[str, object]:
+    """A member that a person gives as NAME=VALUE; VALUE is JSON, or else a text."""
     name, equals, value = text.partition("=")
     if not equals:
         raise click.UsageError(f"--set takes NAME=VALUE, got {text!r}.")

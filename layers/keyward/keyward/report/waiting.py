@@ -85,7 +85,7 @@ def queue_items(depths: Mapping[str, int]) -> list[PendingItem]:
             "dead_letters",
             "high",
             f"{name}: {count} {'message' if count == 1 else 'messages'} could not be processed",
-            "Read each message's attribute `reason`, mend its cause, redrive the queue",
+            "keyward dlq list",
         )
         for name, count in depths.items()
         if count

@@ -1,0 +1,188 @@
+"""`keyward dlq list | resend | drop`: the messages that nobody could take, in all queues."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import click
+
+from keyward.cli.dead_letters import AUDIT, SOURCES, DeadLetter, DeadLetters
+from keyward.cli.options import FINE, FOUND, of_stack, show, together
+from keyward.cli.requests import checked, member
+from keyward.cli.stack import StackClient
+from keyward.events.incoming import EVENTS_IN
+from keyward.values import JSON, visible
+
+Now = Callable[[], float]
+queue_option = click.option(
+    "--queue", type=click.Choice([*SOURCES]), help="Of one dead-letter queue only."
+)
+which = together(
+    queue_option,
+    click.option("--customer", metavar="ID", help="About this customer only."),
+    click.option("--id", "ids", metavar="ID", multiple=True, help="A message; may be repeated."),
+)
+
+
+@click.group(no_args_is_help=False)
+def dlq() -> None:
+    """List, mend and send again, or drop, what lies in the dead-letter queues."""
+
+
+@dlq.command("list")
+@which
+@of_stack
+@click.pass_obj
+def list_(
+    now: Now,
+    /,
+    queue: str | None,
+    customer: str | None,
+    ids: tuple[str, ...],
+    stack: str,
+    region: str | None,
+    as_data: bool,
+) -> int:
+    """List the messages with their reason, customer and age.
+
+    The exit code is 1 when there is one.
+    """
+    there, letters = _chosen(now, stack, region, (queue, customer, ids))
+    there.show(letters)
+    lines = [_text(letter) for letter in letters] or ["No message lies in a dead-letter queue"]
+    show(as_data, [_as_json(letter) for letter in letters], lines)
+    return FOUND if letters else FINE
+
+
+@dlq.command()
+@which
+@click.option("--all", "everything", is_flag=True, help="All messages.")
+@click.option(
+    "--set", "members", metavar="NAME=VALUE", multiple=True, help="Correct a member first."
+)
+@of_stack
+@click.pass_obj
+def resend(
+    now: Now,
+    /,
+    queue: str | None,
+    customer: str | None,
+    ids: tuple[str, ...],
+    everything: bool,
+    members: tuple[str, ...],
+    stack: str,
+    region: str | None,
+    as_data: bool,
+) -> int:
+    """Send messages to where they belong, and delete them here.
+
+    A message goes to its queue, or starts the run or audit that makes up for it. --set corrects a
+    member of an event's detail. The exit code is 1 when no message is meant.
+    """
+    _only_some((queue, customer, ids, everything))
+    there, letters = _chosen(now, stack, region, (queue, customer, ids))
+    fields = dict(map(member, members))
+    try:
+        mended = [letter.mended(fields) for letter in letters]
+        for letter in mended:
+            _check(letter)
+    except Exception:
+        there.show(letters)
+        raise
+    audits = [letter for letter in mended if letter.target == AUDIT]
+    # One audit finds what is missing of all of them.
+    for letter in audits[1:]:
+        there.drop(letter)
+    for letter in [*audits[:1], *(one for one in mended if one.target != AUDIT)]:
+        there.resend(letter)
+    return _told(as_data, "sent", letters)
+
+
+@dlq.command()
+@which
+@click.option("--all", "everything", is_flag=True, help="All messages.")
+@of_stack
+@click.pass_obj
+def drop(
+    now: Now,
+    /,
+    queue: str | None,
+    customer: str | None,
+    ids: tuple[str, ...],
+    everything: bool,
+    stack: str,
+    region: str | None,
+    as_data: bool,
+) -> int:
+    """Delete messages for good.
+
+    The exit code is 1 when no message is meant.
+    """
+    _only_some((queue, customer, ids, everything))
+    there, letters = _chosen(now, stack, region, (queue, customer, ids))
+    for letter in letters:
+        there.drop(letter)
+    return _told(as_data, "dropped", letters)
+
+
+def _only_some(chosen: tuple[object, ...]) -> None:
+    if not any(chosen):
+        raise click.UsageError("Give --queue, --customer, --id or --all.")
+
+
+def _chosen(
+    now: Now,
+    stack: str,
+    region: str | None,
+    chosen: tuple[str | None, str | None, tuple[str, ...]],
+) -> tuple[DeadLetters, list[DeadLetter]]:
+    """The queues, and the messages that are meant; the others are given back."""
+    queue, customer, ids = chosen
+    there = DeadLetters(StackClient.here(region).stack(stack), now())
+    found = there.read([queue] if queue else SOURCES)
+    meant = [
+        letter
+        for letter in found
+        if (not ids or letter.id in ids) and (customer is None or letter.customer == customer)
+    ]
+    there.show(letter for letter in found if letter not in meant)
+    return there, meant
+
+
+def _check(letter: DeadLetter) -> None:
+    """Check an event of ours before it is sent again. Raises InvalidEventError."""
+    detail_type, detail = letter.body.get("detail-type"), letter.body.get("detail")
+    if detail_type in EVENTS_IN and isinstance(detail, dict):
+        checked(str(detail_type), detail)
+
+
+def _told(as_data: bool, word: str, letters: list[DeadLetter]) -> int:
+    counts = Counter(letter.queue for letter in letters)
+    lines = [f"{word} {count} of {queue}" for queue, count in counts.items()]
+    show(as_data, {word: counts}, lines or ["No message is meant"])
+    return FINE if letters else FOUND
+
+
+def _text(letter: DeadLetter) -> str:
+    about = letter.customer or letter.body.get("detail-type") or "-"
+    return visible(f"{letter.queue}  {_age(letter.age)}  {letter.id}  {about}: {letter.reason}")
+
+
+def _age(seconds: int) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _as_json(letter: DeadLetter) -> JSON:
+    return {
+        "queue": letter.queue,
+        "id": letter.id,
+        "customer_id": letter.customer,
+        "detail_type": letter.body.get("detail-type"),
+        "age_seconds": letter.age,
+        "reason": letter.reason,
+        "goes_to": letter.target or None,
+    }

@@ -1,0 +1,137 @@
+"""Dead letters of every kind: listed, mended and sent again, or dropped, on a bench."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyward.cli import dead_letters
+from local.bench import Bench
+from tests import tree
+from tests.cli.desk import Desk, desk_of
+from tests.rules.test_template import dead_letter_queues, queues
+
+JSON = dict[str, Any]
+
+
+@pytest.fixture
+def desk(capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    with desk_of(capsys) as made:
+        yield made
+
+
+def letters(bench: Bench, queue: str) -> list[str]:
+    return [message.body for message in bench.account.queues.by_name[queue].messages]
+
+
+def listed(desk: Desk, *words: str) -> list[JSON]:
+    return list(json.loads(desk.run("dlq", "list", "--json", *words)[1]))
+
+
+def put(bench: Bench, queue: str, body: JSON) -> None:
+    bench.account.queues.send(queue, json.dumps(body))
+
+
+def test_the_command_knows_every_dead_letter_queue_and_its_source() -> None:
+    assert {*dead_letters.SOURCES} == {*dead_letter_queues()}
+    for queue, source in dead_letters.SOURCES.items():
+        if source:
+            ends = queues()[source]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]
+            assert ends == {"Fn::GetAtt": [queue, "Arn"]}
+    others = {queue for queue, about in queues().items() if "RedrivePolicy" in about["Properties"]}
+    reached = {*dead_letters.SOURCES.values(), *dead_letters.QUEUES.values()}
+    assert others == (reached - {None}) | {"StopsQueue", "DueQueue", "UnknownEventsQueue"}
+
+
+def test_a_malformed_event_is_mended_and_sent_again(desk: Desk) -> None:
+    bench = desk.bench
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free", keys=77)
+    bench.send("CustomerSignedUp", customer_id="other", plan=5)
+    bench.advance(7200)
+    assert len(letters(bench, "CustomersDlq")) == 2
+    (one,) = listed(desk, "--customer", "acme")
+    assert (one["age_seconds"], "keys" in one["reason"]) == (7200, True)
+    code, out, _ = desk.run("dlq", "list")
+    assert (code, out.count("CustomersDlq  2h")) == (1, 2)
+    again = ("dlq", "resend", "--customer", "acme", "--set")
+    code, _, err = desk.run(*again, "keys=78")
+    assert (code, "keys" in err, len(letters(bench, "CustomersDlq"))) == (2, True, 2)
+    assert desk.run(*again, "keys=2")[:2] == (0, "sent 1 of CustomersDlq\n")
+    names = sorted(key.settings["name"] for key in bench.emulator.state.keys.values())
+    assert names == ["acme/1", "acme/2"]
+    assert desk.run("dlq", "drop")[0] == 2
+    assert desk.run("dlq", "drop", "--all")[:2] == (0, "dropped 1 of CustomersDlq\n")
+    assert desk.run("dlq", "list")[0] == 0
+    assert desk.run("dlq", "drop", "--all")[0] == 1
+
+
+def test_what_the_stream_gave_up_is_made_up_for_by_one_audit(desk: Desk) -> None:
+    bench = desk.bench
+    for number in range(3):
+        put(bench, "CustomersDlq", {"DDBStreamBatchInfo": {"shardId": "s", "batchSize": number}})
+    assert {one["goes_to"] for one in listed(desk)} == {"AuditAccount"}
+    before = len(bench.runs)
+    assert desk.run("dlq", "resend", "--all")[0] == 0
+    assert [run.machine for run in bench.runs[before:]] == ["audit_account"]
+    assert letters(bench, "CustomersDlq") == []
+
+
+@pytest.mark.parametrize(
+    ("queue", "body", "target"),
+    [
+        ("CustomersDlq", {"customer_id": "acme", "plan": 5}, "ReconcileCustomer"),
+        ("CustomersDlq", {"detail-type": "Object Created", "detail": {}}, "OnboardingQueue"),
+        ("CustomersDlq", {"key": "onboarding/a.csv"}, "OnboardingQueue"),
+        ("CustomersDlq", {"detail-type": "AWS API Call via CloudTrail"}, "KeyChangesQueue"),
+        ("CustomersDlq", {"detail-type": "onboardingRequest", "detail": {}}, "CustomersQueue"),
+        ("ApisDlq", {"detail-type": "AWS API Call via CloudTrail"}, "ApisQueue"),
+        ("ApisDlq", {"rest_api_id": "a", "not_before": 5}, "ApisQueue"),
+        ("RunsDlq", {"detail-type": "Step Functions Execution Status Change"}, "RunsQueue"),
+        ("DueDlq", {"due": [["acme", 5]]}, "DueQueue"),
+        ("DueDlq", {}, ""),
+        ("UsageDlq", {}, "ReadUsage"),
+        ("AuditDlq", {"repair": True}, "AuditAccount"),
+        ("ReportDlq", {"audit": "a"}, "ReportQueue"),
+    ],
+)
+def test_each_kind_of_message_goes_to_where_it_belongs(queue: str, body: JSON, target: str) -> None:
+    letter = dead_letters.DeadLetter(queue, "1", "1", json.dumps(body), "", 0)
+    assert letter.target == target
+
+
+def test_a_misspelt_event_is_renamed(desk: Desk) -> None:
+    desk.bench.send("CustomerSignedup", customer_id="acme", plan="free")
+    desk.bench.run()
+    (one,) = listed(desk)
+    assert "CustomerSignedUp" in one["reason"]
+    again = ("dlq", "resend", "--id", one["id"], "--set", "detail-type=CustomerSignedUp")
+    assert desk.run(*again)[0] == 0
+    assert desk.bench.value("acme")
+
+
+def test_queues_without_a_source_are_resent_too(desk: Desk) -> None:
+    bench = desk.bench
+    put(bench, "UsageDlq", {})
+    assert desk.run("dlq", "resend", "--all")[0] == 0
+    assert bench.account.invoked["ReadUsage"] == 1
+    for queue, body in (("AuditDlq", {"repair": True}), ("DueDlq", {})):
+        put(bench, queue, body)
+    code, out, _ = desk.run("dlq", "resend", "--all")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert bench.runs[-1].machine == "audit_account"
+
+
+def test_nobody_is_told_to_redrive_a_queue() -> None:
+    texts = [*tree.ROOT.glob("docs/*.md"), tree.ROOT / "template.yaml", tree.ROOT / "README.md"]
+    texts += tree.ROOT.glob("layers/keyward/keyward/**/*.py")
+    found = [tree.name(path) for path in texts if re.search("redrive (it|the)", _words(path))]
+    assert found == []
+
+
+def _words(path: Path) -> str:
+    return path.read_text("utf-8").lower()
