@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 
-from keyward.cli.options import FINE, FOUND, json_option, show
-from keyward.events.key_value import is_value
+from keyward.cli.options import FINE, FOUND, json_option, of_stack, show
+from keyward.cli.stack import Stack, StackClient
+from keyward.customers.key import KeyRecord
+from keyward.events.key_value import holds_value, is_value
+from keyward.events.remedy import command
+from keyward.values import JSON, visible
+
+# What version control keeps is no text of anybody's.
+SKIPPED = {".git", ".hg", ".svn"}
+SNIFFED_BYTES = 8192
 
 
 @click.group(no_args_is_help=False)
@@ -25,3 +38,89 @@ def check(value: str, as_data: bool) -> int:
     text = "a Keyward key value" if good else "not a Keyward key value"
     show(as_data, {"keyward_value": good}, [text])
     return FINE if good else FOUND
+
+
+@key.command()
+@of_stack
+def whose(stack: str, region: str | None, as_data: bool) -> int:
+    """Find the customer of a leaked value, which is read from standard input.
+
+    The value is neither sent nor stored: its fingerprint is compared with those in the stack's
+    records. Only values that Keyward made have one. The exit code is 1 when a customer was found.
+    """
+    value = _read_value()
+    there = StackClient.here(region).stack(stack)
+    found = _owner(there, value) if is_value(value) else None
+    if found is None:
+        records = there.customers().load_all_keys().keys.values()
+        unknown = sum(key.fingerprint is None for mine in records for key in mine.keys)
+        lines = [
+            "no key of this stack has this value now",
+            f"{unknown:,} keys cannot be judged: Keyward did not make their values, or made them "
+            "before it kept fingerprints",
+        ]
+        lines[:0] = [] if is_value(value) else ["not a value that Keyward made"]
+        show(as_data, {"customer_id": None, "not_judged": unknown}, lines)
+        return FINE
+    about = {"customer": found.customer_id, "set": "leaked=true", "stack": stack}
+    remedy = command("send", about=("KeyRotationRequested",), **about)
+    data: JSON = {"customer_id": found.customer_id, "key": found.name, "key_id": found.key_id}
+    data |= {"enabled": found.enabled, "remedy": remedy}
+    state = "enabled" if found.enabled else "disabled already"
+    says = f"key {found.name} ({found.key_id}) of customer {found.customer_id}, {state}"
+    show(as_data, data, [visible(says), f"To stop it: {remedy}"])
+    return FOUND
+
+
+@key.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@json_option
+def scan(path: Path, as_data: bool) -> int:
+    """Find values that Keyward made in the files under PATH, by form and checksum.
+
+    It prints the places, never a value, and sends nothing. Binary files and the folders of version
+    control are passed over. The exit code is 1 when a value was found.
+    """
+    found = [{"file": str(file), "line": line} for file in _files(path) for line in _lines(file)]
+    lines = [visible(f"{one['file']}:{one['line']}: a Keyward key value") for one in found]
+    lines += ["For whose it is: keyward key whose"] if found else ["no Keyward key value"]
+    show(as_data, found, lines)
+    return FOUND if found else FINE
+
+
+def _read_value() -> str:
+    """From a pipe, or typed without an echo. An argument would stand in the shell's history, and in
+    the list of processes."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Value", hide_input=True, err=True)).strip()
+    return click.get_text_stream("stdin", errors="replace").read().strip()
+
+
+def _owner(stack: Stack, value: str) -> KeyRecord | None:
+    fingerprint = stack.registry.fingerprints.known(value)
+    return stack.customers().key_of_fingerprint(fingerprint) if fingerprint else None
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The file, or the files of the folder in their order; links are not followed."""
+    if path.is_file():
+        yield path
+    for folder, inner, names in os.walk(path):
+        inner[:] = sorted(set(inner) - SKIPPED)
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def _lines(file: Path) -> Iterator[int]:
+    """The numbers of the lines with a value; none for what is not text, or cannot be read."""
+    if file.is_symlink() or not file.is_file():
+        return
+    try:
+        with file.open("rb") as stream:
+            if b"\0" in stream.read(SNIFFED_BYTES):
+                return
+            stream.seek(0)
+            for number, line in enumerate(stream, start=1):
+                if holds_value(line.decode("latin-1")):
+                    yield number
+    except OSError as error:
+        click.echo(f"note: {visible(str(file))} cannot be read: {error.strerror}", err=True)

@@ -119,7 +119,7 @@ class KeyRecord:
     `plans` and `enabled` are what API Gateway last confirmed, the plans in the order in which the
     key joined them; `attached_at` is when the last attachment was asked for, `reason` why the key
     is disabled, `by_hand` when it was seen that somebody else had disabled it: then it stays so
-    until a person wants it back.
+    until a person wants it back. `fingerprint` is that of a value which Keyward made.
     """
 
     customer_id: str
@@ -135,6 +135,7 @@ class KeyRecord:
     by_hand: int | None = None
     adopted: bool | None = None
     labels: Labels | None = None
+    fingerprint: str | None = None
     journal: Journal = Journal()
     succession: Succession = Succession()
     end: End = End()

@@ -21,6 +21,7 @@ RECORD = {
     "reason": "reason",
     "by_hand": "by_hand",
     "adopted": "adopted",
+    "fingerprint": "fingerprint",
 }
 # One plan stands as a text in `plan`, as it always did; several as a list in `plans`.
 PLAN, PLANS = "plan", "plans"

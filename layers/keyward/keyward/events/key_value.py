@@ -44,6 +44,11 @@ def is_value(text: str) -> bool:
     return next(_places(text), None) == (0, len(text))
 
 
+def holds_value(text: str) -> bool:
+    """Whether a value of ours stands anywhere in the text."""
+    return next(_places(text), None) is not None
+
+
 def blotted(text: str) -> str:
     """The text with each value of ours in it blotted out."""
     done, parts = 0, []
@@ -68,7 +73,7 @@ def without_values(body: Any) -> Any:
 def refuse_values(body: Any, where: str, kind: type[InvalidInputError] = InvalidEventError) -> None:
     """Raise InvalidInputError of this `kind` if a key value stands anywhere in a JSON value, which
     stands at `where`. The message names the place, and never the value."""
-    if isinstance(body, str) and next(_places(body), None):
+    if isinstance(body, str) and holds_value(body):
         remedy = "Remove it, and rotate the key: a value that was sent is known to others"
         raise kind(where, "must hold no value of an API key", remedy)
     if isinstance(body, list | tuple):

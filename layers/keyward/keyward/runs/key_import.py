@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from keyward.aws.gateway.keys import NewKey
 from keyward.aws.tables.due import IMPORTED, NEW
@@ -147,8 +147,7 @@ class KeyImport:
         context, imports = self.run.context, self.run.context.registry.imports
         try:
             context.gateway.import_keys(
-                NewKey(row.key.name, self.new_value(), plan_ids[row.plan], row.description)
-                for row in rows
+                NewKey(row.key.name, row.value, plan_ids[row.plan], row.description) for row in rows
             )
         except (ThrottledError, ConcurrentModificationError):
             context.turns.refused(context.now)
@@ -175,7 +174,13 @@ class KeyImport:
         rows = {member.customer_id: _row(member, context.policy, now, batch) for member in members}
         odd = {customer_id: None for customer_id, row in rows.items() if row is None}
         context.registry.imports.to_runs(odd, NEW, now)
-        return [row for row in rows.values() if row]
+        return [self._with_value(row) for row in rows.values() if row]
+
+    def _with_value(self, row: Row) -> Row:
+        """The row with a value, whose fingerprint is written down before the call."""
+        value = self.new_value()
+        fingerprint = self.run.context.registry.fingerprints.of(value)
+        return replace(row, key=replace(row.key, fingerprint=fingerprint), value=value)
 
     def _plan_ids(self, plans: set[str], is_first: bool) -> dict[str, str]:
         """The ids of the plans, by name, made at first need. ImportApiKeys passes over a plan that
@@ -200,10 +205,11 @@ class KeyImport:
 
 @dataclass(frozen=True)
 class Row:
-    """A key that a batch is to make, and what it says of itself."""
+    """A key that a batch is to make, and what it says of itself. Its text never shows the value."""
 
     key: KeyRecord
     description: str
+    value: str = field(default="", repr=False)
 
     @property
     def plan(self) -> str:

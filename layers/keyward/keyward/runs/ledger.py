@@ -24,7 +24,7 @@ MAX_CHARACTERS = 1000
 UNRECORDED = {"customer_id", "record", "called", "reason", "tried_at", "attached_at", "created_at"}
 UNRECORDED |= {"extended", "extending", "extending_to", "extending_for"}
 UNRECORDED |= {"moving_to", "switching", "rotation", "overlap", "grace", "stays", "told_expiry"}
-UNRECORDED |= {"due", "due_at", "by_hand"}
+UNRECORDED |= {"due", "due_at", "by_hand", "fingerprint"}
 UNRECORDED |= {"batch", "leaving", "awaited", "plans"}
 # What an API's action changes, where the action itself does not say it.
 CHANGES = {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from keyward.aws.tables.claims import Claims
     from keyward.aws.tables.customers import Customers
     from keyward.aws.tables.edits import Edits
+    from keyward.aws.tables.fingerprints import Fingerprints
     from keyward.aws.tables.imports import Imports
     from keyward.aws.tables.leases import Leases
     from keyward.aws.tables.ledger import Ledger
@@ -77,6 +78,13 @@ class Registry:
         from keyward.aws.tables.claims import Claims
 
         return Claims(self._table("ClaimsTable"))
+
+    @cached_property
+    def fingerprints(self) -> Fingerprints:
+        """What finds the customer of a leaked value."""
+        from keyward.aws.tables.fingerprints import Fingerprints
+
+        return Fingerprints(self._table("SaltTable"))
 
     @cached_property
     def usage(self) -> UsageRecords:

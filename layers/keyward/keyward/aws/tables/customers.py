@@ -31,7 +31,7 @@ from keyward.customers.usage import usage_of
 from keyward.errors import ConditionNotMetError, LeaseLostError
 from keyward.values import JSON, stated
 
-KEY_INDEX = "key-index"
+KEY_INDEX, FINGERPRINT_INDEX = "key-index", "fingerprint-index"
 TOMBSTONE = "tombstone"
 TOLD = "told"
 ADOPTED = "adopted#"
@@ -108,6 +108,15 @@ class Customers(DueItems):
         within the last second may not be seen yet."""
         items = self._keys.query(IndexName=KEY_INDEX, **in_partition("key_id", key_id))["Items"]
         return str(items[0]["customer_id"]) if items else None
+
+    def key_of_fingerprint(self, fingerprint: str) -> KeyRecord | None:
+        """The key of this fingerprint, None without one. A record that was written within the last
+        second may not be seen yet."""
+        where = in_partition("fingerprint", fingerprint)
+        items = self._keys.query(IndexName=FINGERPRINT_INDEX, **where)["Items"]
+        found = items[0] if items else None
+        number = int(found["record"].removeprefix("key#")) if found else 0
+        return self.key(str(found["customer_id"]), number) if found else None
 
     def save_key(self, key: KeyRecord, lease: Lease, line: JSON | None = None) -> None:
         """Write a key record, and the ledger's `line`. Raises LeaseLostError when a later run has

@@ -1,0 +1,55 @@
+"""Fingerprints of key values: HMAC-SHA-256 under one random salt of the stack. So a leaked value
+finds its customer, and nothing that is kept tells the value.
+
+The salt stands in a table of its own: who makes keys may make it, a person may read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+
+from keyward.aws.client import Table
+from keyward.errors import ConditionNotMetError
+from keyward.values import JSON
+
+SALT_BYTES = 32
+KEY = {"name": "fingerprints"}
+
+
+class Fingerprints:
+    """The Salt table. The salt never changes, so it is read once by each process."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = Table(table)
+
+    def of(self, value: str) -> str:
+        """The fingerprint of a value that Keyward makes; the first one makes the salt."""
+        return _fingerprint(self._salt, value)
+
+    def known(self, value: str) -> str | None:
+        """The fingerprint of a value, None while there is no salt, and so no fingerprint. Writes
+        nothing."""
+        salt = self._load()
+        return None if salt is None else _fingerprint(salt, value)
+
+    @cached_property
+    def _salt(self) -> bytes:
+        while (salt := self._load()) is None:
+            made: JSON = KEY | {"salt": secrets.token_hex(SALT_BYTES)}
+            # Another process may be quicker: all take what stands there.
+            with suppress(ConditionNotMetError):
+                self._table.put_item(Item=made, ConditionExpression="attribute_not_exists(salt)")
+        return salt
+
+    def _load(self) -> bytes | None:
+        item = self._table.get_item(Key=KEY, ConsistentRead=True).get("Item")
+        return bytes.fromhex(str(item["salt"])) if item else None
+
+
+def _fingerprint(salt: bytes, value: str) -> str:
+    return hmac.new(salt, value.encode(), hashlib.sha256).hexdigest()
