@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from keyward.events.summary import summary_of
 from keyward.report import waiting
 from keyward.report.activity import activity_of
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
+from tests.cli.desk import parsed
 
 JSON = dict[str, Any]
 NOW = 1_795_428_124.0
@@ -107,6 +109,33 @@ def test_exemptions_that_end_or_exempt_nothing_are_told() -> None:
     assert "exempts no live method" in waiting.exemption_items([unused])[0].says
     general = ExemptionRow("*", "OPTIONS", "*", "CORS preflight")
     assert waiting.exemption_items([general]) == []
+
+
+@pytest.mark.parametrize("stack", ["keyward", "a-stack"])
+def test_each_thing_that_waits_ends_with_a_command_of_keyward(stack: str) -> None:
+    odd = {"rest_api_id": "a1b2c3", "stage": "prod", "decision": "pending", "held_at": "x"}
+    exemptions = [ExemptionRow("a", "GET", "/x", "why", state=state) for state in ("ended", "")]
+    findings = [
+        Finding(kind, "high", "says", customer_id=name, rest_api_id=api)
+        for kind in (*waiting.REMEDY, "held", "key_disabled", "duplicate_plan")
+        for name, api in ((None, None), ("o'brien; rm -rf ~", None), (None, "a1b2c3"))
+    ]
+    answer = {"command": "keyward approve a1b2c3 prod 0123456789abcdef", "console_input": {}}
+    items = [
+        *waiting.finding_items(findings, {})[0],
+        *waiting.hold_items([HOLD, odd, HOLD | {"answers": {"approve": answer}}], []),
+        *waiting.failure_items([failed(customer_id="acme")], []),
+        *waiting.queue_items({"CUSTOMERS_DLQ": 1}),
+        *waiting.exemption_items(exemptions),
+        *waiting.policy_items("refused"),
+    ]
+    assert len(items) > 20
+    for item in items:
+        told = waiting.with_command(item, stack)
+        commands = re.findall("`(keyward [^`]*)`", told.remedy)
+        assert commands
+        for command in commands:
+            parsed(command)
 
 
 def test_only_queues_with_messages_are_told() -> None:

@@ -10,12 +10,13 @@ from keyward.customers.drift import DISABLED
 from keyward.events.remedy import command
 
 # Kinds of which the subject alone does not say what helps.
-HELD, BY_HAND, POLICY = "holds", "send", "policy"
+HELD, BY_HAND, POLICY, REFUSED = "holds", "send", "policy", "policy --wanted"
 BY_KIND: Mapping[str, str] = {
     "held": HELD,
     DISABLED: BY_HAND,
     OPENS_NOTHING: POLICY,
     IN_NO_PLAN: POLICY,
+    "policy_refused": REFUSED,
 }
 
 
@@ -36,6 +37,8 @@ def remedy_of(finding: Finding, stack: str) -> str:
     wanted = BY_KIND.get(finding.kind)
     if wanted == HELD:
         return command("holds", stack=stack)
+    if wanted == REFUSED:
+        return command("policy", "show", stack=stack, wanted=True)
     if wanted == BY_HAND and finding.customer_id:
         about = ("CustomerResumed",)
         return command("send", about=about, customer=finding.customer_id, stack=stack)

@@ -143,6 +143,8 @@ class Collector:
         people += waiting.queue_items({n: self._bus.waiting(u) for n, u in self.queues.items()})
         if not report.unread:
             people += waiting.exemption_items(report.exemptions)
+        stack = self.audit.context.stack
+        people = [waiting.with_command(item, stack) for item in people]
         return replace(
             report,
             waiting=tuple(sorted(people, key=_urgency)),

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from keyward.apis.model import DEPLOYMENT, KEYS, PENDING
 from keyward.apis.words import REASONS
 from keyward.audit.model import Finding, error_words
+from keyward.audit.remedies import remedy_of
+from keyward.events.remedy import of_stack
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
 from keyward.values import iso
 
 REMEDY = {
     "invalid_record": "Correct the record in the Customers table",
-    "not_possible": "Do what is said here, then start reconcile-customer",
+    "not_possible": "Do what is said here, then have the customer reconciled",
     "keys_unused": "Ask the customers; send CustomerClosed for those who are gone",
     "unreadable": "Correct what is said here; the next audit reads the API again",
 }
-OTHER_REMEDY = "Look into the matter, then start the audit"
+OTHER_REMEDY = "Look into the matter"
 MENDS = "Nothing: Keyward mends it, unless it fails, and then says so"
 EXPOSED = "exposed_methods"
+PROGRAM = "keyward "
 OBSERVED = "Tag the API `keyward` = `enforce` to have it closed, or exempt the methods"
 
 
@@ -38,6 +42,18 @@ def finding_items(
         else:
             mending.append(_finding(found, MENDS))
     return waiting, mending
+
+
+def with_command(item: PendingItem, stack: str) -> PendingItem:
+    """The item with one command of `keyward` at least in its remedy, between backticks, with its
+    arguments filled in."""
+    if f"`{PROGRAM}" in item.remedy:
+        return item
+    if item.remedy.startswith(PROGRAM):
+        return replace(item, remedy=f"`{of_stack(item.remedy, stack)}`")
+    about = item.customer_id, item.rest_api_id, item.stage
+    found = Finding(item.kind, item.severity, item.says, None, *about)
+    return replace(item, remedy=f"{item.remedy}: `{remedy_of(found, stack)}`")
 
 
 def closed_since(
@@ -156,7 +172,7 @@ def _hold_or_problem(hold: Mapping[str, Any], done: Sequence[ActivityRow]) -> Pe
     except Exception as error:  # noqa: BLE001 - whatever a person wrote into an item
         rest_api_id, stage = str(hold.get("rest_api_id")), str(hold.get("stage"))
         says = f"the hold of stage {stage} cannot be understood: {error_words(error)}"
-        remedy = "Correct or delete its item in the Apis table, then start protect-api"
+        remedy = "Correct or delete its item in the Apis table, then have the API looked at"
         about = {"rest_api_id": rest_api_id, "stage": stage}
         return PendingItem("unreadable_record", "high", says, remedy, **about)
 
@@ -186,7 +202,7 @@ def _hold(hold: Mapping[str, Any], done: Sequence[ActivityRow]) -> PendingItem:
 
 def _approve(rest_api_id: str, stage: str, hold: Mapping[str, Any]) -> str:
     if hold.get("kind") == KEYS:
-        return "Take the keys out of one of the two plans, then start protect-api"
+        return "Take the keys out of one of the two plans, then have the API looked at"
     answers = hold.get("answers") or {}
     if not answers:
         fingerprint = str(hold["fingerprint"])
