@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help schemas setup setup-demo setup-local check test test-sizes quick demo demo-protection \
-  demo-lifecycle report local prove bench conformance engines live-check sam-local build deploy destroy lock clean
+  demo-lifecycle report local prove bench conformance engines live-check live-conformance \
+  sam-local build deploy destroy lock clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -67,7 +68,10 @@ engines: setup ## The same on engines that others wrote: JSONata, definitions, t
 	@tools/engines.sh
 	@$(PY) -m tools.conformance tests/engines
 
-live-check: setup ## The same cases against the account of your AWS credentials (slow, cleans up)
+live-check: setup ## Ask your AWS account what only it can settle, and remove all of it: ARGS=--help
+	@$(PY) -m tools.live_check $(ARGS)
+
+live-conformance: setup ## The cases of make conformance on your AWS account (four hours, cleans up)
 	@KEYWARD_LIVE=1 $(PY) -m pytest emulator/tests/conformance
 
 sam-local: setup ## sam validate, sam build and sam local invoke against the local AWS (needs Docker)

@@ -1,6 +1,7 @@
 """What holds for every test: fake credentials, no network but loopback, one hypothesis profile.
 
-`KEYWARD_LIVE=1` (set by `make live-check` only) lifts the first two for a run on a real account.
+`KEYWARD_LIVE=1` (set by `make live-conformance` only) lifts the first two for a run on a real
+account.
 """
 
 from __future__ import annotations

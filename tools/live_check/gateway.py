@@ -1,0 +1,261 @@
+"""Questions to API Gateway alone: they need no stack, and their calls are recorded."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.world import document
+from tools.live_check.checks import Answer, check
+from tools.live_check.run import STAGE, Run
+
+JSON = dict[str, Any]
+BELIEVED = "nobody: it was never recorded"
+PLANS = "emulator/operations/plans.py"
+KEYED = {"/pets": {"get": True}}
+# CreateApiKey: five a second (API Gateway quotas).
+BURST = 60
+
+
+def code(error: ClientError) -> str:
+    """A refusal as `429 TooManyRequestsException`."""
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return f"{status} {error.response['Error']['Code']}"
+
+
+def refusal(call: Any, **params: Any) -> str:
+    """The code of a refusal, `accepted` where there is none."""
+    try:
+        call(**params)
+    except ClientError as error:
+        return code(error)
+    return "accepted"
+
+
+@check(
+    "attach-twice",
+    "accepted",
+    source=BELIEVED,
+    engine="emulator/operations (plan keys)",
+    alone=True,
+)
+def attaching_a_key_twice(run: Run) -> str:
+    """To a plan without stages."""
+    plan = run.plan("twice")
+    key = run.key("twice", plan)
+    again = {"usagePlanId": plan, "keyId": key["id"], "keyType": "API_KEY"}
+    return refusal(run.gateway.create_usage_plan_key, **again)
+
+
+@check(
+    "attach-unknown",
+    "404 NotFoundException",
+    source=BELIEVED,
+    engine="emulator/operations (plan keys)",
+    alone=True,
+)
+def attaching_to_an_unknown_plan(run: Run) -> str:
+    """A plan that was never made."""
+    key = run.key("unknown")
+    wanted = {"usagePlanId": "abc123", "keyId": key["id"], "keyType": "API_KEY"}
+    return refusal(run.gateway.create_usage_plan_key, **wanted)
+
+
+@check("stage-twice", "accepted", source=BELIEVED, engine=PLANS, alone=True)
+def adding_a_stage_that_is_there(run: Run) -> str:
+    """UpdateUsagePlan with the stage once more."""
+    api = run.api("again", KEYED)
+    plan = run.plan("again", api)
+    patch = {"op": "add", "path": "/apiStages", "value": f"{api}:{STAGE}"}
+    return refusal(run.gateway.update_usage_plan, usagePlanId=plan, patchOperations=[patch])
+
+
+@check(
+    "tag-plan",
+    "the tag is there",
+    source=BELIEVED,
+    engine="emulator/operations (tags)",
+    alone=True,
+)
+def tagging_a_plan(run: Run) -> str:
+    """By its ARN."""
+    plan = run.plan("tagged")
+    arn = f"arn:{run.world.partition}:apigateway:{run.world.region}::/usageplans/{plan}"
+    run.gateway.tag_resource(resourceArn=arn, tags={"a": "b"})
+    tags = run.gateway.get_usage_plan(usagePlanId=plan).get("tags", {})
+    return "the tag is there" if tags == {"a": "b"} else f"tags: {tags}"
+
+
+@check(
+    "merge-key-source",
+    "HEADER after the merge",
+    source=BELIEVED,
+    engine="emulator/openapi",
+    alone=True,
+)
+def a_merge_keeps_the_key_source(run: Run) -> str:
+    """PutRestApi in mode merge, of a document that says nothing of it."""
+    api = run.api("merged", KEYED)
+    patch = {"op": "replace", "path": "/apiKeySource", "value": "AUTHORIZER"}
+    run.gateway.update_rest_api(restApiId=api, patchOperations=[patch])
+    body = json.dumps(document(run.name("merged"), {"/toys": {"get": True}})).encode()
+    run.gateway.put_rest_api(restApiId=api, mode="merge", body=body)
+    found = run.gateway.get_rest_api(restApiId=api)["apiKeySource"]
+    return f"{found} after the merge"
+
+
+@check(
+    "update-usage",
+    "[0, 93] of 100",
+    source=BELIEVED,
+    engine="emulator/operations (usage)",
+    alone=True,
+)
+def granting_calls(run: Run) -> str:
+    """UpdateUsage sets what remains."""
+    plan = run.plan("granted", quota={"limit": 100, "period": "DAY"})
+    key = run.key("granted", plan)
+    patch = {"op": "replace", "path": "/remaining", "value": "93"}
+    run.gateway.update_usage(usagePlanId=plan, keyId=key["id"], patchOperations=[patch])
+    today = datetime.now(UTC).date().isoformat()
+    told = run.gateway.get_usage(usagePlanId=plan, startDate=today, endDate=today)
+    found = told.get("items", {}).get(key["id"])
+    return f"{found[-1] if found else 'nothing'} of 100"
+
+
+@check(
+    "csv-cells",
+    "'a, b' and 'say \"hi\"'",
+    source=BELIEVED,
+    engine="emulator/operations (import of keys)",
+    alone=True,
+)
+def cells_with_commas_and_quotes(run: Run) -> str:
+    """Descriptions as RFC 4180 writes them."""
+    names = [run.name("comma"), run.name("quote")]
+    cells = ['"a, b"', '"say ""hi"""']
+    ids = imported(run, [f"{name},{cell}" for name, cell in zip(names, cells, strict=True)])
+    found = [run.gateway.get_api_key(apiKey=one).get("description") for one in ids]
+    return " and ".join(f"'{text}'" for text in found)
+
+
+def imported(run: Run, rows: list[str]) -> list[str]:
+    """ImportApiKeys of rows of name and description: the ids."""
+    text = "name,description,key,enabled\n"
+    text += "".join(f"{row},{run.value()},true\n" for row in rows)
+    made = run.gateway.import_api_keys(body=text.encode(), format="csv", failOnWarnings=False)
+    return [run.state.keep("key", one) for one in made["ids"]]
+
+
+@check(
+    "import-rows",
+    "all sizes taken",
+    source=BELIEVED,
+    engine="emulator/operations (import of keys) and customers/imports",
+)
+def rows_that_an_import_takes(run: Run) -> Answer:
+    """Larger and larger files, until one is refused."""
+    for size in run.world.rows:
+        rows = [f"{run.name(f'row-{size}-{number}')},row" for number in range(size)]
+        try:
+            ids = imported(run, rows)
+        except ClientError as error:
+            return Answer(f"{size} rows refused: {code(error)}", False)
+        if len(ids) != size:
+            return Answer(f"{len(ids)} keys of {size} rows", False)
+    return Answer(f"all sizes taken, up to {size} rows", True)
+
+
+@check(
+    "throttle-codes",
+    "429 TooManyRequestsException",
+    source="api-gateway.md 1: CreateApiKey, five a second",
+    engine="emulator/quotas.py",
+)
+def codes_of_a_throttle(run: Run) -> Answer:
+    """More CreateApiKey at once than an account may."""
+    client = run.world.hasty("apigateway")
+
+    def one(number: int) -> tuple[str, str]:
+        try:
+            made = client.create_api_key(name=run.name(f"burst-{number}"))
+        except ClientError as error:
+            headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
+            return code(error), headers.get("retry-after", "none")
+        run.state.made.append(["key", made["id"]])
+        return "201", ""
+
+    run.world.quotas(True)
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(one, range(BURST)))
+    finally:
+        run.world.quotas(False)
+        run.state.save()
+    made = [answer for answer in answers if answer[0] == "201"]
+    others = sorted({f"{told}, Retry-After {after}" for told, after in answers if told != "201"})
+    seen = f"{len(made)} of {BURST} made; {'; '.join(others) or 'no refusal'}"
+    return Answer(seen, {told for told, _ in answers} == {"201", "429 TooManyRequestsException"})
+
+
+@check(
+    "propagation",
+    "within 85 s",
+    source="aws-recorded.md 10: up to 85 s until every host knows",
+    engine="emulator/propagation.py, and `propagation_seconds` of the policy",
+)
+def propagation_is_measured(run: Run) -> Answer:
+    """A key attached, and one disabled, without a deployment in between."""
+    api = run.api("measured", KEYED)
+    run.sees(403, api)
+    plan = run.plan("measured", api)
+    key = run.key("measured", plan)
+    attached = run.sees(200, api, value=key["value"])
+    patch = {"op": "replace", "path": "/enabled", "value": "false"}
+    run.gateway.update_api_key(apiKey=key["id"], patchOperations=[patch])
+    disabled = run.sees(403, api, value=key["value"])
+    seen = f"attached after {attached:.0f} s, disabled after {disabled:.0f} s, no deployment"
+    return Answer(seen, max(attached, disabled) <= 85)
+
+
+@check(
+    "zero-burst",
+    "lets nobody in, or all: told",
+    source=BELIEVED,
+    engine="emulator/throttle.py",
+)
+def a_throttle_without_a_burst(run: Run) -> Answer:
+    """`{"rateLimit": 5}` alone."""
+    api = run.api("burst", KEYED)
+    plan = run.plan("burst", api, throttle={"rateLimit": 5})
+    key = run.key("burst", plan)
+    stored = run.gateway.get_usage_plan(usagePlanId=plan)["throttle"]
+    run.until(lambda: run.call(api, value=key["value"]) != 403, "an answer to the key")
+    statuses = []
+    for _ in range(5):
+        time.sleep(0.5)
+        statuses.append(run.call(api, value=key["value"]))
+    return Answer(f"stored as {stored}; five calls in 2.5 s: {sorted(set(statuses))}", None)
+
+
+@check(
+    "quota-offset",
+    "5 calls of 10 pass",
+    source="API reference, QuotaSettings: offset",
+    engine="emulator/throttle.py",
+    here="10 calls of 10 pass",
+)
+def an_offset_of_a_quota(run: Run) -> str:
+    """Ten a month, five of them used before."""
+    api = run.api("offset", KEYED)
+    quota = {"limit": 10, "period": "MONTH", "offset": 5}
+    key = run.key("offset", run.plan("offset", api, quota=quota))
+    run.until(lambda: run.call(api, value=key["value"]) != 403, "an answer to the key")
+    # the first call passed already
+    passed = 1 + sum(run.call(api, value=key["value"]) == 200 for _ in range(12))
+    return f"{passed} calls of 10 pass"

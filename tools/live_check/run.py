@@ -1,0 +1,122 @@
+"""What a check has at hand: clients, makers of things that are removed again, calls of stages."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from local.world import document
+from tools.live_check.state import State
+from tools.live_check.world import World
+
+JSON = dict[str, Any]
+Found = TypeVar("Found")
+STAGE = "live"
+# A change has come once so many calls in a row see it: hosts learn of it one by one.
+IN_A_ROW = 3
+
+
+class Run:
+    """One run in one world."""
+
+    def __init__(self, world: World, state: State) -> None:
+        self.world, self.state = world, state
+
+    @property
+    def gateway(self) -> Any:
+        """API Gateway's client."""
+        return self.world.client("apigateway")
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs."""
+        return dict(self.state.facts["outputs"])
+
+    def name(self, word: str) -> str:
+        """A name that says whose thing it is."""
+        return f"{self.state.name}-{word}"
+
+    def note(self, **facts: Any) -> None:
+        """Keep facts for later checks, also of a run that goes on after a break."""
+        self.state.facts.update(facts)
+        self.state.save()
+
+    def until(self, look: Callable[[], Found | None], what: str) -> Found:
+        """What `look` finds, as soon as it is something true. Raises TimeoutError."""
+        end = time.monotonic() + self.world.patience
+        while not (found := look()):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{what} did not happen within {self.world.patience:g} s")
+            time.sleep(self.world.look_every)
+        return found
+
+    # things
+
+    def api(self, word: str, paths: dict[str, dict[str, bool]], mode: str = "") -> str:
+        """An API whose methods answer by themselves; `paths` say by verb whether it asks for a key.
+        It is deployed; `mode` is its tag `keyward`."""
+        body = json.dumps(document(self.name(word), paths)).encode()
+        made = self.gateway.import_rest_api(
+            body=body, parameters={"endpointConfigurationTypes": "REGIONAL"}
+        )
+        api = self.state.keep("api", made["id"])
+        if mode:
+            self.tag(api, mode)
+        self.deploy(api)
+        return api
+
+    def tag(self, api: str, mode: str) -> None:
+        """Say how Keyward is to treat the API."""
+        arn = f"arn:{self.world.partition}:apigateway:{self.world.region}::/restapis/{api}"
+        self.gateway.tag_resource(resourceArn=arn, tags={"keyward": mode})
+
+    def deploy(self, api: str) -> str:
+        """Deploy as a team does: the deployment's id."""
+        return str(self.gateway.create_deployment(restApiId=api, stageName=STAGE)["id"])
+
+    def plan(self, word: str, api: str | None = None, **settings: Any) -> str:
+        """A usage plan, with the API's stage when there is one."""
+        stages = {"apiStages": [{"apiId": api, "stage": STAGE}]} if api else {}
+        made = self.gateway.create_usage_plan(name=self.name(word), **stages, **settings)
+        return self.state.keep("plan", made["id"])
+
+    def key(self, word: str, plan: str | None = None) -> JSON:
+        """A key, in the plan when there is one."""
+        made: JSON = self.gateway.create_api_key(name=self.name(word), enabled=True)
+        self.state.keep("key", made["id"])
+        if plan:
+            self.gateway.create_usage_plan_key(
+                usagePlanId=plan, keyId=made["id"], keyType="API_KEY"
+            )
+        return made
+
+    def value(self) -> str:
+        """A value for a key."""
+        return secrets.token_hex(20)
+
+    # calls of a stage
+
+    def call(self, api: str, path: str = "/pets", value: str = "") -> int:
+        """GET a path of the API's stage, with a key's value when there is one: the status."""
+        url = self.world.stage_url(api, STAGE) + path
+        request = urllib.request.Request(url, headers={"x-api-key": value} if value else {})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return int(refused.code)
+
+    def sees(self, status: int, api: str, path: str = "/pets", value: str = "") -> float:
+        """Wait until calls get this status, several in a row: the seconds that it took."""
+        begun = time.monotonic()
+
+        def steady() -> bool:
+            return all(self.call(api, path, value) == status for _ in range(IN_A_ROW))
+
+        self.until(steady, f"{status} for {path}")
+        return time.monotonic() - begun
