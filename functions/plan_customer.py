@@ -33,14 +33,20 @@ PENDING_SECONDS = 60
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, execution_arn, dry_run?, look?, asked?, begun?}`; output: see
-    `plan`."""
-    contracts.parse_customer_id(event)
-    run.only_fields(event, FIELDS)
-    return plan(event, runtime.context())
+    """Task input `{customer_id, execution_arn, dry_run?, look?, asked?, begun?}`, of a person also
+    what runs/console.py takes; output: see `plan`."""
+    task, record = event, None
+    if "asked" not in event and not {*event} <= {*FIELDS, *run.MACHINE_FIELDS}:
+        # Few runs bring a change, and all would pay for the import.
+        from keyward.runs import console
+
+        task, record = console.bring(event, runtime.context())
+    contracts.parse_customer_id(task)
+    run.only_fields(task, FIELDS)
+    return plan(task, runtime.context(), record)
 
 
-def plan(task: JSON, context: Context) -> JSON:
+def plan(task: JSON, context: Context, record: JSON | None = None) -> JSON:
     """`{customer_id, dry_run, busy, lease, planned_at, actions, problem}`, or the same with
     `wait_seconds` while it is not the customer's turn, which `ready_by` estimates (ISO 8601).
 
@@ -49,13 +55,14 @@ def plan(task: JSON, context: Context) -> JSON:
     customer, or waits for its turn (`ready_by`), and will see what this one came for. `waiting`:
     the customer gets its key together with many others. `problem` `{Error, Cause}` is reported when
     the actions are done. A dry run takes neither turn nor lease, and writes nothing. With `look`
-    the keys are compared with API Gateway first. Raises InvalidInputError, InvalidRecordError,
+    the keys are compared with API Gateway first. `record` stands in for the customer's in a dry
+    run. Raises InvalidInputError, InvalidRecordError,
     CustomerNotFoundError, in a dry run the problem itself,
     with `look` what the gateway raises.
     """
     customer_id = contracts.parse_customer_id(task)
     dry_run = contracts.flag_of(task, "dry_run")
-    planner = Planner(task, context, customer_id, context.now)
+    planner = Planner(task, context, customer_id, context.now, record)
     output = {"customer_id": customer_id, "dry_run": dry_run, "busy": False, "lease": None}
     output |= {"planned_at": planner.now, "actions": [], "problem": None}
     if dry_run:
@@ -114,6 +121,7 @@ class Planner:
     context: Context
     customer_id: str
     now: float
+    record: JSON | None = None
 
     @property
     def is_looking(self) -> bool:
@@ -209,7 +217,7 @@ class Planner:
     def look(self, at_gateway: bool = False, lease: Lease | None = None) -> Look:
         """Plan by the tables, and at API Gateway if a person wants that."""
         registry, policy = self.context.registry, self.context.policy
-        record = registry.customers.desired(self.customer_id)
+        record = self.record or registry.customers.desired(self.customer_id)
         if record is None and self.requester["by"] != requester.CONSOLE:
             # Removed while the run waited: whoever removed it knows, and there is nothing to do.
             return Look({}, [], None, {}, stops=False, is_simple=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from keyward.errors import (
 from keyward.events import contracts, remedy
 from keyward.events.requester import CONSOLE
 from keyward.runs import ledger, outbox, run, runtime
+from keyward.runs.console import customer_in
 from keyward.runs.context import Context
 from keyward.runs.due import note_refusal
 from keyward.runs.policy_run import SUBJECT as POLICY
@@ -37,7 +39,7 @@ WRONG_INPUT = (InvalidInputError, CustomerNotFoundError, ApiNotFoundError)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id | rest_api_id | policy, stage?, error: {Error, Cause},
+    """Task input `{customer_id | rest_api_id | policy | pasted, stage?, error: {Error, Cause},
     execution_arn, asked?, dry_run?, begun?, entered}`; output: see `report`."""
     reported = report(event, runtime.context())
     names = ("customer_id", "rest_api_id", "execution_arn")
@@ -77,7 +79,7 @@ def report(task: JSON, context: Context) -> JSON:
     keeps the lease and starts over.
     """
     name, reason = run.error_of(task["error"])
-    subject = _subject(task)
+    subject = _subject(task, context)
     output: JSON = {"error": name, "reason": reason}
     refused = _refused(task, subject, name, reason, context)
     output |= {"refused": refused} if refused else {}
@@ -126,18 +128,17 @@ def _fail(task: JSON, subject: Subject, failure: tuple[str, str], context: Conte
     return None
 
 
-def _subject(task: JSON) -> Subject | None:
+def _subject(task: JSON, context: Context) -> Subject | None:
     """None when the input names neither a customer nor an API, and it is not the policy's."""
     if task.get("policy"):
         return Subject(*POLICY.split("#"))
     for kind, parse in (
         ("customer", contracts.parse_customer_id),
         ("api", contracts.rest_api_id_of),
+        ("customer", lambda task: customer_in(task.get("pasted"), context.policy)),
     ):
-        try:
+        with suppress(InvalidInputError):
             return Subject(kind, parse(task))
-        except InvalidInputError:
-            continue
     return None
 
 

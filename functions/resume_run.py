@@ -13,6 +13,7 @@ from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events import contracts
 from keyward.events.requester import RESUMED
 from keyward.runs import runtime
+from keyward.runs.console import customer_in
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.values import JSON, parse_json, run_name
@@ -38,7 +39,7 @@ class Subject:
     parse_id: Callable[[object], str]
 
 
-CUSTOMER = Subject("customer_id", "customer", contracts.parse_customer_id)
+CUSTOMER = Subject("customer_id", "customer", customer_in)
 API = Subject("rest_api_id", "api", contracts.rest_api_id_of)
 # There is one policy, so no field names it.
 POLICY = Subject("", "policy", lambda task: "in-force")

@@ -172,8 +172,7 @@ class GatewayUnavailableError(PassingError):
 
 
 class ServiceUnavailableError(PassingError):
-    """A service other than API Gateway throttled the call, failed or did not answer: the call may
-    have had an effect."""
+    """A service other than API Gateway refused or failed: the call may have had an effect."""
 
 
 class WriteConflictError(PassingError):

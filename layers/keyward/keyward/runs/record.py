@@ -35,9 +35,12 @@ def record(
     registry: Registry,
     customer_id: str,
     events_for: Callable[[JSON | None], Sequence[CustomerEvent]],
+    *,
+    dry_run: bool = False,
 ) -> Change:
     """Record events of a customer as one change of its record. `events_for` gets the record as it
-    stands, None without one, and gives the events to apply, none to leave it. Idempotent.
+    stands, None without one, and gives the events to apply, none to leave it. Idempotent. A dry
+    run writes nothing.
 
     Raises InvalidEventError for events that cannot be applied, and PassingError.
     """
@@ -53,7 +56,7 @@ def record(
             undo_rotation.check(after, applied.record, records.keys)
             after, ignored = applied.record, ignored + len(applied.ignored)
         change = Change(before, after, ignored)
-        if after is None or not change.written:
+        if after is None or not change.written or dry_run:
             return change
         if registry.customers.save_desired(after, before):
             return change

@@ -66,7 +66,7 @@ class Customers(DueItems):
 
     def save_desired(self, record: JSON, before: JSON | None) -> bool:
         """Write the record if nobody changed it since `before` was read; False when somebody did.
-        For `record_customer` only: reconcilers never write this table."""
+        For changes that are recorded (runs/record.py): what a reconciler does is none."""
         try:
             self._customers.put_item(Item=record, **unchanged(before, "customer_id", COMPARED))
         except ConditionNotMetError:
