@@ -184,7 +184,7 @@ def test_the_history_reads_well(
     )
     assert app.main(["history", "acme"]) == 0
     created, who, attached, _ = capsys.readouterr().out.splitlines()
-    assert "create key acme/1 enabled - -> True, key_id - -> " in created
+    assert "made key acme/1 (" in created
     assert f"asked by CustomerSignedUp from {SIGNED_UP['source']} (event {SIGNED_UP['id']})" in who
     assert attached.endswith("attach key acme/1 plan - -> free")
     assert app.main(["history", "acme", "--last", "1", "--json"]) == 0

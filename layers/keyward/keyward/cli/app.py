@@ -22,11 +22,13 @@ from keyward.cli.keys import key
 from keyward.cli.lint import lint
 from keyward.cli.look import look
 from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, show, with_colour
-from keyward.cli.outcomes import outcomes, status
+from keyward.cli.outcomes import outcomes
 from keyward.cli.policy import policy
-from keyward.cli.requests import send, undo
+from keyward.cli.requests import send
 from keyward.cli.stack import DEFAULT_MODE, NoStackError, StackClient
+from keyward.cli.status import status
 from keyward.cli.stop import start, stop
+from keyward.cli.undo import undo
 from keyward.errors import GatewayRefusedError, KeywardError, PassingError, ServiceRefusedError
 from keyward.explain.model import parse_question
 from keyward.explain.read import Explainer, Records

@@ -29,17 +29,55 @@ REQUESTERS = {
 }
 
 
+# What an action did, in words; `{...}` are members of its line, and of what was there after it.
+WORDS = {
+    "create_key": "made key {key} ({key_id})",
+    "attach_key": "put key {key} into plan {plan}",
+    "move_key": "moved key {key} into plan {plan}",
+    "detach_key": "took key {key} out of plan {plan}",
+    "enable_key": "enabled key {key}",
+    "disable_key": "disabled key {key}",
+    "delete_key": "deleted key {key}",
+    "restore_key": "gave key {key} its place back",
+    "adopt_key": "adopted key {key} ({key_id})",
+    "carry_quota_over": "carried the quota of key {key} over",
+    "extend_quota": "extended the quota of key {key}",
+    "announce_expiry": "told that key {key} ends soon",
+    "attach_stage": "put stage {stage} into plan {plan}",
+    "require_key": "had {method} {path} ask for a key",
+    "deploy_api": "deployed stage {stage}",
+}
+
+
 def history_lines(lines: Iterable[Mapping[str, Any]]) -> list[str]:
     """Two lines of text for a line of the ledger: what was done, and who asked."""
     return [text for line in lines for text in (_action(line), f"{'':22}{_requester(line)}")]
 
 
 def _action(line: Mapping[str, Any]) -> str:
+    text = _in_words(line) or _in_names(line)
+    return f"{line['at']}  {text}" + (f" ({line['reason']})" if line.get("reason") else "")
+
+
+def _in_words(line: Mapping[str, Any]) -> str | None:
+    """The action as a person tells it; None for one without words, or whose members lack."""
+    before, after = (line.get(name) for name in ("before", "after"))
+    members = {**_mapping(before), **_mapping(after), **line}
+    try:
+        return WORDS[line["action"]].format_map(members)
+    except KeyError:
+        return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _in_names(line: Mapping[str, Any]) -> str:
     about = " ".join(str(line[name]) for name in NAMED if line.get(name))
     change = _change(line.get("before"), line.get("after"))
     parts = [str(line["action"]).replace("_", " "), about, change]
-    text = " ".join(part for part in parts if part)
-    return f"{line['at']}  {text}" + (f" ({line['reason']})" if line.get("reason") else "")
+    return " ".join(part for part in parts if part)
 
 
 def _change(before: Any, after: Any) -> str:

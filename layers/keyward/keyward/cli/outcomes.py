@@ -1,4 +1,4 @@
-"""`keyward outcomes` and `keyward status`: what was announced, and what waits."""
+"""`keyward outcomes`: what was announced."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from keyward.apis.model import PENDING
+from keyward.aws.tables.ledger import MAX_LINES_A_DAY, Ledger
 from keyward.cli.options import FINE, FOUND, of_stack, show
 from keyward.cli.stack import StackClient
 from keyward.events.fields import moment
@@ -33,39 +33,29 @@ def outcomes(
 
     The exit code is 1 when something failed, was refused or is held.
     """
-    at = now()
-    first = _since(since, at)
-    days = [(at - n * DAY) for n in range(int((at - first) // DAY) + 2)]
-    lines = StackClient.here(region).stack(stack).ledger().of_days({iso(day)[:10] for day in days})
-    told = [
-        {"at": line["at"]} | event
-        for line in sorted(lines, key=lambda line: str(line["at"]), reverse=True)
-        if str(line["at"]) >= iso(first)
-        for event in line["events"]
-    ]
-    show(as_data, told, _texts(told) if told else [f"nothing was announced since {iso(first)}"])
+    told = announced(StackClient.here(region).stack(stack).ledger(), since, now())
+    show(
+        as_data,
+        told,
+        _texts(told) if told else [f"nothing was announced since {iso(_since(since, now()))}"],
+    )
     return FOUND if any(str(event["event"]).endswith(TROUBLE) for event in told) else FINE
 
 
-@click.command()
-@of_stack
-@click.pass_obj
-def status(now: Callable[[], float], /, stack: str, region: str | None, as_data: bool) -> int:
-    """Count what waits: held stages, and customers for whom something is due.
-
-    The exit code is 1 when something waits for a person.
-    """
-    found = StackClient.here(region).stack(stack)
-    held = [hold for hold in found.apis().all_holds() if hold["decision"] == PENDING]
-    due = found.customers().due(now())
-    oldest = iso(due[0][1]) if due else None
-    counts = {"stages_held": len(held), "customers_due": len(due), "due_since": oldest}
-    lines = [
-        f"held stages without an answer: {len(held)}",
-        f"customers for whom something is due: {len(due)}" + (f", since {oldest}" if due else ""),
+def announced(
+    ledger: Ledger, since: str, now: float, most: int | None = MAX_LINES_A_DAY
+) -> list[JSON]:
+    """What was announced since a time or for a span (`7d`), newest first, with `at`: at most so
+    many lines a day, or all (None)."""
+    first = _since(since, now)
+    days = {iso(now - n * DAY)[:10] for n in range(int((now - first) // DAY) + 2)}
+    lines = sorted(ledger.of_days(days, most), key=lambda line: str(line["at"]), reverse=True)
+    return [
+        {"at": line["at"]} | event
+        for line in lines
+        if str(line["at"]) >= iso(first)
+        for event in line["events"]
     ]
-    show(as_data, counts, lines)
-    return FOUND if held else FINE
 
 
 def _since(text: str, now: float) -> float:

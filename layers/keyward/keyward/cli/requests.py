@@ -1,4 +1,4 @@
-"""`keyward send` and `undo`: what a person asks for, checked before it is sent."""
+"""`keyward send`: what a person asks for, checked before it is sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keyward.cli.options import FINE, of_stack, show
 from keyward.cli.stack import StackClient
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import customer_event
-from keyward.events.fields import WHAT, redacted
+from keyward.events.fields import redacted
 from keyward.events.incoming import CUSTOMER_EVENTS, EVENTS_IN, listed
 from keyward.values import JSON, iso, parse_json
 
@@ -54,19 +54,6 @@ def send(
     checked(detail_type, detail)
     StackClient.here(region).stack(stack).send(detail_type, detail)
     show(as_data, {"sent": detail_type, "detail": detail}, [f"sent {detail_type}"])
-    return FINE
-
-
-@click.command()
-@click.option("--customer", metavar="ID", required=True, help="The customer's id.")
-@click.option("--what", type=click.Choice([*WHAT]), help="Which kind of change; else the last one.")
-@of_stack
-def undo(customer: str, what: str | None, stack: str, region: str | None, as_data: bool) -> int:
-    """Undo a customer's last plan change, suspension or rotation."""
-    detail: JSON = {"customer_id": customer} | ({"what": what} if what else {})
-    checked("UndoRequested", detail)
-    StackClient.here(region).stack(stack).send("UndoRequested", detail)
-    show(as_data, {"sent": "UndoRequested", "detail": detail}, ["sent UndoRequested"])
     return FINE
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -138,12 +138,13 @@ class Stack:
         text = str(ssm.get_parameter(Name=self._parameter)["Parameter"]["Value"])
         named = parse_json(text)
         key = named.get("object") if isinstance(named, dict) else None
-        return (self._object(key) if isinstance(key, str) else None) or text
+        return (self.object(key) if isinstance(key, str) else None) or text
 
     def _wanted(self) -> PolicyParameter:
-        return PolicyParameter(self.account.client("ssm"), self._parameter, self._object)
+        return PolicyParameter(self.account.client("ssm"), self._parameter, self.object)
 
-    def _object(self, key: str) -> str | None:
+    def object(self, key: str) -> str | None:
+        """An object of the stack's bucket as text; None when there is none."""
         s3 = Client(self.account.client("s3"))
         try:
             found = s3.get_object(Bucket=self._resource("ReportBucket"), Key=key)
@@ -170,8 +171,13 @@ class Stack:
 
     def send(self, detail_type: str, detail: JSON) -> None:
         """Put an event on the stack's bus."""
-        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": detail}
-        self._bus().announce([entry | {"EventBusName": self._resource("EventBus")}])
+        self.send_all(detail_type, [detail])
+
+    def send_all(self, detail_type: str, details: Iterable[JSON]) -> None:
+        """Put events of one type on the stack's bus."""
+        entry = {"Source": SOURCE, "DetailType": detail_type}
+        entry |= {"EventBusName": self._resource("EventBus")}
+        self._bus().announce([entry | {"Detail": detail} for detail in details])
 
     def start(self, machine: str, task: JSON) -> str:
         """Start a state machine by its name in the template: the execution's ARN."""

@@ -170,6 +170,13 @@ class Turns:
         found = _schedule(self.items.read(), self.share, now).advance(now).meters[operation]
         return found.lines[lane].waiting if lane in found.lines else 0
 
+    def in_use(self, now: float) -> tuple[float, dict[str, float]]:
+        """Which part of the share is in use (0 to 1), and how many calls wait in which lanes."""
+        meter = _schedule(self.items.read(), self.share, now).advance(now).meters[CALLS]
+        used = 1 - max(0.0, meter.tokens) / meter.burst
+        lines = {lane: line.waiting for lane, line in meter.lines.items()}
+        return used, {lane: lines[lane] for lane in LANES if lines.get(lane, 0) > HAIR}
+
     def behind(self, operation: str, more: float, now: float) -> float:
         """When so many more calls of an operation would be made, behind all that wait for it (epoch
         seconds)."""

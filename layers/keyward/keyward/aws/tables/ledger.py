@@ -89,18 +89,13 @@ class Ledger:
         newest_first = {"ScanIndexForward": False, "ConsistentRead": True}
         return self._table.pages("query", most, **mine, **newest_first)[::-1]
 
-    def of_days(self, days: Iterable[str]) -> list[JSON]:
+    def of_days(self, days: Iterable[str], most: int | None = MAX_LINES_A_DAY) -> list[JSON]:
         """The lines of these days (UTC, `YYYY-MM-DD`) that announced something, newest first, at
-        most 500 a day. Eventually consistent, as every global index is."""
+        most 500 a day, or all (None). Eventually consistent, as every global index is."""
         found: list[JSON] = []
+        newest_first = {"IndexName": BY_DAY, "ScanIndexForward": False}
         for day in sorted(days, reverse=True):
-            answer = self._table.query(
-                IndexName=BY_DAY,
-                **in_partition("day", day),
-                ScanIndexForward=False,
-                Limit=MAX_LINES_A_DAY,
-            )
-            found += answer["Items"]
+            found += self._table.pages("query", most, **in_partition("day", day), **newest_first)
         return found
 
     def _item(self, line: JSON) -> JSON:
