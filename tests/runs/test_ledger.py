@@ -186,7 +186,7 @@ def test_the_history_reads_well(
     created, who, attached, _ = capsys.readouterr().out.splitlines()
     assert "made key acme/1 (" in created
     assert f"asked by CustomerSignedUp from {SIGNED_UP['source']} (event {SIGNED_UP['id']})" in who
-    assert attached.endswith("attach key acme/1 plan - -> free")
+    assert attached.endswith("put key acme/1 into plan free")
     assert app.main(["history", "acme", "--last", "1", "--json"]) == 0
     assert [line["action"] for line in json.loads(capsys.readouterr().out)] == ["attach_key"]
     assert app.main(["history", "nobody"]) == 1
