@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help schemas setup setup-demo setup-local check test test-sizes quick demo demo-protection \
-  demo-lifecycle report local prove bench conformance engines live-check live-conformance \
+  demo-lifecycle report local prove bench permissions conformance engines live-check live-conformance \
   sam-local build deploy destroy lock clean
 
 BIN := .venv/bin
@@ -61,6 +61,9 @@ bench: setup ## Load, peers, start-up and costs: docs/performance.md, docs/costs
 schemas: setup ## events/schemas and docs/events.md, from the lists of events
 	@$(PY) -m tools.schemas
 
+permissions: setup ## What each role may do and what proves it: the table of docs/permissions.md
+	@$(PY) -m tools.rights
+
 conformance: setup ## The emulator against every recorded and documented behaviour of API Gateway
 	@$(PY) -m tools.conformance
 
@@ -80,8 +83,8 @@ sam-local: setup ## sam validate, sam build and sam local invoke against the loc
 build: setup ## sam build
 	@sam build
 
-deploy: setup ## sam build && sam deploy --guided, into the account of your AWS credentials
-	@sam build && sam deploy --guided
+deploy: setup ## sam build && sam deploy into the account of your AWS credentials; asks the first time
+	@$(PY) -m tools.deploy
 
 destroy: setup ## Delete the stack (its tables are kept: see the README)
 	@sam delete

@@ -137,12 +137,15 @@ def secret(secret_id: str) -> str:
 
     try:
         answer = Client(_lazy("secretsmanager")).get_secret_value(SecretId=secret_id)
-    except ServiceRefusedError:
-        raise InvalidRecordError(
-            "key_value_secret",
-            f"there is no readable secret {secret_id}",
-            "Name a Secrets Manager secret whose name begins with keyward/",
-        ) from None
+    except ServiceRefusedError as error:
+        # "Access to KMS is not allowed" (AWS re:Post, secrets-manager-cross-account-key).
+        if "KMS" in str(error):
+            wrong = f"the KMS key of secret {secret_id} may not be used"
+            help = "Grant kms:Decrypt on it to CreateKey's role (docs/permissions.md)"
+        else:
+            wrong = f"there is no readable secret {secret_id}"
+            help = "Name a Secrets Manager secret whose name begins with keyward/"
+        raise InvalidRecordError("key_value_secret", wrong, help) from None
     return str(answer.get("SecretString", ""))
 
 

@@ -1,0 +1,49 @@
+"""docs/permissions.md says what the template grants, and who could read a key's value."""
+
+from __future__ import annotations
+
+from tests.rules.test_docs import first_cells, text
+from tools import rights
+from tools.rights import Right
+
+# What answers with values: the first two with those of all keys (aws-recorded.md 1 and 2).
+LISTS = {("apigateway:GET", "/apikeys"), ("apigateway:GET", "/usageplans/*/keys")}
+READS = {("apigateway:GET", "/apikeys/*"), ("lambda:InvokeFunction", "RevealKey")}
+# A new name here is a decision: say why on the page.
+CAN_LIST = {"Audit", "AuditPart", "WriteReport"}
+CAN_LIST |= {"CreateKey", "DeleteKey", "PlanCustomer", "VerifyImport"}
+CAN_LIST |= {"AttachStage", "PlanPolicy", "ExplainDenial"}
+CAN_READ = {"RevealKey", "ProbeStage", "CreateKey", "ClaimKey"}
+
+
+def holders(rights_of: set[tuple[str, str]]) -> set[str]:
+    return {right.function for right in rights.granted() if right[1:3] in rights_of}
+
+
+def test_the_table_of_the_page_is_what_the_template_grants() -> None:
+    page = text("docs/permissions.md")
+    assert page == rights.page(page, rights.granted()), "run make permissions"
+
+
+def test_values_can_be_listed_and_read_by_the_roles_that_the_page_names() -> None:
+    assert holders(LISTS) == CAN_LIST
+    assert holders(READS) == CAN_READ
+    named = set(first_cells("docs/permissions.md", "role"))
+    assert named == CAN_LIST | CAN_READ
+
+
+def test_a_right_that_nothing_uses_and_a_call_without_a_right_are_found() -> None:
+    used = Right("CreateKey", "dynamodb:GetItem", "KeysTable")
+    spare = Right("CreateKey", "dynamodb:Scan", "KeysTable")
+    wild = Right("RequireKey", "apigateway:PATCH", "/restapis/*/methods/*")
+    polled = Right("ResumeRun", "sqs:ReceiveMessage", "RunsQueue")
+    calls = {used, Right("RequireKey", "apigateway:PATCH", "/restapis/*/methods/GET")}
+    assert rights.unproven({used, spare, wild, polled}, calls) == {spare}
+    assert rights.refused({used, wild}, calls) == set()
+    assert rights.refused({used}, calls) == calls - {used}
+
+
+def test_a_lab_may_name_queues_as_it_likes() -> None:
+    right = Right("RecordCustomer", "sqs:SendMessage", "CustomersDlq")
+    assert rights.is_called(right, rights.called(["RecordCustomer sqs:SendMessage "]))
+    assert not rights.is_called(right, rights.called(["RecordCustomer sqs:SendMessage ApisDlq"]))

@@ -1,0 +1,188 @@
+"""Note what each function calls while tests run: a plugin of pytest for `make permissions`.
+
+`PYTEST_PLUGINS=tools.calls` loads it; `KEYWARD_CALLS` names the file that gets a line a call:
+function, IAM action, resource. A call is a function's when a frame of functions/ made it, so that
+benches and the smaller labs of tests/machines count alike.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore import xform_name
+
+from emulator.service_model import operation_model, service_model
+from local.lifetime import sdk
+from local.lifetime.stack import id_of, stack_of
+from local.lifetime.tables import Table, Tables
+
+JSON = dict[str, Any]
+Call = tuple[str, str]
+Method = Callable[..., Any]
+
+FILE = "KEYWARD_CALLS"
+ROOT = Path(__file__).resolve().parent.parent
+FUNCTIONS, TESTS = (str(ROOT / name) + os.sep for name in ("functions", "tests"))
+TAGGED_AS_MADE = {"CreateApiKey": "apikeys", "CreateUsagePlan": "usageplans"}
+TABLE_METHODS = ("get_item", "put_item", "update_item", "delete_item", "query", "scan")
+PREFIXES = {"stepfunctions": "states"}
+IDS = stack_of().resources.keys()
+OPERATIONS = {xform_name(name): name for name in service_model().operation_names}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen at what functions get for boto3."""
+    file = os.environ.get(FILE)
+    if file:
+        config.pluginmanager.register(Notes(Path(file)))
+
+
+class Notes:
+    """The calls of one run of pytest, each once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._found: set[tuple[str, str, str]] = set()
+        self._muted = False
+        _wrap(sdk.Client, "__getattr__", self._noted_client)
+        _wrap(sdk.GatewayClient, "__getattr__", self._noted_gateway)
+        _wrap(sdk.TableClient, "_write", self._noted_batch)
+        _wrap(Table, "batch_writer", self._noted_writer)
+        for method in TABLE_METHODS:
+            _wrap(Table, method, partial(self._noted_table, method))
+        for method in ("transact_write_items", "batch_get_item"):
+            _wrap(Tables, method, partial(self._noted_table, method))
+
+    def _noted_client(self, plain: Method, client: Any, method: str) -> Any:
+        return self._noted(client._service, method, plain(client, method))
+
+    def _noted_gateway(self, plain: Method, client: Any, method: str) -> Any:
+        return self._noted("apigateway", method, plain(client, method))
+
+    def _noted(self, service: str, method: str, made: Method) -> Method:
+        # Tables are listened to behind their clients, where every lab comes by.
+        if service == "dynamodb":
+            return made
+
+        def call(**params: Any) -> Any:
+            self.note(service, method, params)
+            return made(**params)
+
+        return call
+
+    def _noted_table(
+        self, method: str, plain: Method, table: Any, *args: Any, **params: Any
+    ) -> Any:
+        self.note("dynamodb", method, params, getattr(table, "name", ""))
+        return plain(table, *args, **params)
+
+    def _noted_batch(self, plain: Method, client: Any, requests: list[JSON]) -> Any:
+        self.note("dynamodb", "batch_write_item", {}, client.name)
+        with self._mute():
+            return plain(client, requests)
+
+    @contextmanager
+    def _noted_writer(self, plain: Method, table: Table) -> Iterator[Any]:
+        self.note("dynamodb", "batch_write_item", {}, table.name)
+        with plain(table) as writer, self._mute():
+            yield writer
+
+    @contextmanager
+    def _mute(self) -> Iterator[None]:
+        """Hear nothing of the single writes that a batch does behind one call."""
+        before, self._muted = self._muted, True
+        try:
+            yield
+        finally:
+            self._muted = before
+
+    def note(self, service: str, method: str, params: JSON, table: str = "") -> None:
+        """Note a call that a function makes."""
+        function = calling_function()
+        if function and not self._muted:
+            for action, resource in rights_of(service, method, params, table):
+                self._found.add((function, action, resource))
+
+    def pytest_sessionfinish(self) -> None:
+        """Append what was found."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a", encoding="utf-8") as file:
+            file.writelines(" ".join(line) + "\n" for line in sorted(self._found))
+
+
+def _wrap(kind: Any, name: str, around: Callable[..., Any]) -> None:
+    """Put `around`, which gets the method itself first, in the place of a method."""
+    plain = getattr(kind, name)
+    setattr(kind, name, lambda *args, **params: around(plain, *args, **params))
+
+
+def calling_function() -> str:
+    """The function whose handler called, by its id; empty for a test or a schedule, also for what a
+    test does while a function works."""
+    frame = inspect.currentframe()
+    while frame and not frame.f_code.co_filename.startswith((FUNCTIONS, TESTS)):
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_filename.startswith(TESTS):
+        return ""
+    return "".join(word.capitalize() for word in Path(frame.f_code.co_filename).stem.split("_"))
+
+
+def rights_of(service: str, method: str, params: JSON, table: str = "") -> Iterator[Call]:
+    """The rights that a call takes: IAM's action and the resource, as `tools.rights` names it."""
+    if service == "apigateway":
+        yield from _of_gateway(OPERATIONS[method], params)
+        return
+    action = "".join(word.capitalize() for word in method.split("_"))
+    if service == "dynamodb":
+        yield from _of_tables(action, params, table)
+        return
+    yield f"{PREFIXES.get(service, service)}:{action}", _place(params)
+
+
+def _place(params: JSON) -> str:
+    """What the call is for, by the id of the template; empty where a lab has names of its own."""
+    if "Key" in params:
+        return f"ReportBucket/{params['Key']}"
+    if "stateMachineArn" in params:
+        words = params["stateMachineArn"].rpartition(":")[2].removeprefix("keyward-").split("-")
+        machine = "".join(word.capitalize() for word in words)
+        return machine if machine in IDS else ""
+    queue = id_of(params.get("QueueUrl", ""))
+    return queue if queue in IDS else ""
+
+
+def _of_tables(action: str, params: JSON, table: str) -> Iterator[Call]:
+    if action == "TransactWriteItems":
+        # A transaction is its single writes, as IAM has it: these are noted as they are done.
+        for item in params["TransactItems"]:
+            if "ConditionCheck" in item:
+                yield "dynamodb:ConditionCheckItem", item["ConditionCheck"]["TableName"]
+    elif "RequestItems" in params:
+        for name in params["RequestItems"]:
+            yield f"dynamodb:{action}", name
+    else:
+        index = params.get("IndexName")
+        yield f"dynamodb:{action}", f"{table}/index/{index}" if index else table
+
+
+def _of_gateway(operation: str, params: JSON) -> Iterator[Call]:
+    model = operation_model(operation)
+    verb, path = model.http["method"], model.http["requestUri"].split("?")[0]
+    members = model.input_shape.members if model.input_shape else {}
+    for name, shape in members.items():
+        if shape.serialization.get("location") == "uri":
+            value = quote(params[name], safe="") if name == "resourceArn" else "*"
+            path = path.replace(f"{{{shape.serialization['name']}}}", value)
+    yield f"apigateway:{verb}", path
+    kind = TAGGED_AS_MADE.get(operation)
+    if kind and params.get("tags"):
+        arn = quote(f"arn:aws:apigateway:us-east-1::/{kind}/", safe="")
+        yield "apigateway:PUT", f"/tags/{arn}*"
