@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keyward.report.customers import days_until
 from keyward.report.model import (
     ActivityRow,
     ApiRow,
+    CustomerRow,
     CustomerUsage,
     ExemptionRow,
     ExemptMethods,
@@ -143,6 +146,27 @@ def _large_api(number: int, stages: int, methods: int) -> ApiRow:
     )
 
 
+def busy(apis: int = 40, customers: int = 500) -> Report:
+    """An account as large as most: what waits has long words, and commands to be copied."""
+    answer = (
+        "To approve it: `keyward approve held123456 prod 5f2b7c01aa`, or start protect-api with "
+        '`{"rest_api_id": "held123456", "stage": "prod", "approve": "5f2b7c01aa"}`'
+    )
+    waiting = (
+        PendingItem("held", "high", "it would publish more: put method POST /orders", answer),
+        PendingItem("dead_letters", "high", "CUSTOMERS_DLQ: 1 message", "Read `reason`"),
+        PendingItem("exemption", "low", "an exemption ends on 2026-11-27", "Extend it"),
+    )
+    states, plans = ("active", "active", "suspended"), (("free",), ("pro",), ("free", "extra"))
+    rows = tuple(
+        CustomerRow(f"customer-{n}", states[n % 3], plans[n % 3], {"enabled": 1})
+        for n in range(customers)
+    )
+    many = large(apis, stages=2, methods=6).apis
+    more = {"apis": (*believable().apis, *many), "by_customer": rows, "customers": customers}
+    return replace(believable(), waiting=waiting, **more)
+
+
 def hostile() -> Report:
     """Every text is an attack, and as long as it may be."""
     text = f"{ATTACK}\"'><img src=x onerror=alert(1)>\u202e{'x' * 200}"
@@ -158,6 +182,7 @@ def hostile() -> Report:
         ),
         exemptions=(ExemptionRow(text, text, text, text, text, text, text, 1),),
         plans=(PlanRow(text, text, {"enabled": 1}, text),),
+        by_customer=(CustomerRow(text, text, (text,), {"enabled": 1}),),
         usage=(
             PlanUsage(
                 text, days_until(NOW), 10, text, (CustomerUsage(text, tuple(range(14)), 0.5),)

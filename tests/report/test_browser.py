@@ -21,6 +21,7 @@ PAGES = {
     "empty": lab.EMPTY,
     "hostile": lab.hostile(),
     "large": lab.large(),
+    "busy": lab.busy(),
 }
 
 
@@ -83,6 +84,81 @@ def test_a_bar_is_drawn_with_all_its_parts(shown: Browser, tmp_path: Path) -> No
     assert hexed(shown.style(".bar .bar-key")["fill"]) == LIGHT["good"]
     assert hexed(shown.style(".bar .bar-exposed")["fill"]) == LIGHT["bad"]
     assert shown.style(".bar .bar-exposed + rect")["fill"].startswith("url(")
+
+
+# Screens of 900 pixels.
+MAX_SCREENS = 8
+READABLE_EM = 18
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390])
+def test_words_of_what_waits_have_room_and_stay_whole(
+    shown: Browser, tmp_path: Path, width: int
+) -> None:
+    shown.open(written(tmp_path, lab.busy()), width, "light", scripts=True)
+    widths = shown.run(
+        "[...document.querySelectorAll('#waiting .words')].filter(e => e.checkVisibility())"
+        ".map(e => e.offsetWidth / parseFloat(getComputedStyle(e).fontSize))"
+    )
+    assert len(widths) == 6
+    assert min(widths) >= READABLE_EM
+    # A label of one word stands on one line.
+    heights = shown.run("[...document.querySelectorAll('.waits .tag')].map(e => e.offsetHeight)")
+    assert max(heights) < 30
+
+
+def test_every_command_stands_in_a_block_of_its_own_and_can_be_copied(
+    shown: Browser, tmp_path: Path
+) -> None:
+    shown.open(written(tmp_path, lab.busy()), 390, "light", scripts=True)
+    shown.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }; 0")
+    blocks = "document.querySelectorAll('pre.command')"
+    texts = shown.run(f"[...{blocks}].map(e => e.textContent)")
+    assert [text.split()[0] for text in texts] == ["keyward", '{"rest_api_id":']
+    shown.run(f"{blocks}[0].nextElementSibling.click()")
+    assert shown.run("window.copied") == texts[0]
+
+
+def test_forty_apis_and_five_hundred_customers_are_few_screens(
+    shown: Browser, tmp_path: Path
+) -> None:
+    shown.open(written(tmp_path, lab.busy()), 1280, "light", scripts=True)
+    assert shown.run("document.documentElement.scrollHeight") <= MAX_SCREENS * 900
+
+
+def test_a_field_leaves_the_customers_that_have_its_words_without_network(
+    shown: Browser, tmp_path: Path
+) -> None:
+    shown.open(written(tmp_path, lab.busy()), 1280, "light", scripts=True)
+    visible = (
+        "[...document.querySelectorAll('#customers [data-row]')]"
+        ".filter(e => e.checkVisibility()).map(e => e.textContent)"
+    )
+    assert shown.run(visible) == []
+    typed = (
+        "const f = document.querySelector('#customers input'); f.value = WORDS;"
+        "f.dispatchEvent(new Event('input')); 0"
+    )
+    shown.run("{" + typed.replace("WORDS", "'Suspended customer-2'") + "}")
+    found = shown.run(visible)
+    assert found
+    assert all("suspended" in text and "customer-2" in text for text in found)
+    shown.run("{" + typed.replace("WORDS", "''") + "}")
+    assert shown.run(visible) == []
+
+
+def test_a_link_to_what_is_folded_unfolds_it(shown: Browser, tmp_path: Path) -> None:
+    shown.open(written(tmp_path, lab.busy()), 1280, "light", scripts=True)
+    place = "document.getElementById('api-api0000005')"
+    assert not shown.run(f"{place}.checkVisibility()")
+    shown.run("location.hash = 'api-api0000005'; new Promise(r => setTimeout(r, 50))")
+    assert shown.run(f"{place}.checkVisibility()")
+
+
+def test_all_is_there_without_scripts(shown: Browser, tmp_path: Path) -> None:
+    shown.open(written(tmp_path, lab.busy()), 1280, "light")
+    assert shown.style(".find")["display"] == "none"
+    assert page(lab.busy()).count("<code>customer-499</code>") == 1
 
 
 def hexed(colour: str) -> str:

@@ -6,9 +6,7 @@ The policy allows this one script and this one style by their hashes, and no oth
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
+from keyward.report.page import hashed
 from keyward.report.stylesheet import DARK, LIGHT, palette
 
 STYLE = (
@@ -131,13 +129,8 @@ secrets of your application.</p>
 """
 
 
-def _hash(text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
-
-
 POLICY = (
-    f"default-src 'none'; script-src {_hash(SCRIPT)}; style-src {_hash(STYLE)}; img-src data:; "
+    f"default-src 'none'; script-src {hashed(SCRIPT)}; style-src {hashed(STYLE)}; img-src data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {

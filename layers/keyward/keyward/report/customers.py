@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from keyward.aws.gateway import DayUsed, GatewayKey, GatewayPlan
 from keyward.customers.key import CREATED, KeyRecord
+from keyward.customers.model import KeyRecords, customer_of
 from keyward.policy.model import Policy
 from keyward.policy.parts import Quota, Throttle
 from keyward.policy.periods import last_days
@@ -17,14 +18,17 @@ from keyward.report.model import (
     ENABLED,
     GONE,
     STATES,
+    CustomerRow,
     CustomerUsage,
     PlanRow,
     PlanUsage,
 )
+from keyward.values import JSON
 
 DAYS = 14
 MAX_CUSTOMERS = 20
 NO_PLAN = "in no plan"
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,29 @@ def plan_rows(
         )
         for name, count in counts.items()
     )
+
+
+def customer_rows(
+    desired: Iterable[JSON], records: Mapping[str, KeyRecords], keys: Iterable[GatewayKey]
+) -> tuple[CustomerRow, ...]:
+    """All customers by their ids, those whose record cannot be understood among them."""
+    enabled = {key.key_id: key.enabled for key in keys}
+    rows = [_customer_row(record, records, enabled) for record in desired]
+    return tuple(sorted(rows, key=lambda row: row.customer_id))
+
+
+def _customer_row(
+    record: JSON, records: Mapping[str, KeyRecords], enabled: Mapping[str, bool]
+) -> CustomerRow:
+    customer_id = str(record.get("customer_id"))
+    mine = records[customer_id].keys if customer_id in records else ()
+    counts = Counter(_state(key, enabled) for key in mine)
+    states = {state: counts[state] for state in STATES if counts[state]}
+    try:
+        wanted = customer_of(record)
+    except Exception:  # noqa: BLE001 - whatever a person wrote into a record
+        return CustomerRow(customer_id, UNREADABLE, (), states)
+    return CustomerRow(customer_id, str(wanted.status), tuple(wanted.plans), states)
 
 
 def plan_usage(read: UsageRead, records: Iterable[KeyRecord], days: tuple[str, ...]) -> PlanUsage:

@@ -99,6 +99,17 @@ class PlanRow:
 
 
 @dataclass(frozen=True)
+class CustomerRow:
+    """A customer as the record wants it: its plans, its state (`active`, `suspended`, `closed`, or
+    `unreadable` for a record that cannot be right), and its keys by their state."""
+
+    customer_id: str
+    state: str
+    plans: tuple[str, ...]
+    keys: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class CustomerUsage:
     """A customer's calls by day, and the `share` of the quota used in the current period."""
 
@@ -174,6 +185,7 @@ class Report:
     waiting: tuple[PendingItem, ...] = ()
     mending: tuple[PendingItem, ...] = ()
     customers: int = 0
+    by_customer: tuple[CustomerRow, ...] = ()
     keys: int = 0
     keys_full_on: str | None = None
     keys_of_others: int = 0

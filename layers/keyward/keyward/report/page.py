@@ -1,4 +1,4 @@
-"""The report as one HTML page: no script, no network, nothing outside of itself."""
+"""The report as one HTML page: no network, nothing outside of itself."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ import hashlib
 from keyward.report.markup import Markup, Node, join, tag
 from keyward.report.model import Report
 from keyward.report.page_apis import coverage, exempt, exposed
+from keyward.report.page_by_customer import by_customer
 from keyward.report.page_customers import done, keys, usage
 from keyward.report.page_parts import number, plural, table, when
 from keyward.report.page_waiting import waiting
+from keyward.report.script import SCRIPT
 from keyward.report.stylesheet import CSS
 from keyward.report.summary import Summary, summary_of
 
 DOCTYPE = Markup("<!doctype html>\n")
 SECTIONS = (
+    ("exposed", "Exposed methods", exposed),
     ("waiting", "Waits for a person", waiting),
     ("coverage", "Coverage", coverage),
-    ("exposed", "Exposed methods", exposed),
-    ("exempt", "Exempt methods", exempt),
     ("keys", "Keys", keys),
+    ("customers", "Customers", by_customer),
     ("usage", "Usage against quota", usage),
     ("done", "Done this week", done),
+    ("exempt", "Exempt methods", exempt),
 )
 
 __all__ = ["page", "table"]
@@ -36,14 +39,18 @@ def page(report: Report) -> str:
         _header(report, summary),
         tag("main", [_section(name, title, make(report)) for name, title, make in SECTIONS]),
         _footer(report),
+        tag("script", Markup(SCRIPT)),
     )
     return DOCTYPE + tag("html", _head(report), body, lang="en")
 
 
 def _head(report: Report) -> Markup:
-    """The policy of the page's own: nothing is loaded and nothing runs, whatever is in it."""
-    digest = base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    """The policy of the page's own: nothing is loaded, and nothing but its script runs, whatever is
+    in it."""
+    policy = (
+        f"default-src 'none'; style-src {hashed(CSS)}; script-src {hashed(SCRIPT)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
     return tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -54,6 +61,12 @@ def _head(report: Report) -> Markup:
         tag("title", f"API keys: report of {report.written_at[:10]}"),
         tag("style", Markup(CSS)),
     )
+
+
+def hashed(text: str) -> str:
+    """How a page's policy names a script or a style that it holds."""
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def _header(report: Report, summary: Summary) -> Markup:
@@ -104,7 +117,7 @@ def _verdict(summary: Summary) -> Markup:
     if summary.waiting:
         verb = "waits" if summary.waiting == 1 else "wait"
         nodes += [" ", tag("b", plural(summary.waiting, "thing"), class_="wait")]
-        nodes.append(f" {verb} for a person.")
+        nodes.append(f" {verb} for a person, {number(summary.urgent)} of them urgent.")
     else:
         nodes.append(" Nothing waits for a person.")
     return tag("p", nodes, class_="verdict")

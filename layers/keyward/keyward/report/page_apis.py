@@ -11,6 +11,8 @@ from keyward.report.page_parts import (
     anchor,
     code,
     empty,
+    find,
+    fold,
     label,
     left_out,
     number,
@@ -21,6 +23,8 @@ from keyward.report.page_parts import (
 
 MAX_EXPOSED = 2000
 MAX_EXEMPT = 1000
+# So many APIs in order are shown at once.
+MAX_UNFOLDED = 8
 MODES = {"enforce": "good", "warn": "wait", "observe": "wait"}
 LEGEND = (
     ("bar-key", "asks for a key, or has an authorizer where the policy wants no more"),
@@ -53,8 +57,23 @@ def coverage(report: Report) -> Node:
         unread,
         _patterns(),
         tag("ul", [_legend(*item) for item in LEGEND], class_="legend"),
-        table(f"{plural(len(apis), 'API')}, open ones first", columns, [_api(a) for a in apis]),
+        find("Find an API or a stage", "coverage"),
+        [_apis(words, group, columns) for words, group in _groups(apis)],
     ]
+
+
+def _groups(apis: list[ApiRow]) -> Iterator[tuple[str, list[ApiRow]]]:
+    """APIs in the order of their urgency, by what has to be done about them."""
+    for order, words in enumerate(("to be looked at", "in order", "left alone")):
+        group = [api for api in apis if _urgency(api)[0] == order]
+        if group:
+            yield f"{plural(len(group), 'API')} {words}", group
+
+
+def _apis(words: str, apis: list[ApiRow], columns: tuple[str, ...]) -> Markup:
+    shown = table(words, columns, [_api(api) for api in apis], each=True)
+    is_short = len(apis) <= MAX_UNFOLDED
+    return fold(words, shown, is_open=is_short or words.endswith("looked at"))
 
 
 def _urgency(api: ApiRow) -> tuple[int, int, str]:
@@ -170,7 +189,8 @@ def exposed(report: Report) -> Node:
     return [
         tag("p", "Anybody can call these without a key.", class_="lead"),
         table(
-            f"{plural(len(found), 'method')}, each with all stages that serve it",
+            f"{plural(len(found), 'method')}, each with all stages that serve it: "
+            f"{plural(sum(len(stages) for *_, stages in found), 'live method')} in all",
             ("Method", "API", "Stages", "Authorization", "Mode"),
             [rows],
         ),
@@ -220,7 +240,9 @@ def _exemption(place: int, item: ExemptionRow, report: Report) -> Node:
     end = f"until {item.expires}, 00:00 UTC" if item.expires else "without end"
     facts = f"owner {item.owner or 'nobody named'} · {end} · {plural(item.methods, 'live method')}"
     rows = list(_exempt_rows(place, report))
+    words = f"{plural(len(rows), 'line')} by API"
     shown = table("by API", ("API", "Stages", "Methods"), [rows[:MAX_EXEMPT]]) if rows else None
+    shown = fold(words, shown) if shown else None
     return [title, tag("p", facts, class_="soft"), shown, left_out(len(rows) - MAX_EXEMPT)]
 
 

@@ -13,6 +13,7 @@ from keyward.report.page_parts import (
     anchor,
     code,
     empty,
+    fold,
     left_out,
     number,
     plural,
@@ -149,19 +150,18 @@ def done(report: Report) -> Node:
     days = [(day, list(items)) for day, items in groupby(shown, key=lambda item: item.at[:10])]
     return [
         tag("p", counts, class_="lead"),
-        [_table(day, items, names) for day, items in days],
+        [_table(day, items, names, place == 0) for place, (day, items) in enumerate(days)],
         left_out(len(report.done) - MAX_DONE),
     ]
 
 
-def _table(day: str, items: list[ActivityRow], names: dict[str, str]) -> Node:
+def _table(day: str, items: list[ActivityRow], names: dict[str, str], is_first: bool) -> Node:
     when = date.fromisoformat(day)
     title = f"{when.strftime('%A')}, {when.day} {when.strftime('%B %Y')}"
     rows = [_row(item, names) for item in items]
-    return [
-        tag("h3", title, id=f"day-{day}"),
-        table(plural(len(items), "announcement"), ("Time", "Event", "About", "What"), [rows]),
-    ]
+    caption = plural(len(items), "announcement")
+    shown = table(caption, ("Time", "Event", "About", "What"), [rows])
+    return fold(tag("span", f"{title}: {caption}", id=f"day-{day}"), shown, is_open=is_first)
 
 
 def _row(item: ActivityRow, names: dict[str, str]) -> Markup:

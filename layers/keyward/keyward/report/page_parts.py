@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from keyward.report.markup import Markup, Node, join, tag
 
+# What begins so is pasted into a shell, or into the console of Step Functions.
+COMMANDS = ("keyward ", "{")
+
 
 def number(value: int) -> str:
     """`1,000`."""
@@ -43,6 +46,32 @@ def left_out(rows: int) -> Markup | None:
     return empty(f"{number(rows)} more are in report.json.") if rows > 0 else None
 
 
+def fold(words: Node, *content: Node, is_open: bool = False) -> Markup:
+    """What unfolds when somebody asks for it."""
+    return tag("details", tag("summary", words), *content, open=is_open)
+
+
+def find(words: str, within: str) -> Markup:
+    """A field that leaves of the part with the id `within` the rows that have all its words. The
+    page's script shows it: without that it would do nothing."""
+    field = tag("input", type="search", autocomplete="off", data_within=within)
+    return tag("p", tag("label", words, " ", field), " ", tag("output"), class_="find", hidden=True)
+
+
+def commands(words: str) -> Markup:
+    """A sentence whose commands, between backticks, stand in blocks of their own, to be copied."""
+    nodes: list[Node] = []
+    for place, part in enumerate(words.split("`")):
+        if not place % 2:
+            # What stood between two commands of a sentence.
+            nodes.append(part.lstrip(" ,.;") if place else part)
+        elif part.startswith(COMMANDS):
+            nodes.append(tag("pre", part, class_="command", tabindex="0"))
+        else:
+            nodes.append(code(part))
+    return tag("div", nodes, class_="words")
+
+
 def table(
     caption: str,
     columns: Sequence[str],
@@ -50,9 +79,10 @@ def table(
     *,
     kind: str = "",
     wide: bool = True,
+    each: bool = False,
 ) -> Markup:
     """A table that scrolls by itself when the page is narrow. A column that begins with `#` holds
-    numbers."""
+    numbers. With `each` the field of `find` takes a body as a whole."""
     head = [
         tag("th", name.removeprefix("#"), scope="col", class_="num" if name[0] == "#" else None)
         for name in columns
@@ -61,7 +91,7 @@ def table(
         "table",
         tag("caption", caption),
         tag("thead", tag("tr", head)),
-        [tag("tbody", body) for body in bodies],
+        [tag("tbody", body, data_row=each) for body in bodies],
         class_=kind or None,
     )
     return scroll(caption, made, wide=wide)

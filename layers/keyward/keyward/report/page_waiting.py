@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from keyward.report.markup import Markup, Node, join, tag
 from keyward.report.model import PendingItem, Report
-from keyward.report.page_parts import about, code, empty, label, left_out, plural, row, table, when
+from keyward.report.page_parts import (
+    about,
+    commands,
+    empty,
+    fold,
+    label,
+    left_out,
+    plural,
+    row,
+    table,
+    when,
+)
 
 MAX_ROWS = 500
 WORDS = {
@@ -23,10 +34,13 @@ def waiting(report: Report) -> Node:
     """The section."""
     names = {api.rest_api_id: api.name for api in report.apis}
     nodes: list[Node] = []
-    if report.waiting:
-        caption = f"{plural(len(report.waiting), 'thing')}, the urgent first"
-        nodes.append(_table(caption, report.waiting, names))
-    else:
+    urgent = tuple(item for item in report.waiting if item.severity == "high")
+    others = tuple(item for item in report.waiting if item.severity != "high")
+    if urgent:
+        nodes.append(_table(f"{plural(len(urgent), 'urgent thing')}", urgent, names))
+    if others:
+        nodes.append(_table(f"{plural(len(others), 'thing')} that can wait", others, names))
+    if not report.waiting:
         nodes.append(
             empty(
                 "Nothing. Holds, failed runs, dead letters and findings that no state "
@@ -34,16 +48,15 @@ def waiting(report: Report) -> Node:
             )
         )
     if report.mending:
-        nodes += [
-            tag("h3", "Mends itself"),
-            _table("what the state machines are at", report.mending, names),
-        ]
+        words = f"{plural(len(report.mending), 'thing')} that Keyward mends itself"
+        nodes.append(fold(words, _table("what the state machines are at", report.mending, names)))
     return nodes
 
 
 def _table(caption: str, items: tuple[PendingItem, ...], names: dict[str, str]) -> Markup:
     rows = [_row(item, names) for item in items[:MAX_ROWS]]
-    nodes = table(caption, ("What", "About", "Why", "What to do"), [rows])
+    columns = ("What", "About", "Why", "What to do")
+    nodes = table(caption, columns, [rows], kind="waits", wide=False)
     return join(nodes, left_out(len(items) - MAX_ROWS))
 
 
@@ -54,17 +67,10 @@ def _row(item: PendingItem, names: dict[str, str]) -> Markup:
         label(WORDS.get(item.kind, item.kind.replace("_", " ")), kind),
         [_about(item, names), since],
         tag("div", item.says, class_="words"),
-        _remedy(item.remedy),
+        commands(item.remedy),
     )
 
 
 def _about(item: PendingItem, names: dict[str, str]) -> Node:
     whole = WHOLES.get(item.kind)
     return whole or about(item.customer_id, item.rest_api_id, item.stage, names)
-
-
-def _remedy(words: str) -> Markup:
-    """What stands between backticks, or is JSON, is to be copied."""
-    parts = words.split("`")
-    nodes = [code(part) if place % 2 else part for place, part in enumerate(parts)]
-    return tag("div", nodes, class_="words")

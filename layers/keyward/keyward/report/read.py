@@ -25,7 +25,7 @@ from keyward.policy.model import Policy
 from keyward.report import waiting
 from keyward.report.activity import activity_of, counts_of, days_of_week
 from keyward.report.apis import api_row, exemption_rows
-from keyward.report.customers import plan_rows
+from keyward.report.customers import customer_rows, plan_rows
 from keyward.report.model import ApiRow, PendingItem, Report
 from keyward.report.usage import UsageReading, read_usage
 from keyward.values import JSON, iso
@@ -104,6 +104,7 @@ class Collector:
             plans=plan_rows(key_records, keys, reading.plans, policy),
             usage=usage.plans,
             customers=len(records.desired),
+            by_customer=customer_rows(records.desired, records.keys, keys),
             keys=len(keys),
             keys_full_on=room.full_on(keys, key_records, now),
             keys_of_others=len({key.key_id for key in keys} - {key.key_id for key in key_records}),

@@ -122,20 +122,53 @@ border-radius:2px}
 .h1{background:var(--heat1)}.h2{background:var(--heat2)}.h3{background:var(--heat3)}
 .h4{background:var(--heat4)}.heat td.h4{font-weight:600}
 .h5{background:var(--heat5)}.heat td.h5{color:var(--on-heat5);font-weight:700}
+td>.tag{white-space:nowrap}
+.waits{table-layout:fixed}
+.waits th:nth-child(1){width:11%}.waits th:nth-child(2){width:17%}
+.waits th:nth-child(3){width:36%}.waits th:nth-child(4){width:36%}
+.waits td,.waits th{overflow-wrap:break-word}
+.waits code{overflow-wrap:anywhere}
+.waits .keep{white-space:normal}
+pre.command{margin:6px 0;padding:8px 10px;border-radius:6px;background:var(--panel);
+border:1px solid var(--line);white-space:pre-wrap;overflow-wrap:anywhere;user-select:all;
+font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+button{display:block;font:inherit;font-size:13px;padding:3px 12px;margin-bottom:6px;
+border-radius:6px;border:1px solid var(--line);background:var(--panel);
+color:var(--ink);cursor:pointer}
+button:hover{border-color:var(--link)}
+button:focus-visible,summary:focus-visible,pre:focus-visible,input:focus-visible
+{outline:2px solid var(--link);outline-offset:2px}
+[hidden]{display:none!important}
+.find{margin-top:14px}
+.find label{font-size:13px;color:var(--soft)}
+.find input{font:inherit;margin-left:8px;padding:6px 10px;width:20em;max-width:100%;
+border-radius:6px;border:1px solid var(--soft);background:var(--ground);color:var(--ink)}
+.find output{font-size:13px;color:var(--soft)}
+details{margin-top:12px;border-top:1px solid var(--line);padding-top:10px}
+summary{cursor:pointer;font-weight:600;overflow-wrap:anywhere}
+summary b{font-weight:650}
 .methods,.words{overflow-wrap:anywhere}
 .methods code{margin-right:14px;display:inline-block}
 .days h3{margin-bottom:2px}
 ul.plain{list-style:none;margin:0;padding:0}
 footer{margin-top:56px;padding-bottom:48px;font-size:13px;color:var(--soft)}
 footer p{border-top:1px solid var(--line);padding-top:14px;max-width:none}
+@media screen and (max-width:820px){
+.waits,.waits caption,.waits tbody,.waits tr,.waits th,.waits td{display:block}
+.waits thead{display:none}
+.waits tr{border:1px solid var(--line);border-radius:8px;padding:12px 14px;margin-bottom:12px}
+.waits tbody th,.waits td{border:0;padding:0 0 8px;width:auto!important}
+.waits td:last-child{padding-bottom:0}}
 @media(max-width:640px){main,header,footer{padding-left:16px;padding-right:16px}
 header{padding-top:24px}section{margin-top:40px}.tiles{grid-template-columns:1fr 1fr}
-.tiles li:last-child:nth-child(odd){grid-column:1/-1}.wide table{min-width:720px}}
+.tiles li:last-child:nth-child(odd){grid-column:1/-1}
+.people th:first-child{min-width:8.5em}
+.find input{display:block;margin:4px 0 0;width:100%}.wide table{min-width:720px}}
 """
 
 PAPER = """
 @page{margin:14mm}
-body{font-size:11px}nav{display:none}main,header,footer{max-width:none;padding-left:0;padding-right:0}
+body{font-size:11px}nav,button,.find{display:none}main,header,footer{max-width:none;padding-left:0;padding-right:0}
 header{padding-top:0}section{margin-top:26px}.scroll{overflow:visible}table{font-size:10px}
 h2,h3,thead{break-after:avoid}tr,.tiles li{break-inside:avoid}thead{display:table-header-group}
 .bar,.heat td,.legend i,.legend svg,.tiles li

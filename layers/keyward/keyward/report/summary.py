@@ -22,6 +22,7 @@ class Summary:
     unknown: int
     covered: float
     waiting: int
+    urgent: int
     mending: int
     keys: int
     near_quota: tuple[CustomerUsage, ...]
@@ -41,6 +42,7 @@ def summary_of(report: Report) -> Summary:
         unknown=report.unread + sum(api.problem is not None for api in report.apis),
         covered=(methods - exposed) / methods if methods else 1.0,
         waiting=len(report.waiting),
+        urgent=sum(item.severity == "high" for item in report.waiting),
         mending=len(report.mending),
         keys=sum(plan.keys.get("enabled", 0) for plan in report.plans),
         near_quota=tuple(sorted(near, key=lambda customer: -customer.share)),

@@ -207,7 +207,7 @@ def _approve(rest_api_id: str, stage: str, hold: Mapping[str, Any]) -> str:
     if not answers:
         fingerprint = str(hold["fingerprint"])
         task = {"rest_api_id": rest_api_id, "stage": stage, "approve": fingerprint}
-        return f"Start protect-api with {json.dumps(task)}, or send DeploymentRejected with it"
+        return f"Start protect-api with `{json.dumps(task)}`, or send DeploymentRejected with it"
     ways = [
         f"To {word} it: `{answer['command']}`, or start protect-api with "
         f"`{json.dumps(answer['console_input'])}`"
