@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
-from emulator import control_plane, data_plane
+from emulator import browsers, control_plane, data_plane
 from emulator.emulator import Emulator
 from emulator.errors import ConnectionRefused, NeverAnswered
 from emulator.wire import Answer
@@ -41,12 +41,21 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], emulator: Emulator, respond: Respond) -> None:
+    def __init__(
+        self, address: tuple[str, int], emulator: Emulator, respond: Respond, *, is_open: bool
+    ) -> None:
         self.emulator = emulator
         self.respond = respond
+        self._is_open = is_open
         self.stopping = threading.Event()
         self._open: dict[int, tuple[socket.socket, threading.Thread]] = {}
         super().__init__(address, _Handler)
+
+    def refuses(self, verb: str, headers: Headers) -> bool:
+        """Whether a request is sent by a web page that may not."""
+        host, port = str(self.server_address[0]), int(self.server_address[1])
+        lower = {name.lower(): value for name, value in headers}
+        return browsers.is_refused(verb, lower, port, host=host, is_open=self._is_open)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         self._open[id(request)] = (request, threading.current_thread())
@@ -84,6 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self._body()
         headers = list(self.headers.items())
+        if self._server.refuses(self.command, headers):
+            self._write((403, [("Content-Type", "application/json")], browsers.FORBIDDEN))
+            return
         try:
             reply = self._server.respond(
                 self._server.emulator, self.command, self.path, headers, body
@@ -165,9 +177,11 @@ def _data(emulator: Emulator, verb: str, target: str, headers: Headers, body: by
 
 def start(emulator: Emulator, host: str = HOST, port: int = 0, invoke_port: int = 0) -> Running:
     """Serve both planes in threads of their own; port 0 is a free one."""
-    control = _Server((host, port), emulator, _control)
+    control = _Server((host, port), emulator, _control, is_open=False)
     try:
-        data = _Server((host, invoke_port), emulator, _data)
+        # Web applications on this machine call their API from their pages: its own CORS answers
+        # decide, as on AWS.
+        data = _Server((host, invoke_port), emulator, _data, is_open=True)
     except OSError:
         control.server_close()
         raise

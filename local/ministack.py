@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import Any
 
 from local import shims
+from local.browsers import guarded
 
 ACCOUNT_ID = "123456789012"
 START_SECONDS = 60.0
@@ -127,6 +128,7 @@ def _serve(listener: socket.socket, url: str, region: str) -> Ministack:
     from ministack.app import app
 
     logging.getLogger("ministack").setLevel(logging.CRITICAL)
+    port = listener.getsockname()[1]
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.keep_alive_timeout = 75
@@ -137,7 +139,8 @@ def _serve(listener: socket.socket, url: str, region: str) -> Ministack:
 
     def run() -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve(app, config, shutdown_trigger=stopping.wait))
+        guarded_app: Any = guarded(app, port)
+        loop.run_until_complete(serve(guarded_app, config, shutdown_trigger=stopping.wait))
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
 

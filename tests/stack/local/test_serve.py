@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -216,3 +217,40 @@ def listeners(pid: int) -> set[tuple[str, int]]:
                 address, port = fields[1].split(":")
                 found.add((address, int(port, 16)))
     return found
+
+
+@pytest.mark.parametrize("door", ["aws", "apigateway", "invoke"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://other.example", "Content-Type": "text/plain"},
+        {"Host": "other.example"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    ],
+    ids=["origin", "host", "form"],
+)
+def test_a_web_page_of_another_site_is_refused_by_every_door(
+    served: tuple[int, dict[str, Any]], door: str, headers: dict[str, str]
+) -> None:
+    for verb in ("GET", "POST", "OPTIONS"):
+        assert answered(served[1][door], verb, headers) == (403, [])
+
+
+def test_a_program_gets_an_answer_that_no_page_may_read(
+    served: tuple[int, dict[str, Any]],
+) -> None:
+    for verb in ("GET", "OPTIONS"):
+        status, cors = answered(served[1]["aws"], verb, {})
+        assert status != 403 or verb == "GET"
+        assert cors == []
+
+
+def answered(url: str, verb: str, headers: dict[str, str]) -> tuple[int, list[str]]:
+    """The status, and the headers that let a page read the answer."""
+    parts = urlsplit(url.replace("{rest_api_id}", "a1b2c3d4e5").replace("{stage}", "prod"))
+    with closing(HTTPConnection(str(parts.hostname), parts.port, timeout=30)) as connection:
+        connection.request(verb, parts.path or "/", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+    names = [name.lower() for name, _ in answer.getheaders()]
+    return answer.status, [name for name in names if name.startswith("access-control-")]
