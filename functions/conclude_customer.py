@@ -66,7 +66,8 @@ def _refusal(customer_id: str, context: Context) -> JSON | None:
     keys = customers.load_keys(customer_id).keys
     if not any(key.journal.refused for key in keys):
         return None
-    refused = refusal(customer_of(customers.desired(customer_id) or {}), keys)
+    record = customers.desired(customer_id)
+    refused = refusal(customer_of(record), keys) if record else None
     return {"Error": type(refused).__name__, "Cause": str(refused)} if refused else None
 
 

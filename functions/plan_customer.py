@@ -217,16 +217,16 @@ class Planner:
     def look(self, at_gateway: bool = False, lease: Lease | None = None) -> Look:
         """Plan by the tables, and at API Gateway if a person wants that."""
         registry, policy = self.context.registry, self.context.policy
-        record = self.record or registry.customers.desired(self.customer_id)
+        records = registry.customers.load_keys(self.customer_id)
+        record = self.record or records.in_force(registry.customers.desired(self.customer_id))
         if record is None and self.requester["by"] != requester.CONSOLE:
-            # Removed while the run waited: whoever removed it knows, and there is nothing to do.
+            # Never there, or removed and held: there is nothing to do.
             return Look({}, [], None, {}, stops=False, is_simple=False)
         if record is None:
             raise CustomerNotFoundError(
                 f"customer_id: the Customers table has no customer {self.customer_id}. "
                 "Send CustomerSignedUp or put a record"
             )
-        records = registry.customers.load_keys(self.customer_id)
         customer = with_open_wish(customer_of(record), records)
         storm, reads = records.storm, self._reads(records)
         if at_gateway or (storm and lease):

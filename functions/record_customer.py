@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.stops import stops_keys
+from keyward.errors import CustomerNotFoundError, InvalidEventError, KeywardError
 from keyward.events import contracts, remedy, third_party
-from keyward.events.incoming import is_unrelated
+from keyward.events.incoming import REMOVALS_EVENTS, is_unrelated
 from keyward.events.requester import EVENT, requester_from_event
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
@@ -41,25 +42,37 @@ class Recorder:
 
     def take(self, item: Item) -> None:
         """Record the event of a message. Raises InvalidEventError, and PassingError."""
-        self._record(self._events(item.body), item.id)
+        kind = item.body.get("detail-type")
+        if kind in REMOVALS_EVENTS:
+            # Only here: a sign-up does not pay for the import.
+            from keyward.runs import removals
+
+            removals.answer(self.run, is_approved=kind == removals.APPROVED)
+            return
+        for customer_id, why in self._record(self._events(item.body), item.id):
+            self._announce_refusal(item, customer_id, CustomerNotFoundError, why)
 
     def answer(self, item: Item, reason: str) -> None:
         """Answer a malformed event by CustomerFailed, if its customer can be named."""
         self.count("MalformedEvent", 1)
         customer_id = self._customer_in(item.body)
         if customer_id:
-            failed = contracts.announcement(
-                "CustomerFailed",
-                customer_id=customer_id,
-                error="InvalidEventError",
-                reason=reason,
-                remedy=remedy.after_failure(
-                    "InvalidEventError", "customer", customer_id, self.run.stack
-                ),
-            )
-            subject, asked = f"customer#{customer_id}", requester_from_event(item.body)
-            line = failed_line(subject, item.at, asked, failed, REFUSED)
-            outbox.announce_now(self.run, failed, [line])
+            self._announce_refusal(item, customer_id, InvalidEventError, reason)
+
+    def _announce_refusal(
+        self, item: Item, customer_id: str, error: type[KeywardError], reason: str
+    ) -> None:
+        name = error.__name__
+        failed = contracts.announcement(
+            "CustomerFailed",
+            customer_id=customer_id,
+            error=name,
+            reason=reason,
+            remedy=remedy.after_failure(name, "customer", customer_id, self.run.stack),
+        )
+        subject, asked = f"customer#{customer_id}", requester_from_event(item.body)
+        line = failed_line(subject, item.at, asked, failed, REFUSED)
+        outbox.announce_now(self.run, failed, [line])
 
     def _events(self, envelope: dict[str, Any]) -> list[contracts.CustomerEvent]:
         """Parse the event. One of another system may say several things of a customer, or none."""
@@ -77,12 +90,17 @@ class Recorder:
             return third_party.customer_in(envelope, self.run.policy)
         return contracts.customer_named_in(envelope)
 
-    def _record(self, events: list[contracts.CustomerEvent], cause: str) -> None:
-        """Record all that one message says of a customer as one change of its record."""
+    def _record(
+        self, events: list[contracts.CustomerEvent], cause: str
+    ) -> Iterator[tuple[str, str]]:
+        """Record all that one message says of a customer as one change of its record. Gives the
+        customers whose record was removed, and what the sender is told."""
         for customer_id in {event.customer_id for event in events}:
             change = record(self.run.registry, customer_id, lambda _: events)
             self.count("OlderChangeIgnored", change.ignored)
-            if not change.written or self._stops_keys(change):
+            if change.void:
+                yield customer_id, change.void
+            elif not change.written or self._stops_keys(change):
                 self._start(customer_id, cause)
 
     def _stops_keys(self, change: Change) -> bool:

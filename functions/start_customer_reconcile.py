@@ -1,5 +1,5 @@
-"""Start customer reconcile: each change of the Customers table starts a run for its customer, and
-so do the changes that others make to the customer's keys."""
+"""Start customer reconcile: each change of the Customers table starts a run for its customer, the
+removal of its record too, and so do the changes that others make to the customer's keys."""
 
 from __future__ import annotations
 
@@ -41,15 +41,23 @@ class Starter:
     def take(self, item: Item) -> None:
         """Date the fields that a person put, then start the run. Raises InvalidInputError."""
         customer_id = contracts.parse_customer_id(item.body)
+        by_record = {"by": RECORD, "event_id": item.id}
+        if item.removed:
+            # Few invocations hear of a removal, and all would pay for the import.
+            from keyward.runs.removals import note
+
+            if not note(self.run, customer_id, int(item.at), item.id, item.body).held:
+                self._start(customer_id, item, by_record)
+            return
         try:
             by_hand = manual_fields(item.body)
         except InvalidRecordError:
             # The run tells of it. Nothing of such a record goes into another table.
-            self._start(customer_id, item, {"by": RECORD, "event_id": item.id})
+            self._start(customer_id, item, by_record)
             return
         if by_hand:
             self.run.registry.customers.note_dates(customer_id, by_hand, int(item.at))
-        requester = {"by": RECORD, "event_id": item.id} if by_hand else {"by": EVENT}
+        requester = by_record if by_hand else {"by": EVENT}
         self._start(customer_id, item, requester)
 
     def _start(self, customer_id: str, item: Item, requester: JSON) -> None:

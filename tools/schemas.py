@@ -7,8 +7,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from keyward import errors
 from keyward.events import incoming, outgoing
+from keyward.events.codes import codes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -93,11 +93,11 @@ def _page() -> str:
         for name, event in incoming.EVENTS_IN.items()
     ]
     rows_out = [f"| `{name}` | {event.says} |\n" for name, event in outgoing.EVENTS_OUT.items()]
-    codes = [
+    meanings = [
         textwrap.fill(f"- `{code}`: {words}", 100, subsequent_indent="  ") + "\n"
-        for code, words in errors.codes().items()
+        for code, words in codes().items()
     ]
-    return "".join([HEAD, IN, *rows_in, OUT, *rows_out, CODES, *codes])
+    return "".join([HEAD, IN, *rows_in, OUT, *rows_out, CODES, *meanings])
 
 
 def _members(name: str) -> str:

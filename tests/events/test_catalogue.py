@@ -15,13 +15,14 @@ import pytest
 
 from keyward.apis.words import CODES
 from keyward.customers.model import apply_event
-from keyward.errors import OTHER_CODES, codes
+from keyward.events.codes import OTHER_CODES, codes
 from keyward.events.contracts import customer_event
 from keyward.events.incoming import (
     CUSTOMER_EVENTS,
     DECISION_EVENTS,
     EVENTS_IN,
     POLICY_EVENTS,
+    REMOVALS_EVENTS,
     ROLLBACK_EVENT,
     schema,
 )
@@ -82,7 +83,7 @@ def readme_rows() -> set[str]:
 PLACES = {
     "template.yaml, CustomerEventsRule and StopEventsRule": (
         lambda: rule("CustomerEventsRule", "StopEventsRule"),
-        CUSTOMER_EVENTS,
+        {*CUSTOMER_EVENTS, *REMOVALS_EVENTS},
     ),
     "template.yaml, DecisionEventsRule": (
         lambda: rule("DecisionEventsRule"),

@@ -43,6 +43,7 @@ POLICY: JSON = {
     "grace_hours": 1,
     "hold": "never",
     "narrowing": "apply",
+    "most_removals_an_hour": 5,
     "warn_days": 7,
     "report_days": 7,
     "billing": {

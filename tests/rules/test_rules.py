@@ -121,7 +121,16 @@ def test_a_change_in_a_customers_life_goes_to_the_customers_queue(kind: str) -> 
 
 
 # The sample of KeyRotationRequested has a reason, which may hold the word that the key leaked.
-@pytest.mark.parametrize("kind", ["CustomerSuspended", "CustomerClosed", "KeyRotationRequested"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "CustomerSuspended",
+        "CustomerClosed",
+        "KeyRotationRequested",
+        "RemovalsApproved",
+        "RemovalsRejected",
+    ],
+)
 def test_what_stops_a_key_goes_to_a_queue_of_its_own(kind: str) -> None:
     assert [takers(event) for event in samples(kind)] == [{"StopEventsRule"}]
 

@@ -15,6 +15,8 @@
     ├── KeyGoneError                 the gateway no longer has a key that the records name
     ├── LogsUnreadableError          the access log of a stage cannot be read
     ├── CustomerNotFoundError
+    ├── NoSignUpError                events came for a customer, and its sign-up did not
+    ├── RemovalsHeldError            too many records were removed within an hour
     ├── ApiNotFoundError
     ├── PassingError                 passes by itself: the run is planned anew, then postponed
     │   ├── ThrottledError           429 of API Gateway; nothing happened
@@ -132,6 +134,18 @@ class CustomerNotFoundError(KeywardError):
     """No customer, or no key of the customer, under this id."""
 
     helps = "history"
+
+
+class NoSignUpError(KeywardError):
+    """Events came for a customer of whom no sign-up is known."""
+
+    helps = "history"
+
+
+class RemovalsHeldError(KeywardError):
+    """Too many records of customers were removed within an hour; a person has to answer."""
+
+    helps = "holds"
 
 
 class ChangedAgainError(KeywardError):
@@ -262,18 +276,7 @@ def _with_subclasses(kind: type[KeywardError]) -> dict[str, type[KeywardError]]:
     return named
 
 
-_BY_NAME = _with_subclasses(KeywardError)
-# Codes of events that tell of trouble which ends no run, and what each means.
-OTHER_CODES = {
-    "KeysInTwoPlans": "keys of the usage plan are in another plan of this stage",
-    "PlanOfOthers": "the stage is in a usage plan that is not Keyward's",
-    "PolicyNarrows": "an edit of the policy takes something from customers, or opens many methods",
-    "PublishesMore": "a deployment would publish more than the keys that Keyward requires",
-    "RolledBack": "a person had the stage rolled back",
-    "SourceOpen": "a template opens methods again with each release",
-    "Unverified": "what a stage serves could not be read, or is not as planned",
-}
-# What a new plan within seconds may help.
+BY_NAME = _with_subclasses(KeywardError)
 PASSING = tuple(sorted(_with_subclasses(PassingError).keys() - {StoppedError.__name__}))
 # Lambda's and Step Functions' own errors for a call whose function died or never ran (Step
 # Functions developer guide, "Handling errors"; Sandbox and Runtime are Lambda's error types).
@@ -289,12 +292,6 @@ LAMBDA_DEATHS = (
 )
 
 
-def codes() -> dict[str, str]:
-    """What an event's `error` may be, and what it means: our errors, and OTHER_CODES."""
-    ours = {name: (kind.__doc__ or "").partition(". ")[0] for name, kind in _BY_NAME.items()}
-    return {n: " ".join(words.split()).rstrip(".") for n, words in (ours | OTHER_CODES).items()}
-
-
 def class_named(name: str) -> type[KeywardError] | None:
     """The class that Lambda reports as errorType, None when it is none of Keyward's."""
-    return _BY_NAME.get(name)
+    return BY_NAME.get(name)

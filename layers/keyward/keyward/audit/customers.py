@@ -25,10 +25,11 @@ from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer, KeyRecords, customer_of
 from keyward.customers.notices import notices_due
 from keyward.customers.plan import plan_customer, with_open_wish
-from keyward.errors import InvalidRecordError
+from keyward.customers.removal import is_complete
+from keyward.errors import InvalidRecordError, NoSignUpError
 from keyward.policy.model import Policy
 from keyward.runs.key_refresh import corrected
-from keyward.values import JSON
+from keyward.values import JSON, iso
 
 NOTHING_KNOWN = KeyRecords()
 RECONCILE = "reconcile-customer"
@@ -48,11 +49,44 @@ def of_customers(
             mine = records.keys.get(customer_id, NOTHING_KNOWN)
             find = partial(_of_customer, customer_id, record, mine, account, policy, now)
             found += of_each(customer_id, find)
-    strays = ((id_, mine) for id_, mine in records.keys.items() if id_ not in named)
-    return found + [_stray(key) for _, mine in strays for key in mine.keys]
+    for customer_id, mine in records.keys.items():
+        if customer_id not in named and mine.removal:
+            find = partial(_of_customer, customer_id, {}, mine, account, policy, now)
+            found += of_each(customer_id, find)
+        elif customer_id not in named:
+            found += [_stray(key) for key in mine.keys]
+    return found
 
 
 def _of_customer(
+    customer_id: str,
+    record: JSON,
+    stored: KeyRecords,
+    account: AccountKeys | None,
+    policy: Policy,
+    now: float,
+) -> list[Finding]:
+    found = _of_removal(customer_id, record, stored)
+    if (counts := stored.in_force(record or None)) is None:
+        return found
+    return found + _of_record(customer_id, counts, stored, account, policy, now)
+
+
+def _of_removal(customer_id: str, record: JSON, stored: KeyRecords) -> list[Finding]:
+    """Find a record that somebody removed while the customer has keys."""
+    removal, is_back = stored.removal, is_complete(record) or record.get("status") == "closed"
+    if removal is None or is_back or not stored.keys:
+        return []
+    says = f"the record of the customer was deleted at {iso(removal.at)}, and it has keys that "
+    if removal.held:
+        says += "work on, as too many records were deleted in that hour"
+        return [Finding("removal_held", "high", says, customer_id=customer_id)]
+    helps = "Put the record back, or send CustomerClosed to have the keys deleted"
+    says += "are suspended"
+    return [Finding("record_deleted", "high", says, customer_id=customer_id, remedy=helps)]
+
+
+def _of_record(
     customer_id: str,
     record: JSON,
     stored: KeyRecords,
@@ -68,6 +102,9 @@ def _of_customer(
         planned = plan_customer(customer, keys, policy, now, after.last_number)
     except InvalidRecordError as error:
         return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]
+    if isinstance(planned.problem, NoSignUpError):
+        says = str(planned.problem)
+        return [Finding("customer_incomplete", "high", says, customer_id=customer_id)]
     if planned.problem:
         return [Finding("not_possible", "high", str(planned.problem), customer_id=customer_id)]
     drifted = _drifted(results, planned.actions) + _by_hand(keys, stored, customer)
@@ -156,7 +193,7 @@ def _works(key: KeyRecord) -> bool:
 def _stray(key: KeyRecord) -> Finding:
     return Finding(
         "key_without_customer",
-        "low",
+        "high" if key.enabled else "low",
         f"key {key.name} belongs to no record of the Customers table",
         customer_id=key.customer_id,
         key_id=key.key_id,

@@ -13,6 +13,7 @@ from keyward.events.remedy import command
 HELD, BY_HAND, POLICY, REFUSED = "holds", "send", "policy", "policy --wanted"
 BY_KIND: Mapping[str, str] = {
     "held": HELD,
+    "removal_held": HELD,
     DISABLED: BY_HAND,
     OPENS_NOTHING: POLICY,
     IN_NO_PLAN: POLICY,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from keyward.apis.model import PENDING
-from keyward.cli.holds import as_json, hold_lines, oldest_first
+from keyward.cli.holds import as_json, hold_lines, oldest_first, removal_lines
 from keyward.cli.options import FINE, FOUND, of_stack, show
 from keyward.cli.policy_lines import held_json, held_lines, pending
 from keyward.cli.stack import Stack, StackClient
 from keyward.events.incoming import EVENTS_IN
-from keyward.values import JSON
+from keyward.values import JSON, iso
 
-WHAT = "[API STAGE] FINGERPRINT"
+WHAT = "[API STAGE] FINGERPRINT | removals"
+REMOVALS = "removals"
 DECISIONS = {"approve": "Approved", "reject": "Rejected"}
 
 
@@ -26,9 +27,12 @@ def holds(stack: str, region: str | None, as_data: bool) -> int:
     there = StackClient.here(region).stack(stack)
     found = oldest_first(there.apis().all_holds())
     policy = pending(there.registry.policies.load().hold)
+    removed = _removed(there)
     data = [as_json(hold) for hold in found] + [held_json(policy)] * bool(policy)
-    show(as_data, data, [*hold_lines(found), *held_lines(policy, stack)])
-    waits = policy or any(hold["decision"] == PENDING for hold in found)
+    data += [{"removal": name, "held_at": iso(at)} for name, at in removed.items()]
+    lines = [*hold_lines(found), *held_lines(policy, stack), *removal_lines(removed, stack)]
+    show(as_data, data, lines)
+    waits = policy or removed or any(hold["decision"] == PENDING for hold in found)
     return FOUND if waits else FINE
 
 
@@ -36,7 +40,8 @@ def holds(stack: str, region: str | None, as_data: bool) -> int:
 @click.argument("what", nargs=-1, required=True, metavar=WHAT)
 @of_stack
 def approve(what: tuple[str, ...], stack: str, region: str | None, as_data: bool) -> int:
-    """Let happen what is held: a stage, or with a fingerprint alone changes of the policy.
+    """Let happen what is held: a stage, with a fingerprint alone changes of the policy, or with
+    the word `removals` the removals of customers' records, whose keys are suspended then.
 
     Exactly what the FINGERPRINT names is approved, and nothing that came later. The exit code is 1
     when that is not held.
@@ -48,14 +53,23 @@ def approve(what: tuple[str, ...], stack: str, region: str | None, as_data: bool
 @click.argument("what", nargs=-1, required=True, metavar=WHAT)
 @of_stack
 def reject(what: tuple[str, ...], stack: str, region: str | None, as_data: bool) -> int:
-    """Keep a stage, or with a fingerprint alone the policy, as it is.
+    """Keep a stage, or with a fingerprint alone the policy, as it is; with the word `removals` the
+    records of customers are put back, those too that were removed in the hour before.
 
     The exit code is 1 when that is not held.
     """
     return _answer("reject", what, StackClient.here(region).stack(stack), as_data)
 
 
+def _removed(stack: Stack) -> dict[str, int]:
+    """The customers whose removed record is held, and since when (epoch seconds)."""
+    customers, held = stack.registry.customers, stack.registry.removals.held()
+    return {name: at for name, at in held.items() if customers.desired(name) is None}
+
+
 def _answer(word: str, what: tuple[str, ...], stack: Stack, as_data: bool) -> int:
+    if what == (REMOVALS,):
+        return _answer_removals(REMOVALS.capitalize() + DECISIONS[word], stack, as_data)
     if len(what) not in (1, 3):
         raise click.UsageError("Give an API, its stage and a fingerprint, or a fingerprint alone.")
     detail: JSON = dict(
@@ -69,6 +83,15 @@ def _answer(word: str, what: tuple[str, ...], stack: Stack, as_data: bool) -> in
         return FOUND
     stack.send(detail_type, detail)
     show(as_data, {"sent": detail_type, "detail": detail}, [f"sent {detail_type}"])
+    return FINE
+
+
+def _answer_removals(detail_type: str, stack: Stack, as_data: bool) -> int:
+    if not _removed(stack):
+        show(as_data, {"sent": None}, ["no removal is held"])
+        return FOUND
+    stack.send(detail_type, {})
+    show(as_data, {"sent": detail_type, "detail": {}}, [f"sent {detail_type}"])
     return FINE
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keyward.apis.model import PENDING
+from keyward.events.remedy import answer
 from keyward.values import JSON, iso
 
 # What a hold's record has for people, besides its API and stage.
 MEMBERS = ("fingerprint", "decision", "kind", "held_at", "told_at", "message", "answers")
+MAX_NAMES = 20
 TIMES = ("held_at", "told_at")
 
 
@@ -31,6 +33,17 @@ def hold_lines(holds: Iterable[Mapping[str, Any]]) -> list[str]:
         return ["No stage is held"]
     noun = "stage is" if count == 1 else "stages are"
     return [*lines, f"{count} {noun} held, {waiting} of them without an answer"]
+
+
+def removal_lines(held: Mapping[str, int], stack: str) -> list[str]:
+    """How many removed records of customers are held, since when, and the commands that answer."""
+    if not held:
+        return []
+    names = ", ".join([*held][:MAX_NAMES]) + (", …" if len(held) > MAX_NAMES else "")
+    since = iso(float(min(held.values())))
+    head = f"removals  {len(held)} records of customers, held since {since}: {names}"
+    answers = [answer(word, "removals", stack=stack) for word in ("approve", "reject")]
+    return [head, *(f"  {one}" for one in answers)]
 
 
 def as_json(hold: Mapping[str, Any]) -> JSON:

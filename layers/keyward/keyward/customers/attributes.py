@@ -5,6 +5,8 @@ Each reader raises InvalidRecordError, which names the attribute, for a value th
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from keyward.errors import InvalidRecordError
 from keyward.events.fields import KEY_ID, MAX_KEYS, NEVER_EXPIRES, moment
 from keyward.values import JSON
@@ -75,3 +77,12 @@ def tags_of(record: JSON) -> dict[str, str]:
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
         raise InvalidRecordError("tags", "must be a map of texts", "Correct or remove it")
     return tags
+
+
+def heard_at_of(record: JSON) -> int | None:
+    """When the first of the events was taken that stand in the record (epoch seconds); None for no
+    event, or where a person wrote something else."""
+    asked = record.get("asked")
+    who = asked.values() if isinstance(asked, dict) else ()
+    times = [one.get("recorded_at") for one in who if isinstance(one, dict)]
+    return min((int(at) for at in times if isinstance(at, int | Decimal)), default=None)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from keyward.customers.plans import folded
+from keyward.customers.plans import ADDED, REMOVED, as_record, folded, plans_of
 from keyward.events.fields import WHAT
 from keyward.values import JSON
 
@@ -55,6 +55,16 @@ class InForce:
 
     values: Mapping[str, Any]
     at: int
+
+
+def holds(in_force: InForce | None, values: Mapping[str, Any]) -> bool:
+    """Whether what a change set is so now."""
+    if in_force is None:
+        return False
+    if ADDED not in values and REMOVED not in values:
+        return in_force.values == values
+    plans = plans_of(as_record(in_force.values))
+    return values.get(ADDED, plans[0]) in plans and values.get(REMOVED) not in plans
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyward.customers import bookkeeping
 from keyward.customers.actions import ANSWERED
 from keyward.customers.attributes import (
     expires_of,
+    heard_at_of,
     key_id_of,
     keys_of,
     secrets_of,
@@ -32,9 +33,9 @@ from keyward.customers.attributes import (
     text_of,
 )
 from keyward.customers.billing import Billing, billing_of
-from keyward.customers.changes import FIELDS, Changes, InForce
+from keyward.customers.changes import FIELDS, Changes, holds
 from keyward.customers.key import KeyRecord
-from keyward.customers.plans import ADDED, PLANS, REMOVED, as_record, one_field, plans_of
+from keyward.customers.plans import PLANS, as_record, one_field, plans_of
 from keyward.customers.quota import Extension, extensions_of, requested
 from keyward.customers.rotation import RotationRequest, rotation_of
 from keyward.customers.updates import NEVER, check_plans, undone_by, updates_from
@@ -44,6 +45,9 @@ from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import CUSTOMER_ID
 from keyward.events.storm import Storm
 from keyward.values import JSON, stated
+
+if TYPE_CHECKING:
+    from keyward.customers.removal import Removal
 
 # What keys say of their customer.
 LABELS = ("name", "description", "tags")
@@ -56,8 +60,8 @@ _PUT_BY_HAND = (*DATED_FIELDS, PLANS)
 
 @dataclass(frozen=True)
 class Customer:
-    """The desired state of one customer, checked. There are no `plans`, and `status` is None, while
-    only later events of its life have arrived, and the sign-up has not."""
+    """The desired state of one customer, checked. There are no `plans`, or `status` is None, while
+    only later events of its life have arrived, since `heard_at` (epoch seconds)."""
 
     customer_id: str
     plans: tuple[str, ...]
@@ -76,6 +80,7 @@ class Customer:
     rotation: RotationRequest | None = None
     keys: int = 1
     key_id: str | None = None
+    heard_at: int | None = None
     extensions: tuple[Extension, ...] = ()
 
     @property
@@ -106,8 +111,13 @@ class KeyRecords:
     outbox: Mapping[str, JSON] = field(default_factory=dict)
     dated: Mapping[str, TimedValue] = field(default_factory=dict)
     usage: tuple[KeyUsage, ...] = ()
+    removal: Removal | None = None
     storm: Storm | None = None
     adopted: frozenset[str] = frozenset()
+
+    def in_force(self, record: JSON | None) -> JSON | None:
+        """The customer's record that counts, which may have been removed (removal.py)."""
+        return self.removal.in_force(record) if self.removal else record
 
 
 @dataclass(frozen=True)
@@ -148,6 +158,7 @@ def customer_of(record: JSON) -> Customer:
         keys=keys_of(record),
         key_id=key_id_of(record),
         extensions=extensions_of(record),
+        heard_at=heard_at_of(record),
     )
 
 
@@ -222,18 +233,8 @@ def _overruled(event: CustomerEvent, before: JSON, changes: Changes) -> list[str
     return [
         name
         for name, (at, values) in updates_from(event, before).items()
-        if name in FIELDS and (at > NEVER + 1) and not _holds(in_force.get(name), values)
+        if name in FIELDS and (at > NEVER + 1) and not holds(in_force.get(name), values)
     ]
-
-
-def _holds(in_force: InForce | None, values: Mapping[str, Any]) -> bool:
-    """Whether what a change set is so now."""
-    if in_force is None:
-        return False
-    if ADDED not in values and REMOVED not in values:
-        return in_force.values == values
-    plans = plans_of(as_record(in_force.values))
-    return values.get(ADDED, plans[0]) in plans and values.get(REMOVED) not in plans
 
 
 def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:

@@ -18,8 +18,11 @@ from keyward.customers.plan_keys import KeyPlanner, is_switch_needed
 from keyward.customers.plan_quota import extensions_for
 from keyward.customers.rotation import expires_at, notices, rotates_at
 from keyward.customers.undo_rotation import undo_rotation
-from keyward.errors import KeyNotTakenError, PlanRefusedError, UnknownPlanError
+from keyward.errors import KeyNotTakenError, NoSignUpError, PlanRefusedError, UnknownPlanError
 from keyward.policy.model import Policy
+
+# The sign-up may come after other events of a customer, but not much later.
+SIGN_UP_SECONDS = 900
 
 
 def plan_customer(
@@ -34,7 +37,7 @@ def plan_customer(
     that was deleted; `is_full`: the account had no room for another one. Planning again after the
     actions gives no action."""
     if not customer.complete:
-        return CustomerPlan()
+        return CustomerPlan(problem=_unanswered(customer, now))
     last = max([last_number, *(key.number for key in keys)])
     desired = desired_state(customer, policy, now)
     situation = Situation(customer, desired, policy, now, last, is_full)
@@ -56,7 +59,8 @@ def due_at(
     """When, after `now`, planning would give an action by itself (epoch seconds); None for
     never."""
     if not customer.complete:
-        return None
+        answer_at = _answered_at(customer)
+        return answer_at if answer_at and answer_at > now else None
     desired = desired_state(customer, policy, now)
     times = [desired.changes_at] if desired.changes_at else []
     if desired.status != "closed":
@@ -66,6 +70,21 @@ def due_at(
         for key in keys:
             times += _due_times(key, desired.plans, policy)
     return min((at for at in times if at > now), default=None)
+
+
+def _answered_at(customer: Customer) -> int | None:
+    """When an event is answered for a customer whose sign-up did not come (epoch seconds)."""
+    return None if customer.heard_at is None else customer.heard_at + SIGN_UP_SECONDS
+
+
+def _unanswered(customer: Customer, now: float) -> NoSignUpError | None:
+    answer_at = _answered_at(customer)
+    if answer_at is None or answer_at > now:
+        return None
+    return NoSignUpError(
+        f"customer_id: no sign-up is known of {customer.customer_id}, for whom events came. "
+        "Send CustomerSignedUp, or the events again with the right id"
+    )
 
 
 def _due_times(key: KeyRecord, plans: Sequence[str], policy: Policy) -> list[float]:

@@ -166,8 +166,14 @@ POLICY_EVENTS: dict[str, EventIn] = {
     "PolicyRejected": EventIn("keeps the former policy, until the parameter changes", _MARK),
 }
 
+# A person's answer to removed records of customers that are held.
+REMOVALS_EVENTS: dict[str, EventIn] = {
+    "RemovalsApproved": EventIn("suspends the customers whose removed records are held"),
+    "RemovalsRejected": EventIn("puts removed records of customers back that are held"),
+}
+
 EVENTS_IN: dict[str, EventIn] = CUSTOMER_EVENTS | DECISION_EVENTS | {ROLLBACK_EVENT: ROLLBACK}
-EVENTS_IN |= POLICY_EVENTS
+EVENTS_IN |= POLICY_EVENTS | REMOVALS_EVENTS
 # How many letters of a detail-type may be wrong for it to be taken for a mistake.
 MOST_WRONG = 2
 

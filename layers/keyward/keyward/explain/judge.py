@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from keyward.apis.model import ENFORCE, OFF, DeployedMethod, Seen
 from keyward.apis.routes import resource_for
 from keyward.customers.key import CREATED
+from keyward.customers.removal import DELETED
 from keyward.explain import words
 from keyward.explain.model import ApiFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.explain.words import Cause
@@ -22,6 +23,8 @@ from keyward.values import iso
 
 ANY = "ANY"
 CLOSED, SUSPENDED = "closed", "suspended"
+# The sign-up never came.
+INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,9 @@ def _of_key(facts: Facts) -> list[Cause]:
 
 def _disabled(facts: Facts) -> Cause:
     key, customer, record = facts.key, facts.customer, facts.key.record
+    if customer and customer.reason == DELETED:
+        name = customer.customer_id
+        return words.cause("record_deleted", customer=name, key_id=key.key_id)
     if customer and customer.status == SUSPENDED:
         reason = words.because(customer.reason)
         return words.cause(
@@ -162,6 +168,8 @@ def _without_key(facts: Facts) -> Cause:
         return words.cause("key_not_found", key=key.key_id or key.name)
     if key.key_id:
         return words.cause("key_deleted", key=key.name, key_id=key.key_id, remedy=_gone(key))
+    if customer.status == INCOMPLETE:
+        return words.cause("customer_incomplete", customer=customer.customer_id)
     if customer.status is None and key.record is None:
         return words.cause("customer_not_found", customer=customer.customer_id)
     doing = "the Keys table has none" if key.record is None else f"key {key.name} is being created"

@@ -21,7 +21,7 @@ from keyward.errors import (
     InvalidRecordError,
     NotFoundError,
 )
-from keyward.explain.judge import Verdict, judge, route
+from keyward.explain.judge import INCOMPLETE, Verdict, judge, route
 from keyward.explain.model import ApiFacts, CustomerFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of, first_day, next_first_day
@@ -152,14 +152,17 @@ class Explainer:
             return None, KeyRecords()
         if self.records is None:
             return None, KeyRecords()
-        record = self.records.customers.desired(customer_id)
         stored = self.records.customers.load_keys(customer_id)
+        record = stored.in_force(self.records.customers.desired(customer_id))
         if record is None:
             return CustomerFacts(customer_id, None), stored
         try:
-            inforce = desired_state(customer_of(record), self.policy, self.now())
+            customer = customer_of(record)
+            inforce = desired_state(customer, self.policy, self.now())
         except InvalidRecordError as error:
             return CustomerFacts(customer_id, "invalid", str(error)), stored
+        if not customer.complete:
+            return CustomerFacts(customer_id, INCOMPLETE), stored
         reason = inforce.reason or record.get("status_reason")
         return CustomerFacts(customer_id, inforce.status, reason, inforce.plan), stored
 

@@ -71,6 +71,7 @@ def _attach(facts: Facts, stack: str) -> str:
 
 BY_KIND: Mapping[str, Remedy] = {
     "customer_closed": _history,
+    "customer_incomplete": _history,
     "customer_not_found": _history,
     "customer_suspended": _send("CustomerResumed"),
     "key_deleted": _start,
@@ -78,6 +79,7 @@ BY_KIND: Mapping[str, Remedy] = {
     "key_in_no_plan": _start,
     "key_not_made": _start,
     "key_retired": _history,
+    "record_deleted": _history,
     "quota_used_up": _send("QuotaExtensionRequested"),
     "stage_in_no_plan": _attach,
     "throttle_is_zero": _policy,

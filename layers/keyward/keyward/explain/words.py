@@ -109,6 +109,18 @@ CAUSES: Mapping[str, tuple[Answer, str, str, str]] = {
         "GetApiKeys does not list it, and the Keys table does not know it",
         "Correct the key's id, or the account and Region",
     ),
+    "customer_incomplete": (
+        FORBIDDEN,
+        "no sign-up of customer {customer} is known, only other events",
+        "its item in the Customers table has no plan or no status",
+        "Send CustomerSignedUp for {customer}, or the events again with the right id",
+    ),
+    "record_deleted": (
+        FORBIDDEN,
+        "the record of customer {customer} was deleted, which suspends its keys",
+        "the Customers table has no item of it, GetApiKeys says enabled=false of {key_id}",
+        "Put the record back, or send CustomerSignedUp",
+    ),
     "key_not_made": (
         FORBIDDEN,
         "customer {customer} has no key yet",

@@ -34,6 +34,7 @@ class Policy:
     warn_days: int = 14
     report_days: int = 7
     narrowing: str = "hold"
+    most_removals_an_hour: int = 20
     probes: tuple[Probe, ...] = ()
     billing: BillingPolicy = field(default_factory=BillingPolicy)
     usage: UsagePolicy = field(default_factory=UsagePolicy)

@@ -85,6 +85,7 @@ def policy_of(body: JSON) -> Policy:
         "warn_days",
         "report_days",
         "narrowing",
+        "most_removals_an_hour",
     )
     return Policy(
         usage_plans={name: _plan(name, plan) for name, plan in body["usage_plans"].items()},

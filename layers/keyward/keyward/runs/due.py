@@ -36,7 +36,7 @@ class Refusal:
 def next_due(customer_id: str, records: KeyRecords, context: Context, after: float) -> float | None:
     """When something becomes of the customer by itself, after a time (both epoch seconds); None for
     never. Raises InvalidRecordError, PolicyRefusedError."""
-    record = context.registry.customers.desired(customer_id)
+    record = records.in_force(context.registry.customers.desired(customer_id))
     if record is None:
         return None
     return due_at(customer_of(record), records.keys, context.policy, after)

@@ -39,13 +39,15 @@ class Item:
     """One item of a batch. `body` is its JSON object, `text` what a person finds in the DLQ.
 
     `id` names the cause, the same for every repeat: EventBridge's event id, or else the id of the
-    message or of the stream record. `at` is when it was sent or written, in epoch seconds.
+    message or of the stream record. `at` is when it was sent or written, in epoch seconds. Of an
+    item that was `removed` from a table the body is as it was.
     """
 
     body: JSON
     text: str
     id: str
     at: float
+    removed: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,15 +118,15 @@ def _written(record: DynamoDBRecord) -> Item:
 
 
 def _with_image(item: Item) -> Item:
-    """Parse the new image. Raises InvalidRecordError."""
-    change = DynamoDBRecord(item.body).dynamodb
+    """Parse the new image, or the old one of what was removed. Raises InvalidRecordError."""
+    change, removed = DynamoDBRecord(item.body).dynamodb, item.body.get("eventName") == "REMOVE"
     try:
-        image = dict(change.new_image) if change else {}
+        image = dict(change.old_image if removed else change.new_image) if change else {}
     except (ArithmeticError, TypeError, ValueError):
         raise InvalidRecordError(
             "record", "must have values that DynamoDB can hold", "Write it again"
         ) from None
-    return Item(image, json.dumps(image, default=str), item.id, item.at)
+    return Item(image, json.dumps(image, default=str), item.id, item.at, removed)
 
 
 class _Loud(BatchProcessor):

@@ -19,11 +19,13 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Change:
-    """A record before and after; `ignored` counts fields that a newer change had set already."""
+    """A record before and after; `ignored` counts fields that a newer change had set already.
+    `void` says why the events changed nothing: the record was removed."""
 
     before: JSON | None
     after: JSON | None
     ignored: int = 0
+    void: str | None = None
 
     @property
     def written(self) -> bool:
@@ -48,14 +50,18 @@ def record(
         before = registry.customers.desired(customer_id)
         events = events_for(before)
         records = registry.customers.load_keys(customer_id) if before and events else KeyRecords()
-        after, ignored = before, 0
+        removal = records.removal if before else registry.customers.removal(customer_id)
+        after, ignored, void = before, 0, None
         for event in events:
+            if removal and removal.voids(event, after):
+                void = removal.answer_to(event)
+                continue
             if _is_repeat(registry, after, event):
                 continue
             applied = apply_event(after, event, records.dated)
             undo_rotation.check(after, applied.record, records.keys)
             after, ignored = applied.record, ignored + len(applied.ignored)
-        change = Change(before, after, ignored)
+        change = Change(before, after, ignored, void)
         if after is None or not change.written or dry_run:
             return change
         if registry.customers.save_desired(after, before):

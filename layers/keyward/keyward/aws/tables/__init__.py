@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from keyward.aws.tables.plan_stages import PlanStages
     from keyward.aws.tables.plans import Plans
     from keyward.aws.tables.policy import Policies
+    from keyward.aws.tables.removals import Removals
     from keyward.aws.tables.storm_items import StormItems
     from keyward.aws.tables.storms import Storms
     from keyward.aws.tables.usage import UsageRecords
@@ -85,6 +86,14 @@ class Registry:
         from keyward.aws.tables.fingerprints import Fingerprints
 
         return Fingerprints(self._table("SaltTable"))
+
+    @cached_property
+    def removals(self) -> Removals:
+        """Records of customers that somebody removed."""
+        from keyward.aws.tables.removals import Removals
+
+        customers, keys = self._table("CustomersTable"), self._table("KeysTable")
+        return Removals(customers, keys, self._table("LeasesTable"))
 
     @cached_property
     def usage(self) -> UsageRecords:

@@ -5,7 +5,8 @@ Keys table, by customer: `customer` holds the dates of fields that were put by h
 record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `adopted#<id>` a key
 that was deleted and had been adopted; `told` the notices that were given; the outbox (outbox.py);
 `due` when something becomes of the customer by itself and `room` that it waits for room for a key
-(due.py); `storm` when others changed its keys (storms.py). No item ever holds a key value.
+(due.py); `removed` that somebody removed its record (removals.py); `storm` when others changed its
+keys (storms.py). No item ever holds a key value.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_partition, unchanged
@@ -31,10 +32,14 @@ from keyward.customers.usage import usage_of
 from keyward.errors import ConditionNotMetError, LeaseLostError
 from keyward.values import JSON, stated
 
+if TYPE_CHECKING:
+    from keyward.customers.removal import Removal
+
 KEY_INDEX, FINGERPRINT_INDEX = "key-index", "fingerprint-index"
 TOMBSTONE = "tombstone"
 TOLD = "told"
 ADOPTED = "adopted#"
+REMOVED = "removed"
 # What makes a record another one: the dated fields, and their dates.
 COMPARED = (*DATED_FIELDS, QUOTA_EXTENSION, "recorded")
 
@@ -117,6 +122,12 @@ class Customers(DueItems):
         found = items[0] if items else None
         number = int(found["record"].removeprefix("key#")) if found else 0
         return self.key(str(found["customer_id"]), number) if found else None
+
+    def removal(self, customer_id: str) -> Removal | None:
+        """The last removal of the customer's record, None for none."""
+        where = {"customer_id": customer_id, "record": REMOVED}
+        item = self._keys.get_item(Key=where, ConsistentRead=True).get("Item")
+        return _removal(item) if item else None
 
     def save_key(self, key: KeyRecord, lease: Lease, line: JSON | None = None) -> None:
         """Write a key record, and the ledger's `line`. Raises LeaseLostError when a later run has
@@ -262,12 +273,20 @@ def _key_records(items: list[JSON]) -> KeyRecords:
         dated={name: TimedValue(date["value"], int(date["at"])) for name, date in dates.items()},
         usage=tuple(usage_of(item) for item in items if item["record"].startswith(USAGE)),
         adopted=frozenset(i["record"][len(ADOPTED) :] for i in items if _is_adopted(i)),
+        removal=next((_removal(item) for item in items if item["record"] == REMOVED), None),
         storm=next((storm_of(item) for item in items if item["record"] == STORM), None),
     )
 
 
 def _is_adopted(item: JSON) -> bool:
     return str(item["record"]).startswith(ADOPTED)
+
+
+def _removal(item: JSON) -> Removal:
+    # Few customers have one, and every function would pay for the import.
+    from keyward.customers.removal import Removal
+
+    return Removal.of(item)
 
 
 def _marks(items: list[JSON]) -> frozenset[str]:

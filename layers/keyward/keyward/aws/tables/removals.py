@@ -1,0 +1,102 @@
+"""Removed records of customers (the item `removed` of the Keys table), and how many there were in
+the last hour (the item `removals` of the Leases table)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyward.aws.client import Table
+from keyward.aws.tables.conditions import in_partition
+from keyward.aws.tables.due import DUE_INDEX
+from keyward.customers.removal import HELD, RECORD, Removal, item_of
+from keyward.errors import ConditionNotMetError, WriteConflictError
+from keyward.values import JSON
+
+WINDOW = 3600
+COUNTER = "removals"
+ROUNDS = 5
+
+
+class Removals:
+    """Parts of the Customers, Keys and Leases tables."""
+
+    def __init__(self, customers: Any, keys: Any, leases: Any) -> None:
+        self._customers, self._keys, self._leases = Table(customers), Table(keys), Table(leases)
+
+    def save(self, removal: Removal) -> None:
+        """Write it, unless a later one is there: records of the stream may come twice."""
+        try:
+            self._keys.put_item(
+                Item=item_of(removal),
+                ConditionExpression="attribute_not_exists(#at) OR #at <= :at",
+                ExpressionAttributeNames={"#at": "at"},
+                ExpressionAttributeValues={":at": removal.at},
+            )
+        except ConditionNotMetError:
+            return
+
+    def forget(self, customer_id: str) -> None:
+        """Delete what is kept of it. Idempotent."""
+        self._keys.delete_item(Key=_where(customer_id))
+
+    def count(self, customer_id: str, at: int, most: int) -> bool:
+        """Whether this removal is within the `most` of an hour. The same one is counted once.
+        Raises WriteConflictError."""
+        for _ in range(ROUNDS):
+            stored = self._recent()
+            recent = {id_: int(t) for id_, t in stored.items() if t > at - WINDOW}
+            if customer_id in recent:
+                return True
+            if len(recent) >= most:
+                return False
+            if self._save_recent(recent | {customer_id: at}, stored):
+                return True
+        raise WriteConflictError("the removals of the last hour are being counted")
+
+    def recent(self) -> list[str]:
+        """The customers who were suspended by the last removals."""
+        return [*self._recent()]
+
+    def clear(self) -> None:
+        """Count from the beginning. Idempotent."""
+        self._leases.delete_item(Key={"lease": COUNTER})
+
+    def held(self, most: int | None = None) -> dict[str, int]:
+        """The customers whose removal waits for an answer, and since when (epoch seconds), the
+        oldest first: one query of the index, which may lack what was written within the last
+        second."""
+        where: JSON = {"IndexName": DUE_INDEX} | in_partition("due", HELD)
+        if most is not None:
+            items = self._keys.query(**where, Limit=most)["Items"]
+        else:
+            items = self._keys.pages("query", **where)
+        return {str(item["customer_id"]): int(item["due_at"]) for item in items}
+
+    def put_back(self, record: JSON) -> None:
+        """Write a removed record as it was, unless there is one by now."""
+        try:
+            self._customers.put_item(
+                Item=record, ConditionExpression="attribute_not_exists(customer_id)"
+            )
+        except ConditionNotMetError:
+            return
+
+    def _recent(self) -> JSON:
+        answer = self._leases.get_item(Key={"lease": COUNTER}, ConsistentRead=True)
+        found: JSON = (answer.get("Item") or {}).get("customers", {})
+        return found
+
+    def _save_recent(self, recent: JSON, before: JSON) -> bool:
+        try:
+            self._leases.put_item(
+                Item={"lease": COUNTER, "customers": recent},
+                ConditionExpression="attribute_not_exists(lease) OR customers = :before",
+                ExpressionAttributeValues={":before": before},
+            )
+        except ConditionNotMetError:
+            return False
+        return True
+
+
+def _where(customer_id: str) -> JSON:
+    return {"customer_id": customer_id, "record": RECORD}
