@@ -23,7 +23,7 @@ def test_a_sign_up_becomes_a_key_in_its_plan_and_is_announced(stack: Stack) -> N
     told = stack.outcome("KeyIssued", customer_id="ada")
 
     (key,) = stack.keys_of("ada")
-    assert (key["name"], key["enabled"], key["tags"]) == ("ada/1", True, {"a": "b"})
+    assert (key["name"], key["enabled"], key["tags"]) == ("ada/1", True, {"name": "Ada", "a": "b"})
     assert stack.plans_of(key["id"]) == ["free"]
     assert told["key_id"] == key["id"]
     assert told["plan"] == "free"
