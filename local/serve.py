@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from keyward.events.contracts import SOURCE
+from keyward.values import visible
 from local import sample
 from local.aws import SHARE_PARAMETER, TEMPLATE, LocalAws
 
@@ -70,7 +71,8 @@ def tell(aws: LocalAws, told: int) -> int:
     for event in events[told:]:
         detail = event["Detail"]
         words = [f"{name} {detail[name]}" for name in SHOWN if detail.get(name)]
-        print(f"{event['DetailType']}: {', '.join(words)}", file=sys.stderr, flush=True)
+        text = visible(f"{event['DetailType']}: {', '.join(words)}")
+        print(text, file=sys.stderr, flush=True)
     return len(events)
 
 

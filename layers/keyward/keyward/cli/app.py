@@ -21,7 +21,7 @@ from keyward.cli.history import history_lines
 from keyward.cli.keys import key
 from keyward.cli.lint import lint
 from keyward.cli.look import look
-from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, show, with_colour
+from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, say, show, with_colour
 from keyward.cli.outcomes import outcomes
 from keyward.cli.policy import policy
 from keyward.cli.requests import send
@@ -32,7 +32,7 @@ from keyward.cli.undo import undo
 from keyward.errors import GatewayRefusedError, KeywardError, PassingError, ServiceRefusedError
 from keyward.explain.model import parse_question
 from keyward.explain.read import Explainer, Records
-from keyward.explain.render import as_json, as_text
+from keyward.explain.render import as_json, as_lines
 from keyward.policy.model import Policy
 
 SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time
         error.show()
         return WRONG
     except (KeywardError, BotoCoreError) as error:
-        click.echo(f"error: {_sentence(error)}", err=True)
+        say(f"error: {_sentence(error)}", err=True)
         return WRONG
     except (click.Abort, KeyboardInterrupt):
         return WRONG
@@ -94,7 +94,7 @@ def history(
     lines = StackClient.here(region).stack(stack).ledger().of(subject, last)
     show(as_data, lines, history_lines(lines))
     if not lines:
-        click.echo(f"the ledger has no line of {subject}", err=True)
+        say(f"the ledger has no line of {subject}", err=True)
     return FINE if lines else FOUND
 
 
@@ -121,7 +121,7 @@ def why(
     explainer = _explainer(StackClient.here(region), stack, now)
     found = explainer.explain(question.request, question.customer_id, question.key_id)
     explained = as_json(found, stack)
-    show(as_data, explained, [as_text(explained)])
+    show(as_data, explained, as_lines(explained))
     return FINE if explained["allowed"] else FOUND
 
 
@@ -129,7 +129,7 @@ def _explainer(client: StackClient, name: str, now: Callable[[], float]) -> Expl
     try:
         stack = client.stack(name)
     except NoStackError as error:
-        click.echo(f"note: {error}. Only API Gateway is read", err=True)
+        say(f"note: {error}. Only API Gateway is read", err=True)
         return Explainer(client.gateway(), None, Policy({}), DEFAULT_MODE, now)
     records = Records(stack.customers(), stack.apis())
     return Explainer(client.gateway(), records, stack.policy(now()), stack.default_mode(), now)
@@ -144,7 +144,7 @@ def completion(shell: str, as_data: bool) -> int:
     For bash: eval "$(keyward completion bash)", in ~/.bashrc.
     """
     script = SHELLS[shell](commands, {}, "keyward", "_KEYWARD_COMPLETE").source()
-    show(as_data, {"shell": shell, "script": script}, [script])
+    show(as_data, {"shell": shell, "script": script}, script.splitlines())
     return FINE
 
 

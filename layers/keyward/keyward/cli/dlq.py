@@ -12,7 +12,7 @@ from keyward.cli.options import FINE, FOUND, of_stack, show, together
 from keyward.cli.requests import checked, member
 from keyward.cli.stack import StackClient
 from keyward.events.incoming import EVENTS_IN
-from keyward.values import JSON, visible
+from keyward.values import JSON
 
 Now = Callable[[], float]
 queue_option = click.option(
@@ -166,7 +166,7 @@ def _told(as_data: bool, word: str, letters: list[DeadLetter]) -> int:
 
 def _text(letter: DeadLetter) -> str:
     about = letter.customer or letter.body.get("detail-type") or "-"
-    return visible(f"{letter.queue}  {_age(letter.age)}  {letter.id}  {about}: {letter.reason}")
+    return f"{letter.queue}  {_age(letter.age)}  {letter.id}  {about}: {letter.reason}"
 
 
 def _age(seconds: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,7 +27,8 @@ def hold_lines(holds: Iterable[Mapping[str, Any]]) -> list[str]:
     for hold in holds:
         count += 1
         waiting += hold["decision"] == PENDING
-        lines += [_headline(hold), textwrap.indent(str(hold.get("message", "")), "  "), ""]
+        message = str(hold.get("message", "")).splitlines()
+        lines += [_headline(hold), *(f"  {line}" for line in message), ""]
     if not count:
         return ["No stage is held"]
     noun = "stage is" if count == 1 else "stages are"

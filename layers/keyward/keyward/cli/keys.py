@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from keyward.cli.options import FINE, FOUND, json_option, of_stack, show
+from keyward.cli.options import FINE, FOUND, json_option, of_stack, say, show
 from keyward.cli.stack import Stack, StackClient
 from keyward.customers.key import KeyRecord
 from keyward.events.key_value import holds_value, is_value
 from keyward.events.remedy import command
-from keyward.values import JSON, visible
+from keyward.values import JSON
 
 # What version control keeps is no text of anybody's.
 SKIPPED = {".git", ".hg", ".svn"}
@@ -68,7 +68,7 @@ def whose(stack: str, region: str | None, as_data: bool) -> int:
     data |= {"enabled": found.enabled, "remedy": remedy}
     state = "enabled" if found.enabled else "disabled already"
     says = f"key {found.name} ({found.key_id}) of customer {found.customer_id}, {state}"
-    show(as_data, data, [visible(says), f"To stop it: {remedy}"])
+    show(as_data, data, [says, f"To stop it: {remedy}"])
     return FOUND
 
 
@@ -82,7 +82,7 @@ def scan(path: Path, as_data: bool) -> int:
     control are passed over. The exit code is 1 when a value was found.
     """
     found = [{"file": str(file), "line": line} for file in _files(path) for line in _lines(file)]
-    lines = [visible(f"{one['file']}:{one['line']}: a Keyward key value") for one in found]
+    lines = [f"{one['file']}:{one['line']}: a Keyward key value" for one in found]
     lines += ["For whose it is: keyward key whose"] if found else ["no Keyward key value"]
     show(as_data, found, lines)
     return FOUND if found else FINE
@@ -123,4 +123,4 @@ def _lines(file: Path) -> Iterator[int]:
                 if holds_value(line.decode("latin-1")):
                     yield number
     except OSError as error:
-        click.echo(f"note: {visible(str(file))} cannot be read: {error.strerror}", err=True)
+        say(f"note: {file} cannot be read: {error.strerror}", err=True)

@@ -7,12 +7,11 @@ the same.
 from __future__ import annotations
 
 import json
-import sys
 import time
 
 import click
 
-from keyward.cli.options import FINE, FOUND, WRONG, policy_in
+from keyward.cli.options import FINE, FOUND, WRONG, policy_in, say
 from keyward.lint.check import Checker
 from keyward.lint.model import Findings, Method
 
@@ -43,7 +42,8 @@ def lint(
     findings = checker.check(files)
     found = checker.open(rules, time.time())
     if form == "json":
-        _write(_as_json(findings, found))
+        for line in _as_json(findings, found).splitlines():
+            say(line)
     else:
         _tell(findings, found, len(files))
     return WRONG if findings.errors else FOUND if found else FINE
@@ -52,19 +52,13 @@ def lint(
 def _tell(findings: Findings, found: list[Method], files: int) -> None:
     """Findings to stdout, what else there is to say to stderr."""
     for method in found:
-        _write(str(method))
+        say(str(method))
     for note in findings.notes:
-        _write(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     for error in findings.errors:
-        _write(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
     named = f"{files} {'file' if files == 1 else 'files'}"
-    _write(f"{len(found)} of {len(findings.methods)} methods in {named} would be open")
-
-
-def _write(line: str, err: bool = False) -> None:
-    """A file may hold what the terminal's encoding cannot show."""
-    encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
-    click.echo(line.encode(encoding, "backslashreplace").decode(encoding), err=err)
+    say(f"{len(found)} of {len(findings.methods)} methods in {named} would be open")
 
 
 def _as_json(findings: Findings, found: list[Method]) -> str:

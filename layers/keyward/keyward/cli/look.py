@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -35,7 +34,7 @@ from keyward.report import page
 from keyward.report.look import report_of
 from keyward.report.model import Report
 from keyward.runs.schedule import CALLS, QUOTAS
-from keyward.values import JSON, iso, visible
+from keyward.values import JSON, iso
 
 sleep = time.sleep
 # So long throttled calls are waited for, in all.
@@ -89,7 +88,7 @@ def look(
     mode of Keyward would do. The exit code is 1 when something was found.
     """
     if iam:
-        click.echo(json.dumps(rights(region), indent=2))
+        show(True, rights(region), [])
         return FINE
     if html and not html.parent.is_dir():
         raise click.UsageError(f"--html: there is no folder {html.parent}.")
@@ -158,7 +157,7 @@ def _lines(
     )
     yield f"{calls:,} calls, all of them GET"
     yield from ("", click.style(f"{len(rows):,} live methods ask for no key", bold=True))
-    shown = [[visible(cell) for cell in row] for row in rows[:MAX_METHODS]]
+    shown = rows[:MAX_METHODS]
     yield from table(("API", "STAGE", "METHOD", "PATH", "AUTHORIZATION"), shown)
     if len(rows) > MAX_METHODS:
         yield f"and {len(rows) - MAX_METHODS:,} more: --json and --html list all"
@@ -166,8 +165,8 @@ def _lines(
     others = [one for one in found if one.kind != "exposed_methods"]
     yield from ("", click.style(f"{len(others):,} other findings", bold=True))
     for one in sorted(others, key=lambda one: one.severity != "high"):
-        yield f"{_severity(one.severity)}  {visible(one.says)}"
-        yield from [f"      {visible(one.remedy)}"] if one.remedy else []
+        yield f"{_severity(one.severity)}  {one.says}"
+        yield from [f"      {one.remedy}"] if one.remedy else []
     if seen.not_compared:
         count = len(seen.not_compared)
         yield f"      the working copies of {count:,} exposed APIs were not compared: --deep"
@@ -185,4 +184,4 @@ def _row(effect: ModeEffect) -> list[str]:
     minutes, seconds = divmod(effect.seconds, 60)
     span = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     does = "; ".join(effect.does)
-    return [effect.mode, f"{effect.calls:,}", span, f"{effect.dollars:.4f}", visible(does)]
+    return [effect.mode, f"{effect.calls:,}", span, f"{effect.dollars:.4f}", does]

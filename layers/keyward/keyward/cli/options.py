@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ from keyward.cli.stack import SetUpError
 from keyward.errors import PolicyRefusedError
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
+from keyward.values import visible
 
 FINE, FOUND, WRONG = 0, 1, 2
+# What `click.style` writes for bold, red and their end: it hides nothing and moves nothing.
+STYLES = re.compile(r"(\x1b\[(?:0|1|31)m)")
 Command = Callable[..., Any]
 
 
@@ -42,9 +46,18 @@ of_stack = together(stack_option, region_option, json_option)
 
 def show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
     """Print the data as JSON, or the lines."""
-    text = json.dumps(data, default=float, indent=2) if as_data else "\n".join(lines)
-    if text:
-        click.echo(text)
+    for line in json.dumps(data, default=float, indent=2).splitlines() if as_data else lines:
+        say(line)
+
+
+def say(line: str, err: bool = False) -> None:
+    """Print one line: the one place where text reaches a terminal, which shows what others wrote
+    and obeys nothing of it. A line break within the line is shown, too, so that no text forges a
+    line; so is what the terminal's encoding has no character for."""
+    parts = STYLES.split(line.expandtabs())
+    shown = "".join(part if STYLES.fullmatch(part) else visible(part) for part in parts)
+    encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
+    click.echo(shown.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

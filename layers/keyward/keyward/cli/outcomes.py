@@ -12,7 +12,7 @@ from keyward.aws.tables.ledger import MAX_LINES_A_DAY, Ledger
 from keyward.cli.options import FINE, FOUND, of_stack, show
 from keyward.cli.stack import StackClient
 from keyward.events.fields import moment
-from keyward.values import DAY, JSON, iso, visible
+from keyward.values import DAY, JSON, iso
 
 UNITS = {"m": 60, "h": 3600, "d": DAY}
 SPAN = re.compile(r"([1-9][0-9]{0,5})([mhd])")
@@ -72,4 +72,4 @@ def _texts(told: list[JSON]) -> Iterator[str]:
     for event in told:
         about = " ".join(str(event[name]) for name in ABOUT if event.get(name))
         reason = f": {event['reason']}" if event.get("reason") else ""
-        yield visible(f"{event['at']}  {event['event']} {about}{reason}")
+        yield f"{event['at']}  {event['event']} {about}{reason}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from keyward.cli.options import FINE, FOUND, json_option, of_stack, show
+from keyward.cli.options import FINE, FOUND, json_option, of_stack, say, show
 from keyward.cli.policy_lines import as_json, held_json, held_lines, lines_of, pending
 from keyward.cli.stack import Stack, StackClient
 from keyward.errors import PolicyRefusedError
@@ -117,14 +117,15 @@ def show_policy(wanted: bool, stack: str, region: str | None, as_data: bool) -> 
     """
     found = StackClient.here(region).stack(stack)
     if wanted:
-        show(as_data, _as_data(found.wanted_policy()), [found.wanted_policy()])
+        show(as_data, _as_data(found.wanted_policy()), found.wanted_policy().splitlines())
         return FINE
     current = found.registry.policies.load()
     held = pending(current.hold)
     data: JSON = {"policy": current.body, "version": current.version, "held": held_json(held)}
-    show(as_data, data, [json.dumps(current.body, indent=2)])
+    show(as_data, data, json.dumps(current.body, indent=2).splitlines())
     if not as_data:
-        click.echo("\n".join(held_lines(held, stack)), err=True, nl=bool(held))
+        for line in held_lines(held, stack):
+            say(line, err=True)
     return FOUND if held else FINE
 
 

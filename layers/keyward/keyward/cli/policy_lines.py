@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from keyward.aws.tables.policy import PENDING, Hold
 from keyward.events.remedy import answer
 from keyward.policy.change_set import Line, Settled
-from keyward.values import JSON, iso, visible
+from keyward.values import JSON, iso
 
 
 def pending(hold: Hold | None) -> Hold | None:
@@ -47,7 +47,7 @@ def held_lines(hold: Hold | None, stack: str) -> list[str]:
 
 
 def _changes(lines: Iterable[Line], waits: str = "") -> list[str]:
-    return [visible(f"{waits}{_words(line)}") for line in lines]
+    return [f"{waits}{_words(line)}" for line in lines]
 
 
 def _words(line: Line) -> str:

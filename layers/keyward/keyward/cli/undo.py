@@ -11,7 +11,7 @@ from keyward.cli.outcomes import announced
 from keyward.cli.requests import checked
 from keyward.cli.stack import StackClient
 from keyward.events.fields import WHAT
-from keyward.values import JSON, visible
+from keyward.values import JSON
 
 # What tells of each kind of change, and what tells that it is over.
 TOLD = {
@@ -60,7 +60,7 @@ def undo(
     if not dry_run:
         there.send_all("UndoRequested", details)
     word = "would undo" if dry_run else "sent UndoRequested for"
-    lines = [visible(f"{word} {detail['customer_id']}") for detail in details]
+    lines = [f"{word} {detail['customer_id']}" for detail in details]
     show(as_data, {"sent": not dry_run, "details": details}, lines or ["there is none to undo"])
     return FINE if details else FOUND
 

@@ -24,7 +24,7 @@ def as_json(explained: list[tuple[Facts, Verdict]], stack: str = DEFAULT_STACK) 
     return output
 
 
-def as_text(output: JSON) -> str:
+def as_lines(output: JSON) -> list[str]:
     """For a terminal."""
     lines = [_headline(output)]
     lines += _causes(output)
@@ -34,7 +34,7 @@ def as_text(output: JSON) -> str:
     for other in output.get("other_keys", []):
         fate = "would be let in" if other["allowed"] else f"denied: {other['cause']}"
         lines.append(f"  the customer's key {other['key_id']}: {fate}")
-    return "\n".join(lines)
+    return lines
 
 
 def _one(facts: Facts, verdict: Verdict, stack: str) -> JSON:

@@ -1,0 +1,56 @@
+"""What others wrote is shown on a terminal, and not obeyed."""
+
+from __future__ import annotations
+
+import ast
+
+import click
+import pytest
+
+from keyward.cli.history import history_lines
+from keyward.cli.holds import hold_lines
+from keyward.cli.options import say, show
+from keyward.explain.render import as_lines
+from tests import tree
+
+Capture = pytest.CaptureFixture[str]
+FORGED = "fraud\r\x1b[2K\n2026-11-24T00:00:00Z  enable key acme/1\x1b]0;x\x07\u202e\u2028"
+
+
+def test_controls_and_line_breaks_are_shown(capsys: Capture) -> None:
+    say(FORGED)
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.isprintable()
+    assert "fraud\\r\\x1b[2K\\n2026" in line
+
+
+def test_our_own_emphasis_stays(capsys: Capture) -> None:
+    say(click.style("high", fg="red"))
+    assert capsys.readouterr().out in ("high\n", click.style("high", fg="red") + "\n")
+
+
+def test_a_line_of_the_ledger_forges_no_other(capsys: Capture) -> None:
+    line = {"at": "2026-11-23T10:00:00Z", "action": "disable_key", "asked": {"by": "event"}}
+    show(False, [], history_lines([line | {"reason": FORGED, "key": FORGED}]))
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_hold_and_an_explanation_forge_no_headline(capsys: Capture) -> None:
+    hold = {"rest_api_id": "a1", "stage": FORGED, "held_at": 1, "decision": "pending"}
+    show(False, [], hold_lines([hold | {"kind": "plan", "message": FORGED}]))
+    call = {"method": "GET", "path": FORGED, "stage": "prod", "rest_api_id": "a1"}
+    show(False, [], as_lines(call | {"allowed": True, "cause": None, "cannot_be_read": [FORGED]}))
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in printed if line.startswith("2026-11-24")] == []
+    assert all(line.isprintable() for line in printed)
+
+
+def test_the_commands_print_by_one_function() -> None:
+    printing = {
+        tree.name(path): call.lineno
+        for path in (tree.PACKAGE / "cli").glob("*.py")
+        if path.name != "options.py"
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("click.echo", "print")
+    }
+    assert printing == {}
