@@ -11,6 +11,7 @@ from keyward.audit.parts import NAME, Audit
 from keyward.aws.bucket import DATA, PAGE
 from keyward.events import contracts
 from keyward.report import data, page
+from keyward.report.digest import tell_daily
 from keyward.report.read import Collector, newest_reading, own_reading
 from keyward.runs import run, runtime
 
@@ -40,7 +41,10 @@ def handler(event: object, context: object) -> dict[str, Any]:
     reports = runtime.reports()
     reports.save(DATA, data(report))
     reports.save(PAGE, page(report))
+    if wanted:
+        tell_daily(made.audit.context, report.waiting, runtime.topic())
     waiting = len(report.waiting)
+    runtime.count({"WaitsForAPerson": waiting})
     return {"bucket": reports.bucket, "page": PAGE, "data": DATA, "waiting": waiting}
 
 
@@ -52,6 +56,8 @@ def collector(name: str) -> Collector:
         audit=Audit(name, runtime.audits(), surroundings, runtime.setting("DEFAULT_MODE")),
         current=surroundings.registry.policies.current(now),
         place=runtime.setting("REPORT_PLACE"),
-        queues={name: runtime.setting(f"{name}_URL") for name in DEAD_LETTERS},
+        queues={
+            name.title().replace("_", ""): runtime.setting(f"{name}_URL") for name in DEAD_LETTERS
+        },
         now=now,
     )

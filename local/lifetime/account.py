@@ -21,7 +21,7 @@ from local.lifetime.rules import delivered, matches
 from local.lifetime.scheduler import Died, Invocation, Scheduler
 from local.lifetime.schedules import Schedules
 from local.lifetime.sdk import Client, GatewayClient, Session
-from local.lifetime.services import S3, Events, Lambda, Logs, SecretsManager, Ssm
+from local.lifetime.services import S3, Events, Lambda, Logs, SecretsManager, Sns, Ssm
 from local.lifetime.stack import ACCOUNT, REGION, Stack, id_of
 from local.lifetime.states import StateFailed, Task, plain
 from local.lifetime.tables import Tables
@@ -29,7 +29,7 @@ from local.lifetime.tables import Tables
 JSON = dict[str, Any]
 # What a call of API Gateway takes (shared load figures assume the same); nothing else takes time.
 CALL_SECONDS = 0.05
-DEFAULT_BUS = "default"
+DEFAULT_BUS, TOPIC = "default", "NotificationsTopic"
 # Lambda runs 1,000 at once in an account; more are refused, which Step Functions repeats.
 MAX_CONCURRENT = 1000
 BUSY = StateFailed("Lambda.TooManyRequestsException", "1,000 functions are at work")
@@ -54,6 +54,7 @@ class Account:
         self.tables = Tables(self.scheduler.sleep, self.streams.changed)
         self.executions = Executions(stack, self.scheduler, self._perform, self._ended)
         self.ssm = Ssm(clock, self._parameter_changed)
+        self.sns = Sns()
         self.secrets, self.s3 = SecretsManager(), S3(clock, self._stored)
         emulator.on_event = partial(self.deliver, DEFAULT_BUS)
         starts = (self.invoke, self.executions.begin, self.queues, self._is_quiet)
@@ -70,6 +71,7 @@ class Account:
             "s3": self.s3,
             "secretsmanager": self.secrets,
             "logs": Logs(),
+            "sns": self.sns,
             "lambda": Lambda(self._answer_of, self._start_function),
         }
         clients = {name: Client(name, item, self.call) for name, item in services.items()}
@@ -223,6 +225,8 @@ class Account:
             self.queues.send(name, body)
         elif name in self._functions:
             self.invoke(name, json.loads(body), lambda answer, error: None)
+        elif name == TOPIC:
+            self.sns.publish(name, body)
 
     def _ended(self, detail: JSON) -> None:
         kind = "Step Functions Execution Status Change"

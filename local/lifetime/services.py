@@ -85,6 +85,26 @@ class Events:
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "an-id"} for _ in Entries]}
 
 
+class Sns:
+    """What was published to the stack's topic: `(subject, text)`, oldest first."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, str]] = []
+        self.unconfirmed: list[str] = []
+
+    def publish(self, TopicArn: str, Message: str, Subject: str = "") -> JSON:
+        """Publish a message."""
+        self.published.append((Subject, Message))
+        return {"MessageId": f"notice-{len(self.published)}"}
+
+    def list_subscriptions_by_topic(self, TopicArn: str) -> JSON:
+        """The subscriptions, here those that nobody has confirmed."""
+        arn = "PendingConfirmation"
+        return {
+            "Subscriptions": [{"SubscriptionArn": arn, "Endpoint": e} for e in self.unconfirmed]
+        }
+
+
 class Lambda:
     """Functions that invoke others: `answer_of` waits for the answer, `start` does not. Both take a
     function's id and its input."""

@@ -251,16 +251,17 @@ def test_a_resource_policy_names_the_one_resource_that_it_is_for(kind: str) -> N
             assert set(named) == {of["Ref"]}, name
 
 
-def test_every_rule_waits_until_it_may_send_to_its_queues() -> None:
+def test_every_rule_waits_until_it_may_send_to_its_targets() -> None:
     allowed = {
-        policy["Properties"]["Queues"][0]["Ref"]: name
-        for name, policy in tree.deployed_resources("AWS::SQS::QueuePolicy").items()
+        policy["Properties"][what][0]["Ref"]: name
+        for kind, what in (("AWS::SQS::QueuePolicy", "Queues"), ("AWS::SNS::TopicPolicy", "Topics"))
+        for name, policy in tree.deployed_resources(kind).items()
     }
     for name, rule in tree.deployed_resources("AWS::Events::Rule").items():
         for target in rule["Properties"]["Targets"]:
             dead = target.get("DeadLetterConfig")
             arns = (target["Arn"], dead["Arn"]) if dead else (target["Arn"],)
-            wanted = {allowed[arn["Fn::GetAtt"][0]] for arn in arns}
+            wanted = {allowed[arn.get("Ref") or arn["Fn::GetAtt"][0]] for arn in arns}
             assert wanted <= set(as_list(rule["DependsOn"])), name
 
 

@@ -6,7 +6,7 @@ least once, by this run or by the next one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from keyward.aws.tables.ledger import with_events
 from keyward.aws.tables.outbox import Outbox
@@ -45,11 +45,19 @@ def announce_now(context: Context, event: JSON, lines: Iterable[JSON]) -> None:
 
 def announce_once(context: Context, mark: str, event: JSON, seconds: float | None = None) -> None:
     """Announce an event, with its line in the ledger, unless what `mark` names was announced, ever
-    or within so many seconds. What broke off before that is announced by whoever comes a minute
-    later."""
+    or within so many seconds."""
+    lines = with_events([], [event], context.now)
+    tell_once(context, mark, lambda: announce_now(context, event, lines), seconds)
+
+
+def tell_once(
+    context: Context, mark: str, tell: Callable[[], None], seconds: float | None = None
+) -> None:
+    """Tell what `mark` names, unless it was told, ever or within so many seconds. What broke off
+    before that is told by whoever comes a minute later."""
     marks = context.registry.marks
     if marks.claim(mark, context.now):
-        announce_now(context, event, with_events([], [event], context.now))
+        tell()
         marks.mark_done(mark, None if seconds is None else context.now + seconds)
 
 

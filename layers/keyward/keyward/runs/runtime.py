@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from keyward.aws.parameter import PolicyParameter
     from keyward.aws.session import Session
     from keyward.aws.tables import Registry
+    from keyward.aws.topic import Topic
     from keyward.runs.context import Context
 
 # At DEBUG botocore logs bodies, and urllib3 the query, whose `position` is a token of API Gateway:
@@ -99,6 +100,13 @@ def reports() -> Reports:
     from keyward.aws.bucket import Reports
 
     return Reports(_lazy("s3"), setting("REPORT_BUCKET"))
+
+
+def topic() -> Topic:
+    """The topic of whom Keyward tells."""
+    from keyward.aws.topic import Topic
+
+    return Topic(_lazy("sns"), setting("NOTIFICATIONS_TOPIC_ARN"))
 
 
 def audits() -> Audits:
