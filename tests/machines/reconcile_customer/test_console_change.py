@@ -51,7 +51,11 @@ def sample(name: str) -> Any:
 
 def test_fields_of_a_sign_up_bring_a_new_customer(bench: Bench) -> None:
     task = {"customer_id": "acme", "plan": "free", "name": "Acme", "keys": 2, "Comment": "new"}
-    assert start(bench, task).status == "SUCCEEDED"
+    run = start(bench, task)
+    assert run.status == "SUCCEEDED"
+    # The run of the table's stream left word meanwhile, so this one started over.
+    did = [action["action"] for action in run.output["actions"]]
+    assert did == ["create_key", "attach_key"] * 2
     assert (record(bench)["plan"], record(bench)["status"]) == ("free", "active")
     assert told(bench) == ["KeyIssued", "KeyIssued"]
     assert bench.announced[0]["detail"]["caused_by"]["source"] == "console"
@@ -157,6 +161,22 @@ def test_a_run_that_fails_after_the_change_is_announced_for_its_customer(bench: 
     failed = [e["detail"] for e in bench.announced if e["detail-type"] == "CustomerFailed"]
     said = {(event["customer_id"], event["error"]) for event in failed}
     assert said == {("acme", "PlanOfAnotherStackError")}
+
+
+def test_a_removed_customer_is_refused_until_it_signs_up_again(bench: Bench) -> None:
+    start(bench, {"customer_id": "acme", "plan": "free"})
+    bench.remove("acme")
+    bench.advance(5)
+    run = start(bench, {"detail-type": "CustomerResumed", "detail": {"customer_id": "acme"}})
+    assert "was deleted" in run.output["refused"]["reason"]
+    assert start(bench, {"customer_id": "acme", "plan": "free"}).status == "SUCCEEDED"
+    assert told(bench)[-1] == "KeyResumed"
+
+
+def test_a_run_that_starts_over_says_one_action_as_a_list(bench: Bench) -> None:
+    start(bench, {"customer_id": "acme", "plan": "free"})
+    run = start(bench, {"detail-type": "CustomerSuspended", "detail": {"customer_id": "acme"}})
+    assert [action["action"] for action in run.output["actions"]] == ["disable_key"]
 
 
 def test_a_run_that_starts_over_records_its_change_once(bench: Bench) -> None:

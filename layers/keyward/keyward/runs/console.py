@@ -43,7 +43,10 @@ def bring(task: JSON, context: Context) -> tuple[JSON, JSON | None]:
     customer_id = events[0].customer_id
     for event in events:
         _check_plans(event, context.policy)
-    wanted = record(context.registry, customer_id, lambda _: events, dry_run=True).after
+    planned = record(context.registry, customer_id, lambda _: events, dry_run=True)
+    wanted = planned.after
+    if planned.void:
+        raise CustomerNotFoundError(planned.void)
     if not customer_of(wanted or {}).complete:
         raise CustomerNotFoundError(
             f"customer_id: the Customers table has no customer {customer_id}. Send {SIGN_UP} first"
