@@ -47,7 +47,9 @@ def groups() -> dict[str, list[str]]:
 
 def sizes() -> dict[str, list[str]]:
     """The run of `make test-sizes`."""
-    return {"sizes": ["-n", "2", "-m", "sizes", "tests/machines", "tests/cli", PROVE]}
+    return {
+        "sizes": ["-n", "2", "-m", "sizes", "tests/machines", "tests/cli", "tests/updates", PROVE]
+    }
 
 
 def _stack() -> list[str]:
