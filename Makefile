@@ -7,6 +7,8 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 PY := $(BIN)/python
+# Where `make local` listens, and `keyward --local` looks.
+PORT ?= 4580
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Each Python process would compile all that it imports anew; the tree itself stays clean.
@@ -50,7 +52,7 @@ report: setup-demo ## A report of a little world on a local AWS: build/report.ht
 	@$(PY) -m local report
 
 local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
-	@exec $(PY) -m local serve --seed
+	@exec $(PY) -m local serve --seed --port $(PORT)
 
 prove: setup ## Random histories on the bench, and what must hold: SECONDS=60, HISTORIES=30000 or SEED=7
 	@$(PY) -m tests.prove

@@ -20,6 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="PERCENT",
         help="keep the quotas of API Gateway, and Keyward to its share of them (10 to 100)",
     )
+    serve.add_argument(
+        "--port",
+        type=int,
+        default=0,
+        metavar="N",
+        help="listen on N, N+1 (API Gateway) and N+2 (its stages), not on free ports",
+    )
     story = commands.add_parser("demo", help="the whole manual job, done by events, step by step")
     guarded = commands.add_parser("demo-protection", help="how an API is protected, with care")
     commands.add_parser("demo-lifecycle", help="the whole life of a key, weeks in seconds")
@@ -45,8 +52,14 @@ def main(arguments: list[str] | None = None) -> int:
         return reported.run(chosen.template)
     from local import serve as served
 
-    return served.serve(seed=chosen.seed, template=chosen.template, share=chosen.share)
+    wanted = {"seed": chosen.seed, "template": chosen.template, "share": chosen.share}
+    return served.serve(**wanted, port=chosen.port)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        # As a shell tells of a program that Ctrl-C ended.
+        sys.exit(130)

@@ -55,12 +55,14 @@ class LocalAws(Account):
         region: str = "us-east-1",
         parameters: Mapping[str, str] | None = None,
         policy: JSON | None = None,
+        port: int = 0,
     ) -> LocalAws:
         """Start everything and deploy the template with the stack `parameters` that it declares,
         and Keyward's `policy`, by default the shipped one.
 
         Unless these say otherwise, the policy waits for no propagation, because the emulator's
-        takes no time, and no run waits for its turn to call.
+        takes no time, and no run waits for its turn to call. With a `port` everything but API
+        Gateway is there, its control plane on the next one, its stages on the one after.
 
         Raises:
             StartError: a server does not come up.
@@ -69,9 +71,9 @@ class LocalAws(Account):
         """
         with ExitStack() as stack:
             emulator = Emulator(region=region, account_id=ministack.ACCOUNT_ID)
-            gateway = server.start(emulator)
+            gateway = _gateway(emulator, port)
             stack.callback(gateway.stop)
-            services = ministack.start(region)
+            services = ministack.start(region, port)
             stack.callback(services.stop)
             urls = Urls(services.url, gateway.url, gateway.invoke_url)
             _open_workers(stack, urls, emulator)
@@ -139,6 +141,15 @@ class LocalAws(Account):
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+
+
+def _gateway(emulator: Emulator, port: int) -> server.Running:
+    """API Gateway beside everything else."""
+    control, invoke = (port + 1, port + 2) if port else (0, 0)
+    try:
+        return server.start(emulator, port=control, invoke_port=invoke)
+    except OSError:
+        raise ministack.taken(control) from None
 
 
 def _local(urls: Urls) -> dict[str, str]:

@@ -66,8 +66,17 @@ class StartError(RuntimeError):
 def _listen(port: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        listener.close()
+        raise taken(port) from None
     return listener
+
+
+def taken(port: int) -> StartError:
+    """The error of a port on which somebody else listens."""
+    return StartError(f"port {port} is in use. Stop who uses it, or choose another by --port")
 
 
 @dataclass
@@ -95,15 +104,19 @@ class Ministack:
             import_module(f"ministack.services.{service}").reset()
 
 
-def start(region: str) -> Ministack:
-    """Serve ministack on a free port of 127.0.0.1; workers start after `workers.open_for`.
+def start(region: str, port: int = 0) -> Ministack:
+    """Serve ministack on a port of 127.0.0.1, a free one for 0; workers start after
+    `workers.open_for`.
 
     Raises:
         StartError: it does not answer, or this process once had one with another Region.
         SeamChangedError: another version of ministack is installed.
     """
-    listener = _listen(_first.get("port", 0))
-    port = _first.setdefault("port", listener.getsockname()[1])
+    listener = _listen(port or _first.get("port", 0))
+    port = listener.getsockname()[1]
+    if _first.setdefault("port", port) != port:
+        listener.close()
+        raise StartError(f"this process has a local AWS on another port, it cannot have {port}")
     earlier = _first.setdefault("region", region)
     if earlier != region:
         listener.close()

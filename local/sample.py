@@ -35,13 +35,18 @@ class Commands:
     reveal: str
     without_key: str
     with_key: str
+    open_method: str
+    release: str
     history: str
+    link: str
 
 
 def commands(account: Account, rest_api_id: str) -> Commands:
     """The commands for the sample API; in `with_key` VALUE stands for the key's value."""
     urls, outputs = account.urls, account.outputs
     pets = f"{urls.stage(rest_api_id, STAGE)}/pets"
+    resource = _resource(account, rest_api_id, "/pets")
+    about = f"--rest-api-id {rest_api_id}"
     detail = json.dumps({"customer_id": "acme", "plan": "free"})
     entry = {"EventBusName": outputs["EventBusName"], "Source": "shop"}
     entry |= {"DetailType": "CustomerSignedUp", "Detail": detail}
@@ -57,8 +62,19 @@ def commands(account: Account, rest_api_id: str) -> Commands:
         f"--payload fileb:///dev/stdin --function-name {outputs['RevealKeyFunctionName']}",
         without_key=f"curl -i {pets}",
         with_key=f"curl -i {pets} -H 'x-api-key: VALUE'",
-        history=f"PYTHONPATH=layers/keyward {python()} -m keyward history acme",
+        open_method=f"aws apigateway update-method {about} --resource-id {resource} --http-method "
+        "GET --patch-operations op=replace,path=/apiKeyRequired,value=false",
+        release=f"aws apigateway create-deployment {about} --stage-name {STAGE}",
+        history=f"{python()} -m keyward history acme",
+        link="""echo '{"customer_id": "acme"}' | aws lambda invoke /dev/stderr """
+        f"--payload fileb:///dev/stdin --function-name {outputs['CreateClaimFunctionName']}",
     )
+
+
+def _resource(account: Account, rest_api_id: str, path: str) -> str:
+    """The id of a resource of an API."""
+    found = account.client("apigateway").get_resources(restApiId=rest_api_id, limit=500)["items"]
+    return next(str(item["id"]) for item in found if item["path"] == path)
 
 
 def python() -> str:
@@ -70,7 +86,7 @@ def python() -> str:
 def how_to_use(typed: Commands) -> str:
     """Explain the commands to a person."""
     return f"""
-A local AWS with Keyward on it, and a pet shop that it protects. In another shell:
+Ready: a local AWS with Keyward on it, and a pet shop that it protects. In another shell:
 
 {_indented(typed.exports)}
 
@@ -79,20 +95,28 @@ A local AWS with Keyward on it, and a pet shop that it protects. In another shel
 {_indented(typed.sign_up)}
 {_indented(typed.keys)}
 
-2. The key's value, which only this function tells:
+2. The key's value, for your back end; or a link that shows it once, to be opened in a browser:
 
 {_indented(typed.reveal)}
+{_indented(typed.link)}
 
 3. The shop without a key (403), then with it (200):
 
 {_indented(typed.without_key)}
 {_indented(typed.with_key)}
 
-4. The customer's history: who asked for what, and what was done:
+4. A release opens a method. Seconds later protect-api has closed it again (403 without a key):
+
+{_indented(typed.open_method)}
+{_indented(typed.release)}
+{_indented(typed.without_key)}
+
+5. The customer's history: who asked for what, and what was done. With `make local` also
+   `keyward --local history acme`, without the variables above:
 
 {_indented(typed.history)}
 
-Ctrl-C stops everything.
+Ctrl-C stops everything. Below is what happens: -> comes in, <- is announced.
 """
 
 

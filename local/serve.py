@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from keyward.events.contracts import SOURCE
-from keyward.values import visible
 from local import sample
 from local.aws import SHARE_PARAMETER, TEMPLATE, LocalAws
+from local.ministack import StartError
+from local.narration import Narrator
+from local.waiting import said_while
 
 # The contract says 15 s from the signal to the end of the process.
 END_SECONDS = 12.0
-# How often `make local` looks for announcements, and which of their members it shows.
-TELL_SECONDS = 1.0
-SHOWN = ("customer_id", "rest_api_id", "stage", "plan", "key_id", "ready_by", "reason")
+# How often `make local` looks for what happened.
+TELL_SECONDS = 0.5
 HOST_SETTINGS = (
     "AWS_",
     "MINISTACK_",
@@ -34,12 +34,19 @@ HOST_SETTINGS = (
 )
 
 
-def serve(*, seed: bool = False, template: Path | None = None, share: int | None = None) -> int:
+def serve(
+    *,
+    seed: bool = False,
+    template: Path | None = None,
+    share: int | None = None,
+    port: int = 0,
+) -> int:
     """Start, print one line of JSON on standard output, wait for a signal, stop. The exit code.
 
-    With `seed` there is a sample API, and standard error tells how to use it and what Keyward
-    announces; `template` is the stack to deploy, Keyward's own by default. With a `share` in
-    percent the account has its quotas, and Keyward waits for its turn as on AWS.
+    With `seed` there is a sample API, and standard error tells how to use it and what happens;
+    `template` is the stack to deploy, Keyward's own by default. With a `share` in percent the
+    account has its quotas, and Keyward waits for its turn as on AWS. It listens on `port` and the
+    two after it; on free ones for 0.
     """
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -47,33 +54,39 @@ def serve(*, seed: bool = False, template: Path | None = None, share: int | None
     forget_host_settings()
     ready_line = take_standard_output()
     parameters = {SHARE_PARAMETER: str(share)} if share else {}
-    aws = LocalAws.start(template or TEMPLATE, parameters=parameters)
+    try:
+        aws = LocalAws.start(template or TEMPLATE, parameters=parameters, port=port)
+    except StartError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     aws.emulator.enforce_quotas(bool(share))
     try:
         rest_api_id = sample.create(aws) if seed else None
-        os.write(ready_line, (json.dumps(contract(aws)) + "\n").encode())
         if rest_api_id:
-            typed = sample.commands(aws, rest_api_id)
-            print(sample.how_to_use(typed), file=sys.stderr, flush=True)
-        told = 0
-        while not stopped.wait(TELL_SECONDS if seed else None):
-            told = tell(aws, told)
+            say(sample.how_to_use(sample.commands(aws, rest_api_id)))
+        # The long line comes after what people read.
+        os.write(ready_line, (json.dumps(contract(aws)) + "\n").encode())
+        if seed:
+            narrate(aws, stopped)
+        stopped.wait()
     finally:
-        with at_most(END_SECONDS):
+        with at_most(END_SECONDS), said_while("stopping", say if seed else lambda words: None):
             end(aws)
     return 0
 
 
-def tell(aws: LocalAws, told: int) -> int:
-    """Say on standard error what Keyward announced after the first `told` events: how many there
-    are now."""
-    events = [event for event in aws.events() if event["Source"] == SOURCE]
-    for event in events[told:]:
-        detail = event["Detail"]
-        words = [f"{name} {detail[name]}" for name in SHOWN if detail.get(name)]
-        text = visible(f"{event['DetailType']}: {', '.join(words)}")
-        print(text, file=sys.stderr, flush=True)
-    return len(events)
+def narrate(aws: LocalAws, stopped: threading.Event) -> None:
+    """Say what happens until the end was asked for."""
+    narrator = Narrator(aws)
+    while not stopped.wait(TELL_SECONDS):
+        for line in narrator.lines():
+            say(line)
+    say("stopping …")
+
+
+def say(words: str) -> None:
+    """For people: on standard error, as programs read standard output."""
+    print(words, file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -23,3 +25,23 @@ def until(look: Callable[[], Found | None], seconds: float = 300.0, what: str = 
             raise TimeoutError(f"{what} did not happen within {seconds:g} s")
         time.sleep(LOOK_EVERY_SECONDS)
     return found
+
+
+@contextmanager
+def said_while(words: str, say: Callable[[str], object], every: float = 5.0) -> Iterator[None]:
+    """Say every few seconds that something still lasts, as long as the block does."""
+    over = threading.Event()
+
+    def tell() -> None:
+        seconds = every
+        while not over.wait(every):
+            say(f"{words}: {seconds:g} s")
+            seconds += every
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.aws import TEMPLATE, LocalAws
 from local.demo import scenes
 from local.demo.budget import Budgets
 from local.demo.stage import Stage
-from local.demo.story import Story
+from local.demo.story import Story, account
 from local.serve import forget_host_settings
 
 
@@ -18,7 +17,7 @@ def run(template: Path | None = None) -> int:
     story = Story()
     story.headline("Keyward: API keys for API Gateway, kept in order by events")
     story.say("starting an AWS on this machine and deploying template.yaml on it …")
-    with LocalAws.start(template or TEMPLATE, policy=scenes.policy()) as aws:
+    with account(story, template, scenes.policy()) as aws:
         story.say(f"ready: API Gateway at {aws.urls.apigateway}, everything else at {aws.urls.aws}")
         stage = Stage(aws, story, Budgets(aws))
         try:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local import ministack
-from local.aws import TEMPLATE, LocalAws
 from local.demo import quiet_days, troubles
 from local.demo.production import Production
-from local.demo.story import Story
+from local.demo.story import Story, account
 from local.serve import forget_host_settings
 
 # A proof waits four times for 15 s before it rolls back.
@@ -38,7 +37,7 @@ def run(template: Path | None = None) -> int:
     story.headline("Keyward: an API in production is protected, and nobody is hurt")
     story.say("starting an AWS on this machine and deploying template.yaml on it …")
     policy = quiet_days.policy()
-    with LocalAws.start(template or TEMPLATE, policy=policy) as aws:
+    with account(story, template, policy) as aws:
         ministack.shorten_waits(PART_OF_WAITS)
         story.say("ready. Pauses of Step Functions take a tenth of their time here")
         stage = Production(aws, story)

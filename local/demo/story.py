@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from local.aws import TEMPLATE, LocalAws
+from local.waiting import said_while
 
 
 class Story:
@@ -62,6 +68,17 @@ class Story:
             return 1
         print(f"\nAll {self._checks} checks passed, in {seconds:.0f} s.")
         return 0
+
+
+@contextmanager
+def account(story: Story, template: Path | None, policy: dict[str, Any]) -> Iterator[LocalAws]:
+    """A local AWS of the story's own; the story says so when it takes long to stop."""
+    aws = LocalAws.start(template or TEMPLATE, policy=policy)
+    try:
+        yield aws
+    finally:
+        with said_while("stopping the local AWS", story.say):
+            aws.stop()
 
 
 class DatedStory(Story):

@@ -10,14 +10,18 @@ import sys
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import pytest
 from packaging.requirements import Requirement
 
 import keyward
+from emulator import server
+from emulator.emulator import Emulator
 from keyward.cli import app
 from keyward.cli.options import with_colour
+from keyward.cli.stack import local_endpoints
 from keyward.events.key_value import new_value
 from tests import tree
 
@@ -221,3 +225,18 @@ def test_nothing_is_coloured_but_a_terminal(
     monkeypatch.setenv("NO_COLOR", no_colour)
     assert with_colour() is (False if no_colour else None)
     assert "\x1b" not in run("keyward", "--help").stdout
+
+
+def test_local_asks_the_aws_of_this_machine_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    emulator = Emulator()
+    running = server.start(emulator)
+    try:
+        monkeypatch.setenv("PORT", str(int(str(urlsplit(running.url).port)) - 1))
+        for name in local_endpoints(1):
+            monkeypatch.setenv(name, "https://elsewhere.invalid")
+        assert app.main(["--local", "look", "--json"]) == 0
+    finally:
+        running.stop()
+    assert emulator.calls()

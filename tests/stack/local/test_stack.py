@@ -112,8 +112,21 @@ def test_what_it_says_to_type_works(served: Served) -> None:
     assert until(lambda: "acme/1" in served.type(typed.keys))
     revealed = until(lambda: re.search(r'"value": "(\w+)"', served.type(typed.reveal)))
     assert "200 OK" in served.type(typed.with_key.replace("VALUE", revealed[1]))
-    assert "attach key acme/1" in served.type(typed.history)
-    assert until(lambda: "KeyIssued: customer_id acme" in served.said.read_text())
+    assert "put key acme/1 into plan free" in served.type(typed.history)
+    assert "/_aws/lambda-url/" in served.type(typed.link)
+    assert until(lambda: "<- KeyIssued: customer acme" in served.said.read_text())
+
+
+def test_a_release_that_opens_a_method_is_closed_again(served: Served) -> None:
+    typed = served.commands
+    assert until(lambda: "403 Forbidden" in served.type(typed.without_key))
+    served.type(typed.open_method)
+    served.type(typed.release)
+    said = f"-> somebody deploys API {served.rest_api_id} on stage prod"
+    assert until(lambda: said in served.said.read_text())
+    ended = f"protect-api of {served.rest_api_id}: "
+    assert until(lambda: ended in served.said.read_text().partition(said)[2])
+    assert until(lambda: "403 Forbidden" in served.type(typed.without_key))
 
 
 def test_a_story_that_is_not_as_told_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:

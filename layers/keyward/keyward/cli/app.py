@@ -7,6 +7,7 @@ this room.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -25,7 +26,13 @@ from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, say, 
 from keyward.cli.outcomes import outcomes
 from keyward.cli.policy import policy
 from keyward.cli.requests import send
-from keyward.cli.stack import DEFAULT_MODE, NoStackError, StackClient
+from keyward.cli.stack import (
+    DEFAULT_MODE,
+    LOCAL_PORT,
+    NoStackError,
+    StackClient,
+    local_endpoints,
+)
 from keyward.cli.status import status
 from keyward.cli.stop import start, stop
 from keyward.cli.undo import undo
@@ -71,11 +78,14 @@ def _sentence(error: Exception) -> str:
     epilog="Exit codes: 0 fine, 1 something was found, 2 a wrong call or nothing could be read.",
 )
 @click.version_option(keyward.__version__, prog_name="keyward")
-def commands() -> None:
+@click.option("--local", "is_local", is_flag=True, help="Ask the local AWS of `make local`.")
+def commands(is_local: bool) -> None:
     """Automate the API keys of Amazon API Gateway: look, explain, check.
 
     Region and credentials are those of the AWS CLI. Completion in a shell: keyward completion.
     """
+    if is_local:
+        os.environ.update(local_endpoints(int(os.environ.get("PORT", LOCAL_PORT))))
 
 
 @commands.command()

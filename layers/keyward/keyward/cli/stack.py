@@ -40,6 +40,23 @@ SOURCE = "keyward-command"
 MAX_PARAMETER_BYTES = 8192
 
 
+# Where `make local` listens unless PORT says otherwise: API Gateway is on the next port.
+LOCAL_PORT = 4580
+
+
+def local_endpoints(port: int) -> dict[str, str]:
+    """What boto3's environment says when everything is on this machine. Any credentials do."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ENDPOINT_URL_API_GATEWAY": f"http://127.0.0.1:{port + 1}",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
 class SetUpError(KeywardError):
     """This machine lacks something that every call needs; the message says how to give it."""
 
