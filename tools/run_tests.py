@@ -47,9 +47,8 @@ def groups() -> dict[str, list[str]]:
 
 def sizes() -> dict[str, list[str]]:
     """The run of `make test-sizes`."""
-    return {
-        "sizes": ["-n", "2", "-m", "sizes", "tests/machines", "tests/cli", "tests/updates", PROVE]
-    }
+    rooms = [f"tests/{room}" for room in ("cli", "customers", "machines", "updates")]
+    return {"sizes": ["-n", "2", "-m", "sizes", *rooms, PROVE]}
 
 
 def _stack() -> list[str]:
