@@ -47,7 +47,7 @@ def groups() -> dict[str, list[str]]:
 
 def sizes() -> dict[str, list[str]]:
     """The run of `make test-sizes`."""
-    rooms = [f"tests/{room}" for room in ("cli", "customers", "machines", "updates")]
+    rooms = [f"tests/{room}" for room in ("cli", "customers", "lint", "machines", "updates")]
     return {"sizes": ["-n", "2", "-m", "sizes", *rooms, PROVE]}
 
 

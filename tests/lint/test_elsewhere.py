@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +69,29 @@ def test_the_package_has_what_the_hook_needs() -> None:
     assert hook()["entry"] == "python -m keyward.lint --skip-others"
 
 
+def test_the_action_fails_with_findings_and_writes_them_down(tmp_path: Path) -> None:
+    action = yaml.safe_load((tree.ROOT / "action.yml").read_text("utf-8"))
+    install, check = action["runs"]["steps"]
+    assert install["run"] == 'pip install --quiet "$GITHUB_ACTION_PATH"'
+    (tmp_path / "an api.json").write_text('{"openapi": "3.0.1", "paths": {"/a": {"get": {}}}}')
+    (tmp_path / "keyward").write_text(f'#!/bin/sh\nexec {sys.executable} -m keyward "$@"\n')
+    (tmp_path / "keyward").chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(tree.PACKAGE.parent)}
+    inputs = {"FILES": "*.json", "POLICY": "", "SARIF": "found.sarif"}
+    ended = subprocess.run(
+        ["bash", "-e", "-c", check["run"]],
+        cwd=tmp_path,
+        env=path | inputs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "GET /a asks for no key" in ended.stdout
+    (run,) = json.loads((tmp_path / "found.sarif").read_text())["runs"]
+    assert len(run["results"]) == 1
+
+
 def prevention() -> str:
     return (tree.ROOT / "docs" / "prevention.md").read_text("utf-8")
 
@@ -72,7 +99,7 @@ def prevention() -> str:
 def test_the_documents_hook_and_options_exist() -> None:
     assert re.findall(r"- id: (\S+)", prevention()) == [hook()["id"]]
     told = set(re.findall(r"(?<![\w-])(--[a-z]+)", prevention()))
-    assert {"--policy", "--api", "--format"} <= told
+    assert {"--policy", "--api", "--format", "--sarif", "--fix"} <= told
 
 
 def test_the_documents_service_control_policy_closes_every_verb_but_options() -> None:

@@ -6,16 +6,19 @@ the same.
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Iterator
 
 import click
 
-from keyward.cli.options import FINE, FOUND, WRONG, policy_in, say
+from keyward.cli.options import FINE, FOUND, WRONG, policy_in, say, show
+from keyward.cli.stack import SetUpError
 from keyward.lint.check import Checker
+from keyward.lint.fix import fix
 from keyward.lint.model import Findings, Method
-
-FORMATS = ("text", "json")
+from keyward.lint.sarif import sarif
+from keyward.policy.model import Policy
+from keyward.values import JSON
 
 
 @click.command()
@@ -27,26 +30,58 @@ FORMATS = ("text", "json")
     is_flag=True,
     help="Pass over files that are neither a template nor a document.",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
+)
 @click.option("--json", "form", flag_value="json", help="As --format json.")
+@click.option("--sarif", "form", flag_value="sarif", help="As --format sarif, for code scanning.")
+@click.option("--fix", "fixes", is_flag=True, help="Put what open methods lack into the files.")
 def lint(
-    files: tuple[str, ...], policy: str | None, api: str | None, skip_others: bool, form: str
+    files: tuple[str, ...],
+    policy: str | None,
+    api: str | None,
+    skip_others: bool,
+    form: str,
+    fixes: bool,
 ) -> int:
     """Find the methods that a template or OpenAPI document would leave open.
 
     FILE is a SAM or CloudFormation template or an OpenAPI document, in YAML or JSON. The exit code
-    is 1 when a method would be open, 2 when a file could not be read.
+    is 1 when a method would be open, 2 when a file could not be read. With --fix it tells what is
+    left after the files were changed; nothing but keys is.
     """
     rules = policy_in(policy)
-    checker = Checker(api, skip_others)
-    findings = checker.check(files)
-    found = checker.open(rules, time.time())
-    if form == "json":
-        for line in _as_json(findings, found).splitlines():
-            say(line)
+    findings, found = _checked(files, rules, api, skip_others)
+    if fixes and found:
+        for line in _fixed(found):
+            say(f"note: {line}", err=True)
+        findings, found = _checked(files, rules, api, skip_others)
+    if form in DATA:
+        show(True, DATA[form](findings, found), ())
     else:
         _tell(findings, found, len(files))
     return WRONG if findings.errors else FOUND if found else FINE
+
+
+def _checked(
+    files: tuple[str, ...], rules: Policy, api: str | None, skip_others: bool
+) -> tuple[Findings, list[Method]]:
+    checker = Checker(api, skip_others)
+    return checker.check(files), checker.open(rules, time.time())
+
+
+def _fixed(found: list[Method]) -> Iterator[str]:
+    """Change the files, and say what was done. Raises SetUpError."""
+    try:
+        done, left = fix(found)
+    except OSError as error:
+        raise SetUpError(f"{error.filename} cannot be written: {error.strerror}") from None
+    yield from (f"{name}: {count} members were put in" for name, count in done.items())
+    yield from (f"{name}: left as it is, as only a person can tell where" for name in left)
 
 
 def _tell(findings: Findings, found: list[Method], files: int) -> None:
@@ -61,11 +96,13 @@ def _tell(findings: Findings, found: list[Method], files: int) -> None:
     say(f"{len(found)} of {len(findings.methods)} methods in {named} would be open")
 
 
-def _as_json(findings: Findings, found: list[Method]) -> str:
-    body = {
+def _as_json(findings: Findings, found: list[Method]) -> JSON:
+    return {
         "methods": len(findings.methods),
         "open": [method.as_json() for method in found],
         "notes": [note.as_json() for note in findings.notes],
         "errors": [error.as_json() for error in findings.errors],
     }
-    return json.dumps(body, indent=2)
+
+
+DATA = {"json": _as_json, "sarif": sarif}

@@ -9,9 +9,29 @@ from keyward.values import JSON
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A member that a file lacks: at `path`, whose last parts may be missing too, `key` gets the
+    `value`, which is JSON."""
+
+    path: tuple[str | int, ...]
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What makes a method ask for a key: where a line goes, the line, and the same as edits, none
+    when only a person can tell where they go."""
+
+    place: str
+    line: str
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True)
 class Method:
     """A method as a file declares it for the API called `api`. `remedy` is the line that would
-    make it ask for a key, `place` where that line goes."""
+    make it ask for a key, `place` where that line goes, `edits` the same for `fix`."""
 
     file: str
     line: int
@@ -19,6 +39,7 @@ class Method:
     deployed: DeployedMethod
     place: str
     remedy: str
+    edits: tuple[Edit, ...] = ()
 
     @property
     def mark(self) -> tuple[str, int, str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.apis.model import DeployedMethod
 from keyward.lint.intrinsics import maps
-from keyward.lint.model import Method
+from keyward.lint.model import Edit, Method, Remedy
 from keyward.lint.positions import Map
 from keyward.lint.security import IAM, KEY, PLAIN_KEY, asks, kind, names
 from keyward.lint.source import Source
@@ -35,15 +36,17 @@ def resource_path(path: str) -> str:
 @dataclass(frozen=True)
 class Operation:
     """A method of a document, (verb, path), before its `security` is read: the names in it, None
-    where it has none of its own and that of the top level holds. `remedy` is where a line goes and
-    the line, None for the operation itself."""
+    where it has none of its own and that of the top level holds. `remedy` is None for the operation
+    itself, which stands in `holder` at `key`."""
 
     place: Place
     line: int
     security: list[str] | None
-    remedy: tuple[str, str] | None = None
+    remedy: Remedy | None = None
     integrated: bool = True
     node: Map = field(default_factory=Map)
+    holder: Map = field(default_factory=Map)
+    key: str = ""
 
 
 class Document:
@@ -90,7 +93,7 @@ class Document:
             for item in items:
                 for key in [one for one in item if one.lower() in VERBS]:
                     for node in maps(item[key]):
-                        yield _operation((VERBS[key.lower()], path), item.line_of(key), node)
+                        yield _operation((VERBS[key.lower()], path), item, key, node)
 
     def method(self, operation: Operation) -> Method:
         """What an import makes of an operation, be it the document's own or one that SAM adds."""
@@ -101,19 +104,35 @@ class Document:
         key_required, authorization = asks(wanted, self._kinds)
         if authorization == "NONE" and _is_signed(operation.node):
             authorization = IAM
-        place, remedy = operation.remedy or ("the operation", self._remedy(operation.node))
+        remedy = operation.remedy or self._remedy(operation)
         deployed = DeployedMethod(path, verb, authorization, key_required)
-        return Method(self._source.name, operation.line, self._api, deployed, place, remedy)
+        about = self._source.name, operation.line, self._api, deployed
+        return Method(*about, remedy.place, remedy.line, () if key_required else remedy.edits)
 
-    def _remedy(self, operation: Map) -> str:
-        now = operation["security"] if "security" in operation else self._root.get("security")
+    def _remedy(self, operation: Operation) -> Remedy:
+        node = operation.node
+        now = node["security"] if "security" in node else self._root.get("security")
         names = [name for name, one in self._kinds.items() if one == KEY]
         name = names[0] if names else "x_api_key" if "api_key" in self._kinds else "api_key"
         wanted = [*(now if isinstance(now, list) else []), {name: []}]
         line = self._source.written("security", wanted)
+        path = self._path_of(operation)
+        edits = [] if path is None else [Edit(path, "security", json.dumps(wanted))]
         if names:
-            return line
-        return f"{line} (and into {self._holder}: {self._source.written(name, PLAIN_KEY)})"
+            return Remedy("the operation", line, tuple(edits))
+        root = self._source.path_of(self._root)
+        if root is not None:
+            holder = (*root, *self._holder.split("."))
+            edits += [Edit(holder, name, json.dumps(PLAIN_KEY))] if edits else []
+        line += f" (and into {self._holder}: {self._source.written(name, PLAIN_KEY)})"
+        return Remedy("the operation", line, tuple(edits) if root is not None else ())
+
+    def _path_of(self, operation: Operation) -> tuple[str | int, ...] | None:
+        """Where an operation stands; one without a body stands nowhere, but its key does."""
+        holder = self._source.path_of(operation.holder)
+        if holder is not None and operation.holder.get(operation.key) is None:
+            return (*holder, operation.key)
+        return self._source.path_of(operation.node)
 
     def _resolved(self, node: Any) -> Map:
         """The object itself, whatever chain of `$ref` within the document leads to it."""
@@ -133,9 +152,10 @@ class Document:
         return node
 
 
-def _operation(place: Place, line: int, node: Map) -> Operation:
+def _operation(place: Place, holder: Map, key: str, node: Map) -> Operation:
     security = names(node["security"]) if "security" in node else None
-    return Operation(place, line, security, integrated=INTEGRATION in node, node=node)
+    line, whole = holder.line_of(key), INTEGRATION in node
+    return Operation(place, line, security, None, whole, node, holder, key)
 
 
 def _is_signed(operation: Map) -> bool:

@@ -134,14 +134,14 @@ class YamlReader(Reader):
         return made
 
     def _tagged(self, node: yaml.Node) -> Any:
-        if not node.tag.startswith("!") or len(node.tag) == 1:
+        function = function_of(node.tag)
+        if not function:
             return self._plain(node)
-        name = node.tag[1:]
         value = self._plain(node)
-        if name == "GetAtt" and isinstance(value, str):
+        if function == "Fn::GetAtt" and isinstance(value, str):
             value = value.split(".", 1)
         made = Map(_line(node))
-        made.put(name if name in ("Ref", "Condition") else f"Fn::{name}", value, _line(node))
+        made.put(function, value, _line(node))
         return made
 
     def _plain(self, node: yaml.Node) -> Any:
@@ -176,6 +176,13 @@ class YamlReader(Reader):
                 raise SourceError("merges what is no mapping", line)
             for name in one.keys() - made.keys():
                 made.put(name, one[name], one.line_of(name))
+
+
+def function_of(tag: str) -> str:
+    """What a short tag is short for: `Fn::If` for `!If`; empty for any other tag."""
+    if not tag.startswith("!") or len(tag) == 1:
+        return ""
+    return tag[1:] if tag[1:] in ("Ref", "Condition") else f"Fn::{tag[1:]}"
 
 
 def _line(node: yaml.Node) -> int:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward.lint.intrinsics import argument
-from keyward.lint.model import Method
+from keyward.lint.model import Edit, Method, Remedy
 from keyward.lint.openapi import VERBS, Document, Operation, Place, resource_path
 from keyward.lint.positions import Map
 from keyward.lint.security import CUSTOM, IAM, KEY, SAM_IAM, SAM_KEY, SAM_NO_KEY, ApiAuth
 from keyward.lint.template import Template
 
+PREFLIGHT = "AddApiKeyRequiredToCorsPreflight"
 API, IMPLICIT = "AWS::Serverless::Api", "ServerlessRestApi"
 SAM_KINDS = {SAM_IAM: IAM, SAM_KEY: KEY}
 FUNCTION, STATE_MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
@@ -34,6 +35,7 @@ class Event:
     line: int
     auth: Map | None
     security: list[str]
+    properties: Map
     of_function: bool = True
 
     @property
@@ -106,7 +108,7 @@ class Api:
         used = [one for one in events if merges or one.overrides]
         document.take_schemes_of_sam(self._schemes(used))
         if document.takes_no_scheme:
-            found = [replace(one, remedy=one.remedy or self._api_remedy()) for one in found]
+            found = [replace(o, remedy=o.remedy or self._api_remedy(o.place[0])) for o in found]
         yield from map(document.method, found)
 
     def _is_true(self, key: str) -> bool:
@@ -129,7 +131,7 @@ class Api:
         line, taken = self._properties.line_of("Cors"), {one.place for one in found}
         places = [("OPTIONS", path) for path in dict.fromkeys(paths)]
         return [
-            Operation(place, line, None, self._api_remedy())
+            Operation(place, line, None, self._api_remedy("OPTIONS"))
             for place in places
             if self._properties.get("Cors") and place not in taken
         ]
@@ -149,22 +151,31 @@ class Api:
         kinds |= {SAM_KEY: KEY} if self._defaults.key else {}
         return dict.fromkeys(self._defaults.authorizers, CUSTOM) | kinds
 
-    def _event_remedy(self, event: Event) -> tuple[str, str]:
-        """Where a line goes, and the line."""
+    def _event_remedy(self, event: Event) -> Remedy:
         if event.verb == "OPTIONS" and self._defaults.key and not self._defaults.key_on_preflight:
-            return self._api_remedy()
+            return self._api_remedy("OPTIONS")
         if event.auth is not None:
             line = self._source.written("ApiKeyRequired", True)
-            return f"Auth in Properties of the event {event.name}", line
+            edits = self._template.edits(event.auth, "ApiKeyRequired")
+            return Remedy(f"Auth in Properties of the event {event.name}", line, edits)
         line = self._source.written("Auth", {"ApiKeyRequired": True})
-        return f"Properties of the event {event.name}", line
+        edits = self._template.edits(event.properties, "ApiKeyRequired", "Auth")
+        return Remedy(f"Properties of the event {event.name}", line, edits)
 
-    def _api_remedy(self) -> tuple[str, str]:
+    def _api_remedy(self, verb: str) -> Remedy:
+        """Of the API as a whole. Browsers send no key with OPTIONS: the preflights of `Cors` stay
+        as they are, unless they are what lacks the key."""
         owner = "Globals.Api" if self._id == IMPLICIT else f"Properties of {self._id}"
-        name = "AddApiKeyRequiredToCorsPreflight" if self._defaults.key else "ApiKeyRequired"
+        holder = (
+            ("Globals", "Api") if self._id == IMPLICIT else ("Resources", self._id, "Properties")
+        )
+        name = PREFLIGHT if self._defaults.key else "ApiKeyRequired"
+        edits = [Edit((*holder, "Auth"), name, "true")]
+        if verb != "OPTIONS" and self._properties.get("Cors"):
+            edits.append(Edit((*holder, "Auth"), PREFLIGHT, "false"))
         if "Auth" in self._properties:
-            return f"Auth in {owner}", self._source.written(name, True)
-        return owner, self._source.written("Auth", {name: True})
+            return Remedy(f"Auth in {owner}", self._source.written(name, True), tuple(edits))
+        return Remedy(owner, self._source.written("Auth", {name: True}), tuple(edits))
 
 
 def _api_auth(template: Template, auth: Map) -> ApiAuth:
@@ -174,7 +185,7 @@ def _api_auth(template: Template, auth: Map) -> ApiAuth:
     default = parameters.text(auth.get("DefaultAuthorizer")) or ""
     return ApiAuth(
         key=parameters.is_true(auth.get("ApiKeyRequired")),
-        key_on_preflight=parameters.is_true(auth.get("AddApiKeyRequiredToCorsPreflight", True)),
+        key_on_preflight=parameters.is_true(auth.get(PREFLIGHT, True)),
         authorizer=default if default in authorizers or default == "AWS_IAM" else "",
         authorizer_on_preflight=not parameters.is_false(
             auth.get("AddDefaultAuthorizerToCorsPreflight", True)
@@ -212,6 +223,7 @@ def _event(template: Template, name: str, properties: Map, line: int) -> Event |
         path=resource_path(path),
         line=auth.lines.get("ApiKeyRequired", line) if auth is not None else line,
         auth=auth,
+        properties=properties,
         security=_security(template, auth) if auth is not None else [],
     )
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,34 @@ class Source:
 
     def written(self, key: str, value: Any) -> str:
         """`key: value` in one line, in the file's own language."""
-        if self.is_json:
-            return json.dumps({key: value})[1:-1]
-        plain = json.loads(json.dumps({key: value}))  # no Map, and no list twice: PyYAML minds
-        flow = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=math.inf)
-        return flow.strip()[1:-1]
+        return written(key, value, self.is_json)
+
+    def path_of(self, node: Map) -> tuple[str | int, ...] | None:
+        """Where a mapping stands, by keys and places in lists; None for one that the file does not
+        have as it is. Of several aliases the first."""
+        return self._paths.get(id(node))
+
+    @cached_property
+    def _paths(self) -> dict[int, tuple[str | int, ...]]:
+        found: dict[int, tuple[str | int, ...]] = {}
+        left: list[tuple[Any, tuple[str | int, ...]]] = [(self.root, ())]
+        while left:
+            node, path = left.pop()
+            if isinstance(node, Map) and id(node) not in found:
+                found[id(node)] = path
+                left += [(node[key], (*path, key)) for key in reversed(node)]
+            elif isinstance(node, list):
+                left += [(item, (*path, place)) for place, item in enumerate(node)]
+        return found
+
+
+def written(key: str, value: Any, is_json: bool) -> str:
+    """`key: value` in one line of JSON or YAML."""
+    if is_json:
+        return json.dumps({key: value})[1:-1]
+    plain = json.loads(json.dumps({key: value}))  # no Map, and no list twice: PyYAML minds
+    flow = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=math.inf)
+    return flow.strip()[1:-1]
 
 
 def is_candidate(path: Path) -> bool:
@@ -49,7 +73,7 @@ def read(path: Path, name: str) -> Source:
     """The file. Raises SourceError for one that cannot be read or holds no mapping."""
     text = _text(path)
     try:
-        root, repeated, is_json = _parsed(text, path.suffix.lower() == ".json")
+        root, repeated, is_json = parsed(text, path.suffix.lower() == ".json")
     except RecursionError:
         raise SourceError("is nested too deeply") from None
     if not isinstance(root, Map):
@@ -66,7 +90,7 @@ def _text(path: Path) -> str:
         raise SourceError(f"cannot be read: {error.strerror or error}") from None
 
 
-def _parsed(text: str, strict: bool) -> tuple[Any, list[tuple[int, str]], bool]:
+def parsed(text: str, strict: bool) -> tuple[Any, list[tuple[int, str]], bool]:
     """What begins with a brace is JSON or, unless `strict`, YAML in flow style."""
     if strict or text.lstrip().startswith("{"):
         reader = JsonReader(text)

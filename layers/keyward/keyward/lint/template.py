@@ -8,7 +8,7 @@ from typing import Any
 
 from keyward.apis.model import DeployedMethod
 from keyward.lint.intrinsics import Parameters, argument
-from keyward.lint.model import Findings, Method
+from keyward.lint.model import Edit, Findings, Method
 from keyward.lint.openapi import Document
 from keyward.lint.positions import Map
 from keyward.lint.source import Source
@@ -121,7 +121,14 @@ class Template:
             deployed=DeployedMethod(path, verb.upper(), authorization, required),
             place=f"Properties of {logical_id}",
             remedy=self.source.written("ApiKeyRequired", True),
+            edits=self.edits(properties, "ApiKeyRequired"),
         )
+
+    def edits(self, holder: Map, key: str, *more: str) -> tuple[Edit, ...]:
+        """The edit that sets the key to true in a mapping of the file, or in one below it that may
+        be missing; none for a mapping that is not in the file."""
+        path = self.source.path_of(holder)
+        return () if path is None else (Edit((*path, *more), key, "true"),)
 
     def _api(self, reference: Any) -> str:
         """An API of another stack has no name here."""
