@@ -10,7 +10,7 @@ from keyward.customers.key import CREATED, KeyRecord, Succession
 from keyward.customers.overlap import handed_over
 from keyward.errors import GatewayRefusedError, NotFoundError
 from keyward.policy.periods import day_of, first_day
-from keyward.runs import runtime
+from keyward.runs import key_quota, runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep
 from keyward.values import JSON
@@ -23,53 +23,73 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def carry_quota_over(task: JSON, run: Context) -> JSON:
-    """GetUsage of the old key, UpdateUsage of its successor, for each plan of both that has a quota
-    of which something was used: 1 read, 1 write. Idempotent: what is left is set, not counted down.
+    """GetUsage of the old key, UpdateUsage of its successor, for each plan that has a quota of
+    which something was used: 1 read, 1 write. Idempotent: what is left is set, not counted down.
+    A successor in another plan takes over what was used where both plans count the same period.
 
     Then, in one transaction, the old key's end is written down and the successor takes over. Raises
     what the gateway raises.
     """
     step = KeyStep.begin(task, run, run.policy)
-    successor, remaining = step.created_record(), None
+    successor, carried = step.created_record(), list[JSON]()
     if successor.succession.replaces is not None:
         old = step.find(successor.succession.replaces)
-        both = [plan for plan in successor.plans if old and plan in old.plans]
-        carried = [one for plan in both if old and (one := _carried(step, plan, old, successor))]
-        remaining = carried[0]["remaining"] if carried else None
+        if old and old.state == CREATED:
+            successor, carried = _carried(step, old, successor)
         records = [_taken_over(old, successor, step.rotation)]
         records += _ended(step, old, successor) if old else []
         step.save(*records, carry_quota_over={"carried": carried})
-    return {"key_id": successor.key_id, "remaining": remaining}
+    return {
+        "key_id": successor.key_id,
+        "remaining": carried[0]["remaining"] if carried else None,
+    }
 
 
-def _carried(step: KeyStep, plan: str, old: KeyRecord, successor: KeyRecord) -> JSON:
-    """What was carried over in a plan, as an action; nothing without a quota. A plan that lost its
-    quota refuses, which stops no rotation."""
-    gateway, named = step.run.gateway, step.run.policy.usage_plans.get(plan)
-    quota = named.quota if named else None
-    if quota is None or old.state != CREATED:
-        return {}
-    plan_id = step.run.plans(step.execution_arn).stored_id(plan)
-    if plan_id is None:
-        return {}
-    day = day_of(step.now)
-    first = first_day(quota, day).isoformat()
+def _carried(step: KeyStep, old: KeyRecord, successor: KeyRecord) -> tuple[KeyRecord, list[JSON]]:
+    """The successor with what its predecessor used, and what was carried over as actions."""
+    leaves = [plan for plan in old.plans if plan not in successor.plans]
+    joins = [plan for plan in successor.plans if plan not in old.plans]
+    for pair in zip(leaves, joins, strict=False):
+        old = key_quota.noted(step, old, *pair)
+    successor = replace(successor, quota=replace(successor.quota, spent=old.quota.spent))
+    carried: list[JSON] = []
+    for plan in successor.plans:
+        if plan in joins:
+            left = key_quota.carry(step, successor, plan)
+        else:
+            successor, left = _passed_on(step, plan, old, successor)
+        if left is not None:
+            in_plan = {"plan": plan} if len(successor.plans) > 1 else {}
+            carried.append(words.action("carry_quota_over", successor, remaining=left, **in_plan))
+    return successor, carried
+
+
+def _passed_on(
+    step: KeyStep, plan: str, old: KeyRecord, successor: KeyRecord
+) -> tuple[KeyRecord, int | None]:
+    """What is left of a plan's quota, set for the successor in the same plan; None without a quota
+    or without a call. A plan that lost its quota refuses, which stops no rotation."""
+    gateway, quota = step.run.gateway, key_quota.quota_of(step, plan)
+    plan_id = step.run.plans(step.execution_arn).stored_id(plan) if quota else None
+    if quota is None or plan_id is None:
+        return successor, None
+    today = day_of(step.now)
+    first = first_day(quota, today).isoformat()
     try:
-        rows = gateway.usage(plan_id, first, day.isoformat(), old.key_id)
+        rows = gateway.usage(plan_id, first, today.isoformat(), old.key_id)
     except NotFoundError:
-        return {}
+        return successor, None
     days = rows.get(str(old.key_id), [])
     # Calls that were granted beyond the quota are carried over as well.
-    if not any(day.used for day in days) and (not days or days[-1].remaining <= quota.limit):
-        return {}
+    if not any(day.used for day in days) and (not days or days[-1].remaining == quota.limit):
+        return successor, None
     remaining = days[-1].remaining
-    in_plan = {"plan": plan} if len(successor.plans) > 1 else {}
-    carried = words.action("carry_quota_over", successor, remaining=remaining, **in_plan)
     try:
         gateway.set_remaining(plan_id, str(successor.key_id), max(0, remaining))
-    except GatewayRefusedError as refusal:
-        return carried | {"refused": str(refusal)}
-    return carried
+    except GatewayRefusedError:
+        return successor, None
+    spent = {plan: max(0, quota.limit - remaining)}
+    return key_quota.with_spent(step, successor, spent), remaining
 
 
 def _taken_over(old: KeyRecord | None, successor: KeyRecord, rotation: int) -> KeyRecord:

@@ -9,7 +9,7 @@ from typing import Any
 from keyward.aws.gateway import Gateway
 from keyward.customers.key import KeyRecord
 from keyward.errors import KeyGoneError, KeywardError, PassingError, PlanRefusedError
-from keyward.runs import runtime
+from keyward.runs import key_quota, runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep, attach, detach, placed, removed
 from keyward.runs.usage_plans import UsagePlans
@@ -24,7 +24,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def move_key(task: JSON, run: Context) -> JSON:
     """Move the key into `plan`, from the plan `from`; or, for `detach_key`, take it out of `plan`.
-    Idempotent; a move is 2 writes and no read when the plans' ids are known.
+    Idempotent; a move is 2 writes and no read when the plans' ids are known, and between two plans
+    with a quota GetUsage, and UpdateUsage where something was used.
 
     The record names both plans before the key leaves one, so that a run that breaks off in between
     is finished by the next. A plan that refuses the key leaves it in its former plan:
@@ -58,6 +59,8 @@ class Move:
             self.step.check_landed(record, "attach")
         leaving = plan if plan in record.plans else begun.leaving
         journal = record.with_journal(leaving=leaving, started_at=self.step.now)
+        if leaving == plan and begun.leaving is None:
+            journal = key_quota.noted(self.step, journal, plan)
         self.step.save(journal)
         detach(journal, self.plans.stored_id(plan), self.gateway)
         self.step.save(removed(journal, plan))
@@ -74,6 +77,9 @@ class Move:
         old_id = self.plans.stored_id(old) if old else None
         # Of a plan that the key only might have joined, the record never said that it is in it.
         leaving = old if old in record.plans else None
+        if leaving and record.journal.plan is None:
+            # Before the key leaves its plan, as nobody can read it after that.
+            record = key_quota.noted(self.step, record, leaving, plan)
         journal = self.step.journal_plan(record, plan, leaving)
         detach(record, old_id, self.gateway)
         try:
@@ -83,6 +89,7 @@ class Move:
             raise
         except KeywardError as refusal:
             raise self._restored(journal, plan_id, old_id, refusal) from None
+        key_quota.carry(self.step, journal, plan)
         self.step.save(placed(journal, plan, self.step.rotation, old))
 
     def _leave_half_way(self, record: KeyRecord) -> None:
@@ -118,6 +125,7 @@ class Move:
         was_lost = old == plan
         if old and old_id and not was_lost:
             attach(journal, old, old_id, self.gateway, self.plans)
+            key_quota.carry(self.step, journal, old)
         self.step.save(journal.with_journal(plan=None, leaving=None, refused=plan))
         if was_lost:
             # Somebody took it out of its plan: in the words of later tries, so it is told once.

@@ -8,7 +8,7 @@ from typing import Any
 
 from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.leases import Lease
-from keyward.customers.actions import ACTIONS
+from keyward.customers.actions import ACTIONS, calls_for
 from keyward.customers.bulk import MIN_WAITING, is_simple
 from keyward.customers.drift import wanted_back
 from keyward.customers.key import CREATED
@@ -246,8 +246,7 @@ class Planner:
         planned = plan_customer(customer, *known)
         notices = notices_due(customer, policy, self.now, records.notice_marks)
         actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
-        names = [str(action["action"]) for action in actions]
-        calls = calls_of([*reads, *(call for name in names for call in ACTIONS[name].calls)])
+        calls = calls_of([*reads, *(call for one in actions for call in calls_for(one, policy))])
         stops = is_order(customer, actions, self.requester["by"] in requester.UNASKED)
         simple = planned.problem is None and is_simple(customer, actions)
         return Look(record, actions, planned.problem, calls, stops, simple, storm)

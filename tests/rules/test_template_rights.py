@@ -22,6 +22,7 @@ VERBS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 KEY_TAGS = "/tags/arn%3A${AWS::Partition}%3Aapigateway%3A${AWS::Region}%3A%3A%2Fapikeys%2F*"
 PLAN_TAGS = KEY_TAGS.replace("apikeys", "usageplans")
 TAG_PLAN = {"PUT " + PLAN_TAGS, "POST " + PLAN_TAGS}
+USAGE = {"GET /usageplans/*/usage", "PATCH /usageplans/*/keys/*/usage"}
 MAKE_PLAN = {"GET /usageplans", "POST /usageplans"} | TAG_PLAN
 ALL_STAGES = {"GET /restapis", "GET /restapis/*/stages", "GET /restapis/*/deployments/*"}
 ALL_STAGES |= {"GET /usageplans", "GET /apikeys"}
@@ -37,14 +38,13 @@ MAY_ASK = {
         "DELETE /apikeys/*",
     }
     | {"PUT " + KEY_TAGS, "POST " + KEY_TAGS},
-    "AttachKey": {"POST /usageplans/*/keys"} | MAKE_PLAN,
-    "MoveKey": {"POST /usageplans/*/keys", "DELETE /usageplans/*/keys/*"} | MAKE_PLAN,
+    "AttachKey": {"POST /usageplans/*/keys"} | MAKE_PLAN | USAGE,
+    "MoveKey": {"POST /usageplans/*/keys", "DELETE /usageplans/*/keys/*"} | MAKE_PLAN | USAGE,
     "SwitchKey": {"PATCH /apikeys/*", "PUT " + KEY_TAGS, "DELETE " + KEY_TAGS},
     "ImportKeys": {"POST /apikeys", "POST /usageplans/*/keys"} | MAKE_PLAN,
     "VerifyImport": {"GET /apikeys", "GET /usageplans", "GET /usageplans/*/keys"}
     | {"DELETE /apikeys/*"},
-    "ExtendQuota": {"GET /usageplans", "GET /usageplans/*/usage"}
-    | {"PATCH /usageplans/*/keys/*/usage"},
+    "ExtendQuota": {"GET /usageplans"} | USAGE,
     "DeleteKey": {"GET /apikeys", "GET /usageplans", "DELETE /apikeys/*"},
     "CarryQuotaOver": {"GET /usageplans/*/usage", "GET /usageplans"}
     | {"PATCH /usageplans/*/keys/*/usage"},

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyward.customers.key import KeyRecord
+from keyward.policy.model import Policy
 from keyward.values import stated
 
 
@@ -95,6 +96,14 @@ class CustomerPlan:
 
     actions: tuple[Action, ...] = ()
     problem: Exception | None = None
+
+
+def calls_for(action: Mapping[str, Any], policy: Policy) -> tuple[str, ...]:
+    """The operations of API Gateway that an action takes (as JSON): a key that moves between two
+    plans with a quota takes along what it used."""
+    plans = [policy.usage_plans.get(str(action.get(name))) for name in ("from", "plan")]
+    moves = action["action"] == "move_key" and all(plan and plan.quota for plan in plans)
+    return (*ACTIONS[str(action["action"])].calls, *(_QUOTA if moves else ()))
 
 
 def key_action(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from keyward.errors import InvalidRecordError
@@ -95,10 +95,12 @@ class End:
 @dataclass(frozen=True)
 class Quota:
     """The extensions of a key: `extended` numbers the last request that was granted, `granted` is
-    what its period had in all then (calls)."""
+    what its period had in all then (calls). `spent` is what it used before it joined its plans
+    (spent.py)."""
 
     extended: int = 0
     granted: int | None = None
+    spent: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

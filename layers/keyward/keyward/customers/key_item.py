@@ -46,7 +46,7 @@ END = {
     "notice_expiry": "told_expiry",
 }
 LABELS = {"description": "description", "tags": "tags"}
-QUOTA = {"extended": "extended", "granted": "granted"}
+QUOTA = {"extended": "extended", "granted": "granted", "spent": "spent"}
 
 # The part of the table's index `due-index` that has the keys in their grace.
 GRACE = "grace"
@@ -74,6 +74,7 @@ def key_item(key: KeyRecord) -> JSON:
     plans: JSON = {PLANS: list(key.plans)} if len(key.plans) > 1 else {PLAN: key.plan}
     if key.journal.plan and not key.journal.leaving:
         plans["leaving"] = NONE
+    item["spent"] = key.quota.spent or None
     plans[AWAITED] = list(key.journal.awaited) or None
     return stated({"record": f"key#{key.number}"} | item | plans | index)
 
@@ -82,6 +83,8 @@ def key_of(item: Mapping[str, Any]) -> KeyRecord:
     """The record of an item. DynamoDB's numbers are decimals; all of ours are whole. Raises
     KeyError, TypeError and ValueError for an item that Keyward did not write."""
     of: JSON = {name: int(v) if isinstance(v, Decimal) else v for name, v in item.items()}
+    if "spent" in of:
+        of["spent"] = {str(name): int(calls) for name, calls in of["spent"].items()}
     grant: JSON = {"calls": 0, "upto": 0} | _fields(of, GRANT)
     plans = of.get(PLANS) or ([of[PLAN]] if of.get(PLAN) else [])
     # The last edition wrote down only where a key was going: it left the plan that it was in.
