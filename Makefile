@@ -60,7 +60,7 @@ prove: setup ## Random histories on the bench, and what must hold: SECONDS=60, H
 bench: setup ## Load, peers, start-up and costs: docs/performance.md, docs/costs.md; SIZE=small saves nothing
 	@$(PY) -m benchmarks
 
-schemas: setup ## events/schemas and docs/events.md, from the lists of events
+schemas: setup ## events/schemas, docs/events.md and docs/runbook.md, from what the code lists
 	@$(PY) -m tools.schemas
 
 permissions: setup ## What each role may do and what proves it: the table of docs/permissions.md

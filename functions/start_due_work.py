@@ -47,12 +47,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _look_around(run: Context) -> None:
-    """Take up an import that died, and tell of a stop that may be forgotten. What passes by itself
-    is left to a later minute."""
+    """Take up an import that died, tell of a stop that may be forgotten, and count how much of the
+    share is in use. What passes by itself is left to a later minute."""
     with suppress(PassingError):
         start_import(run, runtime.setting("ISSUE_KEYS_ARN"))
     with suppress(PassingError):
         tell_of_stop(run)
+        used, waiting = run.turns.in_use(run.now)
+        runtime.count({"ShareInUse": 100 * used, "CallsWaiting": sum(waiting.values())})
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Writes events/schemas and docs/events.md from the two lists of events (`make schemas`)."""
+"""Writes events/schemas, docs/events.md and docs/runbook.md from what the code lists (`make
+schemas`)."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from keyward.events import incoming, outgoing
 from keyward.events.codes import codes
+from tools import runbook
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,7 +61,10 @@ def documents() -> dict[Path, str]:
     """What the tree should hold, by path."""
     made = {_path("in", name): _text(incoming.schema(name)) for name in incoming.EVENTS_IN}
     made |= {_path("out", name): _text(outgoing.schema(name)) for name in outgoing.EVENTS_OUT}
-    return made | {ROOT / "docs" / "events.md": _page()}
+    return made | {
+        ROOT / "docs" / "events.md": _page(),
+        ROOT / "docs" / "runbook.md": runbook.page(),
+    }
 
 
 def written() -> list[Path]:

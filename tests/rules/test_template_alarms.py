@@ -5,17 +5,32 @@ from __future__ import annotations
 import json
 import re
 
+from keyward.events.codes import codes
 from tests import tree
+from tests.cli.desk import parsed
 from tests.rules.test_template import alarms_for, dead_letter_queues
+from tools import runbook
 
-REPAIR = {"repair": True}
+
+def test_every_alarm_names_a_command_of_keyward_that_helps() -> None:
+    for name, alarm in tree.deployed_resources("AWS::CloudWatch::Alarm").items():
+        says = " ".join(alarm["Properties"]["AlarmDescription"].split())
+        commands = re.findall(r"`(keyward [^`]+)`", says)
+        assert commands, name
+        for command in commands:
+            parsed(command)
 
 
-def test_every_input_that_an_alarm_names_is_json() -> None:
-    alarms = tree.deployed_resources("AWS::CloudWatch::Alarm").values()
-    says = [alarm["Properties"]["AlarmDescription"] for alarm in alarms]
-    named = [json.loads(text) for said in says for text in re.findall(r"\{.*?\}", said)]
-    assert named == [REPAIR]
+def test_the_runbook_has_an_entry_with_help_for_each_alarm_and_code() -> None:
+    text = (tree.ROOT / "docs" / "runbook.md").read_text("utf-8")
+    entries = dict(re.findall(r"^### (\w+)\n\n(.+?)\n(?=\n|\Z)", text, re.MULTILINE | re.DOTALL))
+    alarms = tree.deployed_resources("AWS::CloudWatch::Alarm")
+    assert {*entries} == {*alarms, *codes()}
+    assert {*runbook.DO} <= {*codes()}
+    for code in codes():
+        assert "**What to do:**" in " ".join(entries[code].split()), code
+    for command in re.findall(r"`(keyward [a-z][^`]*)`", " ".join(text.split())):
+        parsed(command)
 
 
 def test_one_alarm_watches_all_dead_letter_queues_and_names_them() -> None:
