@@ -51,7 +51,7 @@ DO = {
     "RolledBack": "The stage stays as it is until {holds} is answered.",
     "SourceOpen": "Mend the template with the `lines` of the event, and release it.",
     "StoppedError": "Find out why writes were stopped: {status}. End it with `keyward start`.",
-    "UnknownPlanError": "Name a plan of `keyward policy show`, or add it by `keyward policy put FILE`.",
+    "UnknownPlanError": "Name a plan that `keyward policy show` has, or put a policy that has it.",
     "Unverified": "Look at the stage. {start} tries again.",
     "WrongAnswerError": "See what is held now: {holds}. Answer that.",
 }
