@@ -104,7 +104,7 @@ def values(of: JSON) -> st.SearchStrategy[Any]:
             lambda name: not name.startswith("aws:")
         )
         texts = st.from_regex(r"\A[A-Za-z0-9+=._:/ -]{0,256}\Z")
-        return st.dictionaries(names, texts, max_size=of["maxProperties"])
+        return st.dictionaries(names, texts, max_size=40)
     if of["type"] == "array":
         most = of["maxItems"]
         return st.lists(values(of["items"]), min_size=of["minItems"], max_size=most, unique=True)

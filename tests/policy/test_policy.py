@@ -111,6 +111,14 @@ def test_plans_cover_the_apis_and_stages_that_they_name() -> None:
             ),
             "methods",
         ),
+        *(
+            (policy_with(usage_plans={"a": limits}), f"must be at most {2**31 - 1}")
+            for limits in (
+                {"quota": {"limit": 2**31, "period": "DAY"}},
+                {"throttle": {"rateLimit": 1, "burstLimit": 2**31}},
+                {"throttle": {"rateLimit": 2**31, "burstLimit": 1}},
+            )
+        ),
         (policy_with(exemptions=[exemption(expires="2027-02-30")]), "exemptions[0].expires"),
         (policy_with(exemptions=[{"api": "*", "method": "GET", "path": "/x"}]), "reason"),
         (policy_with(propagation_seconds=-1), "propagation_seconds"),

@@ -32,7 +32,7 @@ CUSTOMERS: dict[str, tuple[str, Any, str]] = {
     ),
     "bad-tags": (
         "CustomerSignedUp",
-        {"customer_id": "bad-tags", "plan": "pro", "tags": {"a": 1}},
+        {"customer_id": "bad-tags", "plan": "pro", "tags": "a"},
         "detail.tags",
     ),
     "bad-name": (

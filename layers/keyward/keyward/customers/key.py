@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from keyward.errors import InvalidRecordError
-from keyward.events.fields import MAX_TAG, MAX_TAGS, TAG, is_tag
+from keyward.events.fields import MAX_TAG, MAX_TAGS, TAG, is_tag, shown
 from keyward.values import parse_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ OWN_VALUES = "key_value_secret"
 # API Gateway takes 20 to 128 characters (aws-recorded.md 1); which it refuses was never recorded.
 # These can stand in a header, so that a UUID with hyphens is taken; a refusal would be announced.
 OWN_VALUE = re.compile(r"[!-~]{20,128}")
+
+MAX_NAMED = 10
 
 CREATING = "CREATING"
 CREATED = "CREATED"
@@ -208,6 +210,19 @@ def labels_of(customer: Customer) -> Labels:
     tags = ({NAME: name} if name else {}) | {**customer.tags}
     good = [(name, value) for name, value in tags.items() if is_tag(name, value)]
     return Labels(customer.description, dict(good[: MAX_TAGS + 1]))
+
+
+def untagged_words(customer: Customer) -> str | None:
+    """Which of the customer's tags its keys cannot have, for people; None when they have all."""
+    had = labels_of(customer).tags
+    left_out = [shown(str(name)) for name in customer.tags if name not in had]
+    if not left_out:
+        return None
+    return (
+        f"left out of the key's tags: {', '.join(left_out[:MAX_NAMED])}. At most {MAX_TAGS} tags, "
+        "with names of 1 to 128 and texts of up to 256 of A-Z a-z 0-9 + - = . _ : / and space, not "
+        "beginning with aws:"
+    )
 
 
 def name_of(customer_id: str, number: int) -> str:

@@ -68,7 +68,7 @@ class Customer:
     status: str | None
     name: str | None = None
     description: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     status_reason: str | None = None
     expires_at: int | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from keyward.customers.actions import Action, CustomerPlan, key_action
 from keyward.customers.bulk import is_being_imported
 from keyward.customers.desired import DesiredState, desired_state
-from keyward.customers.key import CREATED, DELETING, KeyRecord, labels_of
+from keyward.customers.key import CREATED, DELETING, KeyRecord, labels_of, untagged_words
 from keyward.customers.model import Customer, KeyRecords
 from keyward.customers.plan_keys import KeyPlanner, is_switch_needed
 from keyward.customers.plan_quota import extensions_for
@@ -44,7 +44,21 @@ def plan_customer(
     ended = {key.number: action for key in keys if (action := _ended(key, situation))}
     left = [key for key in keys if key.number not in ended]
     planned = BY_STATUS[str(desired.status)](situation, left)
-    return CustomerPlan((*ended.values(), *planned.actions), planned.problem)
+    actions = _with_words(planned.actions, customer, keys)
+    return CustomerPlan((*ended.values(), *actions), planned.problem)
+
+
+def _with_words(
+    actions: Sequence[Action], customer: Customer, keys: Sequence[KeyRecord]
+) -> tuple[Action, ...]:
+    """The actions, of which those that lead to KeyIssued say which tags the key cannot have."""
+    words, issued = untagged_words(customer), {key.number for key in keys if key.is_issued}
+    return tuple(
+        replace(action, reason=words)
+        if words and action.action == "attach_key" and action.number not in issued
+        else action
+        for action in actions
+    )
 
 
 def with_open_wish(customer: Customer, records: KeyRecords) -> Customer:
