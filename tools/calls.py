@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FUNCTIONS, TESTS = (str(ROOT / name) + os.sep for name in ("functions", "tests"))
 TAGGED_AS_MADE = {"CreateApiKey": "apikeys", "CreateUsagePlan": "usageplans"}
 TABLE_METHODS = ("get_item", "put_item", "update_item", "delete_item", "query", "scan")
+MANY_TABLES = ("transact_write_items", "batch_get_item")
 PREFIXES = {"stepfunctions": "states"}
 IDS = stack_of().resources.keys()
 OPERATIONS = {xform_name(name): name for name in service_model().operation_names}
@@ -42,24 +43,30 @@ def pytest_configure(config: pytest.Config) -> None:
     """Listen at what functions get for boto3."""
     file = os.environ.get(FILE)
     if file:
-        config.pluginmanager.register(Notes(Path(file)))
+        notes = Notes()
+        config.pluginmanager.register(ToFile(notes, Path(file)))
+        notes.listen(setattr)
 
 
 class Notes:
-    """The calls of one run of pytest, each once."""
+    """What functions call, each once: function, action, resource."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._found: set[tuple[str, str, str]] = set()
+    def __init__(self) -> None:
+        self.found: set[tuple[str, str, str]] = set()
         self._muted = False
-        _wrap(sdk.Client, "__getattr__", self._noted_client)
-        _wrap(sdk.GatewayClient, "__getattr__", self._noted_gateway)
-        _wrap(sdk.TableClient, "_write", self._noted_batch)
-        _wrap(Table, "batch_writer", self._noted_writer)
-        for method in TABLE_METHODS:
-            _wrap(Table, method, partial(self._noted_table, method))
-        for method in ("transact_write_items", "batch_get_item"):
-            _wrap(Tables, method, partial(self._noted_table, method))
+
+    def listen(self, put: Callable[[Any, str, Any], None]) -> None:
+        """Hear all calls; `put` sets an attribute, as setattr or MonkeyPatch.setattr."""
+        heard: list[tuple[Any, str, Callable[..., Any]]] = [
+            (sdk.Client, "__getattr__", self._noted_client),
+            (sdk.GatewayClient, "__getattr__", self._noted_gateway),
+            (sdk.TableClient, "_write", self._noted_batch),
+            (Table, "batch_writer", self._noted_writer),
+            *((Table, name, partial(self._noted_table, name)) for name in TABLE_METHODS),
+            *((Tables, name, partial(self._noted_table, name)) for name in MANY_TABLES),
+        ]
+        for kind, name, around in heard:
+            put(kind, name, _around(around, getattr(kind, name)))
 
     def _noted_client(self, plain: Method, client: Any, method: str) -> Any:
         return self._noted(client._service, method, plain(client, method))
@@ -109,19 +116,25 @@ class Notes:
         function = calling_function()
         if function and not self._muted:
             for action, resource in rights_of(service, method, params, table):
-                self._found.add((function, action, resource))
+                self.found.add((function, action, resource))
+
+
+class ToFile:
+    """Appends what a run of pytest found."""
+
+    def __init__(self, notes: Notes, file: Path) -> None:
+        self._notes, self._file = notes, file
 
     def pytest_sessionfinish(self) -> None:
-        """Append what was found."""
+        """Append it."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as file:
-            file.writelines(" ".join(line) + "\n" for line in sorted(self._found))
+            file.writelines(" ".join(line) + "\n" for line in sorted(self._notes.found))
 
 
-def _wrap(kind: Any, name: str, around: Callable[..., Any]) -> None:
-    """Put `around`, which gets the method itself first, in the place of a method."""
-    plain = getattr(kind, name)
-    setattr(kind, name, lambda *args, **params: around(plain, *args, **params))
+def _around(around: Callable[..., Any], plain: Method) -> Method:
+    """A method that gets the one in whose place it stands first."""
+    return lambda *args, **params: around(plain, *args, **params)
 
 
 def calling_function() -> str:

@@ -1,6 +1,7 @@
 """What each role may do, and what proves that it must: the table of docs/permissions.md.
 
-    make permissions        run the tests on benches and labs, listen with tools.calls, and write it
+    make permissions                run the tests on benches, listen with tools.calls, and write it
+    python -m tools.rights --table  write what is granted, and prove nothing (after a merge)
 
 A right of the template is proven by a call that a test saw, or stands in `BY_CODE` with its reason:
 Lambda itself uses it, or only AWS asks for it. A right of a shared policy is proven by one of those
@@ -31,6 +32,7 @@ ROOMS = ("machines", "audit", "events", "explain", "report", "runs", "customers"
 
 POLLED = "Lambda polls the queue for the function"
 STREAM = "Lambda reads the stream for the function"
+LAST = "Lambda sends what its last retry leaves"
 LOGGED = "Lambda writes the function's log"
 BY_CODE = {
     ("logs:CreateLogStream", "FunctionsLogGroup"): LOGGED,
@@ -42,6 +44,9 @@ BY_CODE = {
     ("dynamodb:GetRecords", "*"): STREAM,
     ("dynamodb:GetShardIterator", "*"): STREAM,
     ("dynamodb:ListStreams", "*"): STREAM,
+    ("sqs:SendMessage", "AuditDlq"): LAST,
+    ("sqs:SendMessage", "DueDlq"): LAST,
+    ("sqs:SendMessage", "UsageDlq"): LAST,
     (
         "s3:ListBucket",
         "ReportBucket",
@@ -169,8 +174,11 @@ def page(before: str, rights: set[Right]) -> str:
     return f"{head}{BEGIN}\n\n{table(rights)}\n\n{END}{rest.partition(END)[2]}"
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Listen to the tests, compare, write the page. The exit code: 1 when both differ."""
+    if arguments == ["--table"]:
+        PAGE.write_text(page(PAGE.read_text("utf-8"), granted()), encoding="utf-8")
+        return 0
     NOTES.unlink(missing_ok=True)
     listening = {"KEYWARD_CALLS": str(NOTES), "PYTEST_PLUGINS": "tools.calls", "PYTHONPATH": "."}
     rooms = [f"tests/{room}" for room in ROOMS]
@@ -191,4 +199,4 @@ def compare(notes: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

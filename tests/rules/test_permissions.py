@@ -32,6 +32,11 @@ def test_values_can_be_listed_and_read_by_the_roles_that_the_page_names() -> Non
     assert named == CAN_LIST | CAN_READ
 
 
+def test_an_index_is_read_only_as_dynamodb_has_it() -> None:
+    on_indexes = {right for right in rights.granted() if "/index/" in right.on}
+    assert {right.action for right in on_indexes} <= {"dynamodb:Query", "dynamodb:Scan"}
+
+
 def test_a_right_that_nothing_uses_and_a_call_without_a_right_are_found() -> None:
     used = Right("CreateKey", "dynamodb:GetItem", "KeysTable")
     spare = Right("CreateKey", "dynamodb:Scan", "KeysTable")
