@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from emulator.tests.openapi_lab import SHARED
@@ -41,12 +39,6 @@ def test_every_spelling_of_a_reference_leads_to_the_same_method(
 ) -> None:
     (method,) = bench.findings(template(root, api)).methods
     assert (method.api, method.deployed.path) == ("shop", "/health")
-
-
-@pytest.mark.real_data
-def test_a_resource_under_a_substituted_root_is_exempt_by_its_path() -> None:
-    arguments = ["--policy", str(CASES / "lint-policy.json")]
-    assert app.main(["lint", *arguments, str(CASES / "lint-root-by-sub.yaml")]) == 0
 
 
 @pytest.mark.real_data
@@ -107,10 +99,3 @@ def test_the_hook_passes_over_what_is_neither_template_nor_document(
 )
 def test_the_hook_still_finds_open_methods(bench: Bench, name: str, text: str) -> None:
     assert app.main(["lint", "--skip-others", bench.write(name, text)]) == 1
-
-
-@pytest.mark.real_data
-def test_the_hook_takes_none_of_the_names_that_stopped_commits(bench: Bench) -> None:
-    names = (CASES / "pre-commit-names.txt").read_text("utf-8").split()
-    written = [bench.write(re.sub(r"^\.", "", name), "name: x\n") for name in names]
-    assert app.main(["lint", "--skip-others", *written]) == 0
