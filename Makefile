@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help schemas setup setup-demo setup-local check test test-sizes quick demo demo-protection \
   demo-lifecycle report local prove bench permissions conformance engines live-check live-conformance \
-  sam-local build deploy destroy lock clean
+  sam-local build deploy destroy take-over lock clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -88,8 +88,12 @@ build: setup ## sam build
 deploy: setup ## sam build && sam deploy into the account of your AWS credentials; asks the first time
 	@$(PY) -m tools.deploy
 
-destroy: setup ## Delete the stack (its tables are kept: see the README)
-	@sam delete
+destroy: setup ## Say what stays, and delete the stack: STACK=keyward
+	@$(PY) -m tools.take_over --stays $(or $(STACK),keyward)
+	@sam delete --stack-name $(or $(STACK),keyward)
+
+take-over: setup ## Begin a new stack with the tables that a deleted one left: STACK=keyward
+	@$(PY) -m tools.take_over $(or $(STACK),keyward)
 
 lock: setup ## Remake the dependency locks from requirements/*.in
 	@tools/lock.sh
