@@ -16,6 +16,7 @@ from keyward.events.summary import summary_of
 from keyward.report import waiting
 from keyward.report.activity import activity_of
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
+from keyward.report.page_parts import commands
 from tests.cli.desk import parsed
 
 JSON = dict[str, Any]
@@ -188,3 +189,9 @@ def test_keys_that_nobody_uses_wait_for_somebody_to_ask() -> None:
     ((item,), mending) = waiting.finding_items([found], {})
     assert (item.kind, mending) == ("keys_unused", [])
     assert "CustomerClosed" in item.remedy
+
+
+def test_words_around_a_name_keep_their_blanks_and_commands_stand_alone() -> None:
+    told = commands("Tag it `keyward` = `enforce` to close it: `keyward holds`. Then wait")
+    assert "<code>keyward</code> = <code>enforce</code> to close it" in told
+    assert "keyward holds</pre>Then wait" in told

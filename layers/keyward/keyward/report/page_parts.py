@@ -61,10 +61,12 @@ def find(words: str, within: str) -> Markup:
 def commands(words: str) -> Markup:
     """A sentence whose commands, between backticks, stand in blocks of their own, to be copied."""
     nodes: list[Node] = []
-    for place, part in enumerate(words.split("`")):
+    parts = words.split("`")
+    for place, part in enumerate(parts):
         if not place % 2:
-            # What stood between two commands of a sentence.
-            nodes.append(part.lstrip(" ,.;") if place else part)
+            # What stood between a command and the rest of its sentence.
+            behind = place and parts[place - 1].startswith(COMMANDS)
+            nodes.append(part.lstrip(" ,.;") if behind else part)
         elif part.startswith(COMMANDS):
             nodes.append(tag("pre", part, class_="command", tabindex="0"))
         else:
@@ -124,7 +126,7 @@ def about(
     if customer_id:
         return join("customer ", code(customer_id))
     if not rest_api_id:
-        return join("the stack")
+        return join("the account")
     name = names.get(rest_api_id)
     link = tag("a", code(rest_api_id), href=f"#{anchor('api', rest_api_id)}")
     nodes = [f"{name} ", link] if name is not None else [code(rest_api_id)]

@@ -25,6 +25,8 @@ WORDS = {
     "policy_refused": "policy refused",
     "exemption": "exemption",
     "exposed_methods": "exposed",
+    "key_opens_nothing": "opens nothing",
+    "working_copy_differs": "edited since",
 }
 # What is about no customer and no API.
 WHOLES = {"exemption": "the policy", "policy_refused": "the policy", "dead_letters": "a queue"}
