@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from keyward.events.key_value import new_value
 from local.bench import Bench
 from local.lifetime.executions import Execution
 from tests import tree
@@ -96,6 +97,8 @@ def test_every_sample_event_can_be_pasted(path: Any) -> None:
             assert told(bench)[-1:] != ["CustomerFailed"]
 
 
+VALUE = new_value("kw")
+
 REFUSED = {
     "a misspelt field": ({"customer_id": "acme", "plan": "free", "kees": 2}, "kees: "),
     "an unknown plan": ({"customer_id": "acme", "plan": "gold"}, "plan: must be a plan of the"),
@@ -139,6 +142,30 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_recorded(
     assert bench.announced == []
     assert record(bench) == {}
     assert bench.calls == []
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"customer_id": VALUE},
+        {"customer_id": "acme", "plan": VALUE},
+        {"customer_id": "acme", "plan": "free", "description": f"for {VALUE}"},
+        {"customer_id": "acme", "plan": "free", VALUE: 1},
+        {"detail-type": VALUE, "detail": {"customer_id": "acme"}},
+        {"detail-type": "CustomerClosed", "detail": {"customer_id": "acme", "reason": VALUE}},
+        {"detail-type": "CustomerClosed", VALUE: 1},
+        {"DetailType": "CustomerClosed", "Detail": VALUE},
+    ],
+    ids=range(8),
+)
+def test_a_value_that_is_pasted_is_refused_and_repeated_nowhere(
+    bench: Bench, task: dict[str, Any]
+) -> None:
+    run = start(bench, task)
+    assert run.status == "SUCCEEDED"
+    assert "refused" in run.output
+    tables = [list(table.scan()["Items"]) for table in bench.tables.values()]
+    assert VALUE not in str([run.output, bench.announced, tables])
 
 
 def test_a_dry_run_shows_what_a_change_would_do_and_records_nothing(bench: Bench) -> None:

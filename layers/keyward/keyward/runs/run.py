@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from keyward.aws.tables.leases import FAILED
 from keyward.errors import InvalidInputError
-from keyward.events.fields import redacted
+from keyward.events.fields import redacted, shown
 from keyward.events.requester import CONSOLE
 from keyward.values import JSON
 
@@ -28,7 +28,7 @@ def only_fields(task: object, fields: tuple[str, ...]) -> None:
     for name in task:
         if name not in (*fields, *MACHINE_FIELDS):
             raise InvalidInputError(
-                str(name)[:64], "is no field of this input", f"Use {', '.join(fields)}"
+                shown(str(name)), "is no field of this input", f"Use {', '.join(fields)}"
             )
 
 
