@@ -146,7 +146,9 @@ def test_a_planted_value_is_found_wherever_it_is(stack: Stack) -> None:
     value = new_value("kw")
     token = base64.b64encode(f"a page's position: {value}".encode()).decode()
     stack.put_event("NobodyListens", note=token)
-    stack.put_event("CustomerClosed", customer_id="!", note=value)
+    # Keyward blots a value out before a message rests in a queue.
+    queue = stack.queue("CustomersDlq")
+    stack.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=value)
     stack.put_record("planted", plan="none", status="closed", name=value)
     stack.start("ProtectApiArn", {"rest_api_id": "abcdefghij", "Comment": value})
     name = f"planted/{value}"

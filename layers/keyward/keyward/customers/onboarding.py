@@ -17,7 +17,7 @@ from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import NEVER_EXPIRES, letters_of, nearest_hint, redacted
 from keyward.events.incoming import CUSTOMER_EVENTS, members
-from keyward.events.key_value import is_value
+from keyward.events.key_value import holds_value
 from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
 from keyward.values import JSON
 
@@ -235,8 +235,7 @@ def _check(name: str, cell: str) -> None:
 
 
 def _holds_value(cell: str) -> bool:
-    words = WORD.findall(cell)
-    return any(is_value(word) or bool(LIKE_A_VALUE.fullmatch(word)) for word in words)
+    return holds_value(cell) or any(map(LIKE_A_VALUE.fullmatch, WORD.findall(cell)))
 
 
 def _is_never(name: str, cell: str) -> bool:
