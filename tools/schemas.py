@@ -10,6 +10,7 @@ from typing import Any
 
 from keyward.events import incoming, outgoing
 from keyward.events.codes import codes
+from keyward.events.member_words import MEANINGS
 from tools import runbook
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,9 +45,14 @@ OUT = """
 
 The source is `keyward`. `caused_by` `{event_id?, detail_type, source}` says what asked for what an
 event tells: an event on the bus or of CloudTrail, a record, a console run, the schedule, the audit.
+A later version may add members and events: ignore what you do not know.
 
-| detail-type | says |
-|---|---|
+"""
+MEMBERS = """
+## Members of the events out
+
+A time is ISO 8601 in UTC, a day `YYYY-MM-DD` in UTC.
+
 """
 CODES = """
 ## Codes of failures
@@ -93,22 +99,40 @@ def _text(schema: dict[str, Any]) -> str:
 
 def _page() -> str:
     rows_in = [
-        textwrap.fill(f"- `{name}` {_members(name)}: {event.effect}", 100, subsequent_indent="  ")
-        + "\n"
+        _line(_link("in", name), _members(members_in(name)), event.effect)
         for name, event in incoming.EVENTS_IN.items()
     ]
-    rows_out = [f"| `{name}` | {event.says} |\n" for name, event in outgoing.EVENTS_OUT.items()]
-    meanings = [
-        textwrap.fill(f"- `{code}`: {words}", 100, subsequent_indent="  ") + "\n"
-        for code, words in codes().items()
+    rows_out = [
+        _line(_link("out", name), _members(members_out(event)), event.says)
+        for name, event in outgoing.EVENTS_OUT.items()
     ]
-    return "".join([HEAD, IN, *rows_in, OUT, *rows_out, CODES, *meanings])
+    members = [_line(f"`{name}`", "", words) for name, words in MEANINGS.items()]
+    meanings = [_line(f"`{code}`", "", words) for code, words in codes().items()]
+    return "".join([HEAD, IN, *rows_in, OUT, *rows_out, MEMBERS, *members, CODES, *meanings])
 
 
-def _members(name: str) -> str:
-    members = incoming.EVENTS_IN[name].fields
-    named = ", ".join(f"{key}{'' if members[key].required else '?'}" for key in members)
-    return f"{{{named}}}"
+def members_in(name: str) -> dict[str, bool]:
+    """The members of an event in, and whether they have to be there."""
+    return {key: field.required for key, field in incoming.EVENTS_IN[name].fields.items()}
+
+
+def members_out(event: outgoing.EventOut) -> dict[str, bool]:
+    """The members of an event out, and whether they are always there."""
+    return dict.fromkeys(event.always, True) | dict.fromkeys(event.optional, False)
+
+
+def _line(name: str, members: str, words: str) -> str:
+    text = f"- {name}{members}: {words}"
+    return textwrap.fill(text, 100, subsequent_indent="  ", break_on_hyphens=False) + "\n"
+
+
+def _link(folder: str, name: str) -> str:
+    """The name of an event, which leads to its schema."""
+    return f"[{name}](../events/schemas/{folder}/{name}.json)"
+
+
+def _members(required: dict[str, bool]) -> str:
+    return f" {{{', '.join(key if must else f'{key}?' for key, must in required.items())}}}"
 
 
 if __name__ == "__main__":

@@ -26,7 +26,9 @@ from keyward.events.incoming import (
     ROLLBACK_EVENT,
     schema,
 )
+from keyward.events.member_words import MEANINGS
 from keyward.events.outgoing import CAUSED_BY, EVENTS_OUT, MEMBERS
+from keyward.events.outgoing import schema as outgoing_schema
 from keyward.events.third_party import (
     FOREIGN_EVENTS,
     INVOICE_EVENTS,
@@ -203,3 +205,14 @@ def test_every_customer_event_changes_the_desired_state(detail_type: str) -> Non
         record = heard(record, before, 1, detail)
     after = heard(record, detail_type, 2, ABOUT.get(detail_type, {}))
     assert after != record, "say what it does in layers/keyward/keyward/customers/updates.py"
+
+
+def test_every_member_of_an_event_out_has_its_meaning_in_schema_and_page() -> None:
+    assert set(MEANINGS) == set(MEMBERS)
+    page = " ".join((tree.ROOT / "docs" / "events.md").read_text("utf-8").split())
+    for name, event in EVENTS_OUT.items():
+        properties = outgoing_schema(name)["properties"]
+        assert all(properties[member]["description"] for member in properties), name
+        optional = [f"{member}?" for member in event.optional]
+        assert f"{{{', '.join([*event.always, *optional])}}}: {event.says}" in page
+    assert all(f"- `{name}`: {words}" in page for name, words in MEANINGS.items())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from keyward.events.member_words import MEANINGS
 from keyward.values import JSON
 
 TEXT: JSON = {"type": "string"}
@@ -243,12 +244,13 @@ EVENTS_OUT: dict[str, EventOut] = {
 def schema(detail_type: str) -> JSON:
     """The JSON Schema (draft 7) of an event's `detail`, which has no other members."""
     event = EVENTS_OUT[detail_type]
+    names = (*event.always, *event.optional, CAUSED_BY)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": detail_type,
         "description": f"`detail` of the event {detail_type}: {event.says}.",
         "type": "object",
         "required": list(event.always),
-        "properties": {name: MEMBERS[name] for name in (*event.always, *event.optional, CAUSED_BY)},
+        "properties": {n: MEMBERS[n] | {"description": f"{MEANINGS[n]}."} for n in names},
         "additionalProperties": False,
     }
