@@ -19,6 +19,7 @@ OF_CHECKOV = {
     "CKV_AWS_158": "A KMS key costs a dollar a month and a grant a role; logs hold no value.",
     "CKV_AWS_119": "Tables hold no value; DynamoDB encrypts at rest with its own key, for nothing.",
     "CKV_AWS_27": "SqsManagedSseEnabled encrypts; a KMS key would need a grant for EventBridge.",
+    "CKV_AWS_26": "Alarms cannot publish to a topic under alias/aws/sns; it tells no value.",
     "CKV_AWS_18": "The bucket is private; CloudTrail's data events are the account's to switch on.",
     "CKV_AWS_116": "Nothing invokes functions asynchronously but rules with a DLQ of their own.",
     "CKV_AWS_117": "Functions call AWS only; a VPC costs a NAT gateway and adds no protection.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +11,11 @@ from botocore.exceptions import ClientError
 
 from local.world import document
 from tools.live_check.checks import Answer, check
-from tools.live_check.run import STAGE, Run
+from tools.live_check.run import KEYED, STAGE, Run
 
 JSON = dict[str, Any]
 BELIEVED = "nobody: it was never recorded"
 PLANS = "emulator/operations/plans.py"
-KEYED = {"/pets": {"get": True}}
 # CreateApiKey: five a second (API Gateway quotas).
 BURST = 60
 
@@ -201,61 +199,3 @@ def codes_of_a_throttle(run: Run) -> Answer:
     others = sorted({f"{told}, Retry-After {after}" for told, after in answers if told != "201"})
     seen = f"{len(made)} of {BURST} made; {'; '.join(others) or 'no refusal'}"
     return Answer(seen, {told for told, _ in answers} == {"201", "429 TooManyRequestsException"})
-
-
-@check(
-    "propagation",
-    "within 85 s",
-    source="aws-recorded.md 10: up to 85 s until every host knows",
-    engine="emulator/propagation.py, and `propagation_seconds` of the policy",
-)
-def propagation_is_measured(run: Run) -> Answer:
-    """A key attached, and one disabled, without a deployment in between."""
-    api = run.api("measured", KEYED)
-    run.sees(403, api)
-    plan = run.plan("measured", api)
-    key = run.key("measured", plan)
-    attached = run.sees(200, api, value=key["value"])
-    patch = {"op": "replace", "path": "/enabled", "value": "false"}
-    run.gateway.update_api_key(apiKey=key["id"], patchOperations=[patch])
-    disabled = run.sees(403, api, value=key["value"])
-    seen = f"attached after {attached:.0f} s, disabled after {disabled:.0f} s, no deployment"
-    return Answer(seen, max(attached, disabled) <= 85)
-
-
-@check(
-    "zero-burst",
-    "lets nobody in, or all: told",
-    source=BELIEVED,
-    engine="emulator/throttle.py",
-)
-def a_throttle_without_a_burst(run: Run) -> Answer:
-    """`{"rateLimit": 5}` alone."""
-    api = run.api("burst", KEYED)
-    plan = run.plan("burst", api, throttle={"rateLimit": 5})
-    key = run.key("burst", plan)
-    stored = run.gateway.get_usage_plan(usagePlanId=plan)["throttle"]
-    run.until(lambda: run.call(api, value=key["value"]) != 403, "an answer to the key")
-    statuses = []
-    for _ in range(5):
-        time.sleep(0.5)
-        statuses.append(run.call(api, value=key["value"]))
-    return Answer(f"stored as {stored}; five calls in 2.5 s: {sorted(set(statuses))}", None)
-
-
-@check(
-    "quota-offset",
-    "5 calls of 10 pass",
-    source="API reference, QuotaSettings: offset",
-    engine="emulator/throttle.py",
-    here="10 calls of 10 pass",
-)
-def an_offset_of_a_quota(run: Run) -> str:
-    """Ten a month, five of them used before."""
-    api = run.api("offset", KEYED)
-    quota = {"limit": 10, "period": "MONTH", "offset": 5}
-    key = run.key("offset", run.plan("offset", api, quota=quota))
-    run.until(lambda: run.call(api, value=key["value"]) != 403, "an answer to the key")
-    # the first call passed already
-    passed = 1 + sum(run.call(api, value=key["value"]) == 200 for _ in range(12))
-    return f"{passed} calls of 10 pass"

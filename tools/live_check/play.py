@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from tools.live_check import gateway, services, story
+from tools.live_check import gateway, services, stages, story
 from tools.live_check.checks import CHECKS, Check
 from tools.live_check.recorder import Recorder
 from tools.live_check.removal import remove
@@ -22,7 +22,7 @@ JSON = dict[str, Any]
 # The steps come first, as the stack is theirs.
 ALL = [
     check
-    for module in (story, services, gateway)
+    for module in (story, services, gateway, stages)
     for check in CHECKS
     if check.ask.__module__ == module.__name__
 ]

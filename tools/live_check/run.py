@@ -17,6 +17,7 @@ from tools.live_check.world import World
 JSON = dict[str, Any]
 Found = TypeVar("Found")
 STAGE = "live"
+KEYED = {"/pets": {"get": True}}
 # A change has come once so many calls in a row see it: hosts learn of it one by one.
 IN_A_ROW = 3
 

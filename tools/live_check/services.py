@@ -17,7 +17,7 @@ BELIEVED = "nobody: it was never recorded"
 STATES = "local/lifetime/states.py"
 # More than GetParameter's 40 a second (Parameter Store quotas, without higher throughput).
 READS = 120
-BIG = "{% $join($map([1..30000], function($n) {'0123456789'})) %}"
+BIG = "{% $pad('', 300000, 'x') %}"
 
 
 def of_type(run: Run, kind: str) -> list[str]:
@@ -143,6 +143,25 @@ def the_output_of_a_choice(run: Run) -> str:
     choices = [{"Condition": "{% false %}", "Next": "A"}]
     state = {"Type": "Choice", "Choices": choices, "Default": "B", "Output": "of the default"}
     return str(tested(run, state, {}).get("output"))
+
+
+@check(
+    "policy-kept",
+    "byte for byte",
+    source="no resource of the stack is the policy (DECISIONS.md)",
+    engine="template.yaml",
+)
+def an_update_keeps_the_policy(run: Run) -> str:
+    """One that changes a parameter of the stack."""
+    before = policy(run)
+    run.world.update(run.state.name, run.state.run)
+    return "byte for byte" if policy(run) == before else "another policy than before"
+
+
+def policy(run: Run) -> str:
+    """The text that is in force."""
+    name = run.outputs["PolicyParameterName"]
+    return str(run.world.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
 
 
 @check(

@@ -51,6 +51,9 @@ class World(Protocol):
     def deploy(self, name: str, run: str) -> JSON:
         """Deploy Keyward as a stack of this name, or find it: `id` and `outputs`."""
 
+    def update(self, name: str, run: str) -> None:
+        """Update the stack with another value of a parameter."""
+
     def owns(self, stack: JSON, run: str) -> bool:
         """Whether a described stack is the one that this run made."""
 
@@ -89,12 +92,19 @@ class Aws:
     def deploy(self, name: str, run: str) -> JSON:
         """Build and deploy by sam; a stack that stands already is brought to the same template."""
         subprocess.run(["sam", "build"], cwd=ROOT, check=True)
+        self._deploy(name, run, PARAMETERS)
+        return described(self.client("cloudformation"), name)
+
+    def update(self, name: str, run: str) -> None:
+        """Logs are kept longer."""
+        self._deploy(name, run, PARAMETERS | {"LogRetentionDays": "3"})
+
+    def _deploy(self, name: str, run: str, parameters: dict[str, str]) -> None:
         command = ["sam", "deploy", "--stack-name", name, "--resolve-s3", "--region", self.region]
         command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
         command += ["--capabilities", "CAPABILITY_IAM", "--tags", f"{TAG}={run}"]
-        overrides = [f"{key}={value}" for key, value in PARAMETERS.items()]
+        overrides = [f"{key}={value}" for key, value in parameters.items()]
         subprocess.run([*command, "--parameter-overrides", *overrides], cwd=ROOT, check=True)
-        return described(self.client("cloudformation"), name)
 
     def owns(self, stack: JSON, run: str) -> bool:
         """The stack's tag says which run made it."""
@@ -155,6 +165,24 @@ class Rehearsal:
     def deploy(self, name: str, run: str) -> JSON:
         """It stands already."""
         return described(self.client("cloudformation"), self.stack)
+
+    def update(self, name: str, run: str) -> None:
+        """By CloudFormation alone, with the template that it has."""
+        client = self.client("cloudformation")
+        [stack] = client.describe_stacks(StackName=self.stack)["Stacks"]
+        keep = [
+            {"ParameterKey": one["ParameterKey"], "UsePreviousValue": True}
+            for one in stack["Parameters"]
+            if one["ParameterKey"] != "LogRetentionDays"
+        ]
+        client.update_stack(
+            StackName=self.stack,
+            UsePreviousTemplate=True,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[*keep, {"ParameterKey": "LogRetentionDays", "ParameterValue": "3"}],
+        )
+        pace = {"Delay": 0.2, "MaxAttempts": 300}
+        client.get_waiter("stack_update_complete").wait(StackName=self.stack, WaiterConfig=pace)
 
     def owns(self, stack: JSON, run: str) -> bool:
         """The whole local AWS is the rehearsal's."""
