@@ -81,6 +81,7 @@ def test_a_file_that_cannot_be_checked_hides_no_other(bench: Bench, capsys: Capt
     code, out, err = run([*bad, good], capsys)
     assert code == 2
     assert lines(out) == ["5 GET /pets", "8 GET /health"]
+    assert out.splitlines()[-1].endswith("would be open, as far as they could be read: 4 errors")
     told = err.splitlines()
     assert [line.split(": ")[:2] for line in told] == [
         ["error", "broken.json:1"],
@@ -121,7 +122,7 @@ def test_json_says_all_that_text_says(bench: Bench, capsys: Capture) -> None:
 def test_notes_change_no_exit_code(bench: Bench, capsys: Capture) -> None:
     text = "Resources:\n  A: {Type: AWS::Serverless::Api, Properties: {DefinitionUri: s3://b/k}}\n"
     code, out, err = run([bench.write("t.yaml", text)], capsys)
-    assert (code, out) == (0, "0 of 0 methods in 1 file would be open\n")
+    assert (code, out) == (0, "no method of a REST API was found in 1 file\n")
     assert err == (
         "note: t.yaml:2: DefinitionUri of A is not checked: its document must be a local file\n"
     )

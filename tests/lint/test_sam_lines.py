@@ -136,3 +136,26 @@ def test_the_remedy_for_a_scheme_that_sam_drops_is_the_apis(bench: Bench) -> Non
     assert bench.open(text) == ["11 GET /a"]
     assert bench.remedies(text) == ["Auth in Properties of Api: ApiKeyRequired: true"]
     assert bench.open(text.replace("AWS_IAM}", "AWS_IAM, ApiKeyRequired: true}")) == []
+
+
+def test_a_preflight_that_asks_for_a_key_is_named_once(bench: Bench) -> None:
+    auth = "{ApiKeyRequired: true}"
+    text = """
+        Resources:
+          Shop:
+            Type: AWS::Serverless::Api
+            Properties: {{StageName: prod, Cors: "'*'", Auth: {auth}}}
+          List:
+            Type: AWS::Serverless::Function
+            Properties:
+              Handler: app.list
+              Runtime: python3.13
+              InlineCode: x
+              Events:
+                A: {{Type: Api, Properties: {{RestApiId: !Ref Shop, Path: /a, Method: get}}}}
+                B: {{Type: Api, Properties: {{RestApiId: !Ref Shop, Path: /b, Method: get}}}}
+        """
+    (note,) = bench.findings(text.format(auth=auth)).notes
+    assert "OPTIONS /a, /b asks for a key, and browsers send none" in note.text
+    auth = "{ApiKeyRequired: true, AddApiKeyRequiredToCorsPreflight: false}"
+    assert bench.findings(text.format(auth=auth)).notes == []

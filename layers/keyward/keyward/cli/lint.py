@@ -93,7 +93,12 @@ def _tell(findings: Findings, found: list[Method], files: int) -> None:
     for error in findings.errors:
         say(f"error: {error}", err=True)
     named = f"{files} {'file' if files == 1 else 'files'}"
-    say(f"{len(found)} of {len(findings.methods)} methods in {named} would be open")
+    if findings.methods:
+        words = f"{len(found)} of {len(findings.methods)} methods in {named} would be open"
+    else:
+        words = f"no method of a REST API was found in {named}"
+    errors = len(findings.errors)
+    say(f"{words}, as far as they could be read: {errors} errors" if errors else words)
 
 
 def _as_json(findings: Findings, found: list[Method]) -> JSON:

@@ -15,6 +15,11 @@ from keyward.lint.source import Source, is_candidate, read
 from keyward.lint.template import Reference, Template
 from keyward.policy.model import Policy
 
+MAX_PATHS = 5
+PREFLIGHT = (
+    "OPTIONS {paths} asks for a key, and browsers send none with a preflight. In SAM "
+    "AddApiKeyRequiredToCorsPreflight: false in Auth of the API leaves it open"
+)
 NEITHER = "must be a template with Resources or an OpenAPI 2.0 or 3 document with paths"
 
 
@@ -44,7 +49,21 @@ class Checker:
                 self._template(source)
             elif not self._skip_others:
                 self.findings.error(name, 0, NEITHER)
+        self._note_preflights()
         return self.findings
+
+    def _note_preflights(self) -> None:
+        """OPTIONS that asks for a key closes an API to browsers: they send none with a preflight
+        (Fetch standard, "CORS-preflight request"). One note for each API."""
+        asking: dict[tuple[str, str], list[Method]] = {}
+        for method in self.findings.methods:
+            if method.deployed.verb == "OPTIONS" and method.deployed.key_required:
+                asking.setdefault((method.file, method.api), []).append(method)
+        for (file, _), methods in asking.items():
+            paths = [method.deployed.path for method in methods]
+            more = len(paths) - MAX_PATHS
+            listed = ", ".join(paths[:MAX_PATHS]) + (f" and {more} more" if more > 0 else "")
+            self.findings.note(file, methods[0].line, PREFLIGHT.format(paths=listed))
 
     def _read(self, name: str, blamed: str, line: int) -> Source | None:
         """The file called `name`; `blamed` gets its error: the file itself, or the template
