@@ -59,6 +59,7 @@ def test_a_key_in_its_plans_becomes_the_customers_without_a_write(bench: Bench) 
         assert send(bench, "CustomerSignedUp", PORTAL, plans=plans, key_id=key_id) == []
     [issued] = told(bench, "KeyIssued")
     assert (issued["key_id"], issued["plans"]) == (key_id, plans)
+    assert [action["action"] for action in issued["actions"]] == ["adopt_key"]
     assert len(bench.gateway.get_api_keys()["items"]) == 1
 
 
@@ -141,6 +142,20 @@ def test_a_customer_who_has_all_its_keys_needs_a_place_for_one_more(bench: Bench
     assert "Raise `keys` by one" in failed["reason"]
     assert send(bench, "CustomerSignedUp", plan="free", keys=2) == []
     assert [event["key_id"] for event in told(bench, "KeyIssued")][1:] == [key_id]
+
+
+def test_a_key_whose_plan_holds_the_same_stage_stays_there_and_the_plan_is_named(
+    bench: Bench,
+) -> None:
+    api = bench.api({"/pets": {"get": ["api_key"]}}, mode=None)
+    stages = [{"apiId": api, "stage": "prod"}]
+    key_id = old_key(bench, plan(bench, "maps", apiStages=stages))
+    plan(bench, "free", apiStages=stages)
+    send(bench, "CustomerSignedUp", plan="free", key_id=key_id)
+    [failed] = told(bench, "CustomerFailed")
+    assert failed["error"] == "KeyInOtherPlanError"
+    assert plans_of(bench, key_id) == ["maps"]
+    assert told(bench, "KeyIssued") == []
 
 
 def test_a_corrected_id_is_taken(bench: Bench) -> None:

@@ -40,6 +40,7 @@ WORDS = {
     "delete_key": "deleted key {key}",
     "restore_key": "gave key {key} its place back",
     "adopt_key": "adopted key {key} ({key_id})",
+    "label_key": "wrote description and tags of key {key}",
     "carry_quota_over": "carried the quota of key {key} over",
     "extend_quota": "extended the quota of key {key}",
     "announce_expiry": "told that key {key} ends soon",

@@ -87,6 +87,10 @@ def _issued(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Itera
     before, key = change.before, change.after
     if key.is_issued and not (before and before.is_issued) and not _is_handed_over(change):
         actions = (action("create_key", key), *_attachments(key, key.plans))
+        if key.adopted:
+            # It was there, and in some of its plans: only what was done is told.
+            joined = [plan for plan in key.plans if before and plan not in before.plans]
+            actions = (action("adopt_key", key), *_attachments(key, joined))
         yield about("KeyIssued", key, occasion, *actions, **_placed(key, occasion))
 
 
