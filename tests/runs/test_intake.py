@@ -65,7 +65,7 @@ def test_a_message_that_is_no_json_object_is_refused_with_its_body(bus: Runs, bo
     assert intake.queue(messages(body, "{}"), None) == {"batchItemFailures": []}
     [(queue, sent, attributes)] = bus.sent
     assert (queue, sent) == ("the-dlq", body)
-    assert attributes["reason"].startswith("body: must be a JSON object.")
+    assert attributes["reason"].startswith("body: must be a JSON object, nested at most 100 deep.")
     assert [item.body for item in taken] == [{}]
 
 
