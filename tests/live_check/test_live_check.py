@@ -100,6 +100,21 @@ def test_an_account_where_keyward_works_is_refused(world: Rehearsal, tmp_path: P
     assert "shop" in play.refusal(run)
 
 
+def test_without_a_stack_only_what_needs_none_is_asked(
+    world: Rehearsal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(name: str, run: str) -> JSON:
+        raise PermissionError("cloudformation:CreateStack")
+
+    monkeypatch.setattr(world, "deploy", refused)
+    run = begun(world, tmp_path)
+    play.ask(run, tmp_path, ["stack", "protected", "key-opens", "trail", "csv-cells"])
+    rows = run.state.results
+    assert "CreateStack" in rows["stack"]["seen"]
+    assert rows["csv-cells"]["agrees"]
+    assert {rows[name]["agrees"] for name in ("protected", "key-opens", "trail")} == {None}
+
+
 def test_a_file_of_another_account_is_refused(tmp_path: Path) -> None:
     State("abc123", "111111111111", "eu-west-1", file=tmp_path / "state.json").save()
     with pytest.raises(ValueError, match="111111111111"):

@@ -6,13 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tools.live_check.run import Run
+from tools.live_check.run import NotHereError, Run
 
 JSON = dict[str, Any]
-
-
-class NotHereError(Exception):
-    """The question cannot be asked in this world, and why."""
 
 
 @dataclass(frozen=True)

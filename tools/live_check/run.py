@@ -22,6 +22,10 @@ KEYED = {"/pets": {"get": True}}
 IN_A_ROW = 3
 
 
+class NotHereError(Exception):
+    """The question cannot be asked here, and why."""
+
+
 class Run:
     """One run in one world."""
 
@@ -36,7 +40,13 @@ class Run:
     @property
     def outputs(self) -> dict[str, str]:
         """The stack's outputs."""
-        return dict(self.state.facts["outputs"])
+        return dict(self.fact("outputs"))
+
+    def fact(self, name: str) -> Any:
+        """What an earlier check noted. Raises NotHereError when that check failed."""
+        if name not in self.state.facts:
+            raise NotHereError(f"an earlier check made no {name}")
+        return self.state.facts[name]
 
     def name(self, word: str) -> str:
         """A name that says whose thing it is."""

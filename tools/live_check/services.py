@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tools.live_check.checks import Answer, NotHereError, check
-from tools.live_check.run import Run
+from tools.live_check.checks import Answer, check
+from tools.live_check.run import NotHereError, Run
 
 JSON = dict[str, Any]
 BELIEVED = "nobody: it was never recorded"
@@ -25,7 +25,7 @@ def of_type(run: Run, kind: str) -> list[str]:
     pages = run.world.client("cloudformation").get_paginator("list_stack_resources")
     return [
         one["PhysicalResourceId"]
-        for page in pages.paginate(StackName=run.state.facts["stack"])
+        for page in pages.paginate(StackName=run.fact("stack"))
         for one in page["StackResourceSummaries"]
         if one["ResourceType"] == kind
     ]

@@ -7,8 +7,8 @@ import json
 import time
 from typing import Any
 
-from tools.live_check.checks import Answer, NotHereError, check
-from tools.live_check.run import STAGE, Run
+from tools.live_check.checks import Answer, check
+from tools.live_check.run import STAGE, NotHereError, Run
 
 JSON = dict[str, Any]
 TAGS = {"tier": "trial"}
@@ -82,7 +82,7 @@ def a_team_deploys_an_api(run: Run) -> str:
 @check("protected", "403 without a key", source="the seed, steps 6 and 7", engine=PRODUCT)
 def its_next_deployment_is_protected(run: Run) -> Answer:
     """The tag, a deployment, and Keyward hears of it by CloudTrail."""
-    api = run.state.facts["api"]
+    api = run.fact("api")
     run.tag(api, "enforce")
     run.note(theirs=run.deploy(api), hears=time.time())
     seconds = run.sees(403, api)
@@ -92,7 +92,7 @@ def its_next_deployment_is_protected(run: Run) -> Answer:
 @check("key-required", "GET and POST ask for a key", source="the seed, step 6", engine=PRODUCT)
 def methods_ask_for_a_key(run: Run) -> str:
     """The working copy."""
-    items = run.gateway.get_resources(restApiId=run.state.facts["api"], embed=["methods"])["items"]
+    items = run.gateway.get_resources(restApiId=run.fact("api"), embed=["methods"])["items"]
     methods = {
         verb: about["apiKeyRequired"]
         for item in items
@@ -105,8 +105,8 @@ def methods_ask_for_a_key(run: Run) -> str:
 @check("redeployed", "by a deployment of Keyward's", source="the seed, step 7", engine=PRODUCT)
 def the_stage_was_deployed_again(run: Run) -> str:
     """The stage has another deployment than the team's."""
-    stage = run.gateway.get_stage(restApiId=run.state.facts["api"], stageName=STAGE)
-    theirs = stage["deploymentId"] == run.state.facts["theirs"]
+    stage = run.gateway.get_stage(restApiId=run.fact("api"), stageName=STAGE)
+    theirs = stage["deploymentId"] == run.fact("theirs")
     return "by the team's own" if theirs else "by a deployment of Keyward's"
 
 
@@ -131,7 +131,7 @@ def the_stage_is_in_the_plan(run: Run) -> str:
     def there() -> bool:
         plan = its_plan(run) or {}
         stages = [(item["apiId"], item["stage"]) for item in plan.get("apiStages", [])]
-        return (run.state.facts["api"], STAGE) in stages
+        return (run.fact("api"), STAGE) in stages
 
     run.until(there, "the stage in the plan")
     return "the stage is in the plan"
@@ -174,5 +174,5 @@ def the_key_opens_the_stage(run: Run) -> Answer:
     keys = json.loads(answer["Payload"].read()).get("keys")
     if not keys:
         raise NotHereError("RevealKey told no key")
-    seconds = run.sees(200, run.state.facts["api"], value=keys[0]["value"])
+    seconds = run.sees(200, run.fact("api"), value=keys[0]["value"])
     return Answer(f"200 with x-api-key, {seconds:.0f} s after it was told", True)
