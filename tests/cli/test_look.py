@@ -237,3 +237,15 @@ def test_a_list_that_cannot_be_read_is_a_finding_and_ends_no_look(desk: Desk) ->
     code, out, _ = look_at(desk, "--json")
     unread = [one["says"] for one in json.loads(out)["findings"] if one["kind"] == "unreadable"]
     assert (code, len(unread)) == (1, 3)
+
+
+def test_the_last_report_is_printed_and_saved(desk: Desk, tmp_path: Path) -> None:
+    assert desk.run("report")[:2] == (0, "no report was written yet: the next night writes one\n")
+    api = desk.bench.api({"/pets": {"get": None}}, "observe")
+    desk.bench.invoke("WriteReport")
+    file = tmp_path / "report.html"
+    code, out, _ = desk.run("report", "--html", str(file))
+    assert (code, "1 open methods, 1 things wait for a person" in out) == (1, True)
+    assert f"`keyward start --api {api}`" in out
+    assert "/pets" in file.read_text()
+    assert json.loads(desk.run("report", "--json")[1])["waiting"][0]["rest_api_id"] == api

@@ -25,6 +25,7 @@ from keyward.cli.look import look
 from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, say, show, with_colour
 from keyward.cli.outcomes import outcomes
 from keyward.cli.policy import policy
+from keyward.cli.report import report
 from keyward.cli.requests import send
 from keyward.cli.stack import (
     DEFAULT_MODE,
@@ -168,6 +169,7 @@ COMMANDS = (
     outcomes,
     policy,
     reject,
+    report,
     send,
     start,
     status,
