@@ -7,7 +7,7 @@ from typing import Any
 from keyward.errors import PassingError
 from keyward.events.key_value import new_value
 from keyward.runs import ledger, runtime
-from keyward.runs.key_import import IMPORT, ImportRun, KeyImport, step
+from keyward.runs.key_import import ImportRun, KeyImport
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -22,4 +22,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return importing.round(closing=bool(event.get("closing")))
     except PassingError as error:
         runtime.logger().warning("the import waits: %s", error)
-        return step(IMPORT, error.retry_after)
+        return run.after(error)

@@ -9,7 +9,7 @@ from keyward.aws.gateway import Patience
 from keyward.errors import PassingError
 from keyward.runs import ledger, runtime
 from keyward.runs.import_check import ImportCheck
-from keyward.runs.key_import import IMPORT, ImportRun, step
+from keyward.runs.key_import import ImportRun
 
 PATIENCE_SECONDS = 60
 
@@ -27,4 +27,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return ImportCheck(run).round()
     except PassingError as error:
         runtime.logger().warning("the import is verified later: %s", error)
-        return step(IMPORT, error.retry_after)
+        return run.after(error)

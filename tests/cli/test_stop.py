@@ -55,7 +55,7 @@ def test_a_stop_holds_every_write_but_what_stops_a_key_and_a_start_makes_up_for_
     bench.put(customer_id="later", plan="pro", status="active")
     bench.send("CustomerPlanChanged", customer_id="moved", plan="pro")
     bench.send("KeyRotationRequested", customer_id="turned")
-    bench.advance(3 * HOUR)
+    bench.advance(HOUR)
     assert writes(bench, before) == []
     assert bench.tables["CustomersTable"].get_item(Key={"customer_id": "late"})["Item"]
     bench.send("CustomerSuspended", customer_id="bad")
@@ -114,3 +114,29 @@ GOES_ON = "Suspensions, closings and leaked keys go on"
 
 def _now(bench: Bench) -> str:
     return iso(bench.clock.now())
+
+
+def test_a_stop_holds_imports_and_edits_of_the_policy_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    free = {"quota": {"limit": 1000, "period": "DAY"}}
+    policy = {"usage_plans": {"free": free}, "propagation_seconds": 0}
+    with desk_of(capsys, policy=policy, quotas=True) as desk:
+        bench = desk.bench
+        for number in range(50):
+            bench.send("CustomerSignedUp", customer_id=f"late-{number}", plan="free")
+        bench.run(bench.clock.now() + 1)
+        desk.run("stop")
+        bench.advance(60)
+        before = len(bench.calls)
+        more = {"quota": {"limit": 5000, "period": "DAY"}}
+        bench.put_policy(policy | {"usage_plans": {"free": more}})
+        sign_up(desk, *(f"later-{number}" for number in range(5)))
+        bench.advance(300)
+        assert writes(bench, before) == []
+        desk.run("start")
+        bench.advance(900)
+        assert len(bench.emulator.state.keys) == 55
+        (plan,) = bench.gateway.get_usage_plans()["items"]
+        assert plan["quota"]["limit"] == 5000
+        assert "CustomerFailed" not in kinds(bench)

@@ -35,6 +35,7 @@ from keyward.errors import (
     GatewayUnavailableError,
     KeywardError,
     PassingError,
+    StoppedError,
     ThrottledError,
 )
 from keyward.policy.model import Policy
@@ -76,6 +77,17 @@ class ImportRun:
         """The lease of the import; None while another run has it. Raises TryUnderwayError."""
         context = self.context
         return run.begin(context.registry.leases, context.bus, LEASE, self.owner, context.now)
+
+    def after(self, error: PassingError) -> JSON:
+        """What the machine does after an error that passes: it waits. A person's stop ends the run;
+        due work starts the next one, each minute."""
+        if not isinstance(error, StoppedError):
+            return step(IMPORT, error.retry_after)
+        leases = self.context.registry.leases
+        holder = leases.holder(LEASE)
+        if holder and holder.owner == self.owner:
+            leases.give_back(holder)
+        return step(DONE)
 
     def seconds_to_turn(self, subject: str, calls: int) -> float:
         """Take a turn for the calls: 0 when they may be made, else how long to wait."""
