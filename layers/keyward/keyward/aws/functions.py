@@ -8,7 +8,13 @@ from typing import Any
 from botocore.config import Config
 
 from keyward.aws.client import Client
-from keyward.errors import CustomerNotFoundError, ServiceUnavailableError
+from keyward.errors import (
+    CustomerNotFoundError,
+    KeywardError,
+    PassingError,
+    ServiceUnavailableError,
+    class_named,
+)
 from keyward.values import JSON
 
 # The function may start cold, and wait for API Gateway then. A second try would be a second use.
@@ -24,13 +30,15 @@ class Functions:
     def call(self, name: str, task: JSON) -> JSON:
         """Invoke a function and wait for its answer.
 
-        Raises CustomerNotFoundError where the function did, ServiceUnavailableError for any other
-        failure of it. Neither quotes the answer: it may hold a key's value.
+        Raises CustomerNotFoundError or KeywardError where the function refused the task, with its
+        words, and ServiceUnavailableError for any other failure. An answer is never quoted: it may
+        hold a key's value.
         """
         answer = self._lambda.invoke(FunctionName=name, Payload=json.dumps(task).encode())
         body = json.loads(answer["Payload"].read())
         if not answer.get("FunctionError"):
             return dict(body)
-        if body.get("errorType") == CustomerNotFoundError.__name__:
-            raise CustomerNotFoundError("the function knows no such customer or key")
-        raise ServiceUnavailableError("Invoke: the function failed")
+        kind, words = class_named(str(body.get("errorType"))), str(body.get("errorMessage"))
+        if kind is None or issubclass(kind, PassingError):
+            raise ServiceUnavailableError("Invoke: the function failed")
+        raise CustomerNotFoundError(words) if kind is CustomerNotFoundError else KeywardError(words)

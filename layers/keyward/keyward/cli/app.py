@@ -19,7 +19,7 @@ import keyward
 from keyward.cli.answers import approve, holds, reject
 from keyward.cli.dlq import dlq
 from keyward.cli.history import history_lines
-from keyward.cli.keys import key
+from keyward.cli.key_values import key
 from keyward.cli.lint import lint
 from keyward.cli.look import look
 from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, say, show, with_colour

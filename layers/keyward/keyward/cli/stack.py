@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError
 from keyward.aws.bus import Bus
 from keyward.aws.client import Client
 from keyward.aws.dynamodb import DynamoTable
+from keyward.aws.functions import PATIENT, Functions
 from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.calls import client_config
 from keyward.aws.parameter import PolicyParameter
@@ -201,6 +202,11 @@ class Stack:
         arn, name = self._resource(machine), f"{SOURCE}-{uuid.uuid4().hex[:20]}"
         self._bus().start(arn, name, task)
         return f"{arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+    def invoke(self, function: str, task: JSON) -> JSON:
+        """Invoke a function by its name in the template, and wait for its answer."""
+        client = self.account.client("lambda", PATIENT)
+        return Functions(client).call(self._resource(function), task)
 
     @property
     def _parameter(self) -> str:

@@ -1,0 +1,74 @@
+"""`keyward key claim`, `reveal` and `rotate`: how a customer's key reaches the customer, or is
+replaced."""
+
+from __future__ import annotations
+
+import click
+
+from keyward.cli.keys import key
+from keyward.cli.options import FINE, of_stack, show
+from keyward.cli.requests import checked
+from keyward.cli.stack import NoStackError, Stack, StackClient
+from keyward.values import JSON, stated
+
+# The group, with these commands in it.
+__all__ = ["key"]
+
+customer_option = click.option("--customer", metavar="ID", required=True, help="The customer's id.")
+key_option = click.option("--key-id", metavar="ID", help="One of the customer's keys.")
+
+
+@key.command()
+@customer_option
+@key_option
+@click.option("--hours", type=float, metavar="N", help="How long the link works; 24, at most 168.")
+@of_stack
+def claim(
+    customer: str,
+    key_id: str | None,
+    hours: float | None,
+    stack: str,
+    region: str | None,
+    as_data: bool,
+) -> int:
+    """Make a one-time link that shows the customer its key.
+
+    Whoever opens the link first gets the key. The stack needs ClaimPage=on (docs/deliver-keys.md).
+    """
+    there = StackClient.here(region).stack(stack)
+    if "CreateClaim" not in there.resources:
+        raise NoStackError(f"The stack {stack} has no claim page. Deploy it with ClaimPage=on")
+    made = _invoke(there, "CreateClaim", customer, key_id, expires_in_hours=hours)
+    show(as_data, made, [made["url"], f"It works once, until {made['expires_at']}."])
+    return FINE
+
+
+@key.command()
+@customer_option
+@key_option
+@of_stack
+def reveal(customer: str, key_id: str | None, stack: str, region: str | None, as_data: bool) -> int:
+    """Print the values of a customer's keys. Each use is recorded."""
+    found = _invoke(StackClient.here(region).stack(stack), "RevealKey", customer, key_id)
+    show(as_data, found, [f"{one['key_id']}  {one['value']}" for one in found["keys"]])
+    return FINE
+
+
+@key.command()
+@customer_option
+@click.option("--leaked", is_flag=True, help="Stop the key at once, before there is another.")
+@of_stack
+def rotate(customer: str, leaked: bool, stack: str, region: str | None, as_data: bool) -> int:
+    """Give a customer's keys successors, and retire them after the overlap."""
+    kind, detail = (
+        "KeyRotationRequested",
+        {"customer_id": customer} | ({"leaked": True} if leaked else {}),
+    )
+    checked(kind, detail)
+    StackClient.here(region).stack(stack).send(kind, detail)
+    show(as_data, {"sent": kind, "detail": detail}, [f"sent {kind}"])
+    return FINE
+
+
+def _invoke(stack: Stack, function: str, customer: str, key_id: str | None, **more: object) -> JSON:
+    return stack.invoke(function, stated({"customer_id": customer, "key_id": key_id} | more))
