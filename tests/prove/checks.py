@@ -40,12 +40,15 @@ def converged(played: Played) -> Iterator[str]:
 
 
 def _left_as_switched(played: Played, customer_id: str, enabled: list[str]) -> Iterator[str]:
-    """A key that a person disabled stays so, unless a person wanted something since."""
+    """A key that a person disabled stays so, unless a person wanted something since. Its successor
+    works if a plan change had begun to make one."""
     kinds = {event["detail-type"] for event in _events_of(played, customer_id)[1:]}
     steps = {step.kind for step in played.history.steps}
     is_left = not kinds & LETS_IN and not steps & {"run", "delete_key", "put"}
-    if enabled and is_left:
-        yield f"{customer_id} has {enabled} at work, and a person disabled one"
+    has_successor = any(event["detail"].get("key") for event in _events_of(played, customer_id))
+    wrong = [name for name in enabled if name in played.disabled or not has_successor]
+    if wrong and is_left:
+        yield f"{customer_id} has {wrong} at work, and a person disabled one"
 
 
 def no_more_keys_than_asked_for(played: Played) -> Iterator[str]:
@@ -64,7 +67,7 @@ def no_more_keys_than_asked_for(played: Played) -> Iterator[str]:
         ]
         keys = _keys(played, customer_id)
         enabled = [name for name, (on, plans) in keys.items() if on and plans]
-        if len(enabled) > 1 + len(overlapping):
+        if len(enabled) > 1 + min(1, len(overlapping)):
             yield f"{enabled} work, and the overlap of {len(overlapping)} goes on"
 
 
@@ -111,7 +114,10 @@ def failures_are_true(played: Played) -> Iterator[str]:
     gone."""
     for event in played.bench.announced:
         reason = str(event["detail"].get("reason"))
-        is_true = played.by_hand and event["detail"].get("error") == "KeyGoneError"
+        error = event["detail"].get("error")
+        is_true = played.by_hand and error == "KeyGoneError"
+        # What came for a removed record is answered.
+        is_true |= error == "CustomerNotFoundError" and bool(played.removed)
         if event["detail-type"] in ("CustomerFailed", "ApiFailed") and not is_true:
             yield f"{event['detail-type']}: {reason}"
 
@@ -217,6 +223,8 @@ def _wanted(played: Played) -> dict[str, FieldUpdates]:
         wanted = found.setdefault(customer_id, FieldUpdates())
         if event["detail-type"] == "record":
             wanted.put(event["detail"], epoch(event["detail"]["occurred_at"]))
+        elif event["detail-type"] == "removed":
+            wanted.remove(epoch(event["detail"]["occurred_at"]))
         else:
             wanted.hear(event)
     return found

@@ -34,6 +34,7 @@ def switch_key(played: Played, step: Step) -> None:
     if key_id:
         name = played.bench.emulator.state.keys[key_id].settings["name"]
         played.switched.add(name.rpartition("/")[0])
+        played.disabled.add(name)
         change = {"op": "replace", "path": "/enabled", "value": "false"}
         played.bench.emulator.call("UpdateApiKey", {"apiKey": key_id, "patchOperations": [change]})
 

@@ -12,7 +12,7 @@ from keyward.policy.parse import default_text
 from keyward.values import iso
 from local.bench import Bench
 from local.lifetime.documents import document
-from tests.prove import edits, hands, plans
+from tests.prove import edits, hands, mistakes, plans
 from tests.prove.history import History, Step
 from tests.prove.played import STAGES, Played, next_second, stage_of
 
@@ -55,7 +55,7 @@ def play(bench: Bench, history: History) -> Played:
     _look_after_each_call(played)
     for fault in history.faults:
         bench.fault(fault.client, fault.operation, fault.call, fault.error)
-    for step in plans.with_hand_edits(history):
+    for step in mistakes.with_mistakes(history, plans.with_hand_edits(history)):
         bench.advance(seconds=step.pause)
         STEPS[step.kind](played, step)
     if history.is_of_apis:
@@ -140,7 +140,7 @@ def _send(played: Played, step: Step) -> None:
 
 def _again(played: Played, step: Step) -> None:
     """An event comes a second time."""
-    events = [event for event in played.sent if event["detail-type"] != "record"]
+    events = [event for event in played.sent if event["detail-type"] not in ("record", "removed")]
     event = events[step.about["number"] % len(events)]
     played.bench.send(event["detail-type"], **event["detail"])
 
@@ -226,6 +226,7 @@ STEPS = {
     "send": _send,
     "again": _again,
     "put": _put,
+    "remove": mistakes.remove,
     "run": _run,
     "stop": _stop,
     "delete_key": hands.delete_key,

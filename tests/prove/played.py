@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from keyward.customers.rotation import LEAK_WORDS
 from local.bench import Bench
 from tests.prove.history import History, Step
 
@@ -17,7 +18,8 @@ STAGES = ["prod", "test"]
 class Played:
     """A bench after a history. `live` are the names of keys that worked, by customer, at each call
     that changed one; `deployed` what the team deployed last, by stage, `approved` what
-    persons approved since, `between` what the team is to do before a call of a run."""
+    persons approved since, `between` what the team is to do before a call of a run. `switched` are
+    the customers of the keys that a person `disabled`, `removed` those whose record was."""
 
     bench: Bench
     history: History
@@ -31,6 +33,8 @@ class Played:
     between: list[JSON] = field(default_factory=list)
     by_hand: bool = False
     switched: set[str] = field(default_factory=set)
+    disabled: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
     last: float = 0.0
     times: set[float] = field(default_factory=set)
     stopped: bool = False
@@ -45,7 +49,8 @@ def _keeps_a_key(event: JSON) -> bool:
     kind, detail = event["detail-type"], event["detail"]
     if kind == "CustomerPlanChanged":
         return detail.get("key") == "successor"
-    return kind == "KeyRotationRequested" and detail.get("reason") != "leaked"
+    reason = str(detail.get("reason")).casefold()
+    return kind == "KeyRotationRequested" and not any(word in reason for word in LEAK_WORDS)
 
 
 def next_second(played: Played) -> float:

@@ -13,6 +13,8 @@ JSON = dict[str, Any]
 HOUR, DAY = 3600, 24 * 3600
 # The default policy, for what is owed.
 LOWER_PLAN, LOWER_AFTER, SUSPENDED_AFTER = "free", 7 * DAY, 21 * DAY
+# What counts after a removal.
+RETURNS = ("CustomerSignedUp", "CustomerClosed")
 STATUS = {
     "CustomerSignedUp": "active",
     "CustomerSuspended": "suspended",
@@ -44,12 +46,18 @@ class FieldUpdates:
     paid: float = 0
     # The record as it was put, while no event has changed it.
     put_as: JSON | None = None
+    # When the record was removed; `gone`: and is not whole again.
+    removed_at: float = 0
+    gone: bool = False
 
     def hear(self, event: JSON) -> bool:
         """Take an event; False when it is older than all that it would change."""
         kind, detail = event["detail-type"], event["detail"]
         self.put_as = None
         at = epoch(detail["occurred_at"])
+        if at < self.removed_at or (self.gone and kind not in RETURNS):
+            return False
+        self.gone = self.gone and kind != "CustomerSignedUp"
         if kind == "PaymentFailed":
             self.failed.add(at)
         if kind == "PaymentSucceeded":
@@ -68,12 +76,17 @@ class FieldUpdates:
         item = {name: value for name, value in record.items() if name != "occurred_at"}
         if item == self.put_as:
             return
-        self.put_as = item
+        self.put_as, self.gone = item, False
         for name in ("plan", "status"):
             self.fields[name] = Statement(record[name], at, {})
         self.fields["expiry"] = Statement(None, at, {})
         # Bills are facts of the record as well: it was put without them.
         self.failed, self.paid = set(), 0
+
+    def remove(self, at: float) -> None:
+        """The record is gone, and all that it said."""
+        self.put_as, self.removed_at, self.gone = None, at, True
+        self.fields, self.failed, self.paid = {}, set(), 0
 
     def _is_newer(self, name: str, told: Statement) -> bool:
         """A tie goes to the later arrival, but a rotation of the same time is a repeat."""
@@ -94,6 +107,8 @@ class FieldUpdates:
     def status(self, now: float) -> str:
         """`unknown` until the sign-up is known."""
         status = self.value("status")
+        if self.gone:
+            return "closed" if status == "closed" else "suspended"
         if not status or not self.value("plan"):
             return "unknown"
         ended = self.value("expiry") is not None and now >= self.value("expiry")

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import secrets
 from contextlib import suppress
-from functools import cached_property
 from typing import Any
 
 from keyward.aws.client import Table
@@ -26,9 +25,13 @@ class Fingerprints:
 
     def __init__(self, table: Any) -> None:
         self._table = Table(table)
+        self._salt: bytes | None = None
 
     def of(self, value: str) -> str:
         """The fingerprint of a value that Keyward makes; the first one makes the salt."""
+        if self._salt is None:
+            # No cached_property: before Python 3.12 that holds a lock while AWS is asked.
+            self._salt = self._made()
         return _fingerprint(self._salt, value)
 
     def known(self, value: str) -> str | None:
@@ -37,8 +40,7 @@ class Fingerprints:
         salt = self._load()
         return None if salt is None else _fingerprint(salt, value)
 
-    @cached_property
-    def _salt(self) -> bytes:
+    def _made(self) -> bytes:
         while (salt := self._load()) is None:
             made: JSON = KEY | {"salt": secrets.token_hex(SALT_BYTES)}
             # Another process may be quicker: all take what stands there.
