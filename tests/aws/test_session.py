@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -105,3 +106,10 @@ def test_garbage_is_collected_seldom_in_lambda_only(name: str, seldom: bool) -> 
         check=True,
     )
     assert done.stdout.strip() == str(seldom)
+
+
+def test_every_service_that_a_function_asks_for_is_among_them() -> None:
+    runtime = (tree.PACKAGE / "runs" / "runtime.py").read_text("utf-8")
+    asked = {*re.findall(r"(?:_lazy|client)\(\"(\w+)\"", runtime)}
+    assert asked
+    assert asked <= {*SERVICES}

@@ -28,6 +28,7 @@ SERVICES = (
     "logs",
     "s3",
     "secretsmanager",
+    "sns",
     "sqs",
     "ssm",
     "stepfunctions",
