@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help schemas setup setup-demo setup-local check test test-sizes quick demo demo-protection \
-  demo-lifecycle report local prove bench permissions conformance engines live-check live-conformance \
-  sam-local build deploy destroy take-over lock clean
+  demo-lifecycle report local prove mutants bench permissions conformance engines live-check \
+  live-conformance sam-local build deploy destroy take-over lock clean
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -56,6 +56,9 @@ local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
 
 prove: setup ## Random histories on the bench, and what must hold: SECONDS=60, HISTORIES=30000 or SEED=7
 	@$(PY) -m tests.prove
+
+mutants: setup ## Small changes of the code that decides, and the tests that notice: MODULES="apis/plan.py"
+	@$(PY) -m tools.mutants $(MODULES)
 
 bench: setup ## Load, peers, start-up and costs: docs/performance.md, docs/costs.md; SIZE=small saves nothing
 	@$(PY) -m benchmarks

@@ -26,6 +26,7 @@ done
 compile requirements/layer.in layers/keyward/requirements.txt --constraint requirements/dev.txt
 compile requirements/uv.in requirements/uv.txt "$@"
 compile requirements/engines/checkov.in requirements/engines/checkov.txt "$@"
+compile requirements/mutants/mutants.in requirements/mutants/mutants.txt "$@"
 # Like the locks above, this one names no registry.
 if command -v npm >/dev/null; then
   (cd requirements/engines && npm install --package-lock-only --ignore-scripts \

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,26 +157,6 @@ def test_a_line_says_what_was_and_what_will_be(
             assert line.waits("hold") == (line.kind == "opening" and len(line.methods) > MAX_OPENED)
         elif line.kind == NARROWING:
             assert line.plan
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "is_less"),
-    [
-        (None, (10, "DAY"), True),
-        ((10, "DAY"), (9, "DAY"), True),
-        ((10, "DAY"), (310, "MONTH"), False),
-        ((10, "DAY"), (309, "MONTH"), True),
-        ((310, "MONTH"), (10, "DAY"), True),
-        ((10, "MONTH"), (10, "DAY"), False),
-        ((10, "WEEK"), (60, "MONTH"), False),
-        ((10, "MONTH"), (19, "WEEK"), True),
-    ],
-)
-def test_a_new_period_narrows_where_it_refuses_what_was_allowed(
-    before: tuple[int, str] | None, after: tuple[int, str], is_less: bool
-) -> None:
-    was, now = (q and {"limit": q[0], "period": q[1]} for q in (before, after))
-    assert allows_less("quota", was, now) == is_less
 
 
 def test_those_who_used_more_than_the_new_limit_are_counted() -> None:
