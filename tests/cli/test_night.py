@@ -113,3 +113,17 @@ def test_the_status_tells_how_many_calls_wait_in_which_lane(desk: Desk) -> None:
     found = json.loads(desk.run("status", "--json")[1])
     assert found["share_in_use"] > 50
     assert found["calls_waiting"].keys() <= {"new", "import"}
+
+
+def test_a_policy_that_cannot_be_used_is_told_and_found(desk: Desk) -> None:
+    bench, good = desk.bench, {"usage_plans": {"free": {}}}
+    bench.put_policy({"usage_plans": {"free": {"throttle": {"rate": 5}}}})
+    bench.run()
+    ((_, text),) = bench.account.sns.published
+    assert text.startswith('"Keyward (keyward): PolicyRefused')
+    (found,) = bench.audit()["findings"]
+    assert (found["kind"], "usage_plans.free.throttle" in found["says"]) == ("policy_refused", True)
+    assert found["remedy"] == "keyward policy show --wanted"
+    bench.put_policy(good)
+    bench.run()
+    assert "policy_refused" not in [one["kind"] for one in bench.audit()["findings"]]

@@ -14,11 +14,15 @@ from keyward.policy.model import Policy
 
 DIFFERS = "plan_differs"
 MENDED_BY = "apply-policy"
+REFUSED = "policy_refused"
+CORRECT = "Put a good version into the policy parameter; the last good one is in force"
 
 
 def of_edits(in_force: InForce, wanted: Wanted) -> list[Finding]:
-    """An edit of the policy that no run has seen: its event was lost."""
-    if wanted.body is None or wanted.refused or wanted.version == in_force.version:
+    """An edit of the policy that cannot be used, or that no run has seen: its event was lost."""
+    if wanted.refused:
+        return [Finding(REFUSED, "high", wanted.refused, remedy=CORRECT)]
+    if wanted.body is None or wanted.version == in_force.version:
         return []
     says = f"version {wanted.version} of the policy was not compared with the account yet"
     return [Finding("policy_unseen", "high", says, mended_by=MENDED_BY)]

@@ -11,6 +11,7 @@ from keyward.apis.model import DEPLOYMENT, KEYS, PENDING
 from keyward.apis.words import REASONS
 from keyward.audit.model import Finding, error_words
 from keyward.audit.remedies import remedy_of
+from keyward.audit.usage_plans import CORRECT, REFUSED
 from keyward.events.remedy import of_stack
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
 from keyward.values import iso
@@ -32,9 +33,11 @@ def finding_items(
     findings: Iterable[Finding], modes: Mapping[str, str]
 ) -> tuple[list[PendingItem], list[PendingItem]]:
     """What people have to do, and what state machines mend. `modes` are those of the APIs: what
-    is observed is a person's to decide."""
+    is observed is a person's to decide. A refused policy is told as it is now (`policy_items`)."""
     waiting, mending = [], []
     for found in findings:
+        if found.kind == REFUSED:
+            continue
         if found.mended_by is None:
             waiting.append(_finding(found, found.remedy or REMEDY.get(found.kind, OTHER_REMEDY)))
         elif found.kind == EXPOSED and modes.get(found.rest_api_id or "") in ("observe", "warn"):
@@ -148,8 +151,7 @@ def policy_items(refused: str | None) -> list[PendingItem]:
     """A newest version of the policy that is bad."""
     if refused is None:
         return []
-    remedy = "Put a good version into the policy parameter; the last good one is in force"
-    return [PendingItem("policy_refused", "high", refused, remedy)]
+    return [PendingItem(REFUSED, "high", refused, CORRECT)]
 
 
 def _finding(found: Finding, remedy: str) -> PendingItem:
