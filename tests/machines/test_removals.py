@@ -179,6 +179,14 @@ def test_approved_removals_suspend_and_rejected_ones_are_put_back(few: Bench) ->
     assert {event["reason"] for event in told(few, "KeySuspended")} == {"record deleted"}
 
 
+def test_a_customer_whose_removal_is_held_can_be_closed(few: Bench) -> None:
+    removed(few, *CROWD)
+    held = working(few)[0].partition("/")[0]
+    few.send("CustomerClosed", customer_id=held)
+    few.advance(HOUR)
+    assert (len(working(few)), len(few.emulator.state.keys)) == (2, 4)
+
+
 def test_removals_within_the_hour_count_and_older_ones_do_not(few: Bench) -> None:
     for name in CROWD[:4]:
         removed(few, name)

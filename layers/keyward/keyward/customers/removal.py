@@ -42,12 +42,14 @@ class Removal:
     def in_force(self, record: JSON | None) -> JSON | None:
         """The record that counts: the customer is suspended, or closed by an event that came since.
         None where there is nothing to go by, as for a removal that is held."""
-        if self.held or is_complete(record):
+        if is_complete(record):
             return record
         found: JSON = {"customer_id": self.customer_id, "plan": "-"}
         if (record or {}).get("status") == "closed":
             why = (record or {}).get("status_reason")
             return found | {"status": "closed", "status_reason": why}
+        if self.held:
+            return record
         return found | {"status": "suspended", "status_reason": DELETED}
 
     def voids(self, event: CustomerEvent, record: JSON | None) -> bool:
