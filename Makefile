@@ -74,7 +74,7 @@ conformance: setup ## The emulator against every recorded and documented behavio
 
 engines: setup ## The same on engines that others wrote: JSONata, definitions, tables, rules, linters
 	@tools/engines.sh
-	@$(PY) -m tools.conformance tests/engines
+	@$(PY) -m tools.conformance -n 2 --dist loadfile tests/engines
 
 live-check: setup ## Ask your AWS account what only it can settle, and remove all of it: ARGS=--help
 	@$(PY) -m tools.live_check $(ARGS)
