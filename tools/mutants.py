@@ -99,10 +99,10 @@ def _make_venv() -> None:
     stamp, lock = VENV / ".installed", (ROOT / LOCK).read_text()
     if stamp.exists() and stamp.read_text() == lock:
         return
-    uv = ROOT / ".venv/bin/uv"
+    uv = str(ROOT / ".venv/bin/uv")
     env = os.environ | {"VIRTUAL_ENV": str(VENV)}
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, VENV], check=True, env=env)
-    install = [uv, "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", ROOT / LOCK]
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(VENV)], check=True, env=env)
+    install = [uv, "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", str(ROOT / LOCK)]
     subprocess.run(install, check=True, env=env)
     [packages] = VENV.glob("lib/python*/site-packages")
     [shared] = (ROOT / ".venv").glob("lib/python*/site-packages")
