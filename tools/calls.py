@@ -34,6 +34,12 @@ FUNCTIONS, TESTS = (str(ROOT / name) + os.sep for name in ("functions", "tests")
 TAGGED_AS_MADE = {"CreateApiKey": "apikeys", "CreateUsagePlan": "usageplans"}
 TABLE_METHODS = ("get_item", "put_item", "update_item", "delete_item", "query", "scan")
 MANY_TABLES = ("transact_write_items", "batch_get_item")
+# Where IAM's action has another name than the operation (Service Authorization Reference).
+ACTIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+}
 PREFIXES = {"stepfunctions": "states"}
 IDS = stack_of().resources.keys()
 OPERATIONS = {xform_name(name): name for name in service_model().operation_names}
@@ -157,7 +163,8 @@ def rights_of(service: str, method: str, params: JSON, table: str = "") -> Itera
     if service == "dynamodb":
         yield from _of_tables(action, params, table)
         return
-    yield f"{PREFIXES.get(service, service)}:{action}", _place(params)
+    named = f"{PREFIXES.get(service, service)}:{action}"
+    yield ACTIONS.get(named, named), _place(params)
 
 
 def _place(params: JSON) -> str:

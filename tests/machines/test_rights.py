@@ -13,6 +13,9 @@ from tools.rights import Right
 DAY = 86_400
 # From so many on, new keys are made together.
 CROWD = 25
+RUN = {
+    "execution_arn": "arn:aws:states:us-east-1:123456789012:execution:keyward-reconcile-customer:x"
+}
 
 
 def live(bench: Bench) -> None:
@@ -49,7 +52,17 @@ def crowd(bench: Bench) -> None:
     bench.advance(600)
 
 
-@pytest.mark.parametrize("story", [live, crowd])
+def otherwise(bench: Bench) -> None:
+    """New customers by the console and by a CSV, and one whose record is removed."""
+    bench.invoke("PlanCustomer", {"customer_id": "by-console", "plan": "free", **RUN})
+    bench.upload("onboarding/new.csv", "customer_id,plan\nby-file,free\n")
+    bench.put(customer_id="removed", plan="free", status="active")
+    bench.run()
+    bench.remove("removed")
+    bench.advance(DAY)
+
+
+@pytest.mark.parametrize("story", [live, crowd, otherwise])
 def test_a_function_calls_only_what_its_role_grants(
     story: Callable[[Bench], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
