@@ -7,7 +7,7 @@ from typing import Any
 
 from keyward.customers.key import KeyRecord
 from keyward.errors import KeyInOtherPlanError, TryUnderwayError
-from keyward.runs import key_quota, runtime
+from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep, attach, placed, removed
 from keyward.values import JSON, iso
@@ -59,7 +59,11 @@ def _attached(step: KeyStep, record: KeyRecord, plan: str) -> KeyRecord:
         attached = replace(removed(journal, plan), attached_at=record.attached_at)
         attached = attached.with_journal(refused=plan)
     else:
-        key_quota.carry(step, journal, plan)
+        if record.quota.spent:
+            # A key that never left a plan, as of a sign-up, has nothing to carry.
+            from keyward.runs import key_quota
+
+            key_quota.carry(step, journal, plan)
         attached = placed(journal, plan, step.rotation)
     step.save(attached)
     return attached
