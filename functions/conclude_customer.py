@@ -37,7 +37,7 @@ def conclude(task: JSON, context: Context) -> JSON:
     context.registry.leases.renew(lease, context.now)
     waiting = customers.load_keys(customer_id).outbox
     outbox.announce(context, customers.outbox, customer_id, waiting)
-    problem = task.get("problem") or _refusal(customer_id, context)
+    problem = task.get("problem") or _refusal(customer_id, task, context)
     _note_due(customer_id, lease, task, context)
     again = not context.registry.leases.release(lease, FAILED if problem else DONE)
     return {
@@ -60,14 +60,16 @@ def _output(task: JSON, customer_id: str) -> JSON:
     return {"dry_run": True} | output if task.get("dry_run") else output
 
 
-def _refusal(customer_id: str, context: Context) -> JSON | None:
+def _refusal(customer_id: str, task: JSON, context: Context) -> JSON | None:
     """What a plan refused while the run was at work, as a problem `{Error, Cause}`."""
     customers = context.registry.customers
     keys = customers.load_keys(customer_id).keys
     if not any(key.journal.refused for key in keys):
         return None
     record = customers.desired(customer_id)
-    refused = refusal(customer_of(record), keys) if record else None
+    # Money may have lowered the plan: then the record names another than the run's actions do.
+    wanted = {action.get("plan") for action in task["actions"]}
+    refused = refusal({*customer_of(record).plans, *wanted}, keys) if record else None
     return {"Error": type(refused).__name__, "Cause": str(refused)} if refused else None
 
 

@@ -8,7 +8,13 @@ from typing import Any
 
 from keyward.aws.gateway import Gateway
 from keyward.customers.key import KeyRecord
-from keyward.errors import KeyGoneError, KeywardError, PassingError, PlanRefusedError
+from keyward.errors import (
+    KeyGoneError,
+    KeyInOtherPlanError,
+    KeywardError,
+    PassingError,
+    PlanRefusedError,
+)
 from keyward.runs import key_quota, runtime
 from keyward.runs.context import Context
 from keyward.runs.key_step import KeyStep, attach, detach, placed, removed
@@ -28,9 +34,10 @@ def move_key(task: JSON, run: Context) -> JSON:
     with a quota GetUsage, and UpdateUsage where something was used.
 
     The record names both plans before the key leaves one, so that a run that breaks off in between
-    is finished by the next. A plan that refuses the key leaves it in its former plan:
-    PlanRefusedError. Raises KeyGoneError, UnknownPlanError, TryUnderwayError and what the gateway
-    raises.
+    is finished by the next. A plan that refuses the key leaves it in its former plan. Where another
+    plan of the key holds the same stage, that is written down, which Conclude customer reports: it
+    stops no other action. Else, and for a key that is left without a plan: PlanRefusedError. Raises
+    KeyGoneError, UnknownPlanError, TryUnderwayError and what the gateway raises.
     """
     step = KeyStep.begin(task, run, run.policy)
     record, plan = step.created_record(), str(step.action["plan"])
@@ -68,8 +75,9 @@ class Move:
     def to(self, plan: str, record: KeyRecord, old: str | None) -> None:
         """Detach, attach: the record is confirmed."""
         plan_id = self.plans.plan_id(plan)
-        if record.journal.refused == plan:
-            self._still_refused(plan, plan_id, record, old)
+        was_refused = record.journal.refused == plan
+        if was_refused and self._still_refused(plan, plan_id, record, old):
+            return
         if record.journal.plan not in (None, plan):
             self._leave_half_way(record)
             record = removed(record, str(record.journal.plan))
@@ -88,7 +96,8 @@ class Move:
         except (PassingError, KeyGoneError):
             raise
         except KeywardError as refusal:
-            raise self._restored(journal, plan_id, old_id, refusal) from None
+            self._restore(journal, plan_id, old_id, refusal)
+            return
         key_quota.carry(self.step, journal, plan)
         self.step.save(placed(journal, plan, self.step.rotation, old))
 
@@ -97,9 +106,9 @@ class Move:
         self.step.check_landed(record, "move", calls=2)
         detach(record, self.plans.stored_id(str(record.journal.plan)), self.gateway)
 
-    def _still_refused(self, plan: str, plan_id: str, record: KeyRecord, old: str | None) -> None:
-        """Raise PlanRefusedError where a read shows that the plan would refuse the key again: each
-        try costs the customer a while without a plan."""
+    def _still_refused(self, plan: str, plan_id: str, record: KeyRecord, old: str | None) -> bool:
+        """Whether a read shows that the plan would refuse the key again: each try costs the
+        customer a while without a plan. Raises PlanRefusedError where that leaves it without."""
         wanted = {
             stage
             for found in self.gateway.plans()
@@ -111,15 +120,16 @@ class Move:
             for found in self.gateway.plans_of(str(record.key_id))
             if found.name not in (plan, old) and wanted & set(found.stages)
         ]
-        if blocking:
+        if blocking and not _is_elsewhere(record, plan):
             raise PlanRefusedError(
                 f"plan: {plan} cannot take key {record.name}: it is in {', '.join(blocking)}, "
                 "which holds the same stage. Detach it there, then send the event again"
             )
+        return bool(blocking)
 
-    def _restored(
+    def _restore(
         self, journal: KeyRecord, plan_id: str, old_id: str | None, refusal: KeywardError
-    ) -> PlanRefusedError:
+    ) -> None:
         """Back into the former plan, and the journal closed."""
         plan, old = str(journal.journal.plan), journal.journal.leaving
         was_lost = old == plan
@@ -127,10 +137,17 @@ class Move:
             attach(journal, old, old_id, self.gateway, self.plans)
             key_quota.carry(self.step, journal, old)
         self.step.save(journal.with_journal(plan=None, leaving=None, refused=plan))
+        if isinstance(refusal, KeyInOtherPlanError) and _is_elsewhere(journal, plan):
+            return
         if was_lost:
             # Somebody took it out of its plan: in the words of later tries, so it is told once.
             self._still_refused(plan, plan_id, journal, None)
         where = f"is in plan {old} as before" if old else "is in no plan"
-        return PlanRefusedError(
+        raise PlanRefusedError(
             f"plan: {plan} did not take key {journal.name}, which {where}: {refusal}"
-        )
+        ) from None
+
+
+def _is_elsewhere(record: KeyRecord, plan: str) -> bool:
+    """Whether the key keeps another plan than the one that refused it."""
+    return bool(record.plans) and plan not in record.plans

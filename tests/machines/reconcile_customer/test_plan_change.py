@@ -165,9 +165,21 @@ def test_a_plan_that_refuses_the_key_leaves_it_in_its_former_plan_and_says_so(
     assert (run.status, run.error) == ("FAILED", "PlanRefusedError")
     assert life.plans_of(key_id) == ["by-hand", "free"]
     [told] = life.events("CustomerFailed")
-    assert "in plan free as before" in told["reason"]
+    assert "acme/1, which stays in free" in told["reason"]
     [record] = life.records()
     assert (record.plan, record.journal.plan) == ("free", None)
+
+
+def test_a_plan_that_refuses_one_key_stops_no_other_action(life: LifeLab) -> None:
+    key_id = refusing(life)
+    life.after("CustomerPlanChanged", plan="pro")
+    life.bench.clock.advance(60)
+    life.forget()
+    run = life.after("KeyRotationRequested", overlap_hours=1)
+    assert (run.status, run.error) == ("FAILED", "PlanRefusedError")
+    assert life.keys() == {"acme/1": (True, ["by-hand", "free"]), "acme/2": (True, ["pro"])}
+    assert life.plans_of(key_id) == ["by-hand", "free"]
+    assert life.event_types()[0] == "KeyRotated"
 
 
 def test_a_plan_that_refused_is_not_asked_again_while_a_read_shows_that_it_still_would(

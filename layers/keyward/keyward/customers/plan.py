@@ -6,7 +6,7 @@ done is stated as the plan's `problem`, so that it is reported and never passed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from keyward.customers.actions import Action, CustomerPlan, key_action
@@ -247,16 +247,16 @@ def _label_actions(customer: Customer, keys: Sequence[KeyRecord]) -> tuple[Actio
     return tuple(key_action("label_key", k, description=text, tags=wanted.tags) for k in late)
 
 
-def refusal(customer: Customer, keys: Sequence[KeyRecord]) -> PlanRefusedError | None:
-    """Why a key is not in all of its customer's plans, though nothing failed: one of them refused
-    it, as another holds the same stage."""
+def refusal(plans: Collection[str], keys: Sequence[KeyRecord]) -> PlanRefusedError | None:
+    """Why a key is not in all of the `plans` that it belongs in, though nothing failed: one of them
+    refused it, as another holds the same stage, which may be one that a person put it into."""
     for key in keys:
         plan = key.journal.refused
-        if plan in customer.plans and key.plans and plan not in key.plans:
+        if plan in plans and key.plans and plan not in key.plans:
             return PlanRefusedError(
-                f"plan: {plan} cannot take key {key.name}, which is in {', '.join(key.plans)}: a "
-                "stage is in both, and a key has one plan a stage. Remove the stage from one of "
-                "them, or send PlanRemoved"
+                f"plan: {plan} cannot take key {key.name}, which stays in {', '.join(key.plans)}: "
+                "another plan that the key is in holds the same stage, and a key has one plan a "
+                "stage. Detach it there, remove the stage from one of them, or send PlanRemoved"
             )
     return None
 
