@@ -14,12 +14,11 @@ from keyward.errors import (
     NotFoundError,
     StageMovedError,
     ThrottledError,
-    WrongAnswerError,
 )
 from keyward.events.size import shortened
 from keyward.events.storm import settle_seconds
 from keyward.runs import run, runtime, turns
-from keyward.runs.api_request import ApiRequest
+from keyward.runs.api_request import ApiRequest, not_held
 from keyward.runs.api_turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.protection import Protection
@@ -143,9 +142,7 @@ class Planner:
             for hold in records.holds
             if hold.fingerprint == fingerprint and request.stage in (None, hold.stage)
         ]
-        if not any(decided) and fingerprint not in records.answers.values():
-            raise WrongAnswerError(
-                word,
-                f"must be the fingerprint of a stage that is held, got {fingerprint}",
-                "Take it from `keyward holds`",
-            )
+        known = any(decided) or fingerprint in records.answers.values()
+        # What a dry run said may be approved before anything is held: the plan knows.
+        if not known and decision == REJECTED:
+            raise not_held(word, fingerprint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keyward.errors import InvalidInputError
+from keyward.errors import InvalidInputError, WrongAnswerError
 from keyward.events import contracts
 from keyward.events.fields import FINGERPRINT, STAGE
 from keyward.runs import run
@@ -50,3 +50,9 @@ class ApiRequest:
             int(task.get("tries", 0)),
             tuple(task.get("stages") or ()),
         )
+
+
+def not_held(word: str, fingerprint: str) -> WrongAnswerError:
+    """The refusal of an answer, `approve` or `reject`, to what is not held."""
+    problem = f"must be the fingerprint of a stage that is held, got {fingerprint}"
+    return WrongAnswerError(word, problem, "Take it from `keyward holds`")

@@ -24,7 +24,7 @@ from keyward.aws.tables.outbox import record_name
 from keyward.errors import StageMovedError
 from keyward.policy.model import Policy
 from keyward.runs.api_journal import ApiJournal
-from keyward.runs.api_request import ApiRequest
+from keyward.runs.api_request import ApiRequest, not_held
 from keyward.runs.context import Context
 from keyward.runs.owners import owned_plans
 from keyward.runs.read_api import (
@@ -94,6 +94,7 @@ class Protection:
         snapshot = self._read(head)
         stages = [stage.name for stage in snapshot.stages]
         planned = plan_attachments(snapshot, records, self._rule(head), self.request.approve)
+        self._check_approval(records, planned)
         journal.attachments(planned, records, snapshot)
         found = exposures(snapshot, self._rule(head))
         journal.end_holds(records, (DEPLOYMENT, ROLLBACK))
@@ -138,6 +139,7 @@ class Protection:
         if unproven:
             return {"verify": tuple(unproven), "unproven": True, "api_name": head.name}
         part, planned = self._planned(head, records, snapshot)
+        self._check_approval(records, planned)
         if any(held.before is None for held in planned.held):
             self._check_unmoved(snapshot)
         journal.plan(planned, records, part)
@@ -160,6 +162,16 @@ class Protection:
         if any(rule.exposed(stage) or rule.waived(stage, required) for stage in part.stages):
             part = read_working_copy(self.context.gateway, head, part, rule, required)
         return part, plan_api(part, records, rule, self.request.approve)
+
+    def _check_approval(self, records: ApiRecords, planned: ApiPlan) -> None:
+        """Raise WrongAnswerError for an approval of what is neither held nor planned."""
+        mark, apis = self.request.approve, self.context.registry.apis
+        if mark is None or mark in records.answers.values():
+            return
+        stage = next((item.stage for item in planned.deploy if item.fingerprint == mark), None)
+        if stage is None:
+            raise not_held("approve", mark)
+        apis.note_answer(self.request.rest_api_id, stage, mark)
 
     def _check_unmoved(self, snapshot: ApiSnapshot) -> None:
         """Raise StageMovedError when a stage was moved since it was read: what its team deployed

@@ -128,8 +128,12 @@ class Apis:
         remembered longer than the hold, so that an answer that comes again is known."""
         decided = self._change_hold(rest_api_id, stage, fingerprint, decision=decision)
         if decided:
-            self._put(rest_api_id, f"answer#{stage}", stage=stage, fingerprint=fingerprint)
+            self.note_answer(rest_api_id, stage, fingerprint)
         return decided
+
+    def note_answer(self, rest_api_id: str, stage: str, fingerprint: str) -> None:
+        """Remember what a person answered."""
+        self._put(rest_api_id, f"answer#{stage}", stage=stage, fingerprint=fingerprint)
 
     def _change_hold(self, rest_api_id: str, stage: str, fingerprint: str, **fields: Any) -> bool:
         """Set fields of a hold; False when the stage is not held for this fingerprint."""
