@@ -10,12 +10,13 @@ import pytest
 
 import read_usage
 from keyward.audit.parts import Audit
-from keyward.customers.key import CREATED, End, Grant, Journal, KeyRecord, Quota, Succession
+from keyward.customers.key import CREATED, End, Grant, Journal, KeyRecord, Labels, Quota, Succession
 from keyward.customers.key_item import (
     AWAITED,
     END,
     GRANT,
     JOURNAL,
+    LABELS,
     PLAN,
     PLANS,
     QUOTA,
@@ -47,6 +48,11 @@ CUSTOMER_FIELDS = (
 )
 KEY_FIELDS = (
     *(
+        "adopted",
+        "description",
+        "fingerprint",
+        "spent",
+        "tags",
         "state",
         "key_id",
         "called",
@@ -106,14 +112,14 @@ ITEMS: dict[str, tuple[str, ...]] = {
 
 def test_every_attribute_of_a_key_is_tried() -> None:
     parts = {KeyRecord: RECORD, Journal: JOURNAL, Grant: GRANT, Succession: SUCCESSION}
-    parts |= {End: END, Quota: QUOTA}
+    parts |= {End: END, Quota: QUOTA, Labels: LABELS}
     attributes = [name for names in parts.values() for name in names.values()]
     attributes += [PLAN, PLANS, AWAITED]
     assert sorted(attributes) == sorted(["customer_id", *KEY_FIELDS])
     named = {field for names in parts.values() for field in names}
     members = {field.name for part in parts for field in fields(part)}
-    mapped_apart = {"number", "plans", "awaited", "journal", "succession", "end", "quota", "grant"}
-    assert members - named == mapped_apart
+    apart = {"number", "plans", "awaited", "journal", "succession", "end", "quota", "grant"}
+    assert members - named == apart | {"labels"}
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,9 @@ def test_what_the_clock_a_record_or_the_team_does_is_no_events_doing() -> None:
 
 def test_the_record_keeps_who_set_each_field_that_an_action_answers() -> None:
     settable = {"quota_extension"}
-    for kind, detail in (*LIFE, *LAST):
+    full = {"plan": "free", "name": "Acme", "description": "ours", "tags": {}}
+    full |= {"keys": 2, "key_id": "k1a2b3c4d5"}
+    for kind, detail in (*LIFE, *LAST, ("CustomerSignedUp", full)):
         envelope = {"id": "1", "detail-type": kind, "source": "s", "time": "2026-01-01T00:00:00Z"}
         event = customer_event(envelope | {"detail": {"customer_id": "acme"} | detail}, 2e9)
         settable |= {*updates_from(event, {})}

@@ -185,7 +185,6 @@ TRESPASSES: list[tuple[str, Callable[[Callable[[str], Any], JSON], None]]] = [
     ("CreateKey", read_foreign_secret),
     ("AttachKey", announce),
     ("RecordCustomer", start_protection),
-    ("PlanCustomer", put_customer),
     ("PlanCustomer", change_policy),
     ("PlanProtection", reveal),
     ("RequireKey", read_all_keys),

@@ -172,7 +172,8 @@ def _history_of(record: KeyRecord | None) -> JSON:
         return {}
     confirmed = replace(record, state=CREATED) if record.state == DELETING else record
     item = key_item(confirmed) | ({"plan": ", ".join(record.plans)} if record.plans else {})
-    return {name: value for name, value in item.items() if name not in UNRECORDED}
+    # A key that has none of its tags is like one of which they are not known.
+    return {n: value for n, value in item.items() if n not in UNRECORDED and value != {}}
 
 
 def _recorded_at(requester: Mapping[str, Any]) -> float:
