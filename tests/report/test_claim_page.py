@@ -97,7 +97,8 @@ def test_a_click_shows_the_value_once(window: Browser, bench: Bench, link: str) 
     window.visit(link)
     window.run(CLICK)
     eventually(lambda: "used before" in window.run(SAID))
-    assert window.run("document.getElementById('show').hidden")
+    assert window.run("document.getElementById('ask').hidden")
+    assert text(window, "title") == "This link does not work"
     assert not window.run(SHOWN)
 
 

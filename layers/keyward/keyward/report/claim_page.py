@@ -64,6 +64,11 @@ const show = (key) => {
   say("");
   part("title").focus();
 };
+const end = (text) => {
+  part("title").textContent = "This link does not work";
+  part("ask").hidden = true;
+  say(text, true);
+};
 const claim = async () => {
   part("show").disabled = true;
   say("One moment.");
@@ -75,8 +80,8 @@ const claim = async () => {
     });
     const found = await answer.json();
     if (answer.ok) return show(found);
+    if (answer.status === 404 || answer.status === 410) return end(found.reason);
     say(found.reason, true);
-    part("show").hidden = answer.status === 404 || answer.status === 410;
   } catch {
     say("The key cannot be fetched just now. Your link still works: try again.", true);
   }
@@ -86,8 +91,7 @@ part("show").addEventListener("click", claim);
 part("copy").addEventListener("click", copy("key"));
 part("copy-curl").addEventListener("click", copy("curl"));
 if (!token) {
-  part("show").hidden = true;
-  say("This link is not whole. Copy all of it, with what follows the #, from the message.", true);
+  end("This link is not whole. Copy all of it, with what follows the #, from the message.");
 }
 """
 
