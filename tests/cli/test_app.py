@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import zipfile
@@ -240,3 +241,25 @@ def test_local_asks_the_aws_of_this_machine_whatever_the_environment_says(
     finally:
         running.stop()
     assert emulator.calls()
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "65535", "-1", "4580 "])
+def test_a_port_that_is_none_is_a_wrong_call(
+    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORT", port)
+    assert app.main(["--local", "status"]) == 2
+    assert f"PORT must be a number from 1 to 65534, got {port!r}" in capsys.readouterr().err
+
+
+def test_where_nothing_listens_the_address_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody accepts
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("PORT", str(port))
+        for name in local_endpoints(1):
+            monkeypatch.setenv(name, "https://elsewhere.invalid")
+        assert app.main(["--local", "status"]) == 2
+    assert f"Nothing answers at http://127.0.0.1:{port}. Is `make local`" in capsys.readouterr().err

@@ -38,6 +38,7 @@ from keyward.cli.status import status
 from keyward.cli.stop import start, stop
 from keyward.cli.undo import undo
 from keyward.errors import GatewayRefusedError, KeywardError, PassingError, ServiceRefusedError
+from keyward.events.key_value import blotted
 from keyward.explain.model import parse_question
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json, as_lines
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time
             words, prog_name="keyward", standalone_mode=False, obj=now, color=with_colour()
         )
     except click.ClickException as error:
+        # A value in the wrong place is not told to the log as well.
+        error.message = blotted(error.message)
         error.show()
         return WRONG
     except (KeywardError, BotoCoreError) as error:
@@ -67,6 +70,10 @@ def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time
 def _sentence(error: Exception) -> str:
     if isinstance(error, (ServiceRefusedError, GatewayRefusedError)):
         return f"AWS refused {error}. Check your credentials and their rights"
+    if isinstance(error, PassingError) and "EndpointConnectionError" in str(error):
+        if where := os.environ.get("AWS_ENDPOINT_URL"):
+            return f"Nothing answers at {where}. Is `make local` running, and on this PORT?"
+        return f"AWS cannot be reached ({error}). Check the network, and the name of the Region"
     if isinstance(error, PassingError):
         return f"AWS did not answer {error}. Try again in a minute"
     return str(error)
@@ -86,7 +93,11 @@ def commands(is_local: bool) -> None:
     Region and credentials are those of the AWS CLI. Completion in a shell: keyward completion.
     """
     if is_local:
-        os.environ.update(local_endpoints(int(os.environ.get("PORT", LOCAL_PORT))))
+        port = os.environ.get("PORT") or str(LOCAL_PORT)
+        # API Gateway is on the next one.
+        if not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65535:
+            raise click.UsageError(f"PORT must be a number from 1 to 65534, got {port!r}.")
+        os.environ.update(local_endpoints(int(port)))
 
 
 @commands.command()
@@ -105,7 +116,8 @@ def history(
     lines = StackClient.here(region).stack(stack).ledger().of(subject, last)
     show(as_data, lines, history_lines(lines))
     if not lines:
-        say(f"the ledger has no line of {subject}", err=True)
+        hint = "" if api else ". For a REST API give its id and --api"
+        say(f"the ledger has no line of {subject}{hint}", err=True)
     return FINE if lines else FOUND
 
 
