@@ -45,12 +45,21 @@ def test_a_leaked_value_finds_its_customer_and_what_stops_it(desk: Desk) -> None
     assert (code, err) == (1, "")
     assert "of customer acme, enabled" in out
     assert value not in out + everything_kept(desk)
+    assert whose(desk, f"  -H 'x-api-key: {value}';") == (1, out, "")
     remedy = json.loads(whose(desk, value, "--json")[1])["remedy"]
     assert desk.run(*shlex.split(remedy)[1:])[0] == 0
     disabled = [one for one in desk.bench.announced if one["detail-type"] == "KeyDisabled"]
     assert [one["detail"]["customer_id"] for one in disabled] == ["acme"]
     # It was deleted: there is nothing to stop any more.
     assert whose(desk, value)[0] == 0
+
+
+def test_no_value_is_a_wrong_call_and_an_argument_is_not_repeated(desk: Desk) -> None:
+    code, out, err = whose(desk, "")
+    assert (code, out, "No value came" in err) == (2, "", True)
+    value = new_value("kw")
+    code, out, err = whose(desk, value, value)
+    assert (code, out, value in err, "unexpected extra argument" in err) == (2, "", False, True)
 
 
 def test_keys_that_are_made_together_are_found_too(desk: Desk) -> None:

@@ -12,7 +12,7 @@ import click
 from keyward.cli.options import FINE, FOUND, json_option, of_stack, say, show
 from keyward.cli.stack import Stack, StackClient
 from keyward.customers.key import KeyRecord
-from keyward.events.key_value import holds_value, is_value
+from keyward.events.key_value import holds_value, is_value, values_in
 from keyward.events.remedy import command
 from keyward.values import JSON
 
@@ -90,10 +90,15 @@ def scan(path: Path, as_data: bool) -> int:
 
 def _read_value() -> str:
     """From a pipe, or typed without an echo. An argument would stand in the shell's history, and in
-    the list of processes."""
+    the list of processes. What was pasted around a value of ours (`x-api-key: …`) counts for
+    nothing."""
     if sys.stdin.isatty():
-        return str(click.prompt("Value", hide_input=True, err=True)).strip()
-    return click.get_text_stream("stdin", errors="replace").read().strip()
+        text = str(click.prompt("Value", hide_input=True, err=True)).strip()
+    else:
+        text = click.get_text_stream("stdin", errors="replace").read().strip()
+    if not text:
+        raise click.UsageError("No value came on the standard input.")
+    return next(values_in(text), text)
 
 
 def _owner(stack: Stack, value: str) -> KeyRecord | None:

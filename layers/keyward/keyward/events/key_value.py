@@ -49,6 +49,11 @@ def holds_value(text: str) -> bool:
     return next(_places(text), None) is not None
 
 
+def values_in(text: str) -> Iterator[str]:
+    """The values of ours in the text."""
+    return (text[begin:end] for begin, end in _places(text))
+
+
 def blotted(text: str) -> str:
     """The text with each value of ours in it blotted out."""
     done, parts = 0, []
