@@ -187,6 +187,27 @@ def test_a_customer_whose_removal_is_held_can_be_closed(few: Bench) -> None:
     assert (len(working(few)), len(few.emulator.state.keys)) == (2, 4)
 
 
+@pytest.mark.parametrize("is_put", [False, True])
+def test_what_stops_a_key_counts_while_the_removal_is_held(few: Bench, is_put: bool) -> None:
+    if is_put:
+        for name in CROWD:
+            few.put(customer_id=name, plan="free", status="active")
+        few.advance(MINUTE)
+    removed(few, *CROWD[:2])
+    removed(few, *CROWD[2:])
+    assert working(few) == ["c-1/1", "d-1/1", "e-1/1"]
+    at = iso(few.clock.now())
+    for _ in range(2):
+        few.send("KeyRotationRequested", customer_id="c-1", leaked=True, occurred_at=at)
+        few.send("CustomerSuspended", customer_id="d-1", occurred_at=at)
+        few.advance(MINUTE)
+    assert working(few) == ["e-1/1"]
+    assert [event["error"] for event in told(few, "CustomerFailed")] == ["RemovalsHeldError"]
+    few.send("RemovalsRejected")
+    few.advance(MINUTE)
+    assert working(few) == ["a-1/1", "b-1/1", "c-1/2", "e-1/1"]
+
+
 def test_removals_within_the_hour_count_and_older_ones_do_not(few: Bench) -> None:
     for name in CROWD[:4]:
         removed(few, name)

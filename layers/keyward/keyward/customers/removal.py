@@ -2,7 +2,8 @@
 
 The removal is dated by its stream record, and kept in the Keys table. It suspends the customer. An
 event that occurred before it changes nothing any more; until the customer signs up anew or the
-record is put again, no other event does, but CustomerClosed, which deletes the keys.
+record is put again, no other event does, but CustomerClosed, which deletes the keys. While the
+removal is held the keys work on, so what stops them counts too: the record as it was keeps it.
 """
 
 from __future__ import annotations
@@ -18,26 +19,28 @@ DELETED = "record deleted"
 RECORD = "removed"
 HELD = "held"
 RETURNS = ("CustomerSignedUp", "CustomerClosed")
+STOPS = ("CustomerSuspended", "KeyRotationRequested")
 
 
 @dataclass(frozen=True)
 class Removal:
     """A record was removed `at` (epoch seconds); `cause` is the id of the stream record. One of too
-    many in an hour is `held` until a person answers. `record` is the item as it was."""
+    many in an hour is `held` until a person answers. `record` is the item as it was, `stopped` by
+    an event that came since."""
 
     customer_id: str
     at: int
     cause: str
     held: bool = False
     record: JSON | None = None
+    stopped: bool = False
 
     @classmethod
     def of(cls, item: JSON) -> Removal:
         """From the Keys table."""
-        held = item.get("due") == HELD
-        return cls(
-            str(item["customer_id"]), int(item["at"]), str(item["cause"]), held, item.get("was")
-        )
+        held, stopped = item.get("due") == HELD, item.get("stopped") is True
+        name, cause, was = str(item["customer_id"]), str(item["cause"]), item.get("was")
+        return cls(name, int(item["at"]), cause, held, was, stopped)
 
     def in_force(self, record: JSON | None) -> JSON | None:
         """The record that counts: the customer is suspended, or closed by an event that came since.
@@ -48,7 +51,7 @@ class Removal:
         if (record or {}).get("status") == "closed":
             why = (record or {}).get("status_reason")
             return found | {"status": "closed", "status_reason": why}
-        if self.held:
+        if self.held and not self.stopped:
             return record
         return found | {"status": "suspended", "status_reason": DELETED}
 
@@ -85,4 +88,5 @@ def item_of(removal: Removal) -> dict[str, Any]:
     item: dict[str, Any] = {"customer_id": removal.customer_id, "record": RECORD}
     item |= {"at": removal.at, "cause": removal.cause}
     item |= {"was": removal.record} if removal.record else {}
+    item |= {"stopped": True} if removal.stopped else {}
     return item | ({"due": HELD, "due_at": removal.at} if removal.held else {})

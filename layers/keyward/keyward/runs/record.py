@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keyward.aws.tables import Registry
 from keyward.customers import undo_rotation
 from keyward.customers.model import KeyRecords, apply_event
+from keyward.customers.removal import STOPS, Removal
 from keyward.customers.rotation import is_repeat, rotation_of
+from keyward.customers.stops import stops_keys
 from keyward.errors import PassingError
 from keyward.events.contracts import CustomerEvent
 from keyward.values import JSON
@@ -54,7 +56,8 @@ def record(
         after, ignored, void = before, 0, None
         for event in events:
             if removal and removal.voids(event, after):
-                void = removal.answer_to(event)
+                if not _stops_held(registry, removal, event, dry_run):
+                    void = removal.answer_to(event)
                 continue
             if _is_repeat(registry, after, event):
                 continue
@@ -78,3 +81,18 @@ def _is_repeat(registry: Registry, before: JSON | None, event: CustomerEvent) ->
     policy = registry.policies.current(event.recorded_at).policy
     new = rotation_of({**event.fields, "requested_at": event.occurred_at})
     return new is not None and is_repeat(rotation_of(last), new, policy.propagation_seconds)
+
+
+def _stops_held(registry: Registry, removal: Removal, event: CustomerEvent, dry_run: bool) -> bool:
+    """Whether the event stops the keys of a customer whose removal is held, which work on until
+    somebody answers. The removed record keeps it, for who puts the record back."""
+    if not removal.held or removal.record is None or event.detail_type not in STOPS:
+        return False
+    dated = registry.customers.load_keys(removal.customer_id).dated
+    after = apply_event(removal.record, event, dated).record
+    policy = registry.policies.current(event.recorded_at).policy
+    if stops_keys(removal.record, after, policy, event.recorded_at):
+        if not dry_run:
+            registry.removals.save(replace(removal, record=after, stopped=True))
+        return True
+    return removal.stopped and after == removal.record
