@@ -213,6 +213,9 @@ def test_a_page_is_written_on_request(desk: Desk, tmp_path: Path) -> None:
     page = file.read_text()
     assert "/pets" in page
     assert "usage plans are named gold" in page
+    # Nothing of a stack that is not there, and no link to data that nobody wrote.
+    assert 'href="report.json"' not in page
+    assert [title for title in ("Customers", "Done this week", "Keys") if title in page] == ["Keys"]
     before = len(desk.bench.calls)
     assert look_at(desk, "--html", str(tmp_path / "no" / "look.html"))[0] == 2
     assert len(desk.bench.calls) == before
@@ -221,6 +224,7 @@ def test_a_page_is_written_on_request(desk: Desk, tmp_path: Path) -> None:
 def test_an_account_in_order_ends_with_0(desk: Desk) -> None:
     code, out, _ = look_at(desk)
     assert (code, "0 live methods ask for no key" in out) == (0, True)
+    assert "AUTHORIZATION" not in out
 
 
 def test_a_missing_right_is_one_sentence_that_says_what_helps(desk: Desk) -> None:

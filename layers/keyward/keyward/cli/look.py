@@ -111,7 +111,7 @@ def look(
     effects = mode_effects(seen, rules, now(), share)
     calls = gateway.made.total()
     if html:
-        html.write_text(page(report), encoding="utf-8")
+        html.write_text(page(report, of_stack=False), encoding="utf-8")
     data = _as_json(seen, report, effects) | {
         "calls": calls,
         "findings": [with_helps(one) for one in found] + [group.as_json() for group in groups],
@@ -158,7 +158,7 @@ def _lines(
     yield f"{calls:,} calls, all of them GET"
     yield from ("", click.style(f"{len(rows):,} live methods ask for no key", bold=True))
     shown = rows[:MAX_METHODS]
-    yield from table(("API", "STAGE", "METHOD", "PATH", "AUTHORIZATION"), shown)
+    yield from table(("API", "STAGE", "METHOD", "PATH", "AUTHORIZATION"), shown) if shown else ()
     if len(rows) > MAX_METHODS:
         yield f"and {len(rows) - MAX_METHODS:,} more: --json and --html list all"
     # The table above has the exposed methods.

@@ -27,18 +27,22 @@ SECTIONS = (
     ("done", "Done this week", done),
     ("exempt", "Exempt methods", exempt),
 )
+# What the tables of a stack tell: a look at an account has none.
+OF_STACK = {"customers", "usage", "done"}
 
 __all__ = ["page", "table"]
 
 
-def page(report: Report) -> str:
-    """The whole page, as text in UTF-8."""
+def page(report: Report, of_stack: bool = True) -> str:
+    """The whole page, as text in UTF-8. Without a stack nothing is told of customers, and no data
+    lies beside the page."""
     summary = summary_of(report)
+    sections = [one for one in SECTIONS if of_stack or one[0] not in OF_STACK]
     body = tag(
         "body",
-        _header(report, summary),
-        tag("main", [_section(name, title, make(report)) for name, title, make in SECTIONS]),
-        _footer(report),
+        _header(report, summary, [(name, title) for name, title, _ in sections]),
+        tag("main", [_section(name, title, make(report)) for name, title, make in sections]),
+        _footer(report) if of_stack else None,
         tag("script", Markup(SCRIPT)),
     )
     return DOCTYPE + tag("html", _head(report), body, lang="en")
@@ -69,7 +73,7 @@ def hashed(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def _header(report: Report, summary: Summary) -> Markup:
+def _header(report: Report, summary: Summary, sections: list[tuple[str, str]]) -> Markup:
     return tag(
         "header",
         tag("h1", "API keys and their APIs"),
@@ -79,7 +83,7 @@ def _header(report: Report, summary: Summary) -> Markup:
         _tiles(report, summary),
         tag(
             "nav",
-            tag("ul", [tag("li", tag("a", t, href=f"#{n}")) for n, t, _ in SECTIONS]),
+            tag("ul", [tag("li", tag("a", t, href=f"#{n}")) for n, t in sections]),
             aria_label="Sections",
         ),
     )
