@@ -77,7 +77,7 @@ def held(desk: Desk) -> JSON:
 
 
 def test_a_held_stage_is_listed_and_approved_by_its_remedy(desk: Desk) -> None:
-    assert desk.run("holds") == (0, "No stage is held\n", "")
+    assert desk.run("holds") == (0, "Nothing is held\n", "")
     told = held(desk)
     code, out, _ = desk.run("holds")
     assert (code, told["fingerprint"] in out, told["remedy"] in out) == (1, True, True)

@@ -90,7 +90,7 @@ def test_an_ended_hold_is_not_listed(desk: Lab, capsys: pytest.CaptureFixture[st
     desk.run(api_id)
     assert listed(capsys) == []
     assert main(["holds"]) == 0
-    assert capsys.readouterr().out == "No stage is held\n"
+    assert capsys.readouterr().out == "Nothing is held\n"
 
 
 def test_a_requested_rollback_is_listed_as_a_rollback(

@@ -31,7 +31,7 @@ def holds(stack: str, region: str | None, as_data: bool) -> int:
     data = [as_json(hold) for hold in found] + [held_json(policy)] * bool(policy)
     data += [{"removal": name, "held_at": iso(at)} for name, at in removed.items()]
     lines = [*hold_lines(found), *held_lines(policy, stack), *removal_lines(removed, stack)]
-    show(as_data, data, lines)
+    show(as_data, data, lines or ["Nothing is held"])
     waits = policy or removed or any(hold["decision"] == PENDING for hold in found)
     return FOUND if waits else FINE
 

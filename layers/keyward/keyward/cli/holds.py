@@ -21,7 +21,7 @@ def oldest_first(holds: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def hold_lines(holds: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A headline and the last announcement of each hold, then how many holds there are."""
+    """A headline and the last announcement of each hold, then how many there are; none without."""
     lines: list[str] = []
     count = waiting = 0
     for hold in holds:
@@ -30,7 +30,7 @@ def hold_lines(holds: Iterable[Mapping[str, Any]]) -> list[str]:
         message = str(hold.get("message", "")).splitlines()
         lines += [_headline(hold), *(f"  {line}" for line in message), ""]
     if not count:
-        return ["No stage is held"]
+        return []
     noun = "stage is" if count == 1 else "stages are"
     return [*lines, f"{count} {noun} held, {waiting} of them without an answer"]
 

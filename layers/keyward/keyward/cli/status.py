@@ -95,7 +95,7 @@ def _lines(found: JSON) -> Iterator[str]:
     waiting = ", ".join(f"{calls} {lane}" for lane, calls in found["calls_waiting"].items())
     yield f"calls that wait for their turn: {waiting or 0}"
     yield f"share of the control plane in use: {found['share_in_use']} %"
-    keys = "unknown until the first audit" if found["keys"] is None else found["keys"]
-    yield f"API keys at the last audit: {keys} of {found['keys_at_most']}"
+    known = f"{found['keys']} of {found['keys_at_most']}"
+    yield f"API keys at the last audit: {'none was yet' if found['keys'] is None else known}"
     for address in found["unconfirmed"]:
         yield f"{address} has not confirmed its subscription: open the mail of AWS, and confirm"
