@@ -52,6 +52,17 @@ def test_every_shape_and_attribute_is_tried_at_once() -> None:
     assert len({repr(shape) for _, shape in SOME}) == len(SHAPES)
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "0999-12-31"])
+def test_an_early_time_that_an_event_brings_can_be_read_again(at: str) -> None:
+    with Bench() as bench:
+        bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+        bench.advance(60)
+        bench.send("CustomerExpiryChanged", customer_id="acme", expires_at=at)
+        bench.run()
+        assert [event["reason"] for event in told(bench, "KeySuspended")] == ["expired"]
+        assert told(bench, "CustomerFailed") == []
+
+
 def assert_nobody_else_is_harmed(odd: list[tuple[str, Any]]) -> None:
     with Bench() as bench:
         record = {"plan": "free", "status": "active"}

@@ -60,8 +60,8 @@ def _inside(value: object) -> Iterable[object]:
 
 
 def iso(epoch: float) -> str:
-    """Epoch seconds as ISO 8601 in UTC, whole seconds."""
-    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Epoch seconds as ISO 8601 in UTC, whole seconds, the year in four digits."""
+    return datetime.fromtimestamp(int(epoch), UTC).isoformat().replace("+00:00", "Z")
 
 
 def stated(members: Mapping[str, Any]) -> JSON:
