@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from keyward.events.contracts import SOURCE
+from keyward.events.key_value import blotted
 from keyward.values import visible
 from local.aws import LocalAws
 
@@ -47,7 +48,7 @@ class Narrator:
         now = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
         for event in new:
             if words := self._words(event["Source"], event["DetailType"], event["Detail"]):
-                yield f"{now}  {visible(words)}"
+                yield f"{now}  {visible(blotted(words))}"
 
     def _words(self, source: str, kind: str, detail: JSON) -> str | None:
         if source == SOURCE:
@@ -77,7 +78,8 @@ def _acts(state: str) -> bool:
 
 def _about(detail: JSON) -> str:
     found = [f"{words} {detail[name]}" for name, words in SHOWN.items() if detail.get(name)]
-    return ", ".join(found)[:MAX_CHARACTERS] or "nothing named"
+    # Before it is cut: of half a value nobody could tell what it is.
+    return blotted(", ".join(found))[:MAX_CHARACTERS] or "nothing named"
 
 
 def _deployment(detail: JSON) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from keyward.events.key_value import new_value
 from local.account import Execution
 from local.aws import LocalAws
 from local.narration import Narrator
@@ -74,6 +75,14 @@ def test_events_runs_and_announcements_are_told_once_and_in_plain_words() -> Non
         "   reconcile-customer of acme: plan customer, create key (1.5 s, failed)",
     ]
     assert list(narrator.lines()) == []
+
+
+def test_a_key_value_in_the_wrong_member_is_not_told_not_even_in_part() -> None:
+    told, value = Told(), new_value("kw")
+    narrator = Narrator(cast("LocalAws", told))
+    told.all.append(event("shop", "CustomerSignedUp", customer_id=value))
+    told.all.append(event("shop", "CustomerSignedUp", customer_id="a" * 160 + " " + value))
+    assert value[:20] not in "".join(narrator.lines())
 
 
 def test_what_lasts_says_so_until_it_is_over() -> None:
