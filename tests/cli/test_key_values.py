@@ -71,3 +71,10 @@ def test_a_leaked_key_is_stopped_and_replaced(desk: Desk) -> None:
     assert desk.bench.value("acme") != before
     kinds = {event["detail-type"] for event in desk.bench.announced}
     assert {"KeyDisabled", "KeyRotated"} <= kinds
+
+
+def test_a_misspelt_customer_is_not_reported_as_rotated(desk: Desk) -> None:
+    told = len(desk.bench.announced)
+    code, out, err = desk.run("key", "rotate", "--customer", "acmee", "--leaked")
+    assert (code, out, "no customer acmee is known" in err) == (2, "", True)
+    assert len(desk.bench.announced) == told

@@ -9,6 +9,7 @@ from keyward.cli.keys import key
 from keyward.cli.options import FINE, of_stack, show
 from keyward.cli.requests import checked
 from keyward.cli.stack import NoStackError, Stack, StackClient
+from keyward.errors import CustomerNotFoundError
 from keyward.values import JSON, stated
 
 # The group, with these commands in it.
@@ -59,13 +60,20 @@ def reveal(customer: str, key_id: str | None, stack: str, region: str | None, as
 @click.option("--leaked", is_flag=True, help="Stop the key at once, before there is another.")
 @of_stack
 def rotate(customer: str, leaked: bool, stack: str, region: str | None, as_data: bool) -> int:
-    """Give a customer's keys successors, and retire them after the overlap."""
+    """Give a customer's keys successors, and retire them after the overlap.
+
+    A customer whom the stack does not know is refused: nothing would be stopped.
+    """
     kind, detail = (
         "KeyRotationRequested",
         {"customer_id": customer} | ({"leaked": True} if leaked else {}),
     )
     checked(kind, detail)
-    StackClient.here(region).stack(stack).send(kind, detail)
+    there = StackClient.here(region).stack(stack)
+    customers = there.customers()
+    if customers.desired(customer) is None and not customers.load_keys(customer).keys:
+        raise CustomerNotFoundError(f"customer_id: no customer {customer} is known. Correct the id")
+    there.send(kind, detail)
     show(as_data, {"sent": kind, "detail": detail}, [f"sent {kind}"])
     return FINE
 
