@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from keyward.aws.parameter import PolicyParameter
 from keyward.errors import ServiceUnavailableError
+from keyward.events.key_value import new_value
 from keyward.policy.parse import default_text
 from tests.support import Bench, workbench
 
@@ -59,6 +60,20 @@ def test_the_last_good_version_stays_in_force(bench: Bench) -> None:
     assert "gold" in current.policy.usage_plans
     assert current.refused is not None
     assert "must be JSON" in current.refused
+
+
+@pytest.mark.parametrize("is_escaped", [False, True])
+def test_a_key_value_in_the_policy_is_refused_and_not_repeated(
+    bench: Bench, is_escaped: bool
+) -> None:
+    value = new_value("kw")
+    text = json.dumps(SHIPPED | {"usage_plans": SHIPPED["usage_plans"] | {value: {}}})
+    put(bench, text.replace(value, f"\\u{ord(value[0]):04x}{value[1:]}") if is_escaped else text)
+    current = bench.registry.policies.current(10)
+    assert value not in current.policy.usage_plans
+    assert current.refused is not None
+    assert current.refused.startswith("policy: must hold no value of an API key. Remove it")
+    assert value not in current.refused
 
 
 def test_the_policy_in_force_survives_throttling(

@@ -14,12 +14,26 @@ from typing import Any
 
 from keyward.aws.client import Client
 from keyward.errors import PolicyRefusedError, ResourceMissingError
+from keyward.events.key_value import holds_value
 from keyward.policy.parse import parse
 from keyward.values import JSON, parse_json
 
 # SSM keeps the last 100 versions (Parameter Store, "Working with parameter versions").
 MAX_VERSIONS = 100
 OBJECT = re.compile(r"policy/[A-Za-z0-9_.-]{1,100}\.json")
+
+
+def read_policy(text: str) -> JSON:
+    """The policy in a text, as JSON. Raises PolicyRefusedError, also for one that holds a key
+    value, as its names and reasons are announced."""
+    if holds_value(json.dumps(parse_json(text), ensure_ascii=False)):
+        raise PolicyRefusedError(
+            "policy: must hold no value of an API key. Remove it, and rotate the key: a value that "
+            "was written down is known to others"
+        )
+    parse(text)
+    body: JSON = json.loads(text)
+    return body
 
 
 @dataclass(frozen=True)
@@ -66,9 +80,7 @@ class PolicyParameter:
         given = parse_json(text)
         if isinstance(given, dict) and "object" in given:
             text = self._object(given)
-        parse(text)
-        body: JSON = json.loads(text)
-        return body
+        return read_policy(text)
 
     def _object(self, given: JSON) -> str:
         key = given["object"]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
+from keyward.aws.parameter import read_policy
 from keyward.cli.options import FINE, FOUND, json_option, of_stack, say, show
 from keyward.cli.policy_lines import as_json, held_json, held_lines, lines_of, pending
 from keyward.cli.stack import Stack, StackClient
 from keyward.errors import PolicyRefusedError
 from keyward.policy.change_set import Settled, settle
-from keyward.policy.parse import parse
 from keyward.runs.policy_account import PolicyAccount
 from keyward.values import JSON
 
@@ -93,7 +93,7 @@ def _settled(stack: Stack, text: str, now: Callable[[], float]) -> Settled:
 
 def _problem(file: Path) -> str | None:
     try:
-        parse(_text(file))
+        read_policy(_text(file))
     except PolicyRefusedError as error:
         return str(error)
     return None
