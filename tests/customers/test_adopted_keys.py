@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from keyward.events.key_value import new_value
 from local.bench import Bench
 
 POLICY = {
@@ -199,3 +200,16 @@ def test_an_adoption_that_breaks_off_anywhere_is_finished(
     assert plans_of(bench, key_id) == ["free", "maps"]
     assert [event["key_id"] for event in told(bench, "KeyIssued")] == [key_id]
     assert told(bench, "CustomerFailed") == []
+
+
+@pytest.mark.parametrize("member", ["name", "description"])
+def test_a_key_that_shows_a_value_is_not_adopted_and_the_value_rests_nowhere(
+    bench: Bench, member: str
+) -> None:
+    value = new_value("kw")
+    key_id = old_key(bench, **{member: f"old {value}"})
+    send(bench, "CustomerSignedUp", plan="free", description="new", key_id=key_id)
+    [failed] = told(bench, "CustomerFailed")
+    assert failed["error"] == "KeyNotTakenError"
+    assert f"a tag of key {key_id} holds a value of an API key" in failed["reason"]
+    assert value not in f"{bench.announced} {[t.items for t in bench.tables.values()]}"

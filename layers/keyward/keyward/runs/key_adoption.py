@@ -16,6 +16,7 @@ from keyward.customers.key import (
 )
 from keyward.customers.model import Customer
 from keyward.errors import KeyNotTakenError, NotFoundError, TryUnderwayError
+from keyward.events.key_value import holds_value
 from keyward.runs.key_step import KeyStep
 from keyward.values import JSON
 
@@ -49,6 +50,9 @@ def _found(step: KeyStep, key_id: str) -> tuple[GatewayKey, list[GatewayPlan]]:
     except NotFoundError:
         problem = f"API Gateway has no key {key_id} in this account and Region"
         raise _not_taken(problem, "Correct the id") from None
+    if holds_value(f"{key.name} {key.description} {key.tags}"):
+        problem = f"the name, the description or a tag of key {key_id} holds a value of an API key"
+        raise _not_taken(problem, "Remove the value there")
     plans = run.gateway.plans_of(key_id)
     for plan in plans:
         if plan.is_foreign(run.stack):
