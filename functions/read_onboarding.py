@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.errors import InvalidInputError
+from keyward.events.key_value import refuse_values
 from keyward.runs import runtime
 from keyward.runs.intake import Intake, Item
 from keyward.runs.onboarding import Onboarding
@@ -47,6 +48,8 @@ class Reader:
         if not isinstance(key, str) or not KEY.fullmatch(key):
             remedy = "Put a CSV under onboarding/"
             raise InvalidInputError("key", "must be an object onboarding/NAME.csv", remedy)
+        # Its name goes into each record that it writes, which could not be read any more.
+        refuse_values(key, "key", InvalidInputError)
         leases, bus, now = self.work.run.registry.leases, self.work.run.bus, self.work.run.now
         lease = leases.acquire(f"onboarding#{key}", self.request_id, now)
         if lease is None:

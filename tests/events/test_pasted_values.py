@@ -120,6 +120,20 @@ def test_a_value_in_a_console_run_is_refused_and_told_nowhere(shared: Bench, mem
     run.input = None
 
 
+def test_a_file_whose_name_holds_a_value_is_refused_and_harms_no_record() -> None:
+    with Bench() as bench:
+        bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+        bench.run()
+        bench.upload(f"onboarding/{VALUE}.csv", "customer_id,plan\nacme,pro\n")
+        bench.run()
+        assert VALUE not in everything(bench)
+        [letter] = bench.account.queues.by_name["CustomersDlq"].messages
+        assert "must hold no value" in letter.attributes["reason"]["StringValue"]
+        bench.send("CustomerSuspended", customer_id="acme")
+        bench.run()
+        assert bench.announced[-1]["detail-type"] == "KeySuspended"
+
+
 @given(st.text(), st.text(alphabet="Aa0"), st.text(alphabet="Zz9"), st.text())
 def test_a_value_is_found_between_other_letters(one: str, two: str, three: str, four: str) -> None:
     text = f"{one}{two}{VALUE}{three}{four}"
