@@ -167,8 +167,10 @@ def test_held_calls_do_not_keep_the_server_from_stopping(emulator: Emulator) -> 
     started = start(emulator)
     door(started.url, "faults", [{"operation": "GetAccount", "fault": "timeout_before"}])
     with socket.create_connection(("127.0.0.1", urlsplit(started.url).port or 0)) as held:
-        held.sendall(b"GET /account HTTP/1.1\r\nHost: x\r\n\r\n")
+        held.sendall(b"GET /account HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        until = time.monotonic() + 30
         while not any(line["operation"] == "GetAccount" for line in emulator.calls()):
+            assert time.monotonic() < until, held.recv(1000)
             time.sleep(0.01)
         before = time.monotonic()
         started.stop()
