@@ -166,8 +166,9 @@ def test_a_refused_connection_ends_at_once(running: Running) -> None:
 def test_held_calls_do_not_keep_the_server_from_stopping(emulator: Emulator) -> None:
     started = start(emulator)
     door(started.url, "faults", [{"operation": "GetAccount", "fault": "timeout_before"}])
-    with socket.create_connection(("127.0.0.1", urlsplit(started.url).port or 0)) as held:
-        held.sendall(b"GET /account HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    address = urlsplit(started.url)
+    with socket.create_connection(("127.0.0.1", address.port or 0)) as held:
+        held.sendall(f"GET /account HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
         until = time.monotonic() + 30
         while not any(line["operation"] == "GetAccount" for line in emulator.calls()):
             assert time.monotonic() < until, held.recv(1000)
