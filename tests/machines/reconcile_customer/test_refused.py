@@ -15,7 +15,7 @@ JSON = dict[str, Any]
 @pytest.mark.parametrize(
     ("given", "error", "words", "remedy"),
     [
-        ({"customer": "acme"}, "InvalidInputError", "customer_id: ", "keyward start --help"),
+        ({"customer": "acme"}, "InvalidInputError", "customer: is no f", "keyward start --help"),
         ({}, "InvalidInputError", "customer_id: ", "keyward start --help"),
         (
             {"customer_id": "acme", "dryrun": True},
