@@ -95,12 +95,13 @@ def test_our_own_calls_match_no_rule_and_those_of_another_stack_do(operation: st
 
 
 def cutting_rules() -> dict[str, JSON]:
-    """The rules whose target gets a part of the event."""
+    """The rules of calls whose target gets a part of the event."""
     rules = tree.deployed_resources("AWS::Events::Rule")
     return {
         name: rule["Properties"]
         for name, rule in rules.items()
         if any("InputTransformer" in target for target in rule["Properties"]["Targets"])
+        and rule["Properties"]["EventPattern"]["source"] == ["aws.apigateway"]
     }
 
 
