@@ -128,6 +128,9 @@ def test_a_suspension_is_undone(desk: Desk) -> None:
     desk.bench.advance(60)
     desk.run("send", "CustomerSuspended", "--customer", "acme")
     desk.bench.advance(60)
+    for options in ((), ("--dry-run",)):
+        code, out, err = desk.run("undo", "--customer", "acmee", *options)
+        assert (code, out, "no customer acmee is known" in err) == (2, "", True)
     assert desk.run("undo", "--customer", "acme", "--what", "suspension")[0] == 0
     kinds = [event["detail-type"] for event in desk.bench.announced]
     assert kinds == ["KeyIssued", "KeySuspended", "KeyResumed"]

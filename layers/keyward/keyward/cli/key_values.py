@@ -9,7 +9,6 @@ from keyward.cli.keys import key
 from keyward.cli.options import FINE, of_stack, show
 from keyward.cli.requests import checked
 from keyward.cli.stack import NoStackError, Stack, StackClient
-from keyward.errors import CustomerNotFoundError
 from keyward.values import JSON, stated
 
 # The group, with these commands in it.
@@ -70,9 +69,7 @@ def rotate(customer: str, leaked: bool, stack: str, region: str | None, as_data:
     )
     checked(kind, detail)
     there = StackClient.here(region).stack(stack)
-    customers = there.customers()
-    if customers.desired(customer) is None and not customers.load_keys(customer).keys:
-        raise CustomerNotFoundError(f"customer_id: no customer {customer} is known. Correct the id")
+    there.expect(customer)
     there.send(kind, detail)
     show(as_data, {"sent": kind, "detail": detail}, [f"sent {kind}"])
     return FINE

@@ -26,7 +26,7 @@ from keyward.aws.tables import Registry
 from keyward.aws.tables.apis import Apis
 from keyward.aws.tables.customers import Customers
 from keyward.aws.tables.ledger import Ledger
-from keyward.errors import KeywardError, ResourceMissingError
+from keyward.errors import CustomerNotFoundError, KeywardError, ResourceMissingError
 from keyward.policy.model import Policy
 from keyward.runs.context import Context
 from keyward.values import JSON, parse_json
@@ -127,6 +127,13 @@ class Stack:
     def customers(self) -> Customers:
         """The stack's Customers and Keys tables."""
         return Customers(self._table("CustomersTable"), self._table("KeysTable"), self.ledger())
+
+    def expect(self, customer_id: str) -> None:
+        """Raise CustomerNotFoundError for a customer of whom nothing is known."""
+        known = self.customers()
+        if known.desired(customer_id) is None and not known.load_keys(customer_id).keys:
+            words = f"customer_id: no customer {customer_id} is known. Correct the id"
+            raise CustomerNotFoundError(words)
 
     def ledger(self) -> Ledger:
         """The stack's Ledger table."""

@@ -57,6 +57,8 @@ def undo(
     ]
     for detail in details:
         checked("UndoRequested", detail)
+    if customer is not None:
+        there.expect(customer)
     if not dry_run:
         there.send_all("UndoRequested", details)
     word = "would undo" if dry_run else "sent UndoRequested for"
