@@ -253,3 +253,11 @@ def test_the_last_report_is_printed_and_saved(desk: Desk, tmp_path: Path) -> Non
     assert f"`keyward start --api {api}`" in out
     assert "/pets" in file.read_text()
     assert json.loads(desk.run("report", "--json")[1])["waiting"][0]["rest_api_id"] == api
+
+
+@pytest.mark.parametrize("command", ["report", "look"])
+def test_a_page_that_cannot_be_written_is_one_sentence(desk: Desk, command: str) -> None:
+    desk.bench.invoke("WriteReport")
+    code, _, err = desk.run(command, "--html", "/proc/report.html")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--html: /proc/report.html cannot be written" in err

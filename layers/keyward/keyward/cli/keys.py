@@ -18,6 +18,8 @@ from keyward.values import JSON
 
 # What version control keeps is no text of anybody's.
 SKIPPED = {".git", ".hg", ".svn"}
+# What stands there are no files on a disk, and some never end.
+KERNEL = {Path("/proc"), Path("/sys"), Path("/dev")}
 SNIFFED_BYTES = 8192
 
 
@@ -111,7 +113,7 @@ def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
     for folder, inner, names in os.walk(path):
-        inner[:] = sorted(set(inner) - SKIPPED)
+        inner[:] = sorted(n for n in set(inner) - SKIPPED if Path(folder, n) not in KERNEL)
         yield from (Path(folder, name) for name in sorted(names))
 
 

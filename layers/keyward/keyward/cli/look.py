@@ -26,6 +26,7 @@ from keyward.cli.options import (
     region_option,
     show,
     table,
+    write_page,
 )
 from keyward.cli.stack import SetUpError, StackClient
 from keyward.errors import GatewayRefusedError
@@ -111,7 +112,7 @@ def look(
     effects = mode_effects(seen, rules, now(), share)
     calls = gateway.made.total()
     if html:
-        html.write_text(page(report, of_stack=False), encoding="utf-8")
+        write_page(html, page(report, of_stack=False))
     data = _as_json(seen, report, effects) | {
         "calls": calls,
         "findings": [with_helps(one) for one in found] + [group.as_json() for group in groups],

@@ -44,6 +44,14 @@ json_option = click.option("--json", "as_data", is_flag=True, help="Print JSON."
 of_stack = together(stack_option, region_option, json_option)
 
 
+def write_page(file: Path, text: str) -> None:
+    """Write what `--html` asks for. Raises SetUpError where it cannot be written."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SetUpError(f"--html: {file} cannot be written: {error.strerror}.") from None
+
+
 def show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
     """Print the data as JSON, or the lines."""
     for line in json.dumps(data, default=float, indent=2).splitlines() if as_data else lines:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from keyward.aws.bucket import DATA, PAGE
-from keyward.cli.options import FINE, FOUND, of_stack, show
+from keyward.cli.options import FINE, FOUND, of_stack, show, write_page
 from keyward.cli.stack import StackClient
 from keyward.values import JSON, parse_json
 
@@ -32,7 +32,7 @@ def report(html: Path | None, stack: str, region: str | None, as_data: bool) -> 
         return FINE
     page = there.object(PAGE) if html else None
     if html and page is not None:
-        html.write_text(page, encoding="utf-8")
+        write_page(html, page)
     show(as_data, found, _lines(found))
     return FOUND if found["waiting"] else FINE
 
