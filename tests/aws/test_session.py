@@ -21,6 +21,8 @@ from tests import tree
 REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1")
 
 
+# Services of which few operations are called have a model of just these.
+PARTS = {"ssm": {"GetParameter"}, "lambda": {"Invoke"}}
 # What botocore reads for a client it keeps for the next one: all its data takes a second.
 LOADER = create_loader()
 
@@ -53,17 +55,17 @@ def test_a_client_calls_the_address_that_botocore_knows(
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_model_is_read_as_botocore_reads_it(service: str) -> None:
-    kinds = ("endpoint-rule-set-1",) if service == "ssm" else ("endpoint-rule-set-1", "service-2")
-    for kind in kinds:
+    for kind in ("endpoint-rule-set-1", *(() if service in PARTS else ("service-2",))):
         ours = loader().load_service_model(service, kind)
         assert ours == LOADER.load_service_model(service, kind)
 
 
-def test_the_model_of_ssm_is_a_part_of_botocores() -> None:
+@pytest.mark.parametrize("service", PARTS)
+def test_a_model_of_ours_is_a_part_of_botocores(service: str) -> None:
     ours, theirs = (
-        made.load_service_model("ssm", "service-2") for made in (loader(), create_loader())
+        made.load_service_model(service, "service-2") for made in (loader(), create_loader())
     )
-    assert set(ours["operations"]) == {"GetParameter"}
+    assert set(ours["operations"]) == PARTS[service]
     assert ours["metadata"] == theirs["metadata"]
     for part in ("operations", "shapes"):
         for name, found in ours[part].items():

@@ -36,6 +36,7 @@ from local.lifetime.services import Ssm
 from local.lifetime.tables import Tables
 from tests.machines.import_lab import of_imports
 from tests.machines.moto_lab import Both, differences, mirrored
+from tests.machines.people_calls import of_people
 from tests.machines.turn_calls import of_turns
 from tests.prove.history import history
 from tests.prove.play import play, policy
@@ -158,6 +159,7 @@ def what_no_history_does(registry: Registry, now: int) -> None:
     of_customers(registry)
     of_apis(registry, now)
     of_turns(registry, now)
+    of_people(registry, now)
     of_imports(registry, now)
     lease = Lease("customer#coop", "run-1", 2)
     key = KeyRecord("coop", 3, CREATED, key_id="k3", plans=("free",))

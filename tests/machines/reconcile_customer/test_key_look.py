@@ -66,7 +66,7 @@ def test_a_key_that_was_taken_out_of_its_plan_is_in_it_again(life: LifeLab) -> N
     life.client.delete_usage_plan_key(usagePlanId=plan_id(life, "free"), keyId=key_id)
     looked(life)
     assert life.keys() == IN_ORDER
-    assert life.event_types() == []
+    assert life.event_types() == ["PlanChanged"]
 
 
 def test_a_key_that_was_moved_to_another_plan_joins_its_own_again(life: LifeLab) -> None:
