@@ -19,6 +19,7 @@ BURST, RATE, MINUTE = 40, 10, 60
 STORM = 2
 # An audit reads one page each of APIs, plans and small lists.
 CONSTANT, PAGE = 12, 500
+CPU = "cpu_ms"
 # What the reference took, in CPU milliseconds, on the machine on which the goals were set.
 REFERENCE_MS = 252
 
@@ -160,8 +161,10 @@ def start_up_rows(start_up: JSON, sign_up: Iterable[str]) -> Iterator[JSON]:
 
 
 def surprises(checks: Iterable[Check], is_whole: bool) -> list[str]:
-    """Budgets that are broken and not known to be; in a whole run also known ones that hold."""
-    checks = [*checks]
+    """Budgets that are broken and not known to be; in a whole run also known ones that hold.
+
+    A small run starts each function once, whatever the machine does: it shows CPU, judges none."""
+    checks = [check for check in checks if is_whole or check.figure != CPU]
     found = [str(check) for check in checks if not check.holds and not check.not_yet]
     if is_whole:
         broken = {check.not_yet for check in checks if not check.holds}

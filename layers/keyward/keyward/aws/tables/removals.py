@@ -43,19 +43,19 @@ class Removals:
         """Whether this removal is within the `most` of an hour. The same one is counted once.
         Raises WriteConflictError."""
         for _ in range(ROUNDS):
-            stored = self._recent()
+            stored, revision = self._recent()
             recent = {id_: int(t) for id_, t in stored.items() if t > at - WINDOW}
             if customer_id in recent:
                 return True
             if len(recent) >= most:
                 return False
-            if self._save_recent(recent | {customer_id: at}, stored):
+            if self._save_recent(recent | {customer_id: at}, revision):
                 return True
         raise WriteConflictError("the removals of the last hour are being counted")
 
     def recent(self) -> list[str]:
         """The customers who were suspended by the last removals."""
-        return [*self._recent()]
+        return [*self._recent()[0]]
 
     def clear(self) -> None:
         """Count from the beginning. Idempotent."""
@@ -81,17 +81,18 @@ class Removals:
         except ConditionNotMetError:
             return
 
-    def _recent(self) -> JSON:
+    def _recent(self) -> tuple[JSON, int]:
+        """By customer, when (epoch seconds); and how often this was written."""
         answer = self._leases.get_item(Key={"lease": COUNTER}, ConsistentRead=True)
-        found: JSON = (answer.get("Item") or {}).get("customers", {})
-        return found
+        found: JSON = answer.get("Item") or {}
+        return found.get("customers", {}), int(found.get("revision", 0))
 
-    def _save_recent(self, recent: JSON, before: JSON) -> bool:
+    def _save_recent(self, recent: JSON, revision: int) -> bool:
         try:
             self._leases.put_item(
-                Item={"lease": COUNTER, "customers": recent},
-                ConditionExpression="attribute_not_exists(lease) OR customers = :before",
-                ExpressionAttributeValues={":before": before},
+                Item={"lease": COUNTER, "customers": recent, "revision": revision + 1},
+                ConditionExpression="attribute_not_exists(lease) OR revision = :before",
+                ExpressionAttributeValues={":before": revision},
             )
         except ConditionNotMetError:
             return False
