@@ -28,7 +28,7 @@ IN = """
 
 Any source may send them; only the detail-type counts. An event about a customer has `customer_id`,
 and may have `occurred_at` (ISO 8601), for which the time of the envelope stands in. A member with a
-question mark may be left out; one that is not listed is refused by its name.
+question mark may be left out; Keyward refuses an unlisted member by its name.
 
 A detail-type that is nearly right (the same but for case, spaces, `_` and `-`, or for two letters)
 ends in the customers' DLQ with the right name. All other events on the bus are other people's: they

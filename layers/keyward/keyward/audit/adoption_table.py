@@ -63,7 +63,7 @@ class OwnerLookup:
     def unused_rows(
         self, keys: Mapping[str, GatewayKey], others: Iterable[str], recorded: Iterable[KeyRecord]
     ) -> list[Finding]:
-        """One finding for the rows that name no key of the account, or one that is another's
+        """One finding for the rows whose key is not in the account, or is another customer's
         already. `keys` are the account's by id, `others` those of another stack."""
         owners, foreign = {key.key_id: key.customer_id for key in recorded}, {*others}
         unused = []

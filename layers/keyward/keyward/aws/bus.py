@@ -46,7 +46,7 @@ class Bus:
         return True
 
     def is_running(self, execution_arn: str) -> bool:
-        """Whether an execution runs; one that is not known does not."""
+        """Whether an execution runs; an unknown execution does not."""
         try:
             answer = self._states.describe_execution(executionArn=execution_arn)
         except ResourceMissingError:
