@@ -23,7 +23,7 @@ ACCESS_KEY = "AKIAFAKEFAKEFAKEFAKE"
 
 
 def client(endpoint: str = "https://emulator.invalid", attempts: int = 1, **config: Any) -> Any:
-    """A boto3 client with fake credentials that gives up early."""
+    """A boto3 client with fake credentials that tries once unless it is told otherwise."""
     return boto3.client(
         "apigateway",
         endpoint_url=endpoint,
@@ -31,8 +31,8 @@ def client(endpoint: str = "https://emulator.invalid", attempts: int = 1, **conf
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key="fake",
         config=Config(
-            connect_timeout=2,
-            read_timeout=config.pop("read_timeout", 5),
+            connect_timeout=60,
+            read_timeout=config.pop("read_timeout", 60),
             retries={"total_max_attempts": attempts, "mode": "standard"},
             **config,
         ),
@@ -94,12 +94,12 @@ def refused(call: Callable[[], Any]) -> tuple[str, int, str]:
 def door(url: str, name: str, order: Any = None) -> Any:
     """POST an order to a test door, or GET it when there is none."""
     body = None if order is None else json.dumps(order).encode()
-    with urllib.request.urlopen(f"{url}/_emulator/{name}", body, timeout=5) as answer:
+    with urllib.request.urlopen(f"{url}/_emulator/{name}", body, timeout=60) as answer:
         return json.loads(answer.read())
 
 
 def connect(url: str) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
 
 
 def ask(

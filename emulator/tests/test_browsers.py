@@ -24,7 +24,7 @@ def status(url: str, verb: str = "POST", **headers: str) -> int:
     """What a server answers; headers are named with `_` for `-`, and PORT is its own."""
     parts = urlsplit(url.replace("{rest_api_id}/{stage}", "a1b2c3d4e5/prod"))
     given = {n.replace("_", "-"): v.replace("PORT", str(parts.port)) for n, v in headers.items()}
-    with closing(HTTPConnection(str(parts.hostname), parts.port, timeout=10)) as connection:
+    with closing(HTTPConnection(str(parts.hostname), parts.port, timeout=60)) as connection:
         connection.request(verb, parts.path or "/", body=b"", headers=given)
         answer = connection.getresponse()
         answer.read()

@@ -95,7 +95,7 @@ def test_the_module_runs_alone_prints_one_line_and_ends_well() -> None:
         assert client(urls["apigateway"]).get_api_keys()["items"] == []
         assert urls["invoke"].endswith("/{rest_api_id}/{stage}")
         process.terminate()
-        rest, errors = process.communicate(timeout=15)
+        rest, errors = process.communicate(timeout=60)
     assert (process.returncode, rest, errors) == (0, b"", b"")
 
 

@@ -141,7 +141,7 @@ def browser(folder: Path) -> Iterator[Browser]:
         yield made
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         made._in.close()
         made._out.close()
 

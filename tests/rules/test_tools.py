@@ -66,7 +66,7 @@ def test_forwarded_bytes_arrive_and_the_answer_comes_back() -> None:
         threading.Thread(target=_echo_once, args=(server,), daemon=True).start()
         with forwarded(f"http://127.0.0.1:{server.getsockname()[1]}", "127.0.0.1") as url:
             host, port = url.removeprefix("http://").split(":")
-            with socket.create_connection((host, int(port)), timeout=5) as client:
+            with socket.create_connection((host, int(port)), timeout=60) as client:
                 client.sendall(b"hello")
                 client.shutdown(socket.SHUT_WR)
                 assert client.makefile("rb").read() == b"hello"
@@ -82,7 +82,7 @@ def test_forwarding_ends_with_its_block() -> None:
     with forwarded("http://127.0.0.1:9", "127.0.0.1") as url:
         host, port = url.removeprefix("http://").split(":")
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection((host, int(port)), timeout=5)
+        socket.create_connection((host, int(port)), timeout=60)
 
 
 @pytest.mark.parametrize("script", ["tools/setup.sh", "tools/check.sh", "tools/lock.sh", ".ci/run"])

@@ -67,7 +67,7 @@ class Api:
         """The status of a request like "GET /pets", with the value of a key or without one."""
         verb, path = line.split()
         parts = urlsplit(self.stack.aws.urls.stage(self.id, stage) + path)
-        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
         try:
             connection.request(verb, parts.path, headers={"x-api-key": key} if key else {})
             return connection.getresponse().status

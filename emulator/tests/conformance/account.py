@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import secrets
 import string
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from emulator.tests.conformance.answers import JSON, KEYED, OPEN, Reply, bare, remove, send
+from emulator.tests.conformance.pacing import Clock, PassingTime
 
 PREFIX = "keyward-conformance-"
 
@@ -108,10 +109,15 @@ class Account:
     control: str
     invoke: str
     region: str
+    clock: Clock = field(default_factory=PassingTime)
     live: bool = False
     settle: float = 2.0
     pace: Callable[[str], None] = lambda operation: None
     _made: list[tuple[str, str]] = field(default_factory=list)
+
+    def today(self, back: int = 0) -> str:
+        """The account's day, or one some days back, as YYYY-MM-DD in UTC."""
+        return datetime.fromtimestamp(self.clock.now() - back * 86_400, UTC).date().isoformat()
 
     # names and values
     def name(self, word: str = "x") -> str:
@@ -245,15 +251,15 @@ class Account:
 
     def sees(self, status: int, api: Api, line: str = "GET /a", **more: Any) -> Reply:
         """The answer once it has this status: at once, or on AWS when it stays so for a while."""
-        wanted, in_a_row, end = (5 if self.live else 1), 0, time.monotonic() + self.settle
+        wanted, in_a_row, end = (5 if self.live else 1), 0, self.clock.now() + self.settle
         while True:
             reply = self.call(api, line, **more)
             in_a_row = in_a_row + 1 if reply.status == status else 0
             if in_a_row == wanted:
                 return reply
-            if time.monotonic() > end:
+            if self.clock.now() > end:
                 raise AssertionError(f"{reply.status} {reply.body[:200]!r}, not a steady {status}")
-            time.sleep(2 if self.live else 0.1)
+            self.clock.advance(2 if self.live else 0.1)
 
     def door(self, name: str, order: Any) -> None:
         """An order to the emulator (DESIGN.md 6)."""

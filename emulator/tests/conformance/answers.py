@@ -93,7 +93,7 @@ def send(verb: str, url: str, headers: dict[str, str], body: bytes) -> Reply:
     """One HTTP request, headers as they are given."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=15)
+    connection = kind(parts.netloc, timeout=60)
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(verb, target, body or None, headers)

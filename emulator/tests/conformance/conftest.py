@@ -8,6 +8,7 @@ KEYWARD_LIVE=1 pytest emulator/tests/conformance [--live]   paced, patient, clea
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,9 +20,10 @@ from botocore.config import Config
 from botocore.model import OperationModel
 
 from emulator import server
+from emulator.clock import VirtualClock
 from emulator.emulator import Emulator
 from emulator.tests.conformance.account import PREFIX, Account
-from emulator.tests.conformance.pacing import Pacer
+from emulator.tests.conformance.pacing import Clock, Pacer, PassingTime
 
 TAGS = ("recorded", "documented", "observed", "believed")
 HERE = Path(__file__).parent
@@ -79,33 +81,35 @@ def _tag_of(item: pytest.Item) -> str:
 
 
 @pytest.fixture(scope="session")
-def _endpoint(pytestconfig: pytest.Config) -> Iterator[tuple[str | None, str]]:
+def _endpoint(pytestconfig: pytest.Config) -> Iterator[tuple[str | None, str, Clock]]:
+    """Where the cases run, and the time there: that of an emulator of their own stands still."""
     url = pytestconfig.getoption("--apigateway", default=None)
     invoke = pytestconfig.getoption("--invoke", default=None)
     if _is_live(pytestconfig):
-        yield None, invoke or LIVE_INVOKE
+        yield None, invoke or LIVE_INVOKE, PassingTime()
     elif url:
         if not invoke:
             raise pytest.UsageError("--apigateway wants --invoke")
-        yield url.rstrip("/"), invoke
+        yield url.rstrip("/"), invoke, PassingTime()
     else:
-        running = server.start(Emulator())
-        yield running.url, running.invoke_url
+        clock = VirtualClock(time.time())
+        running = server.start(Emulator(clock=clock))
+        yield running.url, running.invoke_url, clock
         running.stop()
 
 
 @pytest.fixture(scope="session")
 def _session_account(
-    _endpoint: tuple[str | None, str], pytestconfig: pytest.Config
+    _endpoint: tuple[str | None, str, Clock], pytestconfig: pytest.Config
 ) -> Iterator[Account]:
-    url, invoke = _endpoint
+    url, invoke, clock = _endpoint
     live = _is_live(pytestconfig)
     session = boto3.Session()
     client = session.client(
         "apigateway",
         endpoint_url=url,
         config=Config(
-            connect_timeout=5,
+            connect_timeout=60,
             read_timeout=60,
             retries={"total_max_attempts": 5 if live else 1, "mode": "standard"},
         ),
@@ -119,6 +123,7 @@ def _session_account(
         control=client.meta.endpoint_url,
         invoke=invoke,
         region=client.meta.region_name,
+        clock=clock,
         live=live,
         settle=LIVE_SETTLE_SECONDS if live else 2.0,
         pace=pacer.wait if live else lambda operation: None,

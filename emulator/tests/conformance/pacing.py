@@ -1,9 +1,10 @@
-"""Keeps a run on a real account below the account's control-plane quotas (api-gateway.md 1)."""
+"""The time of the cases, and what keeps a run on a real account below the account's control-plane quotas (api-gateway.md 1)."""
 
 from __future__ import annotations
 
 import threading
 import time
+from typing import Protocol
 
 # seconds between two calls of an operation; a little more than the quota asks for
 SECONDS_BETWEEN = {
@@ -22,6 +23,28 @@ SECONDS_BETWEEN = {
     "DeleteRestApi": 30.5,
 }
 SECONDS_BETWEEN_ANY = 0.2
+
+
+class Clock(Protocol):
+    """The account's time."""
+
+    def now(self) -> float:
+        """Epoch seconds, UTC."""
+
+    def advance(self, seconds: float) -> None:
+        """Return when `seconds` have passed."""
+
+
+class PassingTime:
+    """The time of an account elsewhere: who wants some to pass must wait."""
+
+    def now(self) -> float:
+        """Epoch seconds, UTC."""
+        return time.time()
+
+    def advance(self, seconds: float) -> None:
+        """Return when `seconds` have passed."""
+        time.sleep(seconds)
 
 
 class Pacer:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore import xform_name
@@ -55,7 +54,7 @@ class Replay:
     def _read(self, line: JSON) -> JSON:
         """The line in this account: its ids, names, values and day."""
         text = json.dumps(line)
-        self._instead.setdefault(line["day"], datetime.now(UTC).date().isoformat())
+        self._instead.setdefault(line["day"], self._account.today())
         for name in RUN.findall(text):
             self._instead.setdefault(name, self._account.name("replay"))
         for value in VALUE.findall(text):

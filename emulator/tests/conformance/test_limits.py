@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import time
-
 import pytest
 
 from emulator.tests.conformance.account import Account, Api
@@ -23,7 +20,7 @@ def spend(
 
 
 def today(account: Account, plan: str) -> dict[str, list[list[int]]]:
-    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    day = account.today()
     found: dict[str, list[list[int]]] = account.gw.get_usage(
         usagePlanId=plan, startDate=day, endDate=day
     ).get("items", {})
@@ -65,7 +62,7 @@ def test_a_bucket_fills_again(account: Account) -> None:
     api = account.api(stage="prod")
     _, key = account.customer(api, throttle={"rateLimit": 2.0, "burstLimit": 1})
     assert spend(account, 2, api, key=key) == [200, 429]
-    time.sleep(0.6)
+    account.clock.advance(0.6)
     assert spend(account, 1, api, key=key) == [200]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +12,6 @@ from emulator.tests.conformance.tags import emulator_only, recorded
 
 pytestmark = emulator_only
 TIMES = "10 Propagation: "
-# A busy machine gets few answers a second, and flapping takes several.
 SECONDS = 2.0
 
 
@@ -30,10 +28,10 @@ def start(account: Account) -> None:
 
 def watch(account: Account, api: Api, line: str = "GET /a", **more: str) -> list[int]:
     """Statuses from now on until everything must have arrived, and a last one."""
-    seen, end = [], time.monotonic() + SECONDS + 0.2
-    while time.monotonic() < end:
+    seen, end = [], account.clock.now() + SECONDS + 0.2
+    while account.clock.now() < end:
         seen.append(account.call(api, line, **more).status)
-        time.sleep(0.01)
+        account.clock.advance(0.05)
     return seen
 
 

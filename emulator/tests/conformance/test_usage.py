@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-
 import pytest
 
 from emulator.tests.conformance.account import Account
@@ -13,16 +11,17 @@ from emulator.tests.conformance.tags import believed, documented, recorded
 QUOTA = {"limit": 10, "period": "DAY"}
 
 
-def day(back: int = 0) -> str:
-    today = datetime.datetime.now(datetime.UTC).date()
-    return (today - datetime.timedelta(days=back)).isoformat()
-
-
 @documented("botocore model: Usage")
 def test_usage_names_its_plan_and_dates(account: Account) -> None:
     plan = account.plan(quota=QUOTA)
-    found = account.gw.get_usage(usagePlanId=plan, startDate=day(2), endDate=day())
-    assert (found["usagePlanId"], found["startDate"], found["endDate"]) == (plan, day(2), day())
+    found = account.gw.get_usage(
+        usagePlanId=plan, startDate=account.today(2), endDate=account.today()
+    )
+    assert (found["usagePlanId"], found["startDate"], found["endDate"]) == (
+        plan,
+        account.today(2),
+        account.today(),
+    )
 
 
 @believed("UpdateUsage replace /remaining is read back")
@@ -31,7 +30,9 @@ def test_granted_calls_are_read_back(account: Account) -> None:
     account.attach(plan, key)
     update = account.gw.update_usage
     update(usagePlanId=plan, keyId=key["id"], patchOperations=[replace("/remaining", "25")])
-    found = account.gw.get_usage(usagePlanId=plan, startDate=day(), endDate=day())
+    found = account.gw.get_usage(
+        usagePlanId=plan, startDate=account.today(), endDate=account.today()
+    )
     assert found["items"][key["id"]][-1][1] == 25
 
 
@@ -41,7 +42,9 @@ def test_each_day_has_a_pair(account: Account) -> None:
     account.attach(plan, key)
     update = account.gw.update_usage
     update(usagePlanId=plan, keyId=key["id"], patchOperations=[replace("/remaining", "25")])
-    found = account.gw.get_usage(usagePlanId=plan, keyId=key["id"], startDate=day(2), endDate=day())
+    found = account.gw.get_usage(
+        usagePlanId=plan, keyId=key["id"], startDate=account.today(2), endDate=account.today()
+    )
     assert [len(pair) for pair in found["items"][key["id"]]] == [2, 2, 2]
 
 
@@ -54,7 +57,7 @@ def test_a_changed_plan_has_counters_of_its_own(account: Account) -> None:
     account.gw.delete_usage_plan_key(usagePlanId=free, keyId=key["id"])
     account.attach(pro, key)
     grant(usagePlanId=pro, keyId=key["id"], patchOperations=[replace("/remaining", "7")])
-    found = read(usagePlanId=pro, startDate=day(), endDate=day())["items"]
+    found = read(usagePlanId=pro, startDate=account.today(), endDate=account.today())["items"]
     assert found[key["id"]][-1][1] == 7
 
 
@@ -65,9 +68,9 @@ def test_a_key_that_comes_back_begins_anew(account: Account) -> None:
     grant, read = account.gw.update_usage, account.gw.get_usage
     grant(usagePlanId=plan, keyId=key["id"], patchOperations=[replace("/remaining", "3")])
     account.gw.delete_usage_plan_key(usagePlanId=plan, keyId=key["id"])
-    assert read(usagePlanId=plan, startDate=day(), endDate=day())["items"] == {}
+    assert read(usagePlanId=plan, startDate=account.today(), endDate=account.today())["items"] == {}
     account.attach(plan, key)
-    assert read(usagePlanId=plan, startDate=day(), endDate=day())["items"] == {}
+    assert read(usagePlanId=plan, startDate=account.today(), endDate=account.today())["items"] == {}
 
 
 @documented("API reference: UpdateUsage, NotFoundException")
@@ -80,7 +83,9 @@ def test_a_key_outside_the_plan_is_granted_nothing(account: Account) -> None:
 
 
 @believed("dates that are none, or the wrong way round, are a bad request")
-@pytest.mark.parametrize("dates", [("nodate", "nodate"), (day(), day(3))], ids=["none", "turned"])
+@pytest.mark.parametrize(
+    "dates", [("nodate", "nodate"), ("2026-01-04", "2026-01-01")], ids=["none", "turned"]
+)
 def test_dates_that_cannot_be_are_refused(account: Account, dates: tuple[str, str]) -> None:
     plan = account.plan(quota=QUOTA)
     read = account.gw.get_usage
