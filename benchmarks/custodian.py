@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ground import CALL_SECONDS, Ground
-from emulator.model import JSON
+from keyward.values import JSON
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION = "0.9.53"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from emulator.clock import VirtualClock
 from emulator.emulator import Emulator
-from emulator.model import JSON
+from keyward.values import JSON
 from local.lifetime.documents import document
 
 # A call of API Gateway is assumed to take so long; nothing else takes any time.

@@ -8,12 +8,11 @@ from functools import partial
 
 from benchmarks.desk import Desk, Row
 from benchmarks.ground import paths
-from keyward.values import JSON
+from keyward.values import DAY, JSON
 from local.lifetime.documents import document
 
 # Longer than propagation_seconds: what was attached has reached every host.
 LATER = 1000
-DAY = 86_400
 TRAIL = ("CreateDeployment", "CreateStage", "UpdateStage")
 
 

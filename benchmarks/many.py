@@ -10,11 +10,12 @@ from benchmarks.desk import Desk, Row
 from benchmarks.ground import paths
 from benchmarks.jobs import LATER
 from benchmarks.load import burst
+from keyward.values import DAY
 from local.lifetime.schedules import following
 
 METHODS = 10
 # Default of the parameter AuditSchedule.
-NIGHT, DAY = "cron(17 3 * * ? *)", 86_400
+NIGHT = "cron(17 3 * * ? *)"
 
 
 class Apis:

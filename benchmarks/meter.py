@@ -14,8 +14,6 @@ from local.bench import Bench
 from local.lifetime.queues import Queues
 from local.lifetime.tables import Table, Tables
 
-Method = Callable[..., Any]
-
 # DynamoDB developer guide, "Read and write request units": a written unit is 1 KB, a read one 4 KB
 # read consistently; a transaction doubles them.
 WRITTEN, READ = 1024, 4096
@@ -48,7 +46,7 @@ class Meter:
         """Count a message that is sent to a queue."""
         self.counts["queue_requests"] += 1
 
-    def write(self, original: Method) -> Method:
+    def write(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The same write of a table, counted: the larger of both sizes, and each index with it.
         A write whose condition is not met is billed too."""
 
@@ -68,7 +66,7 @@ class Meter:
 
         return counted
 
-    def read(self, original: Method) -> Method:
+    def read(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The same read of a table, counted: half a unit for 4 KB, a whole one when consistent."""
 
         def counted(table: Table, **params: Any) -> Any:
@@ -80,7 +78,7 @@ class Meter:
 
         return counted
 
-    def transaction(self, original: Method) -> Method:
+    def transaction(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The same writes of a transaction, counted twice."""
 
         def counted(tables: Tables, steps: Any) -> Any:

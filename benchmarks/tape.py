@@ -17,10 +17,9 @@ from emulator import wire
 from emulator.errors import ApiGatewayError
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
-from keyward.values import JSON
+from keyward.values import DAY, JSON
 from local.bench import Bench, forget_adapters
 
-DAY = 86_400
 OPEN: JSON = {"/pets": {"get": None}}
 # These are answered the same way each time, by benchmarks/stub.py.
 FIXED_SERVICES = ("ssm", "events", "sqs")

@@ -12,7 +12,7 @@ from keyward.apis.progress import RETRY_SECONDS, Progress
 from keyward.apis.usage_plan_patch import additions
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import only_one
-from keyward.aws.tables.plan_queue import JoinRequest, StageRef
+from keyward.aws.tables.plan_queue import JoinRequest
 from keyward.errors import (
     GatewayRefusedError,
     GatewayUnavailableError,
@@ -33,6 +33,7 @@ from keyward.runs.key_conflicts import KeyConflicts
 from keyward.runs.owners import owned_plans
 from keyward.runs.read_api import why_kept
 from keyward.runs.schedule import PROTECTION
+from keyward.values import StageRef
 
 # So long each run attaches its own stages only, after a call for all of them failed.
 ISOLATED_SECONDS = 300

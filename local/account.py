@@ -11,7 +11,7 @@ from typing import Any
 from boto3.session import Session
 from botocore.config import Config
 
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 # Any credentials do: who is not a function owns the one account.
 ANYBODY = "local"

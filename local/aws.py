@@ -8,18 +8,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from emulator import server
 from emulator.emulator import Emulator
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from local import ministack, sinks
 from local.account import Account, Urls
 from local.dependencies import link_packages
 from local.packaging import Stack
 from local.waiting import until
-
-JSON = dict[str, Any]
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"

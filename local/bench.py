@@ -26,12 +26,12 @@ from keyward.aws import probe
 from keyward.aws.gateway.calls import client_config
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
+from keyward.values import JSON
 from local.lifetime.account import Account
 from local.lifetime.documents import document
 from local.lifetime.stack import NAME, REGION, Stack, stack_of
 from local.lifetime.states import Execution, StateFailed
 
-JSON = dict[str, Any]
 SOURCE = "bench"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "bench",

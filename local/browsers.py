@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from emulator.browsers import FORBIDDEN, is_refused
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 Send = Callable[[JSON], Awaitable[None]]
 App = Callable[[JSON, Callable[[], Awaitable[JSON]], Send], Awaitable[None]]
 # Function URLs (local/shims/function_urls.py) are pages that people open by a link.

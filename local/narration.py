@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from keyward.events.contracts import SOURCE
 from keyward.events.key_value import blotted
-from keyward.values import visible
+from keyward.values import JSON, visible
 from local.aws import LocalAws
 
-JSON = dict[str, Any]
 # What of a detail is shown, and how people call it.
 SHOWN = {
     "customer_id": "customer",

@@ -18,9 +18,8 @@ from typing import Any
 
 from botocore.exceptions import WaiterError
 
+from keyward.values import JSON
 from local import template
-
-JSON = dict[str, Any]
 
 BUCKET = "keyward-artifacts"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]

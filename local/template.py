@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-JSON = dict[str, Any]
+from keyward.values import JSON
+
 Upload = Callable[[str], JSON]
 
 

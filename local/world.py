@@ -6,12 +6,11 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from emulator.model import Usage
+from keyward.values import JSON
 from local.aws import LocalAws
 
-JSON = dict[str, Any]
 SETTLE_SECONDS = 120.0
 DAYS = 14
 OPEN, KEY = False, True

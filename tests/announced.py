@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any
 
 import fastjsonschema
 import pytest
@@ -13,8 +12,8 @@ import pytest
 from keyward.aws.bus import Bus
 from keyward.events import outgoing
 from keyward.events.contracts import SOURCE
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 LIST = "layers/keyward/keyward/events/outgoing.py"
 
 

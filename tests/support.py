@@ -25,6 +25,7 @@ from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
 from keyward.runs.context import Context
 from keyward.runs.usage_plans import UsagePlans
+from keyward.values import JSON
 from local import template
 from local.aws import TEMPLATE
 from local.lifetime.sdk import GatewayClient, Session
@@ -33,7 +34,6 @@ from local.lifetime.tables import Tables
 from tests import announced
 
 ROOT = Path(__file__).resolve().parent.parent
-JSON = dict[str, Any]
 STACK = "keyward"
 # Machines of a stack that is where the samples of events/ come from.
 MACHINES = "arn:aws:states:eu-west-1:123456789012:stateMachine:keyward"

@@ -10,11 +10,11 @@ from copy import deepcopy
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
+from keyward.values import JSON
 from local.template import Uploads, load, localize
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,8 +23,6 @@ FUNCTIONS = ROOT / "functions"
 
 # What tools leave in the tree; .git and .venv hold other people's files.
 NOT_OURS = {".git", ".venv", ".aws-sam", ".local", "build", "__pycache__", ".hypothesis"}
-
-JSON = dict[str, Any]
 
 
 def files(pattern: str = "*") -> list[Path]:

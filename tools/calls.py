@@ -20,11 +20,11 @@ import pytest
 from botocore import xform_name
 
 from emulator.service_model import operation_model, service_model
+from keyward.values import JSON
 from local.lifetime import sdk
 from local.lifetime.stack import id_of, stack_of
 from local.lifetime.tables import Table, Tables
 
-JSON = dict[str, Any]
 Call = tuple[str, str]
 Method = Callable[..., Any]
 

@@ -17,10 +17,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from keyward.values import JSON
 from local import template
 from tools.keep_policy import owns_policy
-
-JSON = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE, CONFIG = ROOT / "template.yaml", ROOT / "samconfig.toml"

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 POLICY = "PolicyParameter"
 # Where the last edition has a bucket: a template of its size goes by a bucket only.

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from keyward.values import JSON
 from local import template
 from local.aws import TEMPLATE
 
-JSON = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "permissions.md"
 NOTES = ROOT / "build" / "calls.txt"

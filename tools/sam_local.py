@@ -32,8 +32,6 @@ from samcli.local.docker.lambda_image import LambdaImage
 from local.account import ANYBODY, Account, Urls
 from tools.forwarder import forwarded
 
-JSON = dict[str, Any]
-
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"

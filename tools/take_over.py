@@ -18,10 +18,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
+from keyward.values import JSON
 from local.aws import TEMPLATE
 from local.template import load
 
-JSON = dict[str, Any]
 Clients = Callable[..., Any]
 
 IDENTIFIER = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName"}

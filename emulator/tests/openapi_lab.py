@@ -13,10 +13,9 @@ from typing import Any
 import yaml
 
 from emulator.ids import Ids
-from emulator.model import Deployment, Resource, RestApi, Stage
+from emulator.model import JSON, Deployment, Resource, RestApi, Stage
 from emulator.openapi import export_document, import_document
 
-JSON = dict[str, Any]
 SHARED = Path(os.environ.get("KEYWARD_SHARED", Path(__file__).parents[3] / "shared"))
 DOCUMENTS = SHARED / "data" / "openapi"
 ROLE = "arn:aws:iam::123456789012:role/example"

@@ -14,9 +14,9 @@ import yaml
 from emulator import data_plane, wire
 from emulator.emulator import Emulator
 from emulator.errors import ApiGatewayError
+from emulator.model import JSON
 from emulator.tests.openapi_lab import DOCUMENTS, FUNCTION, MOCK, document, real_document
 
-JSON = dict[str, Any]
 Place = tuple[str | int, ...]
 
 SHAPES: tuple[Any, ...] = (None, True, 7, "word", [7], {"a": 7})

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from keyward.cli import history
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
+from keyward.values import DAY, HOUR
 from local.bench import Bench
 from local.demo.story import DatedStory
 
-HOUR, DAY = 3600.0, 24 * 3600.0
 STARTED, STAGE = "2027-01-04T09:00:00+00:00", "prod"
 PROPAGATION, EFFECTIVE = 80, 120
 LADDER = [

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from keyward.values import JSON
 from local import sample
 from local.account import ANYBODY
 from local.aws import LocalAws
@@ -20,8 +21,6 @@ from local.demo.budget import Budgets
 from local.demo.stage import RUN_SECONDS, Stage
 from local.demo.story import Story
 from local.waiting import until
-
-JSON = dict[str, Any]
 
 ASK_EVERY_SECONDS = 0.2
 # Two stories may run beside each other on a busy machine.

@@ -7,14 +7,12 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from keyward.values import JSON
 from local import sample
 from local.demo.production import GoodCustomer, Production
 from local.demo.scenes import HEALTH, PETS
 from local.demo.story import Story
-
-JSON = dict[str, Any]
 
 FREE = {"throttle": {"rateLimit": 5, "burstLimit": 10}}
 PRO = {"throttle": {"rateLimit": 50, "burstLimit": 100}}

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from local import sample
 from local.demo.stage import Stage
-
-JSON = dict[str, Any]
 
 CUSTOMER = {"customer_id": "acme", "plan": "free", "name": "Acme Ltd"}
 EXEMPTION = {

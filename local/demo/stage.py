@@ -8,13 +8,12 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from keyward.values import JSON
 from local import sample
 from local.aws import LocalAws
 from local.demo.budget import Budgets
 from local.demo.story import Story
 from local.waiting import until
-
-JSON = dict[str, Any]
 
 RUN_SECONDS = 30.0
 UNTOLD = frozenset({"action", "fingerprint"})

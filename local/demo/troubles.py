@@ -7,12 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from keyward.values import JSON
 from local import sample, world
 from local.demo.production import Production
-
-JSON = dict[str, Any]
 
 STORM = 12
 RELEASES = 3

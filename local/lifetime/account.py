@@ -12,7 +12,7 @@ from typing import Any
 
 from emulator.clock import VirtualClock
 from emulator.emulator import Emulator
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.lifetime.executions import Executions
 from local.lifetime.faults import AFTER, DEATH_AFTER, Faults
 from local.lifetime.machine import failed
@@ -26,7 +26,6 @@ from local.lifetime.stack import ACCOUNT, REGION, Stack, id_of
 from local.lifetime.states import StateFailed, Task, plain
 from local.lifetime.tables import Tables
 
-JSON = dict[str, Any]
 # What a call of API Gateway takes (shared load figures assume the same); nothing else takes time.
 CALL_SECONDS = 0.05
 DEFAULT_BUS, TOPIC = "default", "NotificationsTopic"

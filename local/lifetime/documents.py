@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
+
 MOCK = {
     "type": "mock",
     "requestTemplates": {"application/json": '{"statusCode": 200}'},

@@ -7,14 +7,13 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from keyward.values import JSON
 from local.lifetime.machine import definition, execution_of, failed, start
 from local.lifetime.queues import Answered
 from local.lifetime.scheduler import Died, Scheduler
 from local.lifetime.services import refusal
 from local.lifetime.stack import Stack
 from local.lifetime.states import MAX_BYTES, Execution, StateFailed, Steps, Task, Wait
-
-JSON = dict[str, Any]
 
 
 class Executions:

@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-JSON = dict[str, Any]
+from keyward.values import JSON
+
 Names = dict[str, str]
 Values = dict[str, Any]
 Read = Callable[[JSON, Names, Values], Any]

@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from local.lifetime.scheduler import Died
 
-JSON = dict[str, Any]
 CLIENTS = (
     "apigateway",
     "dynamodb",

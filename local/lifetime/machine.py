@@ -11,13 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local import template
 from local.lifetime.scheduler import Died
 from local.lifetime.states import Clock, Execution, Level, StateFailed, Steps, Task, Wait
 
 ROOT = Path(__file__).resolve().parents[2]
-JSON = dict[str, Any]
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:keyward"
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
+from keyward.values import JSON
 from local.lifetime.scheduler import Scheduler
 from local.lifetime.services import refusal
 from local.lifetime.stack import Source, Stack, id_of
 from local.lifetime.states import StateFailed
 
-JSON = dict[str, Any]
 Answered = Callable[[Any, StateFailed | None], None]
 # Invokes a function; the answer, or how it failed, comes later.
 Invoke = Callable[[str, JSON, Answered], None]

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
+
 MISSING = object()
 
 

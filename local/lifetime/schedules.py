@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from keyward.values import JSON
 from local.lifetime.queues import Invoke, Queues
 from local.lifetime.scheduler import Scheduler
 from local.lifetime.stack import Stack, id_of
 from local.lifetime.states import StateFailed
 
-JSON = dict[str, Any]
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 

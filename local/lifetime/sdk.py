@@ -16,10 +16,10 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from emulator.errors import ApiGatewayError, NeverAnswered, NoAnswer
 from emulator.service_model import service_model
 from keyward.aws.dynamodb import BATCH, Batch
+from keyward.values import JSON
 from local.lifetime.services import refusal
 from local.lifetime.tables import Table, Tables
 
-JSON = dict[str, Any]
 # How a call is made: the service, the operation, and what it does.
 Call = Callable[[str, str, Callable[[], Any]], Any]
 # The SDK waits so long at most between two tries (botocore, standard mode).

@@ -12,8 +12,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from emulator.clock import VirtualClock
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 # EventBridge: entries and bytes of a PutEvents request. SSM: GetParameter, a second and account.
 MAX_ENTRIES, MAX_EVENT_BYTES, MAX_PARAMETERS = 10, 262_144, 40
 

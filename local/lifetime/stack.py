@@ -9,10 +9,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from keyward.values import JSON
 from local import template
 from local.aws import TEMPLATE
 
-JSON = dict[str, Any]
 ACCOUNT, REGION, NAME = "123456789012", "us-east-1", "keyward"
 PSEUDO = {
     "AWS::Partition": "aws",

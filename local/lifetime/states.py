@@ -15,9 +15,8 @@ from typing import Any, Protocol
 
 from jsonata import Jsonata
 
-from keyward.values import iso
+from keyward.values import JSON, iso
 
-JSON = dict[str, Any]
 # Step Functions quotas: the most bytes of an input or output, of a task, a state or an execution.
 MAX_BYTES = 262_144
 # States.ALL does not match these (Step Functions developer guide, "Handling errors").

@@ -14,11 +14,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from keyward.values import JSON
 from local import template
 from local.aws import TEMPLATE
 from local.lifetime import expressions
 
-JSON = dict[str, Any]
 Key = tuple[Any, ...]
 # Hears of a change: the table's name, the item's partition key, the item before and after (None for
 # none).

@@ -14,9 +14,9 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
+from keyward.values import JSON
 from local.shims import seam
 
-JSON = dict[str, Any]
 ENDING = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 BRANCHES = ("Branches", "Next", "End")
 

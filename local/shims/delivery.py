@@ -10,10 +10,9 @@ from typing import Any
 from ministack.core import responses
 from ministack.services import eventbridge, lambda_svc, scheduler
 
+from keyward.values import JSON
 from local.lifetime.rules import delivered
 from local.shims import seam
-
-JSON = dict[str, Any]
 
 MAX_ENTRIES = 10
 SCHEDULES_EVERY_SECONDS = 2

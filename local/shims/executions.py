@@ -19,9 +19,9 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
+from keyward.values import JSON
 from local.shims import limits, seam
 
-JSON = dict[str, Any]
 Handler = Callable[..., tuple[Any, str | None]]
 
 

@@ -13,9 +13,8 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from keyward.values import JSON
 from local.shims import seam
-
-JSON = dict[str, Any]
 
 _HANDLER_RAISED = (
     "        except Exception as e:\n"

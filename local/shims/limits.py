@@ -23,11 +23,11 @@ from typing import Any
 from ministack.core.responses import error_response_json
 from ministack.services import dynamodb, eventbridge, ssm, stepfunctions
 
+from keyward.values import JSON
 from local.shims import seam
 
-JSON = dict[str, Any]
 Answer = tuple[int, dict[str, str], Any]
-Place = tuple[str, str]
+ItemRef = tuple[str, str]
 
 STATE_BYTES = PUT_EVENTS_BYTES = 256 * 1024
 PARAMETER_READS_A_SECOND = 40
@@ -120,10 +120,10 @@ def _limit_reads(bucket: _Bucket) -> Callable[[Callable[[JSON], Any]], Callable[
 
 
 # items that transactions are about to write; only the server's one thread touches them
-_ongoing: set[Place] = set()
+_ongoing: set[ItemRef] = set()
 
 
-def _place(table: str, holder: JSON) -> Place:
+def _place(table: str, holder: JSON) -> ItemRef:
     """The table's name and the item's key; `holder` is an item or a key."""
     name = table.rsplit("/", 1)[-1]
     found = dynamodb._tables.get(name) or {}
@@ -131,13 +131,13 @@ def _place(table: str, holder: JSON) -> Place:
     return name, json.dumps([holder.get(attribute) for attribute in names])
 
 
-def _places(request: JSON) -> list[Place]:
+def _places(request: JSON) -> list[ItemRef]:
     """Where the members of a transaction write, in order."""
     members = [one for member in request.get("TransactItems", []) for one in member.values()]
     return [_place(one["TableName"], one.get("Item") or one["Key"]) for one in members]
 
 
-def _canceled(places: list[Place]) -> Answer:
+def _canceled(places: list[ItemRef]) -> Answer:
     conflict = {"Code": "TransactionConflict", "Message": CONFLICT}
     reasons = [conflict if place in _ongoing else {"Code": "None"} for place in places]
     codes = ", ".join(reason["Code"] for reason in reasons)
@@ -172,7 +172,7 @@ def _with_conflicts(
     return handling
 
 
-def _targets(action: str, body: bytes) -> list[Place]:
+def _targets(action: str, body: bytes) -> list[ItemRef]:
     """What a request writes; nothing for what is malformed, which ministack refuses."""
     try:
         if action == "TransactWriteItems":

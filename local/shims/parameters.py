@@ -15,9 +15,8 @@ from typing import Any
 from ministack.services import eventbridge, ssm
 from ministack.services.cloudformation import provisioners
 
+from keyward.values import JSON
 from local.shims import seam
-
-JSON = dict[str, Any]
 
 
 def _tell(operation: str, name: str, description: JSON) -> None:

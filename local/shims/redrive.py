@@ -12,14 +12,13 @@ import base64
 import json
 import time
 import uuid
-from typing import Any
 
 from ministack.services import sqs
 
+from keyward.values import JSON
 from local.shims import seam
 from local.shims.queues import LOCK
 
-JSON = dict[str, Any]
 ORIGIN = "DeadLetterQueueSourceArn"
 NO_SOURCE = "CouldNotDetermineMessageSource"
 MAX_LISTED = 10

@@ -16,15 +16,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from ministack.core import responses
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.services import dynamodb, lambda_svc
 
+from keyward.values import JSON
 from local.shims import seam
-
-JSON = dict[str, Any]
 
 DEFAULT_BATCH_SIZE = 100
 

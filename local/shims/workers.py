@@ -29,10 +29,9 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from keyward.values import JSON
 from local.shims import seam
 from local.shims.nursery import Child, Nursery
-
-JSON = dict[str, Any]
 
 WORKERS_PER_FUNCTION = 3
 PASSED_VARIABLES = frozenset(

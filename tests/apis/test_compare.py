@@ -11,8 +11,8 @@ from keyward.apis.compare import compare, fingerprint, from_export, from_resourc
 from keyward.apis.model import Canary, DeployedMethod, StageSnapshot, WorkingMethod
 from keyward.apis.rule import KeyRule
 from keyward.policy.parse import default_text, parse
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 RULE = KeyRule(parse(default_text()), "a1b2c3d4e5", "pet shop", 1_795_000_000.0)
 STAGE = StageSnapshot("prod", "d1")
 

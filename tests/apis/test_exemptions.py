@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 import audit
-from keyward.values import iso
+from keyward.values import JSON, iso
 from tests.machines.api_lab import Lab
 from tests.machines.audit_lab import AuditLab
 from tests.support import load_event
 
-JSON = dict[str, Any]
 HEALTH: JSON = {"/health": {"get": None}, "/pets": {"get": None}}
 DAY = 86_400
 SOON = 3 * DAY

@@ -4,15 +4,14 @@ daily, as long as nobody does."""
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 import pytest
 
 from keyward.events.caller import Editor
+from keyward.values import JSON
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.machine import refusal
 
-JSON = dict[str, Any]
 DAY = 24 * 3600
 ADA = Editor("arn:aws:iam::123456789012:user/ada", "PutMethod", "2026-11-23T09:40:00Z")
 

@@ -10,10 +10,10 @@ import pytest
 
 import start_api_protection
 from keyward.apis.model import Deployment, Hold
+from keyward.values import JSON
 from tests.machines.api_lab import Lab
 from tests.support import load_event
 
-JSON = dict[str, Any]
 API = "a1b2c3d4e5"
 DEPLOYMENTS = ["cloudtrail-create-deployment", "cloudtrail-update-stage", "cloudtrail-create-stage"]
 

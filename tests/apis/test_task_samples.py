@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests.machines.api_lab import PETS, Lab
 from tests.support import load_event
 
-JSON = dict[str, Any]
 SAMPLES = {
     "AttachStage": "attach-stage",
     "RequireKey": "require-key",

@@ -10,12 +10,11 @@ import pytest
 
 from keyward.customers.key import CREATED
 from keyward.runs import runtime
+from keyward.values import JSON
 from local.lifetime.scheduler import Died
 from tests.machines.audit_lab import AuditLab
 from tests.machines.life_lab import LifeLab
 from tests.support import load_event
-
-JSON = dict[str, Any]
 
 
 def old_key(account: AuditLab, *plans: str, **given: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
@@ -11,10 +10,9 @@ from keyward.audit.adoption_table import parse_owners
 from keyward.errors import InvalidInputError
 from keyward.events.spreadsheet import text_of
 from keyward.runs import runtime
+from keyward.values import JSON
 from tests.audit.test_adopt import adopted, old_key
 from tests.machines.audit_lab import AuditLab
-
-JSON = dict[str, Any]
 
 TABLES = {
     "commas": "key_id,customer_id\n{0},acme\n{1},beta\n",

@@ -12,8 +12,6 @@ from keyward.events.caller import Editor
 from keyward.events.contracts import flag_of
 from tests.support import MACHINE, Bench, audited, load_event, workbench
 
-JSON = dict[str, Any]
-
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:

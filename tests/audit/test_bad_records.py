@@ -25,9 +25,9 @@ from keyward.customers.key_item import (
 )
 from keyward.policy.parse import default_text, parse
 from keyward.report.read import Collector, own_reading
+from keyward.values import JSON
 from tests.support import AuditsInMemory, Bench, audited, workbench
 
-JSON = dict[str, Any]
 SHAPES: tuple[Any, ...] = (
     *("", "x", "9999-99-99", 7, -1, 10**30, True, [], ["x"], {}, {"x": 1}),
     *([["x"]], {"value": 7, "at": "x"}, {"changes": 7}, {"x": {"x": []}}, None),

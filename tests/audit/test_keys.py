@@ -11,7 +11,6 @@ import pytest
 from tests.machines.audit_lab import AuditLab
 from tests.machines.life_lab import LifeLab
 
-JSON = dict[str, Any]
 Harm = Callable[[LifeLab, str], None]
 MENDED_CUSTOMER = "reconcile-customer"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -14,9 +13,9 @@ from emulator.model import ApiKey
 from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import KeyRecords
+from keyward.values import JSON
 from tests.machines.audit_lab import AuditLab
 
-JSON = dict[str, Any]
 MANY = 10_000
 OF_A_PLAN = MANY // 2
 PAGE = 500

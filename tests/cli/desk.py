@@ -12,9 +12,8 @@ import pytest
 
 from keyward.cli import app, stack
 from keyward.cli.stack import StackClient
+from keyward.values import JSON
 from local.bench import Bench
-
-JSON = dict[str, Any]
 
 
 @dataclass

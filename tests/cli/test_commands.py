@@ -6,7 +6,6 @@ import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,9 +15,9 @@ from keyward.cli import app
 from keyward.customers.drift import DISABLED
 from keyward.errors import KeywardError, class_named
 from keyward.events import remedy
+from keyward.values import JSON
 from tests.cli.desk import Desk, desk_of, parsed
 
-JSON = dict[str, Any]
 NAMES = ("acme", "o'brien; rm -rf ~", "-x", "a b", "ev\x1b[2Kil\nname", "$(id)", "ünï", "a\u202eb")
 
 

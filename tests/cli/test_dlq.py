@@ -6,17 +6,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from keyward.cli import dead_letters
+from keyward.values import JSON
 from local.bench import Bench
 from tests import tree
 from tests.cli.desk import Desk, desk_of
 from tests.rules.test_template import dead_letter_queues, queues
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from keyward.aws.tables.apis import Apis
 from keyward.cli import main
 from keyward.cli.stack import Stack, StackClient
+from keyward.values import JSON
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.audit_lab import AuditLab
 
-JSON = dict[str, Any]
 DAY = 24 * 3600
 
 

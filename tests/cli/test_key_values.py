@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.cli.desk import Desk, desk_of
 from tests.support import load_event
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

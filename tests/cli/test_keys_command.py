@@ -8,15 +8,12 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from keyward.aws.tables.fingerprints import Fingerprints
 from keyward.events.key_value import new_value
 from tests.cli.desk import Desk, desk_of
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,9 +13,8 @@ from emulator.model import ApiKey
 from keyward.audit.look import WORKING_CALLS
 from keyward.cli import app, look
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from tests.cli.desk import Desk, desk_of
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

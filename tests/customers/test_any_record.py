@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.bench import Bench
 
-JSON = dict[str, Any]
 SHAPES: tuple[Any, ...] = (
     *("", "x", " ", "9999-99-99", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
     *(7, -1, Decimal(10) ** 30, Decimal("1.5"), True, None, b"x", {"s"}, [], ["x"], [7], [["x"]]),

@@ -6,7 +6,6 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -15,9 +14,9 @@ from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake
+from keyward.values import JSON
 from tests.support import STACK, Bench, load_event, workbench
 
-JSON = dict[str, Any]
 NOW = 1_795_434_400.0  # 2026-11-23T11:46:40Z
 TENANT = "f3a1c9d2-5b7e-4c0a-9d57-0f2b6e8a1c34"
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 from keyward.customers.model import TimedValue, apply_event
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import CustomerEvent
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 SIGNED_UP = CustomerEvent("CustomerSignedUp", "acme", 100, {"plan": "free"})
 UPGRADED = CustomerEvent("CustomerPlanChanged", "acme", 200, {"plan": "pro", "key": "successor"})
 SUSPENDED = CustomerEvent("CustomerSuspended", "acme", 300, {"reason": "abuse"})

@@ -12,12 +12,10 @@ import pytest
 
 from keyward.customers.claim import TOKEN, digest_of, new_token
 from keyward.report.claim_page import HEADERS, PAGE
-from keyward.values import DAY, iso
+from keyward.values import DAY, JSON, iso
 from local.bench import Bench
 from local.lifetime.states import StateFailed
 from tests.support import load_event
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

@@ -19,10 +19,9 @@ from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import KeywardError
 from keyward.policy.parse import default_text, parse
 from keyward.runs import runtime
-from keyward.values import iso
+from keyward.values import JSON, iso
 from tests.support import MACHINE, AuditsInMemory, Bench, audited, load_event, workbench
 
-JSON = dict[str, Any]
 DAY = 86_400
 FAULT = {"operation": "GetUsage", "call": 1, "fault": "500"}
 CONTEXT = SimpleNamespace(aws_request_id="reading-1", function_name="ReadUsage")

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
+from keyward.values import JSON
 from local.lifetime.states import Level, StateFailed
 
-JSON = dict[str, Any]
 MOST_OF_ONE = 150
 NOTHING = "States.QueryEvaluationError"
 

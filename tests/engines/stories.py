@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from keyward.values import JSON
 from local.bench import Bench
 from tests.machines.policy_lab import FREE, customer, edit, policy
 from tests.stack.local.stories import HOUR, STORIES
-
-JSON = dict[str, Any]
 
 
 def edits(bench: Bench) -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests.engines import kit
 from tools.check_state_machines import definitions
-
-JSON = dict[str, Any]
 
 
 def folded(value: Any) -> Any:

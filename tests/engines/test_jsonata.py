@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from jsonata import Jsonata
 
+from keyward.values import JSON
 from local.bench import Bench
 from tests import tree
 from tests.engines import kit
 from tests.engines.recording import Evaluation, recording
 from tests.engines.stories import ALL
 
-JSON = dict[str, Any]
 ERROR = {"error": "an error"}
 # Of the inputs of a machine's other expressions, so many are given to one that no story reaches.
 OTHERS = 12

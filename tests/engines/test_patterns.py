@@ -6,19 +6,17 @@ import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
-from typing import Any
 
 import pytest
 from moto.events.models import EventPattern
 
 from emulator.tests.real_data import real_data
+from keyward.values import JSON
 from local.lifetime.rules import matches
 from tests import tree
 from tests.engines import kit
 from tests.rules.test_rules import ACCOUNT, OTHER_STACK, OUR_ROLE, resolved
 from tests.rules.test_trail_rules import WRITES, told
-
-JSON = dict[str, Any]
 
 
 def moto(pattern: JSON, event: JSON) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keyward.aws.dynamodb import DynamoTable
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.tables import Tables
 from tests import tree
@@ -23,7 +24,6 @@ from tests.prove.history import history
 from tests.prove.play import play, policy
 from tests.support import registry_of
 
-JSON = dict[str, Any]
 SEEDS = (1, 2)
 METHODS = {"Put": "put_item", "Delete": "delete_item", "Update": "update_item"}
 

@@ -11,9 +11,9 @@ from emulator.tests.openapi_lab import document, imported, methods
 from keyward.apis.model import Place
 from keyward.apis.remedies import MAX_METHODS, remedies
 from keyward.events.caller import CallerIdentity, caller_of
+from keyward.values import JSON
 from tests.support import load_event
 
-JSON = dict[str, Any]
 TERRAFORM = "APN/1.0 HashiCorp/1.0 Terraform/1.9.0 (+https://www.terraform.io) aws-sdk-go/1.38"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import fastjsonschema
 import pytest
@@ -35,12 +34,12 @@ from keyward.events.third_party import (
     SBT_EVENTS,
     SUBSCRIPTION_EVENTS,
 )
+from keyward.values import JSON
 from local.lifetime.rules import matches
 from tests import announced, tree
 from tests.cli.desk import parsed
 from tools import schemas
 
-JSON = dict[str, Any]
 NOW = 1_795_434_400.0  # 2026-11-23T11:46:40Z
 STRIPE_EVENTS = (*SUBSCRIPTION_EVENTS, *INVOICE_EVENTS)
 RULES = ("CustomerEventsRule", "StopEventsRule")

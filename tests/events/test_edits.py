@@ -11,10 +11,10 @@ import pytest
 
 import start_api_protection
 from keyward.events.caller import Editor
+from keyward.values import JSON
 from tests.machines.api_lab import Lab
 from tests.support import load_event
 
-JSON = dict[str, Any]
 API = "a1b2c3d4e5"
 ADA = "arn:aws:iam::123456789012:user/ada"
 

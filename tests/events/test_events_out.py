@@ -17,7 +17,7 @@ from keyward.events.contracts import SOURCE
 from keyward.events.outgoing import EVENTS_OUT
 from keyward.runs import runtime
 from keyward.runs.schedule import CALLS
-from keyward.values import iso
+from keyward.values import JSON, iso
 from tests import tree
 from tests.apis.test_task_samples import shape
 from tests.customers.test_read_usage import CONTEXT
@@ -27,7 +27,6 @@ from tests.machines.life_lab import DAY, LifeLab
 from tests.machines.protect_api.test_report import Logs, logged
 from tests.support import load_event
 
-JSON = dict[str, Any]
 SAMPLES = (
     "api-exposed",
     "api-failed",

@@ -11,9 +11,9 @@ from keyward.events.contracts import CustomerEvent, customer_event
 from keyward.events.third_party import FOREIGN_EVENTS, customer_in, is_third_party, translate
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
+from keyward.values import JSON
 from tests.support import load_event
 
-JSON = dict[str, Any]
 NOW = 1_795_434_400.0  # 2026-11-23T11:46:40Z
 TENANT = "f3a1c9d2-5b7e-4c0a-9d57-0f2b6e8a1c34"
 STRIPE = (

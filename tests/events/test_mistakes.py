@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,12 +15,12 @@ from keyward.events.fields import distance
 from keyward.events.incoming import CUSTOMER_EVENTS, EVENTS_IN, is_unrelated, members, near_miss
 from keyward.events.outgoing import EVENTS_OUT
 from keyward.events.third_party import FOREIGN_EVENTS
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.rules import matches
 from tests import tree
 from tests.support import load_event
 
-JSON = dict[str, Any]
 # The rules of the bus by which something comes in; others hand on what Keyward announces.
 BUS_RULES = {
     name: rule["Properties"]["EventPattern"]

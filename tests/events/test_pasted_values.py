@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from keyward.events.incoming import EVENTS_IN
 from keyward.events.key_value import BLOT, blotted, new_value
+from keyward.values import JSON
 from local.bench import Bench
 from tests import tree
 from tests.support import load_event
 
-JSON = dict[str, Any]
 VALUE = new_value("kw")
 SAMPLES = [
     event

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 import start_api_protection
 from emulator.tests.openapi_lab import SHARED
 from keyward.events.cloudtrail import DETAIL_TYPE
+from keyward.values import JSON
 from tests.machines.api_lab import Lab
 from tests.machines.storm_lab import Trail
 from tests.support import load_event
 
-JSON = dict[str, Any]
 RECORDS = SHARED / "data" / "cloudtrail"
 EDITS = {
     "rest-PutMethod-console-2021.json": ("64nivyyz8c", "GET"),

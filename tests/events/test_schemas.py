@@ -22,9 +22,9 @@ from keyward.events.incoming import (
     ROLLBACK_EVENT,
     schema,
 )
+from keyward.values import JSON
 from tests import tree
 
-JSON = dict[str, Any]
 TIME = "2026-11-23T11:46:40Z"
 NOW = 1_795_434_400.0
 FOLDER = tree.ROOT / "events" / "schemas" / "in"

@@ -20,9 +20,9 @@ from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
+from keyward.values import JSON
 from tests.support import MACHINE, Bench
 
-JSON = dict[str, Any]
 VALUE = "E" * 40
 DAY = 86_400
 PATHS: JSON = {

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from emulator.tests.openapi_lab import document
 from keyward.apis.model import Attachment, Hold
 from keyward.policy.parse import parse
-from keyward.values import iso
+from keyward.values import JSON, iso
 from tests.explain.denial_lab import World, plan_without_stage, remembered
 from tests.support import Bench, workbench
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ import explain_denial
 from keyward.errors import InvalidInputError
 from keyward.runs import runtime
 from keyward.runs.context import Context
+from keyward.values import JSON
 from tests.cli.desk import parsed
 from tests.explain.denial_lab import (
     DAY,
@@ -30,8 +30,6 @@ from tests.explain.denial_lab import (
     without_stages,
 )
 from tests.support import Bench, load_event, workbench
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import pytest
 
@@ -15,9 +14,9 @@ from keyward.cli import app
 from keyward.lint.check import Checker
 from keyward.lint.model import Findings
 from keyward.policy.parse import default_text, parse
+from keyward.values import JSON
 from tests.lint.sam_lab import assert_read_as_sam_does, is_sam
 
-JSON = dict[str, Any]
 NOW = 1_795_000_000.0
 
 

@@ -23,8 +23,8 @@ from keyward.lint import sam
 from keyward.lint.model import Findings
 from keyward.lint.source import read
 from keyward.lint.template import Template
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 FUNCTION = {"InlineCode": "x", "Handler": "index.handler", "Runtime": "python3.13"}
 MACHINE = {"Definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}}
 SESSION = boto3.session.Session(region_name="us-east-1")

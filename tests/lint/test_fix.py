@@ -13,6 +13,7 @@ import pytest
 from emulator.tests.openapi_lab import DOCUMENTS, SHARED, real_document
 from keyward.lint.source import parsed
 from keyward.lint.spans import spans_of
+from keyward.values import JSON
 from tests.lint.lint_lab import Bench, bench, run
 from tests.lint.sam_lab import is_sam
 from tests.lint.test_sam_agreement import SETTINGS
@@ -20,7 +21,6 @@ from tests.lint.test_sam_agreement import SETTINGS
 __all__ = ["bench"]
 
 Capture = pytest.CaptureFixture[str]
-JSON = dict[str, Any]
 KEYS = (
     "security",
     "AddApiKeyRequiredToCorsPreflight",

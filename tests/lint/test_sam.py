@@ -14,8 +14,9 @@ from keyward.lint.positions import JsonReader
 from keyward.lint.sam import methods as sam_methods
 from keyward.lint.source import Source
 from keyward.lint.template import Template
+from keyward.values import JSON
 from tests.lint import sam_lab
-from tests.lint.lint_lab import JSON, summary
+from tests.lint.lint_lab import summary
 from tests.lint.sam_lab import FUNCTION, MACHINE
 
 POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/example"

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from emulator.tests.openapi_lab import DOCUMENTS, SHARED, real_document
+from keyward.values import JSON
 from tests import tree
-from tests.lint.sam_lab import JSON, assert_read_as_sam_does, is_sam
+from tests.lint.sam_lab import assert_read_as_sam_does, is_sam
 
 OURS = [path for path in tree.files() if is_sam(path)]
 REAL = sorted(path for path in SHARED.rglob("*") if path.is_file() and is_sam(path))

@@ -13,6 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 from emulator import server
 from emulator.emulator import Emulator
 from emulator.service_model import is_write
+from keyward.values import JSON
 from tests import tree
 from tools.live_check import __main__ as command
 from tools.live_check import play
@@ -21,7 +22,6 @@ from tools.live_check.run import Run
 from tools.live_check.state import State, opened
 from tools.live_check.world import Rehearsal
 
-JSON = dict[str, Any]
 # Of API Gateway alone: they need no stack.
 FEW = ["attach-twice", "stage-twice", "csv-cells"]
 

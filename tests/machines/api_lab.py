@@ -23,10 +23,10 @@ import verify_stage
 from emulator.tests.openapi_lab import document
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
+from keyward.values import JSON
 from tests.machines.machine import Execution, Machine
 from tests.support import MACHINES, Bench, workbench
 
-JSON = dict[str, Any]
 FUNCTIONS = {
     "PlanProtection": plan_protection,
     "AttachStage": attach_stage,

@@ -17,12 +17,12 @@ from emulator.clock import VirtualClock
 from keyward.aws.bucket import Audits
 from keyward.aws.gateway import Gateway
 from keyward.runs import runtime
+from keyward.values import JSON
 from local.lifetime.services import S3
 from tests.machines.api_lab import Lab
 from tests.machines.life_lab import CUSTOMER_FUNCTIONS, LifeLab
 from tests.machines.machine import Execution, Machine
 
-JSON = dict[str, Any]
 BUCKET = "the-bucket"
 FUNCTIONS = {
     "AuditPart": audit_part,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.states import Execution
 
-JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
 ADA = "arn:aws:iam::123456789012:user/developer"
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.documents import document
 from tests.prove.play import policy
 
-JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}}
 HALF: JSON = {"/pets": {"get": None}, "/half": {"get": None}}
 # The calls of a run that closes a stage, each with an edit before it.

@@ -30,11 +30,10 @@ from keyward.events import contracts
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
 from keyward.runs.usage_plans import UsagePlans
-from keyward.values import iso
+from keyward.values import JSON, iso
 from tests.machines.machine import Execution, Machine
 from tests.support import MACHINES, STACK, Bench, workbench
 
-JSON = dict[str, Any]
 CUSTOMER_FUNCTIONS = {
     "PlanCustomer": plan_customer,
     "CreateKey": create_key,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from keyward.values import JSON
 from local.lifetime.machine import Machine
 from local.lifetime.states import Execution
 
 __all__ = ["Execution", "Machine", "refusal"]
-
-JSON = dict[str, Any]
 
 
 def refusal(run: Execution) -> JSON:

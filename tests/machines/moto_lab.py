@@ -10,9 +10,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from keyward.aws.dynamodb import DynamoTable
+from keyward.values import JSON
 from tests.support import load_template
-
-JSON = dict[str, Any]
 
 
 class Both:

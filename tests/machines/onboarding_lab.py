@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from keyward.values import JSON
 from local.bench import Bench, epoch
 
-JSON = dict[str, Any]
 KEY = "onboarding/may.csv"
 
 

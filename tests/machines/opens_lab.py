@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.documents import document
 
-JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}}
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
 STATES: dict[str, JSON] = {"open": OPEN, "closed": CLOSED, "undeployed": CLOSED}

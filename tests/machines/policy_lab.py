@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from local.bench import Bench
 
-JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
 FREE: JSON = {"throttle": {"rateLimit": 5, "burstLimit": 10}}
 FREE |= {"quota": {"limit": 1000, "period": "DAY"}}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
 
 import start_api_protection
+from keyward.values import JSON
 from tests.machines.api_lab import Lab
 from tests.machines.machine import Execution
 from tests.support import load_event
-
-JSON = dict[str, Any]
 
 
 class Trail:

@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from local.bench import PARAMETER, Bench
 from local.lifetime.faults import CLIENTS
 from tests.support import load_event
 
-JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}}
 DAY = 86_400
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.lifetime.rules import delivered, matches
 from local.lifetime.schedules import following
 
-JSON = dict[str, Any]
 DAY = 86_400
 
 RULES = [

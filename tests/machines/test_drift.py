@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from emulator import cloudtrail
+from keyward.values import JSON
 from local.bench import Bench
 from tests.machines.drift_lab import (
     ADA,
@@ -23,8 +24,6 @@ from tests.machines.drift_lab import (
     status,
     told,
 )
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

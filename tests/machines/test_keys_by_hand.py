@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.bench import Bench
 from tests.machines.drift_lab import (
     ADA,
@@ -16,8 +17,6 @@ from tests.machines.drift_lab import (
     switch,
     told,
 )
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from keyward.events.key_value import new_value
 from keyward.runs import runtime
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.bench import Bench
 from tests.machines.onboarding_lab import (
     KEY,
@@ -22,8 +22,6 @@ from tests.machines.onboarding_lab import (
     record_of,
     result,
 )
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

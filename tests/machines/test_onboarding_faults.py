@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -19,8 +18,6 @@ from tests.machines.onboarding_lab import (
     result,
     seconds_of,
 )
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

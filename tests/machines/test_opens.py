@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from local.bench import Bench, epoch
@@ -24,8 +22,6 @@ from tests.machines.opens_lab import (
     sign_up,
     told,
 )
-
-JSON = dict[str, Any]
 
 
 @pytest.mark.parametrize("seconds", [0, 40, 85])

@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from keyward.policy.parse import default_text
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.bench import Bench
 from tests import tree
 from tests.cli.desk import desk_of, parsed
 
-JSON = dict[str, Any]
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 

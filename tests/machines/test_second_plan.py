@@ -4,14 +4,13 @@ put it into."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.bench import Bench
 from tests.machines.test_adoption import finding, plan_of, told
 
-JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}}
 TWO_PLANS: JSON = {
     "usage_plans": {"a": {"apis": ["x"]}, "b": {"apis": ["y"]}, "c": {"apis": ["z"]}},

@@ -31,6 +31,7 @@ from keyward.errors import LeaseLostError
 from keyward.events.caller import Editor
 from keyward.runs.schedule import CALLS, NEW
 from keyward.runs.turns import Turns
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.services import Ssm
 from local.lifetime.tables import Tables
@@ -41,8 +42,6 @@ from tests.machines.turn_calls import of_turns
 from tests.prove.history import history
 from tests.prove.play import play, policy
 from tests.support import registry_of
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

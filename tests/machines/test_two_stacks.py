@@ -6,15 +6,14 @@ import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from unittest import mock
 
 import pytest
 
 from keyward.runs import runtime
+from keyward.values import JSON
 from local.bench import Bench
 
-JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}}
 FREE: JSON = {"throttle": {"rateLimit": 5, "burstLimit": 10}}
 MORE: JSON = {"throttle": {"rateLimit": 500, "burstLimit": 1000}}

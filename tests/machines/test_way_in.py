@@ -10,11 +10,11 @@ import pytest
 
 import start_customer_reconcile
 from keyward.errors import PassingError
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.queues import Streams
 from tests import tree
 
-JSON = dict[str, Any]
 STOP_SECONDS = 2
 STOPS: dict[str, tuple[str, JSON]] = {
     "suspended": ("CustomerSuspended", {"reason": "abuse"}),

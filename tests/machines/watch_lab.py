@@ -15,7 +15,6 @@ import pytest
 from emulator import data_plane
 from tests.machines.api_lab import Lab
 
-JSON = dict[str, Any]
 # aws-recorded.md 10: what changes reaches every host after 40 to 85 s, answers are mixed meanwhile.
 PROPAGATION_SECONDS = 85
 LOOK_EVERY_SECONDS = 15

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +19,8 @@ from keyward.policy.coverage import covers
 from keyward.policy.facts import AccountFacts, PlanFacts, PlanKeys
 from keyward.policy.narrower import allows_less
 from keyward.policy.parse import policy_of
+from keyward.values import JSON
 
-JSON = dict[str, Any]
 NAMES = ("free", "gold.quota", "pro.stages")
 REFS = {("a1", "prod"): "shop", ("a1", "dev"): "shop", ("b2", "prod"): "bank"}
 

@@ -13,9 +13,9 @@ from keyward.aws.parameter import PolicyParameter
 from keyward.errors import ServiceUnavailableError
 from keyward.events.key_value import new_value
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from tests.support import Bench, workbench
 
-JSON = dict[str, Any]
 BAD = '{"usage_plans": {}}'
 SHIPPED: JSON = json.loads(default_text())
 

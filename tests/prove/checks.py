@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
+from keyward.values import JSON
 from tests.prove.edits import limits_in_force
 from tests.prove.plans import plans_are_whose_they_are
 from tests.prove.play import SETTLED, overlap_seconds
 from tests.prove.played import Played
 from tests.prove.wanted import FieldUpdates, epoch
 
-JSON = dict[str, Any]
 # Opened by the shipped policy: the preflight of CORS.
 EXEMPT = "options"
 # What may let a customer in again whose key a person disabled.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from keyward.runs import runtime
+from keyward.values import JSON
 from tests.prove.history import Step
 from tests.prove.played import Played
 
-JSON = dict[str, Any]
 LIMITS: tuple[JSON, ...] = (
     {"throttle": {"rateLimit": 5, "burstLimit": 10}, "quota": {"limit": 1000, "period": "DAY"}},
     {"throttle": {"rateLimit": 9, "burstLimit": 90}},

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 CUSTOMERS = ("acme", "bolt")
 PLANS = ("free", "pro")

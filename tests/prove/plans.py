@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from keyward.runs import runtime
+from keyward.values import JSON
 from tests.prove.history import History, Step
 from tests.prove.played import Played
 
-JSON = dict[str, Any]
 OURS = {"keyward": "keyward"}
 HAND_MADE: JSON = {"name": "pro", "throttle": {"rateLimit": 999.0, "burstLimit": 999}}
 # In so many histories people made plan pro before Keyward came.

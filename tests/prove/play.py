@@ -6,17 +6,15 @@ import json
 import random
 from collections import Counter
 from functools import lru_cache
-from typing import Any
 
 from keyward.policy.parse import default_text
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.bench import Bench
 from local.lifetime.documents import document
 from tests.prove import edits, hands, mistakes, plans
 from tests.prove.history import History, Step
 from tests.prove.played import STAGES, Played, next_second, stage_of
 
-JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}, "/toys": {"get": ["api_key"], "post": ["api_key"]}}
 OPEN: JSON = {"/pets": {"get": None}, "/toys": {"get": ["api_key"], "post": None}}
 # Some calls take a moment, so that others come in between: the share of them, and how long.

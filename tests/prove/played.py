@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from keyward.customers.rotation import LEAK_WORDS
+from keyward.values import JSON
 from local.bench import Bench
 from tests.prove.history import History, Step
 
-JSON = dict[str, Any]
 STAGES = ["prod", "test"]
 
 

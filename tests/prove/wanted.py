@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
+
 HOUR, DAY = 3600, 24 * 3600
 # The default policy, for what is owed.
 LOWER_PLAN, LOWER_AFTER, SUSPENDED_AFTER = "free", 7 * DAY, 21 * DAY

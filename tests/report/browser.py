@@ -14,7 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 QUIET = ("--no-first-run", "--disable-background-networking", "--disable-extensions")

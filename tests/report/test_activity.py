@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,6 @@ from keyward.values import iso
 from tests.machines.audit_lab import AuditLab
 from tests.machines.life_lab import DAY, LifeLab
 
-JSON = dict[str, Any]
 Story = Callable[[AuditLab], None]
 NAMED = ("customer_id", "rest_api_id", "stage", "plan", "key_id", "reason")
 

@@ -12,13 +12,13 @@ import pytest
 
 from keyward.report.claim_page import PAGE
 from keyward.report.stylesheet import DARK, LIGHT
+from keyward.values import JSON
 from local.bench import Bench
 from tests.report.browser import Browser, browser
 from tests.report.test_browser import hexed
 from tests.support import load_event
 
 pytestmark = pytest.mark.browser
-JSON = dict[str, Any]
 SHOWN = "!document.getElementById('have').hidden"
 SAID = "document.getElementById('said').textContent"
 CLICK = "document.getElementById('show').click()"

@@ -16,10 +16,9 @@ from keyward.audit.pace import TRIES
 from keyward.errors import InvalidInputError
 from keyward.report.model import ActivityRow
 from keyward.report.waiting import closed_since
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.bench import Bench
 
-JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}, "/orders": {"post": None}}
 
 

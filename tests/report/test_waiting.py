@@ -17,9 +17,9 @@ from keyward.report import waiting
 from keyward.report.activity import activity_of
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
 from keyward.report.page_parts import commands
+from keyward.values import JSON
 from tests.cli.desk import parsed
 
-JSON = dict[str, Any]
 NOW = 1_795_428_124.0
 HOLD: JSON = {
     "rest_api_id": "a1b2c3",

@@ -17,11 +17,10 @@ from keyward.errors import ServiceRefusedError
 from keyward.events.contracts import announcement
 from keyward.runs import runtime
 from keyward.runs.ledger import failed_line
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.lifetime.services import S3, refusal
 from tests.support import MACHINE, Bench, load_event, workbench
 
-JSON = dict[str, Any]
 PLACE = "account 123456789012, us-east-1"
 BUCKET = "reports"
 QUEUES = {f"{name}_URL": f"the-{name}" for name in write_report.DEAD_LETTERS}

@@ -21,9 +21,9 @@ from benchmarks.plot import plot
 from benchmarks.prices import AS_OF, PRICES
 from benchmarks.startup import SIGN_UP, StartUp
 from benchmarks.tape import record
+from keyward.values import JSON
 from tests import tree
 
-JSON = dict[str, Any]
 FULL = SIZES["full"]
 SAVED: JSON = json.loads(report.LATEST.read_text(encoding="utf-8"))
 ROWS: list[JSON] = SAVED["rows"]

@@ -17,12 +17,12 @@ from keyward.cli import app
 from keyward.errors import InvalidInputError, PolicyRefusedError
 from keyward.events.spreadsheet import text_of
 from keyward.policy.parse import default_text, parse
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.account import DEFAULT_BUS
 
 pytestmark = pytest.mark.real_data
 
-JSON = dict[str, Any]
 CASES = SHARED / "cases"
 FILES = sorted(p for p in CASES.rglob("*") if p.is_file() and p.suffix != ".md")
 DAY = 86_400

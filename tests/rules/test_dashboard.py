@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests import tree
 from tests.rules.test_template import alarms, dead_letter_queues, metrics
 
-JSON = dict[str, Any]
 # What a metric is at a moment; all others of ours are counts, which only a sum tells.
 GAUGES = {"CallsWaiting", "KeysOnGateway", "ShareInUse", "WaitsForAPerson"}
 GAUGES |= {"CallsInPeriod", "KeysAboveEightyPercent", "KeysUnused", "KeysWithUsage"}

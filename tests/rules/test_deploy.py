@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 from botocore.stub import Stubber
 
+from keyward.values import JSON
 from tests import tree
 from tools import deploy
 from tools.deploy import DeployError
 
-JSON = dict[str, Any]
 FIRST: JSON = {"stack_name": "keyward"}
 OWNED = {"Resources": {"PolicyParameter": {"Type": "AWS::SSM::Parameter"}}}
 # The service of each type whose name differs from botocore's.

@@ -48,6 +48,9 @@ PURE = {
     "typing",
 }
 
+# What a type alias begins with.
+GENERIC = {"dict", "list", "tuple", "set", "frozenset", "Mapping", "Sequence", "Callable"}
+
 LINES_OF_A_FILE = 300
 LINES_OF_A_HANDLER = 25
 
@@ -137,6 +140,25 @@ def test_key_values_come_from_secrets_and_not_from_random() -> None:
     used = tree.packages(tree.PACKAGE / "events" / "key_value.py")
     assert "secrets" in used
     assert "random" not in used
+
+
+def aliases(path: Path) -> dict[str, str]:
+    """The type aliases of a module: `JSON = dict[str, Any]`."""
+    nodes = [node for node in tree.syntax(path).body if isinstance(node, ast.Assign)]
+    return {
+        ast.unparse(node): tree.name(path)
+        for node in nodes
+        if isinstance(node.value, ast.Subscript) and ast.unparse(node.value.value) in GENERIC
+    }
+
+
+def test_a_type_alias_has_one_home() -> None:
+    # The emulator knows nothing of Keyward: what it shares with it, it has of its own.
+    ours = [path for path in tree.files("*.py") if not tree.name(path).startswith("emulator/")]
+    homes: dict[str, list[str]] = {}
+    for alias, home in (found for path in ours for found in aliases(path).items()):
+        homes.setdefault(alias, []).append(home)
+    assert {alias: found for alias, found in homes.items() if len(found) > 1} == {}
 
 
 def test_no_file_is_longer_than_the_limit() -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from keyward.errors import LAMBDA_DEATHS, PASSING
+from keyward.values import JSON
 from tests import tree
-
-JSON = dict[str, Any]
 
 MACHINES = sorted(name for name, top in tree.machines().items() if "Run" in top["States"])
 

@@ -11,10 +11,9 @@ import pytest
 from moto.events.models import EventPattern
 
 from keyward.events.third_party import FOREIGN_EVENTS, PLAIN_EVENTS
+from keyward.values import JSON
 from tests import tree
 from tests.support import load_event
-
-JSON = dict[str, Any]
 
 ACCOUNT = "123456789012"
 MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:keyward"

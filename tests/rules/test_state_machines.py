@@ -12,9 +12,8 @@ import pytest
 from jsonata import Jsonata
 
 from keyward import errors
+from keyward.values import JSON
 from tests import tree
-
-JSON = dict[str, Any]
 
 MACHINES = ["apply_policy", "audit_account", "issue_keys", "protect_api", "reconcile_customer"]
 FAILURE_PATH = "Report failure"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import pytest
 import yaml
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
+from keyward.values import JSON
 from tests import tree
-
-JSON = dict[str, Any]
 
 # Members that refer to something else's name, or name what is unique in the resource.
 KEPT = {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}

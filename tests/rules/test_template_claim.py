@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from keyward.customers.claim import RESERVED_SECONDS
 from tests import tree
 from tests.rules.test_template import functions
 from tests.rules.test_template_rights import as_list, role_of, roles, statements
 
-JSON = dict[str, Any]
 CONDITION = "WithClaimPage"
 
 

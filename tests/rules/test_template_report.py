@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from keyward.values import JSON
 from tests import tree
 from tests.rules.test_template_rights import statements
-
-JSON = dict[str, Any]
 
 
 def buckets() -> dict[str, JSON]:

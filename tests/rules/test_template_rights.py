@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests import tree
 from tests.rules.test_template import functions
-
-JSON = dict[str, Any]
 
 # Roles that may have the same statement of their own; more of them share a policy.
 MAY_REPEAT = 3

@@ -10,11 +10,11 @@ import pytest
 from emulator import cloudtrail
 from emulator.service_model import is_write, operation_model, service_model
 from keyward.events.cloudtrail import MOVES_STAGE
+from keyward.values import JSON
 from local.lifetime.rules import delivered
 from tests import tree
 from tests.rules.test_rules import ACCOUNT, resolved, takers
 
-JSON = dict[str, Any]
 VALUE = "aValueThatNobodyMaySee0123456789"
 API_ARN = "arn:aws:apigateway:eu-west-1::/restapis/a1b2c3d4e5"
 KEYS = {

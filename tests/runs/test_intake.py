@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from keyward.errors import InvalidEventError, PassingError, UnknownPlanError
 from keyward.runs import runtime
 from keyward.runs.intake import STREAM_PATIENCE_SECONDS, Intake, Item
-from keyward.values import run_name
+from keyward.values import JSON, run_name
 from tests import tree
 from tests.support import Runs, load_event
 
-JSON = dict[str, Any]
 NOW = 1_795_434_400.0
 DEEP = "[" * 100_000
 

@@ -19,6 +19,7 @@ from keyward.cli.stack import StackClient
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake
+from keyward.values import JSON
 from tests.machines.customer_lab import (
     OTHER,
     apply,
@@ -30,7 +31,6 @@ from tests.machines.customer_lab import (
 )
 from tests.support import MACHINE, STACK, Bench, load_event, workbench
 
-JSON = dict[str, Any]
 SIGNED_UP = load_event("customer-signed-up")
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.bench import Bench
 
-JSON = dict[str, Any]
 PLAN = {
     "throttle": {"rateLimit": 5, "burstLimit": 10},
     "quota": {"limit": 1000, "period": "MONTH"},

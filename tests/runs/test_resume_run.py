@@ -11,10 +11,10 @@ import pytest
 import resume_run
 from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.runs import run
+from keyward.values import JSON
 from tests.machines.api_lab import Lab
 from tests.support import load_event
 
-JSON = dict[str, Any]
 STOPPED = load_event("execution-stopped")
 TIMED_OUT = json.loads(load_event("resume-run")["Records"][1]["body"])
 CUSTOMERS, APIS = STOPPED["detail"]["stateMachineArn"], TIMED_OUT["detail"]["stateMachineArn"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import pytest
 
@@ -11,9 +10,9 @@ from keyward.customers.actions import ACTIONS, ANSWERED
 from keyward.customers.updates import updates_from
 from keyward.events.contracts import customer_event
 from keyward.events.requester import OTHER_CAUSES, caused_by, requester_in, with_cause
+from keyward.values import JSON
 from local.bench import Bench
 
-JSON = dict[str, Any]
 # A life in which every kind of event once changed something before the one that is looked at.
 LIFE: tuple[tuple[str, JSON], ...] = (
     ("CustomerSignedUp", {"plan": "free"}),

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.tests.openapi_lab import document
+from keyward.values import JSON
 from tests.stack.stack_lab import EFFECT_SECONDS, Stack, eventually
 
-JSON = dict[str, Any]
 # The policy of these tests exempts OPTIONS and GET /health.
 PETS: JSON = {"/pets": {"get": None, "options": None}, "/health": {"get": None}}
 CLOSED: JSON = {"/pets": {"get": ["api_key"], "options": None}, "/health": {"get": None}}

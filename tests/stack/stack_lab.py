@@ -10,11 +10,11 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeVar
 
+from keyward.values import JSON
 from local.account import Execution
 from local.aws import LocalAws
 from tests.stack.trail import with_value
 
-JSON = dict[str, Any]
 Found = TypeVar("Found")
 
 # How long a test waits before it fails. No test holds the product to a time on the clock of the

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests.stack.api_lab import READS_TO_CLOSE, Api, new_api, protected_api
 from tests.stack.stack_lab import Stack
 
-JSON = dict[str, Any]
 QUIET_SECONDS = 2.0
 SIGN_UP = ["CreateApiKey", "CreateUsagePlanKey"]
 

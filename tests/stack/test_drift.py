@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from keyward.values import JSON
 from tests.stack.api_lab import PETS, new_api
 from tests.stack.stack_lab import Stack, eventually
-
-JSON = dict[str, Any]
 
 
 def plan_id(stack: Stack, key_id: str) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests.stack.api_lab import Api, new_api
 from tests.stack.stack_lab import Stack, eventually
-
-JSON = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests.stack.api_lab import Api
 from tests.stack.stack_lab import Stack, eventually
-
-JSON = dict[str, Any]
 
 # by name: detail-type, detail, the field that the reason names
 CUSTOMERS: dict[str, tuple[str, Any, str]] = {

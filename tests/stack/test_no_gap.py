@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests.stack.api_lab import Api, new_api, protected_api
 from tests.stack.stack_lab import Stack, eventually
 
-JSON = dict[str, Any]
 HOLDS_WITHIN_SECONDS = 10
 PROPAGATION_SECONDS = 3
 POLICY_SECONDS = 4

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from keyward.values import JSON
 from tests.stack.stack_lab import Stack, eventually
 
-JSON = dict[str, Any]
 KEY = "onboarding/first.csv"
 ROWS = "customer_id,plan,name\nmary,free,Mary\nnobody-s,platinum,\nlise,pro,Lise\n"
 

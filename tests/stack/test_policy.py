@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from keyward.values import JSON
 from tests.stack.stack_lab import Stack, eventually
 
-JSON = dict[str, Any]
 LIMITS = {"throttle": {"rateLimit": 5, "burstLimit": 5}, "apis": ["no API"]}
 
 

@@ -6,15 +6,13 @@ import copy
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests.stack.api_lab import CLOSED, Api, new_api, protected_api
 from tests.stack.stack_lab import Stack
 from tests.stack.trail import kept_back
-
-JSON = dict[str, Any]
 
 
 def test_a_deployed_api_is_closed_but_for_what_is_exempt(stack: Stack) -> None:

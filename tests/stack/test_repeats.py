@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from keyward.events.incoming import CUSTOMER_EVENTS
+from keyward.values import JSON
 from tests.stack.api_lab import protected_api
 from tests.stack.stack_lab import Stack, eventually
 
-JSON = dict[str, Any]
 KEY_WRITES = ["CreateApiKey", "CreateUsagePlanKey"]
 MOVED = ["DeleteUsagePlanKey", "CreateUsagePlanKey"]
 # What is left of the key (enabled, plans; None: deleted), all writes on it that can be told (a

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from keyward.policy.parse import parse
+from keyward.values import JSON
 from local import report, world
 from tests.stack.api_lab import Api
 from tests.stack.stack_lab import Stack, eventually
-
-JSON = dict[str, Any]
 
 
 def written(stack: Stack) -> JSON | None:

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from keyward.events.key_value import is_value
+from keyward.values import JSON
 from tests.stack.api_lab import Api, new_api
 from tests.stack.stack_lab import Stack, eventually
 from tests.stack.trail import kept_back
 from tests.support import load_event
-
-JSON = dict[str, Any]
 
 
 def test_a_sign_up_becomes_a_key_in_its_plan_and_is_announced(stack: Stack) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.stack.api_lab import READS_TO_CLOSE, Api, protected_api
 from tests.stack.stack_lab import Stack, eventually
 from tests.stack.trail import kept_back
 
-JSON = dict[str, Any]
 STORM = 12
 
 

@@ -6,15 +6,14 @@ import base64
 import json
 import urllib.error
 import urllib.request
-from typing import Any
 
 import pytest
 
 from keyward.events.key_value import new_value
+from keyward.values import JSON
 from tests.stack.api_lab import new_api
 from tests.stack.stack_lab import Stack, eventually
 
-JSON = dict[str, Any]
 # Of one-time links.
 TOKENS: list[str] = []
 BROUGHT = "broughtAndThenTakenAgain0123456789"

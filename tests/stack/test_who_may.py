@@ -13,10 +13,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from keyward.values import JSON
 from tests.stack.api_lab import Api
 from tests.stack.stack_lab import Stack
-
-JSON = dict[str, Any]
 
 STAGES = {"GetDeployment", "GetStages", "GetApiKeys", "GetUsagePlans", "GetUsagePlanKeys"}
 ACCOUNT = STAGES | {"GetRestApis"}

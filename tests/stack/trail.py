@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from keyward.values import JSON
+
 if TYPE_CHECKING:
     from tests.stack.stack_lab import Stack
-
-JSON = dict[str, Any]
 
 
 @contextmanager

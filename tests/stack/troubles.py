@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
+from keyward.values import JSON
 from local.account import Execution
 from tests.stack.api_lab import PETS, Api, new_api
 from tests.stack.stack_lab import Stack, eventually
 
-JSON = dict[str, Any]
 # A call that fails so often in a row does so for as long as the test needs to go on.
 ALWAYS = 20
 

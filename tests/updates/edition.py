@@ -6,13 +6,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.bench import Bench
 from local.lifetime.documents import document
 
-JSON = dict[str, Any]
 # What a story of nine customers and two APIs left behind, each in another state; written by the
 # functions of that edition. No key's value is in it.
 ITEMS = Path(__file__).parent / "items_of_last_edition.json"

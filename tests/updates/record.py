@@ -15,13 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.machine import definition
 from local.lifetime.states import Wait
 from tests.engines.stories import ALL
 from tests.stack.local.engines import History, Moment, recorded
 
-JSON = dict[str, Any]
 MACHINES = ("reconcile_customer", "protect_api", "audit_account", "issue_keys", "apply_policy")
 
 

@@ -16,13 +16,13 @@ from unittest import mock
 import pytest
 
 from emulator.clock import VirtualClock
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime import executions, machine
 from local.lifetime.states import StateFailed, Task
 from tests.engines.stories import ALL
 from tests.updates.record import MACHINES, text
 
-JSON = dict[str, Any]
 RELEASE = Path(__file__).parent / "release.jsonl"
 # Of the engine itself: an expression that found nothing, a state that cannot go on.
 BROKEN = ("States.QueryEvaluationError", "States.Runtime", "KeyError", "AssertionError")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.bench import Bench
 from tests.updates.edition import CUSTOMERS, last_edition
 
-JSON = dict[str, Any]
 HOUR = 3600
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from keyward.values import JSON
 from tools.live_check.run import NotHereError, Run
-
-JSON = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from local.world import document
 from tools.live_check.checks import Answer, check
 from tools.live_check.run import KEYED, STAGE, Run
 
-JSON = dict[str, Any]
 BELIEVED = "nobody: it was never recorded"
 PLANS = "emulator/operations/plans.py"
 # CreateApiKey: five a second (API Gateway quotas).

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
+from keyward.values import JSON
 from tools.live_check import gateway, services, stages, story
 from tools.live_check.checks import CHECKS, Check
 from tools.live_check.recorder import Recorder
@@ -18,7 +18,6 @@ from tools.live_check.run import Run
 from tools.live_check.state import PREFIX, opened
 from tools.live_check.world import rehearsal
 
-JSON = dict[str, Any]
 # The steps come first, as the stack is theirs.
 ALL = [
     check

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
 
 
 class Recorder:

@@ -9,9 +9,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
+from keyward.values import JSON
 from tools.live_check.run import Run
 
-JSON = dict[str, Any]
 # Plans first, as keys and stages hang on them; the stack after what it would put right.
 ORDER = ("stack", "plan", "key", "api", "parameter")
 # How often, after the first time, things are looked for by name.

@@ -10,11 +10,11 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from keyward.values import JSON
 from local.world import document
 from tools.live_check.state import State
 from tools.live_check.world import World
 
-JSON = dict[str, Any]
 Found = TypeVar("Found")
 STAGE = "live"
 KEYED = {"/pets": {"get": True}}

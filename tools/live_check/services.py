@@ -9,10 +9,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from keyward.values import JSON
 from tools.live_check.checks import Answer, check
 from tools.live_check.run import NotHereError, Run
 
-JSON = dict[str, Any]
 BELIEVED = "nobody: it was never recorded"
 STATES = "local/lifetime/states.py"
 # More than GetParameter's 40 a second (Parameter Store quotas, without higher throughput).

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 from tools.live_check.checks import Answer, check
 from tools.live_check.run import KEYED, STAGE, Run
 
-JSON = dict[str, Any]
 BELIEVED = "nobody: it was never recorded"
 
 

@@ -6,9 +6,9 @@ import json
 import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-JSON = dict[str, Any]
+from keyward.values import JSON
+
 PREFIX = "keyward-live-check-"
 # The tag of the stack; its value is the run.
 TAG = "keyward-live-check"

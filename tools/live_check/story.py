@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
+from keyward.values import JSON
 from tools.live_check.checks import Answer, check
 from tools.live_check.run import STAGE, NotHereError, Run
 
-JSON = dict[str, Any]
 TAGS = {"tier": "trial"}
 TEMPLATE = "template.yaml and the local CloudFormation (local/shims)"
 PRODUCT = "Keyward itself: read the runs of protect-api and reconcile-customer"

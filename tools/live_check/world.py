@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import boto3
 from botocore.config import Config
 
+from keyward.values import JSON
 from local.account import Account, Urls
 from tools.live_check.state import TAG
 
-JSON = dict[str, Any]
 ROOT = Path(__file__).resolve().parents[2]
 # Quotas of one call in 20 and 30 seconds (api-gateway.md) are waited out by the SDK.
 PATIENT = Config(retries={"total_max_attempts": 12, "mode": "standard"})

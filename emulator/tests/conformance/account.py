@@ -15,7 +15,8 @@ from typing import Any
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from emulator.tests.conformance.answers import JSON, KEYED, OPEN, Reply, bare, remove, send
+from emulator.model import JSON
+from emulator.tests.conformance.answers import KEYED, OPEN, Reply, bare, remove, send
 from emulator.tests.conformance.pacing import Clock, PassingTime
 
 PREFIX = "keyward-conformance-"

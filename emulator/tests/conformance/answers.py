@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-JSON = dict[str, Any]
+from emulator.model import JSON
+
 OPEN: JSON = {"authorizationType": "NONE"}
 KEYED: JSON = {"authorizationType": "NONE", "apiKeyRequired": True}
 FUNCTION = (

@@ -6,8 +6,9 @@ import copy
 import json
 from typing import Any
 
+from emulator.model import JSON
 from emulator.tests.conformance.account import Account, Api
-from emulator.tests.conformance.answers import FUNCTION, JSON
+from emulator.tests.conformance.answers import FUNCTION
 
 MOCK: JSON = {
     "type": "mock",

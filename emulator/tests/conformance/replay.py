@@ -13,8 +13,9 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from emulator.model import JSON
 from emulator.tests.conformance.account import Account
-from emulator.tests.conformance.answers import JSON, bare
+from emulator.tests.conformance.answers import bare
 
 RUN = re.compile(r"keyward-live-check-[0-9a-f]+")
 VALUE = re.compile(r"<value \d+>")

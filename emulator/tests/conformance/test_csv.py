@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.model import JSON
 from emulator.tests.conformance.account import Account
-from emulator.tests.conformance.answers import JSON, bad_request, refusal_of, replace
+from emulator.tests.conformance.answers import bad_request, refusal_of, replace
 from emulator.tests.conformance.tags import documented, recorded
 
 IMPORT = "2 ImportApiKeys: "

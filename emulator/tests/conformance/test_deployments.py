@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from emulator.model import JSON
 from emulator.tests.conformance.account import Account
 from emulator.tests.conformance.answers import (
-    JSON,
     KEYED,
     OPEN,
     bad_request,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from emulator.model import JSON
 from emulator.tests.conformance.account import Account
-from emulator.tests.conformance.answers import JSON
 from emulator.tests.conformance.replay import Replay
 from emulator.tests.conformance.tags import believed, recorded
 

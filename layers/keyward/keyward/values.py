@@ -15,6 +15,9 @@ from typing import Any, TypeVar, cast, get_origin, get_type_hints
 # An object as `json.loads` gives it, and as boto3 and the tables take it.
 JSON = dict[str, Any]
 
+# (RestApi id, stage name).
+StageRef = tuple[str, str]
+
 T = TypeVar("T")
 
 # No event is nested so deep; whoever walks through one may call itself as often.

@@ -4,17 +4,16 @@ of UpdateUsagePlan is announced and in the ledger."""
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keyward.policy.change_set import covers
 from keyward.runs import runtime
+from keyward.values import JSON
 from local.bench import Bench
 from tests.machines.policy_lab import CLOSED, policy, told
 
-JSON = dict[str, Any]
 NAMES = ("free", "gold")
 STAGES = ("prod", "dev")
 LIMITS: tuple[JSON, ...] = (

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from keyward.values import JSON
 from local.bench import PARAMETER, Bench
 from tests.machines.policy_lab import (
     CLOSED,
     FREE,
-    JSON,
     answer,
     customer,
     edit,

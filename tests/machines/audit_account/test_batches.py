@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import repair
+from keyward.values import JSON
 from tests.machines.audit_lab import AuditLab
 
-JSON = dict[str, Any]
 ACTIVE = {"plan": "free", "status": "active"}
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.stack import REGION
 from local.lifetime.states import StateFailed
 
-JSON = dict[str, Any]
 METHODS: JSON = {f"/p{number}": {"get": None} for number in range(10)}
 SHARE, APIS = 80, 8
 

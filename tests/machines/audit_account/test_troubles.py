@@ -10,10 +10,10 @@ from keyward.audit import read
 from keyward.audit.pace import TRIES
 from keyward.audit.work import PAUSE_SECONDS
 from keyward.errors import ServiceUnavailableError
+from keyward.values import JSON
 from local.lifetime.scheduler import Died
 from tests.machines.audit_lab import AuditLab
 
-JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
 
 

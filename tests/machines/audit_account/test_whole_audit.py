@@ -10,11 +10,11 @@ from unittest import mock
 import pytest
 
 from keyward.runs import runtime
+from keyward.values import JSON
 from tests.machines.audit_lab import AuditLab
 from tests.machines.machine import Execution
 from tests.support import MACHINES, load_event
 
-JSON = dict[str, Any]
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
 # Half of the account's calls, and of its bucket of 40.
 AT_ONCE, A_SECOND = 20, 5

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from emulator.tests.openapi_lab import FUNCTION
+from keyward.values import JSON
 from tests.machines.api_lab import Lab
 
-JSON = dict[str, Any]
 PROD, DRAFT = "prod-auth", "allow-all-draft"
 # What asks the authorizer; /open is what protect-api is to close.
 ONE = ("/secret",)

@@ -4,16 +4,15 @@ nobody is told of a failure."""
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.faults import Order
 from tests import tree
 
-JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}, "/orders": {"post": None}}
 # Longer than a run that was postponed waits until it is looked at again.
 LATER = 1200

@@ -9,10 +9,9 @@ import pytest
 from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.errors import GatewayRefusedError
 from keyward.runs import runtime
+from keyward.values import JSON
 from local.lifetime.machine import execution_of
 from tests.machines.api_lab import PETS, Lab
-
-JSON = dict[str, Any]
 
 
 def test_under_the_quotas_of_the_account_every_method_is_closed(lab: Lab) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from keyward.values import JSON
 from tests.machines.api_lab import PETS, Lab
 
-JSON = dict[str, Any]
 OTHER_BACKEND = {
     "type": "http",
     "httpMethod": "GET",

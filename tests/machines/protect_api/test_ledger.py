@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from keyward.values import JSON
 from tests.machines.api_lab import Lab
-
-JSON = dict[str, Any]
 
 
 def lines(lab: Lab, subject: str) -> list[JSON]:

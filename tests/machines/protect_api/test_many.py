@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from keyward.aws.tables.plan_queue import JoinRequest
+from keyward.values import JSON
 from local.bench import Bench
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.storm_lab import Trail
 
-JSON = dict[str, Any]
 APIS = 20
 FAULTS = ("throttle", "500", "503", "timeout_before", "timeout_after")
 

@@ -12,10 +12,10 @@ import pytest
 import plan_protection
 from emulator.operations import common
 from keyward.runs import read_api
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.documents import document
 
-JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}}
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
 

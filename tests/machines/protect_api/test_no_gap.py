@@ -5,17 +5,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from emulator.faults import AFTER, CONFLICT, KINDS, STALE
 from emulator.tests.openapi_lab import real_document
+from keyward.values import JSON
 from tests.machines.api_lab import Lab, laboratory
 from tests.machines.protect_api.test_straight import DOCUMENTS
 from tests.machines.watch_lab import PROPAGATION_SECONDS, Watch, customer, slow
 
-JSON = dict[str, Any]
 # A run without faults takes the plans' propagation (policy: 120 s) and its turns; a fault 120 s.
 FAULT_SECONDS = 120
 # The calls of a run that attaches an API's stage to its plans and closes it.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.machine import refusal
 from tests.support import load_event
 
-JSON = dict[str, Any]
 HEALTH: JSON = {"/health": {"get": None}, "/pets": {"get": None}}
 
 

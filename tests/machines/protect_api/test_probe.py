@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from keyward.events.fields import REST_API_ID
+from keyward.values import JSON
 from tests.apis.test_task_samples import shape
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.probe_lab import answered, answering, canary, probed
 from tests.support import load_event
-
-JSON = dict[str, Any]
 
 
 def prepared(lab: Lab) -> str:

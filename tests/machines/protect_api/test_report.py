@@ -12,12 +12,12 @@ from keyward.aws.logs import AccessLogs
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import LogsUnreadableError
 from keyward.runs import runtime
+from keyward.values import JSON
 from local.lifetime import services
 from tests.apis.test_task_samples import shape
 from tests.machines.api_lab import Lab
 from tests.support import load_event
 
-JSON = dict[str, Any]
 FORMAT = (
     '{"ip":"$context.identity.sourceIp","keyId":"$context.identity.apiKeyId",'
     '"verb":"$context.httpMethod","api":"$context.apiId","status":$context.status}'

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.machine import refusal
 from tests.support import load_event
 
-JSON = dict[str, Any]
 DAY = 24 * 3600
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from keyward.aws.tables.edits import Edits
 from keyward.events.caller import Editor
 from keyward.events.size import json_bytes
+from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.documents import document
 
 pytestmark = pytest.mark.sizes
 
-JSON = dict[str, Any]
 MAX_BYTES = 262_144  # a state of Step Functions, and a request of PutEvents
 VERBS = ("get", "post", "put", "delete", "patch", "head", "options")
 

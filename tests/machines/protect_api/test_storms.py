@@ -8,10 +8,9 @@ import pytest
 
 from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.runs import runtime
+from keyward.values import JSON
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.storm_lab import Trail
-
-JSON = dict[str, Any]
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from emulator.tests.openapi_lab import document, real_document
+from keyward.values import JSON
 from tests.machines.api_lab import Lab
 from tests.support import OURS
-
-JSON = dict[str, Any]
 
 
 def open_methods(number: int) -> JSON:

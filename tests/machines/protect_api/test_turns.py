@@ -10,11 +10,10 @@ import pytest
 
 from keyward.aws.tables.call_schedule import CallSchedule
 from keyward.runs.turns import Turns
+from keyward.values import JSON
 from local.bench import Bench
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.protect_api.test_many import APIS, calls_of
-
-JSON = dict[str, Any]
 
 
 def paths(methods: int) -> JSON:

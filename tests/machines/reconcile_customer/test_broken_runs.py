@@ -13,10 +13,10 @@ import pytest
 
 from keyward.customers.actions import ACTIONS
 from keyward.errors import PassingError
+from keyward.values import JSON
 from tests import tree
 from tests.machines.life_lab import LifeLab
 
-JSON = dict[str, Any]
 Story = list[tuple[str, JSON]]
 Told = Counter[tuple[str, ...]]
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from keyward.values import iso
+from keyward.values import JSON, iso
 from tests.machines.life_lab import DAY, HOUR, LifeLab
 from tests.support import load_event
 
-JSON = dict[str, Any]
 SMALL = {"quota": {"limit": 3, "period": "DAY"}, "throttle": {"rateLimit": 50, "burstLimit": 50}}
 LARGE = {"quota": {"limit": 10, "period": "MONTH"}}
 PLANS = {"free": SMALL, "pro": LARGE}

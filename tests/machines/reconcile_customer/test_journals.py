@@ -10,9 +10,9 @@ import pytest
 from keyward.aws.tables.leases import Lease
 from keyward.customers.drift import Compared, GatewayState, compared
 from keyward.customers.key import CREATED, Journal, KeyRecord
+from keyward.values import JSON
 from tests.machines.life_lab import LifeLab
 
-JSON = dict[str, Any]
 WORKS_IN_PRO = {"acme/1": (True, ["pro"])}
 
 

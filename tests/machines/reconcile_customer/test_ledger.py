@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from keyward.values import JSON
 from tests.machines.life_lab import LifeLab
-
-JSON = dict[str, Any]
 
 
 def lines(life: LifeLab) -> list[JSON]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.bench import Bench
 
-JSON = dict[str, Any]
 LIMIT = 10
 DAY: JSON = {"quota": {"limit": LIMIT, "period": "DAY"}}
 PLANS: JSON = {

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from keyward.values import JSON
 from tests.machines.life_lab import LifeLab
 from tests.machines.machine import refusal
-
-JSON = dict[str, Any]
 
 
 @pytest.mark.parametrize(

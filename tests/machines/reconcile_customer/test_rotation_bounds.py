@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from local.bench import Bench
 
-JSON = dict[str, Any]
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 LEAKS = (
     "leaked",

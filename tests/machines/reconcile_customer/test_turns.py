@@ -12,7 +12,8 @@ import pytest
 from keyward.aws.tables.call_schedule import CallSchedule
 from keyward.runs.schedule import STOPS
 from keyward.runs.turns import Turns
-from local.bench import JSON, Bench
+from keyward.values import JSON
+from local.bench import Bench
 
 OWN_VALUE = {"tags": {"team": "blue"}}
 

@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.bench import Bench
 from local.lifetime import executions, machine
 from local.lifetime.states import Execution, StateFailed, Steps, Task, Wait
-
-JSON = dict[str, Any]
 
 
 @dataclass

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from local.bench import Bench
 
-JSON = dict[str, Any]
 OPEN: JSON = {"/pets": {"get": None}, "/food": {"get": None}}
 HOUR, DAY = 3600, 86_400
 

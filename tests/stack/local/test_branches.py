@@ -9,11 +9,10 @@ import json
 import uuid
 from typing import Any
 
+from keyward.values import JSON
 from local.account import Execution
 from local.aws import LocalAws
 from local.waiting import until
-
-JSON = dict[str, Any]
 
 
 def greet(aws: LocalAws, name: str, **more: Any) -> JSON:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local import ministack
 from local.bench import Bench
 from local.lifetime.machine import definition
@@ -15,7 +15,6 @@ from tests.one_local_aws import no_local_aws
 from tests.stack.local.engines import History, recorded, replay
 from tests.stack.local.stories import STORIES
 
-JSON = dict[str, Any]
 MACHINES = ("reconcile_customer", "protect_api", "audit_account", "issue_keys")
 
 # The fields of each kind of state that both engines were compared with. One that is not here may

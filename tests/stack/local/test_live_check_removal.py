@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,6 @@ from tools.live_check.run import Run
 from tools.live_check.state import TAG, opened
 from tools.live_check.world import Aws, Rehearsal
 
-JSON = dict[str, Any]
 KEPT = {
     "Type": "AWS::DynamoDB::Table",
     "DeletionPolicy": "Retain",

@@ -13,12 +13,12 @@ from typing import Any, cast
 import pytest
 
 from keyward.events.key_value import new_value
+from keyward.values import JSON
 from local.account import Execution
 from local.aws import LocalAws
 from local.narration import Narrator
 from local.waiting import said_while
 
-JSON = dict[str, Any]
 ROOT = Path(__file__).parents[3]
 RUN = "arn:aws:states:us-east-1:123456789012:execution:keyward-reconcile-customer:acme-1"
 STATES = ("Run", "Plan customer", "Apply each action", "Which action?", "Create key", "Done")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.aws import LocalAws
 from tests import tree
 from tools import keep_policy
 
-JSON = dict[str, Any]
 STACK = "edition"
 POLICY = f"{STACK}-policy"
 # Two spaces and an order of its own: a policy that was parsed and written again would differ.

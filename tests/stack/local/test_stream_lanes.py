@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from ministack.services import dynamodb, lambda_svc
 
+from keyward.values import JSON
 from local.shims import streams
 
-JSON = dict[str, Any]
 MAPPING: JSON = {"UUID": "m", "FunctionName": "f", "ParallelizationFactor": 4, "BatchSize": 3}
 MAPPING |= {"StartingPosition": "TRIM_HORIZON"}
 ITEMS = [f"customer-{n % 7}" for n in range(60)]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from keyward.policy.parse import default_text
+from keyward.values import JSON
 from local.aws import TEMPLATE, LocalAws
 from local.packaging import Stack
 from local.waiting import until
 from tests.one_local_aws import only_local_aws
 
-JSON = dict[str, Any]
 OTHER = "staging"
 PLAN = {"throttle": {"rateLimit": 1, "burstLimit": 2}}
 

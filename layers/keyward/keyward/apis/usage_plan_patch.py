@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from keyward.policy.parts import PlanPolicy, Quota, Throttle, place_of
-from keyward.values import JSON
-
-StageRef = tuple[str, str]
+from keyward.values import JSON, StageRef
 
 
 class Limits(Protocol):

@@ -9,12 +9,11 @@ from keyward.audit.model import Finding
 from keyward.aws.gateway import GatewayKey
 from keyward.customers.key import KeyRecord
 from keyward.customers.model import KeyRecords
-from keyward.values import iso
+from keyward.values import DAY, iso
 
 # API keys of an account in a Region; the limit cannot be raised (limits.html).
 MAX_KEYS = 10_000
 NEAR_LIMIT = 8_000
-DAY = 86_400
 PACE_DAYS, SOON_DAYS, WARN_DAYS = 30, 30, 90
 WAITS = "the customer waits for room for a key, as the account is full"
 REMEDY = (

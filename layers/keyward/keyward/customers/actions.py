@@ -90,6 +90,9 @@ class Action:
         return stated({**about, **change, **self.details})
 
 
+Actions = tuple[Action, ...]
+
+
 @dataclass(frozen=True)
 class CustomerPlan:
     """The actions, in order, and the error that is to be reported when they are done."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.customers.actions import Action, key_action
+from keyward.customers.actions import Action, Actions, key_action
 from keyward.customers.key import CREATED, CREATING, KeyRecord, name_of
 from keyward.customers.model import Customer
 from keyward.customers.overlap import Overlap, ends_early
@@ -25,8 +25,6 @@ from keyward.customers.rotation import (
 )
 from keyward.policy.model import Policy
 from keyward.values import DAY, HOUR, stated
-
-Actions = tuple[Action, ...]
 
 
 def is_switch_needed(key: KeyRecord, enabled: bool) -> bool:

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyward.customers.actions import Action, key_action, move
+from keyward.customers.actions import Actions, key_action, move
 from keyward.customers.bulk import is_being_imported
 from keyward.customers.key import CREATING, KeyRecord
 from keyward.policy.model import Policy
-
-Actions = tuple[Action, ...]
 
 
 @dataclass(frozen=True)

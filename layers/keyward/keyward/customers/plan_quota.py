@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keyward.customers.actions import Action, key_action
+from keyward.customers.actions import Action, Actions, key_action
 from keyward.customers.key import CREATING, KeyRecord
 from keyward.customers.model import Customer
 from keyward.customers.quota import due
 from keyward.policy.model import Policy
-
-Actions = tuple[Action, ...]
 
 
 def extensions_for(

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from keyward.apis.model import DeployedMethod
+from keyward.apis.compare import INTEGRATION
+from keyward.apis.model import DeployedMethod, Place
 from keyward.lint.intrinsics import maps
 from keyward.lint.model import Edit, Method, Remedy
 from keyward.lint.positions import Map
@@ -16,10 +17,7 @@ from keyward.lint.source import Source
 
 VERBS = {verb: verb.upper() for verb in ("get", "put", "post", "delete", "patch", "options")}
 VERBS |= {"head": "HEAD", "x-amazon-apigateway-any-method": "ANY"}
-INTEGRATION = "x-amazon-apigateway-integration"
 _MAX_REFERENCES = 32
-
-Place = tuple[str, str]
 
 
 def is_document(root: Map) -> bool:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keyward.apis.model import Place
 from keyward.lint.intrinsics import argument
 from keyward.lint.model import Edit, Method, Remedy
-from keyward.lint.openapi import VERBS, Document, Operation, Place, resource_path
+from keyward.lint.openapi import VERBS, Document, Operation, resource_path
 from keyward.lint.positions import Map
 from keyward.lint.security import CUSTOM, IAM, KEY, SAM_IAM, SAM_KEY, SAM_NO_KEY, ApiAuth
 from keyward.lint.template import Template

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from keyward.apis.compare import AUTHORIZER, AUTHTYPE
 from keyward.lint.positions import Map
 
 KEY, IAM, CUSTOM, OTHER = "key", "AWS_IAM", "CUSTOM", "other"
-AUTHTYPE = "x-amazon-apigateway-authtype"
-AUTHORIZER = "x-amazon-apigateway-authorizer"
 
 # The names that SAM itself puts into `security` (aws-sam-translator, swagger/swagger.py).
 SAM_KEY, SAM_NO_KEY, SAM_NO_AUTHORIZER, SAM_IAM = "api_key", "api_key_false", "NONE", "AWS_IAM"

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from keyward.policy.coverage import STAGES, coverage, covers, is_within
-from keyward.policy.facts import AccountFacts, PlanFacts, StageRef
+from keyward.policy.facts import AccountFacts, PlanFacts
 from keyward.policy.narrower import allows_less
 from keyward.policy.parts import Quota
-from keyward.values import JSON
+from keyward.values import JSON, StageRef
 
 WIDENING, NARROWING, OPENING, NEUTRAL = "widening", "narrowing", "opening", "neutral"
 # An exemption that opens more live methods than this waits for a person (DESIGN.md 1).

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from keyward.values import JSON
-
-# (RestApi id, stage name).
-StageRef = tuple[str, str]
+from keyward.values import JSON, StageRef
 
 
 @dataclass(frozen=True)

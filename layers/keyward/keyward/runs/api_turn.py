@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from keyward.apis.progress import ATTACH, DEPLOY, PLAN, Progress
@@ -20,7 +19,7 @@ from keyward.events.requester import with_cause
 from keyward.runs import outbox, run
 from keyward.runs.context import Context
 from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION, QUOTAS, calls_of
-from keyward.runs.turns import WRITES, Place
+from keyward.runs.turns import WRITES, Calls, Place
 from keyward.values import iso
 
 # So long a run may keep its lease while it waits (DESIGN.md 1).
@@ -34,8 +33,6 @@ CALLS_TO_LOOK, CALLS_TO_CLOSE = 6, 10
 DEPLOYMENT = "CreateDeployment"
 # Step Functions waits in pieces, so that a turn that is there earlier is not missed by much.
 LONGEST_WAIT = 600
-
-Calls = Mapping[str, float]
 
 
 @dataclass(frozen=True)

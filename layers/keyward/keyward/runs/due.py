@@ -18,9 +18,8 @@ from keyward.errors import (
 )
 from keyward.events.requester import UNASKED
 from keyward.runs.context import Context
-from keyward.values import JSON
+from keyward.values import DAY, HOUR, JSON
 
-HOUR, DAY = 3600, 86_400
 GAVE_WAY = "its place was needed for a customer without a key, as the account has no room for more"
 
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from keyward.aws.tables.plan_stages import PlanStages, StageRef
+from keyward.aws.tables.plan_stages import PlanStages
 from keyward.customers.coverage import OPENING, plans_of, with_opens
 from keyward.events.contracts import announcement
 from keyward.policy.model import Policy
-from keyward.values import JSON
+from keyward.values import JSON, StageRef
 
 
 @dataclass(frozen=True)

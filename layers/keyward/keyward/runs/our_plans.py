@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from keyward.apis.usage_plan_patch import Change, StageRef, changes
+from keyward.apis.usage_plan_patch import Change, changes
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Registry
@@ -16,7 +16,7 @@ from keyward.errors import DuplicatePlanError
 from keyward.policy.change_set import ADOPT, PLANS
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
-from keyward.values import JSON, stated
+from keyward.values import JSON, StageRef, stated
 
 # A plan of the last edition, or one whose tag people took away, gets the stack's.
 TAG = "tag"

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import DuplicatePlanError
 from keyward.policy.parts import Quota, Throttle, place_of
-from keyward.values import JSON
+from keyward.values import JSON, StageRef
 
-StageRef = tuple[str, str]
 # The tag of a usage plan: the stack that it belongs to. On an API, and so on a plan that has the
 # tags of its API's template, the same tag is a mode.
 STACK_TAG = "keyward"

@@ -13,10 +13,7 @@ from typing import Any
 
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
-from keyward.values import JSON
-
-# (RestApi id, stage name).
-StageRef = tuple[str, str]
+from keyward.values import JSON, StageRef
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from typing import Any
 
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
+from keyward.values import StageRef
 
 # An update expression holds 4 KB (DynamoDB, "Quotas").
 MAX_AT_ONCE = 100
-# (RestApi id, stage name).
-StageRef = tuple[str, str]
 
 
 class PlanStages:
