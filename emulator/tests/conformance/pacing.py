@@ -1,4 +1,4 @@
-"""The time of the cases, and what keeps a run on a real account below the account's control-plane quotas (api-gateway.md 1)."""
+"""The time of the cases: a run on a real account stays below its quotas (api-gateway.md 1)."""
 
 from __future__ import annotations
 
