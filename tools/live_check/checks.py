@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from keyward.values import JSON
 from tools.live_check.run import NotHereError, Run
 
+# Who says what is expected, where no source does.
+BELIEVED = "nobody: it was never recorded"
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -57,8 +60,8 @@ def check(
     id: str,
     expected: str,
     *,
-    source: str,
     engine: str,
+    source: str = BELIEVED,
     alone: bool = False,
     here: str | None = None,
 ) -> Callable[[Ask], Ask]:

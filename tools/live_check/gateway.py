@@ -1,10 +1,10 @@
-"""Questions to API Gateway alone: they need no stack, and their calls are recorded."""
+"""Questions to API Gateway alone."""
 
 from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,10 +13,12 @@ from local.world import document
 from tools.live_check.checks import Answer, check
 from tools.live_check.run import KEYED, STAGE, Run
 
-BELIEVED = "nobody: it was never recorded"
 PLANS = "emulator/operations/plans.py"
 # CreateApiKey: five a second (API Gateway quotas).
 BURST = 60
+
+# Asks API Gateway alone: it needs no stack, and its calls are recorded.
+alone = partial(check, alone=True)
 
 
 def code(error: ClientError) -> str:
@@ -25,45 +27,31 @@ def code(error: ClientError) -> str:
     return f"{status} {error.response['Error']['Code']}"
 
 
-def refusal(call: Any, **params: Any) -> str:
+def refusal(call: Any, *args: Any, **params: Any) -> str:
     """The code of a refusal, `accepted` where there is none."""
     try:
-        call(**params)
+        call(*args, **params)
     except ClientError as error:
         return code(error)
     return "accepted"
 
 
-@check(
-    "attach-twice",
-    "accepted",
-    source=BELIEVED,
-    engine="emulator/operations (plan keys)",
-    alone=True,
-)
+@alone("attach-twice", "accepted", engine="emulator/operations (plan keys)")
 def attaching_a_key_twice(run: Run) -> str:
     """To a plan without stages."""
     plan = run.plan("twice")
     key = run.key("twice", plan)
-    again = {"usagePlanId": plan, "keyId": key["id"], "keyType": "API_KEY"}
-    return refusal(run.gateway.create_usage_plan_key, **again)
+    return refusal(run.attach, key["id"], plan)
 
 
-@check(
-    "attach-unknown",
-    "404 NotFoundException",
-    source=BELIEVED,
-    engine="emulator/operations (plan keys)",
-    alone=True,
-)
+@alone("attach-unknown", "404 NotFoundException", engine="emulator/operations (plan keys)")
 def attaching_to_an_unknown_plan(run: Run) -> str:
     """A plan that was never made."""
     key = run.key("unknown")
-    wanted = {"usagePlanId": "abc123", "keyId": key["id"], "keyType": "API_KEY"}
-    return refusal(run.gateway.create_usage_plan_key, **wanted)
+    return refusal(run.attach, key["id"], "abc123")
 
 
-@check("stage-twice", "accepted", source=BELIEVED, engine=PLANS, alone=True)
+@alone("stage-twice", "accepted", engine=PLANS)
 def adding_a_stage_that_is_there(run: Run) -> str:
     """UpdateUsagePlan with the stage once more."""
     api = run.api("again", KEYED)
@@ -72,29 +60,16 @@ def adding_a_stage_that_is_there(run: Run) -> str:
     return refusal(run.gateway.update_usage_plan, usagePlanId=plan, patchOperations=[patch])
 
 
-@check(
-    "tag-plan",
-    "the tag is there",
-    source=BELIEVED,
-    engine="emulator/operations (tags)",
-    alone=True,
-)
+@alone("tag-plan", "the tag is there", engine="emulator/operations (tags)")
 def tagging_a_plan(run: Run) -> str:
     """By its ARN."""
     plan = run.plan("tagged")
-    arn = f"arn:{run.world.partition}:apigateway:{run.world.region}::/usageplans/{plan}"
-    run.gateway.tag_resource(resourceArn=arn, tags={"a": "b"})
+    run.tag(f"usageplans/{plan}", {"a": "b"})
     tags = run.gateway.get_usage_plan(usagePlanId=plan).get("tags", {})
     return "the tag is there" if tags == {"a": "b"} else f"tags: {tags}"
 
 
-@check(
-    "merge-key-source",
-    "HEADER after the merge",
-    source=BELIEVED,
-    engine="emulator/openapi",
-    alone=True,
-)
+@alone("merge-key-source", "HEADER after the merge", engine="emulator/openapi")
 def a_merge_keeps_the_key_source(run: Run) -> str:
     """PutRestApi in mode merge, of a document that says nothing of it."""
     api = run.api("merged", KEYED)
@@ -106,32 +81,17 @@ def a_merge_keeps_the_key_source(run: Run) -> str:
     return f"{found} after the merge"
 
 
-@check(
-    "update-usage",
-    "[0, 93] of 100",
-    source=BELIEVED,
-    engine="emulator/operations (usage)",
-    alone=True,
-)
+@alone("update-usage", "[0, 93] of 100", engine="emulator/operations (usage)")
 def granting_calls(run: Run) -> str:
     """UpdateUsage sets what remains."""
     plan = run.plan("granted", quota={"limit": 100, "period": "DAY"})
     key = run.key("granted", plan)
     patch = {"op": "replace", "path": "/remaining", "value": "93"}
     run.gateway.update_usage(usagePlanId=plan, keyId=key["id"], patchOperations=[patch])
-    today = datetime.now(UTC).date().isoformat()
-    told = run.gateway.get_usage(usagePlanId=plan, startDate=today, endDate=today)
-    found = told.get("items", {}).get(key["id"])
-    return f"{found[-1] if found else 'nothing'} of 100"
+    return f"{run.usage(plan, key['id']) or 'nothing'} of 100"
 
 
-@check(
-    "csv-cells",
-    "'a, b' and 'say \"hi\"'",
-    source=BELIEVED,
-    engine="emulator/operations (import of keys)",
-    alone=True,
-)
+@alone("csv-cells", "'a, b' and 'say \"hi\"'", engine="emulator/operations (import of keys)")
 def cells_with_commas_and_quotes(run: Run) -> str:
     """Descriptions as RFC 4180 writes them."""
     names = [run.name("comma"), run.name("quote")]
@@ -152,7 +112,6 @@ def imported(run: Run, rows: list[str]) -> list[str]:
 @check(
     "import-rows",
     "all sizes taken",
-    source=BELIEVED,
     engine="emulator/operations (import of keys) and customers/imports",
 )
 def rows_that_an_import_takes(run: Run) -> Answer:

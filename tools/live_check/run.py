@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from keyward.values import JSON
@@ -77,14 +78,14 @@ class Run:
         )
         api = self.state.keep("api", made["id"])
         if mode:
-            self.tag(api, mode)
+            self.tag(f"restapis/{api}", {"keyward": mode})
         self.deploy(api)
         return api
 
-    def tag(self, api: str, mode: str) -> None:
-        """Say how Keyward is to treat the API."""
-        arn = f"arn:{self.world.partition}:apigateway:{self.world.region}::/restapis/{api}"
-        self.gateway.tag_resource(resourceArn=arn, tags={"keyward": mode})
+    def tag(self, resource: str, tags: dict[str, str]) -> None:
+        """Tag a resource, which is named as at the end of its ARN: `usageplans/a1b2c3`."""
+        arn = f"arn:{self.world.partition}:apigateway:{self.world.region}::/{resource}"
+        self.gateway.tag_resource(resourceArn=arn, tags=tags)
 
     def deploy(self, api: str) -> str:
         """Deploy as a team does: the deployment's id."""
@@ -101,10 +102,19 @@ class Run:
         made: JSON = self.gateway.create_api_key(name=self.name(word), enabled=True)
         self.state.keep("key", made["id"])
         if plan:
-            self.gateway.create_usage_plan_key(
-                usagePlanId=plan, keyId=made["id"], keyType="API_KEY"
-            )
+            self.attach(made["id"], plan)
         return made
+
+    def attach(self, key: str, plan: str) -> None:
+        """Put the key into the plan."""
+        self.gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+
+    def usage(self, plan: str, key: str) -> list[int] | None:
+        """Today's calls of the key and what is left, as GetUsage counts them; None for no row."""
+        today = datetime.now(UTC).date().isoformat()
+        answer = self.gateway.get_usage(usagePlanId=plan, startDate=today, endDate=today)
+        days = answer.get("items", {}).get(key)
+        return list(map(int, days[-1])) if days else None
 
     def value(self) -> str:
         """A value for a key."""

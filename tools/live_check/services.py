@@ -13,7 +13,6 @@ from keyward.values import JSON
 from tools.live_check.checks import Answer, check
 from tools.live_check.run import NotHereError, Run
 
-BELIEVED = "nobody: it was never recorded"
 STATES = "local/lifetime/states.py"
 # More than GetParameter's 40 a second (Parameter Store quotas, without higher throughput).
 READS = 120
@@ -72,12 +71,7 @@ def the_trail_logs(run: Run) -> str:
     return f"{'logging' if logging else 'silent'}, {only}"
 
 
-@check(
-    "value-in-trail",
-    "told: Keyward cuts ids out either way",
-    source=BELIEVED,
-    engine="emulator/cloudtrail.py",
-)
+@check("value-in-trail", "told: Keyward cuts ids out either way", engine="emulator/cloudtrail.py")
 def whether_a_value_is_in_the_trail(run: Run) -> Answer:
     """The record of CreateApiKey, which comes within a quarter of an hour."""
     if not of_type(run, "AWS::CloudTrail::Trail"):
@@ -134,7 +128,6 @@ def an_expression_with_line_breaks(run: Run) -> str:
 @check(
     "choice-output",
     '"of the default"',
-    source=BELIEVED,
     engine="ministack (tests/stack/local/test_engines.py)",
     here="{}",
 )

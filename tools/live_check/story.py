@@ -24,11 +24,10 @@ def policy(run: Run) -> JSON:
     """One plan of the run's own name, so that no plan of the account's is touched."""
     plan: JSON = {"throttle": {"rateLimit": 50, "burstLimit": 100}}
     plan |= {"quota": {"limit": 1000, "period": "DAY"}, "apis": ["*"], "stages": ["*"]}
-    return {"usage_plans": {run.name("free"): plan}, "propagation_seconds": _wait(run)}
-
-
-def _wait(run: Run) -> int:
-    return run.world.propagation_seconds
+    return {
+        "usage_plans": {run.name("free"): plan},
+        "propagation_seconds": run.world.propagation_seconds,
+    }
 
 
 def its_plan(run: Run) -> JSON | None:
@@ -82,7 +81,7 @@ def a_team_deploys_an_api(run: Run) -> str:
 def its_next_deployment_is_protected(run: Run) -> Answer:
     """The tag, a deployment, and Keyward hears of it by CloudTrail."""
     api = run.fact("api")
-    run.tag(api, "enforce")
+    run.tag(f"restapis/{api}", {"keyward": "enforce"})
     run.note(theirs=run.deploy(api), hears=time.time())
     seconds = run.sees(403, api)
     return Answer(f"403 without a key, {seconds:.0f} s after the deployment", True)
