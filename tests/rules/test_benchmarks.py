@@ -18,9 +18,10 @@ from benchmarks.desk import Desk, Row, desk
 from benchmarks.load import Beside
 from benchmarks.plan import SIZES
 from benchmarks.plot import plot
-from benchmarks.prices import AS_OF, PRICES
+from benchmarks.prices import AS_OF, PRICES, dollars
 from benchmarks.startup import SIGN_UP, StartUp
 from benchmarks.tape import record
+from keyward.audit import modes
 from keyward.values import JSON
 from tests import tree
 
@@ -121,6 +122,19 @@ def test_the_plot_is_drawn_from_the_saved_figures() -> None:
 def test_the_readme_says_what_the_page_on_costs_says() -> None:
     readme = " ".join((tree.ROOT / "README.md").read_text(encoding="utf-8").split())
     assert costs.sentence(SAVED) in readme
+
+
+def test_the_dollars_of_a_look_are_those_of_the_page_on_costs() -> None:
+    methods, number = FULL.methods[0], FULL.apis[-1]
+    closed = modes.CLOSED + methods * modes.METHOD
+    estimates = {
+        f"API of {methods} methods, compliant": modes.LOOKED_AT,
+        f"API of {methods} methods, exposed": closed,
+        f"{number} APIs exposed at once": number * (closed + modes.WAITED),
+    }
+    counted = {job: dollars(costs.counted(SAVED, job)) for job in estimates}
+    assert estimates == pytest.approx(counted, rel=0.2)
+    assert round(sum(costs.idle_month(SAVED).values())) == modes.STACK_A_MONTH
 
 
 def test_the_page_on_costs_names_every_parameter_of_the_stack() -> None:

@@ -1,4 +1,4 @@
-"""Read who old keys belong to: a map or CSV of key ids and customer ids, tags, customerIds. Pure.
+"""Find the customer of a key that Keyward did not make: by a table, a tag or customerId. Pure.
 
 No error quotes a cell: people put the value of a key where its id belongs.
 """
@@ -34,25 +34,27 @@ UNFIT = (
 
 @dataclass(frozen=True)
 class OwnerLookup:
-    """Who a key belongs to: by its id, else by its tag, else by its customerId. `rows` says where
-    in the table a key's id stands."""
+    """Find a key's customer by the table, else by the key's tag, else by its customerId.
+
+    `customers` is the table by key id, `rows` has the number of the row of each key id.
+    """
 
     tag: str = TAG
     customers: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
 
     def owner_of(self, key: GatewayKey) -> str | None:
-        """The customer, None when nothing names one that a customer can be called."""
+        """The customer's id; None when nothing names a valid one."""
         _, named = self._named(key)
         return named if named and CUSTOMER_ID.fullmatch(named) else None
 
     def why_nobody(self, key: GatewayKey) -> str:
-        """What a person does about a key that no usable customer's id is known of."""
+        """What a person has to do when `owner_of` finds nobody."""
         source, named = self._named(key)
         return (UNFIT if named else NOBODY).format(tag=self.tag, source=source)
 
     def _named(self, key: GatewayKey) -> tuple[str, str | None]:
-        """What names the customer, and the name."""
+        """The source that names the customer, and the name; `("", None)` without one."""
         sources = {
             "row": self.customers.get(key.key_id),
             f"tag {self.tag}": key.tags.get(self.tag),
@@ -63,8 +65,8 @@ class OwnerLookup:
     def unused_rows(
         self, keys: Mapping[str, GatewayKey], others: Iterable[str], recorded: Iterable[KeyRecord]
     ) -> list[Finding]:
-        """One finding for the rows whose key is not in the account, or is another customer's
-        already. `keys` are the account's by id, `others` those of another stack."""
+        """One finding for all rows whose key is not in the account, or is somebody else's already.
+        `keys` are the account's by id, `others` the ids of another stack's keys."""
         owners, foreign = {key.key_id: key.customer_id for key in recorded}, {*others}
         unused = []
         for key_id, customer_id in self.customers.items():
@@ -84,8 +86,8 @@ class OwnerLookup:
 
 
 def parse_owners(task: Mapping[str, Any], text: str | None = None) -> OwnerLookup:
-    """From the input `adopt_tag` and `customers` (a map, or CSV text); `text` is CSV from
-    elsewhere. Raises InvalidInputError, which quotes no row: it may hold a key's value."""
+    """Read the members `adopt_tag` and `customers` (a map, or CSV text) of an input; CSV `text`
+    takes the place of `customers`. Raises InvalidInputError, which quotes no cell."""
     tag = task.get("adopt_tag") or TAG
     if not isinstance(tag, str) or len(tag) > 128:
         raise InvalidInputError("adopt_tag", "must have 1 to 128 characters", "Correct it")
@@ -107,8 +109,8 @@ def parse_owners(task: Mapping[str, Any], text: str | None = None) -> OwnerLooku
 
 
 def _rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """The rows of CSV text with their numbers, as an editor shows them, without a heading. A
-    heading says which column is which; other columns are left out."""
+    """Number the rows of CSV text as an editor does, and leave out the heading. A heading says
+    which column is which, and which columns are not ours."""
     order: Sequence[int] | None = None
     for place, row in enumerate(rows_of(text)):
         if row.problem:
@@ -124,8 +126,8 @@ def _rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _heading(number: int, cells: Sequence[str]) -> Sequence[int] | None:
-    """The places of the key's id and the customer's, None for a first row that is no heading.
-    Raises InvalidInputError for a heading that names one of them only."""
+    """Find the columns of the key's id and of the customer's; None when the row is no heading.
+    Raises InvalidInputError for a heading that names only one of the two."""
     names = [letters_of(cell) for cell in cells]
     found = [
         [place for place, name in enumerate(names) if name in known]

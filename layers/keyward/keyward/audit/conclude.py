@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from keyward.apis.model import OFF
-from keyward.audit import customers as customer_findings
 from keyward.audit import keys as key_findings
 from keyward.audit import usage_plans as plan_findings
 from keyward.audit.account import AccountReading
 from keyward.audit.adopt import Adopter, Adoption
 from keyward.audit.adoption_table import OwnerLookup
+from keyward.audit.customers import CustomerAudit
 from keyward.audit.keys import ADOPT_KEYS, of_usage
 from keyward.audit.model import of_exemptions, orphaned_holds
 from keyward.audit.opens import of_opens
@@ -40,7 +40,7 @@ class Conclusion:
         exemption. And, with `sources`, what can be adopted."""
         account = reading.keys
         records = self.registry.customers.load_all()
-        found = customer_findings.of_customers(records, account, self.policy, self.now)
+        found = CustomerAudit(account, self.policy, self.now).of_all(records)
         adoptions: list[Adoption] = []
         if account:
             strays = key_findings.unrecorded(account, records)

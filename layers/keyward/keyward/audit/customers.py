@@ -6,6 +6,7 @@ repair does, so the two cannot differ."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from keyward.audit.account import AccountKeys
@@ -35,41 +36,85 @@ NOTHING_KNOWN = KeyRecords()
 RECONCILE = "reconcile-customer"
 
 
-def of_customers(
-    records: AccountRecords, account: AccountKeys | None, policy: Policy, now: float
-) -> list[Finding]:
-    """Customers ↔ key records ↔ keys; `account` is None when the keys could not be read, `now` is
-    epoch seconds. A customer whose records cannot be understood is one finding."""
-    found = [unreadable_record(id_, error) for id_, error in records.unreadable.items()]
-    named = set()
-    for record in records.desired:
-        customer_id = str(record.get("customer_id"))
-        named.add(customer_id)
-        if customer_id not in records.unreadable:
-            mine = records.keys.get(customer_id, NOTHING_KNOWN)
-            find = partial(_of_customer, customer_id, record, mine, account, policy, now)
-            found += of_each(customer_id, find)
-    for customer_id, mine in records.keys.items():
-        if customer_id not in named and mine.removal:
-            find = partial(_of_customer, customer_id, {}, mine, account, policy, now)
-            found += of_each(customer_id, find)
-        elif customer_id not in named:
-            found += [_stray(key) for key in mine.keys]
-    return found
+@dataclass(frozen=True)
+class CustomerAudit:
+    """Compares customers ↔ key records ↔ keys at `now` (epoch seconds); `account` is None when the
+    keys could not be read."""
 
+    account: AccountKeys | None
+    policy: Policy
+    now: float
 
-def _of_customer(
-    customer_id: str,
-    record: JSON,
-    stored: KeyRecords,
-    account: AccountKeys | None,
-    policy: Policy,
-    now: float,
-) -> list[Finding]:
-    found = _of_removal(customer_id, record, stored)
-    if (counts := stored.in_force(record or None)) is None:
+    def of_all(self, records: AccountRecords) -> list[Finding]:
+        """Find what differs. A customer whose records cannot be understood is one finding."""
+        found = [unreadable_record(id_, error) for id_, error in records.unreadable.items()]
+        named = set()
+        for record in records.desired:
+            customer_id = str(record.get("customer_id"))
+            named.add(customer_id)
+            if customer_id not in records.unreadable:
+                mine = records.keys.get(customer_id, NOTHING_KNOWN)
+                found += of_each(customer_id, partial(self._of, customer_id, record, mine))
+        for customer_id, mine in records.keys.items():
+            if customer_id not in named and mine.removal:
+                found += of_each(customer_id, partial(self._of, customer_id, {}, mine))
+            elif customer_id not in named:
+                found += [_stray(key) for key in mine.keys]
         return found
-    return found + _of_record(customer_id, counts, stored, account, policy, now)
+
+    def _of(self, customer_id: str, record: JSON, stored: KeyRecords) -> list[Finding]:
+        found = _of_removal(customer_id, record, stored)
+        if (counts := stored.in_force(record or None)) is None:
+            return found
+        return found + self._of_record(customer_id, counts, stored)
+
+    def _of_record(self, customer_id: str, record: JSON, stored: KeyRecords) -> list[Finding]:
+        account, policy, now = self.account, self.policy, self.now
+        results = [compared(k, account.state_of(k) if account else None, now) for k in stored.keys]
+        after = corrected(stored, results)
+        try:
+            customer = with_open_wish(customer_of(record), after)
+            keys = wanted_back(after.keys, customer)
+            planned = plan_customer(customer, keys, policy, now, after.last_number)
+        except InvalidRecordError as error:
+            return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]
+        if isinstance(planned.problem, NoSignUpError):
+            says = str(planned.problem)
+            return [Finding("customer_incomplete", "high", says, customer_id=customer_id)]
+        if planned.problem:
+            return [Finding("not_possible", "high", str(planned.problem), customer_id=customer_id)]
+        drifted = _drifted(results, planned.actions) + _by_hand(keys, stored, customer)
+        if drifted:
+            return drifted
+        if planned.actions:
+            return [self._undone(customer, after.keys, planned.actions)]
+        if stored.outbox or notices_due(customer, policy, now, stored.notice_marks):
+            says = "an outcome or a notice waits to be announced"
+            return [Finding("unannounced", "low", says, RECONCILE, customer_id)]
+        return []
+
+    def _undone(
+        self, customer: Customer, keys: Sequence[KeyRecord], actions: Sequence[Action]
+    ) -> Finding:
+        """What the records themselves lack: a run failed, or its event never came."""
+        desired = desired_state(customer, self.policy, self.now)
+        kind, severity, says = "due", "low", "work of the customer is due"
+        if desired.status == "closed":
+            kind, severity, says = "key_of_closed_customer", "high", "the closed customer has a key"
+        elif desired.status == "suspended":
+            kind, severity, says = (
+                "key_enabled",
+                "high",
+                "the suspended customer has an enabled key",
+            )
+        elif not any(_works(key) for key in keys):
+            kind, severity, says = "customer_without_key", "high", "the customer has no working key"
+        elif any(action.action == "move_key" for action in actions):
+            says = f"the customer has a key that is not in plan {desired.plan}"
+            kind, severity = "key_in_wrong_plan", "high"
+        return Finding(
+            kind, severity, says, RECONCILE, customer.customer_id, actions=_as_json(actions)
+        )
 
 
 def _of_removal(customer_id: str, record: JSON, stored: KeyRecords) -> list[Finding]:
@@ -84,38 +129,6 @@ def _of_removal(customer_id: str, record: JSON, stored: KeyRecords) -> list[Find
     helps = "Put the record back, or send CustomerClosed to have the keys deleted"
     says += "are suspended"
     return [Finding("record_deleted", "high", says, customer_id=customer_id, remedy=helps)]
-
-
-def _of_record(
-    customer_id: str,
-    record: JSON,
-    stored: KeyRecords,
-    account: AccountKeys | None,
-    policy: Policy,
-    now: float,
-) -> list[Finding]:
-    results = [compared(k, account.state_of(k) if account else None, now) for k in stored.keys]
-    after = corrected(stored, results)
-    try:
-        customer = with_open_wish(customer_of(record), after)
-        keys = wanted_back(after.keys, customer)
-        planned = plan_customer(customer, keys, policy, now, after.last_number)
-    except InvalidRecordError as error:
-        return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]
-    if isinstance(planned.problem, NoSignUpError):
-        says = str(planned.problem)
-        return [Finding("customer_incomplete", "high", says, customer_id=customer_id)]
-    if planned.problem:
-        return [Finding("not_possible", "high", str(planned.problem), customer_id=customer_id)]
-    drifted = _drifted(results, planned.actions) + _by_hand(keys, stored, customer)
-    if drifted:
-        return drifted
-    if planned.actions:
-        return [_undone(customer, after.keys, planned.actions, policy, now)]
-    if stored.outbox or notices_due(customer, policy, now, stored.notice_marks):
-        says = "an outcome or a notice waits to be announced"
-        return [Finding("unannounced", "low", says, RECONCILE, customer_id)]
-    return []
 
 
 def _drifted(results: Sequence[Compared], actions: Sequence[Action]) -> list[Finding]:
@@ -162,28 +175,6 @@ def _of_drift(drift: Drift, mends: Sequence[Action]) -> Finding:
         key_id=drift.key.key_id,
         plan=drift.key.plan,
     )
-
-
-def _undone(
-    customer: Customer,
-    keys: Sequence[KeyRecord],
-    actions: Sequence[Action],
-    policy: Policy,
-    now: float,
-) -> Finding:
-    """What the records themselves lack: a run failed, or its event never came."""
-    desired = desired_state(customer, policy, now)
-    kind, severity, says = "due", "low", "work of the customer is due"
-    if desired.status == "closed":
-        kind, severity, says = "key_of_closed_customer", "high", "the closed customer has a key"
-    elif desired.status == "suspended":
-        kind, severity, says = "key_enabled", "high", "the suspended customer has an enabled key"
-    elif not any(_works(key) for key in keys):
-        kind, severity, says = "customer_without_key", "high", "the customer has no working key"
-    elif any(action.action == "move_key" for action in actions):
-        says = f"the customer has a key that is not in plan {desired.plan}"
-        kind, severity = "key_in_wrong_plan", "high"
-    return Finding(kind, severity, says, RECONCILE, customer.customer_id, actions=_as_json(actions))
 
 
 def _works(key: KeyRecord) -> bool:

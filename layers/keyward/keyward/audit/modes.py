@@ -1,7 +1,7 @@
-"""What each mode would do in an account that was looked at, in calls, seconds and dollars. Pure.
+"""Estimate what each mode would do in an account: calls, seconds and dollars. Pure.
 
-Calls and times are those of the bench (docs/performance.md), dollars those of docs/costs.md: a test
-compares these estimates with both.
+tests/cli/test_look.py compares calls and seconds with what enforce does on the bench,
+tests/rules/test_benchmarks.py compares dollars with docs/costs.md.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ from keyward.values import JSON
 READS = 2
 # What closing reads of an API with one stage (DESIGN: at most 11), and of each further one.
 READS_TO_CLOSE, READS_A_STAGE = 10, 3
-# US dollars: an API that is looked at, one that is closed, what its wait for others adds, and each
-# of its methods. The stack's idle month, rounded.
+# US dollars: to look at an API, to close one, what its wait for other APIs adds, and each method.
 LOOKED_AT, CLOSED, WAITED, METHOD = 0.0003, 0.0004, 0.0008, 0.00001
+# US dollars of an idle month, rounded.
 STACK_A_MONTH = 8
 
 
 @dataclass(frozen=True)
 class ModeEffect:
-    """What a mode would do once with all APIs: `does` are sentences, `writes` are among `calls`,
-    `seconds` are at Keyward's share of the account's calls; `dollars` come on top of the stack."""
+    """What a mode would do once with all APIs, in sentences (`does`) and figures.
+
+    `calls` of API Gateway include the `writes`. `seconds` are how long they take at Keyward's share
+    of the account's calls. `dollars` come on top of the stack's month.
+    """
 
     mode: str
     does: tuple[str, ...]

@@ -32,9 +32,11 @@ class OnboardingFiles:
         self._bucket = bucket
 
     def load(self, key: str) -> Upload | None:
-        """Read the newest version of a file; None when there is none. Raises InvalidInputError for
-        one that is too large, before its content is read, and for one that S3 does not hand out:
-        another key's encryption, a class of storage for archives."""
+        """Read the newest version of a file; None when there is none.
+
+        Raises InvalidInputError for a file that is too large, before its content is read, and for a
+        file that S3 refuses: encrypted under another key, or in a storage class for archives.
+        """
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=key)
         except ResourceMissingError:

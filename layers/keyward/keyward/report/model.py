@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from keyward.policy.parts import Exemption
 from keyward.values import JSON
 
 SCHEMA = 1
@@ -71,16 +72,10 @@ class ApiRow:
 
 
 @dataclass(frozen=True)
-class ExemptionRow:
+class ExemptionRow(Exemption):
     """An exemption of the policy. `state` is `in force`, `ends soon` (within 7 days) or
     `ended`; `methods` is how many live methods it exempts, over all stages."""
 
-    api: str
-    method: str
-    path: str
-    reason: str
-    owner: str | None = None
-    expires: str | None = None
     state: str = "in force"
     methods: int = 0
 

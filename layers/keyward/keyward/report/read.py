@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from keyward.audit import customers as customer_findings
 from keyward.audit import room
 from keyward.audit.account import AccountReading
+from keyward.audit.customers import CustomerAudit
 from keyward.audit.keys import of_usage
 from keyward.audit.model import Finding
 from keyward.audit.opens import of_opens
@@ -113,7 +113,7 @@ class Collector:
             done=done,
             done_counts=counts_of(done),
         )
-        found = customer_findings.of_customers(records, reading.keys, policy, now)
+        found = CustomerAudit(reading.keys, policy, now).of_all(records)
         found += room.of_room(keys, key_records, now)
         found += of_usage(records, policy, now)
         found += of_opens(records, reading.keys, reading.plans, reading.apis, policy)

@@ -150,8 +150,7 @@ class KeyCalls(Calls):
         return str(self._call("GetApiKey", apiKey=key_id, includeValue=True)["value"])
 
     def reveal_enabled(self, key_id: str) -> str | None:
-        """GetApiKey: the value of a key that is enabled, None of one that is not. Raises
-        NotFoundError."""
+        """The value of an enabled key; None for a disabled one. 1 call. Raises NotFoundError."""
         answer = self._call("GetApiKey", apiKey=key_id, includeValue=True)
         return str(answer["value"]) if answer.get("enabled") else None
 

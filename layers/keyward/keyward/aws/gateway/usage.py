@@ -1,4 +1,4 @@
-"""What customers used of their quotas, and what they are granted on top."""
+"""Read what keys used of their quotas, and change what they have left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DayUsed:
 
 
 class UsageCalls(Calls):
-    """Read usage, and grant some."""
+    """Calls about the usage of keys."""
 
     def usage(
         self, plan_id: str, first: str, last: str, key_id: str | None = None
@@ -51,13 +51,13 @@ class UsageCalls(Calls):
         }
 
     def set_remaining(self, plan_id: str, key_id: str, remaining: int) -> None:
-        """UpdateUsage: how many calls a key has left in its plan's current period, whatever it used
-        of it; the next period starts with the whole quota again (botocore model: "a temporary
-        extension"). The answer is compared with what was asked for, as far as it says anything.
+        """Set how many calls a key has left in its plan's current period (UpdateUsage).
 
-        Not recorded on AWS (aws-recorded.md 5); on the emulator a plan without quota is refused
-        with GatewayRefusedError. Raises NotFoundError when the key is not in the plan, or either is
-        gone."""
+        The next period starts with the whole quota again (botocore model: "a temporary extension").
+        Raises GatewayRefusedError when the answer has more left than `remaining`, and for a plan
+        without quota (believed: aws-recorded.md 5 has no such call). Raises NotFoundError when the
+        key is not in the plan, or either is gone.
+        """
         answer = self._call(
             "UpdateUsage",
             usagePlanId=plan_id,
@@ -65,6 +65,6 @@ class UsageCalls(Calls):
             patchOperations=[{"op": "replace", "path": "/remaining", "value": str(remaining)}],
         )
         days = answer.get("items", {}).get(key_id)
-        # Calls that come in meanwhile are counted at once, so less is no contradiction.
+        # Requests that come in meanwhile are counted at once: less is no fault.
         if days and int(days[-1][1]) > remaining:
             raise GatewayRefusedError(f"UpdateUsage: key {key_id} has more left than it was given")
