@@ -9,7 +9,7 @@ from keyward.customers.key import KeyRecord
 from keyward.errors import KeyInOtherPlanError, TryUnderwayError
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.key_step import KeyStep, attach, placed, removed
+from keyward.runs.keys.step import KeyStep, attach, placed, removed
 from keyward.values import JSON, iso
 
 
@@ -61,9 +61,9 @@ def _attached(step: KeyStep, record: KeyRecord, plan: str) -> KeyRecord:
     else:
         if record.quota.spent:
             # A key that never left a plan, as of a sign-up, has nothing to carry.
-            from keyward.runs import key_quota
+            from keyward.runs.keys import quotas
 
-            key_quota.carry(step, journal, plan)
+            quotas.carry(step, journal, plan)
         attached = placed(journal, plan, step.rotation)
     step.save(attached)
     return attached

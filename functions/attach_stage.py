@@ -27,11 +27,11 @@ from keyward.errors import (
 from keyward.events.requester import POLICY
 from keyward.policy.parts import PlanPolicy
 from keyward.runs import runtime
-from keyward.runs.api_turn import ApiTurn
+from keyward.runs.apis.read import why_kept
+from keyward.runs.apis.turn import ApiTurn
 from keyward.runs.context import Context
-from keyward.runs.key_conflicts import KeyConflicts
+from keyward.runs.keys.conflicts import KeyConflicts
 from keyward.runs.owners import owned_plans
-from keyward.runs.read_api import why_kept
 from keyward.runs.schedule import PROTECTION
 from keyward.values import StageRef
 

@@ -10,9 +10,10 @@ from keyward.customers.key import CREATED, KeyRecord, Succession
 from keyward.customers.overlap import handed_over
 from keyward.errors import GatewayRefusedError, NotFoundError
 from keyward.policy.periods import day_of, first_day
-from keyward.runs import key_quota, runtime
+from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.key_step import KeyStep
+from keyward.runs.keys import quotas
+from keyward.runs.keys.step import KeyStep
 from keyward.values import JSON
 
 
@@ -50,12 +51,12 @@ def _carried(step: KeyStep, old: KeyRecord, successor: KeyRecord) -> tuple[KeyRe
     leaves = [plan for plan in old.plans if plan not in successor.plans]
     joins = [plan for plan in successor.plans if plan not in old.plans]
     for pair in zip(leaves, joins, strict=False):
-        old = key_quota.noted(step, old, *pair)
+        old = quotas.noted(step, old, *pair)
     successor = replace(successor, quota=replace(successor.quota, spent=old.quota.spent))
     carried: list[JSON] = []
     for plan in successor.plans:
         if plan in joins:
-            left = key_quota.carry(step, successor, plan)
+            left = quotas.carry(step, successor, plan)
         else:
             successor, left = _passed_on(step, plan, old, successor)
         if left is not None:
@@ -69,7 +70,7 @@ def _passed_on(
 ) -> tuple[KeyRecord, int | None]:
     """What is left of a plan's quota, set for the successor in the same plan; None without a quota
     or without a call. A plan that lost its quota refuses, which stops no rotation."""
-    gateway, quota = step.run.gateway, key_quota.quota_of(step, plan)
+    gateway, quota = step.run.gateway, quotas.quota_of(step, plan)
     plan_id = step.run.plans(step.execution_arn).stored_id(plan) if quota else None
     if quota is None or plan_id is None:
         return successor, None
@@ -89,7 +90,7 @@ def _passed_on(
     except GatewayRefusedError:
         return successor, None
     spent = {plan: max(0, quota.limit - remaining)}
-    return key_quota.with_spent(step, successor, spent), remaining
+    return quotas.with_spent(step, successor, spent), remaining
 
 
 def _taken_over(old: KeyRecord | None, successor: KeyRecord, rotation: int) -> KeyRecord:

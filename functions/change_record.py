@@ -10,7 +10,7 @@ from keyward.events import contracts
 from keyward.events.requester import with_cause
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.key_step import KeyStep
+from keyward.runs.keys.step import KeyStep
 from keyward.runs.ledger import notice_line
 from keyward.values import JSON
 

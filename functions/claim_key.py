@@ -10,9 +10,10 @@ import base64
 import json
 from typing import Any
 
-from keyward.report.claim_page import HEADERS, PAGE
+from keyward.report.html.claim import HEADERS, PAGE
+
 from keyward.runs import runtime
-from keyward.runs.claims import Answer, ClaimDesk, value_in
+from keyward.runs.keys.claims import Answer, ClaimDesk, value_in
 
 # A token has 43 characters.
 MAX_BODY = 1024

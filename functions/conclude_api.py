@@ -25,7 +25,7 @@ from keyward.aws.tables import Registry
 from keyward.aws.tables.leases import Lease
 from keyward.events.requester import with_cause
 from keyward.runs import outbox, run, runtime
-from keyward.runs.api_journal import UNREADABLE, ApiJournal
+from keyward.runs.apis.journal import UNREADABLE, ApiJournal
 from keyward.runs.context import Context
 from keyward.runs.ledger import api_lines
 from keyward.values import JSON

@@ -8,8 +8,8 @@ from keyward.customers.claim import Claim, digest_of, key_to_claim, new_token, s
 from keyward.events import contracts
 from keyward.events.requester import CONSOLE
 from keyward.runs import runtime
-from keyward.runs.claims import receipt
 from keyward.runs.context import Context
+from keyward.runs.keys.claims import receipt
 from keyward.values import JSON, iso
 
 

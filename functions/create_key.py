@@ -30,7 +30,7 @@ from keyward.events.contracts import parse_customer_id
 from keyward.events.key_value import new_value
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.key_step import KeyStep
+from keyward.runs.keys.step import KeyStep
 from keyward.values import JSON
 
 # Gives the value of a customer's key by its number.
@@ -72,7 +72,7 @@ def create_key(task: JSON, run: Context, value: Value) -> JSON:
     customer = _customer(step)
     if step.action["action"] == "adopt_key":
         # Few runs adopt, and all would pay for the import.
-        from keyward.runs.key_adoption import adopt_key
+        from keyward.runs.keys.adoption import adopt_key
 
         return adopt_key(step, customer)
     earlier = step.find()

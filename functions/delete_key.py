@@ -11,7 +11,7 @@ from keyward.errors import NotFoundError
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.due import call_for_room
-from keyward.runs.key_step import KeyStep
+from keyward.runs.keys.step import KeyStep
 from keyward.values import JSON
 
 

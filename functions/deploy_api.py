@@ -25,7 +25,7 @@ from keyward.errors import (
     WorkingCopyChangedError,
 )
 from keyward.runs import runtime
-from keyward.runs.api_turn import ApiTurn
+from keyward.runs.apis.turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.journal import may_be_in_flight
 from keyward.values import DEPLOY_READ_SECONDS

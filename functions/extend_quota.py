@@ -15,7 +15,7 @@ from keyward.policy.parts import Quota
 from keyward.policy.periods import day_of, first_day, next_first_day
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.key_step import KeyStep, gone
+from keyward.runs.keys.step import KeyStep, gone
 from keyward.values import JSON
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from keyward.errors import PassingError
 from keyward.events.key_value import new_value
 from keyward.runs import ledger, runtime
-from keyward.runs.key_import import ImportRun, KeyImport
+from keyward.runs.keys.bulk import ImportRun, KeyImport
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from keyward.errors import (
     PassingError,
     PlanRefusedError,
 )
-from keyward.runs import key_quota, runtime
+from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.key_step import KeyStep, attach, detach, placed, removed
-from keyward.runs.usage_plans import UsagePlans
+from keyward.runs.keys import quotas
+from keyward.runs.keys.step import KeyStep, attach, detach, placed, removed
+from keyward.runs.policy.usage_plans import UsagePlans
 from keyward.values import JSON
 
 
@@ -67,7 +68,7 @@ class Move:
         leaving = plan if plan in record.plans else begun.leaving
         journal = record.with_journal(leaving=leaving, started_at=self.step.now)
         if leaving == plan and begun.leaving is None:
-            journal = key_quota.noted(self.step, journal, plan)
+            journal = quotas.noted(self.step, journal, plan)
         self.step.save(journal)
         detach(journal, self.plans.stored_id(plan), self.gateway)
         self.step.save(removed(journal, plan))
@@ -87,7 +88,7 @@ class Move:
         leaving = old if old in record.plans else None
         if leaving and record.journal.plan is None:
             # Before the key leaves its plan, as nobody can read it after that.
-            record = key_quota.noted(self.step, record, leaving, plan)
+            record = quotas.noted(self.step, record, leaving, plan)
         journal = self.step.journal_plan(record, plan, leaving)
         detach(record, old_id, self.gateway)
         try:
@@ -98,7 +99,7 @@ class Move:
         except KeywardError as refusal:
             self._restore(journal, plan_id, old_id, refusal)
             return
-        key_quota.carry(self.step, journal, plan)
+        quotas.carry(self.step, journal, plan)
         self.step.save(placed(journal, plan, self.step.rotation, old))
 
     def _leave_half_way(self, record: KeyRecord) -> None:
@@ -135,7 +136,7 @@ class Move:
         was_lost = old == plan
         if old and old_id and not was_lost:
             attach(journal, old, old_id, self.gateway, self.plans)
-            key_quota.carry(self.step, journal, old)
+            quotas.carry(self.step, journal, old)
         self.step.save(journal.with_journal(plan=None, leaving=None, refused=plan))
         if isinstance(refusal, KeyInOtherPlanError) and _is_elsewhere(journal, plan):
             return

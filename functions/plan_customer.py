@@ -231,7 +231,7 @@ class Planner:
         storm, reads = records.storm, self._reads(records)
         if at_gateway or (storm and lease):
             # Few runs look, and all would pay for the import.
-            from keyward.runs.key_refresh import KeyRefresher
+            from keyward.runs.keys.refresh import KeyRefresher
 
             asked = {**storm.asked} if storm else self.requester
             looker = KeyRefresher(self.context.gateway, self.now)
@@ -252,7 +252,7 @@ class Planner:
         return Look(record, actions, planned.problem, calls, stops, simple, storm)
 
     def _reads(self, records: KeyRecords) -> list[str]:
-        """The calls that a look at API Gateway takes (runs/key_refresh.py)."""
+        """The calls that a look at API Gateway takes (runs/keys/refresh.py)."""
         made = [key for key in records.keys if key.state == CREATED and key.key_id]
         is_looking = self.is_looking or records.storm is not None
         return ["GetApiKeys", *("GetUsagePlans" for _ in made)] if made and is_looking else []

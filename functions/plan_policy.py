@@ -10,7 +10,7 @@ from keyward.aws.gateway import Patience
 from keyward.events import contracts
 from keyward.events.fields import FINGERPRINT
 from keyward.runs import run, runtime
-from keyward.runs.policy_run import PolicyRun
+from keyward.runs.policy.run import PolicyRun
 
 # Of the 300 s of this function.
 PATIENCE_SECONDS, READ_SECONDS = 200, 240

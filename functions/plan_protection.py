@@ -18,15 +18,15 @@ from keyward.errors import (
 from keyward.events.size import shortened
 from keyward.events.storm import settle_seconds
 from keyward.runs import run, runtime, turns
-from keyward.runs.api_request import ApiRequest, not_held
-from keyward.runs.api_turn import ApiTurn
+from keyward.runs.apis.protection import Protection
+from keyward.runs.apis.request import ApiRequest, not_held
+from keyward.runs.apis.turn import ApiTurn
 from keyward.runs.context import Context
-from keyward.runs.protection import Protection
 from keyward.runs.schedule import calls_of
 from keyward.values import iso
 
 # Of the 60 s of this function: what is not read by then is read by the next call. What deployments
-# serve, which is most of it, was kept (runs/read_api.py).
+# serve, which is most of it, was kept (runs/apis/read.py).
 PATIENCE_SECONDS, READ_SECONDS = 35, 45
 # What the look at an API with one open stage takes. What a closed one does not is given back, and
 # what others take beyond it is debited.

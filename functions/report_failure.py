@@ -26,7 +26,7 @@ from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.console import customer_in
 from keyward.runs.context import Context
 from keyward.runs.due import note_refusal
-from keyward.runs.policy_run import SUBJECT as POLICY
+from keyward.runs.policy.run import SUBJECT as POLICY
 from keyward.values import JSON, iso
 
 MAX_DELAY = 900

@@ -16,7 +16,7 @@ from keyward.errors import (
     WorkingCopyChangedError,
 )
 from keyward.runs import runtime
-from keyward.runs.api_turn import ApiTurn
+from keyward.runs.apis.turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.schedule import calls_of
 from keyward.values import JSON

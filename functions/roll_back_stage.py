@@ -18,7 +18,7 @@ from keyward.errors import (
     ThrottledError,
 )
 from keyward.runs import runtime
-from keyward.runs.api_journal import ApiJournal
+from keyward.runs.apis.journal import ApiJournal
 from keyward.runs.context import Context
 from keyward.values import JSON
 

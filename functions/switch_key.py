@@ -11,7 +11,7 @@ from keyward.customers.key import KeyRecord, Labels
 from keyward.errors import NotFoundError
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.key_step import KeyStep, gone
+from keyward.runs.keys.step import KeyStep, gone
 from keyward.values import JSON
 
 

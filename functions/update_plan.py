@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keyward.runs import runtime
-from keyward.runs.policy_run import PolicyRun
+from keyward.runs.policy.run import PolicyRun
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

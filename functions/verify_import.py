@@ -8,8 +8,8 @@ from typing import Any
 from keyward.aws.gateway import Patience
 from keyward.errors import PassingError
 from keyward.runs import ledger, runtime
-from keyward.runs.import_check import ImportCheck
-from keyward.runs.key_import import ImportRun
+from keyward.runs.keys.bulk import ImportRun
+from keyward.runs.keys.bulk_check import ImportCheck
 
 PATIENCE_SECONDS = 60
 

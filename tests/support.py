@@ -24,7 +24,7 @@ from keyward.aws.tables import Registry
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
 from keyward.runs.context import Context
-from keyward.runs.usage_plans import UsagePlans
+from keyward.runs.policy.usage_plans import UsagePlans
 from keyward.values import JSON
 from local import template
 from local.aws import TEMPLATE

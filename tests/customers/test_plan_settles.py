@@ -21,7 +21,7 @@ from keyward.customers.rotation import RotationRequest
 from keyward.customers.undo_rotation import restored
 from keyward.policy.model import Policy
 from keyward.policy.parse import parse
-from keyward.runs.key_step import placed, removed
+from keyward.runs.keys.step import placed, removed
 from keyward.values import DAY, HOUR
 
 NOW = 1_800_000_000

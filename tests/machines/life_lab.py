@@ -29,7 +29,7 @@ from keyward.customers.model import apply_event
 from keyward.events import contracts
 from keyward.policy.parse import default_text
 from keyward.runs import runtime
-from keyward.runs.usage_plans import UsagePlans
+from keyward.runs.policy.usage_plans import UsagePlans
 from keyward.values import JSON, iso
 from tests.machines.machine import Execution, Machine
 from tests.support import MACHINES, STACK, Bench, workbench

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from keyward.report.html.parts import commands
 
 from keyward.audit.model import Finding
 from keyward.aws.tables.ledger import with_events
@@ -16,7 +17,6 @@ from keyward.events.summary import summary_of
 from keyward.report import waiting
 from keyward.report.activity import activity_of
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
-from keyward.report.page_parts import commands
 from keyward.values import JSON
 from tests.cli.desk import parsed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -258,3 +259,13 @@ def test_the_lock_of_npm_has_hashes_and_no_addresses() -> None:
     assert [name for name, about in packages.items() if "resolved" in about] == []
     wanted = json.loads((tree.ROOT / "requirements/engines/package.json").read_text("utf-8"))
     assert all(re.fullmatch(r"[\d.]+", pinned) for pinned in wanted["dependencies"].values())
+
+
+def test_no_prefix_does_the_work_of_a_folder() -> None:
+    prefixes = Counter(
+        (path.parent, path.stem.split("_")[0])
+        for path in modules().values()
+        if "_" in path.stem[1:]
+    )
+    # a planner is known by its name: PURE_NAMES
+    assert {prefix for (_, prefix), count in prefixes.items() if count > 2} <= {"plan"}

@@ -11,7 +11,7 @@ import pytest
 
 import plan_protection
 from emulator.operations import common
-from keyward.runs import read_api
+from keyward.runs.apis import read
 from keyward.values import JSON
 from local.bench import Bench
 from local.lifetime.documents import document
@@ -59,7 +59,7 @@ def test_an_api_of_ninety_open_stages_is_closed_in_parts_and_read_once(bench: Be
     assert event_counts(bench) == {"ApiProtected": 90}
     found = reads(bench)
     assert found["GetExport"] == 90
-    assert found["GetDeployment"] <= 90 + 2 * read_api.MAX_EXPOSED_STAGES
+    assert found["GetDeployment"] <= 90 + 2 * read.MAX_EXPOSED_STAGES
     assert [run.states.count("Plan protection") >= 3 for run in bench.runs] == [True]
 
 
@@ -104,7 +104,7 @@ def test_what_deployments_serve_is_read_again_after_an_hour_and_when_the_record_
 def test_stages_that_wait_for_a_person_keep_no_other_from_its_turn(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_api, "MAX_EXPOSED_STAGES", 3)
+    monkeypatch.setattr(read, "MAX_EXPOSED_STAGES", 3)
     api_id = bench.api(OPEN, mode="off", stages=stages(8))
     bench.run()
     body = json.dumps(document(OPEN | {"/half": {"get": None}})).encode()
@@ -120,7 +120,7 @@ def test_stages_that_wait_for_a_person_keep_no_other_from_its_turn(
 def test_a_dry_run_says_which_stages_are_planned_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_api, "MAX_EXPOSED_STAGES", 3)
+    monkeypatch.setattr(read, "MAX_EXPOSED_STAGES", 3)
     api_id = bench.api(OPEN, mode="off", stages=stages(5))
     arn = f"arn:aws:apigateway:us-east-1::/restapis/{api_id}"
     bench.gateway.tag_resource(resourceArn=arn, tags={"keyward": "observe"})

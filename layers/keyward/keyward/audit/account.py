@@ -24,7 +24,7 @@ from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.customers.drift import GatewayState
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
-from keyward.runs.read_api import read_stages, serving
+from keyward.runs.apis.read import read_stages, serving
 from keyward.values import JSON
 
 

@@ -21,7 +21,7 @@ from keyward.audit.room import of_room, of_waiting
 from keyward.aws.tables import Registry
 from keyward.events.requester import AUDIT
 from keyward.policy.model import Policy
-from keyward.runs.our_plans import OurPlans
+from keyward.runs.policy.our_plans import OurPlans
 from keyward.values import JSON, run_name
 
 

@@ -29,7 +29,7 @@ from keyward.customers.plan import plan_customer, with_open_wish
 from keyward.customers.removal import is_complete
 from keyward.errors import InvalidRecordError, NoSignUpError
 from keyward.policy.model import Policy
-from keyward.runs.key_refresh import corrected
+from keyward.runs.keys.refresh import corrected
 from keyward.values import JSON, iso
 
 NOTHING_KNOWN = KeyRecords()

@@ -22,7 +22,7 @@ from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.policy.periods import last_days
-from keyward.runs.read_api import read_working_copy
+from keyward.runs.apis.read import read_working_copy
 from keyward.values import JSON
 
 # GetResources, GetExport and GetAuthorizers of the first exposed APIs.

@@ -14,7 +14,7 @@ from keyward.cli.policy_lines import as_json, held_json, held_lines, lines_of, p
 from keyward.cli.stack import Stack, StackClient
 from keyward.errors import PolicyRefusedError
 from keyward.policy.change_set import Settled, settle
-from keyward.runs.policy_account import PolicyAccount
+from keyward.runs.policy.account import PolicyAccount
 from keyward.values import JSON
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))

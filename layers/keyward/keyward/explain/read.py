@@ -25,7 +25,7 @@ from keyward.explain.judge import INCOMPLETE, Verdict, judge, route
 from keyward.explain.model import ApiFacts, CustomerFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of, first_day, next_first_day
-from keyward.runs.read_api import deployments_of, serving
+from keyward.runs.apis.read import deployments_of, serving
 from keyward.values import JSON
 
 SOURCE = "x-amazon-apigateway-api-key-source"

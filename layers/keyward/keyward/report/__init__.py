@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 
+from keyward.report.html.page import page
 from keyward.report.model import Report
-from keyward.report.page import page
 
 __all__ = ["Report", "data", "page"]
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from keyward.aws.tables import Registry
     from keyward.policy.model import Policy
     from keyward.runs.opens import Opens
+    from keyward.runs.policy.usage_plans import UsagePlans
     from keyward.runs.turns import Turns
-    from keyward.runs.usage_plans import UsagePlans
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Context:
     def plans(self, owner: str, asked: JSON | None = None) -> UsagePlans:
         """The policy's usage plans, for the run `owner` (an execution ARN), for which somebody
         `asked`; the schedule where nothing is said."""
-        from keyward.runs.usage_plans import UsagePlans
+        from keyward.runs.policy.usage_plans import UsagePlans
 
         said = asked or {"by": SCHEDULE}
         return UsagePlans(

@@ -17,7 +17,7 @@ from keyward.customers.key import (
 from keyward.customers.model import Customer
 from keyward.errors import KeyNotTakenError, NotFoundError, TryUnderwayError
 from keyward.events.key_value import holds_value
-from keyward.runs.key_step import KeyStep
+from keyward.runs.keys.step import KeyStep
 from keyward.values import JSON
 
 # The index by which a key's customer is found shows a record within a second.

@@ -25,8 +25,8 @@ from keyward.events.requester import RECORD
 from keyward.policy.model import Policy
 from keyward.runs import ledger, outbox
 from keyward.runs.journal import may_be_in_flight
-from keyward.runs.key_import import DONE, IMPORT, MAX_WAIT_SECONDS, ImportRun, step
-from keyward.runs.key_step import placed
+from keyward.runs.keys.bulk import DONE, IMPORT, MAX_WAIT_SECONDS, ImportRun, step
+from keyward.runs.keys.step import placed
 from keyward.runs.opens import Opens
 from keyward.runs.schedule import CALLS
 from keyward.values import IMPORT_READ_SECONDS, JSON, iso

@@ -19,10 +19,11 @@ from keyward.aws.tables.policy import PENDING, Hold, InForce
 from keyward.errors import GatewayRefusedError, PlanThrottledError, WrongAnswerError
 from keyward.policy.change_set import PLANS, Line, Settled, settle
 from keyward.policy.parse import policy_of
-from keyward.runs import policy_words, run
+from keyward.runs import run
 from keyward.runs.context import Context
 from keyward.runs.owners import take
-from keyward.runs.policy_account import PolicyAccount
+from keyward.runs.policy import announcements
+from keyward.runs.policy.account import PolicyAccount
 from keyward.runs.schedule import PROTECTION, calls_of
 from keyward.values import JSON
 
@@ -105,7 +106,7 @@ class PolicyRun:
         wanted = self.context.registry.parameter.read(before.version)
         account = PolicyAccount(self.context, self.default_mode)
         if wanted.refused or not wanted.version:
-            policy_words.announce_refusal(self.context, before, wanted, self._owner, self._asked)
+            announcements.announce_refusal(self.context, before, wanted, self._owner, self._asked)
         after = replace(before, refused=wanted.refused)
         if wanted.body is not None:
             body = account.plans.as_found(before.body) if before.is_found else before.body
@@ -118,7 +119,7 @@ class PolicyRun:
         lacking = account.plans.lacking(policy_of(after.body))
         after = self._saved(before, _sorted(after, {*lacking}))
         if after.hold and after.hold.decision == PENDING:
-            policy_words.announce_hold(
+            announcements.announce_hold(
                 self.context, after.hold, after.version, self._owner, self._asked
             )
         if not lacking:
@@ -154,7 +155,7 @@ class PolicyRun:
     def _have_apis_looked_at(self, settled: Settled, account: PolicyAccount) -> None:
         """Stages that a plan covers now are attached, and methods that are no longer exempt are
         closed, by protect-api. Sent before the policy is written: a run that dies sends again."""
-        if any(policy_words.is_about_apis(line) for line in settled.applied):
+        if any(announcements.is_about_apis(line) for line in settled.applied):
             for api_id in account.guarded_ids(settled.applied):
                 body = {"rest_api_id": api_id, "asked": self._asked}
                 self.context.bus.send_later(self.queue_url, body, LOOK_SECONDS)
@@ -200,7 +201,7 @@ class PolicyRun:
             turns.refused(self.context.now, "UpdateUsagePlan")
             return {"next": UPDATE, "wait_seconds": RETRY_SECONDS, "failed": failed}
         except GatewayRefusedError as error:
-            policy_words.announce_failure(self.context, in_force, name, error, self._owner)
+            announcements.announce_failure(self.context, in_force, name, error, self._owner)
             failed.append(name)
         if not left[1:]:
             self._announce(in_force)
@@ -214,7 +215,7 @@ class PolicyRun:
         known = {line["field"] for line in in_force.pending}
         # A line of the whole plan, which comes or leaves, tells all of it.
         told = [] if f"{PLANS}.{plan.name}" in known else changes
-        lines = [policy_words.line_of(plan.name, change, self._asked) for change in told]
+        lines = [announcements.line_of(plan.name, change, self._asked) for change in told]
         more = tuple(line for line in lines if line["field"] not in known)
         in_force = self._saved(in_force, replace(in_force, pending=(*in_force.pending, *more)))
         operations = [operation for change in changes for operation in change.operations]
@@ -233,7 +234,7 @@ class PolicyRun:
     def _announce(self, in_force: InForce) -> None:
         """Announce what was applied and nobody was told."""
         if in_force.applied:
-            policy_words.announce_applied(self.context, in_force, self._owner)
+            announcements.announce_applied(self.context, in_force, self._owner)
             self._saved(in_force, replace(in_force, applied=()))
 
 

@@ -23,10 +23,10 @@ from keyward.policy.facts import AccountFacts, PlanFacts, PlanKeys
 from keyward.policy.model import Policy
 from keyward.policy.parse import policy_of
 from keyward.policy.parts import matches
+from keyward.runs.apis.read import Deployments, read_stages
 from keyward.runs.context import Context
-from keyward.runs.our_plans import OurPlans, limits_of
 from keyward.runs.owners import owned_plans
-from keyward.runs.read_api import Deployments, read_stages
+from keyward.runs.policy.our_plans import OurPlans, limits_of
 from keyward.values import JSON
 
 NOBODY = PlanKeys()

@@ -1,5 +1,5 @@
 """Issues keys to many customers with few calls: takes those who wait, writes their keys down, and
-has ImportApiKeys make them. Whether it did is looked up later (import_check.py).
+has ImportApiKeys make them. Whether it did is looked up later (bulk_check.py).
 
 Values live here between their making and the call, and nowhere else. A batch whose call nobody
 answered is looked up when the call can run no more, and what is missing is imported with new

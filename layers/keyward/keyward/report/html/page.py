@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from keyward.report.markup import Markup, Node, join, tag
+from keyward.report.html.apis import coverage, exempt, exposed
+from keyward.report.html.by_customer import by_customer
+from keyward.report.html.customers import done, keys, usage
+from keyward.report.html.markup import Markup, Node, join, tag
+from keyward.report.html.parts import number, plural, table, when
+from keyward.report.html.script import SCRIPT
+from keyward.report.html.stylesheet import CSS
+from keyward.report.html.waiting import waiting
 from keyward.report.model import Report
-from keyward.report.page_apis import coverage, exempt, exposed
-from keyward.report.page_by_customer import by_customer
-from keyward.report.page_customers import done, keys, usage
-from keyward.report.page_parts import number, plural, table, when
-from keyward.report.page_waiting import waiting
-from keyward.report.script import SCRIPT
-from keyward.report.stylesheet import CSS
 from keyward.report.summary import Summary, summary_of
 
 DOCTYPE = Markup("<!doctype html>\n")

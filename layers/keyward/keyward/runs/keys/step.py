@@ -21,7 +21,7 @@ from keyward.policy.model import Policy
 from keyward.runs.context import Context
 from keyward.runs.journal import check_landed
 from keyward.runs.ledger import key_line
-from keyward.runs.usage_plans import UsagePlans
+from keyward.runs.policy.usage_plans import UsagePlans
 from keyward.values import IMPORT_READ_SECONDS, JSON, READ_SECONDS, iso
 
 

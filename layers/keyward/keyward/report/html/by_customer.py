@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from keyward.report.markup import Markup, Node, tag
-from keyward.report.model import STATES, CustomerRow, Report
-from keyward.report.page_parts import (
+from keyward.report.html.markup import Markup, Node, tag
+from keyward.report.html.parts import (
     code,
     empty,
     find,
@@ -18,6 +17,7 @@ from keyward.report.page_parts import (
     row,
     table,
 )
+from keyward.report.model import STATES, CustomerRow, Report
 
 MAX_ROWS = 2000
 # So many customers of a plan are shown at once.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from keyward.report.markup import Markup, Node, join, tag
+from keyward.report.html.markup import Markup, Node, join, tag
 
 # What begins so is pasted into a shell, or into the console of Step Functions.
 COMMANDS = ("keyward ", "{")

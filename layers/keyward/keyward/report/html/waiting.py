@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from keyward.report.markup import Markup, Node, join, tag
-from keyward.report.model import PendingItem, Report
-from keyward.report.page_parts import (
+from keyward.report.html.markup import Markup, Node, join, tag
+from keyward.report.html.parts import (
     about,
     commands,
     empty,
@@ -16,6 +15,7 @@ from keyward.report.page_parts import (
     table,
     when,
 )
+from keyward.report.model import PendingItem, Report
 
 MAX_ROWS = 500
 WORDS = {

@@ -23,11 +23,8 @@ from keyward.apis.rule import KeyRule
 from keyward.aws.tables.outbox import record_name
 from keyward.errors import StageMovedError
 from keyward.policy.model import Policy
-from keyward.runs.api_journal import ApiJournal
-from keyward.runs.api_request import ApiRequest, not_held
-from keyward.runs.context import Context
-from keyward.runs.owners import owned_plans
-from keyward.runs.read_api import (
+from keyward.runs.apis.journal import ApiJournal
+from keyward.runs.apis.read import (
     Deployments,
     first_part,
     read_head,
@@ -35,7 +32,10 @@ from keyward.runs.read_api import (
     read_working_copy,
     unproven_stages,
 )
-from keyward.runs.rollbacks import overtaken_stages, requested_rollbacks, rollback_of
+from keyward.runs.apis.request import ApiRequest, not_held
+from keyward.runs.apis.rollbacks import overtaken_stages, requested_rollbacks, rollback_of
+from keyward.runs.context import Context
+from keyward.runs.owners import owned_plans
 from keyward.values import JSON
 
 REPORTED = ("ApiExposed", "ApiWarned")

@@ -6,8 +6,8 @@ The policy allows this one script and this one style by their hashes, and no oth
 
 from __future__ import annotations
 
-from keyward.report.page import hashed
-from keyward.report.stylesheet import DARK, LIGHT, palette
+from keyward.report.html.page import hashed
+from keyward.report.html.stylesheet import DARK, LIGHT, palette
 
 STYLE = (
     f""":root{{color-scheme:light dark;{palette(LIGHT)}}}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from keyward.report.markup import Markup, Node, join, tag
-from keyward.report.model import ApiRow, ExemptionRow, OpenMethod, Report, StageRow
-from keyward.report.page_parts import (
+from keyward.report.html.markup import Markup, Node, join, tag
+from keyward.report.html.parts import (
     anchor,
     code,
     empty,
@@ -20,6 +19,7 @@ from keyward.report.page_parts import (
     row,
     table,
 )
+from keyward.report.model import ApiRow, ExemptionRow, OpenMethod, Report, StageRow
 
 MAX_EXPOSED = 2000
 MAX_EXEMPT = 1000

@@ -10,7 +10,7 @@ from keyward.apis.compare import digest
 from keyward.apis.hold_words import HeldStage
 from keyward.apis.model import KEYS, Difference, Hold
 from keyward.aws.gateway import GatewayPlan
-from keyward.runs.api_journal import ApiJournal
+from keyward.runs.apis.journal import ApiJournal
 from keyward.runs.context import Context
 
 

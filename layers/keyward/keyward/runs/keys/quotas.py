@@ -9,7 +9,7 @@ from keyward.customers.key import KeyRecord
 from keyward.errors import GatewayRefusedError, NotFoundError
 from keyward.policy.parts import Quota
 from keyward.policy.periods import day_of, first_day
-from keyward.runs.key_step import KeyStep
+from keyward.runs.keys.step import KeyStep
 
 
 def quota_of(step: KeyStep, plan: str) -> Quota | None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from keyward.apis.model import ROLLBACK, ApiRecords, ApiSnapshot, StageSnapshot
 from keyward.apis.progress import ROLL_BACK, stage_to_verify
 from keyward.errors import NotFoundError, WrongAnswerError
-from keyward.runs.api_journal import ApiJournal
-from keyward.runs.api_request import ApiRequest
+from keyward.runs.apis.journal import ApiJournal
+from keyward.runs.apis.request import ApiRequest
 from keyward.runs.context import Context
 from keyward.values import JSON, iso
 

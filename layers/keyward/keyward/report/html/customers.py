@@ -6,9 +6,8 @@ from datetime import date
 from itertools import groupby
 
 from keyward.audit.room import words
-from keyward.report.markup import Markup, Node, tag
-from keyward.report.model import STATES, ActivityRow, CustomerUsage, PlanUsage, Report
-from keyward.report.page_parts import (
+from keyward.report.html.markup import Markup, Node, tag
+from keyward.report.html.parts import (
     about,
     anchor,
     code,
@@ -21,6 +20,7 @@ from keyward.report.page_parts import (
     scroll,
     table,
 )
+from keyward.report.model import STATES, ActivityRow, CustomerUsage, PlanUsage, Report
 
 MAX_DONE = 300
 DAYS_OF = {"DAY": 1, "WEEK": 7, "MONTH": 30}

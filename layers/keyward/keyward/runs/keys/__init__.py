@@ -1,0 +1,1 @@
+"""Runs about the keys of customers: the steps of reconcile-customer, bulk, quota, claims."""

@@ -1,0 +1,1 @@
+"""Runs of apply-policy, and the usage plans that the policy names."""
