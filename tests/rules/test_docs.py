@@ -197,6 +197,26 @@ def test_decisions_are_dated_and_newest_first() -> None:
     assert dates == sorted(dates, reverse=True)
 
 
+def test_the_index_of_decisions_names_each_by_words_of_its_heading() -> None:
+    index = " ".join(text("DECISIONS.md").partition("\n## ")[0].partition("\n- ")[2].split())
+    words = [word for part in index.split("- **") for word in part.partition("**: ")[2].split("; ")]
+    headings = re.findall(r"^## (.*)$", text("DECISIONS.md"), re.MULTILINE)
+    found = {word.strip(): [head for head in headings if word.strip() in head] for word in words}
+    assert {word: heads for word, heads in found.items() if len(heads) != 1} == {}
+    assert sorted(heads[0] for heads in found.values()) == sorted(headings)
+
+
+def test_what_a_decision_names_in_a_file_stands_there() -> None:
+    places = re.findall(r"`([A-Za-z_.]+)`\s+(?:in|of)\s+`([\w/]+\.[a-z]+)`", text("DECISIONS.md"))
+    assert len(places) > 20
+    wrong = []
+    for name, file in places:
+        path = next((p for p in (tree.ROOT / file, tree.PACKAGE / file) if p.is_file()), None)
+        if path is None or not re.search(rf"\b{name.split('.')[-1]}\b", text(path)):
+            wrong.append(f"{name} in {file}")
+    assert wrong == []
+
+
 def test_every_kind_of_test_has_its_row_in_contributing() -> None:
     folders = [p for p in (tree.ROOT / "tests").iterdir() if p.is_dir() and any(p.glob("*.py"))]
     named = text("CONTRIBUTING.md")
