@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from keyward.values import JSON
 from local import template
-from tools.keep_policy import owns_policy
+from tools.prepare_update import unprepared
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE, CONFIG = ROOT / "template.yaml", ROOT / "samconfig.toml"
@@ -56,10 +56,11 @@ def check(session: Any, stack: str, region: str) -> None:
         raise DeployError(f"the Region {region} has no {', '.join(missing)}, which Keyward needs")
     try:
         session.client("sts", region_name=region).get_caller_identity()
-        if owns_policy(session.client("cloudformation", region_name=region), stack):
+        reasons = unprepared(session.client("cloudformation", region_name=region), stack)
+        if reasons:
             raise DeployError(
-                f"the update would delete the policy of {stack}. "
-                f"Run .venv/bin/python -m tools.keep_policy {stack} first (docs/operations.md)"
+                f"{stack} cannot be updated yet: {'; '.join(reasons)}. "
+                f"Run .venv/bin/python -m tools.prepare_update {stack} first (docs/operations.md)"
             )
     except ClientError as error:
         about = error.response["Error"]

@@ -118,7 +118,7 @@ def test_no_credentials_are_one_sentence() -> None:
 
 
 def test_a_stack_whose_update_would_delete_the_policy_is_not_updated() -> None:
-    with pytest.raises(DeployError, match=r"tools\.keep_policy keyward first"):
+    with pytest.raises(DeployError, match=r"tools\.prepare_update keyward first"):
         deploy.check(Account(OWNED), "keyward", "eu-west-1")
 
 

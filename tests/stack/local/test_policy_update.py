@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from keyward.values import JSON
-from local.aws import LocalAws
+from local.aws import TEMPLATE, LocalAws
+from local.template import load
 from tests import tree
-from tools import keep_policy
+from tools import prepare_update
 
 STACK = "edition"
 POLICY = f"{STACK}-policy"
@@ -35,6 +36,33 @@ LAST: JSON = {
             },
         },
         "ReportBucket": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"},
+        "KeysTable": {
+            "Type": "AWS::DynamoDB::Table",
+            "DeletionPolicy": "Delete",
+            "Properties": {
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    {"AttributeName": "customer_id", "AttributeType": "S"},
+                    {"AttributeName": "record", "AttributeType": "S"},
+                    {"AttributeName": "due", "AttributeType": "S"},
+                    {"AttributeName": "due_at", "AttributeType": "N"},
+                ],
+                "KeySchema": [
+                    {"AttributeName": "customer_id", "KeyType": "HASH"},
+                    {"AttributeName": "record", "KeyType": "RANGE"},
+                ],
+                "GlobalSecondaryIndexes": [
+                    {
+                        "IndexName": "due-index",
+                        "KeySchema": [
+                            {"AttributeName": "due", "KeyType": "HASH"},
+                            {"AttributeName": "due_at", "KeyType": "RANGE"},
+                        ],
+                        "Projection": {"ProjectionType": "KEYS_ONLY"},
+                    }
+                ],
+            },
+        },
     },
 }
 
@@ -90,7 +118,7 @@ def test_the_two_steps_keep_the_live_policy_byte_for_byte(aws: LocalAws, stack: 
     before = live(aws)
     assert before[0][0] == LIVE
 
-    assert "keeps edition-policy" in keep_policy.keep(aws.client, STACK)
+    assert "is prepared" in prepare_update.prepare(aws.client, STACK)
     assert live(aws) == before
     update(stack)
     assert live(aws) == before
@@ -100,13 +128,43 @@ def test_the_two_steps_keep_the_live_policy_byte_for_byte(aws: LocalAws, stack: 
 
 
 def test_without_the_first_step_the_update_deletes_the_policy(aws: LocalAws, stack: Any) -> None:
-    assert keep_policy.owns_policy(stack, STACK)
+    reasons = prepare_update.unprepared(stack, STACK)
+    assert reasons[0] == "the update would delete the policy"
     update(stack)
     assert live(aws) == []
 
 
 def test_the_first_step_is_done_once(aws: LocalAws, stack: Any) -> None:
-    keep_policy.keep(aws.client, STACK)
-    assert "cannot delete the policy" in keep_policy.keep(aws.client, STACK)
+    assert len(prepare_update.unprepared(stack, STACK)) == 2
+    assert prepare_update.prepare(aws.client, STACK).count(": done") == 2
+    assert prepare_update.unprepared(stack, STACK) == []
+    assert ": done" not in prepare_update.prepare(aws.client, STACK)
     update(stack)
-    assert "cannot delete the policy" in keep_policy.keep(aws.client, STACK)
+    assert ": done" not in prepare_update.prepare(aws.client, STACK)
+
+
+def test_one_update_makes_one_index_of_a_table() -> None:
+    # UpdateTable takes one new index, and so does an update of CloudFormation.
+    template, today = json.loads(json.dumps(LAST)), load(TEMPLATE)
+    for step in prepare_update.steps(template, today):
+        before = indexes(template)
+        step.change(template)
+        assert all(len(names - before[table]) <= 1 for table, names in indexes(template).items())
+    wanted = indexes(today)
+    assert wanted["KeysTable"] - indexes(LAST)["KeysTable"] > {"key-index"}
+    assert len(wanted["KeysTable"] - indexes(template)["KeysTable"]) == 1
+    properties = template["Resources"]["KeysTable"]["Properties"]
+    schemas = [index["KeySchema"] for index in properties["GlobalSecondaryIndexes"]]
+    keys = {key["AttributeName"] for schema in schemas for key in schema}
+    known = {one["AttributeName"] for one in properties["AttributeDefinitions"]}
+    # CloudFormation refuses a definition that no key has, and a key without one.
+    assert known == keys | {"customer_id", "record"}
+
+
+def indexes(template: JSON) -> dict[str, set[str]]:
+    """The names of the indexes of each table."""
+    return {
+        name: {index["IndexName"] for index in item["Properties"].get("GlobalSecondaryIndexes", [])}
+        for name, item in template["Resources"].items()
+        if item["Type"] == "AWS::DynamoDB::Table"
+    }
