@@ -149,3 +149,24 @@ def test_a_rotation_waits_for_the_end_of_an_overlap_that_is_near(bench: Bench) -
     assert working(bench) == ["acme/1", "acme/2"]
     bench.advance(3 * MINUTE)
     assert working(bench) == ["acme/2", "acme/3"]
+
+
+@pytest.mark.parametrize("keys", [1, 2])
+@pytest.mark.parametrize("lost", ["successor", "both"])
+def test_deleted_keys_leave_no_more_than_one_overlap_a_key(keys: int, lost: str) -> None:
+    with Bench() as bench:
+        bench.send("CustomerSignedUp", customer_id="acme", plan="free", keys=keys)
+        bench.advance(MINUTE)
+        for _ in range(2):
+            rotate(bench, MINUTE)
+            for newest in working(bench)[-keys if lost == "both" else -1 :]:
+                delete(bench, newest)
+            bench.advance(MINUTE)
+        rotate(bench, MINUTE)
+        assert len(working(bench)) <= 2 * keys
+
+
+def delete(bench: Bench, name: str) -> None:
+    """Somebody deletes a key by hand."""
+    [key] = [key for key in bench.emulator.state.keys.values() if key.settings["name"] == name]
+    bench.gateway.delete_api_key(apiKey=key.id)

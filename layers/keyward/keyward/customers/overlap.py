@@ -8,7 +8,7 @@ that the new successor would not be known everywhere by then does the rotation w
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keyward.customers.key import CREATED, KeyRecord, Succession
@@ -29,11 +29,13 @@ class Overlap:
 
     @classmethod
     def before(
-        cls, key: KeyRecord, keys: Iterable[KeyRecord], policy: Policy, now: float
+        cls, key: KeyRecord, keys: Sequence[KeyRecord], policy: Policy, now: float
     ) -> Overlap:
-        """The overlap in which `key` took over, at `now` (epoch seconds). After an undo it is the
-        key that was taken back which ends early (`ends_early`)."""
-        found = (k for k in keys if k.end.replaced_by == key.number and _works(k, now))
+        """The overlap in which `key` took over, at `now` (epoch seconds), or the key did for which
+        it was made. After an undo it is the key that was taken back which ends early
+        (`ends_early`)."""
+        heirs = _heirs(keys)
+        found = (k for k in keys if heirs.get(k.number) == key.number and _works(k, now))
         older = next((k for k in found if k.reason != UNDONE), None)
         lasts = (older.end.retire_at or 0) - now if older else 0
         return cls(older, lasts, policy.propagation_seconds)
@@ -78,6 +80,16 @@ def handed_over(
     )
     ended = replace(ended, reason=begun.cause or old.reason)
     return [ended, *([in_use.with_end(replaced_by=successor.number)] if in_use else [])]
+
+
+def _heirs(keys: Sequence[KeyRecord]) -> Mapping[int, int | None]:
+    """The number of the key that took over from each key which was replaced. Somebody may have
+    deleted that one: the newest keys that took over from none were made in place of such."""
+    heirs = {key.number: key.end.replaced_by for key in keys if key.end.replaced_by is not None}
+    others = {key.number for key in keys} - {*heirs}
+    lost = [number for number, by in heirs.items() if by not in {*heirs, *others}]
+    free = sorted(others - {*heirs.values()}, reverse=True)
+    return heirs | dict(zip(sorted(lost, reverse=True), free, strict=False))
 
 
 def _works(key: KeyRecord, now: float) -> bool:
