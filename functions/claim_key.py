@@ -11,7 +11,6 @@ import json
 from typing import Any
 
 from keyward.report.html.claim import HEADERS, PAGE
-
 from keyward.runs import runtime
 from keyward.runs.keys.claims import Answer, ClaimDesk, value_in
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from keyward.report.html.claim import HEADERS, PAGE
 
 from keyward.customers.claim import TOKEN, digest_of, new_token
+from keyward.report.html.claim import HEADERS, PAGE
 from keyward.values import DAY, JSON, iso
 from local.bench import Bench
 from local.lifetime.states import StateFailed

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from keyward.report.html.stylesheet import DARK, LIGHT
 
 from keyward.report import Report, page
+from keyward.report.html.stylesheet import DARK, LIGHT
 from tests.report import report_lab as lab
 from tests.report.browser import Browser, browser
 

@@ -9,9 +9,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
+
 from keyward.report.html.claim import PAGE
 from keyward.report.html.stylesheet import DARK, LIGHT
-
 from keyward.values import JSON
 from local.bench import Bench
 from tests.report.browser import Browser, browser

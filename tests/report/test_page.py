@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 from itertools import product
 
 import pytest
-from keyward.report.html.markup import tag, text
-from keyward.report.html.stylesheet import DARK, LIGHT
 
 from keyward.report import Report, data, page
+from keyward.report.html.markup import tag, text
+from keyward.report.html.stylesheet import DARK, LIGHT
 from tests.report import report_lab as lab
 
 # 600 APIs with 10 stages of 20 methods and more, or 80,000 stage methods exempt: what a person's

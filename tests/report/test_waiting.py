@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import pytest
-from keyward.report.html.parts import commands
 
 from keyward.audit.model import Finding
 from keyward.aws.tables.ledger import with_events
@@ -16,6 +15,7 @@ from keyward.events.outgoing import EVENTS_OUT
 from keyward.events.summary import summary_of
 from keyward.report import waiting
 from keyward.report.activity import activity_of
+from keyward.report.html.parts import commands
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
 from keyward.values import JSON
 from tests.cli.desk import parsed

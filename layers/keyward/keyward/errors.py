@@ -73,7 +73,7 @@ class InvalidInputError(KeywardError):
 
 
 class WrongAnswerError(InvalidInputError):
-    """An answer to a hold, or a wish to roll back, that fits nothing that is there."""
+    """An answer to a hold, or a request to roll back, that fits nothing Keyward holds."""
 
     helps = "holds"
 
@@ -149,7 +149,7 @@ class RemovalsHeldError(KeywardError):
 
 
 class ChangedAgainError(KeywardError):
-    """Others change again and again what Keyward puts right: it is left until they stop."""
+    """Others keep changing what Keyward puts right; it is left alone until they stop."""
 
 
 class ApiNotFoundError(KeywardError):
@@ -157,8 +157,8 @@ class ApiNotFoundError(KeywardError):
 
 
 class PassingError(KeywardError):
-    """What passes by itself. The state machine plans the run anew; when that does not help, the run
-    is postponed by `retry_after` seconds, and by more each time that it is postponed again."""
+    """An error that passes by itself. The state machine plans the run anew. If that does not help,
+    the run is postponed by `retry_after` seconds, and by more each time it is postponed again."""
 
     retry_after: ClassVar[int] = 15
 
@@ -210,8 +210,8 @@ class LeaseLostError(PassingError):
 
 
 class StoppedError(PassingError):
-    """A person stopped writes to API Gateway (`keyward stop`): the run is planned anew after that.
-    No new plan within seconds helps."""
+    """A person stopped writes to API Gateway (`keyward stop`). The run is postponed at once: no new
+    plan within seconds helps."""
 
     helps = "status"
     retry_after = 60
@@ -293,5 +293,5 @@ LAMBDA_DEATHS = (
 
 
 def class_named(name: str) -> type[KeywardError] | None:
-    """The class that Lambda reports as errorType, None when it is none of Keyward's."""
+    """Find the class that Lambda reports as errorType; None for any that is not Keyward's."""
     return BY_NAME.get(name)

@@ -1,6 +1,4 @@
-"""What a plan for an API is made of: stages to attach, methods to close, deployments, holds.
-
-Pure."""
+"""The parts of a plan for an API: stages to attach, methods to close, deployments, holds. Pure."""
 
 from __future__ import annotations
 
@@ -24,8 +22,8 @@ class Attach:
 
 @dataclass(frozen=True)
 class Require:
-    """A method that is to ask for a key; or, `is_waived`, for none any more, as before we changed
-    it. `resource_id` is empty where only the stage was read."""
+    """A method that is to ask for a key. `is_waived`: it is to ask for none again, as before
+    Keyward changed it. `resource_id` is empty where only the stage was read."""
 
     path: str
     verb: str
@@ -68,8 +66,8 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Held:
-    """A stage that is left alone, and why. `before` is its hold when it was announced already;
-    `approvable` is false when an approval would change nothing; `kind` and `deployment_id` are
+    """A stage that is left alone, and why. `before` is its hold when it was announced already.
+    `approvable` is false when an approval would change nothing. `kind` and `deployment_id` are
     those of its hold."""
 
     stage: str

@@ -1,4 +1,4 @@
-"""Which stages of an API its usage plans lack. Pure."""
+"""Find the stages of an API that its usage plans lack. Pure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def lacking(
     stages: Iterable[StageSnapshot],
     covers: Covers = PlanPolicy.covers,
 ) -> tuple[Attach, ...]:
-    """What the plans lack that are to hold these stages. One item a plan, as UpdateUsagePlan is
-    allowed once in 20 s."""
+    """List what the plans of these stages lack, one item a plan: UpdateUsagePlan is allowed once in
+    20 s."""
     holding = {plan.plan: plan for plan in snapshot.plans}
     items = []
     for plan in rule.policy.usage_plans.values():
@@ -38,7 +38,7 @@ def lacking(
 
 
 def first_seen(snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule) -> tuple[Attachment, ...]:
-    """Attachments that somebody else made: their age is unknown, so it counts from now."""
+    """List attachments that somebody else made. Their age is unknown, so it counts from now."""
     return tuple(
         Attachment(stage.name, plan.plan, plan.plan_id, int(rule.now), confirmed=True, by_hand=True)
         for plan in snapshot.plans
@@ -48,7 +48,7 @@ def first_seen(snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule) -> tup
 
 
 def attach_actions(attach: Iterable[Attach], only: str | None = None) -> list[JSON]:
-    """The attachments as actions: all, or those of one stage."""
+    """List the attachments as actions: of all stages, or of one."""
     return [
         {"action": "attach_stage", "stage": stage, "plan": item.plan}
         for item in attach

@@ -1,8 +1,8 @@
-"""What a deployment would publish beyond what the stage serves.
+"""Compare the working copy with what a stage serves: a deployment publishes the difference. Pure.
 
-Pure. A deployment takes the whole working copy, so that has to be what the stage serves, but for
-the keys that we require. The stage's side comes from its apisummary (methods, authorization) and
-its export (integrations), the working copy's from GetResources; both are brought to one form.
+A deployment takes the whole working copy, so that must be what the stage serves, but for the keys
+that Keyward requires. The stage's side comes from its apisummary (methods, authorization) and its
+export (integrations), the working copy's from GetResources. Both are brought to one form.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ EMPTY_TEMPLATES = (None, "", "__passthrough__")
 
 
 def fingerprint(stage: StageSnapshot, working: Iterable[WorkingMethod], rule: KeyRule) -> str:
-    """16 hex digits that name exactly one publication: this working copy on this stage, in place of
-    what the stage serves now. The keys that we require leave it as it is."""
+    """Name one publication in 16 hex digits: this working copy on this stage, in place of what the
+    stage serves now. Keys that Keyward requires do not change it."""
     canary = stage.canary.deployment_id if stage.canary else None
     methods = [
         [method.path, method.verb, _whole(method, rule)]
@@ -73,9 +73,9 @@ def compare(
     rule: KeyRule,
     authorizers: Mapping[str, str] = NO_AUTHORIZERS,
 ) -> tuple[Difference, ...]:
-    """All differences, by path and verb. `export` is the stage's OpenAPI 3 export, extensions
-    included; `authorizers` are the names of the API's authorizers by id: the export has their
-    names (each is a security scheme), the working copy their ids."""
+    """List all differences, by path and verb. `export` is the stage's OpenAPI 3 export, extensions
+    included. `authorizers` are the API's authorizers by id: the export has their names (each is a
+    security scheme), the working copy their ids."""
     live = {method.place: method for method in deployed}
     copy = {method.place: method for method in working}
     operations = _operations(export)
@@ -214,8 +214,8 @@ def _scopes(operation: Mapping[str, Any]) -> list[str]:
 
 
 def _deployed_authorizers(schemes: Mapping[str, Any], operation: Mapping[str, Any]) -> list[str]:
-    """The authorizers that an operation names. What is an authorizer's scheme is told by its
-    extensions; `x-amazon-apigateway-authtype` is free text but for awsSigv4, which is IAM's."""
+    """Name the authorizers of an operation. A scheme's extensions tell whether it is one;
+    `x-amazon-apigateway-authtype` is free text but for awsSigv4, which is IAM's."""
     return sorted(
         {
             name
@@ -230,7 +230,7 @@ def _deployed_authorizers(schemes: Mapping[str, Any], operation: Mapping[str, An
 def _authorizer(
     copy: WorkingMethod, deployed: list[str], authorizers: Mapping[str, str]
 ) -> list[str]:
-    """One that cannot be named, on either side, may be any other."""
+    """An authorizer that cannot be named, on either side, may be any other."""
     if not copy.uses_authorizer:
         return []
     used = str(copy.body.get("authorizerId") or "")

@@ -1,5 +1,5 @@
-"""Exemptions as records: which live methods each leaves open, which end soon, which are for
-nothing. Pure."""
+"""Relate exemptions to live methods: what each leaves open, which end soon, which match nothing.
+Pure."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def exempt_methods(snapshot: ApiSnapshot, rule: KeyRule) -> list[ExemptMethod]:
 
 
 def ending(policy: Policy, now: float) -> list[Exemption]:
-    """Those that end within 7 days of `now` (epoch seconds)."""
+    """List the exemptions that end within 7 days of `now` (epoch seconds)."""
     return [
         exemption
         for exemption in policy.exemptions
@@ -75,7 +75,7 @@ def ending(policy: Policy, now: float) -> list[Exemption]:
 
 
 def expiring(exemption: Exemption, live: Iterable[ExemptMethod]) -> JSON:
-    """ExemptionExpiring: what the exemption leaves open now, and is closed when it ends."""
+    """ExemptionExpiring: what the exemption leaves open now, and what is closed when it ends."""
     mark = exemption_id(exemption)
     methods = [
         {"rest_api_id": m.rest_api_id, "stage": m.stage, "method": m.method, "path": m.path}

@@ -1,5 +1,8 @@
-"""Who would get a 403 when a stage is enforced: customers whose plan does not cover it, and
-callers that its access log shows without a key. Pure."""
+"""Find who would get a 403 when a stage is enforced. Pure.
+
+These are customers whose plan does not cover the stage, and callers without a key in its access
+log.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ class LogQuery:
 
 
 def log_query(destination: str, format_: str, rest_api_id: str, stage: str) -> LogQuery:
-    """What to ask the access log of a stage, by its settings. API and stage are told apart where
-    the format names them. Raises LogsUnreadableError, which says what is needed."""
+    """Write the query for the access log of a stage, by its settings. It tells API and stage apart
+    where the log's format names them. Raises LogsUnreadableError, which says what is needed."""
     if not destination:
         raise LogsUnreadableError(f"access logging is off. {LOG_FORMAT}")
     group = LOG_GROUP.fullmatch(destination)
@@ -59,7 +62,7 @@ def log_query(destination: str, format_: str, rest_api_id: str, stage: str) -> L
 
 
 def callers(rows: Sequence[Mapping[str, str]], days: int) -> JSON:
-    """What the log told: requests without a key in the last `days`, by source, most first."""
+    """Read the log's rows: requests without a key in the last `days` by source, most first."""
     found = [
         {"source": str(row.get("source", "-")), "requests": int(float(row.get("requests", 0)))}
         for row in rows

@@ -17,8 +17,8 @@ UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")
 
 @dataclass(frozen=True)
 class Head:
-    """What GetRestApi tells. `keys_from_authorizer`: the x-api-key header counts for nothing.
-    `enforce_on` (YYYY-MM-DD) is when mode warn becomes enforce, as far as the tag says."""
+    """What GetRestApi tells. `keys_from_authorizer`: the header x-api-key counts for nothing.
+    `enforce_on` (YYYY-MM-DD) is the day in the tag on which mode warn becomes enforce."""
 
     rest_api_id: str
     name: str
@@ -27,8 +27,8 @@ class Head:
     enforce_on: str | None = None
 
     def dated(self, noted: str | None, now: float, days: int) -> Head:
-        """In mode warn: with its day, which is the tag's, the one that was noted, or `days` from
-        now; from 00:00 UTC of that day on the mode is enforce. `now` in epoch seconds."""
+        """Give mode warn its day: that of the tag, else the one noted before, else `days` from now.
+        From 00:00 UTC of that day on the mode is enforce. `now` is in epoch seconds."""
         if self.mode != WARN:
             return self
         day = self.enforce_on or noted or iso(now + days * DAY)[:10]

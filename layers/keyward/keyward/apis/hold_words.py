@@ -1,6 +1,6 @@
-"""What people are told of a stage that is held: whose work it is, what differs, how to answer.
+"""Tell people of a held stage: whose work it is, what differs, how to answer. Pure.
 
-Pure. The commands and inputs are ready to be pasted.
+The commands and inputs are ready to be pasted.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class HeldStage:
 
 
 def answers(waiting: HeldStage, stack: str) -> JSON:
-    """By `approve` and `reject`: the command that answers, and the input for a run in the Step
-    Functions console that does the same. Keys in two plans are not answered but detached."""
+    """By `approve` and `reject`: the command that answers, and the same as input of a run in the
+    Step Functions console. Keys in two plans cannot be answered, only detached."""
     if waiting.kind == KEYS:
         return {}
     words = [word for word in ANSWERS if waiting.approvable or word != "approve"]
@@ -51,13 +51,13 @@ def answers(waiting: HeldStage, stack: str) -> JSON:
 
 
 def helps(waiting: HeldStage, stack: str) -> str:
-    """The one command that a person needs first: the answer, or a look at all that is held."""
+    """The first command that a person needs: the answer, or a look at all that is held."""
     found = [answer["command"] for answer in answers(waiting, stack).values()]
     return found[0] if found else remedy.command("holds", stack=stack)
 
 
 def message(waiting: HeldStage, reason: str, stack: str) -> str:
-    """All of it as a text for a mail or a chat."""
+    """Everything as a text for a mail or a chat."""
     # A stage of an API that is only observed asks for keys already, or nobody wants it to.
     serves = "" if waiting.kind == PLAN else " and serves methods without a key"
     lines = [
@@ -76,7 +76,7 @@ def message(waiting: HeldStage, reason: str, stack: str) -> str:
 
 
 def edited(editor: Editor) -> str:
-    """Whose work it is, in one sentence without an end."""
+    """Say whose work it is, as a sentence without its full stop."""
     return f"last edited by {editor.who} ({editor.what}, {editor.when})"
 
 
@@ -85,8 +85,8 @@ def with_editors(
     working: Sequence[WorkingMethod],
     edits: Mapping[tuple[str, str], Editor],
 ) -> tuple[Difference, ...]:
-    """The differences, each with who edited its method, or its resource, last. `edits` are by
-    resource id and verb. A path that the working copy has no more has nobody."""
+    """Add to each difference who last edited its method, or else its resource. `edits` are by
+    resource id and verb. A path that has left the working copy has no editor."""
     ids = {method.path: method.resource_id for method in working}
     return tuple(
         replace(one, editor=_last_of(one, ids.get(one.path), edits)) for one in differences

@@ -1,4 +1,4 @@
-"""Usage plans of the policy's names that are not Keyward's: their stages stay as they are. Pure."""
+"""Usage plans named in the policy that are not Keyward's: they stay as they are. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOREIGN = (
 def kept_actions(
     snapshot: ApiSnapshot, rule: KeyRule, stages: Iterable[StageSnapshot]
 ) -> list[JSON]:
-    """An action that does nothing for each of the stages that such a plan lacks."""
+    """List, as an action that does nothing, each stage that such a plan lacks."""
     return [
         {"action": LEAVE, "stage": stage.name, "plan": plan.plan, "reason": plan.kept}
         for stage in stages

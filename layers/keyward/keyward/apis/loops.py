@@ -1,8 +1,8 @@
-"""Open sources: what opens again and again.
+"""Find open sources: what opens again and again. Pure.
 
-Pure. A tool that deploys from its own source opens again what Keyward closed. The stage is closed
-each time, and from the second time on its people are told which lines end it: what counts is that
-it comes again, not how fast.
+A tool that deploys from its own source opens again what Keyward closed. The stage is closed each
+time, and from the second time on its people are told which lines end it. Repetition counts, not
+speed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ REMEMBERED_SECONDS = 180 * DAY
 
 @dataclass(frozen=True)
 class Closing:
-    """A stage that we pointed to a deployment of ours, `at` epoch seconds. `closed` are the methods
-    that were open before, as `GET /pets`, since `opened_at`: 0 where that is not known."""
+    """When Keyward moved a stage to a deployment of its own (`at`, epoch seconds). `closed` are the
+    methods that were open before, as `GET /pets`, since `opened_at`: 0 where that is not known."""
 
     stage: str
     deployment_id: str
@@ -44,8 +44,8 @@ def closed_methods(
 
 
 def reopened(closings: Sequence[Closing]) -> tuple[tuple[str, ...], tuple[Closing, ...]]:
-    """What of the last closing had been closed before, and the closings of that, oldest first; both
-    empty until the source has opened it again twice. Somebody who adds an open method opens nothing
+    """Find the methods of the last closing that had been closed before, and those closings, oldest
+    first. Both are empty until the source has opened them twice. A new open method opens nothing
     again."""
     if not closings:
         return (), ()

@@ -1,7 +1,8 @@
 """What an API is to Keyward: what its stages serve, its working copy, what is remembered of it.
+Pure.
 
-Pure. "Deployed" is what a stage serves, whatever the working copy says; a method is exposed when
-it is deployed, asks for no key, and is not exempt.
+"Deployed" is what a stage serves, whatever the working copy says. A method is exposed when it is
+deployed, asks for no key, and is not exempt.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class DeployedMethod:
-    """A method of a deployment, as its apisummary tells. `authorization` is API Gateway's type."""
+    """A method of a deployment, by its apisummary. `authorization` is API Gateway's type."""
 
     path: str
     verb: str
@@ -45,7 +46,7 @@ class DeployedMethod:
 
     @property
     def line(self) -> str:
-        """Everything in one text: `GET /pets NONE key`."""
+        """The whole method in one text: `GET /pets NONE key`."""
         asks = "key" if self.key_required else "open"
         return f"{self.verb} {self.path} {self.authorization} {asks}"
 
@@ -128,7 +129,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference, in words, between what a stage serves and what a deployment would publish;
+    """One difference, in words, between what a stage serves and what a deployment would publish.
     `editor` edited that method or path last, where CloudTrail's events told."""
 
     difference: str
@@ -176,9 +177,9 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Hold:
-    """A stage that waits for a person. `kind`: DEPLOYMENT; KEYS, keys in two plans of the stage;
-    ROLLBACK, it serves `deployment_id` again; PLAN, it is in a usage plan that is not Keyward's.
-    `held_at` and `told_at`, when it was announced last, are epoch seconds."""
+    """A stage that waits for a person. `kind` is DEPLOYMENT (unfinished work), KEYS (keys in two
+    plans of the stage), ROLLBACK (it serves `deployment_id` again) or PLAN (it is in a usage plan
+    that is not Keyward's). `held_at`, and `told_at` of the last announcement, are epoch seconds."""
 
     stage: str
     fingerprint: str
@@ -189,14 +190,14 @@ class Hold:
     deployment_id: str | None = None
 
     def reminder_due(self, now: float) -> bool:
-        """Whether it was announced so long ago that people have to be reminded; a rejected one is
-        silent."""
+        """Whether the last announcement is so old that people need a reminder; a rejected hold has
+        none."""
         return self.decision != REJECTED and now - self.told_at >= REMIND_SECONDS
 
 
 @dataclass(frozen=True)
 class Move:
-    """What somebody else pointed a stage to last, and when (ISO 8601), as CloudTrail told."""
+    """Where somebody else last pointed a stage, and when (ISO 8601), by CloudTrail."""
 
     deployment_id: str
     at: str
@@ -234,13 +235,15 @@ class Deployment:
 
 @dataclass(frozen=True)
 class ApiRecords:
-    """What is remembered of an API. `planned` holds, by stage, the actions that were planned and
-    whose outcome is not announced; `exposures` the fingerprint that ApiExposed announced last,
-    `answers` that of the hold that a person answered last;
-    `outbox` announcements by the name of their record, `saved` when (epoch seconds); `moves` are by
-    stage; `editor` is the last one that was seen, `rollbacks` the stages that somebody wants back,
-    each with the deployment that it is taken back from once that was begun, `enforce_on`
-    (YYYY-MM-DD) the day that mode warn announced."""
+    """What is remembered of an API, mostly by stage.
+
+    `planned` are the actions whose outcome is not announced. `exposures` are the fingerprints that
+    ApiExposed announced last, `answers` those of the holds that a person answered last. `outbox`
+    are announcements by the name of their record, put there at `saved` (epoch seconds). `moves` are
+    by stage; `editor` edited the working copy last. `rollbacks` are the stages that somebody wants
+    back, each with the deployment that it leaves once that was begun. `enforce_on` (YYYY-MM-DD) is
+    the day that mode warn announced.
+    """
 
     attachments: tuple[Attachment, ...] = ()
     holds: tuple[Hold, ...] = ()

@@ -1,4 +1,4 @@
-"""The planner of modes observe and warn: what is exposed, and which stages join plans. Pure."""
+"""Plan modes observe and warn: what to announce as exposed, and which stages join plans. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from keyward.values import JSON
 
 @dataclass(frozen=True)
 class Exposure:
-    """What a stage in mode observe exposes, and what enforce would do about it."""
+    """What a stage exposes in mode observe, and what enforce would do about it."""
 
     stage: str
     fingerprint: str
@@ -26,7 +26,7 @@ class Exposure:
 
 
 def exposures(snapshot: ApiSnapshot, rule: KeyRule) -> tuple[Exposure, ...]:
-    """What mode observe has to tell: read from the stages alone, the working copy is not needed."""
+    """List what mode observe announces. It reads the stages alone, not the working copy."""
     return tuple(
         _exposure(stage, snapshot, rule) for stage in snapshot.stages if rule.exposed(stage)
     )
@@ -46,8 +46,8 @@ def _exposure(stage: StageSnapshot, snapshot: ApiSnapshot, rule: KeyRule) -> Exp
 def plan_attachments(
     snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule, approve: str | None = None
 ) -> ApiPlan:
-    """What modes observe and warn do: stages join the plans that name their API literally. One that
-    is in a plan which Keyward does not own is held: keys of two plans would open it."""
+    """Plan the stages that join plans which name their API literally. A stage in a plan that
+    Keyward does not own is held: the keys of two plans would open it."""
     wanted = lacking(snapshot, rule, snapshot.stages, PlanPolicy.names)
     found = (_held_by_others(s.name, wanted, snapshot, records, approve) for s in snapshot.stages)
     held = tuple(item for item in found if item)
@@ -84,7 +84,7 @@ def _held_by_others(
 
 
 def _by_glob(plan: PlanPolicy, api_id: str, api_name: str, stage: str) -> bool:
-    """Whether only mode enforce puts the stage into the plan: the others do so where the plan names
-    the API literally."""
+    """Whether only mode enforce puts the stage into the plan, as the plan does not name its API
+    literally."""
     place = (api_id, api_name, stage)
     return plan.covers(*place) and not plan.names(*place)

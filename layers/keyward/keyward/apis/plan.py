@@ -1,8 +1,8 @@
-"""The planner of protect-api: what was read and what is remembered -> what is to be done.
+"""Plan what protects an API, from what was read and what is remembered.
 
-Pure: no I/O, no clock. The order of the actions is the order in which they are safe: stages are
-attached to their plans before keys are required, so that no customer with a good key gets a 403,
-and keys are required before anything is deployed.
+Pure: no I/O, no clock. The order of the actions is the order in which they are safe. Stages are
+attached to their plans before keys are required, so that no customer with a good key gets a 403.
+Keys are required before anything is deployed.
 """
 
 from __future__ import annotations
@@ -37,11 +37,13 @@ ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
 
 @dataclass(frozen=True)
 class ApiPlan:
-    """What is to be done. `effective_at` (epoch seconds, 0 = now) is when the attachments of the
-    stages to be closed have reached every host; `first_seen` are attachments of unknown age;
-    `waive` are requirements of ours that an exemption made needless: they are taken back;
-    `settled` are the stages that need nothing, with the deployments that they serve; `kept` are
-    actions that leave a plan as it is, of the stages to be closed."""
+    """What is to be done.
+
+    `effective_at` (epoch seconds, 0 for now) is when the attachments of the stages to be closed
+    have reached every host. `first_seen` are attachments of unknown age. `waive` are requirements
+    of Keyward's to take back, as an exemption made them needless. `settled` are stages that need
+    nothing, with the deployments that they serve. `kept` are actions that leave a plan as it is.
+    """
 
     attach: tuple[Attach, ...] = ()
     require: tuple[Require, ...] = ()
@@ -91,11 +93,8 @@ def plan_api(
     rule: KeyRule,
     approve: str | None = None,
 ) -> ApiPlan:
-    """What mode enforce does. Planning again after it was done gives nothing.
-
-    `seen.working` has to be read when a stage is exposed; `approve` is a fingerprint that a person
-    approved.
-    """
+    """Plan what mode enforce does; after that the plan is empty. `seen.working` has to be read when
+    a stage is exposed. `approve` is a fingerprint that a person approved."""
     exposed = [stage for stage in snapshot.stages if rule.exposed(stage)]
     held, deploy = [], []
     for stage in exposed:
@@ -149,7 +148,7 @@ def _reasons(
 
 
 def rolled_back(deployment_id: str) -> Difference:
-    """Why a stage that serves its former deployment again is not closed at once."""
+    """Say why a stage that serves its former deployment again is not closed at once."""
     return Difference(
         f"was rolled back to {deployment_id}: approve it, or deploy anew, to close it"
     )
@@ -197,8 +196,8 @@ def methods_to_close(
     rule: KeyRule,
     beside: Sequence[DeployedMethod] = (),
 ) -> tuple[Require, ...]:
-    """The methods that have to ask for a key, by path and verb. `beside` are methods that need no
-    look, but may be a path's OPTIONS."""
+    """List the methods that have to ask for a key, by path and verb. `beside` are methods that need
+    no look, but may be a path's OPTIONS."""
     with_options = {method.path for method in (*methods, *beside) if method.verb == "OPTIONS"}
     return tuple(
         Require(

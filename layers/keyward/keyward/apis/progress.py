@@ -1,6 +1,6 @@
-"""How far a run of protect-api is: one document that each function takes and gives back. Pure.
+"""The progress of a run of protect-api: one document that each function takes and gives back. Pure.
 
-The state machine carries the document and follows `next`; every decision is made here and in the
+The state machine carries the document and follows `next`. Every decision is made here and in the
 functions, so a state machine has nothing to compute.
 """
 
@@ -82,7 +82,7 @@ class Progress:
         return stated | {"next": self.next, "wait_seconds": self.wait_seconds}
 
     def advanced(self, now: float, **changes: Any) -> Progress:
-        """A step is done: with these changes and the step that follows."""
+        """Finish a step: make these changes, and go to the step that follows."""
         done = replace(self, **{"tries": 0, "round": 0} | changes)
         if not done.deploy:
             # The stages were held meanwhile: only what we required ourselves is taken back.
@@ -95,33 +95,33 @@ class Progress:
         return replace(done, next=step, wait_seconds=_seconds(until, now))
 
     def later(self, seconds: float, error: PassingError, **changes: Any) -> Progress:
-        """The same step again after so many seconds. Raises the error after `MAX_TRIES`."""
+        """Try the same step again after so many seconds. Raises the error after `MAX_TRIES`."""
         if self.tries >= MAX_TRIES:
             raise error
         return replace(self, tries=self.tries + 1, wait_seconds=math.ceil(seconds), **changes)
 
     def again(self, step: str, seconds: int = 0) -> Progress:
-        """A step that did a part of its work, once more; or with PLAN the run starts over."""
+        """Repeat a step that did a part of its work; with PLAN the run starts over."""
         return replace(self, next=step, wait_seconds=seconds)
 
     def ended(self, **output: Any) -> Progress:
-        """The run is over and answers this."""
+        """End the run with this answer."""
         answer = {"rest_api_id": self.rest_api_id} | output
         return replace(self, next=END, wait_seconds=0, output=answer)
 
     def with_outcome(self, now: float, **outcome: Any) -> Progress:
-        """The first stage to verify is done with."""
+        """Finish the first stage to verify."""
         stage, *others = self.verify
         ending = {"stage": stage["stage"], "deployment_id": stage["deployment_id"]} | outcome
         return self.advanced(now, verify=tuple(others), outcomes=(*self.outcomes, ending))
 
     def with_stage(self, now: float, step: str, **changes: Any) -> Progress:
-        """The first stage to verify goes on with another step."""
+        """Take the first stage to verify to another step."""
         stage, *others = self.verify
         return self.advanced(now, verify=(stage | changes | {"step": step}, *others))
 
     def without_stages(self, held: list[str]) -> tuple[JSON, ...]:
-        """The stages to deploy, without those in `held`."""
+        """Drop the `held` stages from those to deploy."""
         return tuple(item for item in self.deploy if item["stage"] not in held)
 
 

@@ -1,4 +1,4 @@
-"""The lines that make a team's own source ask for keys, written out for its methods. Pure."""
+"""Write the lines that make a team's own source ask for keys, for given methods. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which resource of an API answers a concrete path. Pure."""
+"""Find the resource of an API that answers a concrete path. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policy as it holds for one API: which methods have to ask for a key. Pure."""
+"""The policy as it applies to one API: which methods have to ask for a key. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keyward.values import JSON
 
 @dataclass(frozen=True)
 class KeyRule:
-    """The policy as it holds for one API at one time (`now` in epoch seconds)."""
+    """The policy as it applies to one API at one time (`now` in epoch seconds)."""
 
     policy: Policy
     rest_api_id: str
@@ -29,7 +29,7 @@ class KeyRule:
         return exemption is None
 
     def open(self, methods: Iterable[Seen]) -> list[Seen]:
-        """Those methods that ask for no key and have to."""
+        """List those methods that ask for no key and have to."""
         return [method for method in methods if not method.key_required and self.requires(method)]
 
     def exposed(self, stage: StageSnapshot) -> list[DeployedMethod]:
@@ -39,8 +39,8 @@ class KeyRule:
         return [found[place] for place in sorted(found)]
 
     def waived(self, stage: StageSnapshot, required: Collection[Place]) -> bool:
-        """Whether an exemption came between: the stage serves a method without a key that we made,
-        or were about to make, ask for one in the working copy, and that need not any more."""
+        """Whether an exemption made a requirement of Keyward's needless: the stage serves a method
+        without a key which the working copy makes, or was about to make, ask for one."""
         return any(
             method.place in required and not method.key_required and not self.requires(method)
             for method in stage.methods

@@ -43,8 +43,8 @@ class Change:
 
 
 def additions(current: Limits, wanted: PlanPolicy, added: Sequence[StageRef]) -> list[JSON]:
-    """What adds stages to the plan, with the policy's limits of methods there. Nothing else of the
-    plan changes."""
+    """Patch operations that add stages to the plan, with the policy's limits of methods there.
+    Nothing else of the plan changes."""
     lacking = [ref for ref in added if ref not in current.stages]
     return [
         *(_replace("/apiStages", f"{api}:{stage}", op="add") for api, stage in lacking),
@@ -58,9 +58,9 @@ def changes(
     covered: Sequence[StageRef],
     leaving: Sequence[StageRef],
 ) -> list[Change]:
-    """What makes the plan as the policy wants it, in the order of one call: stages that are
-    `leaving`, limits of methods on those `covered`, limits of the plan. `wanted` is None for a plan
-    that the policy does not name: its stages leave, its limits stay."""
+    """List what makes the plan as the policy wants it, in the order of one call: stages that are
+    `leaving`, limits of methods on `covered` stages, limits of the plan. `wanted` is None for a
+    plan that the policy does not name: its stages leave, its limits stay."""
     found = [_detached(leaving)] if leaving else []
     if wanted is None:
         return found

@@ -1,4 +1,5 @@
-"""What is announced of an API. Pure; every member is text, a list or an object of texts."""
+"""Write the announcements about an API. Pure; every member is text, a list or an object of
+texts."""
 
 from __future__ import annotations
 

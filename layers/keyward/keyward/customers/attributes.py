@@ -1,6 +1,6 @@
-"""Read the attributes of a customer's record that a person may have put there in any shape. Pure.
+"""Read attributes of a customer's record, whatever shape a person gave them. Pure.
 
-Each reader raises InvalidRecordError, which names the attribute, for a value that cannot be meant.
+Each reader raises InvalidRecordError, which names the attribute, for a value that makes no sense.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def keys_of(record: JSON) -> int:
 
 
 def key_id_of(record: JSON) -> str | None:
-    """The id of a key that the customer is to have, None for none. The refusal quotes nothing:
-    people put the value there."""
+    """The id of an existing key that the customer is to have; None for none. The error quotes
+    nothing: people put the value there."""
     key_id = record.get("key_id")
     if key_id is not None and (not isinstance(key_id, str) or not KEY_ID.fullmatch(key_id)):
         raise InvalidRecordError("key_id", "must be a key's id", "Never put its value there")
@@ -61,8 +61,7 @@ def key_id_of(record: JSON) -> str | None:
 
 
 def secrets_of(record: JSON) -> tuple[str, ...]:
-    """The secrets of own values: one for all keys, or a list with one for each key by its number;
-    none without own values."""
+    """The secrets that hold own values: one for all keys, or one for each key by its number."""
     value = record.get("key_value_secret")
     secrets = value if isinstance(value, list) else [value] if value is not None else []
     if value == [] or not all(isinstance(one, str) and one.strip() for one in secrets):
@@ -80,8 +79,8 @@ def tags_of(record: JSON) -> JSON:
 
 
 def heard_at_of(record: JSON) -> int | None:
-    """When the first of the events was taken that stand in the record (epoch seconds); None for no
-    event, or where a person wrote something else."""
+    """When the first event of the record arrived (epoch seconds); None for a record without events,
+    or with a time that a person spoiled."""
     asked = record.get("asked")
     who = asked.values() if isinstance(asked, dict) else ()
     times = [one.get("recorded_at") for one in who if isinstance(one, dict)]

@@ -33,11 +33,11 @@ class Subscription:
 
     @property
     def strictness(self) -> int:
-        """How little the state entitles to: live, halted, ended."""
+        """How little the state allows: live, halted, ended."""
         return 0 if self.state in LIVE else 1 if self.state in HALTED else 2
 
     def live(self, now: float) -> bool:
-        """Whether it entitles to anything at `now`."""
+        """Whether the subscription allows use at `now`."""
         return self.state in LIVE and (self.ends_at is None or now < self.ends_at)
 
     def as_json(self) -> JSON:
@@ -71,32 +71,31 @@ class Billing:
 
     @property
     def overdue_since(self) -> int | None:
-        """When the first payment failed that none has settled; None when nothing is owed."""
+        """When the first unsettled payment failed; None when nothing is owed."""
         return min(
             (at for name, bill in self._all() for at in self._owed(name, bill)), default=None
         )
 
     @property
     def cycle(self) -> int:
-        """What tells one time of being overdue from the next: the last payment before it of what is
-        owed."""
+        """Name this time of being overdue: by the last payment before it of what is owed."""
         paid = [self._paid_at(name) for name, bill in self._all() if self._owed(name, bill)]
         return max((at for at in paid if at is not None), default=self.paid_at or 0)
 
     def failed(self, at: int, subscription: str | None = None) -> Billing:
-        """With a payment that failed, of a subscription or of none that is named."""
+        """Add a payment that failed, of a subscription or of none."""
         bill = self._bill(subscription)
         return self._with_bill(subscription, replace(bill, failed_at=(*bill.failed_at, at)))
 
     def paid(self, at: int, subscription: str | None = None) -> Billing:
-        """With a payment that succeeded, of a subscription or of none that is named."""
+        """Add a payment that succeeded, of a subscription or of none."""
         bill = self._bill(subscription)
         paid_at = max(at, bill.paid_at or at)
         return self._with_bill(subscription, replace(bill, paid_at=paid_at))
 
     def with_subscription(self, name: str, new: Subscription) -> Billing:
-        """With news of a subscription; older news change nothing. Of one second the stricter news
-        count, whichever came first."""
+        """Add news of a subscription. Older news change nothing; within one second the stricter
+        news count."""
         last = self.subscriptions.get(name)
         if last is not None and (last.at, last.strictness) > (new.at, new.strictness):
             return self
@@ -125,20 +124,20 @@ class Billing:
         return [(None, self._bill(None)), *self.bills.items()]
 
     def _paid_at(self, subscription: str | None) -> int | None:
-        """The last payment that settles what a subscription, or none that is named, owes."""
+        """When the debt of a subscription (or of none) was last settled."""
         settling = [self.paid_at, self._bill(subscription).paid_at]
         settling += [bill.paid_at for bill in self.bills.values()] if subscription is None else []
         return max((at for at in settling if at is not None), default=None)
 
     def _owed(self, subscription: str | None, bill: Bill) -> list[int]:
-        """When those payments failed that are still owed. A failure that is told after its
-        subscription ended is nobody's debt any more."""
+        """When the payments failed that are still owed. A failure told after its subscription ended
+        is nobody's debt."""
         last = self.subscriptions.get(subscription or "")
         ended_at = last.at if last and last.state == "ended" else None
         return [at for at in bill.failed_at if ended_at is None or at < ended_at]
 
     def _with_bill(self, subscription: str | None, bill: Bill) -> Billing:
-        """With a bill, and without the failures that are settled now."""
+        """Add a bill, and drop the failures that are settled now."""
         known = {**dict(self._all()), subscription: bill}
         newest = sorted(known, key=lambda name: (name is None, _newest(known[name]), name or ""))
         told = replace(
@@ -167,7 +166,7 @@ def _newest(bill: Bill) -> int:
 
 
 def billing_of(value: object) -> Billing:
-    """From a customer's record, None for nothing known. Raises InvalidRecordError."""
+    """Read `billing` of a customer's record; None is an empty one. Raises InvalidRecordError."""
     try:
         return _billing(value if value is not None else {})
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):

@@ -21,9 +21,9 @@ WRONG = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 
 def check(record: JSON, dated: Iterable[str]) -> None:
-    """Raise InvalidRecordError for `recorded` or `asked` that is not as Keyward wrote it, for a key
-    value anywhere, and for an attribute among those that are `dated` that holds binary data: the
-    stream tells such a value otherwise than the table, so that no date would ever fit it."""
+    """Check what only Keyward writes. Raise InvalidRecordError for a `recorded` or `asked` of
+    another shape, for a key value anywhere, and for binary data in an attribute that is `dated`:
+    the stream writes binary data otherwise than the table, so no date would ever fit."""
     refuse_values(record, "", InvalidRecordError)
     for name in dated:
         if not _is_plain(record.get(name)):

@@ -1,4 +1,4 @@
-"""Decide who can be issued a key by ImportApiKeys, together with others. Pure."""
+"""Decide whose first key ImportApiKeys can make together with others. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ TEXT = re.compile(r"[^,'\"\r\n]*")
 
 
 def is_simple(customer: Customer, actions: Sequence[JSON]) -> bool:
-    """Whether the actions of a plan only make the customer's first key and attach it, and the file
-    of ImportApiKeys can say all of it: it has no tags, and no place for an own value. The tag with
-    the customer's name follows afterwards.
+    """Whether a plan only makes the customer's first key and attaches it, and a row of
+    ImportApiKeys can say all of it.
 
-    Notices do not count: they take no call, and due work announces them once the key is issued."""
+    A row has no place for tags or an own value. The tag with the customer's name follows
+    afterwards. Notices do not count: they take no call, and due work announces them later.
+    """
     first = name_of(customer.customer_id, 1)
     created = {"action": "create_key", "key": first, "number": 1}
     attached = created | {"action": "attach_key"}

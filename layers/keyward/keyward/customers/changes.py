@@ -27,9 +27,9 @@ MAX_ENTRIES = 12
 
 @dataclass(frozen=True)
 class ChangeEntry:
-    """A change of a field, or an undo (`name` is None; `what` names a kind of change, or none).
-    `at` is epoch seconds; `values` are the attributes that the change set; `of` the change that an
-    undo was found to mean."""
+    """A change of a field, or an undo (`name` is None, `what` names a kind of change or nothing).
+    `at` is epoch seconds. `values` are the attributes that the change set. `of` is the change that
+    the undo took back."""
 
     at: int
     name: str | None = None
@@ -50,15 +50,15 @@ class ChangeEntry:
 
 @dataclass(frozen=True)
 class InForce:
-    """The change of a field that is in force, and since when (epoch seconds): an undo counts. A
-    rotation that was undone is in force no more, which `undone_at` says."""
+    """The change of a field that is in force since `at` (epoch seconds); an undo counts. A rotation
+    that was undone is no longer in force: see `undone_at`."""
 
     values: Mapping[str, Any]
     at: int
 
 
 def holds(in_force: InForce | None, values: Mapping[str, Any]) -> bool:
-    """Whether what a change set is so now."""
+    """Whether the values of the change in force are those of the record."""
     if in_force is None:
         return False
     if ADDED not in values and REMOVED not in values:
@@ -83,23 +83,23 @@ class Changes:
         return [entry.as_json() for entry in self.entries]
 
     def changed(self, name: str, at: int, values: Mapping[str, Any]) -> Changes:
-        """With a change more. The same again is no second one; nor is a rotation of a second that
-        has one."""
+        """Add a change. The same change again adds nothing, nor does a second rotation within one
+        second."""
         if name == "rotation" and any((e.name, e.at) == (name, at) for e in self.entries):
             return self
         return self._with(ChangeEntry(int(at), name, values))
 
     def undone(self, at: int, what: str | None) -> Changes:
-        """With an undo more."""
+        """Add an undo."""
         return self._with(ChangeEntry(int(at), what=what))
 
     def knows_undo(self, at: int, what: str | None) -> bool:
-        """Whether this undo came already."""
+        """Whether this undo came before."""
         return any(e.name is None and (e.at, e.what) == (at, what) for e in self.entries)
 
     @property
     def effective_undos(self) -> frozenset[int]:
-        """The times of the undos that found a change to undo."""
+        """The times of the undos that found a change."""
         return frozenset(e.at for e in self.entries if e.name is None and e.of)
 
     def in_force(self) -> dict[str, InForce]:
@@ -116,7 +116,7 @@ class Changes:
         return found
 
     def _with(self, new: ChangeEntry) -> Changes:
-        """The newest entries, and of each field the first state that the rest builds on."""
+        """Keep the newest entries, and the first state of each field, on which the rest builds."""
         others = [entry for entry in self.entries if entry != new and not _same_undo(entry, new)]
         ordered = sorted([*others, new], key=lambda entry: entry.at)
         bound = _bound(tuple(ordered))
@@ -144,8 +144,8 @@ def _same_undo(one: ChangeEntry, other: ChangeEntry) -> bool:
 
 
 def _bound(entries: tuple[ChangeEntry, ...]) -> tuple[ChangeEntry, ...]:
-    """Each undo with the change that it means: the newest one then in force that can be undone. A
-    change that was too old to be kept is still meant."""
+    """Find the change that each undo means: the newest one in force at that time that can be
+    undone. A change too old to be kept counts too."""
     done: list[ChangeEntry] = []
     for entry in entries:
         if entry.name is None:
@@ -186,8 +186,8 @@ def _is(entry: ChangeEntry, undone: tuple[ChangeEntry, ...]) -> bool:
 def _effective(
     entries: tuple[ChangeEntry, ...], name: str, undone: tuple[ChangeEntry, ...]
 ) -> ChangeEntry | None:
-    """The newest change of the field that was not undone; a rotation that was, as it stays to be
-    taken back."""
+    """The newest change of the field that was not undone. An undone rotation stays, to be taken
+    back."""
     mine = [entry for entry in entries if entry.name == name]
     standing = mine if name == "rotation" else [e for e in mine if not _is(e, undone)]
     return standing[-1] if standing else None
@@ -196,8 +196,8 @@ def _effective(
 def _values(
     entries: tuple[ChangeEntry, ...], entry: ChangeEntry, undone: tuple[ChangeEntry, ...]
 ) -> Mapping[str, Any]:
-    """What the field comes to with `entry`, the last change of it that stands; nothing for plans
-    that were only removed so far."""
+    """What the field becomes by `entry`, the last change of it that stands; nothing while its plans
+    were only removed."""
     if entry.name == "plan":
         mine = [e.values for e in entries if e.name == "plan" and not _is(e, undone)]
         return folded(mine)

@@ -41,7 +41,7 @@ class Claim:
 
     @property
     def forget_at(self) -> int:
-        """When the table may forget it."""
+        """When the table may forget the claim."""
         return self.expires_at + REMEMBERED_SECONDS
 
 
@@ -51,14 +51,15 @@ def new_token() -> str:
 
 
 def digest_of(token: object) -> str | None:
-    """What the table knows a token by; None for what cannot be a token."""
+    """Hash a token for the table; None for what cannot be a token."""
     if not isinstance(token, str) or not TOKEN.fullmatch(token):
         return None
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def seconds_of(hours: Any) -> int:
-    """How long a link works, by `expires_in_hours`. Raises InvalidInputError."""
+    """Convert `expires_in_hours` to seconds, with the default for None. Raises
+    InvalidInputError."""
     if hours is None:
         return DEFAULT_HOURS * HOUR
     is_number = isinstance(hours, int | float) and not isinstance(hours, bool)
@@ -69,8 +70,8 @@ def seconds_of(hours: Any) -> int:
 
 
 def key_to_claim(keys: Sequence[KeyRecord], customer_id: str, wanted: object) -> str:
-    """The id of the key that a link is for: the one that `wanted` names, or the only one that is
-    not about to go. Raises CustomerNotFoundError, InvalidInputError where there are several."""
+    """Find the key of a new link: the `wanted` one, or the only one that is not ending. Raises
+    CustomerNotFoundError, and InvalidInputError where there are several."""
     made = {key.key_id: key for key in keys if key.key_id and key.state == CREATED}
     if wanted is not None:
         if wanted in made:

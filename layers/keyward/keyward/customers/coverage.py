@@ -1,4 +1,4 @@
-"""What a customer's key opens, and which customers' keys a stage would refuse. Pure."""
+"""Tell what a customer's key opens, and whose keys a stage would refuse. Pure."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def with_opens(
     policy: Policy,
     stack: str,
 ) -> JSON:
-    """The detail of an event of OPENING with `opens`: the `stages` that the key's plans hold. Of a
-    long list the first are listed, and `reason` says how many there are."""
+    """Add `opens`, the `stages` of the key's plans, to the detail of an event in OPENING. A long
+    list is cut, and `reason` says how many stages there are."""
     listed = [{"rest_api_id": api_id, "stage": stage} for api_id, stage in stages[:MAX_OPENS]]
     more, helps, own = "", None, detail.get("reason")
     # Once: other events tell of a key that was explained, or have a reason of their own.
@@ -40,13 +40,13 @@ def with_opens(
 
 
 def plans_of(detail: JSON) -> list[str]:
-    """The names of the plans that an event of a key tells."""
+    """The names of the plans that an event tells."""
     plan = detail.get("plan")
     return list(detail.get("plans") or ([plan] if plan else []))
 
 
 def why_nothing(plans: Sequence[str], policy: Policy) -> str:
-    """Why a key in these plans opens nothing, as far as the policy tells."""
+    """Say why a key in these plans opens nothing, as far as the policy tells."""
     return "the key opens nothing yet: " + "; ".join(
         _why_empty(name, policy.usage_plans.get(name)) for name in plans
     )
@@ -75,7 +75,7 @@ def uncovered(
     api: tuple[str, str],
     stage: str,
 ) -> JSON:
-    """Active customers with a key in a plan that does not cover the stage; `api` is its id and
+    """List active customers with a key in a plan that does not cover the stage; `api` is its id and
     name."""
     active = {str(r["customer_id"]) for r in records if r.get("status") == "active"}
     found = [

@@ -1,8 +1,8 @@
-"""What a customer should have at a moment: the record, read with the clock. Pure.
+"""Work out what a customer should have at a moment. Pure.
 
-Three sources set requirements: people (`plan`, `status`), money (`billing`, by the policy's
-ladder) and the calendar (`expires_at`). The strictest one counts, so that a payment lifts no
-suspension that a person ordered, and a person lifts none that an unpaid bill made.
+Three sources set requirements: people (`plan`, `status`), money (`billing`, by the policy's ladder)
+and the calendar (`expires_at`). The strictest one counts. So a payment lifts no suspension that a
+person ordered, and a person lifts none that an unpaid bill made.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ UNPAID = "payment failed"
 
 @dataclass(frozen=True)
 class DesiredState:
-    """The plans and status that are in force, and why when they are not plainly the record's.
+    """The plans and status in force, and the `reason` where they differ from the record.
     `changes_at` (epoch seconds) is when they change by themselves or a notice is due, None for
-    never; `in_place`: the key keeps its value, as it is money that lowered the plan or brought it
-    back."""
+    never. `in_place`: money lowered the plan or brought it back, so the key keeps its value."""
 
     plans: tuple[str, ...]
     status: str | None
@@ -83,8 +82,8 @@ def change_times(customer: Customer, policy: Policy) -> tuple[float, ...]:
 
 
 def suspension_time(customer: Customer, now: float) -> int | None:
-    """When the customer is suspended by itself: its date, or the end of the last of its live
-    subscriptions."""
+    """When the customer is suspended by itself: by its date, or with the end of its last live
+    subscription."""
     live = [one for one in customer.billing.subscriptions.values() if one.live(now)]
     ends = [one.ends_at for one in live if one.ends_at is not None]
     last = max(ends) if ends and len(ends) == len(live) else None
@@ -92,7 +91,7 @@ def suspension_time(customer: Customer, now: float) -> int | None:
 
 
 def steps_of(customer: Customer, policy: Policy) -> Sequence[tuple[float, LadderStep]]:
-    """The ladder's steps and when each is due, in order; none when nothing is owed."""
+    """The ladder's steps, each with its due time, in order; none when nothing is owed."""
     return [(step.at(since), step) for since, step in _steps(customer, policy)]
 
 
@@ -114,8 +113,8 @@ def _by_ladder(customer: Customer, policy: Policy, now: float) -> Requirement:
 
 
 def _by_subscription(customer: Customer, policy: Policy, now: float) -> Requirement:
-    """None live: halted by the billing system, over by the clock, or ended by its word. The clock
-    alone suspends; only the word of an end closes."""
+    """What follows when no subscription is live. Only the event of an end closes; the clock alone
+    suspends."""
     subscriptions = customer.billing.subscriptions.values()
     if not subscriptions or any(one.live(now) for one in subscriptions):
         return Requirement()
@@ -134,7 +133,7 @@ def _by_date(customer: Customer, now: float) -> Requirement:
 
 
 def _settled_since(customer: Customer) -> bool:
-    """Whether a debt was settled after the plan was last changed."""
+    """Whether a debt was settled after the last change of the plan."""
     settled, changed = customer.billing.settled_at, customer.plan_at
     return settled is not None and changed is not None and settled > changed
 

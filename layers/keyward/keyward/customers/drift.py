@@ -1,5 +1,8 @@
-"""Compare key records with keys on API Gateway: what differs, and the record as it should read,
-from which the planner plans what mends it. Pure."""
+"""Compare key records with keys on API Gateway. Pure.
+
+The answer is what differs, and the record as it should read: from that the planner plans the
+repair.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ WITHOUT_PLAN = "key_without_plan"
 
 @dataclass(frozen=True)
 class GatewayState:
-    """A recorded key as API Gateway has it: whether it is there, is enabled, and the names of its
-    plans. None is what was not read."""
+    """A recorded key as API Gateway has it: whether it is there and enabled, and the names of its
+    plans. None stands for what was not read."""
 
     there: bool
     enabled: bool | None = None
@@ -37,15 +40,15 @@ class Drift:
 
 @dataclass(frozen=True)
 class Compared:
-    """A record as it should read, None when its key is gone, and what was wrong with it."""
+    """A record as it should read (None when its key is gone), and what was wrong with it."""
 
     key: KeyRecord | None
     drifts: tuple[Drift, ...] = ()
 
 
 def compared(key: KeyRecord, state: GatewayState | None, now: float) -> Compared:
-    """Compare a record with API Gateway at `now` (epoch seconds). Left as it is: a key that was not
-    read (None), one that is being created or deleted, and one with a journal, which the planner
+    """Compare a record with API Gateway at `now` (epoch seconds). Some stay as they are: a key that
+    was not read (None), that is being created or deleted, or that has a journal, which the planner
     ends."""
     if state is None or key.state != CREATED or key.key_id is None:
         return Compared(key)
@@ -62,8 +65,8 @@ def compared(key: KeyRecord, state: GatewayState | None, now: float) -> Compared
 def wanted_back(
     keys: Sequence[KeyRecord], customer: Customer, is_person: bool = False
 ) -> list[KeyRecord]:
-    """The keys, of which those that somebody disabled by hand are to be enabled again: a person
-    starts the run (`is_person`), or the customer was resumed since."""
+    """Enable again the keys that somebody disabled by hand, where a person starts the run
+    (`is_person`) or the customer was resumed since."""
     since = customer.status_at or 0
     return [
         replace(key, by_hand=None)
@@ -74,7 +77,7 @@ def wanted_back(
 
 
 def remedy_by_hand(customer_id: str) -> str:
-    """What lets a key that somebody disabled by hand work again."""
+    """The command that lets a key work again which somebody disabled by hand."""
     return remedy.command("send", about=("CustomerResumed",), customer=customer_id)
 
 
@@ -90,8 +93,8 @@ def _switched(
 
 
 def _placed(key: KeyRecord, plans: tuple[str, ...] | None) -> tuple[KeyRecord, tuple[Drift, ...]]:
-    """A key that is not in one of its plans reads like one on its way back into it, which the
-    planner ends. It stays in all plans that the record does not name: others put it there."""
+    """Correct the record's plans. A key that is missing in one of its plans is on its way back into
+    it. It stays in plans that the record does not name: others put it there."""
     if plans is None or not (lost := [plan for plan in key.plans if plan not in plans]):
         return key, ()
     where = f"in {' and '.join(plans)}" if plans else "in no plan"

@@ -33,8 +33,8 @@ DELETED = "DELETED"
 
 @dataclass(frozen=True)
 class Grant:
-    """A quota extension that is being made: `period`, a plan and its first day, is to have `calls`
-    in all, which answers the requests up to number `upto`."""
+    """A quota extension under way: `period` (a plan and its first day) is to have `calls` in all.
+    It answers the requests up to number `upto`."""
 
     calls: int
     upto: int
@@ -43,14 +43,16 @@ class Grant:
 
 @dataclass(frozen=True)
 class Journal:
-    """What is under way on a key, written down before the call: what the record will say.
+    """What is under way on a key, written down before the call.
 
-    `started_at` is when the last call began. `plan` is a plan that the key is to join, from before
-    it leaves one for it; `leaving` is a plan that it is to leave; `enabled` whether it is to be
-    enabled. A member stays until API Gateway has confirmed it, so a later run finishes it first.
-    `grant` names a total, so it may be repeated at any time. `refused` is the plan that refused the
-    key last. `awaited` are the plans that a new key is to be in before it is announced. A key in
-    the making that has a `batch` is made, and put into `plan`, by ImportApiKeys with others.
+    `started_at` is when the last call began. `plan` is a plan to join, from before the key leaves
+    another for it; `leaving` is a plan to leave; `enabled` is the switch to set. A member stays
+    until API Gateway has confirmed it, so a later run finishes it first. `grant` names a total, so
+    it may be repeated at any time.
+
+    `refused` is the plan that refused the key last. `awaited` are the plans that a new key needs
+    before it is announced. ImportApiKeys makes a key that has a `batch`, with others, and puts it
+    into `plan`.
     """
 
     started_at: int = 0
@@ -65,9 +67,9 @@ class Journal:
 
 @dataclass(frozen=True)
 class Succession:
-    """What a key takes over. `rotation` is the time of the last request for a rotation that it
-    satisfies. Until the handover it `replaces` a key by its number, which then works on for
-    `overlap` seconds and stays, disabled, for `grace` seconds; `cause` says why."""
+    """What a key takes over. `rotation` is the time of the last rotation request that it satisfies.
+    Until the handover it `replaces` a key by its number. That key then works on for `overlap`
+    seconds and stays, disabled, for `grace` seconds; `cause` says why."""
 
     rotation: int = 0
     replaces: int | None = None
@@ -78,9 +80,9 @@ class Succession:
 
 @dataclass(frozen=True)
 class End:
-    """How a key ends: it is `replaced_by` another (0: by none, as it is one too many), disabled at
-    `retire_at` and deleted at `delete_at`. It `keeps_plan` when its successor is in another.
-    `notice_days` ahead was the last notice of its end, which told `notice_expiry`."""
+    """How a key ends: `replaced_by` another key (0: it is one too many), disabled at `retire_at`,
+    deleted at `delete_at`. It `keeps_plan` when its successor is in another plan. Its end was last
+    announced `notice_days` ahead, when it was to come at `notice_expiry`."""
 
     replaced_by: int | None = None
     retire_at: int | None = None
@@ -96,9 +98,9 @@ class End:
 
 @dataclass(frozen=True)
 class Quota:
-    """The extensions of a key: `extended` numbers the last request that was granted, `granted` is
-    what its period had in all then (calls). `spent` is what it used before it joined its plans
-    (spent.py)."""
+    """Extensions and use of a key. `extended` is the number of the last request granted, `granted`
+    the calls that its period had in all then. `spent` is what the key used before it joined its
+    plans (spent.py)."""
 
     extended: int = 0
     granted: int | None = None
@@ -107,7 +109,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Labels:
-    """What Keyward wrote on a key: its description, and those of its tags that are Keyward's."""
+    """The description and the tags that Keyward wrote on a key."""
 
     description: str | None
     tags: dict[str, str]
@@ -115,15 +117,17 @@ class Labels:
 
 @dataclass(frozen=True)
 class KeyRecord:
-    """What Keyward knows of a key. Times are epoch seconds.
+    """What Keyward knows of a key; times are epoch seconds.
 
     `state` is CREATING before CreateApiKey is called, CREATED when `key_id` is known, DELETING
-    before DeleteApiKey is called. `custom_name` is the name of a key that Keyward did not make, and
-    one that the customer's `key_id` names is `adopted`. `labels` are None where nobody knows them.
-    `plans` and `enabled` are what API Gateway last confirmed, the plans in the order in which the
-    key joined them; `attached_at` is when the last attachment was asked for, `reason` why the key
-    is disabled, `by_hand` when it was seen that somebody else had disabled it: then it stays so
-    until a person wants it back. `fingerprint` is that of a value which Keyward made.
+    before DeleteApiKey is called. `plans` and `enabled` are what API Gateway last confirmed, the
+    plans in the order in which the key joined them. `attached_at` is when the last attachment was
+    asked for.
+
+    `custom_name` is the name of a key that Keyward did not make; `adopted` is a key that the
+    customer's `key_id` names. `labels` are None where nobody knows them. `reason` says why the key
+    is disabled. `by_hand` is when somebody else was seen to have disabled it: it stays so until a
+    person wants it back. `fingerprint` is that of a value which Keyward made.
     """
 
     customer_id: str
@@ -158,54 +162,54 @@ class KeyRecord:
 
     @property
     def announced_plans(self) -> frozenset[str]:
-        """The plans that the customer knows of: one that the key lost by somebody else's hand is
-        among them, as it is on its way back."""
+        """The plans that the customer was told of. A plan that the key lost by somebody else's hand
+        is among them, as the key is on its way back."""
         lost = self.journal.leaving
         return frozenset((*self.plans, lost) if lost else self.plans)
 
     @property
     def is_settled(self) -> bool:
-        """Whether the key is there, and API Gateway has confirmed its plans and switch."""
+        """Whether API Gateway has confirmed the key, its plans and its switch."""
         journal = self.journal
         is_moving = journal.plan is not None or journal.leaving is not None
         return self.state == CREATED and not is_moving and journal.enabled is None
 
     @property
     def is_issued(self) -> bool:
-        """Whether the customer was told of it: it is in the plans that it was made for, and no
-        rotation is under way that ends with it."""
+        """Whether the customer was told of the key: it is in the plans that it was made for, and it
+        is no successor whose rotation is under way."""
         is_placed = bool(self.announced_plans) and not self.journal.awaited
         return self.state == CREATED and is_placed and self.succession.replaces is None
 
     @property
     def is_in_grace(self) -> bool:
-        """Whether it was replaced, is disabled, and waits for its deletion."""
+        """Whether the key was replaced, is disabled, and waits for its deletion."""
         waits = self.end.replaced_by is not None and self.end.delete_at is not None
         return waits and self.is_settled and not self.enabled
 
     @property
     def is_dead(self) -> bool:
-        """Whether it leaked and is disabled for good, and waits for a successor only."""
+        """Whether the key leaked, is disabled for good, and only waits for a successor."""
         is_over = self.end.retire_at is not None and self.end.replaced_by is None
         return is_over and self.is_settled and not self.enabled
 
     @property
     def age_counts_from(self) -> int:
-        """When it was made, as far as that is known; 0 when it is not."""
+        """When the key was made; 0 where that is not known."""
         return self.created_at or self.journal.started_at
 
     def with_journal(self, **changes: Any) -> KeyRecord:
-        """The record with a changed journal."""
+        """Change members of the journal."""
         return replace(self, journal=replace(self.journal, **changes))
 
     def with_end(self, **changes: Any) -> KeyRecord:
-        """The record with a changed end."""
+        """Change members of the end."""
         return replace(self, end=replace(self.end, **changes))
 
 
 def labels_of(customer: Customer) -> Labels:
-    """The customer's description and tags, and its name as the tag `name`, unless it has a tag of
-    that name. A tag that API Gateway would refuse is left out: it costs no key."""
+    """The customer's description and tags, and its name as the tag `name` unless it has such a tag.
+    A tag that API Gateway would refuse is left out: it costs no key."""
     name = _fitting(customer.name or "")
     tags = ({NAME: name} if name else {}) | {**customer.tags}
     good = [(name, value) for name, value in tags.items() if is_tag(name, value)]
@@ -213,7 +217,8 @@ def labels_of(customer: Customer) -> Labels:
 
 
 def untagged_words(customer: Customer) -> str | None:
-    """Which of the customer's tags its keys cannot have, for people; None when they have all."""
+    """Name the customer's tags that its keys cannot have, for people; None when they can have
+    all."""
     had = labels_of(customer).tags
     left_out = [shown(str(name)) for name in customer.tags if name not in had]
     if not left_out:
@@ -251,8 +256,8 @@ def own_value(text: str, number: int) -> str:
 
 
 def _fitting(text: str) -> str:
-    """A text as a tag can hold it: without accents, and `_` for what has no place in it; nothing
-    where no letter and no digit is left."""
+    """Fit a text into a tag: without accents, `_` for other characters. Empty where no letter or
+    digit is left."""
     parts = unicodedata.normalize("NFKD", text)
     bare = "".join(part for part in parts if not unicodedata.combining(part))
     fitting = re.sub(f"[^{TAG[1:-2]}]", "_", bare)[:MAX_TAG].strip()

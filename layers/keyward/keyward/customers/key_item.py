@@ -1,4 +1,4 @@
-"""Map a key record to an item of the Keys table, whose attributes are flat, and back. Pure."""
+"""Map a key record to its flat item in the Keys table, and back. Pure."""
 
 from __future__ import annotations
 

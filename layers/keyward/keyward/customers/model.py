@@ -60,8 +60,9 @@ _PUT_BY_HAND = (*DATED_FIELDS, PLANS)
 
 @dataclass(frozen=True)
 class Customer:
-    """The desired state of one customer, checked. There are no `plans`, or `status` is None, while
-    only later events of its life have arrived, since `heard_at` (epoch seconds)."""
+    """The desired state of one customer, checked. While only later events of its life have arrived,
+    `plans` is empty or `status` is None; `heard_at` (epoch seconds) is when the first of them
+    came."""
 
     customer_id: str
     plans: tuple[str, ...]
@@ -91,7 +92,8 @@ class Customer:
 
 @dataclass(frozen=True)
 class TimedValue:
-    """A field's value that was put by hand, and when: its stream record's time (epoch seconds)."""
+    """The value of a field that was put by hand, and the time of its stream record (epoch
+    seconds)."""
 
     value: Any
     at: int
@@ -99,9 +101,10 @@ class TimedValue:
 
 @dataclass(frozen=True)
 class KeyRecords:
-    """What is known of a customer's keys: `last_number` of the last deleted one, 0 for none; when a
-    run is due, since when a key waits for room (epoch seconds); `storm` what others did since;
-    `adopted` the ids of adopted keys that were deleted."""
+    """What is known of a customer's keys. `last_number` is that of the last deleted key, 0 for
+    none. `due_at` is when a run is due, `waits_since` since when a key waits for room (epoch
+    seconds). `storm` is what others did since the last look, `adopted` the ids of adopted keys that
+    were deleted."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
@@ -116,13 +119,13 @@ class KeyRecords:
     adopted: frozenset[str] = frozenset()
 
     def in_force(self, record: JSON | None) -> JSON | None:
-        """The customer's record that counts, which may have been removed (removal.py)."""
+        """The record that counts, which may have been removed from the table (removal.py)."""
         return self.removal.in_force(record) if self.removal else record
 
 
 @dataclass(frozen=True)
 class AppliedEvent:
-    """The record after an event, and the fields that a newer change had set already."""
+    """The record after an event, and the fields of the event that a newer change overrules."""
 
     record: JSON
     ignored: tuple[str, ...] = ()
@@ -165,12 +168,10 @@ def customer_of(record: JSON) -> Customer:
 def apply_event(
     record: JSON | None, event: CustomerEvent, dated: Mapping[str, TimedValue]
 ) -> AppliedEvent:
-    """The record after the event: newer wins, field by field; a tie goes to the later arrival.
-
-    `dated` tells when fields that were put by hand got their value. The same event twice gives the
-    same record. Raises RecordUndatedError when a date is not known yet, InvalidEventError for an
-    undo that finds nothing, InvalidRecordError for a record that cannot be read.
-    """
+    """Apply an event to a record: newer wins, field by field; a tie goes to the later arrival.
+    Idempotent. `dated` tells when fields that were put by hand got their value. Raises
+    RecordUndatedError when such a date is not known yet, InvalidEventError for an undo that finds
+    nothing, InvalidRecordError for a record that cannot be read."""
     bookkeeping.check(record or {}, _PUT_BY_HAND)
     before = one_field(record or {"customer_id": event.customer_id})
     times = {name: _time(before, name, dated) for name in DATED_FIELDS}
@@ -217,7 +218,7 @@ _COMPANIONS = {"plan": ("plan_key",), "status": ("status_reason",)}
 
 
 def _known_changes(before: JSON, times: Mapping[str, int]) -> Changes:
-    """The changes that the record tells of, and among them what was put by hand."""
+    """The changes in the record, with those that were put by hand."""
     changes = Changes.of((before.get("recorded") or {}).get("changes", ()))
     in_force = changes.in_force()
     for name in FIELDS:
@@ -246,8 +247,8 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
 
 
 def _requesters(before: JSON, after: JSON, event: CustomerEvent, is_resumed: bool) -> JSON:
-    """The attribute `asked`: the event that changed each field; a repeat leaves the first, but
-    CustomerResumed: of an active customer it lets keys work that somebody disabled by hand."""
+    """The attribute `asked`: the event that changed each field. A repeat keeps the first event.
+    CustomerResumed of an active customer counts anew: it lets keys work that somebody disabled."""
     members: JSON = {"by": "event", "event_id": event.event_id, "detail_type": event.detail_type}
     requester = stated(members | {"source": event.source, "recorded_at": event.recorded_at})
     requesters = {name: who for name, who in (before.get("asked") or {}).items() if name in after}
@@ -259,7 +260,7 @@ def _requesters(before: JSON, after: JSON, event: CustomerEvent, is_resumed: boo
 
 
 def _standing(record: JSON, name: str) -> JSON:
-    """A field with what goes with it, as it stands in the record."""
+    """A field of the record, with the attributes that go with it."""
     parts = (name, *_COMPANIONS.get(name, ()))
     return {part: record[part] for part in parts if part in record}
 
@@ -294,7 +295,6 @@ def _time(record: JSON, name: str, dated: Mapping[str, TimedValue]) -> int:
 
 
 def _put_at(record: JSON, dated: Mapping[str, TimedValue]) -> int:
-    """When a record that no event has changed yet was put: it is a complete new truth, so what it
-    leaves out is gone since then. NEVER for any other record."""
+    """When a record that no event has changed was put; NEVER for any other record."""
     by_hand = "plan" in record and not record.get("recorded")
     return _time(record, "plan", dated) if by_hand else NEVER

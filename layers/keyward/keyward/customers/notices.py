@@ -1,4 +1,4 @@
-"""Plan the notices ahead of an expiry or an unpaid bill's consequences, each once. Pure."""
+"""Plan the notices ahead of an expiry or of an unpaid bill's consequences, each once. Pure."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from keyward.values import DAY, JSON, iso, stated
 
 @dataclass(frozen=True)
 class Notice:
-    """A notice, or, without `announced`, one that a later notice replaces. `mark` stands for it in
-    the table."""
+    """A notice; without `announced` a later notice replaces it. `mark` stands for it in the
+    table."""
 
     mark: str
     announced: JSON | None = None
 
     @property
     def kind(self) -> str:
-        """What it is about: one expiry, or one time of being overdue."""
+        """What the notice is about: one expiry, or one time of being overdue."""
         return self.mark.rpartition("#")[0]
 
 
 def notices_due(
     customer: Customer, policy: Policy, now: float, given_marks: Collection[str]
 ) -> tuple[Notice, ...]:
-    """The notices that are due at `now` (epoch seconds) and of which no mark is in `given_marks`.
-    Of several of one kind only the last is said."""
+    """List the notices due at `now` (epoch seconds) without a mark in `given_marks`. Of several of
+    one kind only the last is announced."""
     if not customer.complete or desired_state(customer, policy, now).status == "closed":
         return ()
     due = _expiring(customer, policy, now) + _overdue(customer, policy, now)
@@ -38,8 +38,8 @@ def notices_due(
 
 
 def as_actions(notices: Sequence[Notice]) -> list[JSON]:
-    """The notices that are to be said, as actions of a run; each brings the marks of those of its
-    kind that it passes over."""
+    """Turn the notices to announce into actions. Each brings the marks of those of its kind that it
+    replaces."""
     return [
         {
             "action": "announce_notice",
@@ -53,7 +53,7 @@ def as_actions(notices: Sequence[Notice]) -> list[JSON]:
 
 
 def _expiring(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ...]:
-    """No notice for a customer that is suspended anyway."""
+    """A suspended customer gets no notice of its expiry."""
     at = suspension_time(customer, now)
     if at is None or now >= at or desired_state(customer, policy, now).status != "active":
         return ()

@@ -42,7 +42,7 @@ PUT_AGAIN = "Correct it and put the file again"
 
 @dataclass(frozen=True)
 class SignUp:
-    """A row that can be recorded: its number, its customer, and the fields of its event."""
+    """A row to record: its number, its customer, and the fields of its event."""
 
     number: int
     customer_id: str
@@ -51,7 +51,7 @@ class SignUp:
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that cannot be right. `error` names the column and the remedy, and quotes no cell."""
+    """A row that is wrong. `error` names the column and the remedy, and quotes no cell."""
 
     number: int
     error: InvalidInputError
@@ -84,19 +84,19 @@ class File:
 
     @property
     def source(self) -> str:
-        """The file as the ledger names whoever asked: as long as an event's source may be."""
+        """Name the file as the ledger's requester, cut to the length of an event's source."""
         return self.key[:256]
 
     def event(self, row: SignUp, now: float) -> CustomerEvent:
-        """The sign-up of a row, as if an event had said it; the ledger shows file and row."""
+        """The sign-up of a row as an event, so that the ledger shows file and row."""
         about = (SIGN_UP, row.customer_id, self.put_at, row.fields)
         return CustomerEvent(*about, f"row {row.number}", self.source, int(now))
 
     def events_for(self, row: SignUp, now: float, record: JSON | None) -> list[CustomerEvent]:
-        """The events that bring a record in line with the row: none where it is already.
+        """The events that bring a record in line with the row; none where it is so already.
 
-        A file resumes nobody and opens no closed account again: it may be put again years later.
-        Raises InvalidEventError for the row of such a customer.
+        A file resumes nobody and opens no closed account: it may be put again years later. Raises
+        InvalidEventError for the row of such a customer.
         """
         stands = one_field(record or {})
         if record is None or stands.get(PLAN) is None or stands.get("status") is None:
@@ -113,7 +113,7 @@ class File:
         return [self.event(row, now)]
 
     def wrote(self, row: SignUp, record: JSON | None) -> bool:
-        """Whether this very row of this very file brought the record what it has."""
+        """Whether this very row of this very file made the record what it is."""
         asked = ((record or {}).get("asked") or {}).values()
         mine = any(a.get("source") == self.source for a in asked)
         recorded = ((record or {}).get("recorded") or {}).get("plan") or {}

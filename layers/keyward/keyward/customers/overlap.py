@@ -20,7 +20,7 @@ UNDONE = "undone"
 
 @dataclass(frozen=True)
 class Overlap:
-    """How the key in its overlap, None for none, bounds the replacement of its successor. It
+    """The overlap of `key` (None for none), which bounds the replacement of its successor. It
     `lasts` so many seconds."""
 
     key: KeyRecord | None
@@ -46,13 +46,13 @@ class Overlap:
         return self.key.number if self.key and self.lasts > self.propagation else None
 
     def bound(self, replacement: Replacement | None) -> Replacement | None:
-        """A replacement that is to begin; None where it waits."""
+        """Bound a replacement that is to begin; None where it has to wait."""
         if replacement is None or replacement.leaked or self.key is None:
             return replacement
         return None if self.in_use is None else replace(replacement, overlap=0, grace=0)
 
     def begun(self, succession: Succession) -> Replacement:
-        """A replacement that was begun keeps its settings, but that there is a key that works."""
+        """A replacement under way keeps its settings, and learns that an older key still works."""
         overlap = succession.overlap or (0 if self.in_use else self.propagation)
         return Replacement(succession.cause, overlap, succession.grace)
 

@@ -1,7 +1,7 @@
-"""The customer planner: what is desired, what is known of the keys -> the actions between them.
+"""Plan the actions between what a customer should have and what is known of its keys.
 
-Pure: no I/O, the clock passed in. Actions are in the order in which they are safe. What cannot be
-done is stated as the plan's `problem`, so that it is reported and never passed over.
+Pure: no I/O, the clock is passed in. Actions are in the order in which they are safe. What cannot
+be done is the plan's `problem`, so that it is reported and never passed over.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def plan_customer(
     last_number: int = 0,
     is_full: bool = False,
 ) -> CustomerPlan:
-    """Plan what the customer needs at `now` (epoch seconds). `last_number` is that of the last key
-    that was deleted; `is_full`: the account had no room for another one. Planning again after the
-    actions gives no action."""
+    """Plan what the customer needs at `now` (epoch seconds). `last_number` is that of the last
+    deleted key; `is_full`: the account had no room for another key. After the actions the plan is
+    empty."""
     if not customer.complete:
         return CustomerPlan(problem=_unanswered(customer, now))
     last = max([last_number, *(key.number for key in keys)])
@@ -51,7 +51,7 @@ def plan_customer(
 def _with_words(
     actions: Sequence[Action], customer: Customer, keys: Sequence[KeyRecord]
 ) -> tuple[Action, ...]:
-    """The actions, of which those that lead to KeyIssued say which tags the key cannot have."""
+    """Say in the actions that lead to KeyIssued which tags the key cannot have."""
     words, issued = untagged_words(customer), {key.number for key in keys if key.is_issued}
     return tuple(
         replace(action, reason=words)
@@ -62,7 +62,7 @@ def _with_words(
 
 
 def with_open_wish(customer: Customer, records: KeyRecords) -> Customer:
-    """The customer, without the wish for a key that it has, or had until the key was deleted."""
+    """Drop the customer's `key_id` once it was granted, even when that key was deleted since."""
     known = {key.key_id for key in records.keys} | records.adopted
     return replace(customer, key_id=None) if customer.key_id in known else customer
 
@@ -70,7 +70,7 @@ def with_open_wish(customer: Customer, records: KeyRecords) -> Customer:
 def due_at(
     customer: Customer, keys: Sequence[KeyRecord], policy: Policy, now: float
 ) -> float | None:
-    """When, after `now`, planning would give an action by itself (epoch seconds); None for
+    """When, after `now`, the plan gets an action by the clock alone (epoch seconds); None for
     never."""
     if not customer.complete:
         answer_at = _answered_at(customer)
@@ -87,7 +87,7 @@ def due_at(
 
 
 def _answered_at(customer: Customer) -> int | None:
-    """When an event is answered for a customer whose sign-up did not come (epoch seconds)."""
+    """When the event of a customer without a sign-up is answered (epoch seconds)."""
     return None if customer.heard_at is None else customer.heard_at + SIGN_UP_SECONDS
 
 
@@ -117,8 +117,8 @@ def _due_times(key: KeyRecord, plans: Sequence[str], policy: Policy) -> list[flo
 
 @dataclass(frozen=True)
 class Situation:
-    """What a plan is made for; `last_number` is that of the customer's last key. `is_full` says
-    that the account had no room for another one."""
+    """What a plan is made for. `last_number` is that of the customer's last key; `is_full`: the
+    account had no room for another key."""
 
     customer: Customer
     desired: DesiredState
@@ -156,7 +156,7 @@ def _grace_is_over(key: KeyRecord, at: Situation) -> Action | None:
 
 
 def _gives_way(key: KeyRecord, at: Situation) -> Action | None:
-    """In a full account a key that leaked has the place that its successor needs."""
+    """In a full account a leaked key gives its place to its successor."""
     needed = at.is_full and key.is_dead
     return key_action("delete_key", key, retired=True) if needed else None
 
@@ -170,7 +170,7 @@ ENDS: tuple[Callable[[KeyRecord, Situation], Action | None], ...] = (
 
 
 def _close(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
-    """Every key has ended already."""
+    """`_ended` has deleted every key already."""
     return CustomerPlan()
 
 
@@ -212,8 +212,8 @@ def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
 def _adopting(
     customer: Customer, actions: Sequence[Action], last_number: int
 ) -> tuple[tuple[Action, ...], KeyNotTakenError | None]:
-    """The actions of a plan, in which the wished-for key takes the place of the first that would be
-    made; and the error where there is no such place. `last_number` is that of the last key."""
+    """Let the key that the record names take the place of the first key to be made. Returns the
+    actions, and the error where there is no such place. `last_number` is that of the last key."""
     key_id = customer.key_id
     if key_id is None:
         return tuple(actions), None
@@ -234,7 +234,7 @@ def _adopting(
 
 
 def _label_actions(customer: Customer, keys: Sequence[KeyRecord]) -> tuple[Action, ...]:
-    """What brings the labels of working keys in line with the record. Nobody knows those of a key
+    """Bring the labels of working keys in line with the record. Nobody knows the labels of a key
     that the last edition made: they stay until an event brings others."""
     wanted = labels_of(customer)
     late = [
@@ -248,8 +248,8 @@ def _label_actions(customer: Customer, keys: Sequence[KeyRecord]) -> tuple[Actio
 
 
 def refusal(plans: Collection[str], keys: Sequence[KeyRecord]) -> PlanRefusedError | None:
-    """Why a key is not in all of the `plans` that it belongs in, though nothing failed: one of them
-    refused it, as another holds the same stage, which may be one that a person put it into."""
+    """Say why a key is missing in some of its `plans` though nothing failed: one refused it, as
+    another plan of the key, perhaps one that a person put it into, holds the same stage."""
     for key in keys:
         plan = key.journal.refused
         if plan in plans and key.plans and plan not in key.plans:
@@ -262,7 +262,8 @@ def refusal(plans: Collection[str], keys: Sequence[KeyRecord]) -> PlanRefusedErr
 
 
 def _named(plans: Sequence[str], policy: Policy) -> tuple[tuple[str, ...], UnknownPlanError | None]:
-    """The plans that the policy names, and the error for the first that it does not."""
+    """Split off the plans that the policy does not name. Returns the others, and the error for the
+    first unknown plan."""
     problem = None
     for plan in plans:
         try:

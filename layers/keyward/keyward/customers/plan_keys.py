@@ -1,7 +1,8 @@
-"""The keys of an active customer: each in its plan, each with a successor when it is time. Pure.
+"""Plan the keys of an active customer: each in its plans, each with a successor in time. Pure.
 
-A rotation is: create the successor, attach it, hand over (carry the quota, write down the end of
-the old key). The old key works until its successor does everywhere; a leaked one is disabled first.
+A rotation creates the successor, attaches it and hands over: it carries the quota and writes down
+the end of the old key. The old key works until its successor does everywhere. A leaked key is
+disabled first.
 """
 
 from __future__ import annotations
@@ -28,23 +29,23 @@ from keyward.values import DAY, HOUR, stated
 
 
 def is_switch_needed(key: KeyRecord, enabled: bool) -> bool:
-    """Whether the key is not yet, or not surely, as it should be; one that a person disabled is."""
+    """Whether a key's switch is wrong or in doubt. A key that a person disabled is right as it
+    is."""
     if enabled and key.by_hand is not None and key.journal.enabled is None:
         return False
     return key.enabled != enabled or key.journal.enabled is not None
 
 
 def _precedence(key: KeyRecord) -> tuple[bool, bool, int]:
-    """Where there are too many, those that the customer was told of stay."""
+    """Of too many keys, those stay that the customer was told of."""
     return key.end.retire_at is not None, not key.is_issued, key.number
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The keys of a customer by their roles: `current` stay, `surplus` are more than the customer
-    is to have. `successors` are under way, by the number of the key that they replace;
-    `orphaned_successors` replace a key that is gone, `unneeded_successors` are for nobody.
-    So many keys are `missing`."""
+    """The keys of a customer by role. `current` keys stay, `surplus` keys are too many.
+    `successors` are under way, by the number of the key that they replace; `orphaned_successors`
+    replace a key that is gone, `unneeded_successors` are for nobody. So many keys are `missing`."""
 
     current: Sequence[KeyRecord]
     surplus: Sequence[KeyRecord]
@@ -73,12 +74,12 @@ class KeyPlanner:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is a plan that a key can be in."""
+        """Whether the policy names a plan for the keys."""
         return bool(self.plans)
 
     def actions(self, keys: Sequence[KeyRecord], last_number: int) -> Actions:
-        """Everything, in order: what must not work any more, the keys one by one, new ones; their
-        numbers come after `last_number`."""
+        """Everything, in order: stop what must not work, then each key, then new keys. Numbers of
+        new keys come after `last_number`."""
         roles = self._roles(keys)
         overlaps = {
             key.number: Overlap.before(key, keys, self.policy, self.now) for key in roles.current
@@ -119,7 +120,8 @@ class KeyPlanner:
         return actions
 
     def _roles(self, keys: Sequence[KeyRecord]) -> Roles:
-        """Who stays, and who is one too many: a successor goes with the key that it was for."""
+        """Decide which keys stay and which are too many. A successor goes with the key that it was
+        for."""
         current = [
             key for key in keys if key.end.replaced_by is None and key.succession.replaces is None
         ]
@@ -145,7 +147,7 @@ class KeyPlanner:
     def _new_numbers(
         self, roles: Roles, replacements: Mapping[int, Replacement | None], last_number: int
     ) -> dict[int, int]:
-        """The numbers of new successors, by the number of the key that each replaces."""
+        """Number the new successors, by the number of the key that each replaces."""
         replaced = [
             key.number
             for key in roles.current
@@ -155,7 +157,7 @@ class KeyPlanner:
         return {number: last_number + n for n, number in enumerate(replaced, start=1)}
 
     def _replacement(self, key: KeyRecord) -> Replacement | None:
-        """The replacement that a key needs. A key that is disabled for good waits for it only."""
+        """The replacement that a key needs. A key that is disabled for good needs nothing else."""
         if key.end.retire_at is not None:
             return Replacement(key.reason, leaked=True)
         if not key.is_issued:
@@ -166,7 +168,7 @@ class KeyPlanner:
         return replacement_for(key, request, self.plans, by_successor, self.policy, self.now)
 
     def _stopped(self, key: KeyRecord, replacement: Replacement | None) -> Actions:
-        """A key that leaked is disabled before anything else."""
+        """Disable a leaked key before anything else."""
         if not (replacement and replacement.leaked):
             return ()
         if key.end.retire_at is not None and not is_switch_needed(key, enabled=False):
@@ -174,7 +176,7 @@ class KeyPlanner:
         return (key_action("disable_key", key, reason=replacement.reason, retire=True),)
 
     def _surplus(self, key: KeyRecord) -> Actions:
-        """A key that is one too many stays, disabled, for the grace; a leaked one goes at once."""
+        """A key too many stays, disabled, for the grace; a leaked one goes at once."""
         if key.state == CREATING or key.end.retire_at is not None or self._is_leaked(key):
             return (key_action("delete_key", key, retired=True),)
         # By nobody, which 0 says: the key retires as a replaced one does.
@@ -222,7 +224,7 @@ class KeyPlanner:
         return (*made, over, *self._end(key, replacement))
 
     def _end(self, key: KeyRecord, replacement: Replacement) -> Actions:
-        """What follows the handing over at once. A leaked key is disabled, and has no time left."""
+        """What follows the handover at once. A leaked key is disabled: it has no time left."""
         if replacement.leaked:
             return (key_action("delete_key", key, retired=True),)
         if replacement.overlap:
@@ -234,8 +236,8 @@ class KeyPlanner:
         return (*stop, key_action("delete_key", key, retired=True))
 
     def _retiring(self, key: KeyRecord) -> Actions:
-        """A key that was replaced: it works until its time is over, and follows a plan change that
-        is made in place, unless its successor is in another plan already."""
+        """A replaced key works until its time is over. It follows a plan change in place, unless
+        its successor is in another plan already."""
         if key.state != CREATED:
             return ()
         if self._is_leaked(key):

@@ -1,5 +1,4 @@
-"""How a key comes into the plans of its customer, and out of those that are no longer its own.
-Pure."""
+"""Plan how a key gets into the plans of its customer, and out of the former ones. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +15,8 @@ from keyward.policy.model import Policy
 @dataclass(frozen=True)
 class Placement:
     """Where a customer's keys belong. `plans` are those of its plans that the policy names;
-    `is_whole`: it names all. `satisfies` is what a key answers that joins its first plan."""
+    `is_whole`: it names all. `satisfies` is the request that a key answers by joining its first
+    plan."""
 
     plans: tuple[str, ...]
     is_whole: bool
@@ -24,8 +24,8 @@ class Placement:
     satisfies: Mapping[str, Any]
 
     def place(self, key: KeyRecord, stays: bool = False) -> Actions:
-        """What brings a key into its plans. A key that `stays` where it is only ends a move that
-        broke off, and so does one whose plans the policy does not all name."""
+        """Bring a key into its plans. A key that `stays` only ends a move that broke off, and so
+        does a key while the policy does not name all its plans."""
         journal = key.journal
         if key.state == CREATING:
             if not self.plans or (is_being_imported(key) and journal.plan in self.plans):
@@ -40,8 +40,8 @@ class Placement:
         return self._moved(key, wanted)
 
     def _half_way(self, key: KeyRecord) -> tuple[str, ...]:
-        """Where a move ends that broke off, when the policy does not name the plans: where it was
-        going, if it names that, else where the key was."""
+        """Where a move ends that broke off, while the policy does not name the plans: in the plan
+        where it was going, if the policy names that, else in the plan where the key was."""
         into = key.journal.plan
         if into is None or into not in self.policy.usage_plans:
             return key.plans

@@ -19,11 +19,11 @@ def extensions_for(
     policy: Policy,
     now: float,
 ) -> tuple[Actions, Actions]:
-    """What is extended before the other `actions`, and what after them.
+    """Split the extensions into those before and those after the other `actions`.
 
-    A key that is in the plan comes first, so that its successor takes over the extended quota; one
-    that only gets there comes last. A key that ends, or follows another, has none of its own. Of
-    several plans the first with a quota is extended.
+    A key that is in its plan is extended first, so that its successor takes over the extended
+    quota; a key that only gets there is extended last. A key that ends, or follows another, has no
+    extension of its own. Of several plans the first with a quota is extended.
     """
     limited = [plan for plan in plans if policy.usage_plans[plan].quota]
     if not limited or not customer.extensions:

@@ -60,8 +60,8 @@ def value_of(plans: Iterable[str]) -> str | list[str]:
 
 
 def folded(changes: Iterable[Mapping[str, Any]]) -> JSON:
-    """What changes of the field, in the order of time, come to: its value, and what the last one
-    said besides. A plan that is there is not added twice, and the last one is not removed."""
+    """Fold changes of the field, in the order of time, into its value and the attributes of the
+    last change. A plan is not added twice, and the last plan is not removed."""
     result: JSON = {}
     plans: list[str] = []
     for change in changes:

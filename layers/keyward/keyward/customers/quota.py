@@ -49,18 +49,18 @@ class Extension:
 
     @property
     def identity(self) -> tuple[int, int | None, int | None]:
-        """What makes it this request: the same again is a repeat."""
+        """What makes it this request; a request with the same is a repeat."""
         return self.requested_at, self.by, self.limit
 
     def total(self, before: int, quota: int) -> int:
-        """What the period has in all after it, never less than `before`."""
+        """What the period has in all after the extension, never less than `before`."""
         if self.limit is not None:
             return max(before, self.limit)
         return before + (quota if self.by is None else self.by)
 
 
 def extensions_of(record: Mapping[str, Any]) -> tuple[Extension, ...]:
-    """Those of a customer's record, in the order in which they were taken. Raises
+    """Read a record's extensions, in the order in which they were taken. Raises
     InvalidRecordError."""
     items = record.get(NAME) or []
     try:
@@ -83,8 +83,8 @@ def extension_of(item: Mapping[str, Any]) -> Extension:
 
 
 def requested(record: Mapping[str, Any], event: CustomerEvent) -> JSON:
-    """The record's member after QuotaExtensionRequested; a repeat, or another event, changes
-    nothing. Raises InvalidEventError when there are too many at once, InvalidRecordError."""
+    """Add the request of QuotaExtensionRequested to the record's member. A repeat, or another
+    event, changes nothing. Raises InvalidEventError for too many at once, InvalidRecordError."""
     if event.detail_type != EVENT:
         return {}
     earlier = extensions_of(record)
@@ -111,8 +111,8 @@ def requested(record: Mapping[str, Any], event: CustomerEvent) -> JSON:
 def due(
     extensions: Sequence[Extension], key: KeyRecord, quota: Quota | None, now: float
 ) -> tuple[Extension, ...]:
-    """Those that a key is still to be granted at `now` (epoch seconds). Without a quota there is
-    nothing to extend; what was asked for long before the key was made is not meant for it."""
+    """List the extensions still to be granted to a key at `now` (epoch seconds). Without a quota
+    there is nothing to extend; a request from long before the key was made is not meant for it."""
     if quota is None:
         return ()
     start = datetime.combine(first_day(quota, day_of(now)), time(), UTC).timestamp()

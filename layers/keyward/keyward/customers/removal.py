@@ -1,9 +1,9 @@
-"""What becomes of a customer whose record somebody removed from the Customers table. Pure.
+"""What becomes of a customer whose record was removed from the Customers table. Pure.
 
-The removal is dated by its stream record, and kept in the Keys table. It suspends the customer. An
-event that occurred before it changes nothing any more; until the customer signs up anew or the
-record is put again, no other event does, but CustomerClosed, which deletes the keys. While the
-removal is held the keys work on, so what stops them counts too: the record as it was keeps it.
+The removal is dated by its stream record and kept in the Keys table. It suspends the customer.
+Events that occurred before it change nothing any more. Later events change nothing either until the
+customer signs up anew or the record is put again; only CustomerClosed counts, and deletes the keys.
+While the removal is held the keys work on, so events that stop them count too.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Removal:
         return cls(name, int(item["at"]), cause, held, was, stopped)
 
     def in_force(self, record: JSON | None) -> JSON | None:
-        """The record that counts: the customer is suspended, or closed by an event that came since.
-        None where there is nothing to go by, as for a removal that is held."""
+        """The record that counts: the customer as suspended, or closed by an event that came since.
+        None where there is none, as for a held removal."""
         if is_complete(record):
             return record
         found: JSON = {"customer_id": self.customer_id, "plan": "-"}
@@ -56,14 +56,14 @@ class Removal:
         return found | {"status": "suspended", "status_reason": DELETED}
 
     def voids(self, event: CustomerEvent, record: JSON | None) -> bool:
-        """Whether there is nothing for the event to change."""
+        """Whether the event changes nothing."""
         if event.occurred_at < self.at:
             return True
         return not is_complete(record) and event.detail_type not in RETURNS
 
     def answer_to(self, event: CustomerEvent) -> str | None:
-        """What whoever sent an event that changes nothing is told; None for one that the removal
-        overtook."""
+        """What to answer whoever sent an event that changes nothing; None for an event that the
+        removal overtook."""
         if event.occurred_at < self.at:
             return None
         return (

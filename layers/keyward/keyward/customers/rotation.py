@@ -31,8 +31,8 @@ class RotationRequest:
 
     @property
     def leaked(self) -> bool:
-        """Whether the key is to be disabled before its successor is made. Who means a word of the
-        reason otherwise says `"leaked": false`."""
+        """Whether the key is disabled before its successor is made. A sender who means a word of
+        the reason otherwise says `"leaked": false`."""
         if self.says_leaked is not None:
             return self.says_leaked
         reason = (self.reason or "").casefold()
@@ -124,8 +124,8 @@ def expires_at(key: KeyRecord, plans: Sequence[str], policy: Policy) -> int | No
 
 
 def notices(key: KeyRecord, expires: int) -> dict[int, int]:
-    """When the key's end is to be announced, by the days ahead: those still to come, and
-    neither before the key was made nor before it was known to end."""
+    """When the key's end is to be announced, by days ahead: the notices still to come, none from
+    before the key was made or was known to end."""
     is_same_end = abs((key.end.notice_expiry or 0) - expires) < DAY
     last = key.end.notice_days if is_same_end else None
     return {
@@ -141,7 +141,7 @@ def void_notices(overlap: int) -> int | None:
 
 
 def replacement_with_overlap(reason: str | None, hours: float, policy: Policy) -> Replacement:
-    """With an overlap of so many hours; the successor has to be known everywhere before the key
-    goes (aws-recorded.md 10)."""
+    """Make a replacement with an overlap of so many hours, at least until the successor is known
+    everywhere (aws-recorded.md 10)."""
     overlap = max(int(hours * HOUR), policy.propagation_seconds)
     return Replacement(reason, overlap, int(policy.lifecycle.grace_hours * HOUR) if hours else 0)

@@ -1,5 +1,4 @@
-"""Decide what stops a key because somebody says so, or because it leaked: it waits for nobody.
-Pure."""
+"""Decide what stops a key at somebody's word, or because it leaked: it waits for nobody. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ def stops_keys(before: JSON, after: JSON, policy: Policy, now: float) -> bool:
 
 def is_order(customer: Customer, actions: Iterable[JSON], by_itself: bool) -> bool:
     """Whether a plan's `actions` stop a key at somebody's word. A run that began `by_itself` ends
-    keys by the clock, thousands perhaps at once: they take their turns."""
+    keys by the clock, perhaps thousands at once: those take their turns."""
     if customer.status in ("suspended", "closed"):
         return True
     stopping = [action for action in actions if action["action"] == "disable_key"]
@@ -35,7 +34,7 @@ def is_order(customer: Customer, actions: Iterable[JSON], by_itself: bool) -> bo
 
 
 def _is_leaked(action: JSON) -> bool:
-    """A key that leaked is disabled for good, and nothing has replaced it yet."""
+    """Whether the key leaked, is disabled for good, and has no successor yet."""
     return bool(action.get("retire")) and "replaced_by" not in action
 
 

@@ -1,5 +1,7 @@
-"""Undo a rotation: the replaced key works on as the successor of its successor, which retires as
-any replaced key does. Pure."""
+"""Undo a rotation: the old key works on as the successor of its successor. Pure.
+
+The successor then retires as any replaced key does.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,8 @@ def undo_rotation(
 
 
 def restored(key: KeyRecord, replaces: int | None, overlap: int = 0, grace: int = 0) -> KeyRecord:
-    """The record of a key that works on; `replaces` is the number of the key that it takes over
-    from, which keeps working for `overlap` seconds and stays, disabled, for `grace`."""
+    """The record of a key that works on. It takes over from the key of number `replaces`, which
+    works for `overlap` seconds more and stays, disabled, for `grace`."""
     cause = UNDONE if replaces is not None else None
     succession = Succession(key.succession.rotation, replaces, overlap, grace, cause)
     return replace(key, succession=succession, end=End())
@@ -58,7 +60,7 @@ def check(before: JSON | None, after: JSON, keys: Sequence[KeyRecord]) -> None:
 
 
 def can_undo(requested_at: int, keys: Sequence[KeyRecord]) -> bool:
-    """Whether the rotation has not begun, or the key that it replaced is still there."""
+    """Whether the rotation has not begun, or the key that it replaced still exists."""
     earlier = [
         key for key in keys if key.succession.rotation < requested_at and key.state == CREATED
     ]
@@ -66,14 +68,14 @@ def can_undo(requested_at: int, keys: Sequence[KeyRecord]) -> bool:
 
 
 def _stopped(key: KeyRecord, undone: int) -> bool:
-    """Whether it was replaced, or disabled to be replaced, by the rotation."""
+    """Whether the rotation replaced the key, or disabled it to replace it."""
     if key.state != CREATED or key.succession.rotation >= undone or key.end.retire_at is None:
         return False
     return key.end.replaced_by != 0
 
 
 def _able(key: KeyRecord, keys: Sequence[KeyRecord], undone: int) -> bool:
-    """Whether nothing came after it but the successor that works."""
+    """Whether nothing came after the key but the successor that works."""
     return key.end.replaced_by is None or _successor(key, keys, undone) is not None
 
 

@@ -26,7 +26,7 @@ _ONE_PLAN = {"PlanAdded": ADDED, "PlanRemoved": REMOVED}
 
 
 def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
-    """The updates of an event, by dated field: since when, and the attributes that it sets."""
+    """The updates of an event by dated field: since when, and the attributes to set."""
     said, at = event.fields, event.occurred_at
     updates: FieldUpdates = {
         name: (at, {name: said[name]})
@@ -52,7 +52,7 @@ def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
 
 
 def check_plans(event: CustomerEvent, before: JSON, in_force: Mapping[str, InForce]) -> None:
-    """Raise InvalidEventError for a plan that is one too many, or the last one that is left."""
+    """Raise InvalidEventError for a plan too many, and for a removal of the last plan."""
     said = event.fields.get("plan")
     if event.detail_type == "PlanRemoved" and before.get("plan") == said:
         raise InvalidEventError(
@@ -70,8 +70,8 @@ def check_plans(event: CustomerEvent, before: JSON, in_force: Mapping[str, InFor
 
 
 def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:
-    """What a fact about money changes. It never lifts what a person ordered: a subscription that
-    is live makes a customer active only when no event ever said a status."""
+    """What a fact about money changes. It never lifts what a person ordered: a live subscription
+    makes a customer active only when no event ever set a status."""
     billing, at = billing_of(before.get("billing")), event.occurred_at
     updates: FieldUpdates = {}
     if event.detail_type == "PaymentFailed":
@@ -89,7 +89,7 @@ def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:
 
 
 def undone_by(changes: Changes, event: CustomerEvent) -> Changes:
-    """The changes with an undo more. Raises InvalidEventError for one that finds nothing."""
+    """Add an undo to the changes. Raises InvalidEventError for an undo that finds nothing."""
     what, at = event.fields.get("what"), event.occurred_at
     after = changes.undone(at, what)
     if not changes.knows_undo(at, what) and at not in after.effective_undos:

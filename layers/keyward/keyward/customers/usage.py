@@ -1,4 +1,4 @@
-"""What is remembered of a key's usage: an item of the Keys table, `usage#<number>`. Pure."""
+"""What is remembered of a key's usage: the item `usage#<number>` of the Keys table. Pure."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def usage_of(item: JSON) -> KeyUsage:
 
 
 def percent_of(limit: int, used: int, remaining: int) -> int:
-    """Of what the period gives in all: more than `limit` after an extension, and a key that took
-    over another's usage has less left than it used itself. Nothing to use is 0."""
+    """How much is gone of what the period gives in all, 0 to 100. That is more than `limit` after
+    an extension; a key that took over usage has less left than it used itself. Nothing to use is
+    0."""
     whole = max(limit, used + remaining)
     return 100 * (whole - remaining) // whole if whole else 0

@@ -1,7 +1,7 @@
-"""What a reading of GetUsage means for a key: its record, and what has to be announced. Pure.
+"""Turn a reading of GetUsage into a key's record and its announcements. Pure.
 
-A reading sees every day since the last one, so a threshold that was passed in a period that has
-ended meanwhile is announced as well, late rather than never.
+A reading sees every day since the last one. So a threshold that was passed in a period which has
+ended is announced too, late rather than never.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class _Period:
 
 
 def first_day_to_read(quota: Quota, policy: UsagePolicy, now: float) -> date:
-    """The first day to read by GetUsage: far enough back to tell unused keys, and the period before
-    the current one where that fits."""
+    """The first day to read by GetUsage: far enough back to find unused keys and, where that fits,
+    to see the period before the current one."""
     today = day_of(now)
     before = first_day(quota, first_day(quota, today) - timedelta(days=1))
     unused = today - timedelta(days=policy.unused_days)
@@ -59,7 +59,7 @@ def read(
     policy: UsagePolicy,
     now: float,
 ) -> Reading:
-    """`days` are what GetUsage answered for the key: none for one without traffic."""
+    """Read what GetUsage answered for the key: `days`, none for a key without traffic."""
     if before and (before.key_id, before.plan) != (key.key_id, plan):
         before = (
             replace(before, thresholds={}, unused_announced=False)
@@ -108,8 +108,8 @@ def is_unused(usage: KeyUsage, key: KeyRecord, policy: UsagePolicy, now: float) 
 
 
 def exhausted_on(usage: KeyUsage, quota: Quota, now: float) -> str | None:
-    """The day on which the quota is used up if the period goes on as it began, None when it lasts
-    to the period's end. Today when nothing is left."""
+    """The day on which the quota is used up if the period goes on as it began; None when it lasts.
+    Today when nothing is left."""
     start = date.fromisoformat(usage.period_start)
     if usage.remaining <= 0:
         return day_of(now).isoformat()

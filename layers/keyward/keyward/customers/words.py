@@ -1,8 +1,7 @@
-"""What is announced of a customer's keys: the events that follow from the change of their records.
-Pure.
+"""Derive the announcements of a customer's keys from the change of their records. Pure.
 
-A run that breaks off and the run that finishes it change the same records as an unbroken run does,
-so they announce the same events.
+A run that breaks off and the run that finishes it change the same records as one unbroken run, so
+they announce the same events.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from keyward.values import JSON, iso
 
 @dataclass(frozen=True)
 class KeyChange:
-    """A key record before and after it is saved. `before` is None for a new record; the state of
-    `after` is DELETED for one that is removed."""
+    """A key record before and after it is saved. `before` is None for a new record; `after` has the
+    state DELETED for a removed one."""
 
     before: KeyRecord | None
     after: KeyRecord
@@ -95,7 +94,7 @@ def _issued(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Itera
 
 
 def _plan_changed(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
-    """PlanChanged: the customer has other plans, or has back one that somebody took away."""
+    """PlanChanged: the customer has other plans, or gets back a plan that somebody took away."""
     before, key = change.before, change.after
     if before is None or not (before.is_issued and key.is_issued):
         return
@@ -137,7 +136,7 @@ def _enabled(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iter
 
 def _disabled(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Iterator[JSON]:
     """KeySuspended, or KeyDisabled for a key whose time is over. A key that is deleted while it
-    works tells KeyDisabled first, as a run that disabled it before would have done."""
+    works tells KeyDisabled first, as if a run had disabled it before."""
     before, key = change.before, change.after
     is_over = key.end.is_over(occasion.now)
     if before is None or not before.enabled:
@@ -188,12 +187,12 @@ def _extended(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Ite
 
 
 def _is_announced(key: KeyRecord) -> bool:
-    """Whether the customer was told of the key. One that is being deleted was a working key."""
+    """Whether the customer was told of the key. A key that is being deleted worked before."""
     return bool(key.plans) and key.succession.replaces is None
 
 
 def _in_plans(key: KeyRecord) -> JSON:
-    """The plan of the key, and all of them where there are several."""
+    """The key's plan as members of an event, and all plans where there are several."""
     return {"plan": key.plan} | ({"plans": list(key.plans)} if len(key.plans) > 1 else {})
 
 

@@ -1,5 +1,5 @@
-"""The policy's part about money: what follows when a payment fails, and how the events of Stripe
-and of the SaaS Builder Toolkit are read. Pure."""
+"""The policy's part about money: what follows an unpaid bill, and how to read events of Stripe and
+of the SaaS Builder Toolkit. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from keyward.values import DAY, JSON
 
 @dataclass(frozen=True)
 class LadderStep:
-    """A step of the ladder: `after_days` from the first payment that failed there is a `notice`,
-    the lower `plan` is in force, or the customer is suspended (`suspend`) or closed (`close`)."""
+    """What follows `after_days` from the first failed payment: a `notice`, a lower `plan`, a
+    suspension (`suspend`) or a closing (`close`)."""
 
     step: str
     after_days: float
     plan: str | None = None
 
     def at(self, since: float) -> float:
-        """When it is due (epoch seconds), counted from `since`."""
+        """When the step is due (epoch seconds), counted from `since`."""
         return since + self.after_days * DAY
 
 
@@ -58,8 +58,9 @@ class SbtPolicy:
 
 @dataclass(frozen=True)
 class BillingPolicy:
-    """`ladder` in the order of time; `ended` is what follows the end of the last subscription,
-    `close` or `suspend`; `expiry_notice_days` is how long ahead an expiry is announced."""
+    """The policy about money. `ladder` is in the order of time. `ended` says what follows the end
+    of the last subscription, `close` or `suspend`. `expiry_notice_days` is how long ahead an expiry
+    is announced."""
 
     ladder: tuple[LadderStep, ...] = LADDER
     ended: str = "close"

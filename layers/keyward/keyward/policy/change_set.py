@@ -1,7 +1,6 @@
-"""A policy edit as a change set: each difference between the policy in force and the wanted one,
-what has to wait for a person, and the policy in force after it.
+"""Compare two policies: what changes, what waits for a person, and what is in force after it. Pure.
 
-Pure. Policies are JSON objects that `parse` took, so before and after stand in the owner's words.
+Policies are JSON objects that `parse` took, so before and after stand in the owner's words.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ PLACE = ("api", "method", "path")
 
 @dataclass(frozen=True)
 class Touches:
-    """How many customers have keys in the plan, and how many of them used more than the new limit
-    in the current period."""
+    """How many customers have keys in the plan, and how many of them have used more than the new
+    limit in the current period."""
 
     customers: int = 0
     used_more: int = 0
@@ -67,7 +66,8 @@ class Line:
         return json.dumps(told, sort_keys=True)
 
     def waits(self, narrowing: str) -> bool:
-        """Whether it waits for a person; `narrowing` is the policy's member, `hold` or `apply`."""
+        """Whether the change waits for a person; `narrowing` is the policy's member, `hold` or
+        `apply`."""
         if self.kind == OPENING:
             return len(self.methods) > MAX_OPENED
         return self.kind == NARROWING and self.keys > 0 and narrowing == "hold"
@@ -114,9 +114,9 @@ def settle(
     approved: Iterable[Line] = (),
     held: Iterable[Line] = (),
 ) -> Settled:
-    """The policy in force now. Lines that wait keep their former value, unless a person `approved`
-    them. One that was `held` waits on, whoever left the plan meanwhile: only its answer or another
-    edit ends that. Settling again what is settled changes nothing."""
+    """Work out the policy in force. A line that waits keeps its former value until a person has
+    `approved` it. A line that was `held` waits on, even when its customers have left the plan: only
+    an answer or another edit ends that. Idempotent."""
     lines, answered = change_set(in_force, wanted, facts), {line.identity for line in approved}
     narrowing = str(wanted.get("narrowing", "hold"))
     kept = {i.identity: i for i in held if i.kind == OPENING or narrowing == "hold"}
@@ -134,7 +134,7 @@ def settle(
 
 
 def fingerprint(held: Iterable[Line]) -> str:
-    """Names exactly these lines, whoever they touch."""
+    """Name exactly these lines, whatever customers they touch."""
     told = "\n".join(sorted(line.identity for line in held))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
@@ -161,7 +161,7 @@ def place_of(exemption: JSON) -> tuple[str, ...]:
 
 
 def changed_exemptions(in_force: JSON, wanted: JSON) -> list[JSON]:
-    """The exemptions that are new, or other than they were: what they open has to be known."""
+    """Find the exemptions that are new or changed: what they open has to be read."""
     before = in_force.get(EXEMPTIONS, [])
     return [item for item in wanted.get(EXEMPTIONS, []) if item not in before]
 
@@ -194,14 +194,14 @@ def _of_plan(
 
 
 def _follows(there: PlanFacts, after: JSON) -> JSON:
-    """The limits of people's plan that change when Keyward adopts it."""
+    """Find the limits of a plan made by people that change when Keyward adopts it."""
     parts = {part: (there.limits.get(part), after.get(part)) for part in ("throttle", "quota")}
     return {part: {"before": was, "after": now} for part, (was, now) in parts.items() if was != now}
 
 
 def _parts(before: JSON, after: JSON) -> list[tuple[str, Any, Any]]:
-    """The parts of a plan that differ. APIs and stages are one: the stages that they cover; each
-    limited method is one of its own."""
+    """List the parts of a plan that differ. APIs and stages are one part, each limited method is a
+    part of its own."""
     parts = [
         (name, before.get(name), after.get(name))
         for name in sorted({*before, *after} - {"apis", STAGES, "methods"})
@@ -214,7 +214,7 @@ def _parts(before: JSON, after: JSON) -> list[tuple[str, Any, Any]]:
 
 
 def _with_kind(line: Line, before: JSON, after: JSON | None, there: PlanFacts) -> Line:
-    """The line with its kind. Of a plan that people made nothing changes on API Gateway."""
+    """Return the line with its kind. A plan made by people stays as it is on API Gateway."""
     if not there.is_ours:
         return line
     leaving = _leaving(line, after, there)
@@ -234,7 +234,7 @@ def _with_kind(line: Line, before: JSON, after: JSON | None, there: PlanFacts) -
 
 
 def _leaving(line: Line, after: JSON | None, there: PlanFacts) -> tuple[StageRef, ...]:
-    """The stages that leave the plan by this line."""
+    """Find the stages that leave the plan by this line."""
     if line.part not in ("", ADOPT, STAGES):
         return ()
     wanted = line.after if line.part == STAGES else after
@@ -260,7 +260,7 @@ def _of_exemptions(in_force: JSON, wanted: JSON, facts: AccountFacts) -> list[Li
 
 
 def _keep(policy: JSON, in_force: JSON, line: Line) -> None:
-    """Give the policy the former value of a line that is held."""
+    """Put the former value of a held line back into the policy."""
     if line.exemption:
         _keep_exemption(policy, line)
         return

@@ -1,5 +1,4 @@
-"""Where the keys of a plan of the policy open something. Pure: plans are JSON objects that `parse`
-took."""
+"""Tell which stages a plan of the policy covers. Pure: plans are JSON objects that `parse` took."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ def covers(plan: JSON, api_id: str, api_name: str, stage: str) -> bool:
 
 
 def coverage(plan: JSON) -> JSON:
-    """The plan's part that says where its keys open something: `{apis, stages}`."""
+    """Return the plan's part that says which stages it covers: `{apis, stages}`."""
     return {name: plan.get(name, EVERYWHERE) for name in ("apis", STAGES)}
 
 

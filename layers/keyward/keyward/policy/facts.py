@@ -1,4 +1,4 @@
-"""What an edit of the policy meets in the account. Pure."""
+"""The facts of the account that decide about an edit of the policy. Pure."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class PlanFacts:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """What an edit meets: usage plans by name, and by exemption (`place_of`) the live methods that
-    it would open."""
+    """Usage plans by name, and the live methods that each new exemption would open (by
+    `place_of`)."""
 
     plans: Mapping[str, PlanFacts] = field(default_factory=dict)
     opened: Mapping[tuple[str, ...], tuple[JSON, ...]] = field(default_factory=dict)

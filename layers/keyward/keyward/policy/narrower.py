@@ -19,8 +19,8 @@ SHIFTED = 2
 
 
 def allows_less(part: str, before: Any, after: Any) -> bool:
-    """Whether some use that a usage plan's part (`quota`, `throttle`, `methods.GET /pets`) allowed
-    before is refused after. None is no limit; other parts limit nothing."""
+    """Whether a part of a usage plan (`quota`, `throttle`, `methods.GET /pets`) refuses some use
+    that it allowed before. None is no limit; other parts limit nothing."""
     if before == after or after is None:
         return False
     if part == "quota":

@@ -113,8 +113,8 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Probe:
-    """What is asked of a stage after it was closed: GET `path`, without a key and with that of the
-    `customer`. `api` and `stage` are globs; `url` takes the place of the stage's invoke URL."""
+    """A request that proves a closed stage: GET `path`, without a key and with the key of the
+    `customer`. `api` and `stage` are globs; `url` replaces the stage's invoke URL."""
 
     api: str
     path: str
@@ -124,7 +124,7 @@ class Probe:
 
 
 def place_of(line: str) -> str:
-    """`GET /pets` as a throttle map of API Gateway writes it: `/pets/GET`."""
+    """Write `GET /pets` as a throttle map of API Gateway does: `/pets/GET`."""
     verb, _, path = line.partition(" ")
     return f"{path.rstrip('/')}/{verb}"
 
