@@ -31,7 +31,7 @@ from keyward.events.key_value import new_value
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.keys.step import KeyStep
-from keyward.values import JSON
+from keyward.values import JSON, counted
 
 # Gives the value of a customer's key by its number.
 Value = Callable[[Customer, int], str]
@@ -52,7 +52,7 @@ def value_source(read_secret: Callable[[str], str], prefix: str) -> Value:
         if not secrets:
             return new_value(prefix)
         if 1 < len(secrets) < number:
-            problem = f"names {len(secrets)} secrets, and key {number} has none"
+            problem = f"names {counted(len(secrets), 'secret')}, and key {number} has none"
             raise InvalidRecordError(OWN_VALUES, problem, f"Add a secret for key {number}")
         own = secrets[number - 1 if len(secrets) > 1 else 0]
         return own_value(read_secret(own), number)

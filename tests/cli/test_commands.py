@@ -146,6 +146,13 @@ def test_a_customer_and_an_api_are_started(desk: Desk) -> None:
     assert desk.run("start", "--customer", "acme", "--api", api)[0] == 2
 
 
+@pytest.mark.parametrize("about", [("--customer", "acmee"), ("--api", "a1b2c3d4e5")])
+def test_nobody_is_not_started(desk: Desk, about: tuple[str, str]) -> None:
+    code, out, err = desk.run("start", *about)
+    assert (code, out, about[1] in err, err.count("\n")) == (2, "", True, 1)
+    assert not desk.bench.runs
+
+
 def test_a_policy_is_checked_before_it_is_put(desk: Desk, tmp_path: Path) -> None:
     bad, good = tmp_path / "bad.json", tmp_path / "good.json"
     bad.write_text('{"usage_plans": {"free": {"throttle": {"rate": 5}}}}')
@@ -256,7 +263,7 @@ def test_a_diff_tells_what_an_edit_changes_and_what_waits(desk: Desk, tmp_path: 
     assert code == 1
     assert "widening usage_plans.gold: null -> " in out
     assert "waits for a person: narrowing usage_plans.free.throttle" in out
-    assert "touches 1 customers" in out
+    assert "touches 1 customer\n" in out
     assert len(desk.bench.announced) == before
 
 

@@ -102,6 +102,15 @@ def test_each_kind_of_message_goes_to_where_it_belongs(queue: str, body: JSON, t
     assert letter.target == target
 
 
+def test_a_member_that_nobody_knows_is_left_out(desk: Desk) -> None:
+    desk.bench.send("CustomerSignedUp", customer_id="acme", plan="free", colour="red")
+    desk.bench.run()
+    (one,) = listed(desk)
+    assert "Remove it" in one["reason"]
+    assert desk.run("dlq", "resend", "--id", one["id"], "--unset", "colour")[0] == 0
+    assert desk.bench.value("acme")
+
+
 def test_a_misspelt_event_is_renamed(desk: Desk) -> None:
     desk.bench.send("CustomerSignedup", customer_id="acme", plan="free")
     desk.bench.run()

@@ -48,7 +48,10 @@ def test_a_leaked_value_finds_its_customer_and_what_stops_it(desk: Desk) -> None
     disabled = [one for one in desk.bench.announced if one["detail-type"] == "KeyDisabled"]
     assert [one["detail"]["customer_id"] for one in disabled] == ["acme"]
     # It was deleted: there is nothing to stop any more.
-    assert whose(desk, value)[0] == 0
+    code, out, _ = whose(desk, value)
+    assert (code, "of customer acme, deleted on 2026-01-01T" in out) == (1, True)
+    assert "keyward history acme" in out
+    assert value not in out + everything_kept(desk)
 
 
 def test_no_value_is_a_wrong_call_and_an_argument_is_not_repeated(desk: Desk) -> None:
@@ -88,7 +91,7 @@ def test_a_value_of_ones_own_has_no_fingerprint_and_is_counted(desk: Desk) -> No
     code, out, _ = whose(desk, value)
     assert code == 0
     assert "not a value that Keyward made" in out
-    assert "1 keys cannot be judged" in out
+    assert "1 key cannot be judged" in out
     stranger = json.loads(whose(desk, new_value("kw"), "--json")[1])
     assert stranger == {"customer_id": None, "not_judged": 1}
 

@@ -247,7 +247,7 @@ def test_the_last_report_is_printed_and_saved(desk: Desk, tmp_path: Path) -> Non
     desk.bench.invoke("WriteReport")
     file = tmp_path / "report.html"
     code, out, _ = desk.run("report", "--html", str(file))
-    assert (code, "1 open methods, 1 things wait for a person" in out) == (1, True)
+    assert (code, "1 open method, 1 thing waits for a person" in out) == (1, True)
     assert f"`keyward start --api {api}`" in out
     assert "/pets" in file.read_text()
     assert json.loads(desk.run("report", "--json")[1])["waiting"][0]["rest_api_id"] == api

@@ -40,12 +40,29 @@ def test_suspensions_by_mistake_are_undone_together(desk: Desk) -> None:
     desk.bench.send("CustomerResumed", customer_id="dan")
     desk.bench.advance(HOUR / 2)
     words = ("undo", "--since", "2h", "--what", "suspension")
-    assert desk.run(*words, "--dry-run")[:2] == (0, "would undo ann\nwould undo bob\n")
+    assert desk.run(*words, "--dry-run")[:2] == (
+        0,
+        "would undo ann: status suspended -> active\nwould undo bob: status suspended -> active\n",
+    )
     assert enabled(desk)["ann"] is False
     code, out, _ = desk.run(*words)
     assert (code, out.count("sent UndoRequested for")) == (0, 2)
     assert enabled(desk) == {"ann": True, "bob": True, "dan": True, "eve": False}
     assert desk.run(*words)[0] == 1
+
+
+def test_a_dry_run_tells_what_an_undo_would_change(desk: Desk) -> None:
+    customers(desk, "acme")
+    asks = ("undo", "--customer", "acme", "--dry-run")
+    assert "nothing. detail.what: must name a change" in desk.run(*asks)[1]
+    for kind, members, words in (
+        ("CustomerPlanChanged", {"plan": "pro"}, "plan pro -> free"),
+        ("CustomerSuspended", {}, "status suspended -> active"),
+        ("KeyRotationRequested", {}, "the key that was replaced works on"),
+    ):
+        desk.bench.send(kind, customer_id="acme", **members)
+        desk.bench.advance(HOUR)
+        assert desk.run(*asks)[:2] == (0, f"would undo acme: {words}\n")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from keyward.cli.history import history_lines
 from keyward.cli.holds import hold_lines
-from keyward.cli.options import say, show
+from keyward.cli.options import Call, say
 from keyward.explain.render import as_lines
 from tests import tree
 
@@ -31,15 +31,15 @@ def test_our_own_emphasis_stays(capsys: Capture) -> None:
 
 def test_a_line_of_the_ledger_forges_no_other(capsys: Capture) -> None:
     line = {"at": "2026-11-23T10:00:00Z", "action": "disable_key", "asked": {"by": "event"}}
-    show(False, [], history_lines([line | {"reason": FORGED, "key": FORGED}]))
+    Call().show([], history_lines([line | {"reason": FORGED, "key": FORGED}]))
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 def test_a_hold_and_an_explanation_forge_no_headline(capsys: Capture) -> None:
     hold = {"rest_api_id": "a1", "stage": FORGED, "held_at": 1, "decision": "pending"}
-    show(False, [], hold_lines([hold | {"kind": "plan", "message": FORGED}]))
+    Call().show([], hold_lines([hold | {"kind": "plan", "message": FORGED}]))
     call = {"method": "GET", "path": FORGED, "stage": "prod", "rest_api_id": "a1"}
-    show(False, [], as_lines(call | {"allowed": True, "cause": None, "cannot_be_read": [FORGED]}))
+    Call().show([], as_lines(call | {"allowed": True, "cause": None, "cannot_be_read": [FORGED]}))
     printed = capsys.readouterr().out.splitlines()
     assert [line for line in printed if line.startswith("2026-11-24")] == []
     assert all(line.isprintable() for line in printed)

@@ -65,6 +65,9 @@ CAUSES: dict[str, tuple[Callable[[World], None], JSON]] = {
 }
 
 
+AGAIN = {"api_not_deployed", "method_not_deployed", "key_source_is_authorizer"}
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 def test_what_is_explained_is_what_the_client_gets(world: World, cause: str) -> None:
     break_it, asked = CAUSES[cause]
@@ -81,6 +84,22 @@ def test_what_is_explained_is_what_the_client_gets(world: World, cause: str) -> 
         assert told["evidence"]
         assert told["helps"]
         parsed(told["remedy"])
+        # Only where nothing but time or a deployment helps is the question asked again.
+        asked = f"--stage {question.stage} {question.method} {question.path}"
+        assert told["remedy"].endswith(asked) == (cause in AGAIN)
+
+
+@pytest.mark.parametrize(
+    ("asked", "asks"),
+    [
+        ({"stage": "pro"}, "--stage prod GET /pets"),
+        ({"line": "GET /pet/7"}, "--stage prod GET /pets"),
+        ({"line": "DELETE /pets/7"}, "--stage prod GET /pets/7"),
+    ],
+)
+def test_the_remedy_of_a_typo_asks_for_what_is_there(world: World, asked: JSON, asks: str) -> None:
+    remedy = world.explain(world.request(**asked))["remedy"]
+    assert remedy.endswith(asks), remedy
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from tests import tree
@@ -36,6 +38,26 @@ def test_one_module_writes_outboxes_and_one_announces() -> None:
 def test_what_is_announced_once_is_marked_by_one_module() -> None:
     assert users("marks.claim(", "marks.mark_done(") == {"runs/outbox.py"}
     assert users("FOR_GOOD") == {"tables/marks.py"}
+
+
+def test_no_number_stands_before_a_plural_of_its_own() -> None:
+    """`counted` of values.py says `1 key` and `2 keys`."""
+    noun = re.compile(r" (?:[a-z]+ ){0,2}(?!(?:is|was|has|less|times)\b)[A-Za-z]{2,}s\b")
+    found = [
+        f"{_name(path)}: {ast.unparse(node)}"
+        for path in PRODUCT
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.JoinedStr)
+        for number, words in pairwise(node.values)
+        if isinstance(number, ast.FormattedValue) and isinstance(words, ast.Constant)
+        if _counts(number) and noun.match(str(words.value))
+    ]
+    assert found == []
+
+
+def _counts(value: ast.FormattedValue) -> bool:
+    told = ast.unparse(value.format_spec) if value.format_spec else ""
+    return "," in told or ast.unparse(value.value).startswith("len(")
 
 
 def test_one_module_says_what_json_is() -> None:

@@ -67,6 +67,12 @@ def iso(epoch: float) -> str:
     return datetime.fromtimestamp(int(epoch), UTC).isoformat().replace("+00:00", "Z")
 
 
+def counted(number: int, noun: str, many: str | None = None) -> str:
+    """`1 key`, `1,000 keys`; `many` is the plural of a noun that does not just take an s, and of
+    words that follow."""
+    return f"{number:,} {noun if number == 1 else many or noun + 's'}"
+
+
 def stated(members: Mapping[str, Any]) -> JSON:
     """Leave out the members that are None."""
     return {name: value for name, value in members.items() if value is not None}

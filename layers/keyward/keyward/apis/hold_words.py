@@ -13,7 +13,7 @@ from itertools import groupby
 from keyward.apis.model import DEPLOYMENT, KEYS, PLAN, Difference, WorkingMethod
 from keyward.events import remedy
 from keyward.events.caller import Editor
-from keyward.values import JSON, iso
+from keyward.values import JSON, counted, iso
 
 # So that a message stays one screen; the event's `differences` lists more.
 MAX_LINES = 40
@@ -119,7 +119,7 @@ def _path_by_path(differences: Sequence[Difference]) -> list[str]:
         lines.append("The whole stage:" if path == "*" else f"{path}:")
         lines += [_line(one) for one in found]
     left_out = len(differences) - len(shown)
-    return [*lines, f"… and {left_out} more differences"] if left_out else lines
+    return [*lines, f"… and {counted(left_out, 'more difference')}"] if left_out else lines
 
 
 def _line(one: Difference) -> str:

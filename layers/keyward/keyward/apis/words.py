@@ -13,7 +13,7 @@ from keyward.apis.remedies import MAX_METHODS, remedies
 from keyward.events import remedy
 from keyward.events.caller import CallerIdentity
 from keyward.events.contracts import announcement
-from keyward.values import JSON, iso
+from keyward.values import JSON, counted, iso
 
 # Of the releases that opened a method again the last ones are told.
 MAX_RELEASES = 20
@@ -158,8 +158,9 @@ def source_open(
     """SourceOpen: the stage was closed again, and its source opens it with each release. `cause`
     says who released it last, `lines` mend the source, `releases` say how long each was open."""
     places = [place_of(method) for method in methods]
+    times = counted(len(closings), "time")
     words = (
-        f"the source opens {_some(methods)} again with each release: closed {len(closings)} times "
+        f"the source opens {_some(methods)} again with each release: closed {times} "
         f"since {iso(closings[0].at)}, last after {mover.words()}. The stage is closed; each "
         "release is open until Keyward closes it, so mend the source"
     )

@@ -17,6 +17,7 @@ from keyward.customers.key import CREATING
 from keyward.customers.model import KeyRecords
 from keyward.customers.usage_update import is_unused
 from keyward.policy.model import Policy
+from keyward.values import counted
 
 ADOPT_KEYS = "adopt-keys"
 ADOPT = 'Adopt it (start audit-account with {"repair": true, "adopt": true}), or delete it'
@@ -182,6 +183,6 @@ def _note_unused(
 def _finding(plan: str, names: list[str], policy: Policy) -> Finding:
     more = len(names) - MAX_NAMES
     listed = ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
-    keys = "1 key" if len(names) == 1 else f"{len(names)} keys"
-    says = f"{keys} of plan {plan} not used for {policy.usage.unused_days} days: {listed}"
+    keys, days = counted(len(names), "key"), counted(policy.usage.unused_days, "day")
+    says = f"{keys} of plan {plan} not used for {days}: {listed}"
     return Finding("keys_unused", "low", says)

@@ -19,7 +19,7 @@ from keyward.audit.account import ApiReading, calls_of
 from keyward.audit.look import Look
 from keyward.policy.model import Policy
 from keyward.runs.schedule import CALLS, meter
-from keyward.values import JSON
+from keyward.values import JSON, counted
 
 # GetRestApi and GetUsagePlans, besides what an audit reads of an API.
 READS = 2
@@ -59,12 +59,12 @@ def mode_effects(look: Look, policy: Policy, now: float, share: float) -> list[M
     exposed = [len(rule.exposed(s)) for _, snapshot, rule in read for s in snapshot.stages]
     stages, methods = sum(map(bool, exposed)), sum(exposed)
     joining = [plan_attachments(snapshot, ApiRecords(), rule) for _, snapshot, rule in read]
-    told = f"announces {_count(methods, 'open method')} on {_count(stages, 'stage')}"
+    told = f"announces {counted(methods, 'open method')} on {counted(stages, 'stage')}"
     joins = _joins(item for plan in joining for item in plan.attach)
     does = (told if methods else "finds every live method in order", *joins)
     logs = sum(bool(s.log_arn) for _, snapshot, rule in read for s in snapshot.stages)
-    later = f"enforces {policy.warn_days} days later"
-    who = f"names who would get a 403, from {_count(logs, 'access log')}" if logs else ""
+    later = f"enforces {counted(policy.warn_days, 'day')} later"
+    who = f"names who would get a 403, from {counted(logs, 'access log')}" if logs else ""
     operations = Counter(_reads(api for api, _, _ in read))
     operations["UpdateUsagePlan"] += sum(len(plan.attach) for plan in joining)
     dollars = LOOKED_AT * len(read)
@@ -104,9 +104,9 @@ def _enforce(
     closing = sum(bool(plan.deploy) for plan in plans.values())
     held = sum(len(plan.held) for plan in plans.values())
     kept = {action["plan"] for plan in plans.values() for action in plan.kept}
-    does = [f"closes {_count(methods, 'method')} on {_count(stages, 'stage')}"] if stages else []
+    does = [f"closes {counted(methods, 'method')} on {counted(stages, 'stage')}"] if stages else []
     does += _joins(attach)
-    does += [f"holds {_count(held, 'stage')} for a person"] if held else []
+    does += [f"holds {counted(held, 'stage')} for a person"] if held else []
     does += [f"leaves plan {name} to the people who made it" for name in sorted(kept)]
     dollars = LOOKED_AT * (len(read) - closing) + METHOD * methods
     dollars += closing * (CLOSED + (WAITED if closing > 1 else 0))
@@ -141,8 +141,4 @@ def _joins(attach: Iterable[Attach]) -> list[str]:
     found: Counter[str] = Counter()
     for item in attach:
         found[item.plan] += len(item.stages)
-    return [f"adds {_count(n, 'stage')} to plan {plan}" for plan, n in sorted(found.items())]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return [f"adds {counted(n, 'stage')} to plan {plan}" for plan, n in sorted(found.items())]

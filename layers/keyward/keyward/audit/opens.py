@@ -13,6 +13,7 @@ from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy, matches
+from keyward.values import counted
 
 OPENS_NOTHING = "key_opens_nothing"
 # Of one plan so many keys are findings of their own; one more counts the rest.
@@ -123,7 +124,9 @@ def _of_plan(
             remedy=why.remedy,
         )
     if len(keys) > MAX_KEYS:
-        more = f"{len(keys) - MAX_KEYS} more keys open nothing: {says}"
+        more = (
+            f"{counted(len(keys) - MAX_KEYS, 'more key opens', 'more keys open')} nothing: {says}"
+        )
         yield Finding(OPENS_NOTHING, severity, more, plan=plan, remedy=why.remedy)
 
 

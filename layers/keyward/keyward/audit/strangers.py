@@ -11,7 +11,7 @@ from keyward.audit.model import Finding
 from keyward.audit.remedies import with_helps
 from keyward.aws.gateway import GatewayKey, GatewayPlan
 from keyward.policy.model import Policy
-from keyward.values import DAY, JSON
+from keyward.values import DAY, JSON, counted
 
 MAX_NAMES = 5
 
@@ -79,7 +79,7 @@ def key_groups(look: Look, policy: Policy) -> list[KeyGroup]:
         KeyGroup(
             "key_unused",
             "enabled",
-            f" without a call in {days} days",
+            f" without a call in {counted(days, 'day')}",
             "Ask their owners; disable those who are gone",
             tuple(key for key in placed if _is_unused(key, look, days * DAY)),
         ),
@@ -103,7 +103,7 @@ def duplicate_plans(plans: Iterable[GatewayPlan]) -> list[Finding]:
         Finding(
             "duplicate_plan",
             "high",
-            f"{len(of_name)} usage plans are named {name}: {', '.join(sorted(of_name))}",
+            f"{counted(len(of_name), 'usage plan')} are named {name}: {', '.join(sorted(of_name))}",
             plan=name,
             remedy="Rename or delete all but one",
         )

@@ -11,6 +11,7 @@ from keyward.aws.gateway import GatewayPlan
 from keyward.aws.parameter import Wanted
 from keyward.aws.tables.policy import InForce
 from keyward.policy.model import Policy
+from keyward.values import counted
 
 DIFFERS = "plan_differs"
 MENDED_BY = "apply-policy"
@@ -38,7 +39,7 @@ def of_plans(
         Finding(
             "duplicate_plan",
             "high",
-            f"{names[name]} usage plans are named {name}",
+            f"{counted(names[name], 'usage plan')} are named {name}",
             plan=name,
             remedy="Rename or delete all but one",
         )

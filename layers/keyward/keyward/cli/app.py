@@ -22,17 +22,24 @@ from keyward.cli.history import history_lines
 from keyward.cli.key_values import key
 from keyward.cli.lint import lint
 from keyward.cli.look import look
-from keyward.cli.options import FINE, FOUND, WRONG, json_option, of_stack, say, show, with_colour
+from keyward.cli.options import (
+    FINE,
+    FOUND,
+    WRONG,
+    Call,
+    anywhere,
+    of_nobody,
+    of_stack,
+    say,
+    with_colour,
+)
 from keyward.cli.outcomes import outcomes
 from keyward.cli.policy import policy
 from keyward.cli.report import report
 from keyward.cli.requests import send
 from keyward.cli.stack import (
     DEFAULT_MODE,
-    LOCAL_PORT,
     NoStackError,
-    StackClient,
-    local_endpoints,
 )
 from keyward.cli.status import status
 from keyward.cli.stop import start, stop
@@ -50,9 +57,10 @@ SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time.time) -> int:
     """Run a command; the exit code. `now` tells epoch seconds."""
     words = None if arguments is None else list(arguments)
+    call = Call(now, tuple(commands.commands))
     try:
         code = commands.main(
-            words, prog_name="keyward", standalone_mode=False, obj=now, color=with_colour()
+            words, prog_name="keyward", standalone_mode=False, obj=call, color=with_colour()
         )
     except click.ClickException as error:
         # A value in the wrong place is not told to the log as well.
@@ -60,7 +68,7 @@ def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time
         error.show()
         return WRONG
     except (KeywardError, BotoCoreError) as error:
-        say(f"error: {_sentence(error)}", err=True)
+        call.say(f"error: {_sentence(error)}", err=True)
         return WRONG
     except (click.Abort, KeyboardInterrupt):
         return WRONG
@@ -86,18 +94,13 @@ def _sentence(error: Exception) -> str:
     epilog="Exit codes: 0 fine, 1 something was found, 2 a wrong call or nothing could be read.",
 )
 @click.version_option(keyward.__version__, prog_name="keyward")
-@click.option("--local", "is_local", is_flag=True, help="Ask the local AWS of `make local`.")
-def commands(is_local: bool) -> None:
+@anywhere
+def commands() -> None:
     """Automate the API keys of Amazon API Gateway: look, explain, check.
 
-    Region and credentials are those of the AWS CLI. Completion in a shell: keyward completion.
+    Region and credentials are those of the AWS CLI. Completion in a shell: keyward completion. The
+    options below may stand before a command's name or behind it.
     """
-    if is_local:
-        port = os.environ.get("PORT") or str(LOCAL_PORT)
-        # API Gateway is on the next one.
-        if not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65535:
-            raise click.UsageError(f"PORT must be a number from 1 to 65534, got {port!r}.")
-        os.environ.update(local_endpoints(int(port)))
 
 
 @commands.command()
@@ -105,16 +108,14 @@ def commands(is_local: bool) -> None:
 @click.option("--api", is_flag=True, help="CUSTOMER is the id of a REST API.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the newest N lines.")
 @of_stack
-def history(
-    customer: str, api: bool, last: int | None, stack: str, region: str | None, as_data: bool
-) -> int:
+def history(call: Call, /, customer: str, api: bool, last: int | None) -> int:
     """Print who asked what for a CUSTOMER, what was done, and when.
 
     The exit code is 1 when the ledger has no line.
     """
     subject = f"{'api' if api else 'customer'}#{customer}"
-    lines = StackClient.here(region).stack(stack).ledger().of(subject, last)
-    show(as_data, lines, history_lines(lines))
+    lines = call.stack().ledger().of(subject, last)
+    call.show(lines, history_lines(lines))
     if not lines:
         hint = "" if api else ". For a REST API give its id and --api"
         say(f"the ledger has no line of {subject}{hint}", err=True)
@@ -129,28 +130,26 @@ def history(
 @of_stack
 @click.argument("method")
 @click.argument("path")
-@click.pass_obj
-def why(
-    now: Callable[[], float], /, stack: str, region: str | None, as_data: bool, **call: str | None
-) -> int:
+def why(call: Call, /, **asked: str | None) -> int:
     """Explain why a call is answered by 403 or 429, and what helps.
 
     METHOD is GET, POST …; PATH is the path behind the stage, like /pets/7. Without a stack only API
     Gateway is read. The exit code is 1 when the call would be denied.
     """
-    if (call["customer_id"] is None) == (call["key_id"] is None):
+    if (asked["customer_id"] is None) == (asked["key_id"] is None):
         raise click.UsageError("Give either --customer or --key-id.")
-    question = parse_question(call)
-    explainer = _explainer(StackClient.here(region), stack, now)
+    question = parse_question(asked)
+    explainer = _explainer(call)
     found = explainer.explain(question.request, question.customer_id, question.key_id)
-    explained = as_json(found, stack)
-    show(as_data, explained, as_lines(explained))
+    explained = as_json(found, call.stack_name)
+    call.show(explained, as_lines(explained))
     return FINE if explained["allowed"] else FOUND
 
 
-def _explainer(client: StackClient, name: str, now: Callable[[], float]) -> Explainer:
+def _explainer(call: Call) -> Explainer:
+    client, now = call.client(), call.now
     try:
-        stack = client.stack(name)
+        stack = client.stack(call.stack_name)
     except NoStackError as error:
         say(f"note: {error}. Only API Gateway is read", err=True)
         return Explainer(client.gateway(), None, Policy({}), DEFAULT_MODE, now)
@@ -160,14 +159,14 @@ def _explainer(client: StackClient, name: str, now: Callable[[], float]) -> Expl
 
 @commands.command()
 @click.argument("shell", type=click.Choice([*SHELLS]))
-@json_option
-def completion(shell: str, as_data: bool) -> int:
+@of_nobody
+def completion(call: Call, /, shell: str) -> int:
     """Print the script that completes commands and options in a SHELL.
 
     For bash: eval "$(keyward completion bash)", in ~/.bashrc.
     """
     script = SHELLS[shell](commands, {}, "keyward", "_KEYWARD_COMPLETE").source()
-    show(as_data, {"shell": shell, "script": script}, script.splitlines())
+    call.show({"shell": shell, "script": script}, script.splitlines())
     return FINE
 
 

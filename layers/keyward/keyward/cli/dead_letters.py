@@ -33,6 +33,8 @@ QUEUES = {
 }
 # What an event is called: its sender may have misspelt it.
 NAME = "detail-type"
+# The value of a field that is left out.
+GONE = object()
 AUDIT, START, INVOKE, NOTHING = "AuditAccount", "ReconcileCustomer", "ReadUsage", ""
 # A message is hidden while it is looked at; one of them is looked at once.
 HIDDEN_SECONDS, MOST = 60, 1000
@@ -81,13 +83,17 @@ class DeadLetter:
         return other or SOURCES[self.queue] or NOTHING
 
     def mended(self, fields: Mapping[str, object]) -> DeadLetter:
-        """The message with other fields: of `detail` where it has one, but for its name."""
+        """The message with other fields, without those that are GONE: of `detail` where it has one,
+        but for its name."""
         if not fields:
             return self
         body = self.body | {name: fields[name] for name in fields if name == NAME}
         rest = {name: value for name, value in fields.items() if name != NAME}
-        body |= {"detail": (body["detail"] or {}) | rest} if "detail" in body else rest
-        return replace(self, text=json.dumps(body))
+        inner = (body["detail"] or {}) if "detail" in body else body
+        inner = {name: value for name, value in (inner | rest).items() if value is not GONE}
+        return replace(
+            self, text=json.dumps(body | {"detail": inner} if "detail" in body else inner)
+        )
 
 
 @dataclass(frozen=True)

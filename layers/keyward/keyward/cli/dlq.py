@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
 import click
 
-from keyward.cli.dead_letters import AUDIT, SOURCES, DeadLetter, DeadLetters
-from keyward.cli.options import FINE, FOUND, of_stack, show, together
+from keyward.cli.dead_letters import AUDIT, GONE, SOURCES, DeadLetter, DeadLetters
+from keyward.cli.options import FINE, FOUND, Call, of_stack, together
 from keyward.cli.requests import checked, member
-from keyward.cli.stack import StackClient
 from keyward.events.incoming import EVENTS_IN
 from keyward.values import JSON
 
-Now = Callable[[], float]
 queue_option = click.option(
     "--queue", type=click.Choice([*SOURCES]), help="Of one dead-letter queue only."
 )
@@ -33,25 +30,21 @@ def dlq() -> None:
 @dlq.command("list")
 @which
 @of_stack
-@click.pass_obj
 def list_(
-    now: Now,
+    call: Call,
     /,
     queue: str | None,
     customer: str | None,
     ids: tuple[str, ...],
-    stack: str,
-    region: str | None,
-    as_data: bool,
 ) -> int:
     """List the messages with their reason, customer and age.
 
     The exit code is 1 when there is one.
     """
-    there, letters = _chosen(now, stack, region, (queue, customer, ids))
+    there, letters = _chosen(call, queue, customer, ids)
     there.show(letters)
     lines = [_text(letter) for letter in letters] or ["No message lies in a dead-letter queue"]
-    show(as_data, [_as_json(letter) for letter in letters], lines)
+    call.show([_as_json(letter) for letter in letters], lines)
     return FOUND if letters else FINE
 
 
@@ -61,28 +54,27 @@ def list_(
 @click.option(
     "--set", "members", metavar="NAME=VALUE", multiple=True, help="Correct a member first."
 )
+@click.option("--unset", metavar="NAME", multiple=True, help="Leave a member out.")
 @of_stack
-@click.pass_obj
 def resend(
-    now: Now,
+    call: Call,
     /,
     queue: str | None,
     customer: str | None,
     ids: tuple[str, ...],
     everything: bool,
     members: tuple[str, ...],
-    stack: str,
-    region: str | None,
-    as_data: bool,
+    unset: tuple[str, ...],
 ) -> int:
     """Send messages to where they belong, and delete them here.
 
     A message goes to its queue, or starts the run or audit that makes up for it. --set corrects a
-    member of an event's detail. The exit code is 1 when no message is meant.
+    member of an event's detail, --unset leaves one out. The exit code is 1 when no message is
+    meant.
     """
     _only_some((queue, customer, ids, everything))
-    there, letters = _chosen(now, stack, region, (queue, customer, ids))
-    fields = dict(map(member, members))
+    there, letters = _chosen(call, queue, customer, ids)
+    fields: JSON = dict(map(member, members)) | dict.fromkeys(unset, GONE)
     try:
         mended = [letter.mended(fields) for letter in letters]
         for letter in mended:
@@ -96,34 +88,30 @@ def resend(
         there.drop(letter)
     for letter in [*audits[:1], *(one for one in mended if one.target != AUDIT)]:
         there.resend(letter)
-    return _told(as_data, "sent", letters)
+    return _told(call, "sent", letters)
 
 
 @dlq.command()
 @which
 @click.option("--all", "everything", is_flag=True, help="All messages.")
 @of_stack
-@click.pass_obj
 def drop(
-    now: Now,
+    call: Call,
     /,
     queue: str | None,
     customer: str | None,
     ids: tuple[str, ...],
     everything: bool,
-    stack: str,
-    region: str | None,
-    as_data: bool,
 ) -> int:
     """Delete messages for good.
 
     The exit code is 1 when no message is meant.
     """
     _only_some((queue, customer, ids, everything))
-    there, letters = _chosen(now, stack, region, (queue, customer, ids))
+    there, letters = _chosen(call, queue, customer, ids)
     for letter in letters:
         there.drop(letter)
-    return _told(as_data, "dropped", letters)
+    return _told(call, "dropped", letters)
 
 
 def _only_some(chosen: tuple[object, ...]) -> None:
@@ -132,14 +120,10 @@ def _only_some(chosen: tuple[object, ...]) -> None:
 
 
 def _chosen(
-    now: Now,
-    stack: str,
-    region: str | None,
-    chosen: tuple[str | None, str | None, tuple[str, ...]],
+    call: Call, queue: str | None, customer: str | None, ids: tuple[str, ...]
 ) -> tuple[DeadLetters, list[DeadLetter]]:
     """The queues, and the messages that are meant; the others are given back."""
-    queue, customer, ids = chosen
-    there = DeadLetters(StackClient.here(region).stack(stack), now())
+    there = DeadLetters(call.stack(), call.now())
     found = there.read([queue] if queue else SOURCES)
     meant = [
         letter
@@ -157,10 +141,10 @@ def _check(letter: DeadLetter) -> None:
         checked(str(detail_type), detail)
 
 
-def _told(as_data: bool, word: str, letters: list[DeadLetter]) -> int:
+def _told(call: Call, word: str, letters: list[DeadLetter]) -> int:
     counts = Counter(letter.queue for letter in letters)
     lines = [f"{word} {count} of {queue}" for queue, count in counts.items()]
-    show(as_data, {word: counts}, lines or ["No message is meant"])
+    call.show({word: counts}, lines or ["No message is meant"])
     return FINE if letters else FOUND
 
 

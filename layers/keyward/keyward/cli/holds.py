@@ -7,7 +7,7 @@ from typing import Any
 
 from keyward.apis.model import PENDING
 from keyward.events.remedy import answer
-from keyward.values import JSON, iso
+from keyward.values import JSON, counted, iso
 
 # What a hold's record has for people, besides its API and stage.
 MEMBERS = ("fingerprint", "decision", "kind", "held_at", "told_at", "message", "answers")
@@ -31,8 +31,8 @@ def hold_lines(holds: Iterable[Mapping[str, Any]]) -> list[str]:
         lines += [_headline(hold), *(f"  {line}" for line in message), ""]
     if not count:
         return []
-    noun = "stage is" if count == 1 else "stages are"
-    return [*lines, f"{count} {noun} held, {waiting} of them without an answer"]
+    words = counted(count, "stage is", "stages are")
+    return [*lines, f"{words} held, {waiting} of them without an answer"]
 
 
 def removal_lines(held: Mapping[str, int], stack: str) -> list[str]:
@@ -41,7 +41,7 @@ def removal_lines(held: Mapping[str, int], stack: str) -> list[str]:
         return []
     names = ", ".join([*held][:MAX_NAMES]) + (", …" if len(held) > MAX_NAMES else "")
     since = iso(float(min(held.values())))
-    head = f"removals  {len(held)} records of customers, held since {since}: {names}"
+    head = f"removals  {counted(len(held), 'record')} of customers, held since {since}: {names}"
     answers = [answer(word, "removals", stack=stack) for word in ("approve", "reject")]
     return [head, *(f"  {one}" for one in answers)]
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import click
 
 from keyward.cli.keys import key
-from keyward.cli.options import FINE, of_stack, show
-from keyward.cli.requests import checked
-from keyward.cli.stack import NoStackError, Stack, StackClient
+from keyward.cli.options import FINE, Call, of_stack
+from keyward.cli.requests import checked, send_event
+from keyward.cli.stack import NoStackError, Stack
 from keyward.values import JSON, stated
 
 # The group, with these commands in it.
@@ -23,23 +23,16 @@ key_option = click.option("--key-id", metavar="ID", help="One of the customer's 
 @key_option
 @click.option("--hours", type=float, metavar="N", help="How long the link works; 24, at most 168.")
 @of_stack
-def claim(
-    customer: str,
-    key_id: str | None,
-    hours: float | None,
-    stack: str,
-    region: str | None,
-    as_data: bool,
-) -> int:
+def claim(call: Call, /, customer: str, key_id: str | None, hours: float | None) -> int:
     """Make a one-time link that shows the customer its key.
 
     Whoever opens the link first gets the key. The stack needs ClaimPage=on (docs/deliver-keys.md).
     """
-    there = StackClient.here(region).stack(stack)
+    there = call.stack()
     if "CreateClaim" not in there.resources:
-        raise NoStackError(f"The stack {stack} has no claim page. Deploy it with ClaimPage=on")
+        raise NoStackError(f"The stack {there.name} has no claim page. Deploy it with ClaimPage=on")
     made = _invoke(there, "CreateClaim", customer, key_id, expires_in_hours=hours)
-    show(as_data, made, [made["url"], f"It works once, until {made['expires_at']}."])
+    call.show(made, [made["url"], f"It works once, until {made['expires_at']}."])
     return FINE
 
 
@@ -47,10 +40,10 @@ def claim(
 @customer_option
 @key_option
 @of_stack
-def reveal(customer: str, key_id: str | None, stack: str, region: str | None, as_data: bool) -> int:
+def reveal(call: Call, /, customer: str, key_id: str | None) -> int:
     """Print the values of a customer's keys. Each use is recorded."""
-    found = _invoke(StackClient.here(region).stack(stack), "RevealKey", customer, key_id)
-    show(as_data, found, [f"{one['key_id']}  {one['value']}" for one in found["keys"]])
+    found = _invoke(call.stack(), "RevealKey", customer, key_id)
+    call.show(found, [f"{one['key_id']}  {one['value']}" for one in found["keys"]])
     return FINE
 
 
@@ -58,21 +51,16 @@ def reveal(customer: str, key_id: str | None, stack: str, region: str | None, as
 @customer_option
 @click.option("--leaked", is_flag=True, help="Stop the key at once, before there is another.")
 @of_stack
-def rotate(customer: str, leaked: bool, stack: str, region: str | None, as_data: bool) -> int:
+def rotate(call: Call, /, customer: str, leaked: bool) -> int:
     """Give a customer's keys successors, and retire them after the overlap.
 
     A customer whom the stack does not know is refused: nothing would be stopped.
     """
-    kind, detail = (
-        "KeyRotationRequested",
-        {"customer_id": customer} | ({"leaked": True} if leaked else {}),
-    )
-    checked(kind, detail)
-    there = StackClient.here(region).stack(stack)
+    detail = {"customer_id": customer} | ({"leaked": True} if leaked else {})
+    checked("KeyRotationRequested", detail)
+    there = call.stack()
     there.expect(customer)
-    there.send(kind, detail)
-    show(as_data, {"sent": kind, "detail": detail}, [f"sent {kind}"])
-    return FINE
+    return send_event(call, there, "KeyRotationRequested", detail)
 
 
 def _invoke(stack: Stack, function: str, customer: str, key_id: str | None, **more: object) -> JSON:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from keyward.cli.options import FINE, FOUND, json_option, of_stack, say, show
-from keyward.cli.stack import Stack, StackClient
-from keyward.customers.key import KeyRecord
+from keyward.cli.options import FINE, FOUND, Call, of_nobody, of_stack, say
+from keyward.cli.stack import Stack
+from keyward.customers.key import DELETED, KeyRecord
 from keyward.events.key_value import holds_value, is_value, values_in
 from keyward.events.remedy import command
-from keyward.values import JSON
+from keyward.values import JSON, counted, iso
 
 # What version control keeps is no text of anybody's.
 SKIPPED = {".git", ".hg", ".svn"}
@@ -30,54 +30,68 @@ def key() -> None:
 
 @key.command()
 @click.argument("value")
-@json_option
-def check(value: str, as_data: bool) -> int:
+@of_nobody
+def check(call: Call, /, value: str) -> int:
     """Tell whether VALUE is a key value that Keyward made, by its checksum.
 
     Nothing is sent anywhere. The exit code is 1 when it is not.
     """
     good = is_value(value)
     text = "a Keyward key value" if good else "not a Keyward key value"
-    show(as_data, {"keyward_value": good}, [text])
+    call.show({"keyward_value": good}, [text])
     return FINE if good else FOUND
 
 
 @key.command()
 @of_stack
-def whose(stack: str, region: str | None, as_data: bool) -> int:
+def whose(call: Call) -> int:
     """Find the customer of a leaked value, which is read from standard input.
 
     The value is neither sent nor stored: its fingerprint is compared with those in the stack's
-    records. Only values that Keyward made have one. The exit code is 1 when a customer was found.
+    records. Only values that Keyward made have one. Of a customer's deleted keys the last one is
+    remembered. The exit code is 1 when a customer was found.
     """
     value = _read_value()
-    there = StackClient.here(region).stack(stack)
+    there = call.stack()
     found = _owner(there, value) if is_value(value) else None
     if found is None:
         records = there.customers().load_all_keys().keys.values()
         unknown = sum(key.fingerprint is None for mine in records for key in mine.keys)
         lines = [
-            "no key of this stack has this value now",
-            f"{unknown:,} keys cannot be judged: Keyward did not make their values, or made them "
-            "before it kept fingerprints",
+            "no key of this stack has this value, and no customer's last deleted key had it",
+            f"{counted(unknown, 'key')} cannot be judged: Keyward did not make the value, or made "
+            "it before it kept fingerprints",
         ]
         lines[:0] = [] if is_value(value) else ["not a value that Keyward made"]
-        show(as_data, {"customer_id": None, "not_judged": unknown}, lines)
+        call.show({"customer_id": None, "not_judged": unknown}, lines)
         return FINE
-    about = {"customer": found.customer_id, "set": "leaked=true", "stack": stack}
+    if found.state == DELETED:
+        return _deleted(call, found)
+    about = {"customer": found.customer_id, "set": "leaked=true", "stack": there.name}
     remedy = command("send", about=("KeyRotationRequested",), **about)
     data: JSON = {"customer_id": found.customer_id, "key": found.name, "key_id": found.key_id}
     data |= {"enabled": found.enabled, "remedy": remedy}
     state = "enabled" if found.enabled else "disabled already"
     says = f"key {found.name} ({found.key_id}) of customer {found.customer_id}, {state}"
-    show(as_data, data, [says, f"To stop it: {remedy}"])
+    call.show(data, [says, f"To stop it: {remedy}"])
+    return FOUND
+
+
+def _deleted(call: Call, found: KeyRecord) -> int:
+    """Nothing has to be stopped: the history tells what was."""
+    remedy = command("history", about=(found.customer_id,), stack=call.stack_name)
+    at = iso(found.end.delete_at or 0)
+    data: JSON = {"customer_id": found.customer_id, "key": found.name, "key_id": found.key_id}
+    data |= {"enabled": False, "deleted_at": at, "remedy": remedy}
+    says = f"key {found.name} ({found.key_id}) of customer {found.customer_id}, deleted on {at}"
+    call.show(data, [says, f"It opens nothing any more. What was done: {remedy}"])
     return FOUND
 
 
 @key.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-@json_option
-def scan(path: Path, as_data: bool) -> int:
+@of_nobody
+def scan(call: Call, /, path: Path) -> int:
     """Find values that Keyward made in the files under PATH, by form and checksum.
 
     It prints the places, never a value, and sends nothing. Binary files and the folders of version
@@ -86,7 +100,7 @@ def scan(path: Path, as_data: bool) -> int:
     found = [{"file": str(file), "line": line} for file in _files(path) for line in _lines(file)]
     lines = [f"{one['file']}:{one['line']}: a Keyward key value" for one in found]
     lines += ["For whose it is: keyward key whose"] if found else ["no Keyward key value"]
-    show(as_data, found, lines)
+    call.show(found, lines)
     return FOUND if found else FINE
 
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 import click
 
-from keyward.cli.options import FINE, FOUND, WRONG, policy_in, say, show
+from keyward.cli.options import FINE, FOUND, WRONG, Call, json_lines, of_nobody, policy_in, say
 from keyward.cli.stack import SetUpError
 from keyward.lint.check import Checker
 from keyward.lint.fix import fix
 from keyward.lint.model import Findings, Method
 from keyward.lint.sarif import sarif
 from keyward.policy.model import Policy
-from keyward.values import JSON
+from keyward.values import JSON, counted
 
 
 @click.command()
@@ -37,10 +37,12 @@ from keyward.values import JSON
     default="text",
     show_default=True,
 )
-@click.option("--json", "form", flag_value="json", help="As --format json.")
 @click.option("--sarif", "form", flag_value="sarif", help="As --format sarif, for code scanning.")
 @click.option("--fix", "fixes", is_flag=True, help="Put what open methods lack into the files.")
+@of_nobody
 def lint(
+    call: Call,
+    /,
     files: tuple[str, ...],
     policy: str | None,
     api: str | None,
@@ -60,8 +62,10 @@ def lint(
         for line in _fixed(found):
             say(f"note: {line}", err=True)
         findings, found = _checked(files, rules, api, skip_others)
+    form = "json" if call.as_data else form
     if form in DATA:
-        show(True, DATA[form](findings, found), ())
+        for line in json_lines(DATA[form](findings, found)):
+            say(line)
     else:
         _tell(findings, found, len(files))
     return WRONG if findings.errors else FOUND if found else FINE
@@ -80,7 +84,10 @@ def _fixed(found: list[Method]) -> Iterator[str]:
         done, left = fix(found)
     except OSError as error:
         raise SetUpError(f"{error.filename} cannot be written: {error.strerror}") from None
-    yield from (f"{name}: {count} members were put in" for name, count in done.items())
+    yield from (
+        f"{name}: {counted(count, 'member was', 'members were')} put in"
+        for name, count in done.items()
+    )
     yield from (f"{name}: left as it is, as only a person can tell where" for name in left)
 
 
@@ -92,13 +99,15 @@ def _tell(findings: Findings, found: list[Method], files: int) -> None:
         say(f"note: {note}", err=True)
     for error in findings.errors:
         say(f"error: {error}", err=True)
-    named = f"{files} {'file' if files == 1 else 'files'}"
+    named = counted(files, "file")
     if findings.methods:
-        words = f"{len(found)} of {len(findings.methods)} methods in {named} would be open"
+        words = (
+            f"{len(found)} of {counted(len(findings.methods), 'method')} in {named} would be open"
+        )
     else:
         words = f"no method of a REST API was found in {named}"
     errors = len(findings.errors)
-    say(f"{words}, as far as they could be read: {errors} errors" if errors else words)
+    say(f"{words}, as far as they could be read: {counted(errors, 'error')}" if errors else words)
 
 
 def _as_json(findings: Findings, found: list[Method]) -> JSON:

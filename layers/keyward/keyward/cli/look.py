@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,22 +20,22 @@ from keyward.aws.gateway.patience import Paced
 from keyward.cli.options import (
     FINE,
     FOUND,
-    json_option,
+    Call,
+    json_lines,
+    of_account,
     policy_in,
     progress,
-    region_option,
-    show,
     table,
     write_page,
 )
-from keyward.cli.stack import SetUpError, StackClient
+from keyward.cli.stack import SetUpError
 from keyward.errors import GatewayRefusedError
 from keyward.events.remedy import DEFAULT_STACK
 from keyward.report import page
 from keyward.report.look import report_of
 from keyward.report.model import Report
 from keyward.runs.schedule import CALLS, QUOTAS
-from keyward.values import JSON, iso
+from keyward.values import JSON, counted, iso
 
 sleep = time.sleep
 # So long throttled calls are waited for, in all.
@@ -68,19 +68,15 @@ PATHS = (
     help="Percent of the account's 10 calls a second to use.",
 )
 @click.option("--iam", is_flag=True, help="Print the rights that this needs, and end.")
-@region_option
-@json_option
-@click.pass_obj
+@of_account
 def look(
-    now: Callable[[], float],
+    call: Call,
     /,
     html: Path | None,
     policy: str | None,
     deep: bool,
     share: int,
     iam: bool,
-    region: str | None,
-    as_data: bool,
 ) -> int:
     """Look at all REST APIs and keys of an account, without a stack and without a change.
 
@@ -89,11 +85,12 @@ def look(
     mode of Keyward would do. The exit code is 1 when something was found.
     """
     if iam:
-        show(True, rights(region), [])
+        for line in json_lines(rights(call.region)):
+            call.say(line)
         return FINE
     if html and not html.parent.is_dir():
         raise click.UsageError(f"--html: there is no folder {html.parent}.")
-    rules, client = policy_in(policy), StackClient.here(region)
+    rules, client, now = policy_in(policy), call.client(), call.now
     pace = Paced(PATIENCE_SECONDS, sleep, clock=now, rate=QUOTAS[CALLS][0] * share / 100)
     gateway = client.gateway().patiently(pace)
     bar = partial(progress, "looking")
@@ -117,7 +114,7 @@ def look(
         "calls": calls,
         "findings": [with_helps(one) for one in found] + [group.as_json() for group in groups],
     }
-    show(as_data, data, _lines(seen, report, [*found, *of_keys], effects, calls))
+    call.show(data, _lines(seen, report, [*found, *of_keys], effects, calls))
     return FOUND if found or groups else FINE
 
 
@@ -152,25 +149,25 @@ def _lines(
         for one in stage.exposed
     ]
     total = sum(stage.total for _, stage in stages)
-    yield (
-        f"{report.place}: {len(report.apis):,} APIs, {len(stages):,} stages, {total:,} live "
-        f"methods, {len(report.plans):,} usage plans, {report.keys:,} keys"
-    )
-    yield f"{calls:,} calls, all of them GET"
-    yield from ("", click.style(f"{len(rows):,} live methods ask for no key", bold=True))
+    counts = {"API": len(report.apis), "stage": len(stages), "live method": total}
+    counts |= {"usage plan": len(report.plans), "key": report.keys}
+    yield f"{report.place}: {', '.join(counted(n, noun) for noun, n in counts.items())}"
+    yield f"{counted(calls, 'call')}, GET only"
+    words = counted(len(rows), "live method asks for no key", "live methods ask for no key")
+    yield from ("", click.style(words, bold=True))
     shown = rows[:MAX_METHODS]
     yield from table(("API", "STAGE", "METHOD", "PATH", "AUTHORIZATION"), shown) if shown else ()
     if len(rows) > MAX_METHODS:
         yield f"and {len(rows) - MAX_METHODS:,} more: --json and --html list all"
     # The table above has the exposed methods.
     others = [one for one in found if one.kind != "exposed_methods"]
-    yield from ("", click.style(f"{len(others):,} other findings", bold=True))
+    yield from ("", click.style(counted(len(others), "other finding"), bold=True))
     for one in sorted(others, key=lambda one: one.severity != "high"):
         yield f"{_severity(one.severity)}  {one.says}"
         yield from [f"      {one.remedy}"] if one.remedy else []
     if seen.not_compared:
-        count = len(seen.not_compared)
-        yield f"      the working copies of {count:,} exposed APIs were not compared: --deep"
+        count = counted(len(seen.not_compared), "exposed API was", "exposed APIs were")
+        yield f"      {count} not compared with the working copy: --deep does"
     yield from ("", click.style("What each mode of Keyward would do", bold=True))
     columns = ("MODE", "CALLS", "TIME", "DOLLARS", "WHAT")
     yield from table(columns, [_row(effect) for effect in effects])

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from keyward.cli.stack import SetUpError
+from keyward.cli.stack import LOCAL_PORT, SetUpError, Stack, StackClient, local_endpoints
 from keyward.errors import PolicyRefusedError
+from keyward.events.remedy import DEFAULT_STACK
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
 from keyward.values import visible
@@ -36,12 +40,74 @@ def together(*options: Command) -> Callable[[Command], Command]:
     return with_options
 
 
-region_option = click.option("--region", metavar="NAME", help="Instead of the environment's.")
-stack_option = click.option(
-    "--stack", metavar="NAME", default="keyward", show_default=True, help="The stack's name."
+@dataclass
+class Call:
+    """How `keyward` was called: `now` tells epoch seconds, `commands` are the names of its
+    commands; the rest is what may stand before a command's name or behind it."""
+
+    now: Callable[[], float] = time.time
+    commands: tuple[str, ...] = ()
+    stack_name: str = DEFAULT_STACK
+    region: str | None = None
+    as_data: bool = False
+    is_local: bool = False
+
+    def client(self) -> StackClient:
+        """Where the person looks from. Raises SetUpError."""
+        if self.is_local:
+            os.environ.update(local_endpoints(_port()))
+        return StackClient.here(self.region)
+
+    def stack(self) -> Stack:
+        """The stack that is meant. Raises SetUpError, NoStackError."""
+        return self.client().stack(self.stack_name)
+
+    def show(self, data: Any, lines: Iterable[str]) -> None:
+        """Print the data as JSON where that is wanted, else the lines."""
+        for line in json_lines(data) if self.as_data else lines:
+            self.say(line)
+
+    def say(self, line: str, err: bool = False) -> None:
+        """Print a line, and complete each command of `keyward` in it: it goes where this one did,
+        which whoever wrote it could not know."""
+        words = [f"PORT={_port()}"] if self.is_local and _port() != LOCAL_PORT else []
+        words += ["keyward", *(["--local"] if self.is_local else [])]
+        words += ["--region", shlex.quote(self.region)] if self.region else []
+        names = "|".join(self.commands)
+        whole = rf"(?<![\w./-])keyward (?=(?:{names})\b)"
+        say(re.sub(whole, lambda _: f"{' '.join(words)} ", line) if names else line, err)
+
+
+def _port() -> int:
+    """Where `make local` listens. API Gateway is on the next one. Raises UsageError."""
+    port = os.environ.get("PORT") or str(LOCAL_PORT)
+    if not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65535:
+        raise click.UsageError(f"PORT must be a number from 1 to 65534, got {port!r}.")
+    return int(port)
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    """Note an option where all find it, whatever place it stood in."""
+    if value:
+        setattr(context.find_root().ensure_object(Call), str(parameter.name), value)
+
+
+def _kept(*names: str, **about: Any) -> Command:
+    return click.option(*names, expose_value=False, callback=_keep, **about)
+
+
+_region = _kept("--region", metavar="NAME", help="Instead of the environment's.")
+_local = _kept("--local", "is_local", is_flag=True, help="Ask the local AWS of `make local`.")
+_stack = _kept(
+    "--stack", "stack_name", metavar="NAME", help="The stack's name.  [default: keyward]"
 )
-json_option = click.option("--json", "as_data", is_flag=True, help="Print JSON.")
-of_stack = together(stack_option, region_option, json_option)
+_json = _kept("--json", "as_data", is_flag=True, help="Print JSON.")
+_call = click.make_pass_decorator(Call, ensure=True)
+# What a command takes that asks a stack, an account, or nobody. Each gets the Call.
+anywhere = together(_stack, _region, _local, _json)
+of_stack = together(_call, anywhere)
+of_account = together(_call, _region, _local, _json)
+of_nobody = together(_call, _json)
 
 
 def write_page(file: Path, text: str) -> None:
@@ -52,10 +118,9 @@ def write_page(file: Path, text: str) -> None:
         raise SetUpError(f"--html: {file} cannot be written: {error.strerror}.") from None
 
 
-def show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
-    """Print the data as JSON, or the lines."""
-    for line in json.dumps(data, default=float, indent=2).splitlines() if as_data else lines:
-        say(line)
+def json_lines(data: Any) -> list[str]:
+    """Data as lines of JSON."""
+    return json.dumps(data, default=float, indent=2).splitlines()
 
 
 def say(line: str, err: bool = False) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from keyward.aws.tables.ledger import MAX_LINES_A_DAY, Ledger
-from keyward.cli.options import FINE, FOUND, of_stack, show
-from keyward.cli.stack import StackClient
+from keyward.cli.options import FINE, FOUND, Call, of_stack
 from keyward.events.fields import moment
 from keyward.values import DAY, JSON, iso
 
@@ -25,20 +24,15 @@ MAX_DAYS = 366
 @click.command()
 @click.option("--since", default="1d", show_default=True, metavar="TIME", help="30m, 7d, a day.")
 @of_stack
-@click.pass_obj
-def outcomes(
-    now: Callable[[], float], /, since: str, stack: str, region: str | None, as_data: bool
-) -> int:
+def outcomes(call: Call, /, since: str) -> int:
     """Print what Keyward announced, newest first.
 
     The exit code is 1 when something failed, was refused or is held.
     """
-    told = announced(StackClient.here(region).stack(stack).ledger(), since, now())
-    show(
-        as_data,
-        told,
-        _texts(told) if told else [f"nothing was announced since {iso(_since(since, now()))}"],
-    )
+    now = call.now()
+    told = announced(call.stack().ledger(), since, now)
+    none = f"nothing was announced since {iso(_since(since, now))}"
+    call.show(told, _texts(told) if told else [none])
     return FOUND if any(str(event["event"]).endswith(TROUBLE) for event in told) else FINE
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from keyward.aws.tables.policy import PENDING, Hold
 from keyward.events.remedy import answer
 from keyward.policy.change_set import Line, Settled
-from keyward.values import JSON, iso
+from keyward.values import JSON, counted, iso
 
 
 def pending(hold: Hold | None) -> Hold | None:
@@ -53,9 +53,9 @@ def _changes(lines: Iterable[Line], waits: str = "") -> list[str]:
 def _words(line: Line) -> str:
     about = f" {json.dumps(line.exemption)}" if line.exemption else ""
     touches = line.touches
-    who = f"; touches {touches.customers} customers" if touches.customers else ""
+    who = f"; touches {counted(touches.customers, 'customer')}" if touches.customers else ""
     who += f", {touches.used_more} used more" if touches.used_more else ""
     who += f"; limits follow: {json.dumps(line.follows)}" if line.follows else ""
-    opens = f"; opens {len(line.methods)} methods" if line.methods else ""
+    opens = f"; opens {counted(len(line.methods), 'method')}" if line.methods else ""
     change = f"{json.dumps(line.before)} -> {json.dumps(line.after)}"
     return f"{line.kind} {line.field}{about}: {change}{who}{opens}"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from keyward.cli.options import FINE, of_stack, show
-from keyward.cli.stack import StackClient
+from keyward.cli.options import FINE, Call, of_stack
+from keyward.cli.stack import Stack
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import customer_event
 from keyward.events.fields import redacted
@@ -37,13 +37,12 @@ customer_option = click.option("--customer", metavar="ID", help="The customer's 
 )
 @of_stack
 def send(
+    call: Call,
+    /,
     detail_type: str,
     customer: str | None,
     members: tuple[str, ...],
     file: Path | None,
-    stack: str,
-    region: str | None,
-    as_data: bool,
 ) -> int:
     """Put an event on the stack's bus, after a check.
 
@@ -52,8 +51,13 @@ def send(
     detail = (_read(file) if file else {}) | dict(map(member, members))
     detail |= {"customer_id": customer} if customer is not None else {}
     checked(detail_type, detail)
-    StackClient.here(region).stack(stack).send(detail_type, detail)
-    show(as_data, {"sent": detail_type, "detail": detail}, [f"sent {detail_type}"])
+    return send_event(call, call.stack(), detail_type, detail)
+
+
+def send_event(call: Call, stack: Stack, detail_type: str, detail: JSON) -> int:
+    """Put an event on the stack's bus, and say so."""
+    stack.send(detail_type, detail)
+    call.show({"sent": detail_type, "detail": detail}, [f"sent {detail_type}"])
     return FINE
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from keyward.apis.model import ApiRecords
 from keyward.aws.bus import Bus
 from keyward.aws.client import Client
 from keyward.aws.dynamodb import DynamoTable
@@ -26,7 +27,13 @@ from keyward.aws.tables import Registry
 from keyward.aws.tables.apis import Apis
 from keyward.aws.tables.customers import Customers
 from keyward.aws.tables.ledger import Ledger
-from keyward.errors import CustomerNotFoundError, KeywardError, ResourceMissingError
+from keyward.errors import (
+    ApiNotFoundError,
+    CustomerNotFoundError,
+    GatewayRefusedError,
+    KeywardError,
+    ResourceMissingError,
+)
 from keyward.policy.model import Policy
 from keyward.runs.context import Context
 from keyward.values import JSON, parse_json
@@ -134,6 +141,18 @@ class Stack:
         if known.desired(customer_id) is None and not known.load_keys(customer_id).keys:
             words = f"customer_id: no customer {customer_id} is known. Correct the id"
             raise CustomerNotFoundError(words)
+
+    def expect_api(self, rest_api_id: str) -> None:
+        """Raise ApiNotFoundError for an API that neither the account nor a record knows."""
+        try:
+            self.account.gateway().api(rest_api_id)
+        except ApiNotFoundError:
+            # What is remembered of an API that is gone wants to be forgotten.
+            if self.apis().load_records(rest_api_id) == ApiRecords():
+                raise
+        except GatewayRefusedError:
+            # Who may not read API Gateway may start a run all the same.
+            return
 
     def ledger(self) -> Ledger:
         """The stack's Ledger table."""

@@ -12,9 +12,9 @@ from keyward.audit.room import MAX_KEYS
 from keyward.aws.bucket import FINDINGS
 from keyward.aws.client import Client
 from keyward.cli.dead_letters import SOURCES
-from keyward.cli.options import FINE, FOUND, of_stack, show
+from keyward.cli.options import FINE, FOUND, Call, of_stack
 from keyward.cli.policy_lines import pending
-from keyward.cli.stack import Stack, StackClient
+from keyward.cli.stack import Stack
 from keyward.values import JSON, iso
 
 TOPIC = "NotificationsTopic"
@@ -23,14 +23,13 @@ UNCONFIRMED = "PendingConfirmation"
 
 @click.command()
 @of_stack
-@click.pass_obj
-def status(now: Callable[[], float], /, stack: str, region: str | None, as_data: bool) -> int:
+def status(call: Call) -> int:
     """Count what waits, say whether writes are stopped, and how full the account is.
 
     The exit code is 1 when something waits for a person.
     """
-    found = _status(StackClient.here(region).stack(stack), now)
-    show(as_data, found, _lines(found))
+    found = _status(call.stack(), call.now)
+    call.show(found, _lines(found))
     waits = ("stages_held", "policy_held", "dead_letters", "stopped_since", "unconfirmed")
     return FOUND if any(found[name] for name in waits) else FINE
 

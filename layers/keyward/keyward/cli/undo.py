@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import click
 
-from keyward.cli.options import FINE, FOUND, of_stack, show
+from keyward.cli.options import FINE, FOUND, Call, of_stack
 from keyward.cli.outcomes import announced
 from keyward.cli.requests import checked
-from keyward.cli.stack import StackClient
+from keyward.cli.stack import Stack
+from keyward.errors import InvalidEventError
+from keyward.events.contracts import customer_event
 from keyward.events.fields import WHAT
-from keyward.values import JSON
+from keyward.runs.record import record
+from keyward.values import JSON, iso
 
+EVENT = "UndoRequested"
+# What of a record a person would see change.
+SHOWN = ("status", "plan", "plans")
+ROTATION = "the key that was replaced works on"
 # What tells of each kind of change, and what tells that it is over.
 TOLD = {
     "plan_change": ({"PlanChanged"}, set[str]()),
@@ -25,19 +32,15 @@ TOLD = {
 @click.option("--customer", metavar="ID", help="The customer's id.")
 @click.option("--what", type=click.Choice([*WHAT]), help="Which kind of change; else the last one.")
 @click.option("--since", metavar="TIME", help="Of all customers since then: 30m, 2h, a time.")
-@click.option("--dry-run", is_flag=True, help="Only say whose change would be undone.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change, and whose.")
 @of_stack
-@click.pass_obj
 def undo(
-    now: Callable[[], float],
+    call: Call,
     /,
     customer: str | None,
     what: str | None,
     since: str | None,
     dry_run: bool,
-    stack: str,
-    region: str | None,
-    as_data: bool,
 ) -> int:
     """Undo the last plan change, suspension or rotation of a customer, or of many.
 
@@ -48,23 +51,41 @@ def undo(
         raise click.UsageError("Give either --customer, or --since with --what.")
     if since and not what:
         raise click.UsageError("Give --what with --since.")
-    there = StackClient.here(region).stack(stack)
+    there = call.stack()
     customers = [customer] if customer else []
     if since and what:
-        customers = _met(announced(there.ledger(), since, now(), None), *TOLD[what])
+        customers = _met(announced(there.ledger(), since, call.now(), None), *TOLD[what])
     details: list[JSON] = [
         {"customer_id": name} | ({"what": what} if what else {}) for name in customers
     ]
     for detail in details:
-        checked("UndoRequested", detail)
+        checked(EVENT, detail)
     if customer is not None:
         there.expect(customer)
-    if not dry_run:
-        there.send_all("UndoRequested", details)
-    word = "would undo" if dry_run else "sent UndoRequested for"
-    lines = [f"{word} {detail['customer_id']}" for detail in details]
-    show(as_data, {"sent": not dry_run, "details": details}, lines or ["there is none to undo"])
+    data: JSON = {"sent": not dry_run, "details": details}
+    if dry_run:
+        now = call.now()
+        data["would_change"] = {one["customer_id"]: _would(there, one, now) for one in details}
+        lines = [f"would undo {name}: {change}" for name, change in data["would_change"].items()]
+    else:
+        there.send_all(EVENT, details)
+        lines = [f"sent UndoRequested for {detail['customer_id']}" for detail in details]
+    call.show(data, lines or ["there is none to undo"])
     return FINE if details else FOUND
+
+
+def _would(stack: Stack, detail: JSON, now: float) -> str:
+    """What the undo would change in the customer's record, by the same code that does it."""
+    event = customer_event({"detail-type": EVENT, "time": iso(now), "detail": detail}, now)
+    try:
+        change = record(stack.registry, event.customer_id, lambda before: [event], dry_run=True)
+    except InvalidEventError as error:
+        return f"nothing. {error}"
+    was, will = change.before or {}, change.after or {}
+    names = [name for name in SHOWN if was.get(name) != will.get(name)]
+    moves = [f"{name} {was.get(name)} -> {will.get(name)}" for name in names]
+    moves += [ROTATION] if was.get("rotation") != will.get("rotation") else []
+    return change.void or ", ".join(moves) or "nothing"
 
 
 def _met(told: Iterable[JSON], changed: set[str], over: set[str]) -> list[str]:

@@ -8,7 +8,7 @@ from keyward.customers.model import KeyRecords
 from keyward.events import remedy
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
-from keyward.values import JSON
+from keyward.values import JSON, counted
 
 # So that an event stays small; the count tells of all.
 MAX_CUSTOMERS = 100
@@ -31,7 +31,7 @@ def with_opens(
     # Once: other events tell of a key that was explained, or have a reason of their own.
     is_news = detail_type == "KeyIssued" or (detail_type == "PlanChanged" and not own)
     if len(stages) > MAX_OPENS:
-        more = f"opens {len(stages)} stages, of which {MAX_OPENS} are listed"
+        more = f"opens {counted(len(stages), 'stage')}, of which {MAX_OPENS} are listed"
     elif not stages and is_news:
         more = why_nothing(plans_of(detail), policy)
         helps = remedy.command("policy", "show", stack=stack)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from keyward.customers.key import End, Grant, Journal, KeyRecord, Labels, Quota, Succession
+from keyward.customers.key import DELETED, End, Grant, Journal, KeyRecord, Labels, Quota, Succession
 from keyward.values import JSON, checked, stated
 
 # The item's attribute by the field of each part of a record. Attributes of stored items stay.
@@ -117,3 +117,17 @@ def _texts(items: Any) -> tuple[str, ...]:
 
 def _fields(item: JSON, attributes: Mapping[str, str]) -> JSON:
     return {field: item[name] for field, name in attributes.items() if name in item}
+
+
+def deleted_key_of(stone: JSON) -> KeyRecord:
+    """The record of a deleted key, of which the tombstone kept the fingerprint."""
+    return KeyRecord(
+        stone["customer_id"],
+        int(stone["number"]),
+        DELETED,
+        key_id=stone.get("key_id"),
+        enabled=False,
+        reason=stone.get("reason"),
+        fingerprint=stone["fingerprint"],
+        end=End(delete_at=int(stone["deleted_at"])),
+    )

@@ -19,7 +19,7 @@ from keyward.events.fields import NEVER_EXPIRES, letters_of, nearest_hint, redac
 from keyward.events.incoming import CUSTOMER_EVENTS, members
 from keyward.events.key_value import holds_value
 from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
-from keyward.values import JSON
+from keyward.values import JSON, counted
 
 SIGN_UP = "CustomerSignedUp"
 # When a row happened is when its file was put.
@@ -160,7 +160,7 @@ class _Reader:
         if row.problem:
             raise row.problem
         if any(row.cells[len(self.columns) :]):
-            problem = f"must have {len(self.columns)} cells, got {len(row.cells)}"
+            problem = f"must have {counted(len(self.columns), 'cell')}, got {len(row.cells)}"
             raise InvalidEventError("row", problem, "Put a cell that holds a separator into quotes")
         detail: JSON = {}
         for number, (name, cell) in enumerate(zip(self.columns, row.cells, strict=False), 1):

@@ -12,7 +12,7 @@ from typing import Any
 
 from keyward.errors import InvalidEventError
 from keyward.events.key_value import blotted
-from keyward.values import JSON, visible
+from keyward.values import JSON, counted, visible
 
 # What businesses have: an Auth0 id, a Cognito identity, an e-mail address, `42`.
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+@|:=,-]{0,127}")
@@ -213,7 +213,7 @@ def is_tag(key: str, value: object) -> bool:
 def redacted(value: object) -> str:
     """Describe what was sent by kind and length only: it may hold what must not be repeated."""
     if isinstance(value, str):
-        return f"a text of {len(value)} characters"
+        return f"a text of {counted(len(value), 'character')}"
     return "a missing value" if value is None else f"a value of type {type(value).__name__}"
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from operator import eq
 
+from keyward.apis.model import DeployedMethod
+from keyward.apis.routes import resource_for
 from keyward.events.remedy import command
 from keyward.explain.model import Facts
 
@@ -11,13 +16,14 @@ Remedy = Callable[[Facts, str], str]
 
 
 def remedy_of(kind: str, facts: Facts, stack: str) -> str:
-    """The command that helps against a cause. Where only the client or API Gateway can be changed,
-    it is the question itself: it tells whether that helped."""
+    """The command that helps against a cause. Where only time or a deployment helps, it is the
+    question itself, which tells when it did."""
     return BY_KIND.get(kind, _ask_again)(facts, stack)
 
 
-def _ask_again(facts: Facts, stack: str) -> str:
-    request, customer = facts.request, facts.customer
+def _ask_again(facts: Facts, stack: str, **instead: str) -> str:
+    """The question, or the same with what is there `instead`."""
+    request, customer = replace(facts.request, **instead), facts.customer
     return command(
         "why",
         about=(request.method, request.path),
@@ -27,6 +33,51 @@ def _ask_again(facts: Facts, stack: str) -> str:
         stage=request.stage,
         stack=stack,
     )
+
+
+def _look(facts: Facts, stack: str) -> str:
+    """What lists the APIs and stages that are there."""
+    return command("look", json=True)
+
+
+def _whose(facts: Facts, stack: str) -> str:
+    """What finds the key's id by its value."""
+    return command("key", "whose", stack=stack)
+
+
+def _stage_there(facts: Facts, stack: str) -> str:
+    stages = facts.api.stages if facts.api else ()
+    return _ask_again(facts, stack, stage=_nearest(facts.request.stage, stages))
+
+
+def _path_there(facts: Facts, stack: str) -> str:
+    served = _served(facts)
+    path = _nearest(facts.request.path, [method.path for method in served])
+    verbs = [method.verb for method in served if method.path == path]
+    return _ask_again(facts, stack, path=path, method=_verb(facts, verbs))
+
+
+def _method_there(facts: Facts, stack: str) -> str:
+    served = _served(facts)
+    resource = resource_for(facts.request.path, {method.path for method in served})
+    verbs = [method.verb for method in served if method.path == resource]
+    return _ask_again(facts, stack, method=_verb(facts, verbs))
+
+
+def _served(facts: Facts) -> Sequence[DeployedMethod]:
+    return facts.api.stage.methods if facts.api and facts.api.stage else ()
+
+
+def _verb(facts: Facts, verbs: Sequence[str]) -> str:
+    """The verb that was asked for, if there, or else one that is."""
+    asked = facts.request.method
+    return asked if asked in verbs or "ANY" in verbs or not verbs else min(verbs)
+
+
+def _nearest(text: str, names: Sequence[str]) -> str:
+    """The name that begins most like the text; the text itself where there is none."""
+    alike = {name: sum(takewhile(bool, map(eq, text, name))) for name in sorted(names)}
+    return max(alike, key=alike.__getitem__, default=text)
 
 
 def _history(facts: Facts, stack: str) -> str:
@@ -70,6 +121,11 @@ def _attach(facts: Facts, stack: str) -> str:
 
 
 BY_KIND: Mapping[str, Remedy] = {
+    "api_not_found": _look,
+    "stage_not_found": _stage_there,
+    "path_not_found": _path_there,
+    "method_not_found": _method_there,
+    "key_not_found": _whose,
     "customer_closed": _history,
     "customer_incomplete": _history,
     "customer_not_found": _history,

@@ -14,7 +14,7 @@ from keyward.audit.remedies import remedy_of
 from keyward.audit.usage_plans import CORRECT, REFUSED
 from keyward.events.remedy import of_stack
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
-from keyward.values import iso
+from keyward.values import counted, iso
 
 REMEDY = {
     "invalid_record": "Correct the record in the Customers table",
@@ -103,7 +103,7 @@ def queue_items(depths: Mapping[str, int]) -> list[PendingItem]:
         PendingItem(
             "dead_letters",
             "high",
-            f"{name}: {count} {'message' if count == 1 else 'messages'} could not be processed",
+            f"{name}: {counted(count, 'message')} could not be processed",
             "keyward dlq list",
         )
         for name, count in depths.items()

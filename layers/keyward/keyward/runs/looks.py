@@ -11,7 +11,7 @@ from keyward.events import contracts, remedy
 from keyward.events.requester import DRIFT, with_cause
 from keyward.runs import outbox
 from keyward.runs.context import Context
-from keyward.values import DAY, JSON, run_name
+from keyward.values import DAY, JSON, counted, run_name
 
 # A machine that puts back what Keyward puts right does so for ever: this often within an hour it is
 # no accident.
@@ -59,9 +59,9 @@ class Looks:
             "CustomerFailed" if self.kind == "customer" else "ApiFailed",
             **{self.member: subject},
             error=error,
-            reason=f"others changed it {times} times within the hour, each time after Keyward had "
-            f"looked at it, the last was {asked.get('who', 'somebody')}: it is left as it is until "
-            "an hour is over without a change",
+            reason=f"others changed it {counted(times, 'time')} within the hour, each time after "
+            f"Keyward had looked at it, the last was {asked.get('who', 'somebody')}: it is left as "
+            "it is until an hour is over without a change",
             remedy=remedy.after_failure(error, self.kind, subject),
         )
         mark = f"fight#{self.kind}#{subject}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import DuplicatePlanError
 from keyward.policy.parts import Quota, Throttle, place_of
-from keyward.values import JSON, StageRef
+from keyward.values import JSON, StageRef, counted
 
 # The tag of a usage plan: the stack that it belongs to. On an API, and so on a plan that has the
 # tags of its API's template, the same tag is a mode.
@@ -71,7 +71,7 @@ def only_one(name: str, plans: list[GatewayPlan], stack: str = "") -> GatewayPla
     if len(named) > 1:
         ids = ", ".join(plan.plan_id for plan in named)
         raise DuplicatePlanError(
-            f"plan: API Gateway has {len(named)} usage plans named {name!r} ({ids}). "
+            f"plan: API Gateway has {counted(len(named), 'usage plan')} named {name!r} ({ids}). "
             "Rename or delete all but one"
         )
     return named[0] if named else None

@@ -24,7 +24,7 @@ from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.outbox import Outbox, record_name, waiting
 from keyward.aws.tables.storm_items import STORM, storm_of
 from keyward.customers.key import KeyRecord
-from keyward.customers.key_item import key_item, key_of
+from keyward.customers.key_item import deleted_key_of, key_item, key_of
 from keyward.customers.model import DATED_FIELDS, KeyRecords, TimedValue
 from keyward.customers.quota import NAME as QUOTA_EXTENSION
 from keyward.customers.usage import RECORD as USAGE
@@ -115,13 +115,16 @@ class Customers(DueItems):
         return str(items[0]["customer_id"]) if items else None
 
     def key_of_fingerprint(self, fingerprint: str) -> KeyRecord | None:
-        """The key of this fingerprint, None without one. A record that was written within the last
+        """The key of this fingerprint, None without one; `end.delete_at` of one that is deleted,
+        which the customer's tombstone remembers, is when. A record that was written within the last
         second may not be seen yet."""
         where = in_partition("fingerprint", fingerprint)
-        items = self._keys.query(IndexName=FINGERPRINT_INDEX, **where)["Items"]
-        found = items[0] if items else None
-        number = int(found["record"].removeprefix("key#")) if found else 0
-        return self.key(str(found["customer_id"]), number) if found else None
+        for found in self._keys.query(IndexName=FINGERPRINT_INDEX, **where)["Items"]:
+            place = {name: found[name] for name in ("customer_id", "record")}
+            item = self._keys.get_item(Key=place, ConsistentRead=True).get("Item")
+            if item and item.get("fingerprint") == fingerprint:
+                return deleted_key_of(item) if item["record"] == TOMBSTONE else key_of(item)
+        return None
 
     def removal(self, customer_id: str) -> Removal | None:
         """The last removal of the customer's record, None for none."""
@@ -187,7 +190,9 @@ class Customers(DueItems):
         key has the number. Raises LeaseLostError."""
         stone = {"customer_id": key.customer_id, "record": TOMBSTONE, "last_number": last_number}
         stone |= {"fence": lease.token, "deleted_at": int(at)}
-        stone |= stated({"key_id": key.key_id, "reason": key.reason})
+        stone |= stated({"key_id": key.key_id, "reason": key.reason, "number": key.number})
+        # The value of the last key that was deleted still finds its customer.
+        stone |= stated({"fingerprint": key.fingerprint})
         lines_put = self._ledger.puts([line] if line else [], announced, _epoch_of(when))
         more = [*self._announced(key, lease, announced, when), *lines_put]
         if key.adopted:

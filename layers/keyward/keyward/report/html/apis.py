@@ -15,11 +15,11 @@ from keyward.report.html.parts import (
     label,
     left_out,
     number,
-    plural,
     row,
     table,
 )
 from keyward.report.model import ApiRow, ExemptionRow, OpenMethod, Report, StageRow
+from keyward.values import counted
 
 MAX_EXPOSED = 2000
 MAX_EXEMPT = 1000
@@ -43,7 +43,7 @@ def coverage(report: Report) -> Node:
     if report.unread:
         unread = tag(
             "p",
-            f"{plural(report.unread, 'API')} could not be read in time and ",
+            f"{counted(report.unread, 'API')} could not be read in time and ",
             "are not told here.",
             class_="bad",
         )
@@ -67,7 +67,7 @@ def _groups(apis: list[ApiRow]) -> Iterator[tuple[str, list[ApiRow]]]:
     for order, words in enumerate(("to be looked at", "in order", "left alone")):
         group = [api for api in apis if _urgency(api)[0] == order]
         if group:
-            yield f"{plural(len(group), 'API')} {words}", group
+            yield f"{counted(len(group), 'API')} {words}", group
 
 
 def _apis(words: str, apis: list[ApiRow], columns: tuple[str, ...]) -> Markup:
@@ -189,8 +189,8 @@ def exposed(report: Report) -> Node:
     return [
         tag("p", "Anybody can call these without a key.", class_="lead"),
         table(
-            f"{plural(len(found), 'method')}, each with all stages that serve it: "
-            f"{plural(sum(len(stages) for *_, stages in found), 'live method')} in all",
+            f"{counted(len(found), 'method')}, each with all stages that serve it: "
+            f"{counted(sum(len(stages) for *_, stages in found), 'live method')} in all",
             ("Method", "API", "Stages", "Authorization", "Mode"),
             [rows],
         ),
@@ -238,9 +238,9 @@ def _exemption(place: int, item: ExemptionRow, report: Report) -> Node:
         id=f"exemption-{place}",
     )
     end = f"until {item.expires}, 00:00 UTC" if item.expires else "without end"
-    facts = f"owner {item.owner or 'nobody named'} · {end} · {plural(item.methods, 'live method')}"
+    facts = f"owner {item.owner or 'nobody named'} · {end} · {counted(item.methods, 'live method')}"
     rows = list(_exempt_rows(place, report))
-    words = f"{plural(len(rows), 'line')} by API"
+    words = f"{counted(len(rows), 'line')} by API"
     shown = table("by API", ("API", "Stages", "Methods"), [rows[:MAX_EXEMPT]]) if rows else None
     shown = fold(words, shown) if shown else None
     return [title, tag("p", facts, class_="soft"), shown, left_out(len(rows) - MAX_EXEMPT)]

@@ -13,11 +13,11 @@ from keyward.report.html.parts import (
     label,
     left_out,
     number,
-    plural,
     row,
     table,
 )
 from keyward.report.model import STATES, CustomerRow, Report
+from keyward.values import counted
 
 MAX_ROWS = 2000
 # So many customers of a plan are shown at once.
@@ -54,7 +54,7 @@ def _plan(name: str, customers: list[CustomerRow]) -> Markup:
     words = [tag("b", name), f": {_states(customers)}"]
     columns = ("Customer", "State", "Plans", "Keys")
     rows = [_row(one) for one in customers]
-    shown = table(plural(len(customers), "customer"), columns, [rows], kind="people", wide=False)
+    shown = table(counted(len(customers), "customer"), columns, [rows], kind="people", wide=False)
     return fold(words, shown, is_open=len(customers) <= MAX_UNFOLDED)
 
 

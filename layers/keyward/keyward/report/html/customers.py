@@ -15,12 +15,12 @@ from keyward.report.html.parts import (
     fold,
     left_out,
     number,
-    plural,
     row,
     scroll,
     table,
 )
 from keyward.report.model import STATES, ActivityRow, CustomerUsage, PlanUsage, Report
+from keyward.values import counted
 
 MAX_DONE = 300
 DAYS_OF = {"DAY": 1, "WEEK": 7, "MONTH": 30}
@@ -44,7 +44,7 @@ def keys(report: Report) -> Node:
         row(
             [plan.plan, tag("div", code(plan.plan_id), class_="soft") if plan.plan_id else None],
             plan.limits,
-            plural(plan.opens, "stage") if plan.opens else "nothing",
+            counted(plan.opens, "stage") if plan.opens else "nothing",
             *[number(plan.keys.get(state, 0)) for state in STATES],
             numbers=range(3, 7),
         )
@@ -87,10 +87,10 @@ def _plan(plan: PlanUsage) -> Node:
         ]
     quota = f"{number(plan.limit)} calls a {plan.period.lower()} for each key"
     if not plan.customers:
-        return [title, empty(f"{quota}. Nobody has called in these {len(plan.days)} days.")]
+        return [title, empty(f"{quota}. Nobody has called in {counted(len(plan.days), 'day')}.")]
     least = plan.customers[-1].share
     others = (
-        f" {plural(plan.others, 'more customer')} used {least:.0%} or less." if plan.others else ""
+        f" {counted(plan.others, 'more customer')} used {least:.0%} or less." if plan.others else ""
     )
     return [title, tag("p", f"{quota}.{others}", class_="soft"), _heat(plan)]
 
@@ -159,7 +159,7 @@ def _table(day: str, items: list[ActivityRow], names: dict[str, str], is_first: 
     when = date.fromisoformat(day)
     title = f"{when.strftime('%A')}, {when.day} {when.strftime('%B %Y')}"
     rows = [_row(item, names) for item in items]
-    caption = plural(len(items), "announcement")
+    caption = counted(len(items), "announcement")
     shown = table(caption, ("Time", "Event", "About", "What"), [rows])
     return fold(tag("span", f"{title}: {caption}", id=f"day-{day}"), shown, is_open=is_first)
 

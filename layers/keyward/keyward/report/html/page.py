@@ -9,12 +9,13 @@ from keyward.report.html.apis import coverage, exempt, exposed
 from keyward.report.html.by_customer import by_customer
 from keyward.report.html.customers import done, keys, usage
 from keyward.report.html.markup import Markup, Node, join, tag
-from keyward.report.html.parts import number, plural, table, when
+from keyward.report.html.parts import number, table, when
 from keyward.report.html.script import SCRIPT
 from keyward.report.html.stylesheet import CSS
 from keyward.report.html.waiting import waiting
 from keyward.report.model import Report
 from keyward.report.summary import Summary, summary_of
+from keyward.values import counted
 
 DOCTYPE = Markup("<!doctype html>\n")
 SECTIONS = (
@@ -107,7 +108,10 @@ def _verdict(summary: Summary) -> Markup:
         words = "should ask for a key and does not."
         if summary.exposed > 1:
             words = "should ask for a key and do not."
-        nodes += [tag("b", "! ", plural(summary.exposed, "live method"), class_="bad"), f" {words}"]
+        nodes += [
+            tag("b", "! ", counted(summary.exposed, "live method"), class_="bad"),
+            f" {words}",
+        ]
     elif not summary.methods:
         nodes.append("No managed API serves a method.")
     elif not summary.unknown:
@@ -115,12 +119,12 @@ def _verdict(summary: Summary) -> Markup:
     if summary.unknown:
         nodes += [
             " ",
-            tag("b", plural(summary.unknown, "API"), class_="bad"),
+            tag("b", counted(summary.unknown, "API"), class_="bad"),
             " could not be read.",
         ]
     if summary.waiting:
         verb = "waits" if summary.waiting == 1 else "wait"
-        nodes += [" ", tag("b", plural(summary.waiting, "thing"), class_="wait")]
+        nodes += [" ", tag("b", counted(summary.waiting, "thing"), class_="wait")]
         nodes.append(f" {verb} for a person, {number(summary.urgent)} of them urgent.")
     else:
         nodes.append(" Nothing waits for a person.")
@@ -133,11 +137,11 @@ def _tiles(report: Report, summary: Summary) -> Markup:
         (
             f"{summary.covered:.1%}" if summary.methods else "–",
             "methods in order",
-            f"of {number(summary.methods)} live, in {plural(summary.stages, 'stage')}",
+            f"of {number(summary.methods)} live, in {counted(summary.stages, 'stage')}",
         ),
-        (number(summary.exposed), "exposed", f"in {plural(summary.open_stages, 'stage')}"),
+        (number(summary.exposed), "exposed", f"in {counted(summary.open_stages, 'stage')}"),
         (number(summary.waiting), "wait for a person", _mending(summary.mending)),
-        (number(summary.keys), "working keys", f"of {plural(report.customers, 'customer')}"),
+        (number(summary.keys), "working keys", f"of {counted(report.customers, 'customer')}"),
         (
             number(len(summary.near_quota)),
             "near their quota",

@@ -16,11 +16,6 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 method`, `2 methods`."""
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
-
-
 def when(iso: str) -> Markup:
     """A time (ISO 8601, UTC) for people, to the minute."""
     return tag("time", f"{iso[:10]} {iso[11:16]} UTC", datetime=iso)

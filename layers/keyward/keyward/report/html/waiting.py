@@ -10,12 +10,12 @@ from keyward.report.html.parts import (
     fold,
     label,
     left_out,
-    plural,
     row,
     table,
     when,
 )
 from keyward.report.model import PendingItem, Report
+from keyward.values import counted
 
 MAX_ROWS = 500
 WORDS = {
@@ -39,9 +39,9 @@ def waiting(report: Report) -> Node:
     urgent = tuple(item for item in report.waiting if item.severity == "high")
     others = tuple(item for item in report.waiting if item.severity != "high")
     if urgent:
-        nodes.append(_table(f"{plural(len(urgent), 'urgent thing')}", urgent, names))
+        nodes.append(_table(f"{counted(len(urgent), 'urgent thing')}", urgent, names))
     if others:
-        nodes.append(_table(f"{plural(len(others), 'thing')} that can wait", others, names))
+        nodes.append(_table(f"{counted(len(others), 'thing')} that can wait", others, names))
     if not report.waiting:
         nodes.append(
             empty(
@@ -50,7 +50,7 @@ def waiting(report: Report) -> Node:
             )
         )
     if report.mending:
-        words = f"{plural(len(report.mending), 'thing')} that Keyward mends itself"
+        words = f"{counted(len(report.mending), 'thing')} that Keyward mends itself"
         nodes.append(fold(words, _table("what the state machines are at", report.mending, names)))
     return nodes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 
 from keyward.apis.usage_plan_patch import Change
 from keyward.aws.parameter import Wanted
@@ -25,7 +26,7 @@ from keyward.policy.coverage import STAGES
 from keyward.policy.narrower import allows_less
 from keyward.runs import outbox
 from keyward.runs.context import Context
-from keyward.values import JSON, exact, iso
+from keyward.values import JSON, counted, exact, iso
 
 LEDGER, ACTION = "policy", "change_policy"
 # Members of the policy that decide what protect-api does with an API.
@@ -58,7 +59,7 @@ def announce_applied(context: Context, in_force: InForce, owner: str) -> None:
     event = contracts.announcement(
         "PolicyApplied",
         changes=changes,
-        reason=f"{_count(len(changes))} in force",
+        reason=f"{_count(changes)} in force",
         version=in_force.version,
         execution_arn=owner,
         effective_by=iso(by),
@@ -85,7 +86,7 @@ def announce_hold(context: Context, hold: Hold, version: int, owner: str, asked:
         fingerprint=hold.fingerprint,
         changes=[line.as_json() for line in hold.lines],
         error="PolicyNarrows",
-        reason=f"{_count(len(hold.lines))} held, as customers would lose something or methods "
+        reason=f"{_count(hold.lines)} held, as customers would lose something or methods "
         "would be open: a person has to decide",
         remedy=remedy.answer("approve", hold.fingerprint, stack=context.stack),
         version=version,
@@ -142,5 +143,6 @@ def _without_asked(line: JSON) -> JSON:
     return {name: value for name, value in line.items() if name != "asked"}
 
 
-def _count(number: int) -> str:
-    return "1 change of the policy is" if number == 1 else f"{number} changes of the policy are"
+def _count(changes: Collection[object]) -> str:
+    one, many = "change of the policy is", "changes of the policy are"
+    return counted(len(changes), one, many)
