@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.apis.model import Attachment
@@ -33,7 +32,7 @@ from keyward.runs.context import Context
 from keyward.runs.keys.conflicts import KeyConflicts
 from keyward.runs.owners import owned_plans
 from keyward.runs.schedule import PROTECTION
-from keyward.values import StageRef
+from keyward.values import StageRef, frozen
 
 # So long each run attaches its own stages only, after a call for all of them failed.
 ISOLATED_SECONDS = 300
@@ -50,7 +49,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return attacher.step(progress).as_json()
 
 
-@dataclass(frozen=True)
+@frozen
 class Attached:
     """When the stages joined the plan (`at`, epoch seconds). The stages in `held` did not join, as
     keys in two plans keep them out."""
@@ -59,7 +58,7 @@ class Attached:
     held: list[str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Attacher:
     """Attaches stages of one API in one run."""
 

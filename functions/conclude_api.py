@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from keyward.apis.model import KEYS
@@ -28,7 +28,7 @@ from keyward.runs import outbox, run, runtime
 from keyward.runs.apis.journal import UNREADABLE, ApiJournal
 from keyward.runs.context import Context
 from keyward.runs.ledger import api_lines
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # Announcing ends well before its function's time-out; the rest is for the next call.
 MAX_SECONDS = 30
@@ -39,7 +39,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return Concluder(runtime.context()).conclude(Progress.of(event)).as_json()
 
 
-@dataclass(frozen=True)
+@frozen
 class Concluder:
     """Concludes one run."""
 

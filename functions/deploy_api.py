@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -28,7 +28,7 @@ from keyward.runs import runtime
 from keyward.runs.apis.turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.journal import may_be_in_flight
-from keyward.values import DEPLOY_READ_SECONDS
+from keyward.values import DEPLOY_READ_SECONDS, frozen
 
 CREATE = "CreateDeployment"
 # Of the methods that were closed so many are remembered, to see whether they are opened again.
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return Deployer(run, rule, uuid4().hex).step(progress).as_json()
 
 
-@dataclass(frozen=True)
+@frozen
 class Deployer:
     """Deploys one API in one run, at `rule.now`; `nonce` marks a new deployment."""
 

@@ -3,7 +3,6 @@ only out of one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.aws.gateway import Gateway
@@ -20,7 +19,7 @@ from keyward.runs.context import Context
 from keyward.runs.keys import quotas
 from keyward.runs.keys.step import KeyStep, attach, detach, placed, removed
 from keyward.runs.policy.usage_plans import UsagePlans
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def move_key(task: JSON, run: Context) -> JSON:
     return {"key_id": record.key_id, "plan": plan, "effective_by": step.effective_by()}
 
 
-@dataclass(frozen=True)
+@frozen
 class Move:
     """One key's way from plan to plan."""
 

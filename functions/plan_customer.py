@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.aws.tables.call_schedule import TurnItem
@@ -24,7 +23,7 @@ from keyward.runs.context import Context
 from keyward.runs.schedule import AUDIT, CLOSE, DUE, LANES, LEAK, NEW, STOP, calls_of
 from keyward.runs.turns import READS, STOPS_KEYS, WRITES
 from keyward.runs.waiting import hand_over
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 # What a console run may state.
 FIELDS = ("customer_id", "dry_run", "look")
@@ -88,7 +87,7 @@ def plan(task: JSON, context: Context, record: JSON | None = None) -> JSON:
     return output | {"lease": lease.as_json()} | planner.planned(first, lease)
 
 
-@dataclass(frozen=True)
+@frozen
 class Look:
     """What a customer needs, by the `record`: the actions in order, the `calls` that they take, and
     what no action can satisfy. `stops`: it is about a key that has to stop working.
@@ -113,7 +112,7 @@ class Look:
         return STOPS_KEYS if calling == {"disable_key"} else WRITES
 
 
-@dataclass(frozen=True)
+@frozen
 class Planner:
     """Plans one run for one customer at `now` (epoch seconds)."""
 

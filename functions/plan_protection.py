@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from keyward.apis.model import APPROVED, REJECTED
@@ -23,7 +23,7 @@ from keyward.runs.apis.request import ApiRequest, not_held
 from keyward.runs.apis.turn import ApiTurn
 from keyward.runs.context import Context
 from keyward.runs.schedule import calls_of
-from keyward.values import iso
+from keyward.values import frozen, iso
 
 # Of the 60 s of this function: what is not read by then is read by the next call. What deployments
 # serve, which is most of it, was kept (runs/apis/read.py).
@@ -51,7 +51,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return planner.plan(request).as_json()
 
 
-@dataclass(frozen=True)
+@frozen
 class Planner:
     """Plans one run. `default_mode` is that of APIs without a tag; a storm of events is over after
     `storm_seconds`; `now` in epoch seconds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from keyward.apis.model import Deployment
@@ -16,7 +16,7 @@ from keyward.aws.tables.leases import Lease
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import GatewayRefusedError, NotFoundError, PassingError
 from keyward.runs import runtime
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 GOOD, BAD, AGAIN, UNKNOWN, NOT_PROBED = "good", "bad", "again", "unknown", "not probed"
 # Old and new answers are mixed for a while (aws-recorded.md 10): one good answer proves nothing.
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return following(progress, result, runtime.now()).as_json()
 
 
-@dataclass(frozen=True)
+@frozen
 class Probed:
     """What a round tells. `good`: five times in a row a 403 without a key and none with a key.
     `bad`: the same was wrong five times in a row, in the fifth round or later; `mismatch` says
@@ -72,7 +72,7 @@ def following(progress: Progress, probed: Probed, now: float) -> Progress:
     return progress.with_stage(now, PROBE, probe=later, round=item["round"] + 1)
 
 
-@dataclass(frozen=True)
+@frozen
 class Prober:
     """Asks one stage in one round; `now` in epoch seconds. The key's value stays in here."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.errors import InvalidInputError
@@ -11,7 +10,7 @@ from keyward.events.key_value import refuse_values
 from keyward.runs import runtime
 from keyward.runs.intake import Intake, Item
 from keyward.runs.onboarding import Onboarding
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 KEY = re.compile(r"onboarding/.*\.csv", re.IGNORECASE | re.DOTALL)
 # A file whose step is under way is looked at again so soon.
@@ -29,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return reader.step(event.get("key"))
 
 
-@dataclass(frozen=True)
+@frozen
 class Reader:
     """Does one step of a file at a time, and asks the queue for the next."""
 

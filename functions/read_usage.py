@@ -25,6 +25,7 @@ from keyward.report.usage import UsageReading, usage_row
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 from keyward.runs.schedule import CALLS
+from keyward.values import frozen
 
 LEASE = "usage"
 # As long as the function may run.
@@ -53,7 +54,7 @@ class PlanRead:
     readings: list[Reading] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@frozen
 class UsageReader:
     """Reads each plan with a quota once; `now` in epoch seconds. `documents` take what the report
     tells of it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.stops import stops_keys
@@ -16,7 +15,7 @@ from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.ledger import REFUSED, failed_line
 from keyward.runs.record import Change, record
-from keyward.values import run_name
+from keyward.values import frozen, run_name
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def _count(name: str, number: int) -> None:
         runtime.count({name: number})
 
 
-@dataclass(frozen=True)
+@frozen
 class Recorder:
     """Records the events of one batch."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from keyward.apis.exposure import callers, log_query, report
@@ -16,7 +16,7 @@ from keyward.errors import LogsUnreadableError, ServiceUnavailableError
 from keyward.events import contracts
 from keyward.policy.model import Policy
 from keyward.runs import runtime
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # A query that takes longer than this many rounds is given up.
 MAX_ROUNDS = 18
@@ -39,7 +39,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return reporter.report(progress).as_json()
 
 
-@dataclass(frozen=True)
+@frozen
 class Reporter:
     """Reports on one API, its id and name; `now` in epoch seconds."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from keyward import errors
@@ -27,7 +26,7 @@ from keyward.runs.console import customer_in
 from keyward.runs.context import Context
 from keyward.runs.due import note_refusal
 from keyward.runs.policy.run import SUBJECT as POLICY
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 MAX_DELAY = 900
 # A fault of ours can look like a death of Lambda: after so many in a row it is a failure. Other
@@ -53,7 +52,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return reported
 
 
-@dataclass(frozen=True)
+@frozen
 class Subject:
     """What a run was for: `kind` begins the names of its lease and of its lines in the ledger."""
 

@@ -6,7 +6,6 @@ A run that was stopped, timed out, or failed beside its failure path starts over
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
@@ -16,7 +15,7 @@ from keyward.runs import runtime
 from keyward.runs.console import customer_in
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
-from keyward.values import JSON, parse_json, run_name
+from keyward.values import JSON, frozen, parse_json, run_name
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return Intake(runtime.setting("RUNS_DLQ_URL"), resumer.take).queue(event, context)
 
 
-@dataclass(frozen=True)
+@frozen
 class Subject:
     """What the runs of a machine are about: the field of their input, and the lease's prefix."""
 
@@ -45,7 +44,7 @@ API = Subject("rest_api_id", "api", contracts.rest_api_id_of)
 POLICY = Subject("", "policy", lambda task: "in-force")
 
 
-@dataclass(frozen=True)
+@frozen
 class Resumer:
     """Resumes the runs of one batch. `machines`: the subject of each by the machine's ARN."""
 

@@ -7,7 +7,6 @@ An edit of a working copy starts nothing. Its editor is noted, to be named when 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.errors import InvalidInputError
@@ -30,7 +29,7 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.looks import Looks
-from keyward.values import JSON, run_name
+from keyward.values import JSON, frozen, run_name
 
 # What Parameter Store tells of a parameter (Systems Manager user guide, EventBridge events).
 PARAMETER_CHANGE = "Parameter Store Change"
@@ -50,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return Intake(runtime.setting("APIS_DLQ_URL"), starter.take).queue(event, context)
 
 
-@dataclass(frozen=True)
+@frozen
 class Starter:
     """Starts the runs that the messages of one batch ask for."""
 

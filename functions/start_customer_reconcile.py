@@ -3,7 +3,6 @@ removal of its record too, and so do the changes that others make to the custome
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.model import manual_fields
@@ -15,7 +14,7 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
 from keyward.runs.looks import Looks
-from keyward.values import JSON, run_name
+from keyward.values import JSON, frozen, run_name
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return Intake(dlq_url, Starter(run, machine_arn).take).stream(event, context)
 
 
-@dataclass(frozen=True)
+@frozen
 class Starter:
     """Starts one run for each change, however often the stream brings it."""
 
@@ -65,7 +64,7 @@ class Starter:
         self.run.bus.start(self.machine_arn, run_name(customer_id, item.id), task)
 
 
-@dataclass(frozen=True)
+@frozen
 class Hearer:
     """Has the customers looked at whose keys somebody else changed, deleted, or put into or out of
     a plan."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.errors import KeywardError, PassingError
@@ -14,7 +13,7 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.stopped import tell_of_stop
 from keyward.runs.waiting import start_import
-from keyward.values import run_name
+from keyward.values import frozen, run_name
 
 # One invocation starts so many, in some seconds. Ten lots of the due queue are taken at once, so
 # that all of 10,000 have their place in the schedule of calls within the minute.
@@ -57,7 +56,7 @@ def _look_around(run: Context) -> None:
         runtime.count({"ShareInUse": 100 * used, "CallsWaiting": sum(waiting.values())})
 
 
-@dataclass(frozen=True)
+@frozen
 class Starter:
     """Starts the runs of customers for whom something is due."""
 

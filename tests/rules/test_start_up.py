@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import FrozenInstanceError, field, fields, is_dataclass, replace
 from functools import cache
 
 import pytest
 
+from keyward.values import frozen
 from tests import tree
 
 FUNCTIONS = sorted(path.stem for path in (tree.ROOT / "functions").glob("*.py"))
@@ -83,3 +85,29 @@ def test_a_function_of_customers_imports_nothing_of_apis(function: str) -> None:
 
 def test_a_sign_up_imports_few_modules() -> None:
     assert sum(len(own(function)) for function in SIGN_UP) <= MAX_MODULES_OF_SIGN_UP
+
+
+def test_a_frozen_class_is_compiled_by_its_first_object_and_not_by_its_import() -> None:
+    code = [*tree.PACKAGE.rglob("*.py"), *(tree.ROOT / "functions").glob("*.py")]
+    eager = [path.name for path in code if "@dataclass(frozen=True)" in path.read_text("utf-8")]
+    assert eager == [], "write @frozen, of keyward.values"
+
+
+def test_an_object_of_a_frozen_class_is_one_of_a_frozen_dataclass() -> None:
+    @frozen
+    class Point:
+        x: int
+        y: list[int] = field(default_factory=list)
+
+    @frozen
+    class Named(Point):
+        name: str = ""
+
+    assert not is_dataclass(Named)
+    one = Named(1, [2], name="a")
+    assert one == Named(1, [2], "a") != Named(1, [2], "b")
+    assert replace(one, x=3).x == 3
+    assert [each.name for each in fields(one)] == ["x", "y", "name"]
+    assert Point(1) == Point(1, [])
+    with pytest.raises(FrozenInstanceError):
+        one.x = 2  # type: ignore[misc]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from keyward.apis.model import DEPLOYMENT, Difference, Hold
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Attach:
     """Stages that one usage plan lacks."""
 
@@ -20,7 +18,7 @@ class Attach:
         return {"plan": self.plan, "stages": list(self.stages)}
 
 
-@dataclass(frozen=True)
+@frozen
 class Require:
     """A method that is to ask for a key. `is_waived`: it is to ask for none again, as before
     Keyward changed it. `resource_id` is empty where only the stage was read."""
@@ -43,7 +41,7 @@ class Require:
         return action | ({"note": self.note} if self.note else {})
 
 
-@dataclass(frozen=True)
+@frozen
 class Deploy:
     """A stage that is to serve the working copy instead of `deployment_id`."""
 
@@ -64,7 +62,7 @@ class Deploy:
         return {"action": "deploy_api", "stage": self.stage, "fingerprint": self.fingerprint}
 
 
-@dataclass(frozen=True)
+@frozen
 class Held:
     """A stage that is left alone, and why. `before` is its hold when it was announced already.
     `approvable` is false when an approval would change nothing. `kind` and `deployment_id` are

@@ -4,7 +4,7 @@ Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from keyward.apis.compare import digest
 from keyward.apis.model import ApiSnapshot
@@ -12,12 +12,12 @@ from keyward.apis.rule import KeyRule
 from keyward.events.contracts import announcement
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption
-from keyward.values import DAY, JSON, stated
+from keyward.values import DAY, JSON, frozen, stated
 
 WARN_DAYS = 7
 
 
-@dataclass(frozen=True)
+@frozen
 class ExemptMethod:
     """A method that a stage serves without a key because of an exemption: who answers for that,
     why, and until when. `exemption` is the exemption's mark."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from keyward.errors import LogsUnreadableError
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 MAX_SOURCES = 25
 LOG_FORMAT = (
@@ -23,7 +22,7 @@ FIELD = re.compile(r'"(\w+)"\s*:\s*"?\$context\.([\w.]+)"?')
 LOG_GROUP = re.compile(r"arn:[^:]+:logs:[^:]*:[^:]*:log-group:([^:]+)(?::\*)?")
 
 
-@dataclass(frozen=True)
+@frozen
 class LogQuery:
     """A query of CloudWatch Logs Insights on a log group."""
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from keyward.apis.model import ENFORCE, MODE_TAG, MODES, WARN
 from keyward.errors import InvalidInputError
-from keyward.values import DAY, iso
+from keyward.values import DAY, frozen, iso
 
 UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")
 
 
-@dataclass(frozen=True)
+@frozen
 class Head:
     """What GetRestApi tells. `keys_from_authorizer`: the header x-api-key counts for nothing.
     `enforce_on` (YYYY-MM-DD) is the day in the tag on which mode warn becomes enforce."""

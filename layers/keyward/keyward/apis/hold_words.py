@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 
 from keyward.apis.model import DEPLOYMENT, KEYS, PLAN, Difference, WorkingMethod
 from keyward.events import remedy
 from keyward.events.caller import Editor
-from keyward.values import JSON, counted, iso
+from keyward.values import JSON, counted, frozen, iso
 
 # So that a message stays one screen; the event's `differences` lists more.
 MAX_LINES = 40
@@ -21,7 +21,7 @@ ANSWERS = ("approve", "reject")
 NOBODY_SEEN = "Who edited it last was not seen in CloudTrail's events."
 
 
-@dataclass(frozen=True)
+@frozen
 class HeldStage:
     """A stage that waits for a person, since `since` (epoch seconds). `approvable` is false when an
     approval would change nothing; `key_ids` are keys in two plans of the stage."""

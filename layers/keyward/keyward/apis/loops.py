@@ -8,10 +8,9 @@ speed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from keyward.apis.model import DeployedMethod
-from keyward.values import DAY
+from keyward.values import DAY, frozen
 
 # Closed, opened again, closed, opened again: the next closing tells that the source is open.
 TOLD_FROM = 3
@@ -19,7 +18,7 @@ TOLD_FROM = 3
 REMEMBERED_SECONDS = 180 * DAY
 
 
-@dataclass(frozen=True)
+@frozen
 class Closing:
     """When Keyward moved a stage to a deployment of its own (`at`, epoch seconds). `closed` are the
     methods that were open before, as `GET /pets`, since `opened_at`: 0 where that is not known."""

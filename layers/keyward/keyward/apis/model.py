@@ -8,12 +8,12 @@ deployed, asks for no key, and is not exempt.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from keyward.events.caller import Editor
 from keyward.policy.parts import Throttle
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 ENFORCE, WARN, OBSERVE, OFF = "enforce", "warn", "observe", "off"
 MODES = (ENFORCE, WARN, OBSERVE, OFF)
@@ -30,7 +30,7 @@ AUTHORIZED = ("CUSTOM", "COGNITO_USER_POOLS")
 Place = tuple[str, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class DeployedMethod:
     """A method of a deployment, by its apisummary. `authorization` is API Gateway's type."""
 
@@ -51,7 +51,7 @@ class DeployedMethod:
         return f"{self.verb} {self.path} {self.authorization} {asks}"
 
 
-@dataclass(frozen=True)
+@frozen
 class WorkingMethod:
     """A method of the working copy; `body` has the shape of GetMethod's answer."""
 
@@ -88,7 +88,7 @@ class WorkingMethod:
 Seen = TypeVar("Seen", DeployedMethod, WorkingMethod)
 
 
-@dataclass(frozen=True)
+@frozen
 class Canary:
     """A canary deployment and its share of the traffic in percent."""
 
@@ -96,7 +96,7 @@ class Canary:
     percent: float
 
 
-@dataclass(frozen=True)
+@frozen
 class StageSnapshot:
     """A stage and what it serves. `canary` is None unless it gets traffic: a promoted canary stays
     behind with 0 percent (aws-recorded.md 7). `log_arn` is where its access log goes, if there is
@@ -116,7 +116,7 @@ class StageSnapshot:
     web_acl: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Membership:
     """A usage plan of the gateway and the stages of this API that it holds. `kept` says why its
     limits and stages stay as they are, None for one of Keyward's."""
@@ -127,7 +127,7 @@ class Membership:
     kept: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Difference:
     """One difference, in words, between what a stage serves and what a deployment would publish.
     `editor` edited that method or path last, where CloudTrail's events told."""
@@ -144,7 +144,7 @@ class Difference:
         return difference | whose
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiSnapshot:
     """An API as it was read. `plans` are those of the policy; `others` are usage plans that Keyward
     does not own. `working` and `differences` (by stage) are read only when a stage is exposed: the
@@ -161,7 +161,7 @@ class ApiSnapshot:
     waived: tuple[WorkingMethod, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Attachment:
     """When a stage was attached to a plan: `attached_at` (epoch seconds) was stored before the
     call, and `confirmed` says that the call was answered. `by_hand`: it was found there, and
@@ -175,7 +175,7 @@ class Attachment:
     by_hand: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Hold:
     """A stage that waits for a person. `kind` is DEPLOYMENT (unfinished work), KEYS (keys in two
     plans of the stage), ROLLBACK (it serves `deployment_id` again) or PLAN (it is in a usage plan
@@ -195,7 +195,7 @@ class Hold:
         return self.decision != REJECTED and now - self.told_at >= REMIND_SECONDS
 
 
-@dataclass(frozen=True)
+@frozen
 class Move:
     """Where somebody else last pointed a stage, and when (ISO 8601), by CloudTrail."""
 
@@ -203,7 +203,7 @@ class Move:
     at: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Deploying:
     """A CreateDeployment that was begun `at` (epoch seconds): its description carries the nonce,
     and `deployment_id` is None until it was answered."""
@@ -220,7 +220,7 @@ class Deploying:
         return f"Keyward requires API keys on stage {self.stage} ({self.nonce})"
 
 
-@dataclass(frozen=True)
+@frozen
 class Deployment:
     """A deployment of ours; `methods` are the lines of `DeployedMethod.line` that it has to
     serve, `fingerprint` names what it published, at `created_at` (epoch seconds)."""
@@ -233,7 +233,7 @@ class Deployment:
     created_at: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiRecords:
     """What is remembered of an API, mostly by stage.
 

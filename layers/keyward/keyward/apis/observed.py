@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from keyward.apis.actions import Attach, Held
 from keyward.apis.attachments import attach_actions, first_seen, lacking
@@ -13,10 +12,10 @@ from keyward.apis.model import APPROVED, PLAN, ApiRecords, ApiSnapshot, Differen
 from keyward.apis.plan import ApiPlan, methods_to_close
 from keyward.apis.rule import KeyRule
 from keyward.policy.parts import PlanPolicy
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Exposure:
     """What a stage exposes in mode observe, and what enforce would do about it."""
 

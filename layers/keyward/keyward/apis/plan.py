@@ -8,7 +8,7 @@ Keys are required before anything is deployed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from keyward.apis.actions import Attach, Deploy, Held, Require
 from keyward.apis.attachments import attach_actions, first_seen, lacking
@@ -29,13 +29,13 @@ from keyward.apis.model import (
 )
 from keyward.apis.rule import KeyRule
 from keyward.events.size import batches
-from keyward.values import JSON, in_flight_seconds
+from keyward.values import JSON, frozen, in_flight_seconds
 
 MAX_REQUIRE_BYTES = 100_000
 ANY_NOTE = "closes OPTIONS too: add an OPTIONS method for CORS preflights"
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiPlan:
     """What is to be done.
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import Any
 
 from keyward.errors import PassingError
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 PLAN, SETTLE = "plan_protection", "settle"
 REPORT, ATTACH, REQUIRE = "report_exposure", "attach_stage", "require_key"
@@ -28,7 +28,7 @@ MAX_TRIES = 60
 RETRY_SECONDS = 2
 
 
-@dataclass(frozen=True)
+@frozen
 class Progress:
     """One run on one API. Times are epoch seconds.
 
@@ -71,7 +71,7 @@ class Progress:
     @classmethod
     def of(cls, task: JSON) -> Progress:
         """From a task's input."""
-        known = {item.name for item in fields(cls)}
+        known = {*cls.__annotations__}
         stated = {name: value for name, value in task.items() if name in known}
         lists = {name: tuple(v) for name, v in stated.items() if isinstance(v, list)}
         return cls(**stated | lists)

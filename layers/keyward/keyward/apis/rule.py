@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from keyward.apis.model import DeployedMethod, Place, Seen, StageSnapshot, WorkingMethod
 from keyward.policy.model import Policy
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyRule:
     """The policy as it applies to one API at one time (`now` in epoch seconds)."""
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from keyward.policy.parts import PlanPolicy, Quota, Throttle, place_of
-from keyward.values import JSON, StageRef
+from keyward.values import JSON, StageRef, frozen
 
 
 class Limits(Protocol):
@@ -31,7 +30,7 @@ class Limits(Protocol):
         """The plan's stages."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """One part of a usage plan that is to change (`throttle`, `quota`, `methods`, `stages`), its
     values in API Gateway's words, and the patch operations for it."""

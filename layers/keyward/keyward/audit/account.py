@@ -4,7 +4,6 @@ through documents in the bucket, so that the report needs no reading of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from keyward.apis.head import head_of
 from keyward.apis.model import (
@@ -25,10 +24,10 @@ from keyward.customers.drift import GatewayState
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
 from keyward.runs.apis.read import read_stages, serving
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiReading:
     """One API as it was at `read_at` (epoch seconds). `snapshot` is None when its mode is off, or
     when it could not be read: then a finding says why."""
@@ -109,7 +108,7 @@ def calls_of(reading: ApiReading) -> int:
     return 1 + len(served)
 
 
-@dataclass(frozen=True)
+@frozen
 class AccountKeys:
     """Keys by id; the names of plans by the id of a key, None when they were not read; `foreign`
     are the ids of those in plans of other stacks. What was changed since `read_at` (epoch seconds),
@@ -136,7 +135,7 @@ class AccountKeys:
         return None if self.plans is None else self.plans.get(key_id, ())
 
 
-@dataclass(frozen=True)
+@frozen
 class AccountReading:
     """Everything that an audit read; the first of it at `began` (epoch seconds). `exempt` are the
     methods that are open by an exemption, `problems` say which lists could not be read: `keys` is

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from keyward.audit.account import AccountKeys
 from keyward.audit.adoption_table import OwnerLookup
@@ -20,14 +19,14 @@ from keyward.customers.model import KeyRecords, customer_of
 from keyward.customers.plan import plan_customer
 from keyward.customers.plans import as_record, value_of
 from keyward.policy.model import Policy
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 WAS_DISABLED = "its key was disabled when it was adopted"
 UNREADABLE = "The records of its customer {owner} cannot be understood: correct them first"
 BESIDES = "The key is disabled, and another key of its customer is not: enable or delete it"
 
 
-@dataclass(frozen=True)
+@frozen
 class Adoption:
     """Keys of one customer that become records; `record` is the customer's desired state, None when
     it is there already."""
@@ -51,7 +50,7 @@ class Adoption:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Adopter:
     """Plans adoptions at `now` (epoch seconds)."""
 

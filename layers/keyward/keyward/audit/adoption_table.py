@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from keyward.audit.model import Finding
@@ -17,6 +17,7 @@ from keyward.errors import InvalidInputError
 from keyward.events.fields import CUSTOMER_ID, KEY_ID, letters_of, redacted
 from keyward.events.key_value import refuse_values
 from keyward.events.spreadsheet import rows_of
+from keyward.values import frozen
 
 TAG = "customer_id"
 UNUSED_ROWS = "adoption_row_unused"
@@ -32,7 +33,7 @@ UNFIT = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class OwnerLookup:
     """Find a key's customer by the table, else by the key's tag, else by its customerId.
 

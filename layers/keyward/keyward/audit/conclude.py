@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from keyward.apis.model import OFF
 from keyward.audit import keys as key_findings
@@ -22,10 +21,10 @@ from keyward.aws.tables import Registry
 from keyward.events.requester import AUDIT
 from keyward.policy.model import Policy
 from keyward.runs.policy.our_plans import OurPlans
-from keyward.values import JSON, run_name
+from keyward.values import JSON, frozen, run_name
 
 
-@dataclass(frozen=True)
+@frozen
 class Conclusion:
     """Puts together what an audit of the `stack` says `now` (epoch seconds) of what it has read."""
 

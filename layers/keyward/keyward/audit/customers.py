@@ -6,7 +6,6 @@ repair does, so the two cannot differ."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from keyward.audit.account import AccountKeys
@@ -30,13 +29,13 @@ from keyward.customers.removal import is_complete
 from keyward.errors import InvalidRecordError, NoSignUpError
 from keyward.policy.model import Policy
 from keyward.runs.keys.refresh import corrected
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 NOTHING_KNOWN = KeyRecords()
 RECONCILE = "reconcile-customer"
 
 
-@dataclass(frozen=True)
+@frozen
 class CustomerAudit:
     """Compares customers ↔ key records ↔ keys at `now` (epoch seconds); `account` is None when the
     keys could not be read."""

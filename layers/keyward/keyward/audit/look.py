@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from keyward.apis.head import head_of
 from keyward.apis.model import OBSERVE, ApiRecords
@@ -23,7 +23,7 @@ from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.policy.periods import last_days
 from keyward.runs.apis.read import read_working_copy
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # GetResources, GetExport and GetAuthorizers of the first exposed APIs.
 WORKING_CALLS = 30
@@ -31,7 +31,7 @@ WORKING_CALLS = 30
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Look:
     """What a look read. `plans_of` are the ids of a key's usage plans; of the plans in `counted`
     the usage was read, and `used` are the keys that called. `closing` is what enforce would do, by
@@ -45,7 +45,7 @@ class Look:
     not_compared: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Looker:
     """Looks at an account as the stack of this name would, with this policy; `clock` gives epoch
     seconds. Raises KeywardError when the lists of APIs or plans cannot be read; what else cannot

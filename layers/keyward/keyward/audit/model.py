@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from keyward.apis.attachments import lacking
@@ -17,12 +17,12 @@ from keyward.apis.rule import KeyRule
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption, PlanPolicy
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 IN_NO_PLAN = "stage_in_no_plan"
 
 
-@dataclass(frozen=True)
+@frozen
 class Finding:
     """One thing that is not as desired. `severity`: `high` (open, or a customer without a key),
     `low`. `mended_by`: what mends it (a state machine, or `adopt-keys`), None when a person has to:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from keyward.apis.actions import Attach
 from keyward.apis.model import ENFORCE, OBSERVE, WARN, ApiRecords, ApiSnapshot
@@ -19,7 +19,7 @@ from keyward.audit.account import ApiReading, calls_of
 from keyward.audit.look import Look
 from keyward.policy.model import Policy
 from keyward.runs.schedule import CALLS, meter
-from keyward.values import JSON, counted
+from keyward.values import JSON, counted, frozen
 
 # GetRestApi and GetUsagePlans, besides what an audit reads of an API.
 READS = 2
@@ -31,7 +31,7 @@ LOOKED_AT, CLOSED, WAITED, METHOD = 0.0003, 0.0004, 0.0008, 0.00001
 STACK_A_MONTH = 8
 
 
-@dataclass(frozen=True)
+@frozen
 class ModeEffect:
     """What a mode would do once with all APIs, in sentences (`does`) and figures.
 

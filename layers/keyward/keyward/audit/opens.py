@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from keyward.apis.model import ENFORCE, OFF, Membership
 from keyward.audit.account import AccountKeys, ApiReading
@@ -13,7 +12,7 @@ from keyward.aws.tables.customers import AccountRecords
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy, matches
-from keyward.values import counted
+from keyward.values import counted, frozen
 
 OPENS_NOTHING = "key_opens_nothing"
 # Of one plan so many keys are findings of their own; one more counts the rest.
@@ -21,7 +20,7 @@ MAX_KEYS = 20
 MAX_NAMES = 5
 
 
-@dataclass(frozen=True)
+@frozen
 class EmptyPlan:
     """Why a usage plan holds no stage, and what a person does about it."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from keyward.runs.schedule import AUDIT, CALLS, LANES, QUOTAS
 from keyward.runs.turns import READS as READING
 from keyward.runs.turns import Turns
+from keyward.values import frozen
 
 Clock = Callable[[], float]
 # A function runs for 900 s at most; nobody waits for a round that takes so long.
@@ -19,7 +19,7 @@ READS, TRIES = 20, 5
 SETTLE_SECONDS = 2
 
 
-@dataclass(frozen=True)
+@frozen
 class Pace:
     """What a turn is for at most (`cost`), how often an item is tried that something passing
     prevents, and after how many deaths of the process over it an item failed.

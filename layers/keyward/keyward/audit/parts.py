@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from keyward.apis.exemptions import ExemptMethod, ending, exemption_id, expiring
 from keyward.audit.account import AccountReading
@@ -29,7 +29,7 @@ from keyward.runs import outbox
 from keyward.runs.context import Context
 from keyward.runs.owners import owned_plans
 from keyward.runs.schedule import CALLS
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 ABOUT, READING, REPAIRS, FINDINGS = "audit", "reading", "repairs", "findings"
 # GetUsagePlans and GetRestApis, which say what there is to read.
@@ -49,7 +49,7 @@ class TooLargeError(KeywardError):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Audit:
     """The audit `name`, with what it needs of the account."""
 

@@ -8,7 +8,7 @@ Work: `{"kind": "keys"}`, `{"kind": "plan_keys", "plan": {"id", "name"}}` or `{"
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from keyward.apis import exemptions
 from keyward.apis.model import ApiRecords
@@ -18,7 +18,7 @@ from keyward.audit.model import Finding, error_words
 from keyward.audit.work import WorkResult
 from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.policy.model import Policy
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 ITEMS_A_CALL = 500
 # What the audit uses of an item of GetRestApis.
@@ -36,7 +36,7 @@ def works_of(apis: Iterable[JSON], plans: Iterable[GatewayPlan]) -> list[JSON]:
     ]
 
 
-@dataclass(frozen=True)
+@frozen
 class AuditReader:
     """Reads items of work; `load_records` loads what is remembered of an API; `plans` are all usage
     plans of the gateway, with their owners; `clock` gives epoch seconds; `stack` is the name of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from keyward.apis.model import Difference
 from keyward.audit.look import Look
@@ -11,12 +10,12 @@ from keyward.audit.model import Finding
 from keyward.audit.remedies import with_helps
 from keyward.aws.gateway import GatewayKey, GatewayPlan
 from keyward.policy.model import Policy
-from keyward.values import DAY, JSON, counted
+from keyward.values import DAY, JSON, counted, frozen
 
 MAX_NAMES = 5
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyGroup:
     """Keys of which the same is found: so many `state` keys `where`; `helps` is a sentence."""
 

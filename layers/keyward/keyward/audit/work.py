@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 
 from keyward.audit.pace import Pace
 from keyward.aws.bucket import Audits
 from keyward.errors import KeywardError, PassingError
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 PAUSE_SECONDS = 20
 
 
-@dataclass(frozen=True)
+@frozen
 class WorkResult:
     """What came of an item: a document to keep, what it cost, and what is to be counted."""
 
@@ -28,7 +28,7 @@ class WorkResult:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Progress:
     """Where a list is: the place of the `next` item, how often that was tried and how often a
     process died over it, whether a round is `running`, the sums of all counts."""
@@ -46,7 +46,7 @@ class Progress:
         return Progress(self.next + 1, running=True, counts=sums)
 
 
-@dataclass(frozen=True)
+@frozen
 class Round:
     """What a round leaves: whether items are left (`unfinished`), how long to wait before the next
     round, the sums of all counts so far."""
@@ -67,7 +67,7 @@ class BrokeDownError(KeywardError):
         super().__init__("the function broke down here; its log says why")
 
 
-@dataclass(frozen=True)
+@frozen
 class Worker:
     """Does items with `do`; `failed` makes a result of an item that cannot be done. So one bad item
     is one result, and never the end of the list."""
@@ -76,7 +76,7 @@ class Worker:
     failed: Callable[[JSON, Exception], WorkResult]
 
 
-@dataclass(frozen=True)
+@frozen
 class WorkList:
     """The list `name` of an audit."""
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.aws.client import Client
 from keyward.errors import InvalidInputError, ResourceMissingError, ServiceRefusedError
-from keyward.values import JSON, parse_json
+from keyward.values import JSON, frozen, parse_json
 
 RESULT = ".result.json"
 # A file of 10,000 customers has about 1 MB; a function holds it, decoded, several times.
 MAX_FILE_BYTES = 32 * 2**20
 
 
-@dataclass(frozen=True)
+@frozen
 class Upload:
     """A version of an object that somebody put; `put_at` is its LastModified (epoch seconds)."""
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from keyward.aws.client import Client
 from keyward.errors import PolicyRefusedError, ResourceMissingError
 from keyward.events.key_value import holds_value
 from keyward.policy.parse import parse
-from keyward.values import JSON, parse_json
+from keyward.values import JSON, frozen, parse_json
 
 # SSM keeps the last 100 versions (Parameter Store, "Working with parameter versions").
 MAX_VERSIONS = 100
@@ -36,7 +36,7 @@ def read_policy(text: str) -> JSON:
     return body
 
 
-@dataclass(frozen=True)
+@frozen
 class Wanted:
     """The newest good version; `body` is None where none is good, or the parameter is gone.
     `version` is the newest one, 0 without a parameter, and `refused` says why that is not good."""
@@ -46,7 +46,7 @@ class Wanted:
     refused: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class PolicyParameter:
     """Reads the parameter `name`; `load` gives the text of an object in the stack's bucket, None
     for one that is not there."""

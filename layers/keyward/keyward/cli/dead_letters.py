@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from keyward.aws.client import Client
 from keyward.cli.stack import Stack
-from keyward.values import JSON, parse_json
+from keyward.values import JSON, frozen, parse_json
 
 # Dead-letter queues by their names in the template, with the queue that takes their messages.
 # Nothing is sent again where a schedule makes up for it by itself.
@@ -41,7 +41,7 @@ HIDDEN_SECONDS, MOST = 60, 1000
 LOST = "the stream gave up, and SQS keeps no record: the audit finds what is missing"
 
 
-@dataclass(frozen=True)
+@frozen
 class DeadLetter:
     """A message: `body` is its JSON object (else {}), `age` in seconds."""
 
@@ -96,7 +96,7 @@ class DeadLetter:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class DeadLetters:
     """The dead-letter queues of a stack; `now` in epoch seconds."""
 

@@ -7,7 +7,6 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -36,7 +35,7 @@ from keyward.errors import (
 )
 from keyward.policy.model import Policy
 from keyward.runs.context import Context
-from keyward.values import JSON, parse_json
+from keyward.values import JSON, frozen, parse_json
 
 # The template's default, where no stack says otherwise.
 DEFAULT_MODE = "observe"
@@ -73,7 +72,7 @@ class NoStackError(KeywardError):
     """There is no such stack, or it is not one of Keyward."""
 
 
-@dataclass(frozen=True)
+@frozen
 class StackClient:
     """Where a person looks from. Region, credentials and endpoints are boto3's own settings."""
 
@@ -118,7 +117,7 @@ class StackClient:
         return Stack(self, name, resources)
 
 
-@dataclass(frozen=True)
+@frozen
 class Stack:
     """A stack of Keyward, by the names of its template."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
-from keyward.values import stated
+from keyward.values import frozen, stated
 
 
-@dataclass(frozen=True)
+@frozen
 class ActionKind:
     """Where an action is applied: the `state` of reconcile-customer, and its `function`, which is a
     file in functions/. Actions that need the same rights share a function. `calls` are the
@@ -70,7 +70,7 @@ ACTIONS: Mapping[str, ActionKind] = {
 ANSWERED = frozenset(name for kind in ACTIONS.values() for name in kind.answers)
 
 
-@dataclass(frozen=True)
+@frozen
 class Action:
     """One step of a run. `action` is a name in ACTIONS; `origin` the plan that a key leaves for
     `plan`; `details` are members of its own."""
@@ -93,7 +93,7 @@ class Action:
 Actions = tuple[Action, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class CustomerPlan:
     """The actions, in order, and the error that is to be reported when they are done."""
 

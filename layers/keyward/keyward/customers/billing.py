@@ -11,19 +11,19 @@ ended nothing more is owed for it. Times are epoch seconds, whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any
 
 from keyward.errors import InvalidRecordError
 from keyward.events.fields import HALTED, LIVE, STATES
-from keyward.values import JSON, stated
+from keyward.values import JSON, frozen, stated
 
 # Retries of one invoice are few (Stripe's Smart Retries: 8); the first and the newest are kept.
 MAX_FAILURES = 20
 MAX_SUBSCRIPTIONS = 10
 
 
-@dataclass(frozen=True)
+@frozen
 class Subscription:
     """One subscription: its `state` since `at`, and when it ends by itself."""
 
@@ -45,7 +45,7 @@ class Subscription:
         return stated(asdict(self))
 
 
-@dataclass(frozen=True)
+@frozen
 class Bill:
     """The payments of one subscription: those that failed, and the last one that succeeded."""
 
@@ -57,7 +57,7 @@ class Bill:
         return {"failed_at": list(self.failed_at)} | stated({"paid_at": self.paid_at})
 
 
-@dataclass(frozen=True)
+@frozen
 class Billing:
     """All that is known of a customer's payments; `settled_at` is the last payment that settled
     one that had failed. `failed_at` and `paid_at` are of payments that name no subscription,

@@ -14,18 +14,18 @@ change before it, or nothing. The first state of a field cannot be undone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from keyward.customers.plans import ADDED, REMOVED, as_record, folded, plans_of
 from keyward.events.fields import WHAT
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 FIELDS = ("plan", "status", "rotation")
 MAX_ENTRIES = 12
 
 
-@dataclass(frozen=True)
+@frozen
 class ChangeEntry:
     """A change of a field, or an undo (`name` is None, `what` names a kind of change or nothing).
     `at` is epoch seconds. `values` are the attributes that the change set. `of` is the change that
@@ -48,7 +48,7 @@ class ChangeEntry:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class InForce:
     """The change of a field that is in force since `at` (epoch seconds); an undo counts. A rotation
     that was undone is no longer in force: see `undone_at`."""
@@ -67,7 +67,7 @@ def holds(in_force: InForce | None, values: Mapping[str, Any]) -> bool:
     return values.get(ADDED, plans[0]) in plans and values.get(REMOVED) not in plans
 
 
-@dataclass(frozen=True)
+@frozen
 class Changes:
     """All changes, in the order of time; of one second in the order of arrival."""
 

@@ -12,12 +12,11 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import CustomerNotFoundError, InvalidInputError
-from keyward.values import DAY, HOUR
+from keyward.values import DAY, HOUR, frozen
 
 TOKEN_BYTES = 32
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -28,7 +27,7 @@ DEFAULT_HOURS, MAX_HOURS = 24, 168
 REMEMBERED_SECONDS = 30 * DAY
 
 
-@dataclass(frozen=True)
+@frozen
 class Claim:
     """Which key a link stands for. Times are epoch seconds; `used_at` is 0 for a link that nobody
     used."""

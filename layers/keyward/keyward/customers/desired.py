@@ -8,19 +8,18 @@ person ordered, and a person lifts none that an unpaid bill made.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from keyward.customers.model import Customer
 from keyward.events.fields import HALTED
 from keyward.policy.billing import LadderStep
 from keyward.policy.model import Policy
-from keyward.values import DAY
+from keyward.values import DAY, frozen
 
 STRICTER = {"active": 0, "suspended": 1, "closed": 2}
 UNPAID = "payment failed"
 
 
-@dataclass(frozen=True)
+@frozen
 class DesiredState:
     """The plans and status in force, and the `reason` where they differ from the record.
     `changes_at` (epoch seconds) is when they change by themselves or a notice is due, None for
@@ -38,7 +37,7 @@ class DesiredState:
         return self.plans[0] if self.plans else None
 
 
-@dataclass(frozen=True)
+@frozen
 class Requirement:
     """What one source asks for: a status, a lower plan, and why."""
 

@@ -7,11 +7,12 @@ repair.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer
 from keyward.events import remedy
+from keyward.values import frozen
 
 GONE = "key_gone"
 DISABLED = "key_disabled"
@@ -19,7 +20,7 @@ ENABLED = "key_enabled"
 WITHOUT_PLAN = "key_without_plan"
 
 
-@dataclass(frozen=True)
+@frozen
 class GatewayState:
     """A recorded key as API Gateway has it: whether it is there and enabled, and the names of its
     plans. None stands for what was not read."""
@@ -29,7 +30,7 @@ class GatewayState:
     plans: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Drift:
     """One way in which a record is wrong."""
 
@@ -38,7 +39,7 @@ class Drift:
     says: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Compared:
     """A record as it should read (None when its key is gone), and what was wrong with it."""
 

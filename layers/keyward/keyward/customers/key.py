@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from keyward.errors import InvalidRecordError
 from keyward.events.fields import MAX_TAG, MAX_TAGS, TAG, is_tag, shown
-from keyward.values import parse_json
+from keyward.values import frozen, parse_json
 
 if TYPE_CHECKING:
     from keyward.customers.model import Customer
@@ -31,7 +31,7 @@ DELETING = "DELETING"
 DELETED = "DELETED"
 
 
-@dataclass(frozen=True)
+@frozen
 class Grant:
     """A quota extension under way: `period` (a plan and its first day) is to have `calls` in all.
     It answers the requests up to number `upto`."""
@@ -41,7 +41,7 @@ class Grant:
     period: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Journal:
     """What is under way on a key, written down before the call.
 
@@ -65,7 +65,7 @@ class Journal:
     batch: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Succession:
     """What a key takes over. `rotation` is the time of the last rotation request that it satisfies.
     Until the handover it `replaces` a key by its number. That key then works on for `overlap`
@@ -78,7 +78,7 @@ class Succession:
     cause: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class End:
     """How a key ends: `replaced_by` another key (0: it is one too many), disabled at `retire_at`,
     deleted at `delete_at`. It `keeps_plan` when its successor is in another plan. Its end was last
@@ -96,7 +96,7 @@ class End:
         return self.retire_at is not None and self.retire_at <= now
 
 
-@dataclass(frozen=True)
+@frozen
 class Quota:
     """Extensions and use of a key. `extended` is the number of the last request granted, `granted`
     the calls that its period had in all then. `spent` is what the key used before it joined its
@@ -107,7 +107,7 @@ class Quota:
     spent: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Labels:
     """The description and the tags that Keyward wrote on a key."""
 
@@ -115,7 +115,7 @@ class Labels:
     tags: dict[str, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyRecord:
     """What Keyward knows of a key; times are epoch seconds.
 

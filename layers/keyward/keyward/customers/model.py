@@ -17,7 +17,7 @@ asked {field: {event_id, …}}   which event brought the field its value, for th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from keyward.customers import bookkeeping
@@ -44,7 +44,7 @@ from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import CUSTOMER_ID
 from keyward.events.storm import Storm
-from keyward.values import JSON, stated
+from keyward.values import JSON, frozen, stated
 
 if TYPE_CHECKING:
     from keyward.customers.removal import Removal
@@ -58,7 +58,7 @@ DATED_FIELDS = ("plan", "status", "rotation", *_ABOUT, "billing")
 _PUT_BY_HAND = (*DATED_FIELDS, PLANS)
 
 
-@dataclass(frozen=True)
+@frozen
 class Customer:
     """The desired state of one customer, checked. While only later events of its life have arrived,
     `plans` is empty or `status` is None; `heard_at` (epoch seconds) is when the first of them
@@ -90,7 +90,7 @@ class Customer:
         return bool(self.plans) and self.status is not None
 
 
-@dataclass(frozen=True)
+@frozen
 class TimedValue:
     """The value of a field that was put by hand, and the time of its stream record (epoch
     seconds)."""
@@ -99,7 +99,7 @@ class TimedValue:
     at: int
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyRecords:
     """What is known of a customer's keys. `last_number` is that of the last deleted key, 0 for
     none. `due_at` is when a run is due, `waits_since` since when a key waits for room (epoch
@@ -123,7 +123,7 @@ class KeyRecords:
         return self.removal.in_force(record) if self.removal else record
 
 
-@dataclass(frozen=True)
+@frozen
 class AppliedEvent:
     """The record after an event, and the fields of the event that a newer change overrules."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from keyward.customers.desired import desired_state, steps_of, suspension_time
 from keyward.customers.model import Customer
 from keyward.events.contracts import announcement
 from keyward.policy.model import Policy
-from keyward.values import DAY, JSON, iso, stated
+from keyward.values import DAY, JSON, frozen, iso, stated
 
 
-@dataclass(frozen=True)
+@frozen
 class Notice:
     """A notice; without `announced` a later notice replaces it. `mark` stands for it in the
     table."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -19,7 +18,7 @@ from keyward.events.fields import NEVER_EXPIRES, letters_of, nearest_hint, redac
 from keyward.events.incoming import CUSTOMER_EVENTS, members
 from keyward.events.key_value import holds_value
 from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
-from keyward.values import JSON, counted
+from keyward.values import JSON, counted, frozen
 
 SIGN_UP = "CustomerSignedUp"
 # When a row happened is when its file was put.
@@ -40,7 +39,7 @@ MAX_NAMED = 20
 PUT_AGAIN = "Correct it and put the file again"
 
 
-@dataclass(frozen=True)
+@frozen
 class SignUp:
     """A row to record: its number, its customer, and the fields of its event."""
 
@@ -49,7 +48,7 @@ class SignUp:
     fields: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@frozen
 class Refused:
     """A row that is wrong. `error` names the column and the remedy, and quotes no cell."""
 
@@ -63,7 +62,7 @@ class Refused:
         return {n: v for n, v in found.items() if v is not None} | {"error": str(self.error)}
 
 
-@dataclass(frozen=True)
+@frozen
 class File:
     """An onboarding file: `key` is the object's, `put_at` when it was put (epoch seconds)."""
 
@@ -120,7 +119,7 @@ class File:
         return mine and recorded.get("at") == self.put_at
 
 
-@dataclass(frozen=True)
+@frozen
 class _Reader:
     """Reads rows below a header."""
 

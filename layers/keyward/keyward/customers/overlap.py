@@ -9,16 +9,17 @@ that the new successor would not be known everywhere by then does the rotation w
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.customers.key import CREATED, KeyRecord, Succession
 from keyward.customers.rotation import Replacement, void_notices
 from keyward.policy.model import Policy
+from keyward.values import frozen
 
 UNDONE = "undone"
 
 
-@dataclass(frozen=True)
+@frozen
 class Overlap:
     """The overlap of `key` (None for none), which bounds the replacement of its successor. It
     `lasts` so many seconds."""

@@ -7,7 +7,7 @@ be done is the plan's `problem`, so that it is reported and never passed over.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.customers.actions import Action, CustomerPlan, key_action
 from keyward.customers.bulk import is_being_imported
@@ -20,6 +20,7 @@ from keyward.customers.rotation import expires_at, notices, rotates_at
 from keyward.customers.undo_rotation import undo_rotation
 from keyward.errors import KeyNotTakenError, NoSignUpError, PlanRefusedError, UnknownPlanError
 from keyward.policy.model import Policy
+from keyward.values import frozen
 
 # The sign-up may come after other events of a customer, but not much later.
 SIGN_UP_SECONDS = 900
@@ -115,7 +116,7 @@ def _due_times(key: KeyRecord, plans: Sequence[str], policy: Policy) -> list[flo
     return times
 
 
-@dataclass(frozen=True)
+@frozen
 class Situation:
     """What a plan is made for. `last_number` is that of the customer's last key; `is_full`: the
     account had no room for another key."""

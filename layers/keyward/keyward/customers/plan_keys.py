@@ -8,7 +8,6 @@ disabled first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.actions import Action, Actions, key_action
@@ -25,7 +24,7 @@ from keyward.customers.rotation import (
     replacement_for,
 )
 from keyward.policy.model import Policy
-from keyward.values import DAY, HOUR, stated
+from keyward.values import DAY, HOUR, frozen, stated
 
 
 def is_switch_needed(key: KeyRecord, enabled: bool) -> bool:
@@ -41,7 +40,7 @@ def _precedence(key: KeyRecord) -> tuple[bool, bool, int]:
     return key.end.retire_at is not None, not key.is_issued, key.number
 
 
-@dataclass(frozen=True)
+@frozen
 class Roles:
     """The keys of a customer by role. `current` keys stay, `surplus` keys are too many.
     `successors` are under way, by the number of the key that they replace; `orphaned_successors`
@@ -55,7 +54,7 @@ class Roles:
     missing: int
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyPlanner:
     """Plans for one customer at `now` (epoch seconds). `plans` are those that the policy names;
     `is_whole`: it names all; `by_successor`: a plan change is made by a new key."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.actions import Actions, key_action, move
 from keyward.customers.bulk import is_being_imported
 from keyward.customers.key import CREATING, KeyRecord
 from keyward.policy.model import Policy
+from keyward.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Placement:
     """Where a customer's keys belong. `plans` are those of its plans that the policy names;
     `is_whole`: it names all. `satisfies` is the request that a key answers by joining its first

@@ -12,7 +12,7 @@ for the period in which it was made; the next one starts afresh.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -22,7 +22,7 @@ from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import moment
 from keyward.policy.parts import Quota
 from keyward.policy.periods import day_of, first_day
-from keyward.values import DAY, JSON, stated
+from keyward.values import DAY, JSON, frozen, stated
 
 NAME = "quota_extension"
 EVENT = "QuotaExtensionRequested"
@@ -33,7 +33,7 @@ MAX_REQUESTS = 200
 MAKING_SECONDS = 300
 
 
-@dataclass(frozen=True)
+@frozen
 class Extension:
     """One request; times are epoch seconds."""
 

@@ -8,12 +8,11 @@ While the removal is held the keys work on, so events that stop them count too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.key import CREATED, CREATING, KeyRecord
 from keyward.events.contracts import CustomerEvent
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 DELETED = "record deleted"
 RECORD = "removed"
@@ -22,7 +21,7 @@ RETURNS = ("CustomerSignedUp", "CustomerClosed")
 STOPS = ("CustomerSuspended", "KeyRotationRequested")
 
 
-@dataclass(frozen=True)
+@frozen
 class Removal:
     """A record was removed `at` (epoch seconds); `cause` is the id of the stream record. One of too
     many in an hour is `held` until a person answers. `record` is the item as it was, `stopped` by

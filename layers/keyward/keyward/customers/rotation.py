@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.customers.key import KeyRecord
 from keyward.errors import InvalidRecordError
 from keyward.policy.model import Policy
-from keyward.values import DAY, HOUR
+from keyward.values import DAY, HOUR, frozen
 
 LEAKED = "leaked"
 # A reason that holds one of them, in capitals or not, says that the key is in foreign hands.
@@ -18,7 +17,7 @@ LEAK_WORDS = ("leak", "compromis", "stolen", "exposed", "pwned", "published")
 NOTICE_DAYS = (30, 7, 1)
 
 
-@dataclass(frozen=True)
+@frozen
 class RotationRequest:
     """The last request for a rotation; `requested_at` in epoch seconds. `says_leaked` is what the
     event said itself, None for nothing."""
@@ -39,7 +38,7 @@ class RotationRequest:
         return any(word in reason for word in LEAK_WORDS)
 
 
-@dataclass(frozen=True)
+@frozen
 class Replacement:
     """A pending replacement of a key: why, and for how many seconds the key works beside its
     successor (`overlap`) and stays, disabled, after that (`grace`)."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 
-from keyward.values import JSON, iso, stated
+from keyward.values import JSON, frozen, iso, stated
 
 RECORD = "usage#"
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyUsage:
     """How much of its plan's quota a key used in the period that began on `period_start`.
 

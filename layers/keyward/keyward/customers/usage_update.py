@@ -7,7 +7,7 @@ ended is announced too, late rather than never.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from keyward.customers.key import KeyRecord
@@ -16,7 +16,7 @@ from keyward.events.contracts import announcement
 from keyward.events.requester import SCHEDULE, caused_by
 from keyward.policy.parts import Quota, UsagePolicy
 from keyward.policy.periods import day_of, first_day, next_first_day
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # GetUsage by day: (used, remaining at its end).
 Days = Mapping[str, tuple[int, int]]
@@ -24,7 +24,7 @@ Days = Mapping[str, tuple[int, int]]
 MAX_DAYS = 90
 
 
-@dataclass(frozen=True)
+@frozen
 class Reading:
     """A key's new record, and the announcements that go with it."""
 
@@ -32,7 +32,7 @@ class Reading:
     announced: tuple[JSON, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class _Period:
     """One period of one key."""
 

@@ -7,16 +7,16 @@ they announce the same events.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.events import contracts
 from keyward.events.requester import with_cause
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyChange:
     """A key record before and after it is saved. `before` is None for a new record; `after` has the
     state DELETED for a removed one."""
@@ -25,7 +25,7 @@ class KeyChange:
     after: KeyRecord
 
 
-@dataclass(frozen=True)
+@frozen
 class Occasion:
     """What the records do not say: the run, the time (epoch seconds), when the change should have
     reached every host, the `reason` of the action, who `asked` for it, and further members of a

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from keyward.events.fields import STAGE
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 MAX_CHARACTERS = 128
 # By what `invokedBy` or `userAgent` holds (recorded: data/cloudtrail; Terraform's provider names
@@ -28,7 +28,7 @@ TOOLS = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class CallerIdentity:
     """A call that moved `stage`: its `principal` (a role's or user's name), the `tool`, the `call`
     (an operation) and the time `at` (ISO 8601). Empty where the event does not say."""
@@ -97,7 +97,7 @@ def _object(value: object) -> JSON:
     return value if isinstance(value, dict) else {}
 
 
-@dataclass(frozen=True)
+@frozen
 class Editor:
     """Who changed something last: an ARN, the call that did it, and when (ISO 8601)."""
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.errors import InvalidEventError
 from keyward.events.caller import Editor
 from keyward.events.fields import REST_API_ID
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 EVENT_SOURCE = "apigateway.amazonaws.com"
@@ -40,7 +39,7 @@ MAKES_API = ("CreateRestApi", "ImportRestApi")
 REMEDY = "Send the event as CloudTrail writes it"
 
 
-@dataclass(frozen=True)
+@frozen
 class Home:
     """Where the stack is. Calls elsewhere, and those of its own roles, are no news."""
 
@@ -66,7 +65,7 @@ class Home:
         return None if role and role[1] == self.stack else detail
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiCall:
     """A call that may have changed what a stage serves. `deployment_id` is what it made, or pointed
     a stage to and nothing else; `is_canary` says that a part of the traffic stays where it was."""
@@ -76,7 +75,7 @@ class ApiCall:
     is_canary: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Edit:
     """A call that changed the working copy of an API: a method of a resource, a resource as a whole
     (`verb` is `*`), or, without `resource_id`, anything else."""

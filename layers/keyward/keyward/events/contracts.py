@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
@@ -24,13 +24,13 @@ from keyward.events.incoming import (
 )
 from keyward.events.key_value import refuse_values
 from keyward.events.size import shortened
-from keyward.values import JSON, stated
+from keyward.values import JSON, frozen, stated
 
 SOURCE = "keyward"
 AHEAD_SECONDS = 300
 
 
-@dataclass(frozen=True)
+@frozen
 class CustomerEvent:
     """A change in a customer's life. `occurred_at` is epoch seconds, whole; `fields` are the
     checked members of `detail` that belong to the detail-type; `event_id` and `source` are the
@@ -45,7 +45,7 @@ class CustomerEvent:
     recorded_at: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Decision:
     """A person's answer to a held deployment: publish, or do not, exactly what `fingerprint`
     names."""

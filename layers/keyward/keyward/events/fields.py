@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -12,7 +11,7 @@ from typing import Any
 
 from keyward.errors import InvalidEventError
 from keyward.events.key_value import blotted
-from keyward.values import JSON, counted, visible
+from keyward.values import JSON, counted, frozen, visible
 
 # What businesses have: an Auth0 id, a Cognito identity, an e-mail address, `42`.
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+@|:=,-]{0,127}")
@@ -44,7 +43,7 @@ ISO_8601 = r"^[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}(-?[0-9])?)([^0-9][\s\S]*)?
 MIN_EPOCH, MAX_EPOCH = -62135596800, 253402300799
 
 
-@dataclass(frozen=True)
+@frozen
 class Field:
     """One member of `detail`.
 

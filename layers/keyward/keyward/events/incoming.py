@@ -8,7 +8,7 @@ and the document.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from keyward.errors import InvalidEventError
 from keyward.events.fields import (
@@ -40,10 +40,10 @@ from keyward.events.fields import (
     time,
     time_text,
 )
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 
-@dataclass(frozen=True)
+@frozen
 class EventIn:
     """A detail-type: what it does, for people, and the members of its `detail`.
 

@@ -7,10 +7,8 @@ the schemas and the document.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from keyward.events.member_words import MEANINGS
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 TEXT: JSON = {"type": "string"}
 COUNT: JSON = {"type": "integer", "minimum": 0}
@@ -103,7 +101,7 @@ MEMBERS: dict[str, JSON] = {
 CAUSED_BY = "caused_by"
 
 
-@dataclass(frozen=True)
+@frozen
 class EventOut:
     """What an event says, for people; the members that it always has, and those that it may."""
 

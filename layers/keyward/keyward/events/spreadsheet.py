@@ -11,9 +11,9 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from keyward.errors import InvalidEventError
+from keyward.values import frozen
 
 SEPARATORS = ",;\t"
 # People note in a line of its own where a table comes from.
@@ -40,7 +40,7 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 FORMULA = re.compile(r"=|[+@-].*[(|!]", re.DOTALL)
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """A row that is not blank: its number as a spreadsheet counts (from 1), and its cells without
     the space around them; or the `problem` why it could not be read."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from keyward.values import frozen
 
 # A storm is not waited for any longer than that.
 PATIENCE_SECONDS = 12
 
 
-@dataclass(frozen=True)
+@frozen
 class Storm:
     """Events of one API or customer that no run has looked at: the id of the `first`, when (epoch
     seconds) the first and the last were heard, and who made the last change (`asked`, as the ledger

@@ -9,7 +9,7 @@ so all causes are named, not only the first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.apis.model import ENFORCE, OFF, DeployedMethod, Seen
 from keyward.apis.routes import resource_for
@@ -19,7 +19,7 @@ from keyward.explain import words
 from keyward.explain.model import ApiFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.explain.words import Cause
 from keyward.policy.parts import Throttle
-from keyward.values import iso
+from keyward.values import frozen, iso
 
 ANY = "ANY"
 CLOSED, SUSPENDED = "closed", "suspended"
@@ -27,7 +27,7 @@ CLOSED, SUSPENDED = "closed", "suspended"
 INCOMPLETE = "incomplete"
 
 
-@dataclass(frozen=True)
+@frozen
 class Verdict:
     """`causes`, the one that the client sees first; without any the call is let in. `asks_for_key`
     and `resource` are those of the method that answers; `unread` names what nobody can read here

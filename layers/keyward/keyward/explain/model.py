@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from keyward.apis.model import Attachment, StageSnapshot, WorkingMethod
@@ -13,9 +13,10 @@ from keyward.errors import InvalidInputError
 from keyward.events.contracts import optional_of
 from keyward.events.fields import CUSTOMER_ID, KEY_ID, REST_API_ID, STAGE
 from keyward.policy.parts import Quota, Throttle
+from keyward.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class DeniedRequest:
     """The call in question; `path` is concrete, `/pets/7`, and begins behind the stage."""
 
@@ -25,7 +26,7 @@ class DeniedRequest:
     path: str
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiFacts:
     """An API as it was read. `stage` is None when it is not there; `source` is where the deployed
     API takes keys from, HEADER or AUTHORIZER; `gates` says in words what else stands before its
@@ -42,7 +43,7 @@ class ApiFacts:
     held: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanFacts:
     """A usage plan of the key: `stages` are (API id, stage) pairs, `methods` the throttles of
     single methods on the stage in question, by `GET /pets`. `left` is what remains of this period,
@@ -58,7 +59,7 @@ class PlanFacts:
     renews_on: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyFacts:
     """A key. `enabled` is None when API Gateway has no such key; `record` is Keyward's, if any."""
 
@@ -70,7 +71,7 @@ class KeyFacts:
     record: KeyRecord | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class CustomerFacts:
     """What is in force for the customer. `status` is None when the Customers table has no such
     customer; `covers`: whether the policy's plan covers this stage, None when the policy does not
@@ -84,7 +85,7 @@ class CustomerFacts:
     names: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """All that is known of one call with one key. `api` is None when there is none, `customer`
     when the key is nobody's; `settling` is the policy's `propagation_seconds`."""
@@ -108,7 +109,7 @@ VERBS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD")
 FIELDS = ("customer_id", "key_id", "rest_api_id", "stage", "method", "path")
 
 
-@dataclass(frozen=True)
+@frozen
 class DenialQuestion:
     """A call, and whose key it is made with: a customer's, or one by its id."""
 

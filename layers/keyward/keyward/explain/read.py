@@ -4,7 +4,7 @@ one more for a canary, for a route that is not deployed, or to be sure that noth
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.apis.head import head_of
 from keyward.apis.model import ApiRecords, DeployedMethod, StageSnapshot
@@ -26,12 +26,12 @@ from keyward.explain.model import ApiFacts, CustomerFacts, DeniedRequest, Facts,
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of, first_day, next_first_day
 from keyward.runs.apis.read import deployments_of, serving
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 SOURCE = "x-amazon-apigateway-api-key-source"
 
 
-@dataclass(frozen=True)
+@frozen
 class Records:
     """What Keyward remembers, where a stack of Keyward is."""
 
@@ -39,7 +39,7 @@ class Records:
     apis: Apis
 
 
-@dataclass(frozen=True)
+@frozen
 class Explainer:
     """Reads and judges. `records` is None where there is no stack; `now` tells epoch seconds."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from keyward.policy.parts import Throttle
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 MAX_NAMES = 20
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """What a client gets, unless the API rewords its gateway responses: the status, the header
     `x-amzn-ErrorType` and the body's `message` (aws-recorded.md 9)."""
@@ -28,7 +28,7 @@ QUOTA = Answer(429, "LimitExceededException", "Limit Exceeded")
 THROTTLED = Answer(429, "TooManyRequestsException", "Too Many Requests")
 
 
-@dataclass(frozen=True)
+@frozen
 class Cause:
     """Why a call is denied. `kind` is a contract, the rest is for people. `share` is the part of
     the calls in percent that meets it."""

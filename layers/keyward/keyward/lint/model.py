@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from keyward.apis.model import DeployedMethod
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Edit:
     """A member that a file lacks: at `path`, whose last parts may be missing too, `key` gets the
     `value`, which is JSON."""
@@ -18,7 +18,7 @@ class Edit:
     value: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Remedy:
     """What makes a method ask for a key: where a line goes, the line, and the same as edits, none
     when only a person can tell where they go."""
@@ -28,7 +28,7 @@ class Remedy:
     edits: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Method:
     """A method as a file declares it for the API called `api`. `remedy` is the line that would
     make it ask for a key, `place` where that line goes, `edits` the same for `fix`."""
@@ -63,7 +63,7 @@ class Method:
         return f"{where} asks for no key; put into {self.place}: {self.remedy}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Remark:
     """A note on a file, or the error that stopped its check. `line` 0 means no line."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from keyward.apis.compare import INTEGRATION
@@ -14,6 +14,7 @@ from keyward.lint.model import Edit, Method, Remedy
 from keyward.lint.positions import Map
 from keyward.lint.security import IAM, KEY, PLAIN_KEY, asks, kind, names
 from keyward.lint.source import Source
+from keyward.values import frozen
 
 VERBS = {verb: verb.upper() for verb in ("get", "put", "post", "delete", "patch", "options")}
 VERBS |= {"head": "HEAD", "x-amazon-apigateway-any-method": "ANY"}
@@ -31,7 +32,7 @@ def resource_path(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
-@dataclass(frozen=True)
+@frozen
 class Operation:
     """A method of a document, (verb, path), before its `security` is read: the names in it, None
     where it has none of its own and that of the top level holds. `remedy` is None for the operation

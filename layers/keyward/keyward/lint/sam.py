@@ -8,7 +8,7 @@ certain counts as asking for a key, where SAM takes every value but a plain fals
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from keyward.apis.model import Place
@@ -18,6 +18,7 @@ from keyward.lint.openapi import VERBS, Document, Operation, resource_path
 from keyward.lint.positions import Map
 from keyward.lint.security import CUSTOM, IAM, KEY, SAM_IAM, SAM_KEY, SAM_NO_KEY, ApiAuth
 from keyward.lint.template import Template
+from keyward.values import frozen
 
 PREFLIGHT = "AddApiKeyRequiredToCorsPreflight"
 API, IMPLICIT = "AWS::Serverless::Api", "ServerlessRestApi"
@@ -25,7 +26,7 @@ SAM_KINDS = {SAM_IAM: IAM, SAM_KEY: KEY}
 FUNCTION, STATE_MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 
 
-@dataclass(frozen=True)
+@frozen
 class Event:
     """An event of type Api. `line` is its own, or that of its ApiKeyRequired."""
 

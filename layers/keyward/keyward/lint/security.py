@@ -7,11 +7,11 @@ authorizer means CUSTOM and no key; top-level security holds for every method wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.apis.compare import AUTHORIZER, AUTHTYPE
 from keyward.lint.positions import Map
+from keyward.values import frozen
 
 KEY, IAM, CUSTOM, OTHER = "key", "AWS_IAM", "CUSTOM", "other"
 
@@ -46,7 +46,7 @@ def asks(wanted: Iterable[str], kinds: Mapping[str, str]) -> tuple[bool, str]:
     return KEY in found, authorization
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiAuth:
     """`Auth` of an AWS::Serverless::Api, as SAM's transform applies it to each method: a method's
     own word wins, and only OPTIONS can be left out (AWS SAM developer guide, ApiAuth)."""

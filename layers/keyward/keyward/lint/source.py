@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,13 @@ from typing import Any
 import yaml
 
 from keyward.lint.positions import JsonReader, Map, SourceError, YamlReader
+from keyward.values import frozen
 
 # A member of each template and each document, in YAML and in JSON.
 CANDIDATE = re.compile(r"""(?:^|[{,])\s*["']?(Resources|openapi|swagger)["']?\s*:""", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@frozen
 class Source:
     """A file that was read. `name` is the file as people wrote it; `repeated` are (line, key) of
     keys that stand twice in one mapping."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.apis.model import DeployedMethod
@@ -12,6 +11,7 @@ from keyward.lint.model import Edit, Findings, Method
 from keyward.lint.openapi import Document
 from keyward.lint.positions import Map
 from keyward.lint.source import Source
+from keyward.values import frozen
 
 METHOD, RESOURCE = "AWS::ApiGateway::Method", "AWS::ApiGateway::Resource"
 REST_API = "AWS::ApiGateway::RestApi"
@@ -23,7 +23,7 @@ NESTED = {
 UNKNOWN_PATH, UNKNOWN_VERB = "…", "?"
 
 
-@dataclass(frozen=True)
+@frozen
 class Reference:
     """A local file that a template takes in, named relative to the template: the document of an
     `api`, or a nested template, where `api` is None."""

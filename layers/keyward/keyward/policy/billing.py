@@ -4,13 +4,13 @@ of the SaaS Builder Toolkit. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from keyward.errors import PolicyRefusedError
-from keyward.values import DAY, JSON
+from keyward.values import DAY, JSON, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class LadderStep:
     """What follows `after_days` from the first failed payment: a `notice`, a lower `plan`, a
     suspension (`suspend`) or a closing (`close`)."""
@@ -34,7 +34,7 @@ LADDER = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class StripePolicy:
     """How Stripe's events are read. `customer_id` and `plan` are keys of a subscription's metadata;
     `customers` maps Stripe's customers to ours, `plans` prices, products and lookup keys to
@@ -46,7 +46,7 @@ class StripePolicy:
     plans: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class SbtPolicy:
     """How the events of sbt-aws are read: the members of `detail` that hold the customer's id and
     its tier, and which plan a tier is."""
@@ -56,7 +56,7 @@ class SbtPolicy:
     plans: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class BillingPolicy:
     """The policy about money. `ladder` is in the order of time. `ended` says what follows the end
     of the last subscription, `close` or `suspend`. `expiry_notice_days` is how long ahead an expiry

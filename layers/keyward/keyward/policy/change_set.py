@@ -9,14 +9,14 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from keyward.policy.coverage import STAGES, coverage, covers, is_within
 from keyward.policy.facts import AccountFacts, PlanFacts
 from keyward.policy.narrower import allows_less
 from keyward.policy.parts import Quota
-from keyward.values import JSON, StageRef
+from keyward.values import JSON, StageRef, frozen
 
 WIDENING, NARROWING, OPENING, NEUTRAL = "widening", "narrowing", "opening", "neutral"
 # An exemption that opens more live methods than this waits for a person (DESIGN.md 1).
@@ -27,7 +27,7 @@ UNLIMITED = (ADOPT, "rotate_after_days")
 PLACE = ("api", "method", "path")
 
 
-@dataclass(frozen=True)
+@frozen
 class Touches:
     """How many customers have keys in the plan, and how many of them have used more than the new
     limit in the current period."""
@@ -36,7 +36,7 @@ class Touches:
     used_more: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """One change. `before` and `after` are None for what is not there; `leaving` are stages that
     leave the plan, `methods` live methods that an exemption opens, `keys` those in the plan,
@@ -98,7 +98,7 @@ class Line:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Settled:
     """The `policy` in force after an edit, and which lines are `applied` and `held`."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from keyward.values import JSON, StageRef
+from keyward.values import JSON, StageRef, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanKeys:
     """Who has keys in a usage plan: how many `keys`, `customers`, and what each customer `used` of
     the current period, where a reading of usage says so."""
@@ -18,7 +18,7 @@ class PlanKeys:
     used: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanFacts:
     """A usage plan on API Gateway. `is_ours`: Keyward made or adopted it. `limits` are its
     `{throttle?, quota?}`; `stages` those that Keyward may detach, with their API's names."""
@@ -29,7 +29,7 @@ class PlanFacts:
     members: PlanKeys = PlanKeys()
 
 
-@dataclass(frozen=True)
+@frozen
 class AccountFacts:
     """Usage plans by name, and the live methods that each new exemption would open (by
     `place_of`)."""

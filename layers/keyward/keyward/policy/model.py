@@ -6,7 +6,7 @@ Pure. The words are API Gateway's own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from keyward.errors import UnknownPlanError
 from keyward.policy.billing import BillingPolicy
@@ -18,9 +18,10 @@ from keyward.policy.parts import (
     UsagePolicy,
     matches,
 )
+from keyward.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Policy:
     """The whole policy, checked. Times in it are seconds and hours as their names say."""
 

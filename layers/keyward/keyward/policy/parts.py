@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Throttle:
     """A throttle: `rate_limit` in requests a second, `burst_limit` in requests."""
 
@@ -27,7 +27,7 @@ class Throttle:
         return {"rateLimit": self.rate_limit, "burstLimit": self.burst_limit}
 
 
-@dataclass(frozen=True)
+@frozen
 class Quota:
     """A quota: `limit` requests in a `period` (DAY, WEEK, MONTH), which starts `offset` days
     late."""
@@ -51,7 +51,7 @@ class Quota:
         return {"limit": self.limit, "period": self.period, "offset": self.offset}
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanPolicy:
     """What a usage plan has to be. `methods` maps `GET /reports` to its own throttle; `apis` and
     `stages` are globs on a RestApi's id or name and on a stage's name. `adopt`: a plan of this name
@@ -80,7 +80,7 @@ class PlanPolicy:
         return not {api_id, api_name}.isdisjoint(self.literal_apis) and matches(self.stages, stage)
 
 
-@dataclass(frozen=True)
+@frozen
 class Exemption:
     """A method that may stay open. `expires` is a date `YYYY-MM-DD` and ends at its 00:00 UTC."""
 
@@ -111,7 +111,7 @@ class Exemption:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Probe:
     """A request that proves a closed stage: GET `path`, without a key and with the key of the
     `customer`. `api` and `stage` are globs; `url` replaces the stage's invoke URL."""
@@ -160,7 +160,7 @@ def _glob_matches(glob: str, text: str) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@frozen
 class Lifecycle:
     """`rotate_after_days` by plan; `grace_hours` is how long a key that was replaced stays,
     disabled, before it is deleted."""
@@ -176,7 +176,7 @@ class Lifecycle:
         return cls(rotated, body.get("grace_hours", cls.grace_hours))
 
 
-@dataclass(frozen=True)
+@frozen
 class UsagePolicy:
     """`thresholds` in percent of the quota, ascending; `unused_days` without a call make a key
     unused (GetUsage is asked for 90 days at most, so fewer); `top_customers` are named a plan in

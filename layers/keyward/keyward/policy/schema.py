@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Breach:
     """A value that breaks the `rule` of `schema`. `field` is its path, empty for the whole."""
 

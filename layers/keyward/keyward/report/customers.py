@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from keyward.aws.gateway import DayUsed, GatewayKey, GatewayPlan
 from keyward.customers.key import CREATED, KeyRecord
@@ -23,7 +23,7 @@ from keyward.report.model import (
     PlanRow,
     PlanUsage,
 )
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 DAYS = 14
 MAX_CUSTOMERS = 20
@@ -31,7 +31,7 @@ NO_PLAN = "in no plan"
 UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True)
+@frozen
 class UsageRead:
     """GetUsage's answer for a plan, by key id, or why there is none."""
 

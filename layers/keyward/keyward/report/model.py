@@ -6,10 +6,10 @@ Days are `YYYY-MM-DD` in UTC, times ISO 8601 in UTC, shares are of 1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from keyward.policy.parts import Exemption
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 SCHEMA = 1
 # States of a key in `PlanRow.keys`.
@@ -17,7 +17,7 @@ ENABLED, DISABLED, CREATING, GONE = "enabled", "disabled", "being created", "not
 STATES = (ENABLED, DISABLED, CREATING, GONE)
 
 
-@dataclass(frozen=True)
+@frozen
 class OpenMethod:
     """A method that is live, asks for no key and has to."""
 
@@ -26,7 +26,7 @@ class OpenMethod:
     authorization: str
 
 
-@dataclass(frozen=True)
+@frozen
 class ExemptMethods:
     """Live methods (`OPTIONS /pets`) that ask for no key, by the exemption that allows it: its
     place in `Report.exemptions`."""
@@ -35,7 +35,7 @@ class ExemptMethods:
     methods: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class StageRow:
     """What a stage serves. `key` methods ask for a key; `authorized` ones have an authorizer,
     where the policy wants no key besides."""
@@ -60,7 +60,7 @@ class StageRow:
         return self.key + self.authorized + len(self.exposed) + self.exempt_count
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiRow:
     """An API. `problem` says why it could not be read."""
 
@@ -71,7 +71,7 @@ class ApiRow:
     problem: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class ExemptionRow(Exemption):
     """An exemption of the policy. `state` is `in force`, `ends soon` (within 7 days) or
     `ended`; `methods` is how many live methods it exempts, over all stages."""
@@ -80,7 +80,7 @@ class ExemptionRow(Exemption):
     methods: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanRow:
     """A usage plan and the states of the keys in it, in numbers. `limits` is in words; `known`
     says that the policy names it; `opens` how many stages it holds."""
@@ -93,7 +93,7 @@ class PlanRow:
     opens: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class CustomerRow:
     """A customer as the record wants it: its plans, its state (`active`, `suspended`, `closed`, or
     `unreadable` for a record that cannot be right), and its keys by their state."""
@@ -104,7 +104,7 @@ class CustomerRow:
     keys: Mapping[str, int]
 
 
-@dataclass(frozen=True)
+@frozen
 class CustomerUsage:
     """A customer's calls by day, and the `share` of the quota used in the current period."""
 
@@ -113,7 +113,7 @@ class CustomerUsage:
     share: float
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanUsage:
     """Usage of a plan against its quota of `limit` calls in a `period`: the customers that used
     most of it, first; `others` are the customers left out. A plan without a quota counts
@@ -128,7 +128,7 @@ class PlanUsage:
     problem: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class ActivityRow:
     """One thing that was announced: who it is about, what was done."""
 
@@ -144,7 +144,7 @@ class ActivityRow:
     execution: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class PendingItem:
     """One thing that a person, or (`mended_by`) a state machine, has to do."""
 
@@ -159,7 +159,7 @@ class PendingItem:
     mended_by: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Report:
     """The whole report. `keys` are the keys on the gateway, which at today's pace fill the account
     on `keys_full_on`, and `keys_of_others` those that Keyward does not know; `unread` APIs were

@@ -8,7 +8,7 @@ of its own, which costs what an audit costs (audit/account.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.audit import room
 from keyward.audit.account import AccountReading
@@ -28,7 +28,7 @@ from keyward.report.apis import api_row, exemption_rows
 from keyward.report.customers import customer_rows, plan_rows
 from keyward.report.model import ApiRow, PendingItem, Report
 from keyward.report.usage import UsageReading, read_usage
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 # A report by hand takes an audit that is at most so old.
 RECENT_SECONDS = 3600
@@ -63,7 +63,7 @@ def own_reading(
     return audit.reading()
 
 
-@dataclass(frozen=True)
+@frozen
 class Collector:
     """Makes a report of a reading, as of `now` (epoch seconds). `queues` are the dead-letter queues
     by name."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from keyward.report.model import CustomerUsage, Report
+from keyward.values import frozen
 
 NEAR = 0.8
 
 
-@dataclass(frozen=True)
+@frozen
 class Summary:
     """`methods` are all live ones of managed APIs, counted on every stage; `covered` is the share
     that asks for a key, or need not; `unknown` APIs could not be read; `near_quota` are customers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from keyward.audit.model import error_words
 from keyward.aws.gateway import DayUsed, Gateway, GatewayPlan
@@ -13,13 +13,13 @@ from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.report.customers import UsageRead, days_until, plan_usage
 from keyward.report.model import CustomerUsage, PlanUsage
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 # The reading is daily; two hours more, for one that comes late.
 MAX_AGE_SECONDS = 26 * 3600
 
 
-@dataclass(frozen=True)
+@frozen
 class UsageReading:
     """What was used by `read_at` (epoch seconds), a row a plan."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keyward.events.requester import SCHEDULE
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 if TYPE_CHECKING:
     from keyward.aws.bus import Bus
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from keyward.runs.turns import Turns
 
 
-@dataclass(frozen=True)
+@frozen
 class Context:
     """The adapters of one environment; `clock` gives epoch seconds, `event_bus` names the bus,
     `share` is Keyward's part of the account's calls, in percent; `stack` is the stack's name.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from dataclasses import dataclass
 
 from keyward import errors
 from keyward.customers.model import KeyRecords, customer_of
@@ -18,12 +17,12 @@ from keyward.errors import (
 )
 from keyward.events.requester import UNASKED
 from keyward.runs.context import Context
-from keyward.values import DAY, HOUR, JSON
+from keyward.values import DAY, HOUR, JSON, frozen
 
 GAVE_WAY = "its place was needed for a customer without a key, as the account has no room for more"
 
 
-@dataclass(frozen=True)
+@frozen
 class Refusal:
     """A run that was refused for good: whether that `is_told`, as nobody asked anew and nothing has
     changed since, and when (epoch seconds) the customer is looked at again."""

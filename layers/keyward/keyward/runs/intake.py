@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import (
@@ -27,14 +26,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from keyward.errors import InvalidEventError, InvalidInputError, InvalidRecordError, PassingError
 from keyward.events.key_value import blotted, without_values
 from keyward.runs import runtime
-from keyward.values import JSON, MAX_DEPTH, parse_json
+from keyward.values import JSON, MAX_DEPTH, frozen, parse_json
 
 # An item that the stream gives up leaves only its place there in the DLQ (Lambda developer guide,
 # with-ddb). So it is refused with its body an hour before the template's MaximumRecordAgeInSeconds.
 STREAM_PATIENCE_SECONDS = 3 * 3600
 
 
-@dataclass(frozen=True)
+@frozen
 class Item:
     """One item of a batch. `body` is its JSON object, `text` what a person finds in the DLQ.
 
@@ -50,7 +49,7 @@ class Item:
     removed: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Intake:
     """Takes items for one function. `on_refusal` answers whoever sent a refused item."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from keyward.aws.tables.storm_items import StormItems
@@ -11,14 +11,14 @@ from keyward.events import contracts, remedy
 from keyward.events.requester import DRIFT, with_cause
 from keyward.runs import outbox
 from keyward.runs.context import Context
-from keyward.values import DAY, JSON, counted, run_name
+from keyward.values import DAY, JSON, counted, frozen, run_name
 
 # A machine that puts back what Keyward puts right does so for ever: this often within an hour it is
 # no accident.
 MAX_STORMS = 5
 
 
-@dataclass(frozen=True)
+@frozen
 class Looks:
     """Starts runs of one machine, whose input names the subject as `member`. `kind` begins the
     names of leases. `named` are the subjects so far: one run sees whatever happened before it."""

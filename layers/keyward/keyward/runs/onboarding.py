@@ -7,7 +7,6 @@ a row that is recorded already writes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from keyward.aws.onboarding_files import OnboardingFiles
@@ -19,7 +18,7 @@ from keyward.errors import InvalidEventError, InvalidInputError, PassingError
 from keyward.runs.context import Context
 from keyward.runs.ledger import FAILED
 from keyward.runs.record import record
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 # The result is written again so often, and once more before the function's time is over.
 SAVE_SECONDS = 5
@@ -39,7 +38,7 @@ NOT_ACTIVE = InvalidEventError(
 LATE = InvalidEventError("row", "could not be recorded for hours", "Put the file again")
 
 
-@dataclass(frozen=True)
+@frozen
 class Onboarding:
     """Works files off; `time_left` gives the seconds until the function ends."""
 

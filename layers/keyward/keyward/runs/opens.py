@@ -4,16 +4,16 @@ of API Gateway."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from keyward.aws.tables.plan_stages import PlanStages
 from keyward.customers.coverage import OPENING, plans_of, with_opens
 from keyward.events.contracts import announcement
 from keyward.policy.model import Policy
-from keyward.values import JSON, StageRef
+from keyward.values import JSON, StageRef, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Opens:
     """What plans hold, each read once. For one task: it is not read again. `stack` is the stack's
     name, for remedies."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.aws.tables import Registry
 from keyward.customers import undo_rotation
@@ -13,13 +13,13 @@ from keyward.customers.rotation import is_repeat, rotation_of
 from keyward.customers.stops import stops_keys
 from keyward.errors import PassingError
 from keyward.events.contracts import CustomerEvent
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # Two changes of one customer may be recorded at the same moment: the loser reads again.
 ROUNDS = 5
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """A record before and after; `ignored` counts fields that a newer change had set already.
     `void` says why the events changed nothing: the record was removed."""

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+
+from keyward.values import frozen
 
 # In the order in which they are served. What stops a key waits for no other lane, only for its own
 # kind, a leak before a suspension and that before a closing. Of APIs, those that are being closed
@@ -46,7 +48,7 @@ ONCE, SLACK = 1.0, 1.0
 HAIR = 0.001
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """One lane at one quota, in calls since ever. `seen` is what was `asked` at the last look."""
 
@@ -60,7 +62,7 @@ class Line:
         return max(0.0, self.asked - self.served)
 
 
-@dataclass(frozen=True)
+@frozen
 class Gate:
     """How many calls may begin now: `room` for them, which fills again, at the rate of a meter, to
     `most`. `begun` is what began ever, with and without a turn, `counted` what of it counts
@@ -83,7 +85,7 @@ class Gate:
         return missing if missing > HAIR else 0.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Meter:
     """One quota. `tokens` are calls that places may be given for at once; below zero what was made
     ahead of its turn is still owed. `spent` is what was called without a turn, ever, `paid` what of
@@ -127,7 +129,7 @@ class Meter:
         return (seconds + owed) / self.rate if seconds else 0.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Schedule:
     """All meters `at` a time."""
 

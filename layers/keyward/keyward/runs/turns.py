@@ -7,7 +7,7 @@ does so in Step Functions, and asks again; its place in the schedule is kept mea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.aws.tables.call_schedule import CallSchedule, TurnItem
 from keyward.errors import StoppedError
@@ -24,7 +24,7 @@ from keyward.runs.schedule import (
     Schedule,
     meter,
 )
-from keyward.values import iso
+from keyward.values import frozen, iso
 
 Calls = Mapping[str, float]
 # What a turn is for: it reads, it stops keys, or it writes anything else. A person's stop
@@ -34,7 +34,7 @@ READS, STOPS_KEYS, WRITES = "reads", "stops keys", "writes"
 OLD_SECONDS = 900
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """Where a subject stands. `ready_at` (epoch seconds) is when to ask again, 0 when its turn is
     there. `is_joined`: while it waited, another run came and left its work to this one."""
@@ -48,7 +48,7 @@ class Place:
         return self.ready_at == 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Turns:
     """Turns of the whole account. `share` in percent; `calls` are numbers of calls by operation,
     with all of them as `calls` (runs/schedule.py)."""

@@ -6,17 +6,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import GatewayRefusedError
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # A key that is older than a try by more than clocks differ was made by somebody else.
 CLOCKS_DIFFER_SECONDS = 60
 
 
-@dataclass(frozen=True)
+@frozen
 class GatewayKey:
     """A key as the gateway has it, without its value. `created_at` and `updated_at` are epoch
     seconds. Lists leave out `description`, which may be long."""
@@ -31,7 +31,7 @@ class GatewayKey:
     description: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class NewKey:
     """A row of a file for ImportApiKeys. Its text never shows the value."""
 

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import DuplicatePlanError
 from keyward.policy.parts import Quota, Throttle, place_of
-from keyward.values import JSON, StageRef, counted
+from keyward.values import JSON, StageRef, counted, frozen
 
 # The tag of a usage plan: the stack that it belongs to. On an API, and so on a plan that has the
 # tags of its API's template, the same tag is a mode.
@@ -17,7 +17,7 @@ STACK_TAG = "keyward"
 MODES = ("off", "observe", "warn", "enforce")
 
 
-@dataclass(frozen=True)
+@frozen
 class GatewayPlan:
     """A usage plan as the gateway has it. `stages` maps (API id, stage name) to the throttles of
     single methods there, by `GET /pets`. `claimed_by` is the stack whose records say that the plan

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import GatewayRefusedError
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 KEYS_A_PAGE = 500
 
 
-@dataclass(frozen=True)
+@frozen
 class DayUsed:
     """One day of one key in one plan: accepted calls, and what was left of the quota at its end."""
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 SCHEDULE = "schedule"
 SCALE = 1000
 
 
-@dataclass(frozen=True)
+@frozen
 class TurnItem:
     """A turn that was asked for: its `lane`, where it `ends` at each meter, the `calls` it is for,
     the run that waits for it, and when it was to be there (epoch seconds) as it was asked for.
@@ -41,7 +40,7 @@ class TurnItem:
         return f"{self.lane}#{int(max(self.ends.values()))}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Stop:
     """A person's stop of writes to API Gateway: since when (epoch seconds), and whether it holds
     for what stops a key, too."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keyward.aws.client import Table
@@ -30,7 +30,7 @@ from keyward.customers.quota import NAME as QUOTA_EXTENSION
 from keyward.customers.usage import RECORD as USAGE
 from keyward.customers.usage import usage_of
 from keyward.errors import ConditionNotMetError, LeaseLostError
-from keyward.values import JSON, stated
+from keyward.values import JSON, frozen, stated
 
 if TYPE_CHECKING:
     from keyward.customers.removal import Removal
@@ -44,7 +44,7 @@ REMOVED = "removed"
 COMPARED = (*DATED_FIELDS, QUOTA_EXTENSION, "recorded")
 
 
-@dataclass(frozen=True)
+@frozen
 class AccountRecords:
     """The records of all customers: `desired` as the Customers table has them, `keys` by customer,
     and why those of a customer are `unreadable`."""

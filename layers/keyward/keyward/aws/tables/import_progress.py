@@ -5,9 +5,10 @@ seconds) and `batch-<id>` for each batch under way."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from keyward.aws.client import Table
+from keyward.values import frozen
 
 LEASE = "import"
 BATCH = "batch-"
@@ -16,7 +17,7 @@ LANDED, REFUSED = 0, -1
 FIRST_ROWS, MAX_ROWS, MIN_ROWS = 100, 500, 25
 
 
-@dataclass(frozen=True)
+@frozen
 class ImportState:
     """How far the import is: `batches` says when the call of each began (epoch seconds), or that it
     LANDED or was REFUSED."""

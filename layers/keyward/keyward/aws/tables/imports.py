@@ -11,7 +11,6 @@ write asks, in its transaction, that nobody holds it: a run that takes it later 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.aws.client import Table
@@ -23,12 +22,12 @@ from keyward.aws.tables.outbox import Outbox, record_name
 from keyward.customers.key import CREATING, KeyRecord
 from keyward.customers.key_item import key_item, key_of
 from keyward.errors import ConditionNotMetError, WriteConflictError
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 MAX_ACTIONS = 100
 
 
-@dataclass(frozen=True)
+@frozen
 class Member:
     """A customer of a batch, as the tables have it: the desired record, the record of the first
     key, who asked for it. `is_new`: no key was ever made. `is_readable` is False for a record that
@@ -42,7 +41,7 @@ class Member:
     is_readable: bool = True
 
 
-@dataclass(frozen=True)
+@frozen
 class Issued:
     """A key that was found in its plan: its record, the one before, and what follows from it."""
 

@@ -11,7 +11,7 @@ digest). Words are only counted up, so a write that the SDK repeats after a lost
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from keyward.aws.client import Table
@@ -21,6 +21,7 @@ from keyward.errors import (
     LeaseLostError,
     TryUnderwayError,
 )
+from keyward.values import frozen
 
 LEASE_SECONDS = 300
 # How a run ends, and what of earlier ends is forgotten then.
@@ -32,7 +33,7 @@ FORGOTTEN = {DONE: f"{ROWS}, failures, failure", FAILED: ROWS, POSTPONED: ""}
 FUNCTION_SECONDS = 65
 
 
-@dataclass(frozen=True)
+@frozen
 class Lease:
     """A lease that is held. `token` grows with each acquisition (fencing)."""
 

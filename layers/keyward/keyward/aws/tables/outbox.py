@@ -7,10 +7,9 @@ written with the record and deleted once EventBridge has the event (runs/outbox.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from keyward.aws.client import Table
-from keyward.values import JSON, plain
+from keyward.values import JSON, frozen, plain
 
 OUTBOX = "outbox#"
 
@@ -30,7 +29,7 @@ def saved_at(items: Iterable[JSON]) -> dict[str, int]:
     return {name: int(item["saved_at"]) for name, item in _events(items)}
 
 
-@dataclass(frozen=True)
+@frozen
 class Outbox:
     """The outboxes in one table, one an owner: a customer or an API, as its partition `key`."""
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from keyward.aws.client import Table
 from keyward.errors import ConditionNotMetError
-from keyward.values import JSON, StageRef
+from keyward.values import JSON, StageRef, frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class JoinRequest:
     """A stage's request: its run (execution ARN), since when, and when it was attached."""
 
@@ -25,7 +25,7 @@ class JoinRequest:
     done: float | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Board:
     """The requests for one usage plan. Until `isolated_until` each run attaches its own stages
     only: one stage made the call for all of them fail."""

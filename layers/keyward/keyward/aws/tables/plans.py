@@ -3,15 +3,15 @@ key, and whose it is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from keyward.aws.client import Table
+from keyward.values import frozen
 
 KEYWARD, PEOPLE = "keyward", "people"
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanRecord:
     """`plan_id` is None while a try to make the plan may be under way; `tried_at` in epoch
     seconds. `owner` is `keyward` or `people`, None for a plan of the last edition, which kept no

@@ -20,7 +20,7 @@ from keyward.errors import ConditionNotMetError, ServiceUnavailableError
 from keyward.policy.change_set import Line, fingerprint
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, policy_of
-from keyward.values import JSON, stated
+from keyward.values import JSON, frozen, stated
 
 FRESH_SECONDS = 5
 MAX_BYTES = 300_000
@@ -28,7 +28,7 @@ NAME, ANSWER = "#policy", "#policy-answer"
 PENDING = "pending"
 
 
-@dataclass(frozen=True)
+@frozen
 class Hold:
     """Lines that wait for a person since a time (epoch seconds), and the person's `decision`."""
 
@@ -55,7 +55,7 @@ class Hold:
         return cls(lines, int(document["since"]), document["decision"])
 
 
-@dataclass(frozen=True)
+@frozen
 class InForce:
     """What stands in the table. `body` is the policy in force; `version` that of the parameter by
     which it was settled, 0 for the shipped default; `refused` says why a newer version is not
@@ -93,7 +93,7 @@ class InForce:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Current:
     """The policy in force; `refused` says why a newer version is not, `version` which one that
     is."""
@@ -110,7 +110,7 @@ class _Kept:
     current: Current | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Policies:
     """Reads the policy in force, at most once in 5 s, so that a change holds within 10 s. Where the
     table has none, what `first` gives is in force from now on."""

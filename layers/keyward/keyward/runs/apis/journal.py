@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.apis import words as api_words
 from keyward.apis.actions import Held
@@ -26,7 +26,7 @@ from keyward.aws.tables import Registry
 from keyward.aws.tables.outbox import record_name
 from keyward.events.caller import Editor
 from keyward.runs.context import Context
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # What is noted of a stage until it is protected.
 NOTED = ("deploying", "exposure", "hold", "planned")
@@ -34,7 +34,7 @@ ATTACH = "attach_stage"
 UNREADABLE = "unverified: what the stage serves could not be read; it stays as it was deployed"
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiJournal:
     """Notes of one run (`execution_arn`) on one API at `now` (epoch seconds)."""
 

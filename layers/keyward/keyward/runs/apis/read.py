@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ from keyward.aws.tables.apis import Apis
 from keyward.errors import GatewayRefusedError, InvalidInputError, NotFoundError
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # Each is an export to read, and a deployment, of which the account has one in 5 s. The quota of
 # stages is 10 an API; it can be raised (API Gateway, "Quotas").
@@ -41,7 +41,7 @@ AUTHORIZER_SOURCE = Difference(
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Deployments:
     """What an API's deployments serve: read once, as they never change. What was read stays in the
     Apis table, for the next try of a reading that is broken off, in whichever process; `now` is

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from keyward.errors import InvalidInputError, WrongAnswerError
 from keyward.events import contracts
 from keyward.events.fields import FINGERPRINT, STAGE
 from keyward.runs import run
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # What a console run may state.
 FIELDS = ("rest_api_id", "stage", "dry_run", "approve", "reject", "rollback")
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiRequest:
     """A run's input. `approve` and `reject` are fingerprints of held stages; `tries` counts the
     readings that were broken off, `stages` say what became of stages before the run planned

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.apis.progress import ATTACH, DEPLOY, PLAN, Progress
 from keyward.aws.tables.call_schedule import TurnItem
@@ -20,7 +20,7 @@ from keyward.runs import outbox, run
 from keyward.runs.context import Context
 from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION, QUOTAS, calls_of
 from keyward.runs.turns import WRITES, Calls, Place
-from keyward.values import iso
+from keyward.values import frozen, iso
 
 # So long a run may keep its lease while it waits (DESIGN.md 1).
 KEPT_SECONDS = 2
@@ -35,7 +35,7 @@ DEPLOYMENT = "CreateDeployment"
 LONGEST_WAIT = 600
 
 
-@dataclass(frozen=True)
+@frozen
 class ApiTurn:
     """The way of one run, `progress`, into its next step."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from keyward.aws.gateway.keys import NewKey
 from keyward.aws.tables.due import IMPORTED, NEW
@@ -43,7 +43,7 @@ from keyward.runs import run
 from keyward.runs.context import Context
 from keyward.runs.schedule import CALLS
 from keyward.runs.schedule import IMPORT as LANE
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 # What a round says the machine is to do next.
 IMPORT, VERIFY, DONE = "import", "verify", "done"
@@ -64,7 +64,7 @@ def step(next_state: str, wait_seconds: float = 0, *, closing: bool = False) -> 
     return {"next": next_state, "wait_seconds": math.ceil(wait_seconds), "closing": closing}
 
 
-@dataclass(frozen=True)
+@frozen
 class ImportRun:
     """The run `owner` (an execution ARN) that began at `begun` (epoch seconds). `pause` waits."""
 
@@ -104,7 +104,7 @@ class ImportRun:
         return 0 if place.is_there else max(0.0, place.ready_at - now)
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyImport:
     """Imports batch after batch. `new_value` makes a value."""
 
@@ -215,7 +215,7 @@ class KeyImport:
         return found
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """A key that a batch is to make, and what it says of itself. Its text never shows the value."""
 

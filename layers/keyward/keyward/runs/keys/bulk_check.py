@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.aws.gateway.calls import PAGE
 from keyward.aws.tables.due import IMPORTED
@@ -29,13 +29,13 @@ from keyward.runs.keys.bulk import DONE, IMPORT, MAX_WAIT_SECONDS, ImportRun, st
 from keyward.runs.keys.step import placed
 from keyward.runs.opens import Opens
 from keyward.runs.schedule import CALLS
-from keyward.values import IMPORT_READ_SECONDS, JSON, iso
+from keyward.values import IMPORT_READ_SECONDS, JSON, frozen, iso
 
 # Customers whose records are written, and then announced, at a time.
 CHUNK = 100
 
 
-@dataclass(frozen=True)
+@frozen
 class ImportCheck:
     """Looks up the keys of all batches that have landed."""
 
@@ -161,7 +161,7 @@ class ImportCheck:
         imports.to_runs(alone, IMPORTED, now)
 
 
-@dataclass(frozen=True)
+@frozen
 class Pending:
     """A customer whose key a batch makes: its record, the desired record and who asked for it."""
 

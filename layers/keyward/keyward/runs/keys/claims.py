@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from keyward.aws.tables.ledger import line_of, with_events
 from keyward.customers.claim import Claim, digest_of
@@ -12,7 +11,7 @@ from keyward.events.contracts import announcement
 from keyward.events.requester import LINK
 from keyward.runs.context import Context
 from keyward.runs.outbox import announce_now
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 # How often, and how long after another, whoever finds a link reserved looks again.
 LOOKS, LOOK_SECONDS = 10, 0.3
@@ -27,7 +26,7 @@ BUSY = "This link is being opened just now. Try again in half a minute."
 NOT_READ = "The key cannot be read just now. Your link still works: try again in a minute."
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """A status of HTTP, and the members of the body."""
 
@@ -35,7 +34,7 @@ class Answer:
     body: JSON
 
 
-@dataclass(frozen=True)
+@frozen
 class ClaimDesk:
     """`reveal` reads the value of one key of a customer; `pause` waits."""
 

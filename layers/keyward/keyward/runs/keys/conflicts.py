@@ -4,7 +4,6 @@ and API Gateway allows a key one plan a stage."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from keyward.apis.compare import digest
 from keyward.apis.hold_words import HeldStage
@@ -12,9 +11,10 @@ from keyward.apis.model import KEYS, Difference, Hold
 from keyward.aws.gateway import GatewayPlan
 from keyward.runs.apis.journal import ApiJournal
 from keyward.runs.context import Context
+from keyward.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyConflicts:
     """Conflicts of one API in one run (`execution_arn`) with the plan `plan`, one of `plans`."""
 

@@ -4,7 +4,7 @@ records are corrected, so that the planner sees the difference."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from keyward.aws.gateway import Gateway, GatewayKey
@@ -23,12 +23,12 @@ from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.customers.model import KeyRecords
 from keyward.events.requester import with_cause
 from keyward.runs.ledger import CORRECT, key_line
-from keyward.values import JSON, iso
+from keyward.values import JSON, frozen, iso
 
 BY_HAND = "it was deleted on API Gateway by somebody else"
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyRefresher:
     """Compares the keys of one customer at `now` (epoch seconds)."""
 
@@ -87,7 +87,7 @@ def corrected(records: KeyRecords, comparisons: Sequence[Compared]) -> KeyRecord
     return replace(records, keys=left, last_number=last)
 
 
-@dataclass(frozen=True)
+@frozen
 class Correction:
     """Writes a run's corrections, each with a line of the ledger. They are what somebody else did,
     so no event follows from them but KeyRevoked, and KeyDisabled for a key that somebody disabled.

@@ -3,7 +3,7 @@ a key's way into its plan."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from keyward.aws.gateway import Gateway, GatewayKey
 from keyward.aws.tables.leases import Lease
@@ -22,10 +22,10 @@ from keyward.runs.context import Context
 from keyward.runs.journal import check_landed
 from keyward.runs.ledger import key_line
 from keyward.runs.policy.usage_plans import UsagePlans
-from keyward.values import IMPORT_READ_SECONDS, JSON, READ_SECONDS, iso
+from keyward.values import IMPORT_READ_SECONDS, JSON, READ_SECONDS, frozen, iso
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyStep:
     """One action of a run: `task` is a function's input; `records` are the keys that it is about,
     by their numbers, as they stand in the table. `policy` is None for an action that calls no API

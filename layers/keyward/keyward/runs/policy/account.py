@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from keyward.apis.head import Head, head_of
@@ -27,12 +26,12 @@ from keyward.runs.apis.read import Deployments, read_stages
 from keyward.runs.context import Context
 from keyward.runs.owners import owned_plans
 from keyward.runs.policy.our_plans import OurPlans, limits_of
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 NOBODY = PlanKeys()
 
 
-@dataclass(frozen=True)
+@frozen
 class PolicyAccount:
     """The account as one run sees it. `default_mode` is that of APIs without a tag. What is read
     is read when it is needed, once."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 
 from keyward.apis.usage_plan_patch import Change, changes
@@ -16,13 +15,13 @@ from keyward.errors import DuplicatePlanError
 from keyward.policy.change_set import ADOPT, PLANS
 from keyward.policy.model import Policy
 from keyward.policy.parts import PlanPolicy
-from keyward.values import JSON, StageRef, stated
+from keyward.values import JSON, StageRef, frozen, stated
 
 # A plan of the last edition, or one whose tag people took away, gets the stack's.
 TAG = "tag"
 
 
-@dataclass(frozen=True)
+@frozen
 class OurPlans:
     """Plans as they were `read`, with their owners, for the stack of this name; `name_of` gives the
     name of an API by its id, None for one that is not known."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keyward.apis.model import APPROVED, REJECTED
 from keyward.apis.usage_plan_patch import Change
@@ -25,7 +25,7 @@ from keyward.runs.owners import take
 from keyward.runs.policy import announcements
 from keyward.runs.policy.account import PolicyAccount
 from keyward.runs.schedule import PROTECTION, calls_of
-from keyward.values import JSON
+from keyward.values import JSON, frozen
 
 SUBJECT = "policy#in-force"
 PLAN, UPDATE, END = "plan_policy", "update_plan", "end"
@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 60
 LOOK_SECONDS = 6
 
 
-@dataclass(frozen=True)
+@frozen
 class PolicyRun:
     """One step of a run. `task` is its input, with `execution_arn`; `default_mode` that of APIs
     without a tag; in the queue `queue_url` APIs wait to be looked at."""
