@@ -22,6 +22,7 @@ from keyward.events.cloudtrail import (
     apis_of,
     edit,
     editor_of,
+    is_about_plan,
 )
 from keyward.events.incoming import POLICY_EVENTS, ROLLBACK_EVENT
 from keyward.events.requester import DRIFT, EVENT, SCHEDULE, requester_from_event
@@ -87,13 +88,13 @@ class Starter:
             self._edited(envelope)
 
     def _changed(self, envelope: JSON, event_id: str) -> None:
-        """Look at what somebody else changed: an API's tag `keyward`, or a usage plan: its limits,
-        the stages in it. With a plan all memberships are gone: the audit repairs them."""
+        """Look at what somebody else changed: an API's tag `keyward`, or a usage plan: its tag, its
+        limits, the stages in it. With a plan all memberships are gone: the audit repairs them."""
         detail = self.home.heard(envelope)
         if detail is None:
             return
         asked = requester_from_event(envelope, who=editor_of(detail).words())
-        if detail["eventName"] in PLANS:
+        if is_about_plan(detail):
             asked |= {"by": DRIFT}
             self._apply_policy(event_id, asked)
         if detail["eventName"] == "DeleteUsagePlan":

@@ -209,6 +209,19 @@ def test_limits_that_somebody_changed_are_as_the_policy_says_again(bench: Bench)
     assert bench.gateway.get_usage_plan(usagePlanId=plan(bench))["throttle"]["rateLimit"] == 5
 
 
+def test_the_tag_that_somebody_takes_off_our_plan_comes_back_in_seconds(bench: Bench) -> None:
+    arn = f"arn:aws:apigateway:us-east-1::/usageplans/{plan(bench)}"
+    bench.gateway.untag_resource(resourceArn=arn, tagKeys=["keyward"])
+    bench.advance(30)
+    assert bench.gateway.get_tags(resourceArn=arn)["tags"] == {"keyward": "keyward"}
+    [applied] = told(bench, "PolicyApplied")
+    assert [change["field"] for change in applied["changes"]] == ["usage_plans.free.tag"]
+    assert applied["caused_by"]["detail_type"] == "AWS API Call via CloudTrail"
+    calls = len(bench.calls)
+    bench.advance(60)
+    assert len(bench.calls) == calls
+
+
 def test_a_plan_that_somebody_deletes_comes_back_with_its_keys_and_stages(bench: Bench) -> None:
     (api,) = bench.emulator.state.rest_apis
     deleted = plan(bench)

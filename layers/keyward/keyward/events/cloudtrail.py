@@ -31,6 +31,7 @@ RESOURCE_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 VERB = re.compile(r"[A-Z]{1,16}")
 # A REST API itself, and nothing below it (Service Authorization Reference, API Gateway).
 API_ARN = re.compile(rf"arn:[^:]+:apigateway:[^:]+::/restapis/({REST_API_ID.pattern})")
+PLAN_ARN = re.compile(r"arn:[^:]+:apigateway:[^:]+::/usageplans/[A-Za-z0-9]+")
 # A patch of /apiStages (api-gateway.md 5); other patches of a plan look otherwise.
 STAGE_OF_API = re.compile(rf"\b({REST_API_ID.pattern}):[A-Za-z0-9_-]+")
 RESOURCE_ID_IN = re.compile(rf"\b{RESOURCE_ID.pattern}\b")
@@ -116,6 +117,13 @@ def keys_of(detail: JSON) -> list[str]:
     if not found:
         raise InvalidEventError("detail.requestParameters.keyId", "must be ids of keys", REMEDY)
     return found
+
+
+def is_about_plan(detail: JSON) -> bool:
+    """Whether a call changed a usage plan, or whose it is."""
+    request = _object(detail, "requestParameters", "detail.")
+    tagged = PLAN_ARN.fullmatch(_text(request.get("resourceArn")) or "")
+    return bool(tagged) or detail.get("eventName") in PLANS
 
 
 def apis_of(detail: JSON) -> list[str]:
