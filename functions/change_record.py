@@ -1,4 +1,5 @@
-"""Change record: what is written down and announced without a call of API Gateway."""
+"""Change record: what is written down of a key, its quota in API Gateway with it, and what is
+announced without a call."""
 
 from __future__ import annotations
 
@@ -12,22 +13,27 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.keys.step import KeyStep
 from keyward.runs.ledger import notice_line
+from keyward.runs.keys.extension import extend_quota
+from keyward.runs.keys.handover import carry_quota_over
 from keyward.values import JSON
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, lease, action, execution_arn}`, where `action` is
+    """Task input `{customer_id, lease, action, execution_arn}`. By `action` the output:
+    `extend_quota {number, plan, extensions}`: `{key_id, extended}`, the requests that were granted;
+    `carry_quota_over {number, rotation?, in_use?}`: `{key_id, remaining}`;
     `announce_notice {notice, detail, marks}`, `announce_expiry {number, days, expires_at?}` or
-    `restore_key {number, replaces?, overlap?, grace?}`; output `{action}`."""
+    `restore_key {number, replaces?, overlap?, grace?}`: `{action}`."""
     return change_record(event, runtime.context())
 
 
 def change_record(task: JSON, run: Context) -> JSON:
     """Apply the action to the customer's records. Idempotent. Raises LeaseLostError,
-    InvalidInputError."""
-    step = KeyStep.begin(task, run)
-    name = str(step.action["action"])
-    CHANGES[name](step)
+    InvalidInputError; for a quota KeyGoneError and what the gateway raises."""
+    name = str(task["action"]["action"])
+    if name in QUOTAS:
+        return QUOTAS[name](KeyStep.begin(task, run, run.policy))
+    CHANGES[name](KeyStep.begin(task, run))
     return {"action": name}
 
 
@@ -70,6 +76,10 @@ def _restore_key(step: KeyStep) -> None:
         step.save(restored(record, None if number is None else int(number), **times))
 
 
+QUOTAS: dict[str, Callable[[KeyStep], JSON]] = {
+    "extend_quota": extend_quota,
+    "carry_quota_over": carry_quota_over,
+}
 CHANGES: dict[str, Callable[[KeyStep], None]] = {
     "announce_notice": _announce_notice,
     "announce_expiry": _announce_expiry,

@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 
 import attach_key
-import carry_quota_over
 import change_record
 import conclude_customer
 import create_key
 import delete_key
-import extend_quota
 import move_key
 import plan_customer
 import report_failure
@@ -42,8 +40,6 @@ CUSTOMER_FUNCTIONS = {
     "SwitchKey": switch_key,
     "DeleteKey": delete_key,
     "ChangeRecord": change_record,
-    "CarryQuotaOver": carry_quota_over,
-    "ExtendQuota": extend_quota,
     "ConcludeCustomer": conclude_customer,
     "ReportFailure": report_failure,
 }

@@ -43,10 +43,8 @@ MAY_ASK = {
     "ImportKeys": {"POST /apikeys", "POST /usageplans/*/keys"} | MAKE_PLAN,
     "VerifyImport": {"GET /apikeys", "GET /usageplans", "GET /usageplans/*/keys"}
     | {"DELETE /apikeys/*"},
-    "ExtendQuota": {"GET /usageplans"} | USAGE,
+    "ChangeRecord": {"GET /usageplans"} | USAGE,
     "DeleteKey": {"GET /apikeys", "GET /usageplans", "DELETE /apikeys/*"},
-    "CarryQuotaOver": {"GET /usageplans/*/usage", "GET /usageplans"}
-    | {"PATCH /usageplans/*/keys/*/usage"},
     "RevealKey": {"GET /apikeys/*"},
     "PlanProtection": {"GET /restapis/*", "GET /usageplans"},
     "AttachStage": {"PATCH /usageplans/*", "GET /usageplans/*/keys"} | MAKE_PLAN,

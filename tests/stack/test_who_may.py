@@ -30,8 +30,7 @@ MEANT: dict[str, set[str]] = {
     "MoveKey": PLAN | {"CreateUsagePlanKey", "DeleteUsagePlanKey"},
     "SwitchKey": {"UpdateApiKey"},
     "DeleteKey": {"GetApiKeys", "DeleteApiKey"},
-    "CarryQuotaOver": USAGE | {"UpdateUsage"},
-    "ExtendQuota": USAGE | {"UpdateUsage"},
+    "ChangeRecord": USAGE | {"UpdateUsage"},
     "RevealKey": {"GetApiKey"},
     "PlanProtection": {"GetUsagePlans", "GetResources", "GetDeployment", "GetStages"}
     | {"GetRestApi", "GetExport", "GetAuthorizers", "GetStage"},

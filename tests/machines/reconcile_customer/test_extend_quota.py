@@ -197,16 +197,16 @@ def test_a_quota_that_went_while_the_run_was_under_way_is_not_said_to_be_extende
 ) -> None:
     begun(life)
     answers: list[JSON] = []
-    whole = life.machine.functions["ExtendQuota"]
+    whole = life.machine.functions["ChangeRecord"]
 
     def without_a_quota(task: JSON, context: object) -> Any:
         life.policy(usage_plans={"free": {}})
         answers.append(whole(task, context))
         return answers[-1]
 
-    life.machine.functions = life.machine.functions | {"ExtendQuota": without_a_quota}
+    life.machine.functions = life.machine.functions | {"ChangeRecord": without_a_quota}
     life.after("QuotaExtensionRequested", by=2)
-    life.machine.functions = life.machine.functions | {"ExtendQuota": whole}
+    life.machine.functions = life.machine.functions | {"ChangeRecord": whole}
     assert [answer["extended"] for answer in answers] == [[]]
     assert (life.bench.operations(), life.event_types()) == ([], [])
 
@@ -258,15 +258,15 @@ def test_a_key_that_somebody_deleted_ends_in_a_failure_that_says_so(life: LifeLa
 def test_the_sample_task_names_the_members_of_a_real_one(life: LifeLab) -> None:
     begun(life)
     sent: list[JSON] = []
-    whole = life.machine.functions["ExtendQuota"]
+    whole = life.machine.functions["ChangeRecord"]
 
     def kept(task: JSON, context: object) -> Any:
         sent.append(task)
         return whole(task, context)
 
-    life.machine.functions = life.machine.functions | {"ExtendQuota": kept}
+    life.machine.functions = life.machine.functions | {"ChangeRecord": kept}
     life.after("QuotaExtensionRequested", by=500, reason="launch week")
-    life.machine.functions = life.machine.functions | {"ExtendQuota": whole}
+    life.machine.functions = life.machine.functions | {"ChangeRecord": whole}
     sample = load_event("extend-quota")
     assert set(sample) == set(sent[0])
     assert set(sample["action"]) == set(sent[0]["action"])

@@ -64,7 +64,7 @@ def test_a_successor_in_the_making_is_deleted(life: LifeLab) -> None:
         raise RuntimeError("somebody stopped it here")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(life.machine.functions, "CarryQuotaOver", broken)
+        patch.setitem(life.machine.functions, "ChangeRecord", broken)
         assert life.after("KeyRotationRequested").status == "FAILED"
     assert set(life.keys()) == {"acme/1", "acme/2"}
     undone(life)

@@ -57,9 +57,9 @@ ACTIONS: Mapping[str, ActionKind] = {
         "Delete key", "delete_key", ("DeleteApiKey",), ("status", "rotation", "billing", "keys")
     ),
     "carry_quota_over": ActionKind(
-        "Carry quota over", "carry_quota_over", _QUOTA, ("rotation", "plan")
+        "Carry quota over", "change_record", _QUOTA, ("rotation", "plan")
     ),
-    "extend_quota": ActionKind("Extend quota", "extend_quota", _QUOTA, ("quota_extension",)),
+    "extend_quota": ActionKind("Extend quota", "change_record", _QUOTA, ("quota_extension",)),
     "announce_expiry": ActionKind("Announce expiry", "change_record", (), ("rotation", "plan")),
     "announce_notice": ActionKind(
         "Announce notice", "change_record", (), ("billing", "expires_at")

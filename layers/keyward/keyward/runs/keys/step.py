@@ -29,7 +29,7 @@ from keyward.values import IMPORT_READ_SECONDS, JSON, READ_SECONDS, frozen, iso
 class KeyStep:
     """One action of a run: `task` is a function's input; `records` are the keys that it is about,
     by their numbers, as they stand in the table. `policy` is None for an action that calls no API
-    Gateway, whose function may not read it."""
+    Gateway."""
 
     task: JSON
     run: Context

@@ -1,10 +1,9 @@
-"""Extend quota: a key has more calls left in this period than its plan gives."""
+"""Gives a key more calls in this period than its plan gives."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from keyward.aws.gateway import Gateway
 from keyward.customers.key import Grant, KeyRecord
@@ -13,32 +12,22 @@ from keyward.customers.quota import Extension, extension_of
 from keyward.errors import NotFoundError
 from keyward.policy.parts import Quota
 from keyward.policy.periods import day_of, first_day, next_first_day
-from keyward.runs import runtime
-from keyward.runs.context import Context
 from keyward.runs.keys.step import KeyStep, gone
 from keyward.values import JSON
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, lease, action: {number, plan, extensions}, execution_arn}`; output
-    `{key_id, extended}`, the requests that were granted."""
-    return extend_quota(event, runtime.context())
-
-
-def extend_quota(task: JSON, run: Context) -> JSON:
+def extend_quota(step: KeyStep) -> JSON:
     """Grant what the requests ask for: GetUsage, UpdateUsage; 1 read, 1 write.
 
     What the period has in all (used and left together) stays the same whatever is called, so it is
     written down before the call: an unanswered try is recognised by it, and never granted twice.
     Raises KeyGoneError and what the gateway raises.
     """
-    policy = run.policy
-    step = KeyStep.begin(task, run, policy)
-    record = step.created_record()
+    run, record = step.run, step.created_record()
     requests = [extension_of(item) for item in step.action["extensions"]]
     fresh = [item for item in requests if item.taken > record.quota.extended]
     plan = str(step.action["plan"])
-    quota = policy.plan(plan).quota
+    quota = run.policy.plan(plan).quota
     plan_id = run.plans(step.execution_arn).stored_id(plan)
     if not (fresh and quota and plan_id and plan in record.plans):
         return {"key_id": record.key_id, "extended": []}

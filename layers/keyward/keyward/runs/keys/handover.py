@@ -1,29 +1,20 @@
-"""Carry quota over: a successor takes over what is left of the quota, and the old key's place."""
+"""Gives a successor what is left of the quota, and the old key's place."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from keyward.customers import words
 from keyward.customers.key import CREATED, KeyRecord, Succession
 from keyward.customers.overlap import handed_over
 from keyward.errors import GatewayRefusedError, NotFoundError
 from keyward.policy.periods import day_of, first_day
-from keyward.runs import runtime
-from keyward.runs.context import Context
 from keyward.runs.keys import quotas
 from keyward.runs.keys.step import KeyStep
 from keyward.values import JSON
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Task input `{customer_id, lease, action: {number, rotation?, in_use?}, execution_arn}`;
-    output `{key_id, remaining}`."""
-    return carry_quota_over(event, runtime.context())
-
-
-def carry_quota_over(task: JSON, run: Context) -> JSON:
+def carry_quota_over(step: KeyStep) -> JSON:
     """GetUsage of the old key, UpdateUsage of its successor, for each plan that has a quota of
     which something was used: 1 read, 1 write. Idempotent: what is left is set, not counted down.
     A successor in another plan takes over what was used where both plans count the same period.
@@ -31,7 +22,6 @@ def carry_quota_over(task: JSON, run: Context) -> JSON:
     Then, in one transaction, the old key's end is written down and the successor takes over. Raises
     what the gateway raises.
     """
-    step = KeyStep.begin(task, run, run.policy)
     successor, carried = step.created_record(), list[JSON]()
     if successor.succession.replaces is not None:
         old = step.find(successor.succession.replaces)
