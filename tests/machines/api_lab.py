@@ -18,7 +18,6 @@ import probe_stage
 import report_exposure
 import report_failure
 import require_key
-import roll_back_stage
 import verify_stage
 from emulator.tests.openapi_lab import document
 from keyward.policy.parse import default_text
@@ -35,7 +34,6 @@ FUNCTIONS = {
     "ReportExposure": report_exposure,
     "VerifyStage": verify_stage,
     "ProbeStage": probe_stage,
-    "RollBackStage": roll_back_stage,
     "ConcludeApi": conclude_api,
     "ReportFailure": report_failure,
 }

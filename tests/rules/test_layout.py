@@ -186,6 +186,7 @@ def test_function_files_match_the_functions_of_the_template() -> None:
 
 def test_a_state_that_calls_a_function_has_its_name_or_is_an_action_that_shares_it() -> None:
     shared = {kind.state: tree.camel(kind.function) for kind in ACTIONS.values()}
+    shared["Roll back stage"] = "VerifyStage"
     functions = tree.function_files()
     for machine, definition in tree.machines().items():
         for state, body in tree.states(definition).items():

@@ -54,9 +54,9 @@ MAY_ASK = {
     "DeployApi": {"GET /restapis/*/resources", "GET /restapis/*/deployments"}
     | {"GET /restapis/*/stages/*", "POST /restapis/*/deployments", "PATCH /restapis/*/stages/*"}
     | {"GET /restapis/*/deployments/*", "DELETE /restapis/*/deployments/*"},
-    "VerifyStage": {"GET /restapis/*/deployments/*"},
+    "VerifyStage": {"GET /restapis/*/deployments/*"}
+    | {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
     "ProbeStage": {"GET /apikeys/*", "GET /restapis/*", "GET /usageplans"},
-    "RollBackStage": {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
     "ReadUsage": {"GET /usageplans", "GET /usageplans/*/usage"},
     "ExplainDenial": {"GET /restapis/*", "GET /apikeys"}
     | {"GET /usageplans", "GET /usageplans/*/usage"},

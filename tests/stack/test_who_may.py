@@ -40,9 +40,8 @@ MEANT: dict[str, set[str]] = {
     "RequireKey": {"UpdateMethod"},
     "DeployApi": {"CreateDeployment", "UpdateStage"}
     | {"GetStage", "GetDeployments", "GetResources", "DeleteDeployment"},
-    "VerifyStage": {"GetDeployment"},
+    "VerifyStage": {"GetDeployment", "GetStage", "UpdateStage"},
     "ProbeStage": {"GetApiKey", "GetRestApi", "GetUsagePlans"},
-    "RollBackStage": {"GetStage", "UpdateStage"},
     "ReadUsage": USAGE,
     "ExplainDenial": USAGE
     | {"GetApiKeys", "GetStages", "GetDeployment", "GetRestApi", "GetResources", "GetAuthorizers"}
