@@ -1,4 +1,5 @@
-"""Start due work: every minute, start a run for each customer whose due time has passed."""
+"""Start due work: every minute, start a run for each customer whose due time has passed; when a run
+died, start the one that somebody asked for meanwhile."""
 
 from __future__ import annotations
 
@@ -18,21 +19,31 @@ from keyward.values import frozen, run_name
 # One invocation starts so many, in some seconds. Ten lots of the due queue are taken at once, so
 # that all of 10,000 have their place in the schedule of calls within the minute.
 LOT = 100
+# How a message of the due queue begins.
+DUE = '{"due"'
 # A run that failed is tried again; one that did its work has noted another time by then.
 RETRY_AFTER_SECONDS = 3600
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Input: of the schedule anything, of the due queue messages `{"due": [[customer_id, due_at],
     ...]}`; output `{started, left}`: runs started, customers left to the queue or the next minute.
+    Of the runs queue the ends of runs; output: the messages that come again.
 
     Raises KeywardError, after all others were started, for a customer whom no later minute helps.
     """
     run = runtime.context()
     starter = Starter(run, runtime.setting("RECONCILE_CUSTOMER_ARN"))
-    if "Records" in event:
-        lots = [json.loads(record["body"])["due"] for record in event["Records"]]
-        return starter.start([(name, at) for lot in lots for name, at in lot])
+    texts = [str(record["body"]) for record in event.get("Records", ())]
+    if not texts:
+        return _start_all(starter)
+    if all(text.startswith(DUE) for text in texts):
+        return starter.start([(name, at) for text in texts for name, at in json.loads(text)["due"]])
+    return _resume(run, event, context)
+
+
+def _start_all(starter: Starter) -> dict[str, int]:
+    run = starter.run
     due = run.registry.customers.due(run.now)
     for first in range(LOT, len(due), LOT):
         lot = json.dumps({"due": due[first : first + LOT]})
@@ -43,6 +54,21 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return starter.start(due[:LOT], len(due[LOT:]))
     finally:
         _look_around(run)
+
+
+def _resume(run: Context, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    # What it imports is for messages; the schedule, which comes each minute, does without.
+    from keyward.runs.intake import Intake
+    from keyward.runs.resuming import API, CUSTOMER, POLICY, Resumer
+
+    machines = {
+        runtime.setting("RECONCILE_CUSTOMER_ARN"): CUSTOMER,
+        runtime.setting("PROTECT_API_ARN"): API,
+        runtime.setting("APPLY_POLICY_ARN"): POLICY,
+    }
+    resumer = Resumer(run, machines)
+    intake = Intake(runtime.setting("RUNS_DLQ_URL"), lambda item: resumer.take(item.body, item.id))
+    return intake.queue(event, context)
 
 
 def _look_around(run: Context) -> None:

@@ -55,9 +55,7 @@ def sent(lab: Lab) -> dict[str, JSON]:
 
 
 @pytest.mark.parametrize("step", SAMPLES)
-def test_a_sample_has_the_shape_of_what_the_machine_sends(
-    sent: dict[str, JSON], step: str
-) -> None:
+def test_a_sample_has_the_shape_of_what_the_machine_sends(sent: dict[str, JSON], step: str) -> None:
     assert shape(load_event(SAMPLES[step])) == shape(sent[step])
 
 

@@ -41,7 +41,7 @@ def test_a_right_that_nothing_uses_and_a_call_without_a_right_are_found() -> Non
     used = Right("CreateKey", "dynamodb:GetItem", "KeysTable")
     spare = Right("CreateKey", "dynamodb:Scan", "KeysTable")
     wild = Right("RequireKey", "apigateway:PATCH", "/restapis/*/methods/*")
-    polled = Right("ResumeRun", "sqs:ReceiveMessage", "RunsQueue")
+    polled = Right("StartDueWork", "sqs:ReceiveMessage", "RunsQueue")
     calls = {used, Right("RequireKey", "apigateway:PATCH", "/restapis/*/methods/GET")}
     assert rights.unproven({used, spare, wild, polled}, calls) == {spare}
     assert rights.refused({used, wild}, calls) == set()

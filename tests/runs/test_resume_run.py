@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import resume_run
+import start_due_work
 from keyward.aws.tables.leases import FUNCTION_SECONDS
 from keyward.runs import run
 from keyward.values import JSON
@@ -33,7 +33,7 @@ def take(lab: Lab, *bodies: object) -> tuple[list[tuple[str, JSON]], list[str]]:
     sample = load_event("resume-run")["Records"][0]
     texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
     records = [sample | {"messageId": f"m{n}", "body": text} for n, text in enumerate(texts)]
-    answer = resume_run.handler({"Records": records}, None)
+    answer = start_due_work.handler({"Records": records}, None)
     failed = [item["itemIdentifier"] for item in answer["batchItemFailures"]]
     return [(machine, task) for machine, _, task in lab.bench.bus.started], failed
 
@@ -58,7 +58,7 @@ def test_the_sample_batch_resumes_the_customer_and_the_api_that_somebody_waits_f
 ) -> None:
     held(lab, "customer#acme", STOPPED, word=True)
     held(lab, "api#a1b2c3d4e5", TIMED_OUT, word=True)
-    assert resume_run.handler(load_event("resume-run"), None) == {"batchItemFailures": []}
+    assert start_due_work.handler(load_event("resume-run"), None) == {"batchItemFailures": []}
     assert [(machine, task) for machine, _, task in lab.bench.bus.started] == [
         (CUSTOMERS, {"customer_id": "acme"}),
         (APIS, {"rest_api_id": "a1b2c3d4e5"}),

@@ -1,4 +1,4 @@
-"""Resume run: start the run that somebody asked for while another run held the lease and died.
+"""Starts the run that somebody asked for while another run held the lease and died.
 
 A run that was stopped, timed out, or failed beside its failure path starts over nothing by itself.
 """
@@ -6,27 +6,13 @@ A run that was stopped, timed out, or failed beside its failure path starts over
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events import contracts
 from keyward.events.requester import RESUMED
-from keyward.runs import runtime
 from keyward.runs.console import customer_in
 from keyward.runs.context import Context
-from keyward.runs.intake import Intake, Item
 from keyward.values import JSON, frozen, parse_json, run_name
-
-
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take a batch from the runs queue; output: the messages that come again."""
-    machines = {
-        runtime.setting("RECONCILE_CUSTOMER_ARN"): CUSTOMER,
-        runtime.setting("PROTECT_API_ARN"): API,
-        runtime.setting("APPLY_POLICY_ARN"): POLICY,
-    }
-    resumer = Resumer(runtime.context(), machines)
-    return Intake(runtime.setting("RUNS_DLQ_URL"), resumer.take).queue(event, context)
 
 
 @frozen
@@ -46,18 +32,18 @@ POLICY = Subject("", "policy", lambda task: "in-force")
 
 @frozen
 class Resumer:
-    """Resumes the runs of one batch. `machines`: the subject of each by the machine's ARN."""
+    """Resumes runs. `machines`: the subject of each by the machine's ARN."""
 
     run: Context
     machines: Mapping[str, Subject]
 
-    def take(self, item: Item) -> None:
+    def take(self, event: JSON, event_id: str) -> None:
         """Start over a run that ended, if its lease or its turn holds a request for a rerun.
 
         A person who stops a run means it: it starts over only for somebody else's sake. The new run
         takes the lease over from the dead one. Raises InvalidInputError.
         """
-        detail = item.body.get("detail")
+        detail = event.get("detail")
         ended: JSON = detail if isinstance(detail, dict) else {}
         machine, execution = _arn(ended, "stateMachineArn"), _arn(ended, "executionArn")
         subject = self.machines.get(machine)
@@ -77,7 +63,7 @@ class Resumer:
         if is_joined or leases.rerun_requested(holder, execution):
             about = {subject.field: name} if subject.field else {}
             again = about | {"asked": {"by": RESUMED}}
-            self.run.bus.start(machine, run_name(name, item.id), again)
+            self.run.bus.start(machine, run_name(name, event_id), again)
 
 
 def _names(subject: Subject, task: object) -> bool:
