@@ -11,10 +11,10 @@ from keyward.events import contracts
 from keyward.events.requester import with_cause
 from keyward.runs import runtime
 from keyward.runs.context import Context
-from keyward.runs.keys.step import KeyStep
-from keyward.runs.ledger import notice_line
 from keyward.runs.keys.extension import extend_quota
 from keyward.runs.keys.handover import carry_quota_over
+from keyward.runs.keys.step import KeyStep
+from keyward.runs.ledger import notice_line
 from keyward.values import JSON
 
 
