@@ -7,7 +7,7 @@ from typing import Any
 from keyward.aws.tables.leases import DONE, FAILED, Lease
 from keyward.customers.bulk import is_being_imported
 from keyward.customers.model import customer_of
-from keyward.customers.plan import refusal
+from keyward.customers.plan_moves import refusal
 from keyward.errors import InvalidRecordError
 from keyward.events import contracts
 from keyward.runs import outbox, runtime

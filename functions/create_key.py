@@ -18,6 +18,7 @@ from keyward.customers.key import (
     own_value,
 )
 from keyward.customers.model import Customer, customer_of
+from keyward.customers.stops import readable
 from keyward.errors import (
     CustomerNotFoundError,
     GatewayRefusedError,
@@ -120,7 +121,7 @@ def _customer(step: KeyStep) -> Customer:
         raise CustomerNotFoundError(
             f"customer_id: the Customers table has no customer {customer_id}"
         )
-    return customer_of(record)
+    return customer_of(readable(record)[0])
 
 
 def _earlier_try(step: KeyStep, earlier: KeyRecord) -> GatewayKey | None:

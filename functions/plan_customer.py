@@ -14,7 +14,7 @@ from keyward.customers.key import CREATED
 from keyward.customers.model import KeyRecords, customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer, with_open_wish
-from keyward.customers.stops import is_order
+from keyward.customers.stops import is_order, readable
 from keyward.errors import CustomerNotFoundError
 from keyward.events import contracts, requester
 from keyward.events.storm import Storm, settle_seconds
@@ -226,6 +226,7 @@ class Planner:
                 f"customer_id: the Customers table has no customer {self.customer_id}. "
                 "Send CustomerSignedUp or put a record"
             )
+        record, unreadable = readable(record)
         customer = with_open_wish(customer_of(record), records)
         storm, reads = records.storm, self._reads(records)
         if at_gateway or (storm and lease):
@@ -247,8 +248,9 @@ class Planner:
         actions = [*as_actions(notices), *(action.as_json() for action in planned.actions)]
         calls = calls_of([*reads, *(call for one in actions for call in calls_for(one, policy))])
         stops = is_order(customer, actions, self.requester["by"] in requester.UNASKED)
-        simple = planned.problem is None and is_simple(customer, actions)
-        return Look(record, actions, planned.problem, calls, stops, simple, storm)
+        problem = unreadable or planned.problem
+        simple = problem is None and is_simple(customer, actions)
+        return Look(record, actions, problem, calls, stops, simple, storm)
 
     def _reads(self, records: KeyRecords) -> list[str]:
         """The calls that a look at API Gateway takes (runs/keys/refresh.py)."""

@@ -6,7 +6,7 @@ is an InvalidRecordError for that customer, and no reader has to expect any shap
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -28,9 +28,14 @@ def check(record: JSON, dated: Iterable[str]) -> None:
     for name in dated:
         if not _is_plain(record.get(name)):
             raise InvalidRecordError(name, "must hold no binary data", "Correct or remove it")
-    for name, is_right in (("recorded", _is_recorded), ("asked", _is_asked)):
-        if not is_right(record.get(name) or {}):
+    for name in OURS:
+        if name not in sound_part(record):
             raise InvalidRecordError(name, "must be as Keyward wrote it", "Remove it")
+
+
+def sound_part(record: JSON) -> JSON:
+    """Those of `recorded` and `asked` that are as Keyward wrote them, if empty."""
+    return {name: record.get(name) or {} for name in OURS if OURS[name](record.get(name) or {})}
 
 
 def _is_plain(value: Any) -> bool:
@@ -57,3 +62,6 @@ def _is_asked(asked: Any) -> bool:
     return all(
         isinstance(value, int | float if name == "recorded_at" else str) for name, value in members
     )
+
+
+OURS: Mapping[str, Callable[[Any], bool]] = {"recorded": _is_recorded, "asked": _is_asked}

@@ -38,13 +38,13 @@ from keyward.customers.key import KeyRecord
 from keyward.customers.plans import PLANS, as_record, one_field, plans_of
 from keyward.customers.quota import Extension, extensions_of, requested
 from keyward.customers.rotation import RotationRequest, rotation_of
-from keyward.customers.updates import NEVER, check_plans, undone_by, updates_from
+from keyward.customers.updates import NEVER, check_plans, requester_in, undone_by, updates_from
 from keyward.customers.usage import KeyUsage
 from keyward.errors import InvalidRecordError, RecordUndatedError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import CUSTOMER_ID
 from keyward.events.storm import Storm
-from keyward.values import JSON, frozen, stated
+from keyward.values import JSON, frozen
 
 if TYPE_CHECKING:
     from keyward.customers.removal import Removal
@@ -249,13 +249,11 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
 def _requesters(before: JSON, after: JSON, event: CustomerEvent, is_resumed: bool) -> JSON:
     """The attribute `asked`: the event that changed each field. A repeat keeps the first event.
     CustomerResumed of an active customer counts anew: it lets keys work that somebody disabled."""
-    members: JSON = {"by": "event", "event_id": event.event_id, "detail_type": event.detail_type}
-    requester = stated(members | {"source": event.source, "recorded_at": event.recorded_at})
     requesters = {name: who for name, who in (before.get("asked") or {}).items() if name in after}
     fields = dict.fromkeys((*DATED_FIELDS, *ANSWERED))
     changed = [name for name in fields if before.get(name) != after.get(name)]
     changed += ["status"] if is_resumed else []
-    requesters |= dict.fromkeys(changed, requester)
+    requesters |= dict.fromkeys(changed, requester_in(event))
     return {"asked": requesters} if requesters else {}
 
 

@@ -6,7 +6,7 @@ be done is the plan's `problem`, so that it is reported and never passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from keyward.customers.actions import Action, CustomerPlan, key_action
@@ -16,9 +16,9 @@ from keyward.customers.key import CREATED, DELETING, KeyRecord, labels_of, untag
 from keyward.customers.model import Customer, KeyRecords
 from keyward.customers.plan_keys import KeyPlanner, is_switch_needed
 from keyward.customers.plan_quota import extensions_for
-from keyward.customers.rotation import expires_at, notices, rotates_at
+from keyward.customers.rotation import LEAKED, expires_at, is_leaked, notices, rotates_at
 from keyward.customers.undo_rotation import undo_rotation
-from keyward.errors import KeyNotTakenError, NoSignUpError, PlanRefusedError, UnknownPlanError
+from keyward.errors import KeyNotTakenError, NoSignUpError, UnknownPlanError
 from keyward.policy.model import Policy
 from keyward.values import frozen
 
@@ -38,7 +38,7 @@ def plan_customer(
     deleted key; `is_full`: the account had no room for another key. After the actions the plan is
     empty."""
     if not customer.complete:
-        return CustomerPlan(problem=_unanswered(customer, now))
+        return CustomerPlan((*_leaked(customer, keys).values(),), _unanswered(customer, now))
     last = max([last_number, *(key.number for key in keys)])
     desired = desired_state(customer, policy, now)
     situation = Situation(customer, desired, policy, now, last, is_full)
@@ -177,15 +177,33 @@ def _close(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
 
 def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
     """A key in the making is in no plan yet, and so refused anyway; but one that is imported comes
-    into its plan with the same call, so it is looked up."""
+    into its plan with the same call, so it is looked up. A key that leaked is over for good,
+    whatever brings the customer back."""
     actions: list[Action] = []
+    leaked = _leaked(at.customer, keys)
     for key in keys:
-        if is_being_imported(key):
+        if key.number in leaked:
+            actions.append(leaked[key.number])
+        elif is_being_imported(key):
             actions.append(key_action("create_key", key, existing=True))
             actions.append(key_action("disable_key", key, reason=at.reason))
         elif key.state == CREATED and is_switch_needed(key, enabled=False):
             actions.append(key_action("disable_key", key, reason=at.reason))
     return CustomerPlan(tuple(actions))
+
+
+def _leaked(customer: Customer, keys: Sequence[KeyRecord]) -> dict[int, Action]:
+    """What ends the keys that leaked and are not replaced now, by their number."""
+    request, found = customer.rotation, {}
+    for key in keys:
+        if key.state != CREATED or not is_leaked(key, request):
+            continue
+        if key.end.replaced_by is not None:
+            found[key.number] = key_action("delete_key", key, reason=LEAKED, retired=True)
+        elif key.end.retire_at is None or is_switch_needed(key, enabled=False):
+            why = (request.reason if request else None) or LEAKED
+            found[key.number] = key_action("disable_key", key, reason=why, retire=True)
+    return found
 
 
 def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
@@ -246,20 +264,6 @@ def _label_actions(customer: Customer, keys: Sequence[KeyRecord]) -> tuple[Actio
     ]
     text = wanted.description or ""
     return tuple(key_action("label_key", k, description=text, tags=wanted.tags) for k in late)
-
-
-def refusal(plans: Collection[str], keys: Sequence[KeyRecord]) -> PlanRefusedError | None:
-    """Say why a key is missing in some of its `plans` though nothing failed: one refused it, as
-    another plan of the key, perhaps one that a person put it into, holds the same stage."""
-    for key in keys:
-        plan = key.journal.refused
-        if plan in plans and key.plans and plan not in key.plans:
-            return PlanRefusedError(
-                f"plan: {plan} cannot take key {key.name}, which stays in {', '.join(key.plans)}: "
-                "another plan that the key is in holds the same stage, and a key has one plan a "
-                "stage. Detach it there, remove the stage from one of them, or send PlanRemoved"
-            )
-    return None
 
 
 def _named(plans: Sequence[str], policy: Policy) -> tuple[tuple[str, ...], UnknownPlanError | None]:

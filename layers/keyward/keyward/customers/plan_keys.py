@@ -20,6 +20,7 @@ from keyward.customers.rotation import (
     NOTICE_DAYS,
     Replacement,
     expires_at,
+    is_leaked,
     notices,
     replacement_for,
 )
@@ -176,7 +177,8 @@ class KeyPlanner:
 
     def _surplus(self, key: KeyRecord) -> Actions:
         """A key too many stays, disabled, for the grace; a leaked one goes at once."""
-        if key.state == CREATING or key.end.retire_at is not None or self._is_leaked(key):
+        is_dead = key.end.retire_at is not None or is_leaked(key, self.customer.rotation)
+        if key.state == CREATING or is_dead:
             return (key_action("delete_key", key, retired=True),)
         # By nobody, which 0 says: the key retires as a replaced one does.
         more: dict[str, Any] = {"retire": True, "replaced_by": 0}
@@ -239,7 +241,7 @@ class KeyPlanner:
         its successor is in another plan already."""
         if key.state != CREATED:
             return ()
-        if self._is_leaked(key):
+        if is_leaked(key, self.customer.rotation):
             return (key_action("delete_key", key, reason=LEAKED, retired=True),)
         if key.end.is_over(self.now):
             is_needed = is_switch_needed(key, enabled=False)
@@ -286,11 +288,6 @@ class KeyPlanner:
     ) -> Action:
         old = stated({"replaces": key.number if key else None, "in_use": in_use})
         return key_action("carry_quota_over", successor, **old, **self._satisfies())
-
-    def _is_leaked(self, key: KeyRecord) -> bool:
-        request = self.customer.rotation
-        is_leak = request is not None and request.leaked
-        return is_leak and request is not None and key.succession.rotation < request.requested_at
 
     def _satisfies(self) -> dict[str, Any]:
         """The request for a rotation that a new key answers."""

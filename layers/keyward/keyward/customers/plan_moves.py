@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from keyward.customers.actions import Actions, key_action, move
 from keyward.customers.bulk import is_being_imported
 from keyward.customers.key import CREATING, KeyRecord
+from keyward.errors import PlanRefusedError
 from keyward.policy.model import Policy
 from keyward.values import frozen
 
@@ -81,3 +82,17 @@ class Placement:
         is_moving = key.journal.plan is not None or key.journal.leaving is not None
         leaves, joins = set(key.plans) - {*self.plans}, {*self.plans} - set(key.plans)
         return bool(leaves and joins) and not is_moving
+
+
+def refusal(plans: Collection[str], keys: Sequence[KeyRecord]) -> PlanRefusedError | None:
+    """Say why a key is missing in some of its `plans` though nothing failed: one refused it, as
+    another plan of the key, perhaps one that a person put it into, holds the same stage."""
+    for key in keys:
+        plan = key.journal.refused
+        if plan in plans and key.plans and plan not in key.plans:
+            return PlanRefusedError(
+                f"plan: {plan} cannot take key {key.name}, which stays in {', '.join(key.plans)}: "
+                "another plan that the key is in holds the same stage, and a key has one plan a "
+                "stage. Detach it there, remove the stage from one of them, or send PlanRemoved"
+            )
+    return None

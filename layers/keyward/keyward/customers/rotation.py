@@ -54,20 +54,26 @@ def rotation_of(stored: Any) -> RotationRequest | None:
     if stored is None:
         return None
     try:
-        hours, leaked = stored.get("overlap_hours"), stored.get("leaked")
+        hours, leaked, reason = map(stored.get, ("overlap_hours", "leaked", "reason"))
         return RotationRequest(
             int(stored["requested_at"]),
             None if hours is None else float(hours),
-            stored.get("reason"),
+            None if reason is None else reason + "",
             bool(stored.get("undone")),
             None if leaked is None else bool(leaked),
         )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         raise InvalidRecordError(
             "rotation",
             "must be {requested_at, overlap_hours?, reason?, leaked?}",
             "Remove it, and send KeyRotationRequested",
         ) from None
+
+
+def is_leaked(key: KeyRecord, request: RotationRequest | None) -> bool:
+    """Whether the request says that the key is in foreign hands. One made since is in none."""
+    is_leak = request is not None and request.leaked and not request.undone
+    return is_leak and request is not None and key.succession.rotation < request.requested_at
 
 
 def is_repeat(last: RotationRequest | None, new: RotationRequest, seconds: int) -> bool:

@@ -10,7 +10,7 @@ from keyward.customers.plans import ADDED, MAX_PLANS, REMOVED, value_of
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import CustomerEvent
 from keyward.events.fields import WHAT
-from keyward.values import JSON
+from keyward.values import JSON, stated
 
 FieldUpdates = dict[str, tuple[int, JSON]]
 
@@ -49,6 +49,12 @@ def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
     if event.detail_type in ("PaymentFailed", "PaymentSucceeded", "SubscriptionChanged"):
         updates |= _paid_for(event, before)
     return updates
+
+
+def requester_in(event: CustomerEvent) -> JSON:
+    """The event as who asked for a change, for the attribute `asked`."""
+    members: JSON = {"by": "event", "event_id": event.event_id, "detail_type": event.detail_type}
+    return stated(members | {"source": event.source, "recorded_at": event.recorded_at})
 
 
 def check_plans(event: CustomerEvent, before: JSON, in_force: Mapping[str, InForce]) -> None:

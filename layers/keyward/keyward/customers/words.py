@@ -139,7 +139,9 @@ def _disabled(change: KeyChange, _: KeyChange | None, occasion: Occasion) -> Ite
     works tells KeyDisabled first, as if a run had disabled it before."""
     before, key = change.before, change.after
     is_over = key.end.is_over(occasion.now)
-    if before is None or not before.enabled:
+    # Of a suspended customer's key, which is disabled, only now is it said that it leaked.
+    is_over_now = is_over and before is not None and before.end.retire_at is None
+    if before is None or not (before.enabled or is_over_now):
         return
     if key.state == DELETED and is_over and _is_announced(before):
         yield _stopped("KeyDisabled", "delete_key", key, occasion)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from keyward.aws.tables import Registry
 from keyward.customers import undo_rotation
-from keyward.customers.model import KeyRecords, apply_event
-from keyward.customers.removal import STOPS, Removal
+from keyward.customers.model import AppliedEvent, KeyRecords, apply_event
+from keyward.customers.removal import Removal
 from keyward.customers.rotation import is_repeat, rotation_of
-from keyward.customers.stops import stops_keys
-from keyward.errors import PassingError
+from keyward.customers.stops import with_stop
+from keyward.errors import InvalidRecordError, PassingError
 from keyward.events.contracts import CustomerEvent
 from keyward.values import JSON, frozen
 
@@ -56,13 +55,10 @@ def record(
         after, ignored, void = before, 0, None
         for event in events:
             if removal and removal.voids(event, after):
-                if not _stops_held(registry, removal, event, dry_run):
+                if not _stops_removed(registry, removal, event, dry_run):
                     void = removal.answer_to(event)
                 continue
-            if _is_repeat(registry, after, event):
-                continue
-            applied = apply_event(after, event, records.dated)
-            undo_rotation.check(after, applied.record, records.keys)
+            applied = _applied(registry, after, event, records)
             after, ignored = applied.record, ignored + len(applied.ignored)
         change = Change(before, after, ignored, void)
         if after is None or not change.written or dry_run:
@@ -83,16 +79,31 @@ def _is_repeat(registry: Registry, before: JSON | None, event: CustomerEvent) ->
     return new is not None and is_repeat(rotation_of(last), new, policy.propagation_seconds)
 
 
-def _stops_held(registry: Registry, removal: Removal, event: CustomerEvent, dry_run: bool) -> bool:
-    """Whether the event stops the keys of a customer whose removal is held, which work on until
-    somebody answers. The removed record keeps it, for who puts the record back."""
-    if not removal.held or removal.record is None or event.detail_type not in STOPS:
-        return False
-    dated = registry.customers.load_keys(removal.customer_id).dated
-    after = apply_event(removal.record, event, dated).record
+def _applied(
+    registry: Registry, before: JSON | None, event: CustomerEvent, records: KeyRecords
+) -> AppliedEvent:
+    """The record after the event. What stops keys is written into a record that cannot be read."""
+    try:
+        if _is_repeat(registry, before, event):
+            return AppliedEvent(before or {})
+        applied = apply_event(before, event, records.dated)
+        undo_rotation.check(before, applied.record, records.keys)
+    except InvalidRecordError:
+        stopped = with_stop(before or {}, event)
+        if stopped is None:
+            raise
+        return AppliedEvent(stopped)
+    return applied
+
+
+def _stops_removed(
+    registry: Registry, removal: Removal, event: CustomerEvent, dry_run: bool
+) -> bool:
+    """Whether the event stops keys of a customer whose record was removed. The removal keeps that,
+    for who puts the record back."""
+    records = registry.customers.load_keys(removal.customer_id)
     policy = registry.policies.current(event.recorded_at).policy
-    if stops_keys(removal.record, after, policy, event.recorded_at):
-        if not dry_run:
-            registry.removals.save(replace(removal, record=after, stopped=True))
-        return True
-    return removal.stopped and after == removal.record
+    stopped = removal.stopped_by(event, records.dated, policy) if records.keys else None
+    if stopped and stopped != removal and not dry_run:
+        registry.removals.save(stopped)
+    return stopped is not None

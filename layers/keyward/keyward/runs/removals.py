@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from keyward.customers.model import customer_of
 from keyward.customers.removal import Removal, works
+from keyward.customers.stops import leak_in
 from keyward.errors import InvalidRecordError, PassingError, RemovalsHeldError
 from keyward.events import contracts, remedy
 from keyward.runs import outbox
@@ -25,7 +26,7 @@ def note(context: Context, customer_id: str, at: int, cause: str, record: JSON) 
     A removal that stops a working key, after as many in the last hour as the policy allows, is
     held, which is told once an hour. Idempotent."""
     removals, customers = context.registry.removals, context.registry.customers
-    removal = Removal(customer_id, at, cause)
+    removal = Removal(customer_id, at, cause, leak=leak_in(record))
     records = customers.load_keys(customer_id)
     known = records.removal
     if known is not None and known.at >= removal.at:
