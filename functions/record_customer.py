@@ -70,6 +70,8 @@ class Recorder:
             remedy=remedy.after_failure(name, "customer", customer_id, self.run.stack),
         )
         subject, asked = f"customer#{customer_id}", requester_from_event(item.body)
+        # Two refusals of one moment are two, and a message that comes again is one.
+        asked |= {"event_id": item.id}
         line = failed_line(subject, item.at, asked, failed, REFUSED)
         outbox.announce_now(self.run, failed, [line])
 

@@ -237,8 +237,9 @@ def of_room(registry: Registry, key: KeyRecord, now: int) -> None:
     assert registry.leases.take_over("customer#new", "run-0", "run-9", now)
     assert not registry.leases.rerun_requested("customer#new", "run-9")
     assert registry.leases.note_death("customer#coop", now + 31, 30) == 1
-    assert registry.leases.note_failure("customer#coop", "a") == (1, False)
-    assert registry.leases.note_failure("customer#coop", "a") == (2, True)
+    assert registry.leases.note_failure("customer#coop", "a", "run 1") == (1, False)
+    assert registry.leases.note_failure("customer#coop", "a", "run 1") == (1, False)
+    assert registry.leases.note_failure("customer#coop", "a", "run 2") == (2, True)
 
 
 def of_apis(registry: Registry, now: int) -> None:

@@ -48,7 +48,8 @@ def note_refusal(customer_id: str, task: JSON, reason: str, context: Context) ->
     """
     leases, customers, now = context.registry.leases, context.registry.customers, context.now
     digest = hashlib.sha256(reason.encode()).hexdigest()[:16]
-    times, is_same = leases.note_failure(f"customer#{customer_id}", digest)
+    step = f"{task.get('execution_arn')} {task.get('entered')}"
+    times, is_same = leases.note_failure(f"customer#{customer_id}", digest, step)
     again_at = now + min(HOUR * 2 ** min(times - 1, 10), DAY)
     starter = task.get("asked") or {}
     refusal = Refusal(is_same and starter.get("by") in UNASKED, again_at)

@@ -34,13 +34,14 @@ def announce_many(context: Context, events: Iterable[JSON]) -> None:
 
 
 def announce_now(context: Context, event: JSON, lines: Iterable[JSON]) -> None:
-    """Announce an event that tells of no record; its lines are in the ledger first. Who fails in
-    between is called again, and announces it then."""
-    told = list(lines)
-    for line in told:
+    """Announce an event that tells of no record; its lines, one at least, are in the ledger first,
+    and the last of them is how a replayed step knows that it was announced."""
+    *others, last = lines
+    for line in (*others, last):
         event = with_cause(event, line["asked"])
-    context.registry.ledger.append(told)
-    context.bus.announce([_entry(event, context)])
+    context.registry.ledger.append(others)
+    entry = _entry(event, context)
+    context.registry.ledger.announce(last, lambda: context.bus.announce([entry]))
 
 
 def announce_once(context: Context, mark: str, event: JSON, seconds: float | None = None) -> None:

@@ -27,7 +27,7 @@ LEASE_SECONDS = 300
 # How a run ends, and what of earlier ends is forgotten then.
 DONE, FAILED, POSTPONED = "done", "failed", "postponed"
 ROWS = ", postponed, deaths, died_at"
-FORGOTTEN = {DONE: f"{ROWS}, failures, failure", FAILED: ROWS, POSTPONED: ""}
+FORGOTTEN = {DONE: f"{ROWS}, failures, failure, failed_step, is_same", FAILED: ROWS, POSTPONED: ""}
 # The functions of a run renew its lease when they start and run 60 s at most: the last function of
 # a run that was stopped is surely at its end so long after.
 FUNCTION_SECONDS = 65
@@ -180,16 +180,23 @@ class Leases:
             )
         return int(self._item(name).get("deaths", 0))
 
-    def note_failure(self, name: str, failure: str) -> tuple[int, bool]:
+    def note_failure(self, name: str, failure: str, step: str) -> tuple[int, bool]:
         """Count a run that failed for good with this `failure` (a digest): how many were in a row,
-        and whether the last one failed so, too. A run that is done ends the row."""
-        before = self._table.update_item(
+        and whether the last one failed so, too. A run that is done ends the row. A `step` that is
+        replayed gets the answer that it got."""
+        before = self._item(name)
+        if before.get("failed_step") == step:
+            return int(before["failures"]), bool(before["is_same"])
+        is_same = before.get("failure") == failure
+        values = {":failure": failure, ":step": step, ":same": is_same, ":one": 1}
+        after = self._table.update_item(
             Key={"lease": name},
-            UpdateExpression="SET failure = :failure ADD failures :one",
-            ExpressionAttributeValues={":failure": failure, ":one": 1},
-            ReturnValues="ALL_OLD",
-        ).get("Attributes", {})
-        return int(before.get("failures", 0)) + 1, before.get("failure") == failure
+            UpdateExpression="SET failure = :failure, failed_step = :step, is_same = :same "
+            "ADD failures :one",
+            ExpressionAttributeValues=values,
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+        return int(after["failures"]), is_same
 
     def _item(self, name: str) -> dict[str, Any]:
         answer = self._table.get_item(Key={"lease": name}, ConsistentRead=True)

@@ -6,7 +6,7 @@ Lines are only added. No item ever holds a key value: a line is made of named me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +23,7 @@ MAX_LINES_A_DAY = 500
 # What tells the lines of one action and moment apart.
 NAMED = ("key", "stage", "method", "path", "plan")
 ANNOUNCE = "announce"
+TOLD = "told"
 
 
 def line_of(
@@ -30,7 +31,7 @@ def line_of(
 ) -> JSON:
     """Build a line of `subject` at `at` (epoch seconds). Its name comes from what it tells, so that
     a step that is replayed writes the same line again; `order` sorts the lines of one moment."""
-    run = (execution_arn or "").rpartition(":")[2]
+    run = (execution_arn or (members.get("asked") or {}).get("event_id", "")).rpartition(":")[2]
     about = [str(members[name]) for name in NAMED if members.get(name)]
     place = [] if order is None else [f"{order:04d}"]
     when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
@@ -82,6 +83,17 @@ class Ledger:
         for line in lines:
             with suppress(ConditionNotMetError):
                 self._table.put_item(Item=self._item(line), **unchanged(None, "line", ()))
+
+    def announce(self, line: JSON, tell: Callable[[], None]) -> None:
+        """Add the line and `tell` of it, unless a step that this one replays did: then nothing.
+        Who dies in between is called again, and tells it then."""
+        item = self._item(line)
+        try:
+            self._table.put_item(Item=item, **unchanged(None, TOLD, ()))
+        except ConditionNotMetError:
+            return
+        tell()
+        self._table.put_item(Item=item | {TOLD: True})
 
     def of(self, subject: str, most: int | None = None) -> list[JSON]:
         """The lines of a subject, oldest first; the newest `most` of them."""
