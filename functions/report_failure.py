@@ -15,9 +15,9 @@ from keyward.errors import (
     InvalidRecordError,
     KeywardError,
     PassingError,
+    RefusalError,
     StoppedError,
     TryUnderwayError,
-    WrongAnswerError,
 )
 from keyward.events import contracts, remedy
 from keyward.events.requester import CONSOLE
@@ -33,7 +33,7 @@ MAX_DELAY = 900
 # errors that pass are no part of that row, or an outage before it would make the first death fail.
 MAX_DEATHS = 5
 DEATH_SECONDS = 30
-# What a person typed into a run of the console, and only that, is wrong.
+# What a person typed into a run of the console is wrong; a record is nothing that was typed there.
 WRONG_INPUT = (InvalidInputError, CustomerNotFoundError, ApiNotFoundError)
 
 
@@ -67,9 +67,9 @@ class Subject:
 
 def report(task: JSON, context: Context) -> JSON:
     """`{postponed, again, error, reason}`, and `due_at` (ISO 8601) of a postponed run, `refused`
-    `{error, reason, remedy}` of a person's: its input cannot be right, or a dry run found a
-    problem. Nothing happened then, so it is no failed run. Who asked by an event is answered by
-    one, nobody else is told.
+    `{error, reason, remedy}` of one that is no failed run: what was asked for cannot be
+    (RefusalError), or a dry run found a problem. A person who typed it gets that as the run's
+    output, and nobody else is told.
 
     An error that passes is announced to nobody: the run is looked at again later, and later still
     each time that it is postponed in a row. Any other error is announced and gets a line in the
@@ -80,14 +80,13 @@ def report(task: JSON, context: Context) -> JSON:
     name, reason = run.error_of(task["error"])
     subject = _subject(task, context)
     output: JSON = {"error": name, "reason": reason}
-    refused = _refused(task, subject, name, reason, context)
-    output |= {"refused": refused} if refused else {}
+    is_typed = _is_typed(task, name)
+    if is_typed or issubclass(errors.class_named(name) or KeywardError, RefusalError):
+        output["refused"] = _refused(subject, name, reason, context)
     if subject is None:
         return output | {"postponed": False, "again": False}
     leases, owner = context.registry.leases, str(task["execution_arn"])
-    if refused:
-        if run.requester_of(task)["by"] != CONSOLE:
-            _announce_failure(task, subject, name, reason, context)
+    if is_typed:
         again = run.fail_run(leases, subject.lease, owner, FAILED)
         return output | {"postponed": False, "again": again}
     delay, end = _delay(task, subject, context), POSTPONED
@@ -101,15 +100,15 @@ def report(task: JSON, context: Context) -> JSON:
     return output if due_at is None else output | {"due_at": iso(due_at)}
 
 
-def _refused(
-    task: JSON, subject: Subject | None, error: str, reason: str, context: Context
-) -> JSON | None:
-    """How a person's run is refused, None for one that failed."""
+def _is_typed(task: JSON, error: str) -> bool:
+    """Whether a person's input is wrong or a person's dry run found a problem: nothing happened."""
     kind = errors.class_named(error) or KeywardError
     is_wrong = issubclass(kind, WRONG_INPUT) and not issubclass(kind, InvalidRecordError)
-    is_persons = run.requester_of(task)["by"] == CONSOLE and (is_wrong or task.get("dry_run"))
-    if not is_persons and not issubclass(kind, WrongAnswerError):
-        return None
+    return run.requester_of(task)["by"] == CONSOLE and bool(is_wrong or task.get("dry_run"))
+
+
+def _refused(subject: Subject | None, error: str, reason: str, context: Context) -> JSON:
+    """What a run that was refused has as its output."""
     helps = remedy.command("start", stack=context.stack, help=True)
     if subject:
         helps = remedy.after_failure(error, subject.kind, subject.name, context.stack)

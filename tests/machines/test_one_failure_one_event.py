@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from keyward.values import JSON
 from local.bench import Bench
 
-JSON = dict[str, Any]
 DAY = 86_400
 
 

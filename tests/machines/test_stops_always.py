@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.bench import Bench
 
-JSON = dict[str, Any]
 MINUTE = 60
 LEAK = ("KeyRotationRequested", {"leaked": True})
 STOPS = [LEAK, ("CustomerSuspended", {}), ("CustomerClosed", {})]

@@ -1,23 +1,24 @@
 """The tree of errors, and which of them pass.
 
     KeywardError
-    ├── InvalidInputError            input that cannot be right; never retried
-    │   ├── InvalidEventError        an event on the bus
-    │   └── InvalidRecordError       a record in the Customers table
+    ├── RefusalError                 what somebody asked for cannot be; told, and no failure
+    │   ├── InvalidInputError        input that cannot be right; never retried
+    │   │   ├── InvalidEventError    an event on the bus
+    │   │   └── InvalidRecordError   a record in the Customers table
+    │   ├── KeyValueTakenError       the customer's own value belongs to another key
+    │   ├── KeyNotTakenError         the key that a record names cannot be the customer's
+    │   ├── PlanRefusedError         the plan did not take the key, which is where it was
+    │   ├── CustomerNotFoundError
+    │   ├── NoSignUpError            events came for a customer, and its sign-up did not
+    │   └── ApiNotFoundError
     ├── PolicyRefusedError           no version of the policy parameter is usable
-    ├── UnknownPlanError             the policy does not name the plan
+    ├── UnknownPlanError             the policy, which is its owner's, does not name the plan
     ├── DuplicatePlanError           two usage plans of one name on the gateway
     ├── PlanOfAnotherStackError      the usage plan of that name has another stack's tag
-    ├── KeyValueTakenError           the customer's own value belongs to another key
-    ├── KeyNotTakenError         the key that a record names by its id cannot be the customer's
     ├── KeyInOtherPlanError          the key is in another plan of the same stage
-    ├── PlanRefusedError             the plan did not take the key, which is where it was
     ├── KeyGoneError                 the gateway no longer has a key that the records name
     ├── LogsUnreadableError          the access log of a stage cannot be read
-    ├── CustomerNotFoundError
-    ├── NoSignUpError                events came for a customer, and its sign-up did not
     ├── RemovalsHeldError            too many records were removed within an hour
-    ├── ApiNotFoundError
     ├── PassingError                 passes by itself: the run is planned anew, then postponed
     │   ├── ThrottledError           429 of API Gateway; nothing happened
     │   │   ├── PlanThrottledError         UpdateUsagePlan, 1 call in 20 s
@@ -62,7 +63,11 @@ class KeywardError(Exception):
     helps: ClassVar[str] = "start"
 
 
-class InvalidInputError(KeywardError):
+class RefusalError(KeywardError):
+    """What was asked for cannot be. Who asked is told; the run ends SUCCEEDED with `refused`."""
+
+
+class InvalidInputError(RefusalError):
     """Input that cannot be right. The message names the field, the problem and the remedy."""
 
     helps = "history"
@@ -106,11 +111,11 @@ class PlanOfAnotherStackError(KeywardError):
     """The usage plan belongs to another stack; the message names the plan and the stack."""
 
 
-class KeyValueTakenError(KeywardError):
+class KeyValueTakenError(RefusalError):
     """Another key has the value that the customer wants to bring."""
 
 
-class KeyNotTakenError(KeywardError):
+class KeyNotTakenError(RefusalError):
     """The key that a record names by its id cannot become the customer's; the message says why."""
 
 
@@ -118,7 +123,7 @@ class KeyInOtherPlanError(KeywardError):
     """The key is in another plan that holds the same stage; the message names the plans by id."""
 
 
-class PlanRefusedError(KeywardError):
+class PlanRefusedError(RefusalError):
     """A plan did not take a key; the message says why, and which plan the key is in."""
 
 
@@ -130,13 +135,13 @@ class LogsUnreadableError(KeywardError):
     """The access log of a stage cannot be read; the message says why, and the remedy."""
 
 
-class CustomerNotFoundError(KeywardError):
+class CustomerNotFoundError(RefusalError):
     """No customer, or no key of the customer, under this id."""
 
     helps = "history"
 
 
-class NoSignUpError(KeywardError):
+class NoSignUpError(RefusalError):
     """Events came for a customer of whom no sign-up is known."""
 
     helps = "history"
@@ -152,13 +157,12 @@ class ChangedAgainError(KeywardError):
     """Others keep changing what Keyward puts right; it is left alone until they stop."""
 
 
-class ApiNotFoundError(KeywardError):
+class ApiNotFoundError(RefusalError):
     """No RestApi under this id in this account and Region."""
 
 
 class PassingError(KeywardError):
-    """An error that passes by itself. The state machine plans the run anew. If that does not help,
-    the run is postponed by `retry_after` seconds, and by more each time it is postponed again."""
+    """An error that passes: the run is planned anew, or postponed by `retry_after` and longer."""
 
     retry_after: ClassVar[int] = 15
 
@@ -210,8 +214,7 @@ class LeaseLostError(PassingError):
 
 
 class StoppedError(PassingError):
-    """A person stopped writes to API Gateway (`keyward stop`). The run is postponed at once: no new
-    plan within seconds helps."""
+    """A person stopped writes to API Gateway (`keyward stop`): no plan helps before that ends."""
 
     helps = "status"
     retry_after = 60

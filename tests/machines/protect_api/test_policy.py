@@ -46,7 +46,7 @@ def test_the_default_mode_holds_for_apis_without_a_tag(
 def test_a_tag_with_a_mode_that_is_none_fails_with_the_remedy(lab: Lab) -> None:
     api_id = lab.api(mode="enfroce")
     run = lab.run(api_id, asked={"by": "audit"})
-    assert (run.status, run.error) == ("FAILED", "InvalidInputError")
+    assert refusal(run)["error"] == "InvalidInputError"
     assert "enforce, warn, observe, off" in lab.events("ApiFailed")[0]["reason"]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.machines.api_lab import PETS, Lab
 from tests.machines.audit_lab import AuditLab
+from tests.machines.machine import refusal
 
 DAY = 24 * 3600
 
@@ -115,5 +116,5 @@ def test_what_is_opened_after_the_day_is_closed_as_in_enforce(lab: Lab) -> None:
 def test_a_day_that_is_none_is_refused_and_changes_nothing(lab: Lab, tag: str) -> None:
     api_id = lab.api(mode=tag)
     run = lab.run(api_id, asked={"by": "audit"})
-    assert (run.status, run.error) == ("FAILED", "InvalidInputError")
+    assert refusal(run)["error"] == "InvalidInputError"
     assert "warn-until-YYYY-MM-DD" in lab.events("ApiFailed")[0]["reason"]

@@ -9,6 +9,7 @@ import pytest
 from keyward.errors import GatewayUnavailableError
 from keyward.values import iso
 from tests.machines.life_lab import LifeLab
+from tests.machines.machine import refusal
 
 FREE, PRO = {"acme/1": (True, ["free"])}, {"acme/1": (True, ["pro"])}
 
@@ -162,7 +163,7 @@ def test_a_plan_that_refuses_the_key_leaves_it_in_its_former_plan_and_says_so(
 ) -> None:
     key_id = refusing(life)
     run = life.after("CustomerPlanChanged", plan="pro")
-    assert (run.status, run.error) == ("FAILED", "PlanRefusedError")
+    assert refusal(run)["error"] == "PlanRefusedError"
     assert life.plans_of(key_id) == ["by-hand", "free"]
     [told] = life.events("CustomerFailed")
     assert "acme/1, which stays in free" in told["reason"]
@@ -176,7 +177,7 @@ def test_a_plan_that_refuses_one_key_stops_no_other_action(life: LifeLab) -> Non
     life.bench.clock.advance(60)
     life.forget()
     run = life.after("KeyRotationRequested", overlap_hours=1)
-    assert (run.status, run.error) == ("FAILED", "PlanRefusedError")
+    assert refusal(run)["error"] == "PlanRefusedError"
     assert life.keys() == {"acme/1": (True, ["by-hand", "free"]), "acme/2": (True, ["pro"])}
     assert life.plans_of(key_id) == ["by-hand", "free"]
     assert life.event_types()[0] == "KeyRotated"
@@ -188,7 +189,7 @@ def test_a_plan_that_refused_is_not_asked_again_while_a_read_shows_that_it_still
     key_id = refusing(life)
     life.after("CustomerPlanChanged", plan="pro")
     life.forget()
-    assert life.run().error == "PlanRefusedError"
+    assert refusal(life.run())["error"] == "PlanRefusedError"
     assert {name[:3] for name in life.bench.operations()} == {"Get"}
     by_hand = [p for p in life.client.get_usage_plans()["items"] if p["name"] == "by-hand"]
     life.client.delete_usage_plan_key(usagePlanId=by_hand[0]["id"], keyId=key_id)

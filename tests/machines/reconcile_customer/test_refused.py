@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from keyward import errors
 from keyward.values import JSON
 from tests.machines.life_lab import LifeLab
 from tests.machines.machine import refusal
@@ -51,3 +54,40 @@ def test_a_real_run_that_finds_the_problem_fails_and_is_told(life: LifeLab) -> N
     life.after("CustomerSignedUp", plan="gold")
     run = life.machine.run({"customer_id": "acme"})
     assert (run.status, run.error) == ("FAILED", "UnknownPlanError")
+
+
+ERRORS = sorted(errors.BY_NAME.values(), key=lambda kind: kind.__name__)
+
+
+def ends(life: LifeLab, kind: type[errors.KeywardError], number: int, asked: JSON) -> Any:
+    words = ("field", "problem", "remedy")[: 3 if issubclass(kind, errors.InvalidInputError) else 1]
+
+    def fail(event: JSON, context: object) -> JSON:
+        raise kind(*words)
+
+    life.machine.functions["PlanCustomer"] = fail
+    return life.machine.run({"customer_id": f"c-{number}", "asked": asked})
+
+
+@pytest.mark.parametrize("by", ["event", "schedule", "audit"])
+def test_of_all_errors_a_refusal_is_told_and_no_failure_and_every_other_one_is_a_failure(
+    life: LifeLab, by: str
+) -> None:
+    """So a new class of errors is told and rings the alarm, unless it is a RefusalError."""
+    for number, kind in enumerate(ERRORS):
+        announced = len(life.bench.bus.entries)
+        run = ends(life, kind, number, {"by": by})
+        told = [entry["Detail"]["error"] for entry in life.bench.bus.entries[announced:]]
+        is_passing = issubclass(kind, errors.PassingError)
+        assert told == ([] if is_passing else [kind.__name__])
+        if issubclass(kind, errors.RefusalError):
+            assert refusal(run)["error"] == kind.__name__
+        else:
+            assert run.status == ("SUCCEEDED" if is_passing else "FAILED")
+
+
+def test_a_refusal_stays_one_however_often_it_is_looked_at_again(life: LifeLab) -> None:
+    for _ in range(3):
+        run = ends(life, errors.NoSignUpError, 1, {"by": "schedule"})
+        assert run.status == "SUCCEEDED"
+    assert [entry["Detail"]["error"] for entry in life.bench.bus.entries] == ["NoSignUpError"]

@@ -6,6 +6,7 @@ import pytest
 
 from keyward.values import iso
 from tests.machines.life_lab import DAY, LifeLab, epoch
+from tests.machines.machine import refusal
 
 SUCCESSION = ["CreateApiKey", "CreateUsagePlanKey"]
 BOTH = {"acme/1": (True, ["free"]), "acme/2": (True, ["free"])}
@@ -236,4 +237,4 @@ def test_a_number_of_keys_that_cannot_be_is_told(life: LifeLab, keys: object) ->
     item = {"customer_id": "acme", "plan": "free", "status": "active", "keys": keys}
     life.bench.tables["CustomersTable"].put_item(Item=item)
     run = life.run()
-    assert (run.status, run.error) == ("FAILED", "InvalidRecordError")
+    assert refusal(run)["error"] == "InvalidRecordError"
