@@ -25,7 +25,7 @@ from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer, KeyRecords, customer_of
 from keyward.customers.notices import notices_due
 from keyward.customers.plan import plan_customer, with_open_wish
-from keyward.customers.removal import is_complete
+from keyward.customers.plans import is_complete
 from keyward.errors import InvalidRecordError, NoSignUpError
 from keyward.policy.model import Policy
 from keyward.runs.keys.refresh import corrected

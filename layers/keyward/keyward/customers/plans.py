@@ -53,6 +53,12 @@ def plans_of(record: Mapping[str, Any]) -> Plans:
     return tuple(plans)
 
 
+def is_complete(record: JSON | None) -> bool:
+    """Whether the record says what the customer is to have."""
+    found = record or {}
+    return (PLAN in found or PLANS in found) and found.get("status") is not None
+
+
 def value_of(plans: Iterable[str]) -> str | list[str]:
     """The value of the one field: a text for one plan, a list for several."""
     found = list(plans)

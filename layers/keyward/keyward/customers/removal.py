@@ -15,6 +15,7 @@ from typing import Any
 
 from keyward.customers.key import CREATED, CREATING, KeyRecord
 from keyward.customers.model import TimedValue, apply_event
+from keyward.customers.plans import is_complete
 from keyward.customers.stops import PLANLESS, STOPS, leak_in, stopping_part, stops_keys
 from keyward.customers.updates import updates_from
 from keyward.events.contracts import CustomerEvent
@@ -108,12 +109,6 @@ def leak_of(event: CustomerEvent) -> JSON | None:
 def works(key: KeyRecord) -> bool:
     """Whether a removal stops the key."""
     return key.state == CREATING or (key.state == CREATED and key.enabled)
-
-
-def is_complete(record: JSON | None) -> bool:
-    """Whether the record says what the customer is to have."""
-    found = record or {}
-    return ("plan" in found or "plans" in found) and found.get("status") is not None
 
 
 def item_of(removal: Removal) -> dict[str, Any]:
