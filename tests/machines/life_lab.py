@@ -103,12 +103,12 @@ class LifeLab:
 
     def wait(self, days: float = 0, hours: float = 0) -> list[Execution]:
         """Time passes, and what becomes due is started each time that it does, at most a minute
-        late, and once a day at least: the runs."""
+        late: the runs."""
         until = self.bench.clock.now() + days * DAY + hours * HOUR
         runs = []
         while (now := self.bench.clock.now()) < until:
             due = [at for _, at in self.bench.registry.customers.due(until)]
-            step = min(until, now + DAY, *(at + MINUTE for at in due)) - now
+            step = min([until, *(at + MINUTE for at in due)]) - now
             self.bench.clock.advance(max(step, MINUTE))
             runs += self.due_work()
         return runs
