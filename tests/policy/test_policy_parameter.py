@@ -39,7 +39,7 @@ def large() -> JSON:
     plan = {"throttle": {"rateLimit": 50, "burstLimit": 100}}
     plan |= {"quota": {"limit": 100_000, "period": "MONTH"}}
     free = {"api": "petstore", "method": "GET", "owner": "web-team"}
-    texts = [f"{(i * 2654435761) % 2**32:08x}" * 100 for i in range(500)]
+    texts = [f"{(i * 2654435761) % 2**32:08x}-" * 89 for i in range(500)]
     return {
         "usage_plans": {f"customer-tier-{i:03d}": plan for i in range(300)},
         "exemptions": [free | {"path": f"/{t}", "reason": t[::-1]} for t in texts],
