@@ -1,4 +1,4 @@
-"""Attach stage: put an API's stages into one usage plan, which is made if need be."""
+"""Attach stage: put an API's stages into one usage plan, and make the plan if need be."""
 
 from __future__ import annotations
 
@@ -115,8 +115,7 @@ class Attacher:
         return any(request.done is None for request in board.requests.values())
 
     def _attached(self, plan: str, stages: list[str]) -> Attached | None:
-        """What another run attached for this one. Else the request is on the board, for whoever
-        comes first."""
+        """What another run attached for this one. Otherwise the request stays on the board."""
         own = self._own(stages)
         mine = self._request(plan, own)
         if own and len(mine) == len(own) and all(request.done for request in mine.values()):
@@ -161,8 +160,8 @@ class Attacher:
         return held
 
     def _others(self, plan: str) -> dict[StageRef, JoinRequest]:
-        """The requests of other runs. One that is old is of a run that died: it is forgotten, as
-        the API may be off by now."""
+        """The requests of other runs. An old request is of a run that died; it is forgotten, as the
+        API may be off by now."""
         board, now = self.context.registry.pending.board(plan), self.context.now
         waiting = {
             ref: request

@@ -46,12 +46,12 @@ class Concluder:
     context: Context
 
     def conclude(self, progress: Progress) -> Progress:
-        """The run's end; or its start, when somebody asked for the API meanwhile, `verify` was
-        another run's or stages are left; or this step again, when there is more to announce than
-        time.
+        """End the run. It starts over when somebody asked for the API meanwhile, when `verify` came
+        from another run, or when stages are left; it repeats this step when there is more to
+        announce than time.
 
-        A stage that was only attached is done when the run gets here. At least once: an event is
-        forgotten after it was announced. Raises LeaseLostError.
+        A stage that was only attached is done when the run gets here. An event is forgotten after
+        it was announced, so it is announced at least once. Raises LeaseLostError.
         """
         lease = Lease.of({"lease": progress.lease})
         self.context.registry.leases.renew(lease, self.context.now)

@@ -22,12 +22,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def conclude(task: JSON, context: Context) -> JSON:
-    """`{again, wait_seconds, problem, output}`: how the run ends.
+    """Say how the run ends: `{again, wait_seconds, problem, output}`.
 
-    `again`: the run starts over, after so many seconds: somebody left word meanwhile, and it keeps
-    the lease; or it has no lease, as it waits for its turn. `problem` `{Error, Cause}`: what the
-    plan could not satisfy. `output` is the run's. A run without a lease has nothing to conclude.
-    Raises LeaseLostError.
+    `again`: the run starts over after so many seconds. Either somebody left word, and it keeps the
+    lease; or it has no lease, as it waits for its turn. `problem` `{Error, Cause}` is what the plan
+    could not satisfy. `output` is the run's. A run without a lease has nothing to conclude. Raises
+    LeaseLostError.
     """
     customer_id, seconds = contracts.parse_customer_id(task), int(task.get("wait_seconds", 0))
     if task.get("lease") is None:

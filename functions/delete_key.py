@@ -23,9 +23,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def delete_key(task: JSON, run: Context) -> JSON:
     """Delete the key and replace its record by the tombstone. Idempotent, 1 write; a key that is
-    gone already counts as deleted. A key in the making may be there, so it is looked up first. Who
-    waits for room in a full account is called. Raises TryUnderwayError and what the gateway
-    raises."""
+    gone counts as deleted.
+
+    A key in the making may exist, so it is looked up first. The place is offered to who waits for
+    room in a full account. Raises TryUnderwayError and what the gateway raises.
+    """
     step = KeyStep.begin(task, run, run.policy)
     record = step.find()
     if record:

@@ -62,12 +62,12 @@ class Planner:
     now: float
 
     def plan(self, request: ApiRequest) -> Progress:
-        """The progress of a run that has a plan and the API's lease.
+        """Plan under the API's lease, and return the progress of the run.
 
         A dry run takes no lease, writes nothing, and ends with what mode enforce does. A run also
-        ends when another one has the API: that one will start over. Of an API that is gone nothing
-        is left to protect, and what was remembered of it is forgotten. Raises InvalidInputError,
-        DuplicatePlanError and what the gateway raises.
+        ends when another one has the API: that one will start over. Of an API that is gone
+        everything remembered is forgotten. Raises InvalidInputError, DuplicatePlanError and what
+        the gateway raises.
         """
         progress = Progress(
             request.rest_api_id, request.execution_arn, request.requester, stages=request.stages
@@ -133,8 +133,8 @@ class Planner:
             self._decide(request, "reject", request.reject, REJECTED)
 
     def _decide(self, request: ApiRequest, word: str, fingerprint: str, decision: str) -> None:
-        """Note the decision with each stage that is held so. A run that starts over, or an event
-        that comes twice, finds its answer noted: the hold may have ended by it."""
+        """Write the decision down with each stage that is held so. A run that starts over, or a
+        repeated event, finds its answer noted: the hold may have ended by it."""
         apis, rest_api_id = self.context.registry.apis, request.rest_api_id
         records = apis.load_records(rest_api_id)
         decided = [

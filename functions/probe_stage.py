@@ -117,7 +117,7 @@ class Prober:
         return Probed(UNKNOWN, why=f"unproven: {request} was answered {answers}")
 
     def _url(self, rest_api_id: str, item: JSON) -> str | None:
-        """None for an API that cannot be reached where stages are invoked."""
+        """The stage's URL; None for an API that cannot be reached where stages are invoked."""
         probe = item["probe"]
         if probe["url"]:
             return str(probe["url"]).rstrip("/") + str(probe["path"])
@@ -128,7 +128,7 @@ class Prober:
         return self.client.stage_url(rest_api_id, str(item["stage"])) + str(probe["path"])
 
     def _value(self, rest_api_id: str, stage: str, key: KeyRecord) -> str | None:
-        """The value of a key that opens the stage, as API Gateway says; None of any other."""
+        """The value of a key that opens the stage, by API Gateway; None of any other."""
         place, key_id = (rest_api_id, stage), str(key.key_id)
         if not any(place in plan.stages for plan in self.gateway.plans_of(key_id)):
             return None
@@ -138,7 +138,8 @@ class Prober:
             return None
 
     def _ask(self, url: str, value: str) -> tuple[list[Status], list[Status]]:
-        """In turns, so that both see the same hosts; the first silence ends it."""
+        """Ask without and with the key in turns, so that both see the same hosts; the first silence
+        ends it."""
         without: list[Status] = []
         with_key: list[Status] = []
         while len(with_key) < IN_A_ROW and None not in (*without, *with_key):

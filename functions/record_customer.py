@@ -94,8 +94,8 @@ class Recorder:
     def _record(
         self, events: list[contracts.CustomerEvent], cause: str
     ) -> Iterator[tuple[str, str]]:
-        """Record all that one message says of a customer as one change of its record. Gives the
-        customers whose record was removed, and what the sender is told."""
+        """Record all that one message says of a customer as one change of its record. Yields
+        customers whose record was removed, with what to answer the sender."""
         for customer_id in {event.customer_id for event in events}:
             change = record(self.run.registry, customer_id, lambda _: events)
             self.count("OlderChangeIgnored", change.ignored)
@@ -111,7 +111,7 @@ class Recorder:
         return stops_keys(before, after, self.run.policy, self.run.now)
 
     def _start(self, customer_id: str, cause: str) -> None:
-        """Start the run that no stream record will, as the event changed nothing, yet asks for one;
-        or that is not to stand behind a burst in the stream, whose own run is a repeat then."""
+        """Start a run that the stream will not start, as the event changed nothing; or that must
+        not stand behind a burst in the stream, whose own run is a repeat then."""
         task = {"customer_id": customer_id, "asked": {"by": EVENT}}
         self.run.bus.start(self.machine_arn, run_name(customer_id, cause), task)

@@ -1,5 +1,5 @@
-"""Repair: start the runs that mend what an audit found, some at a time, and before them take keys
-that somebody else made into the records."""
+"""Repair: start the runs that mend what an audit found, some at a time. Keys that somebody else
+made are taken into the records first."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class Mender:
         return WorkResult(cost=START, counts={"failed": 1})
 
     def _adopt(self, adoption: Adoption) -> int:
-        """How many keys were adopted: all of the customer's or none. None while another run has the
-        customer, and when the records have changed so that something would have to be done with
-        the keys. A repeat adopts nothing twice."""
+        """Adopt all of the customer's keys or none; returns how many. None while another run has
+        the customer, and when its records have changed so that the keys would need something.
+        Idempotent."""
         context, now = self._context, self._context.now
         name, leases = f"customer#{adoption.customer_id}", context.registry.leases
         # Word left with an earlier try of this task; `acquire` hears it.

@@ -50,8 +50,9 @@ class Reporter:
     now: float
 
     def report(self, progress: Progress) -> Progress:
-        """The run with the stages whose access log is still asked, and those queries by stage. What
-        a stage's log does not tell is said in its report. Raises LeaseLostError."""
+        """Report on the exposed stages; returns those whose access log is still being asked, and
+        their queries by stage. What a stage's log does not tell is said in its report. Raises
+        LeaseLostError."""
         self.registry.leases.renew(Lease.of({"lease": progress.lease}), self.now)
         left: list[JSON] = []
         queries = dict(progress.queries or {})

@@ -66,16 +66,17 @@ class Subject:
 
 
 def report(task: JSON, context: Context) -> JSON:
-    """`{postponed, again, error, reason}`, and `due_at` (ISO 8601) of a postponed run, `refused`
-    `{error, reason, remedy}` of one that is no failed run: what was asked for cannot be
-    (RefusalError), or a dry run found a problem. A person who typed it gets that as the run's
-    output, and nobody else is told.
+    """Postpone or announce the failure: `{postponed, again, error, reason}`, with `due_at` (ISO
+    8601) of a postponed run and `refused` `{error, reason, remedy}` of a run that did not fail.
+
+    `refused`: what was asked for cannot be (RefusalError), or a dry run found a problem. A person
+    who typed it gets that as the run's output, and nobody else is told.
 
     An error that passes is announced to nobody: the run is looked at again later, and later still
-    each time that it is postponed in a row. Any other error is announced and gets a line in the
-    ledger, once: a customer's run that nobody asked for and that fails so again is postponed.
-    Either way the run gives its lease back, unless somebody left word (`again`): then the run
-    keeps the lease and starts over.
+    each time in a row. Any other error is announced and gets a line in the ledger, once; a
+    customer's run that nobody asked for and that fails so again is postponed. Either way the run
+    gives its lease back, unless somebody left word (`again`): then it keeps the lease and starts
+    over.
     """
     name, reason = run.error_of(task["error"])
     subject = _subject(task, context)

@@ -1,5 +1,5 @@
-"""Require key: make methods of the working copy ask for a key, as many as the quota lets
-through. What we made ask for one, and an exemption waives, asks for none again."""
+"""Require key: make methods of the working copy ask for a key, as many as the quota lets through.
+Methods that an exemption waives ask for none again."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def require_key(progress: Progress, context: Context) -> Progress:
-    """The run without the methods that ask for a key now, a turn's worth at once. What the share of
-    the account, or the time, leaves over is for the next call.
+    """Close methods, a turn's worth at a time; returns the run without them. What the account's
+    share or the time leaves over is for the next call.
 
     Idempotent. Raises what passes, but for a 429, only when not one method was done, so that what
-    was done is not done again; WorkingCopyChangedError when a method is gone.
+    was done is not done again. Raises WorkingCopyChangedError when a method is gone.
     """
     began, all_of_them = context.now, len(progress.require)
     while progress.require and context.now - began <= MAX_SECONDS:
@@ -57,7 +57,7 @@ def require_key(progress: Progress, context: Context) -> Progress:
 def _require_all(
     progress: Progress, methods: tuple[JSON, ...], context: Context
 ) -> tuple[Progress, PassingError | None]:
-    """The run without those of the methods that were done, and what stopped it."""
+    """Close these methods. Returns the run without those that were done, and what stopped it."""
     for done, method in enumerate(methods):
         try:
             _require(progress.rest_api_id, method, context.gateway)

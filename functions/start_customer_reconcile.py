@@ -1,5 +1,5 @@
-"""Start customer reconcile: each change of the Customers table starts a run for its customer, the
-removal of its record too, and so do the changes that others make to the customer's keys."""
+"""Start customer reconcile: start a run for each change of the Customers table, a removal included,
+and for each change that others make to a customer's keys."""
 
 from __future__ import annotations
 
@@ -66,8 +66,7 @@ class Starter:
 
 @frozen
 class Hearer:
-    """Has the customers looked at whose keys somebody else changed, deleted, or put into or out of
-    a plan."""
+    """Has customers looked at whose keys somebody else changed, deleted, attached or detached."""
 
     run: Context
     looks: Looks

@@ -41,8 +41,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def verify(progress: Progress, gateway: Gateway, registry: Registry, now: float) -> Progress:
-    """The run after its first stage to verify: the deployment serves exactly the methods,
-    authorizations and keys that were planned, or it is to be rolled back.
+    """Verify the first stage: its deployment serves exactly the methods, authorizations and keys
+    that were planned, or it is to be rolled back.
 
     A mismatch was read, so it is a proof. What API Gateway refuses to tell is none: the stage stays
     and is announced as unverified. Raises what passes.

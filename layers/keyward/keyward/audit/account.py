@@ -1,5 +1,7 @@
-"""What an audit reads of the account: each API once, by the deployed truth, and all keys. It goes
-through documents in the bucket, so that the report needs no reading of its own."""
+"""Read the account for an audit: each API once, by the deployed truth, and all keys.
+
+What was read goes through documents in the bucket, so that the report needs no reading of its own.
+"""
 
 from __future__ import annotations
 
@@ -93,14 +95,15 @@ def read_api(
 
 
 def unread(api: JSON, default_mode: str, error: Exception) -> ApiReading:
-    """An API that could not be read, with a finding that says why."""
+    """Make the reading of an API that could not be read: a finding says why."""
     mode = str((api.get("tags") or {}).get(MODE_TAG, default_mode))
     found = Finding("unreadable", "high", error_words(error), rest_api_id=str(api["id"]))
     return ApiReading(str(api["id"]), str(api.get("name", "")), mode, None, (found,))
 
 
 def calls_of(reading: ApiReading) -> int:
-    """What the reading cost: GetStages, and GetDeployment for each deployment that is served."""
+    """Count what the reading cost: GetStages, and GetDeployment for each deployment that is
+    served."""
     if reading.snapshot is None:
         return 1 if reading.findings else 0
     served = {stage.deployment_id for stage in reading.snapshot.stages if stage.deployment_id}
@@ -110,9 +113,9 @@ def calls_of(reading: ApiReading) -> int:
 
 @frozen
 class AccountKeys:
-    """Keys by id; the names of plans by the id of a key, None when they were not read; `foreign`
-    are the ids of those in plans of other stacks. What was changed since `read_at` (epoch seconds),
-    when the first of it was read, is not compared."""
+    """Keys by id, and the names of plans by the id of a key (None when they were not read).
+    `foreign` are the ids of keys in plans of other stacks. What changed since `read_at` (epoch
+    seconds), when the first key was read, is not compared."""
 
     keys: Mapping[str, GatewayKey]
     plans: Mapping[str, tuple[str, ...]] | None = None
@@ -120,7 +123,7 @@ class AccountKeys:
     foreign: frozenset[str] = frozenset()
 
     def state_of(self, key: KeyRecord) -> GatewayState | None:
-        """A recorded key as it was read; None when a run has been at it since."""
+        """The recorded key as it was read; None when a run has changed it since."""
         if key.key_id is None or max(key.journal.started_at, key.attached_at or 0) >= int(
             self.read_at
         ):

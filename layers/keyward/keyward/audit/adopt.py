@@ -1,7 +1,8 @@
-"""Which keys that were made by hand can be taken into the records, and for whom. Pure.
+"""Decide which keys made by hand can become records, and of which customer. Pure.
 
 A key is adopted when nothing would have to be done afterwards: the planner is asked. So an adoption
-leads to no call of API Gateway, and no key loses its name, value or plan."""
+leads to no call of API Gateway, and no key loses its name, value or plan.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ BESIDES = "The key is disabled, and another key of its customer is not: enable o
 
 @frozen
 class Adoption:
-    """Keys of one customer that become records; `record` is the customer's desired state, None when
-    it is there already."""
+    """Keys of one customer that become records. `record` is the customer's desired state; None when
+    the table has it already."""
 
     customer_id: str
     record: JSON | None
@@ -62,7 +63,7 @@ class Adopter:
     def plan(
         self, strays: Sequence[GatewayKey], records: AccountRecords
     ) -> tuple[list[Adoption], dict[str, str]]:
-        """The adoptions, and by the id of each other key why it is not adopted."""
+        """Plan the adoptions; returns also, by the id of each other key, why it is not adopted."""
         desired = {str(record.get("customer_id")): record for record in records.desired}
         left: dict[str, str] = {}
         owned: dict[str, list[GatewayKey]] = {}
@@ -134,7 +135,7 @@ class Adopter:
 def why_not_adopted(
     adoption: Adoption, desired: JSON | None, stored: KeyRecords, policy: Policy, now: float
 ) -> str | None:
-    """Why the customer's keys are not adopted: what would have to be done then; None when nothing
+    """Say what would have to be done after an adoption of the customer's keys; None when nothing
     would."""
     record = desired if desired is not None else adoption.record
     keys = (*stored.keys, *adoption.keys)

@@ -1,4 +1,4 @@
-"""What an audit says in the end, from all that it has read, and what is to be started."""
+"""Conclude an audit: the findings in all that was read, and the runs that repair them."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def summary_of(found: JSON) -> JSON:
 
 
 def counts_of(found: Iterable[JSON]) -> dict[str, int]:
-    """How many findings there are of each kind."""
+    """Count the findings of each kind."""
     counts: dict[str, int] = {}
     for finding in found:
         counts[finding["kind"]] = counts.get(finding["kind"], 0) + 1

@@ -1,7 +1,8 @@
-"""What an audit finds by customer: desired state, key records and keys compared. Pure.
+"""Find what is wrong with customers: desired state, key records and keys compared. Pure.
 
-The planner is asked what it would do if the records read as API Gateway has it: that is what a
-repair does, so the two cannot differ."""
+The planner is asked what it would do if the records read as API Gateway has it. A repair does the
+same, so the two cannot differ.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +96,7 @@ class CustomerAudit:
     def _undone(
         self, customer: Customer, keys: Sequence[KeyRecord], actions: Sequence[Action]
     ) -> Finding:
-        """What the records themselves lack: a run failed, or its event never came."""
+        """Name what the records themselves lack: a run failed, or its event never came."""
         desired = desired_state(customer, self.policy, self.now)
         kind, severity, says = "due", "low", "work of the customer is due"
         if desired.status == "closed":
@@ -131,8 +132,8 @@ def _of_removal(customer_id: str, record: JSON, stored: KeyRecords) -> list[Find
 
 
 def _drifted(results: Sequence[Compared], actions: Sequence[Action]) -> list[Finding]:
-    """What differs on API Gateway, with what mends it: what is done with the key, or, for one that
-    is gone, with none that there is."""
+    """Find what differs on API Gateway, each with the actions that mend it: those on the same key.
+    The loss of a key is mended by actions on keys that do not exist."""
     there = {one.key.number for one in results if one.key is not None}
     found = []
     drifts = (drift for one in results for drift in one.drifts)

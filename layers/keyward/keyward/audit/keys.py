@@ -1,5 +1,4 @@
-"""What an audit finds of keys that Keyward has no record of: made by hand, twice, or for customers
-who are gone. Pure."""
+"""Find keys without a record: made by hand, made twice, or of customers who are gone. Pure."""
 
 from __future__ import annotations
 
@@ -26,8 +25,8 @@ CLOSED = "Delete it, or disable it: Keyward did not make it, and deletes only wh
 
 
 def unrecorded(account: AccountKeys, records: AccountRecords) -> list[GatewayKey]:
-    """Keys without a record, in a fixed order. One that a run is just making is not among them, nor
-    one of another stack or of a customer whose records cannot be understood."""
+    """List keys without a record, in a fixed order. Left out are keys that a run is just making,
+    that belong to another stack, or whose customer's records cannot be understood."""
     all_recorded = [key for one in records.keys.values() for key in one.keys]
     recorded = {key.key_id for key in all_recorded}
     in_the_making = {(key.customer_id, key.name) for key in all_recorded if key.state == CREATING}
@@ -43,7 +42,7 @@ def unrecorded(account: AccountKeys, records: AccountRecords) -> list[GatewayKey
 
 
 def owner_of(key: GatewayKey) -> str | None:
-    """Whose key it may be: by its customerId, which keys of the last edition have, else by its
+    """Guess a key's customer: by its customerId, which keys of the last edition have, else by its
     name, as imported keys have no customerId."""
     customer_id, slash, number = key.name.rpartition("/")
     by_name = customer_id if slash and number.isdigit() else None
@@ -53,7 +52,7 @@ def owner_of(key: GatewayKey) -> str | None:
 def of_keys(
     strays: Sequence[GatewayKey], account: AccountKeys, records: AccountRecords
 ) -> list[Finding]:
-    """One finding for each key without a record."""
+    """Make one finding for each key without a record."""
     closed = {str(r.get("customer_id")) for r in records.desired if r.get("status") == "closed"}
     recorded = {(key.customer_id, key.name) for one in records.keys.values() for key in one.keys}
     names = Counter((owner_of(key), key.name) for key in strays)
@@ -86,8 +85,8 @@ def of_keys(
 
 
 def of_other_plans(account: AccountKeys, records: AccountRecords, policy: Policy) -> list[Finding]:
-    """Recorded keys that somebody else put into another plan of the policy as well. They stay: a
-    key may be in several plans, and Keyward takes none out of a plan that it did not put it
+    """Find recorded keys that somebody else put into another plan of the policy as well. They stay:
+    a key may be in several plans, and Keyward takes no key out of a plan that it did not put it
     into."""
     found = []
     for key in (key for one in records.keys.values() for key in one.keys):
@@ -112,7 +111,7 @@ def of_other_plans(account: AccountKeys, records: AccountRecords, policy: Policy
 def adoptable(
     found: Sequence[Finding], adoptions: Iterable[Adoption], left: Mapping[str, str]
 ) -> list[Finding]:
-    """The same findings, with what an adoption does, or why it cannot."""
+    """Add to the findings what an adoption does, or why it cannot."""
     taken = {key.key_id: key for one in adoptions for key in one.keys}
     result = []
     for finding in found:
@@ -136,7 +135,7 @@ def adoptable(
 
 
 def without_new_keys(found: Iterable[Finding], adoptions: Iterable[Adoption]) -> list[Finding]:
-    """Customers who get their own old key need no new one."""
+    """Drop the findings of customers who get back their own old key: they need no new one."""
     adopted = {one.customer_id for one in adoptions}
     return [
         finding
@@ -160,7 +159,8 @@ MAX_NAMES = 20
 
 
 def of_usage(records: AccountRecords, policy: Policy, now: float) -> list[Finding]:
-    """One finding a plan, because there may be thousands of such keys; `now` in epoch seconds."""
+    """Find unused keys, in one finding a plan, because there may be thousands of them; `now` in
+    epoch seconds."""
     unused: dict[str, list[str]] = {}
     found: list[Finding] = []
     for customer_id, mine in records.keys.items():

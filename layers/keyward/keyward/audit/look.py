@@ -1,5 +1,4 @@
-"""A look at an account without tables: an audit of what API Gateway tells, for people who have no
-stack yet. It calls nothing but GET.
+"""Look at an account without tables: an audit for people who have no stack yet, by GET alone.
 
 Calls: those of an audit (audit/account.py), GetUsage for each 500 keys of a plan with a quota, and
 at most `WORKING_CALLS` for working copies, or all of them in a `deep` look.
@@ -33,9 +32,9 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 @frozen
 class Look:
-    """What a look read. `plans_of` are the ids of a key's usage plans; of the plans in `counted`
-    the usage was read, and `used` are the keys that called. `closing` is what enforce would do, by
-    API, where the working copy was read; `not_compared` are exposed APIs where it was not."""
+    """What was read. `plans_of` are the ids of a key's usage plans. `counted` are the plans whose
+    usage was read, `used` the keys that called. `closing` is what enforce would do, by API, where
+    the working copy was read; `not_compared` are exposed APIs where it was not."""
 
     reading: AccountReading
     plans_of: Mapping[str, Sequence[str]]
@@ -78,7 +77,7 @@ class Looker:
     def _usage(
         self, plans: Iterable[GatewayPlan]
     ) -> tuple[frozenset[str], frozenset[str], list[Finding]]:
-        """Of plans with a quota: API Gateway counts calls against nothing else."""
+        """Read the usage of plans with a quota: API Gateway counts nothing for the others."""
         days = last_days(self.clock(), self.policy.usage.unused_days)
         counted: set[str] = set()
         used: set[str] = set()

@@ -1,4 +1,4 @@
-"""What an audit finds: the form of all findings, and what it finds of APIs. Pure."""
+"""The findings of an audit, and how APIs are judged. Pure."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def error_words(error: Exception) -> str:
 
 
 def of_each(subject: str, find: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """What `find` finds of one customer or key. Whatever is wrong with it is a finding as well, so
-    that one bad record is never the end of the audit."""
+    """Run `find` on one customer or key. If it fails, that is a finding as well, so that one bad
+    record never ends the audit."""
     try:
         found = list(find())
         json.dumps([finding.as_json() for finding in found])  # what is no JSON could not be kept
@@ -146,8 +146,8 @@ def _in_no_plan(snapshot: ApiSnapshot, joining: set[str], mode: str) -> Iterable
 def hold_findings(
     snapshot: ApiSnapshot, records: ApiRecords, rule: KeyRule, mode: str
 ) -> list[Finding]:
-    """Find the stages that wait for a person. Of an API in mode observe, these are the stages in a
-    plan that Keyward does not own. The next run ends each hold that is no longer needed."""
+    """Find the stages that wait for a person. In mode observe these are stages in a plan that
+    Keyward does not own. The next run ends a hold that is no longer needed."""
     exposed = {stage.name for stage in snapshot.stages if rule.exposed(stage)}
     return [
         _held(hold, records, snapshot.rest_api_id)
@@ -168,8 +168,8 @@ def hold_findings(
 def orphaned_holds(
     holds: Iterable[Mapping[str, Any]], enforceable: Collection[str]
 ) -> list[Finding]:
-    """Holds, as they are recorded, of APIs that are gone or switched off: there is nothing left to
-    decide. `enforceable` are the ids of all other APIs. The next run of such an API ends them."""
+    """Find recorded holds of APIs that are gone or switched off: there is nothing left to decide.
+    `enforceable` are the ids of all other APIs, whose next run ends such holds."""
     return [
         Finding(
             "hold_over",
@@ -199,10 +199,8 @@ def _held(hold: Hold, records: ApiRecords, rest_api_id: str) -> Finding:
 
 
 def of_exemptions(policy: Policy, live: Iterable[str], now: float) -> list[Finding]:
-    """Exemptions that ended, end soon, or leave nothing open; `live` are marks of those that do.
-
-    One for every API and path is a rule for what may come, so it needs no method.
-    """
+    """Find exemptions that ended, end soon, or leave nothing open; `live` are the marks of those
+    that do. An exemption for every API and path is a rule for the future, so it needs no method."""
     used, soon = set(live), ending(policy, now)
     found = []
     for exemption in policy.exemptions:

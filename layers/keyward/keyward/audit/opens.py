@@ -1,4 +1,4 @@
-"""Find keys that open nothing, and say why: plans, APIs and the policy compared. Pure."""
+"""Find keys that open nothing, and say why: compare plans, APIs and the policy. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_NAMES = 5
 
 @frozen
 class EmptyPlan:
-    """Why a usage plan holds no stage, and what a person does about it."""
+    """Why a usage plan holds no stage, and what a person can do about it."""
 
     says: str
     remedy: str
@@ -35,8 +35,8 @@ def of_opens(
     apis: Sequence[ApiReading],
     policy: Policy,
 ) -> list[Finding]:
-    """Keys that work and whose usage plans hold no stage. While no API asks for a key nobody misses
-    it: then a plan is meant only that names an API, and that is low."""
+    """Find working keys whose usage plans hold no stage. While no API asks for a key nobody misses
+    it: then only a plan that names an API counts, and its finding is low."""
     holding = {plan.name for plan in plans if plan.stages}
     empty: dict[str, list[KeyRecord]] = {}
     for key in _working(records):
@@ -56,7 +56,7 @@ def of_opens(
 
 
 def why_empty(name: str, policy: Policy, apis: Sequence[ApiReading]) -> EmptyPlan:
-    """Why the plan of that name holds no stage."""
+    """Say why the plan of that name holds no stage."""
     plan = policy.usage_plans.get(name)
     if plan is None:
         return EmptyPlan("the policy does not name it", "Add it to usage_plans in the policy")
@@ -84,7 +84,7 @@ def _names_an_api(name: str, policy: Policy) -> bool:
 
 
 def _of_literal(api: str, reading: ApiReading | None, plan: PlanPolicy) -> EmptyPlan | None:
-    """What is wrong with an API that the plan names; None when its stages are about to join."""
+    """Say what is wrong with an API that the plan names; None when its stages are about to join."""
     if reading is None:
         remedy = f"Correct `apis` of plan {plan.name} in the policy"
         return EmptyPlan(f"it names API {api}, and there is none", remedy)

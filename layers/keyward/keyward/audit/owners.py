@@ -1,4 +1,4 @@
-"""Find usage plans of the policy's names that are not this stack's: they stay as they are. Pure."""
+"""Find usage plans named in the policy that are not this stack's: they stay as they are. Pure."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ RENAME = (
 def of_owners(
     plans: Sequence[GatewayPlan], apis: Iterable[ApiReading], policy: Policy, stack: str
 ) -> list[Finding]:
-    """Plans of other stacks, and plans of people whose limits are not the policy's or that lack
-    stages of enforced APIs."""
+    """Find plans of other stacks, and plans of people whose limits differ from the policy or that
+    lack stages of enforced APIs."""
     left = _left(apis, policy)
     names = Counter(plan.name for plan in plans)
     # Which of two plans of a name is meant, nobody knows: a finding of its own.
@@ -50,7 +50,7 @@ def of_owners(
 
 
 def _left(apis: Iterable[ApiReading], policy: Policy) -> dict[str, list[str]]:
-    """By plan the stages of enforced APIs that it lacks."""
+    """List by plan the stages of enforced APIs that it lacks."""
     found: dict[str, list[str]] = {}
     for api in apis:
         if api.mode == ENFORCE and api.snapshot:

@@ -1,4 +1,4 @@
-"""How fast a list of work is gone through: by what the account's schedule leaves."""
+"""Set the pace of a list of work by what the account's schedule leaves."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ SETTLE_SECONDS = 2
 
 @frozen
 class Pace:
-    """What a turn is for at most (`cost`), how often an item is tried that something passing
-    prevents, and after how many deaths of the process over it an item failed.
+    """How a list of work takes its turns.
 
-    `wait` asks for a turn for so much: 0 when it is there, else in how many seconds to ask again.
-    `settle` hears how much of the turns was not used; below zero what was used beyond them.
+    `cost` is what a turn is for at most. An item is tried again so often when something passing
+    prevents it, and fails after so many deaths of the process. `wait` asks for a turn: 0 when it is
+    there, else in how many seconds to ask again. `settle` hears how much of the turns was not used,
+    below zero what was used beyond them.
     """
 
     cost: float
@@ -36,7 +37,8 @@ class Pace:
 
 
 def pace_of_reading(turns: Turns, audit: str, clock: Clock) -> Pace:
-    """Calls of API Gateway, in turns of the lane of audits; `clock` gives epoch seconds."""
+    """The pace of calls of API Gateway, in turns of the lane of audits; `clock` gives epoch
+    seconds."""
     until = clock() + ROUND_SECONDS
 
     def wait(calls: float) -> int:
@@ -57,8 +59,8 @@ def pace_of_reading(turns: Turns, audit: str, clock: Clock) -> Pace:
 
 
 def pace_of_starts(turns: Turns, clock: Clock) -> Pace:
-    """Runs that are started ten at a time, and take turns of their own: more are started when what
-    waits in all lanes is soon done."""
+    """The pace of starting runs, ten at a time. They take turns of their own: more are started when
+    what waits in all lanes is soon done."""
     rate = QUOTAS[CALLS][0] * turns.share / 100
     begun: list[float] = []
 

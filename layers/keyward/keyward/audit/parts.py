@@ -1,6 +1,6 @@
-"""An audit from its first call of API Gateway to its findings, in rounds: between two of them the
-state machine waits, so that most of the account's calls are left to others.
+"""Run an audit in rounds, from its first call of API Gateway to its findings.
 
+Between two rounds the state machine waits, so that most of the account's calls are left to others.
 Documents of an audit in the bucket: `audit` (when it began, the plans, who keys belong to),
 `reading` (audit/work.py), `findings` and `repairs`.
 """
@@ -40,7 +40,7 @@ FIELDS = ("repair", "adopt", "adopt_tag", "customers", "customers_object")
 
 
 class TooLargeError(KeywardError):
-    """The account's share of calls does not let it be read while somebody waits."""
+    """The account's share of calls is too small to read it while somebody waits."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -59,10 +59,12 @@ class Audit:
     default_mode: str
 
     def round(self, task: JSON) -> JSON:
-        """Read on, from where the last round ended; the last one concludes. `{unfinished: true,
-        wait_seconds}`, or `{unfinished: false, audit, repair, summary}`: numbers only, whatever the
-        size of the account. `task` is the input of the audit. Raises InvalidInputError, and errors
-        of the lists of APIs and plans."""
+        """Read on from where the last round ended; the last round concludes.
+
+        Returns `{unfinished: true, wait_seconds}`, or `{unfinished: false, audit, repair,
+        summary}`: numbers only, whatever the size of the account. `task` is the input of the audit.
+        Raises InvalidInputError, and errors of the lists of APIs and plans.
+        """
         repair = contracts.flag_of(task, "repair")
         policy = self.context.policy
         done = self.read_on(task, policy)
@@ -73,7 +75,7 @@ class Audit:
         return concluded(self.name, repair, self.documents)
 
     def at_once(self, task: JSON, rest: Callable[[float], object], until: float) -> JSON:
-        """All rounds, for somebody who waits for the answer; `rest` waits between them. Raises
+        """Do all rounds for somebody who waits for the answer; `rest` waits between them. Raises
         TooLargeError when they would not be over by `until` (epoch seconds)."""
         while (answer := self.round(task))["unfinished"]:
             if self.context.now + answer["wait_seconds"] >= until:
@@ -104,7 +106,7 @@ class Audit:
         return self._reading.begun and self.documents.load(self.name, ABOUT) is not None
 
     def reading(self) -> AccountReading:
-        """What was read so far, of an audit that has begun."""
+        """What was read so far by an audit that has begun."""
         about, results = self.documents.load(self.name, ABOUT), list(self._reading.results())
         left = sum(work["kind"] == "api" for work in self._reading.items()[len(results) :])
         plans, stack = _plans(about), self.context.stack
@@ -171,9 +173,9 @@ def _announce_expiring(policy: Policy, exempt: Sequence[JSON], context: Context)
 
 
 def sources_for(task: JSON, documents: Audits) -> OwnerLookup | None:
-    """Who keys belong to, by the input of an audit that adopts: `customers` (a map, or CSV text),
-    or `customers_object`, a CSV object in the bucket of reports. None for an audit that does not
-    adopt. Raises InvalidInputError."""
+    """Read who keys belong to from the input of an audit that adopts: `customers` (a map, or CSV
+    text), or `customers_object`, a CSV object in the bucket of reports. None for an audit that does
+    not adopt. Raises InvalidInputError."""
     if not contracts.flag_of(task, "adopt"):
         return None
     name = contracts.optional_of(task, "customers_object", OBJECT)

@@ -26,7 +26,7 @@ HEAD = ("id", "name", "tags", "apiKeySource")
 
 
 def works_of(apis: Iterable[JSON], plans: Iterable[GatewayPlan]) -> list[JSON]:
-    """All that is to be read, keys first."""
+    """List all that is to be read, keys first."""
     heads = [{name: api[name] for name in HEAD if name in api} for api in apis]
     named = [{"id": plan.plan_id, "name": plan.name} for plan in plans]
     return [

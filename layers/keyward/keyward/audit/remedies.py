@@ -1,4 +1,4 @@
-"""The remedy of each finding of an audit: one command of `keyward`, with its arguments. Pure."""
+"""Give each finding of an audit its remedy: one command of `keyward`, with its arguments. Pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ BY_KIND: Mapping[str, str] = {
 
 
 def told(finding: Finding, stack: str) -> dict[str, object]:
-    """A finding for people: what `helps` in a sentence, and the `remedy`."""
+    """Add to a finding, for people, what `helps` in a sentence, and the `remedy`."""
     return with_helps(finding) | {"remedy": remedy_of(finding, stack)}
 
 
 def with_helps(finding: Finding) -> dict[str, object]:
-    """A finding for people who have no stack: what `helps` in a sentence."""
+    """Add to a finding, for people without a stack, what `helps` in a sentence."""
     members = finding.as_json()
     return members | ({"helps": members.pop("remedy")} if finding.remedy else {})
 

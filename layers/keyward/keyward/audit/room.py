@@ -1,4 +1,4 @@
-"""How much room the account has for API keys, and until when. Pure."""
+"""Work out how much room the account has for API keys, and until when. Pure."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def words(keys: int, day: str | None) -> str:
 def of_waiting(
     found: Iterable[Finding], records: Mapping[str, KeyRecords], keys: int
 ) -> list[Finding]:
-    """The same findings. Of the customers who wait for room for a key, those who came first get
-    what there is; a run for any other would be refused."""
+    """Let nothing mend the findings of customers who wait for room behind others: those who came
+    first get the room, and a run for any other would be refused."""
     waits = {id_: mine.waits_since for id_, mine in records.items() if mine.waits_since is not None}
     first = sorted(waits, key=lambda customer_id: (waits[customer_id], customer_id))
     without = set(first[max(0, MAX_KEYS - keys) :])

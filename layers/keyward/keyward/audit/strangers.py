@@ -1,4 +1,4 @@
-"""What a look finds of keys and plans that nobody has records of. Pure."""
+"""Find odd keys and plans in an account without records. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_NAMES = 5
 
 @frozen
 class KeyGroup:
-    """Keys of which the same is found: so many `state` keys `where`; `helps` is a sentence."""
+    """Keys with the same finding: so many `state` keys `where`. `helps` is a sentence."""
 
     kind: str
     state: str
@@ -40,8 +40,8 @@ class KeyGroup:
 
 
 def key_groups(look: Look, policy: Policy) -> list[KeyGroup]:
-    """Keys that open nothing, work for nobody or were not used. A key of another stack, and what
-    could not be read, is not meant."""
+    """Group keys that open nothing, work for nobody or were not used. Keys of another stack, and
+    what could not be read, are left out."""
     account, plans = look.reading.keys, {plan.plan_id: plan for plan in look.reading.plans}
     if account is None:
         return []
@@ -87,7 +87,7 @@ def key_groups(look: Look, policy: Policy) -> list[KeyGroup]:
 
 
 def _is_unused(key: GatewayKey, look: Look, seconds: float) -> bool:
-    """Of a key in a plan without a quota nobody can tell."""
+    """Whether the key did not call. Nobody can tell that of a key in a plan without a quota."""
     plans = look.plans_of[key.key_id]
     is_old = key.created_at <= look.reading.began - seconds
     return is_old and look.counted.issuperset(plans) and key.key_id not in look.used

@@ -1,4 +1,4 @@
-"""Find what is wrong with usage plans as such; what an API's stages lack is found with the API.
+"""Find what is wrong with usage plans as such; stages that an API lacks are found with the API.
 Pure."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A list of work in the bucket, and one worker that goes through it: what is done is kept, so that
-whoever goes on (the next round, a retry, another Lambda environment) does nothing twice.
+"""Go through a list of work in the bucket. What is done is kept, so that whoever goes on does
+nothing twice: the next round, a retry, another Lambda environment.
 
 Documents of a list `reading`: `reading` (the items), `reading-progress`, `reading-00007` (what came
 of an item).
@@ -21,7 +21,7 @@ PAUSE_SECONDS = 20
 
 @frozen
 class WorkResult:
-    """What came of an item: a document to keep, what it cost, and what is to be counted."""
+    """The outcome of an item: a document to keep, what it cost, and what to count."""
 
     document: JSON | None = None
     cost: float = 1
@@ -30,8 +30,8 @@ class WorkResult:
 
 @frozen
 class Progress:
-    """Where a list is: the place of the `next` item, how often that was tried and how often a
-    process died over it, whether a round is `running`, the sums of all counts."""
+    """How far a list is: the place of the `next` item, how often that item was tried, how often a
+    process died over it, whether a round is `running`, and the sums of all counts."""
 
     next: int = 0
     tries: int = 0
@@ -48,8 +48,8 @@ class Progress:
 
 @frozen
 class Round:
-    """What a round leaves: whether items are left (`unfinished`), how long to wait before the next
-    round, the sums of all counts so far."""
+    """The end of a round: whether items are left (`unfinished`), how long to wait before the next
+    round, and the sums of all counts so far."""
 
     unfinished: bool
     wait_seconds: int
@@ -61,7 +61,7 @@ class Round:
 
 
 class BrokeDownError(KeywardError):
-    """The process that did an item died: out of time or memory."""
+    """The process died over an item: out of time or memory."""
 
     def __init__(self) -> None:
         super().__init__("the function broke down here; its log says why")
@@ -69,7 +69,7 @@ class BrokeDownError(KeywardError):
 
 @frozen
 class Worker:
-    """Does items with `do`; `failed` makes a result of an item that cannot be done. So one bad item
+    """Does items with `do`; `failed` makes the result of an item that cannot be done. So a bad item
     is one result, and never the end of the list."""
 
     do: Callable[[JSON], WorkResult]
@@ -85,7 +85,7 @@ class WorkList:
     name: str
 
     def begin(self, items: Sequence[JSON]) -> None:
-        """Write the items down. Nothing of them is done yet."""
+        """Write the items down, before anything is done."""
         self._save_progress(Progress())
         self.documents.save(self.audit, self.name, list(items))
 
@@ -131,7 +131,7 @@ class WorkList:
         return list(self.documents.load(self.audit, self.name))
 
     def results(self) -> Iterator[JSON]:
-        """What came of the items, in their order, as far as they are done."""
+        """The outcomes of the items done so far, in their order."""
         for place in range(self._progress().next):
             yield self.documents.load(self.audit, self._result(place))
 

@@ -1,8 +1,9 @@
-"""The bucket of reports: what an audit has read and found, under `audits/<audit>/`, what the last
-reading of usage found, and the report.
+"""The bucket of reports: what an audit has read and found (`audits/<audit>/`), the last reading of
+usage, and the report.
 
-Step Functions' state is small (256 KB), an account may be large: the machine's state holds numbers
-of parts only. No object ever holds a key value or a page position."""
+Step Functions' state is small (256 KB) and an account may be large: so the machine's state only
+holds numbers of parts. No object ever holds a key value or a page position.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ LATEST, USAGE = "audits/latest.json", "usage.json"
 
 
 class Audits:
-    """Reads and writes what the audit, the reading of usage and the report tell each other: JSON,
-    each document over an earlier one of its name."""
+    """Reads and writes the documents that audit, reading of usage and report exchange: JSON, each
+    over an earlier one of its name."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = Client(s3)

@@ -1,4 +1,4 @@
-"""The adapter to what carries work: EventBridge, Step Functions and SQS."""
+"""The adapter to EventBridge, Step Functions and SQS, which carry work and events."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Bus:
         return self.is_running(f"{machine}:{name}")
 
     def send_later(self, queue_url: str, body: JSON, seconds: int) -> None:
-        """Work into a queue, to be taken `seconds` from now, but not later than SQS can delay."""
+        """Put work into a queue, to be taken `seconds` from now, or as late as SQS can delay."""
         self._sqs.send_message(
             QueueUrl=queue_url,
             MessageBody=json.dumps(body),
@@ -67,7 +67,8 @@ class Bus:
         )
 
     def send(self, queue_url: str, body: str, **attributes: str) -> None:
-        """One message with text attributes: into a DLQ with its reason, or work into a queue."""
+        """Send one message with text attributes: into a DLQ with its reason, or work into a
+        queue."""
         self._sqs.send_message(
             QueueUrl=queue_url,
             MessageBody=body,
@@ -78,7 +79,7 @@ class Bus:
         )
 
     def waiting(self, queue_url: str) -> int:
-        """About how many messages wait in a queue (GetQueueAttributes)."""
+        """Estimate how many messages wait in a queue (GetQueueAttributes)."""
         name = "ApproximateNumberOfMessages"
         answer = self._sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])
         return int(answer["Attributes"][name])

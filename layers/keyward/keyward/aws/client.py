@@ -1,7 +1,7 @@
-"""Turns the errors of every AWS client into Keyward's: the one table, and the clients that use it.
+"""Turn the errors of every AWS client into Keyward's: one table, and the clients that use it.
 
-Each adapter wraps the client that it is given, so no error of botocore leaves `aws`, whoever
-made the client: Lambda's runtime, a test or the local AWS. Nothing else reads an error code.
+Each adapter wraps the client that it is given, so no error of botocore leaves `aws`, whoever made
+the client: Lambda's runtime, a test or the local AWS. Nothing else reads an error code.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ GATEWAY_THROTTLED = {
 
 
 def service_error(operation: str, error: ClientError | BotoCoreError) -> errors.KeywardError:
-    """Keyward's error for one of any service but API Gateway."""
+    """Turn an error of any service but API Gateway into Keyward's."""
     if isinstance(error, ClientError):
         code, words = _code(error), _words(operation, error)
         if code == "TransactionCanceledException":
@@ -69,10 +69,10 @@ def service_error(operation: str, error: ClientError | BotoCoreError) -> errors.
 
 
 def gateway_error(operation: str, error: ClientError | BotoCoreError) -> errors.KeywardError:
-    """Keyward's error for one of API Gateway.
+    """Turn an error of API Gateway into Keyward's.
 
     ConflictException has three meanings (aws-recorded.md 1, 3, 4), LimitExceededException two, and
-    nothing but their text tells which. So this table, and nothing else, looks at messages.
+    only their text tells which. So this table, and nothing else, looks at messages.
     """
     if not isinstance(error, ClientError):
         words = f"{operation}: {type(error).__name__}"
@@ -85,7 +85,7 @@ def gateway_error(operation: str, error: ClientError | BotoCoreError) -> errors.
 
 
 def stack_error(operation: str, error: ClientError | BotoCoreError) -> errors.KeywardError:
-    """Keyward's error for one of CloudFormation, which answers ValidationError for a stack that
+    """Turn an error of CloudFormation into Keyward's: it answers ValidationError for a stack that
     does not exist (API reference, DescribeStacks)."""
     if isinstance(error, ClientError) and _code(error) == "ValidationError":
         return errors.ResourceMissingError(operation)
@@ -93,7 +93,7 @@ def stack_error(operation: str, error: ClientError | BotoCoreError) -> errors.Ke
 
 
 def entry_error(operation: str, code: str) -> errors.KeywardError:
-    """Keyward's error for an entry that a batch call refused with this code."""
+    """Make Keyward's error for an entry that a batch call refused with this code."""
     return _class_of(code)(f"{operation}: {code}")
 
 
@@ -131,7 +131,8 @@ def _class_of(code: str, status: int = 0) -> type[errors.KeywardError]:
 
 
 def _cancelled(error: ClientError) -> type[errors.KeywardError]:
-    """The class for a transaction: a condition decides before a conflict that passes."""
+    """The class of error for a transaction: a failed condition goes before a conflict that
+    passes."""
     response: JSON = dict(error.response)
     codes = [reason.get("Code", "None") for reason in response.get("CancellationReasons", [])]
     kinds = [_class_of(code) for code in codes if code != "None"]

@@ -1,7 +1,7 @@
-"""The one botocore session of a function, with as little behind it as Keyward's calls need.
+"""The one botocore session of a function, with no more behind it than Keyward's calls need.
 
-boto3 is not used here: beside its resources it adds nothing to botocore but 20 ms of CPU to each
-cold start.
+boto3 is not used: beside its resources it adds nothing to botocore but 20 ms of CPU to each cold
+start.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Whatever comes in, in our words, and the contract of what goes out."""
+"""What comes in, in Keyward's words, and the contract of what goes out."""

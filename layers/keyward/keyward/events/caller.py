@@ -40,7 +40,8 @@ class CallerIdentity:
     at: str = ""
 
     def words(self) -> str:
-        """`pet-shop-pipeline through CloudFormation (UpdateStage at 2026-11-23T10:05:00Z)`."""
+        """Write `pet-shop-pipeline through CloudFormation (UpdateStage at
+        2026-11-23T10:05:00Z)`."""
         who = self.principal or "somebody"
         through = f" through {self.tool}" if self.tool else ""
         when = " at ".join(part for part in (self.call, self.at) if part)
@@ -88,7 +89,7 @@ def _tool(agent: str) -> str:
 
 
 def _plain(value: object) -> str:
-    """Letters, digits and the marks that names have: the text goes into events and logs."""
+    """Keep letters, digits and the marks that names have: the text goes into events and logs."""
     text = value if isinstance(value, str) else ""
     return re.sub(r"[^\w .@:/+=,-]", "", text, flags=re.ASCII)[:MAX_CHARACTERS]
 
@@ -110,5 +111,5 @@ class Editor:
         return asdict(self)
 
     def words(self) -> str:
-        """`arn:aws:iam::123456789012:user/ada (UpdateApiKey at 2026-11-23T10:05:00Z)`."""
+        """Write `arn:aws:iam::123456789012:user/ada (UpdateApiKey at 2026-11-23T10:05:00Z)`."""
         return f"{_plain(self.who)} ({_plain(self.what)} at {self.when})"

@@ -42,7 +42,7 @@ REMEDY = "Send the event as CloudTrail writes it"
 
 @frozen
 class Home:
-    """Where the stack is. Calls elsewhere, and those of its own roles, are no news."""
+    """Where the stack is. Calls elsewhere, and calls of its own roles, are no news."""
 
     account: str
     region: str
@@ -55,8 +55,8 @@ class Home:
         return cls(account, region, stack)
 
     def heard(self, envelope: Mapping[str, Any]) -> JSON | None:
-        """The record in an envelope, None for one that is no news: of another account, Region or
-        service, a call that failed, or one of our own. Raises InvalidEventError."""
+        """Return the record in an envelope; None for no news: another account, Region or service, a
+        call that failed, or one of our own. Raises InvalidEventError."""
         detail = _object(envelope, "detail")
         is_here = (envelope.get("account"), envelope.get("region")) == (self.account, self.region)
         if not is_here or detail.get("eventSource") != EVENT_SOURCE or detail.get("errorCode"):
@@ -110,7 +110,7 @@ def editor_of(detail: JSON) -> Editor:
 
 
 def keys_of(detail: JSON) -> list[str]:
-    """The ids of the keys that a call was about, as the rules cut them out of its record."""
+    """List the ids of the keys that a call was about, as the rules cut them out of its record."""
     request = _object(detail, "requestParameters", "detail.")
     # An import has many: EventBridge puts a list into the quotes as `[a, b]`.
     found = RESOURCE_ID_IN.findall(_text(request.get("keyId")) or "")
@@ -127,7 +127,7 @@ def is_about_plan(detail: JSON) -> bool:
 
 
 def apis_of(detail: JSON) -> list[str]:
-    """The REST APIs whose tags, or whose stages' usage plans, a call changed."""
+    """List the REST APIs whose tags, or whose stages' usage plans, a call changed."""
     request = _object(detail, "requestParameters", "detail.")
     tagged = API_ARN.fullmatch(_text(request.get("resourceArn")) or "")
     stages = STAGE_OF_API.findall(_text(request.get("stages")) or "")
@@ -184,11 +184,9 @@ def api_call(envelope: Mapping[str, Any], home: Home) -> ApiCall | None:
 
 
 def _deployment(name: str, request: JSON, answer: JSON) -> str | None:
-    """Find the one deployment that the call is about, if it did nothing else.
-
-    A new stage on a deployment of ours is news, and so is an UpdateStage that does more than point
-    the stage to one.
-    """
+    """Find the one deployment that the call made or pointed a stage to, if it did nothing else. A
+    new stage on a deployment of ours is news, and so is an UpdateStage that changes more than the
+    deployment."""
     if name == "CreateDeployment":
         return _text(answer.get("id"))
     changes = (request.get("updateStageInput") or {}).get("patchOperations") or []

@@ -1,5 +1,4 @@
-"""What an event's `error` may be: the names of our errors, and the codes of trouble that ends no
-run."""
+"""The values of an event's `error`: names of our errors, and codes of trouble that ends no run."""
 
 from __future__ import annotations
 
@@ -19,6 +18,6 @@ OTHER_CODES = {
 
 
 def codes() -> dict[str, str]:
-    """What an event's `error` may be, and what it means: our errors, and OTHER_CODES."""
+    """List what an event's `error` may be, and what it means: our errors, and OTHER_CODES."""
     ours = {name: (kind.__doc__ or "").partition(". ")[0] for name, kind in BY_NAME.items()}
     return {n: " ".join(words.split()).rstrip(".") for n, words in (ours | OTHER_CODES).items()}

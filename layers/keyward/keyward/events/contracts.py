@@ -1,4 +1,4 @@
-"""The contracts: events in, events out, and the checks of what a person types into a console run.
+"""The contracts: events in, events out, and checks of what a person types into a console run.
 
 An event on the bus is an EventBridge envelope; its `detail` is checked here and nowhere else.
 Whatever is wrong is an InvalidEventError that names the field and the remedy.
@@ -81,7 +81,8 @@ def decision(envelope: object) -> Decision:
 
 
 def policy_answer(envelope: object) -> tuple[bool, str]:
-    """Whether PolicyApproved or PolicyRejected, and which fingerprint. Raises InvalidEventError."""
+    """Read PolicyApproved or PolicyRejected: whether it approves, and which fingerprint. Raises
+    InvalidEventError."""
     body, detail = _parts(envelope)
     members = listed(body.get("detail-type"), POLICY_EVENTS).read(detail)
     return body["detail-type"] == "PolicyApproved", str(members["fingerprint"])
@@ -127,8 +128,8 @@ def optional_of(task: Mapping[str, Any], name: str, pattern: re.Pattern[str]) ->
 
 
 def announcement(detail_type: str, **detail: Any) -> JSON:
-    """An event out, ready for the outbox: without members that are None, and short enough for
-    EventBridge; `reason` says what a long list leaves out."""
+    """Make an event out, ready for the outbox: without members that are None, and short enough for
+    EventBridge. `reason` says what a long list leaves out."""
     return {"detail_type": detail_type, "detail": shortened(stated(detail))}
 
 

@@ -58,10 +58,8 @@ class Field:
     null: Any = None
 
     def read(self, name: str, body: JSON, where: str = "detail.") -> JSON:
-        """Read a member of `body`, which stands at `where`: `{name: value}`, `{}` if it is absent.
-
-        Raises InvalidEventError, which never quotes the value.
-        """
+        """Read a member of `body`, which stands at `where`: `{name: value}`, or `{}` if it is
+        absent. Raises InvalidEventError, which never quotes the value."""
         value = body.get(name)
         if value is None:
             return self._absent(name, where, name in body)
@@ -179,15 +177,15 @@ def time_text(*, required: bool = False) -> Field:
 
 
 def time(store: Callable[[int], Any], *, required: bool = False, null: Any = None) -> Field:
-    """A time as a text or in epoch seconds, which `store` turns into what Keyward records."""
+    """A time as text or in epoch seconds; `store` turns it into what Keyward records."""
     epochs: JSON = {"type": "integer", "minimum": MIN_EPOCH, "maximum": MAX_EPOCH}
     schema: JSON = {"anyOf": [_TIME_TEXT, epochs]}
     return Field(schema, _MUST_BE_A_TIME, lambda value: store(moment(value)), required, null)
 
 
 def tags() -> Field:
-    """Tags by name. One that API Gateway would refuse costs no sign-up: it is recorded, cut to what
-    shows that it is none, and left out of the key's tags (customers/key.py)."""
+    """Tags by name. A tag that API Gateway would refuse costs no sign-up: it is recorded, cut
+    short, and left out of the key's tags (customers/key.py)."""
 
     def parse(value: Any) -> JSON:
         if not isinstance(value, dict):
@@ -210,31 +208,31 @@ def is_tag(key: str, value: object) -> bool:
 
 
 def redacted(value: object) -> str:
-    """Describe what was sent by kind and length only: it may hold what must not be repeated."""
+    """Describe a value by kind and length only, because it must not be repeated."""
     if isinstance(value, str):
         return f"a text of {counted(len(value), 'character')}"
     return "a missing value" if value is None else f"a value of type {type(value).__name__}"
 
 
 def shown(text: str) -> str:
-    """A name that was sent, for a message: without a key value, its control characters visible."""
+    """Show a name from an event in a message: without a key value, control characters visible."""
     return visible(blotted(text))[:64]
 
 
 def nearest_hint(name: str, known: Collection[str]) -> str:
-    """`Do you mean plan? ` for a name like one that is known, else nothing."""
+    """Write `Do you mean plan? ` for a name like a known one, else nothing."""
     near = get_close_matches(name[:64].casefold(), sorted(known), 1, 0.5)
     return f"Do you mean {near[0]}? " if near else ""
 
 
 def letters_of(name: str) -> str:
-    """A name without case, spaces, `_` and `-`: `Key ID`, `key-id` and `key_id` are one."""
+    """Reduce a name to its letters and digits: `Key ID`, `key-id` and `key_id` are the same."""
     return re.sub(r"[\s_-]", "", name).casefold()
 
 
 def distance(one: str, other: str, most: int) -> int:
-    """How many letters of one text must be changed, added or removed to get the other; more than
-    `most` is told as `most + 1`, without a look at a long text."""
+    """Count the letters to change, add or remove to get from one text to the other; above `most`
+    return `most + 1`, without a look at a long text."""
     if abs(len(one) - len(other)) > most:
         return most + 1
     row: list[int] = [*range(len(other) + 1)]

@@ -183,8 +183,8 @@ ENVELOPE_TIME = time_text(required=True)
 
 
 def near_miss(detail_type: object) -> str | None:
-    """The detail-type that was meant by one that is nearly right: the same but for case, spaces,
-    `_` and `-`, or with at most two letters wrong, missing or too many."""
+    """Find the detail-type that a nearly right one means: the same but for case, spaces, `_` and
+    `-`, or with at most two letters wrong, missing or too many."""
     if not isinstance(detail_type, str) or detail_type in EVENTS_IN:
         return None
     sent = letters_of(detail_type)
@@ -193,7 +193,7 @@ def near_miss(detail_type: object) -> str | None:
 
 
 def is_unrelated(detail_type: object) -> bool:
-    """Whether a detail-type is neither ours nor meant to be: other teams use the bus as well."""
+    """Whether a detail-type is neither ours nor meant to be: other teams use the bus too."""
     if not isinstance(detail_type, str):
         return False
     return detail_type not in EVENTS_IN and near_miss(detail_type) is None

@@ -1,7 +1,7 @@
-"""The values that Keyward makes, and how they are found in what people send. Pure, but for chance.
+"""Make key values, and find them in what people send. Pure, but for chance.
 
 A value is prefix + 43 characters (256 random bits, base62) + 6 characters (CRC-32 of all before it,
-base62), alphanumeric only, so a secret scanner tells a leaked one from noise with certainty.
+base62), alphanumeric only: so a secret scanner tells a leaked value from noise with certainty.
 `python -m keyward.key check VALUE` says whether a text is one.
 """
 
@@ -52,12 +52,12 @@ def holds_value(text: str) -> bool:
 
 
 def values_in(text: str) -> Iterator[str]:
-    """The values of ours in the text."""
+    """List our values in the text."""
     return (text[begin:end] for begin, end in _places(text))
 
 
 def blotted(text: str) -> str:
-    """The text with each value of ours in it blotted out."""
+    """Blot out each of our values in the text."""
     done, parts = 0, []
     for begin, end in _places(text):
         if begin >= done:
@@ -67,7 +67,7 @@ def blotted(text: str) -> str:
 
 
 def without_values(body: Any) -> Any:
-    """A JSON value with each key value in its texts, and in names of members, blotted out."""
+    """Blot out each key value in the texts and member names of a JSON value."""
     if isinstance(body, str):
         return blotted(body)
     if isinstance(body, list | tuple):
@@ -93,7 +93,7 @@ def refuse_values(body: Any, where: str, kind: type[InvalidInputError] = Invalid
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
-    """Where values stand in the text. A checksum is right by chance once in 2 ** 32 places."""
+    """Find where values stand in the text. A checksum is right by chance once in 2 ** 32 places."""
     for run in RUN.finditer(text):
         data = run[0].encode()
         for end in range(SHORTEST, len(data) + 1):

@@ -40,8 +40,8 @@ def of_stack(text: str, stack: str) -> str:
 
 
 def after_failure(error: str, kind: str, name: str, stack: str = DEFAULT_STACK) -> str:
-    """What helps after the `error` (errors.py) of a run for a `kind`, customer, api or policy, of
-    this name."""
+    """The command that helps after the `error` (errors.py) of a run for a `kind`: customer, api or
+    policy, of this name."""
     helps = (class_named(error) or KeywardError).helps
     is_api = kind == "api"
     if kind == "policy" and helps in ("start", "history"):
@@ -56,6 +56,6 @@ def after_failure(error: str, kind: str, name: str, stack: str = DEFAULT_STACK) 
 
 
 def answer(word: str, *what: str, stack: str = DEFAULT_STACK) -> str:
-    """`approve` or `reject`: a stage by its API, name and fingerprint, the policy by a
-    fingerprint."""
+    """The command `approve` or `reject`, for a stage (API, name and fingerprint) or the policy
+    (fingerprint)."""
     return command(word, about=what, stack=stack)

@@ -1,6 +1,6 @@
-"""Who or what asked for what Keyward does: `asked` of a ledger's line, `caused_by` of an event out.
+"""Who or what asked for an action: `asked` of a ledger's line, `caused_by` of an event out. Pure.
 
-A requester is `{by}`, of an event also `{event_id, detail_type, source, who?}`. Pure.
+A requester is `{by}`, of an event also `{event_id, detail_type, source, who?}`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def caused_by(requester: Mapping[str, Any] | None) -> JSON | None:
 
 
 def requester_in(announced: JSON) -> JSON:
-    """Who asked for what an announcement tells, by its `caused_by`: the schedule without one."""
+    """Read who asked for what an announcement tells from its `caused_by`; the schedule without
+    one."""
     cause = announced["detail"].get("caused_by")
     if not cause:
         return {"by": SCHEDULE}
@@ -63,7 +64,7 @@ def requester_in(announced: JSON) -> JSON:
 
 
 def with_cause(announced: JSON, requester: Mapping[str, Any] | None) -> JSON:
-    """The announcement with `caused_by`; one that has it keeps it."""
+    """Add `caused_by` to the announcement, unless it has one."""
     detail = announced["detail"]
     cause = detail.get("caused_by") or caused_by(requester)
     return announcement(announced["detail_type"], **detail | {"caused_by": cause})

@@ -1,7 +1,7 @@
-"""Keep events, answers and batches below what AWS carries, by bytes. Pure.
+"""Keep events, answers and batches small enough for AWS, by bytes. Pure.
 
-Step Functions carries 256 KiB a state, and EventBridge 256 KiB a PutEvents request (quotas of
-both services); a count of members says nothing about either.
+Step Functions carries 256 KiB a state, and EventBridge 256 KiB a PutEvents request (quotas of both
+services); a count of members says nothing about either.
 """
 
 from __future__ import annotations
@@ -42,10 +42,8 @@ def batches(
 
 
 def shortened(value: JSON, max_bytes: int = MAX_BYTES) -> JSON:
-    """The value, or a copy that fits: its longest lists are halved, then its longest texts.
-
-    A copy says in `reason` how many members of which list it leaves out.
-    """
+    """Return the value, or a copy that fits: its longest lists are halved, then its longest texts.
+    A copy says in `reason` how many members of which list it leaves out."""
     if json_bytes(value) <= max_bytes:
         return value
     copy: JSON = json.loads(json.dumps(value, default=str))

@@ -1,5 +1,5 @@
-"""Wait for the last of many events about one API or customer, so that one run looks at all of them.
-Pure."""
+"""Wait for the last of many events about one API or customer, so that one run looks after all of
+them. Pure."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PATIENCE_SECONDS = 12
 @frozen
 class Storm:
     """Events of one API or customer that no run has looked at: the id of the `first`, when (epoch
-    seconds) the first and the last were heard, and who made the last change (`asked`, as the ledger
-    has it)."""
+    seconds) the first and the last were heard, and who made the last change (`asked`, as in the
+    ledger)."""
 
     first: str
     first_at: float

@@ -1,4 +1,4 @@
-"""Sum up an event out for the ledger: who it is about and what was done, by named members. Pure."""
+"""Sum up an event out for the ledger, by named members only. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The facts that a denial is judged by. Pure. Times are epoch seconds."""
+"""The facts by which a denial is judged. Pure. Times are epoch seconds."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class CustomerFacts:
 
 @frozen
 class Facts:
-    """All that is known of one call with one key. `api` is None when there is none, `customer`
-    when the key is nobody's; `settling` is the policy's `propagation_seconds`."""
+    """All that is known of one call with one key. `api` is None when it does not exist, `customer`
+    when the key is nobody's. `settling` is the policy's `propagation_seconds`."""
 
     request: DeniedRequest
     api: ApiFacts | None
@@ -119,8 +119,8 @@ class DenialQuestion:
 
 
 def parse_question(task: object) -> DenialQuestion:
-    """`{customer_id | key_id, rest_api_id, stage, method, path}`. Raises InvalidInputError, which
-    never quotes what was given as a key's id, as it may be a value."""
+    """Read `{customer_id | key_id, rest_api_id, stage, method, path}`. Raises InvalidInputError,
+    which never quotes a key's id: it may be a value."""
     if not isinstance(task, Mapping):
         raise InvalidInputError("input", "is not a JSON object", f"Give {', '.join(FIELDS)}")
     if (task.get("customer_id") is None) == (task.get("key_id") is None):
@@ -163,7 +163,7 @@ def _method(given: object) -> str:
 
 
 def _path(given: object) -> str:
-    """Without a query string, which decides nothing."""
+    """Drop the query string, which decides nothing."""
     if not isinstance(given, str) or not given.startswith("/"):
         remedy = "Give the path behind the stage, like /pets/7"
         raise InvalidInputError("path", "does not begin with /", remedy)

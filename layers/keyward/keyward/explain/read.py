@@ -1,5 +1,8 @@
-"""How the facts of a denial are read: six calls of API Gateway for a customer with one key, and
-one more for a canary, for a route that is not deployed, or to be sure that nothing is wrong."""
+"""Read the facts of a denial, in six calls of API Gateway for a customer with one key.
+
+One call more is for a canary, for a route that is not deployed, or to be sure that nothing is
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ SOURCE = "x-amazon-apigateway-api-key-source"
 
 @frozen
 class Records:
-    """What Keyward remembers, where a stack of Keyward is."""
+    """Keyward's tables, where there is a stack."""
 
     customers: Customers
     apis: Apis
@@ -52,7 +55,7 @@ class Explainer:
     def explain(
         self, request: DeniedRequest, customer_id: str | None = None, key_id: str | None = None
     ) -> list[tuple[Facts, Verdict]]:
-        """The verdict for the key, or for each key of the customer, the newest first. Raises
+        """Judge the call for the key, or for each key of the customer, the newest first. Raises
         errors of API Gateway when it cannot be read."""
         keys, customer = self._keys(request, customer_id, key_id)
         stored = (
@@ -71,8 +74,8 @@ class Explainer:
         ]
 
     def _judged(self, facts: Facts) -> tuple[Facts, Verdict]:
-        """An unexpected verdict is worth a call more: the working copy's key source says nothing of
-        the deployed one's."""
+        """Judge the facts. An unexpected verdict is worth one more call: the key source of the
+        working copy says nothing of the deployed one."""
         verdict = judge(facts)
         doubtful = not verdict.causes or verdict.causes[0].kind == "key_source_is_authorizer"
         if not (facts.api and verdict.asks_for_key and doubtful):
@@ -106,7 +109,7 @@ class Explainer:
     def _key_facts(
         self, request: DeniedRequest, found: list[GatewayKey], records: list[KeyRecord]
     ) -> list[KeyFacts]:
-        """The keys on the gateway, the newest first; without any, the last record of one."""
+        """The keys on the gateway, the newest first; without any, the last key record."""
         by_id = {record.key_id: record for record in records}
         if found:
             return [self._key(request, key, by_id.get(key.key_id)) for key in reversed(found)]
@@ -207,7 +210,8 @@ def _mode(body: JSON, rest_api_id: str, default_mode: str) -> str:
 
 
 def _gates(body: JSON, stage: StageSnapshot | None) -> tuple[str, ...]:
-    """What stands before all methods of the API, and whom it lets through cannot be read."""
+    """List what stands before all methods of the API and may refuse a caller: whom it lets through
+    cannot be read."""
     gates = []
     if stage and stage.web_acl:
         gates.append("AWS WAF stands before the stage: a rule of it may answer 403 Forbidden")

@@ -1,4 +1,4 @@
-"""The remedy of each cause of a denial: one command of `keyward`, with its arguments. Pure."""
+"""Give each cause of a denial its remedy: one command of `keyward`, with its arguments. Pure."""
 
 from __future__ import annotations
 

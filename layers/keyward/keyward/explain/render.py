@@ -1,4 +1,4 @@
-"""An explanation as data and as text. Pure."""
+"""Write an explanation as data and as text. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ LET_IN, ASKS_FOR_NO_KEY = "none", "key_not_required"
 
 
 def as_json(explained: list[tuple[Facts, Verdict]], stack: str = DEFAULT_STACK) -> JSON:
-    """The explanation for the first key, and what happens to the others in `other_keys`. The
-    remedies are commands for the stack."""
+    """The explanation for the first key, with the other keys in `other_keys`. Remedies are commands
+    for the stack."""
     first, *others = explained
     output = _one(*first, stack)
     if others:
@@ -25,7 +25,7 @@ def as_json(explained: list[tuple[Facts, Verdict]], stack: str = DEFAULT_STACK) 
 
 
 def as_lines(output: JSON) -> list[str]:
-    """For a terminal."""
+    """The explanation for a terminal."""
     lines = [_headline(output)]
     lines += _causes(output)
     lines += [f"  cannot be read here: {gate}" for gate in output["cannot_be_read"]]

@@ -1,4 +1,4 @@
-"""The causes of a denial in words: what a client sees, what proves it, what helps. Pure."""
+"""Put the causes of a denial into words: what a client sees, what proves it, what helps. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Cause:
     share: float = 100.0
 
     def in_canary(self, share: float) -> Cause:
-        """The same, for the share of the calls that a canary gets."""
+        """The same cause, for the share of the calls that a canary gets."""
         says = f"{self.says}, in the canary, which gets {share:g} % of the calls"
         return replace(self, says=says, share=share)
 
@@ -204,25 +204,25 @@ def stage_in_no_plan(place: str, plans: Mapping[str, Iterable[str]], remedy: str
 
 
 def throttled(what: str, throttle: Throttle) -> Cause:
-    """A throttle whose bucket holds nothing."""
+    """The cause of a throttle whose bucket holds nothing."""
     rate, burst = throttle.rate_limit, throttle.burst_limit
     return cause("throttle_is_zero", what=what, rate=rate, burst=burst)
 
 
 def not_propagated(moments: Mapping[str, float], settling: int, now: float) -> Cause:
-    """All is well, but since so short a time that old answers still come."""
+    """The cause where all is well, but so recent that old answers still come."""
     changes = ", ".join(f"{what} {now - at:.0f} s ago" for what, at in moments.items())
     until = iso(max(moments.values()) + settling)
     return cause("not_propagated_yet", changes=changes, settling=settling, until=until)
 
 
 def because(reason: str | None) -> str:
-    """A reason behind a sentence; nothing without one."""
+    """Write a reason behind a sentence; nothing without one."""
     return f" ({reason})" if reason else ""
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in one line, so many of them that a person still reads it."""
+    """Write names in one line, as many as a person still reads."""
     more = len(names) - MAX_NAMES
     shown = ", ".join(names[:MAX_NAMES]) or "nothing"
     return f"{shown} and {more} more" if more > 0 else shown

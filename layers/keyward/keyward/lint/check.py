@@ -66,7 +66,7 @@ class Checker:
             self.findings.note(file, methods[0].line, PREFLIGHT.format(paths=listed))
 
     def _read(self, name: str, blamed: str, line: int) -> Source | None:
-        """The file called `name`; `blamed` gets its error: the file itself, or the template
+        """Read the file called `name`. `blamed` gets its error: the file itself, or the template
         that refers to it."""
         try:
             source = read(Path(name), name)
@@ -93,8 +93,8 @@ class Checker:
                 self._referred(found, reference, source.name)
 
     def _referred(self, found: Source, reference: Reference, blamed: str) -> None:
-        """Check a file that a template takes in. A nested template that was looked into already is
-        not looked into again: two may name each other."""
+        """Check a file that a template takes in. A nested template is checked once only: two may
+        name each other."""
         if reference.api is not None and is_document(found.root):
             self._document(found, reference.api)
         elif reference.api is not None:

@@ -1,6 +1,6 @@
-"""Put what open methods lack into the text of their files: keys, and nothing else.
+"""Write the missing keys of open methods into the text of their files, and nothing else.
 
-A file is written only when what it says afterwards is what it said before, plus the edits.
+A file is written only when it then says what it said before, plus the edits.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ BOM = "\ufeff"
 
 
 def fix(methods: Iterable[Method]) -> tuple[dict[str, int], list[str]]:
-    """Close methods in their files: how many edits were made by file, and the files that are left
-    as they are, because an edit would change more than keys. Raises OSError for a file that cannot
-    be written."""
+    """Close methods in their files. Returns how many edits were made by file, and the files left as
+    they are because an edit would change more than keys. Raises OSError for a file that cannot be
+    written."""
     edits: dict[str, dict[Edit, None]] = {}
     for method in methods:
         edits.setdefault(method.file, {}).update(dict.fromkeys(method.edits))
@@ -64,7 +64,7 @@ def _apply(data: Any, edit: Edit) -> None:
 
 
 def _patched(text: str, root: Span, edits: Iterable[Edit], is_json: bool) -> str:
-    """Patches go in from the end of the text, so that the places of the others stay."""
+    """Apply patches from the end of the text, so that the places of the others stay."""
     added: dict[int, tuple[Span, dict[str, Any]]] = {}
     patches: list[tuple[int, int, str]] = []
     for edit in edits:
@@ -84,8 +84,8 @@ def _patched(text: str, root: Span, edits: Iterable[Edit], is_json: bool) -> str
 
 
 def _deepest(root: Span, path: tuple[Part, ...]) -> tuple[Span, tuple[Part, ...]]:
-    """The last value on the path that is there, and what of the path is missing. Raises LookupError
-    for one that cannot hold members."""
+    """Find the last value on the path that exists, and what of the path is missing. Raises
+    LookupError for a value that cannot hold members."""
     span = root
     for place, part in enumerate(path):
         found = span.child(part)
@@ -120,7 +120,8 @@ def _addition(
 
 
 def _replacement(text: str, there: Span, value: Any, is_json: bool) -> tuple[int, int, str]:
-    """A list that becomes one longer gets an item at its end: the others keep their form."""
+    """Write a value anew. A list that gets one longer gets an item at its end: the others keep
+    their form."""
     if not isinstance(value, list) or not there.items or len(value) != len(there.items) + 1:
         new = _value(value, is_json)
         return there.start, there.end, new if there.end > there.start else f" {new}"
@@ -135,7 +136,7 @@ def _replacement(text: str, there: Span, value: Any, is_json: bool) -> tuple[int
 
 
 def _gap(text: str, at: int) -> str:
-    """A new line, up to the column of what stands at a place."""
+    """A line break, up to the column of what stands at a place."""
     ending = "\r\n" if "\r\n" in text else "\n"
     return ending + " " * (at - text.rfind("\n", 0, at) - 1)
 

@@ -47,7 +47,7 @@ def _substituted(text: str, value: Any) -> Any:
 
 
 def branches(value: Any) -> Iterator[Any]:
-    """A value, or each that it may have under `Fn::If`."""
+    """List the values that a value may have under `Fn::If`, or itself."""
     choice = argument(value, "Fn::If")
     if isinstance(choice, list) and len(choice) == 3:
         yield from branches(choice[1])

@@ -1,4 +1,4 @@
-"""Values that know their lines, from YAML and from JSON."""
+"""Read YAML and JSON into values that know their lines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Map(dict[str, Any]):
         self.lines: dict[str, int] = {}
 
     def put(self, key: str, value: Any, line: int) -> None:
-        """Sets a key that stands in `line`."""
+        """Set a key that stands in `line`."""
         self[key] = value
         self.lines[key] = line
 

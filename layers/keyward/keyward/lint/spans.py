@@ -1,5 +1,7 @@
-"""Where values stand in a text, YAML or JSON, so that members can be put into it and all else stays
-as it is: comments, order, spacing, quotes."""
+"""Find where values stand in a text, YAML or JSON.
+
+So members can be put into it while all else stays: comments, order, spacing, quotes.
+"""
 
 from __future__ import annotations
 

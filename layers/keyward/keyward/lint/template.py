@@ -57,14 +57,14 @@ class Template:
         return str(self.resources.map(logical_id).get("Type", ""))
 
     def name_of(self, logical_id: str, properties: Map, body: Any = None) -> str:
-        """What exemptions can call an API: its Name, else the document's title, else its logical
+        """Name an API as exemptions can: by its Name, else the document's title, else its logical
         id."""
         title = body.map("info").get("title") if isinstance(body, Map) else None
         found = (self.parameters.text(one) for one in (properties.get("Name"), title))
         return next((one for one in found if one), logical_id)
 
     def note(self, line: int, text: str) -> None:
-        """Says what could not be looked into."""
+        """Note what could not be looked into."""
         self.findings.note(self.source.name, line, text)
 
     def refer(self, properties: Map, key: str, api: str) -> bool:

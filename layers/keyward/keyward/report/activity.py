@@ -1,4 +1,4 @@
-"""What was done in the last seven days, as the ledger tells it. Pure."""
+"""List what was done in the last seven days, from the ledger. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report tells of APIs and exemptions. Pure."""
+"""Make the report's rows of APIs and exemptions. Pure."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def api_row(
     closed: Collection[tuple[str | None, str | None]],
     now: float,
 ) -> ApiRow:
-    """`held` are the (API, stage) that wait for a decision, `closed` those that were closed since
-    they were read; `now` is epoch seconds."""
+    """Make an API's row. `held` are the (API, stage) that wait for a decision, `closed` those that
+    were closed since they were read; `now` is epoch seconds."""
     problem = next((f.says for f in reading.findings if f.kind == "unreadable"), None)
     row = ApiRow(reading.rest_api_id, reading.name, reading.mode, problem=problem)
     if reading.snapshot is None:
@@ -44,7 +44,7 @@ def api_row(
 
 
 def exemption_rows(policy: Policy, apis: Iterable[ApiRow], now: float) -> tuple[ExemptionRow, ...]:
-    """Every exemption of the policy with the number of live methods that it exempts."""
+    """List the policy's exemptions, each with the number of live methods that it exempts."""
     counts: Counter[int] = Counter()
     for api in apis:
         for stage in api.stages:
@@ -56,7 +56,7 @@ def exemption_rows(policy: Policy, apis: Iterable[ApiRow], now: float) -> tuple[
 
 
 def _as_closed(stage: StageSnapshot, rule: KeyRule) -> StageSnapshot:
-    """The stage as it is when every method asks for a key that has to."""
+    """The stage as it is once every method asks for a key that has to."""
     exposed = {method.place for method in rule.exposed(stage)}
     methods = (*stage.methods, *stage.canary_methods)
     asking = {m.place: replace(m, key_required=True) for m in methods if m.place in exposed}

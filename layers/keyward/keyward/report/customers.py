@@ -1,4 +1,4 @@
-"""What a report tells of keys, plans and usage. Pure."""
+"""Make the report's rows of keys, plans, customers and usage. Pure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def plan_rows(
     plans: Sequence[GatewayPlan],
     policy: Policy,
 ) -> tuple[PlanRow, ...]:
-    """The policy's plans, and others that keys of Keyward's are in."""
+    """List the policy's plans, and other plans that hold keys of Keyward's."""
     enabled = {key.key_id: key.enabled for key in keys}
     counts: dict[str, Counter[str]] = {name: Counter() for name in policy.usage_plans}
     for record in records:
@@ -73,7 +73,7 @@ def plan_rows(
 def customer_rows(
     desired: Iterable[JSON], records: Mapping[str, KeyRecords], keys: Iterable[GatewayKey]
 ) -> tuple[CustomerRow, ...]:
-    """All customers by their ids, those whose record cannot be understood among them."""
+    """List all customers by their ids, also those whose record cannot be understood."""
     enabled = {key.key_id: key.enabled for key in keys}
     rows = [_customer_row(record, records, enabled) for record in desired]
     return tuple(sorted(rows, key=lambda row: row.customer_id))
@@ -142,7 +142,7 @@ def _limits(name: str, policy: Policy) -> str:
 
 
 def limits_words(throttle: Throttle | None, quota: Quota | None) -> str:
-    """The limits of a usage plan in words."""
+    """Put the limits of a usage plan into words."""
     return f"{_throttle(throttle)}, {_quota(quota)}"
 
 

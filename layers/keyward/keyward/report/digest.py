@@ -1,5 +1,4 @@
-"""The daily digest: one message about everything that waits for a person, and none when nothing
-does."""
+"""Send the daily digest: one message about all that waits for a person, if anything does."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ def tell_daily(context: Context, waiting: Iterable[PendingItem], topic: Topic) -
 
 
 def digest(items: Sequence[PendingItem], stack: str) -> str:
-    """The text: what matters most first, each with what helps."""
+    """Write the text: what matters most first, each with what helps."""
     first = sorted(items, key=lambda item: item.severity != "high")
     lines = [line for item in first[:MOST] for line in _lines(item)]
     if len(items) > MOST:

@@ -1,4 +1,4 @@
-"""A look at an account without tables, as a report: the same page. Pure."""
+"""Turn a look at an account without tables into a report: the same page. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from keyward.values import iso
 
 
 def report_of(look: Look, policy: Policy, found: list[Finding], place: str, now: float) -> Report:
-    """The report of a look at `place`, with what was `found`; `now` in epoch seconds. All of it is
-    a person's to mend."""
+    """Make the report of a look at `place` with its `found` findings; `now` in epoch seconds. A
+    person has to mend all of it."""
     rows = tuple(api_row(api, policy, (), (), now) for api in look.reading.apis)
     keys = list(look.reading.keys.keys.values()) if look.reading.keys else []
     people, mending = finding_items(found, {row.rest_api_id: row.mode for row in rows})

@@ -1,4 +1,4 @@
-"""What a report tells: plain data, without a key value anywhere. Its JSON is `Report.as_json`.
+"""The report as plain data, without a key value anywhere. Its JSON is `Report.as_json`.
 
 Days are `YYYY-MM-DD` in UTC, times ISO 8601 in UTC, shares are of 1.
 """
@@ -130,7 +130,7 @@ class PlanUsage:
 
 @frozen
 class ActivityRow:
-    """One thing that was announced: who it is about, what was done."""
+    """One announcement: whom it is about, and what was done."""
 
     at: str
     event: str

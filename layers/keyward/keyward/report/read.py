@@ -1,8 +1,8 @@
-"""How a report comes about: what the last audit read of the account, the last reading of usage, and
-as of now the records, holds, dead letters and announcements.
+"""Make a report from what the last audit read of the account and the last reading of usage.
 
-Minutes after an audit a report makes no call of API Gateway. Without a recent one it has a reading
-of its own, which costs what an audit costs (audit/account.py).
+Records, holds, dead letters and announcements are as of now. Minutes after an audit a report makes
+no call of API Gateway. Without a recent one it has a reading of its own, which costs what an audit
+costs (audit/account.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HOLDS = ("held", "hold_over")
 
 
 def newest_reading(audit: Audit, wanted: str | None, now: float) -> AccountReading | None:
-    """What the audit `wanted` has read, or else the last one, if that is recent; None without
+    """Find the reading of the `wanted` audit, or else the last one, if it is recent; None without
     one. `audit` names the documents."""
     name = wanted
     if name is None:
@@ -135,7 +135,7 @@ class Collector:
     def _with_pending(
         self, report: Report, found: Sequence[Finding], holds: Sequence[JSON]
     ) -> Report:
-        """The report with what waits for people, and what is being mended."""
+        """Add to the report what waits for people, and what is being mended."""
         done = report.done
         people, mending = waiting.finding_items(found, _modes(report.apis))
         people = waiting.policy_items(self.current.refused) + people

@@ -1,4 +1,4 @@
-"""The few numbers that a glance is for. Pure."""
+"""Reduce a report to the few numbers of its head. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Usage against quotas, as the daily reading found it; read here only where there is none."""
+"""Report usage against quotas, by the daily reading; read it here only where there is none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_AGE_SECONDS = 26 * 3600
 
 @frozen
 class UsageReading:
-    """What was used by `read_at` (epoch seconds), a row a plan."""
+    """What was used until `read_at` (epoch seconds), a row a plan."""
 
     read_at: float
     plans: tuple[PlanUsage, ...]
@@ -72,7 +72,7 @@ def read_usage(
 
 
 def usage_row(read: UsageRead, records: Iterable[KeyRecord], now: float) -> PlanUsage:
-    """A plan's row for the last 14 days; what was read may go further back."""
+    """Make a plan's row for the last 14 days from what was read, which may go further back."""
     days = days_until(now)
     by_key: Mapping[str, Sequence[DayUsed]] = {
         key_id: row[-len(days) :] for key_id, row in read.by_key.items()

@@ -1,4 +1,4 @@
-"""What waits for a person, and what a state machine mends. Pure."""
+"""List what waits for a person, and what a state machine mends. Pure."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def with_command(item: PendingItem, stack: str) -> PendingItem:
 def closed_since(
     done: Iterable[ActivityRow], read_at: Mapping[str, float]
 ) -> set[tuple[str | None, str | None]]:
-    """The (API, stage) that were closed after they were read (epoch seconds, by API): ApiProtected
-    says that the stage exposes nothing any more, and nothing was announced of it since. `done` is
-    newest first."""
+    """Find the (API, stage) closed after they were read (epoch seconds, by API): ApiProtected says
+    that the stage exposes nothing any more, and nothing was announced of it since. `done` is newest
+    first."""
     newest: dict[tuple[str | None, str | None], ActivityRow] = {}
     for item in done:
         newest.setdefault((item.rest_api_id, item.stage), item)
@@ -81,13 +81,13 @@ def closed_since(
 def hold_items(
     holds: Iterable[Mapping[str, Any]], done: Sequence[ActivityRow]
 ) -> list[PendingItem]:
-    """Holds without a decision, with the differences that were announced last."""
+    """List holds without a decision, with the differences that were announced last."""
     return [_hold_or_problem(hold, done) for hold in holds if hold.get("decision") == PENDING]
 
 
 def failure_items(done: Sequence[ActivityRow], waiting: Sequence[PendingItem]) -> list[PendingItem]:
-    """Runs that failed, newest first, and were not followed by anything better; not of those that
-    wait anyway. `done` is newest first."""
+    """List failed runs, newest first, that nothing better followed, and whose subject does not wait
+    anyway. `done` is newest first."""
     settled = {about for item in waiting for about in _about(item)}
     found = []
     for item in done:
@@ -98,7 +98,7 @@ def failure_items(done: Sequence[ActivityRow], waiting: Sequence[PendingItem]) -
 
 
 def queue_items(depths: Mapping[str, int]) -> list[PendingItem]:
-    """Dead-letter queues that hold messages, by name."""
+    """List the dead-letter queues that hold messages, by name."""
     return [
         PendingItem(
             "dead_letters",
@@ -112,8 +112,8 @@ def queue_items(depths: Mapping[str, int]) -> list[PendingItem]:
 
 
 def exemption_items(exemptions: Sequence[ExemptionRow]) -> list[PendingItem]:
-    """Exemptions that end soon, have ended, or exempt nothing; a rule for every API and path may
-    wait for its first."""
+    """List exemptions that end soon, have ended, or exempt nothing. A rule for every API and path
+    may wait for its first method."""
     found = []
     for item in exemptions:
         words = f"{item.method} {item.path} of {item.api} ({item.reason})"
@@ -134,7 +134,7 @@ def exemption_items(exemptions: Sequence[ExemptionRow]) -> list[PendingItem]:
 def _about(
     item: ActivityRow | PendingItem,
 ) -> tuple[tuple[str | None, str | None, str | None], ...]:
-    """What it is about, and then the API as a whole: a failure may name no stage."""
+    """Name what it is about, and the API as a whole: a failure may name no stage."""
     named = (item.customer_id, item.rest_api_id)
     return (*named, item.stage), (*named, None)
 
@@ -142,13 +142,13 @@ def _about(
 def without_pending(
     waiting: Sequence[PendingItem], mending: Sequence[PendingItem]
 ) -> list[PendingItem]:
-    """What mends itself, without what waits for a person anyway."""
+    """Drop from what mends itself what waits for a person anyway."""
     settled = {_about(item)[0] for item in waiting}
     return [item for item in mending if _about(item)[0] not in settled]
 
 
 def policy_items(refused: str | None) -> list[PendingItem]:
-    """A newest version of the policy that is bad."""
+    """List a newest version of the policy that is bad."""
     if refused is None:
         return []
     return [PendingItem(REFUSED, "high", refused, CORRECT)]

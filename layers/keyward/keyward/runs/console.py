@@ -1,5 +1,8 @@
-"""What a person gives a run of reconcile-customer: a customer, fields of its sign-up, or a whole
-event, pasted in as it lies in events/in or as an entry of PutEvents. A change is recorded first."""
+"""Take what a person gives a run of reconcile-customer, and record the change that it brings.
+
+That is a customer, fields of its sign-up, or a whole event, as in events/in or as an entry of
+PutEvents.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +38,12 @@ MAX_NAMED = 20
 
 
 def bring(task: JSON, context: Context) -> tuple[JSON, JSON | None]:
-    """Record the change that the input brings: the task that is left, about just the customer; and,
-    in a dry run, which records nothing, the record as it would be. Idempotent: a change counts as
-    of the run's begin, whatever times stand in it. Raises InvalidInputError, CustomerNotFoundError,
-    InvalidRecordError and PassingError."""
+    """Record the change that the input brings. Returns the task that is left, about the customer
+    alone, and in a dry run, which records nothing, the record as it would be.
+
+    Idempotent: a change counts as of the run's begin, whatever times stand in it. Raises
+    InvalidInputError, CustomerNotFoundError, InvalidRecordError and PassingError.
+    """
     events = _events(task, context.policy, context.now)
     customer_id = events[0].customer_id
     for event in events:
@@ -60,7 +65,7 @@ def bring(task: JSON, context: Context) -> tuple[JSON, JSON | None]:
 
 
 def customer_in(task: object, policy: Policy | None = None) -> str:
-    """The customer that an input is about. Raises InvalidInputError."""
+    """Find the customer of an input. Raises InvalidInputError."""
     envelope = _pasted(task) if isinstance(task, dict) else None
     found = contracts.customer_named_in(envelope)
     if found is None and policy and third_party.is_third_party(envelope):
@@ -69,7 +74,7 @@ def customer_in(task: object, policy: Policy | None = None) -> str:
 
 
 def _events(task: JSON, policy: Policy, now: float) -> Sequence[CustomerEvent]:
-    """The events that the input stands for. Raises InvalidInputError."""
+    """Read the events of an input. Raises InvalidInputError."""
     envelope, begun = _pasted(task), int(epoch_of(task.get("begun")) or now)
     if envelope is None:
         envelope = _sign_up(task)
@@ -86,7 +91,7 @@ def _events(task: JSON, policy: Policy, now: float) -> Sequence[CustomerEvent]:
 
 
 def _dated(envelope: JSON, begun: int) -> JSON:
-    """The event, as of now: the times of a sample are those of its day."""
+    """Date the event now: the times of a sample are those of its day."""
     detail = envelope.get("detail")
     if isinstance(detail, dict):
         detail = {name: value for name, value in detail.items() if name != "occurred_at"}
@@ -110,7 +115,7 @@ def _pasted(task: JSON) -> JSON | None:
 
 
 def _sign_up(task: JSON) -> JSON:
-    """The sign-up that the fields of an input are. Raises InvalidInputError."""
+    """Make a sign-up of the fields of an input. Raises InvalidInputError."""
     run.only_fields(task, (*OPTIONS, *FIELDS))
     customer_id = contracts.parse_customer_id(task)
     if task.get("status", "active") != "active":
@@ -122,7 +127,8 @@ def _sign_up(task: JSON) -> JSON:
 
 
 def _check_plans(event: CustomerEvent, policy: Policy) -> None:
-    """Raise InvalidInputError for a plan that the policy does not name. One may be removed."""
+    """Raise InvalidInputError for a plan that the policy does not name; PlanRemoved may name
+    one."""
     if event.detail_type == "PlanRemoved":
         return
     one = event.fields.get("plan")

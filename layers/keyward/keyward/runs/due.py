@@ -1,5 +1,4 @@
-"""When a customer is looked at again: by what its records say, and after what kept a run from its
-end."""
+"""Decide when to look at a customer again: by its records, and after a refusal."""
 
 from __future__ import annotations
 
@@ -24,15 +23,16 @@ GAVE_WAY = "its place was needed for a customer without a key, as the account ha
 
 @frozen
 class Refusal:
-    """A run that was refused for good: whether that `is_told`, as nobody asked anew and nothing has
-    changed since, and when (epoch seconds) the customer is looked at again."""
+    """The end of a run that was refused for good. `is_told`: it is not announced again, as nobody
+    asked anew and nothing has changed. `again_at` (epoch seconds) is when the customer is looked at
+    again."""
 
     is_told: bool
     again_at: float
 
 
 def next_due(customer_id: str, records: KeyRecords, context: Context, after: float) -> float | None:
-    """When something becomes of the customer by itself, after a time (both epoch seconds); None for
+    """When the customer is next due by the clock alone, after a time (both epoch seconds); None for
     never. Raises InvalidRecordError, PolicyRefusedError."""
     record = records.in_force(context.registry.customers.desired(customer_id))
     if record is None:
@@ -41,10 +41,11 @@ def next_due(customer_id: str, records: KeyRecords, context: Context, after: flo
 
 
 def note_refusal(customer_id: str, task: JSON, reason: str, context: Context) -> Refusal:
-    """Note that a run was refused for good: the customer is looked at again after an hour, and
-    later each time in a row, up to a day. What is due before is done in its time.
+    """Note that a run was refused for good. The customer is looked at again after an hour, later
+    each time in a row, up to a day. What is due before is done in its time.
 
-    A record that cannot be right is looked at only if something is due: the next one starts a run.
+    A record that cannot be right is looked at only if something is due: its correction starts a
+    run.
     """
     leases, customers, now = context.registry.leases, context.registry.customers, context.now
     digest = hashlib.sha256(reason.encode()).hexdigest()[:16]
@@ -67,15 +68,15 @@ def note_refusal(customer_id: str, task: JSON, reason: str, context: Context) ->
 
 
 def call_for_room(context: Context, freed: int) -> None:
-    """Have those who wait longest for room for a key looked at, as many as keys were `freed`."""
+    """Have as many customers looked at as keys were `freed`: those who wait longest for room."""
     customers, now = context.registry.customers, context.now
     for customer_id in customers.call_for_room(freed):
         customers.hasten_due(customer_id, now, now - 1)
 
 
 def _makes_room(customer_id: str, records: KeyRecords, context: Context) -> bool:
-    """Have the customer wait for room. One without a working key gets it from its own key that
-    leaked (True: plan again at once), or from the key that is longest in its grace."""
+    """Have the customer wait for room. One without a working key gets it from its own leaked key
+    (True: plan again at once), or from the key that is longest in its grace."""
     customers, now = context.registry.customers, context.now
     customers.wait_for_room(customer_id, now)
     if any(key.is_dead for key in records.keys):

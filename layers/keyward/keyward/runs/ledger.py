@@ -1,8 +1,8 @@
-"""The ledger's lines: who or what asked, what was done, what was before and what after. Pure.
+"""Write the ledger's lines: who or what asked, what was done, the state before and after. Pure.
 
-A line is made of named members only, so no key value can get into it. Lines of one subject
-(`customer#acme`, `api#a1b2`) are in the order of time; the name of a line (`line`) comes from what
-it tells, so that a step that is replayed writes the same line again.
+A line has named members only, so no key value can get into it. Lines of one subject
+(`customer#acme`, `api#a1b2`) are in the order of time. The name of a line (`line`) comes from its
+content, so that a replayed step writes the same line again.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def key_line(
 
 
 def notice_line(task: Mapping[str, Any], now: float) -> JSON:
-    """That a run's `task` announced a notice."""
+    """The line of a notice that a run's `task` announced."""
     action = task["action"]
     return _line(
         f"customer#{task['customer_id']}",
@@ -109,8 +109,8 @@ def notice_line(task: Mapping[str, Any], now: float) -> JSON:
 def failed_line(
     subject: str, at: float, requester: JSON | None, announced: JSON, action: str = FAILED
 ) -> JSON:
-    """Tell of a run that failed, or (`action`) of an event that was refused, as `announced` tells
-    it. `at` is when the step began (epoch seconds), so that a replay of it is the same line."""
+    """The line of a run that failed, or (`action`) of an event that was refused, as `announced`
+    tells it. `at` is when the step began (epoch seconds), so that a replay writes the same line."""
     detail = announced["detail"]
     members = {"action": action, "reason": detail["reason"], "stage": detail.get("stage")}
     line = _line(subject, at, detail.get("execution_arn"), members | {"asked": requester})
@@ -124,8 +124,8 @@ def api_lines(
     requester: JSON | None,
     deployed: Mapping[str, tuple[str, str]],
 ) -> list[JSON]:
-    """What a run did for an API, by the announcement that was noted `at` (epoch seconds); one line
-    an action. `deployed`: by stage the deployment before and the one after."""
+    """The lines of what a run did for an API, one an action, by the announcement noted `at` (epoch
+    seconds). `deployed` has by stage the deployment before and the one after."""
     detail_type, detail = announced["detail_type"], announced["detail"]
     actions = [] if detail_type in NOT_DONE else detail.get("actions") or []
     changes = [_change(action, deployed) for action in actions]
@@ -166,8 +166,8 @@ def _line(
 
 
 def _history_of(record: KeyRecord | None) -> JSON:
-    """The members that a key's history shows. A key in the making is not there yet, one that is
-    being deleted still is: until API Gateway has confirmed it, nothing has changed."""
+    """The members that a key's history shows. A key in the making has none yet; a key that is being
+    deleted still has them, until API Gateway has confirmed it."""
     if record is None or record.key_id is None:
         return {}
     confirmed = replace(record, state=CREATED) if record.state == DELETING else record

@@ -1,4 +1,4 @@
-"""Has one run look at each API or customer of which events were heard, however many there were."""
+"""Start one run for each API or customer of which events were heard, however many events."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Looks:
     def look_at(self, subject: str, event_id: str, asked: JSON) -> None:
         """Have a run look at the subject after this event, which `asked` describes for the ledger.
 
-        It is the run at work, which starts over, or the run of the storm that the event belongs to,
-        or a new one.
+        That is the run at work, which starts over, or the run of the storm that the event belongs
+        to, or a new run.
         """
         if subject in self.named:
             return
@@ -74,7 +74,7 @@ class Looks:
         return self.context.bus.start(self.machine_arn, run_name(subject, event_id), task)
 
     def _requests_rerun(self, subject: str) -> bool:
-        """Ask the run that has the subject to start over; whether one is alive to do so."""
+        """Ask the run that has the subject to start over. Whether one is alive to do so."""
         leases, name = self.context.registry.leases, f"{self.kind}#{subject}"
         holder = leases.holder(name) if leases.request_rerun(name, self.context.now) else None
         return holder is not None and self.context.bus.is_running(holder.owner)

@@ -1,7 +1,7 @@
-"""Work an onboarding file off, in steps: record its rows, then watch until its keys are there.
+"""Work an onboarding file off in steps: record its rows, then watch until their keys are there.
 
-Its result in the bucket is also how far it is: a step that broke off is done again from there, and
-a row that is recorded already writes nothing.
+Its result in the bucket is also its progress. A step that broke off is done again from there, and a
+row that is recorded already writes nothing.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Onboarding:
     time_left: Callable[[], float]
 
     def step(self, key: str) -> tuple[JSON, int | None]:
-        """Do the next part of a file: its result, and in how many seconds another step is due,
-        None for none. Idempotent. Raises PassingError."""
+        """Do the next part of a file. Returns its result, and in how many seconds another step is
+        due, None for none. Idempotent. Raises PassingError."""
         before, result = self.files.result(key), self._begun(key)
         try:
             upload = self.files.load(key)
@@ -108,7 +108,7 @@ class Onboarding:
                 saved_at = self.run.now
 
     def _again(self, file: File, result: JSON) -> None:
-        """Try the rows again that something which passes kept from being recorded."""
+        """Try again the rows that a passing error kept from being recorded."""
         numbers, result["again"] = {*result["again"]}, []
         for row in (row for row in file.rows if row.number in numbers):
             if self.time_left() < RESERVE_SECONDS:
@@ -117,7 +117,7 @@ class Onboarding:
                 self._take(file, row, result)
 
     def _give_up(self, result: JSON) -> None:
-        """Refuse the rows that could not be recorded in all the time."""
+        """Refuse the rows that could not be recorded in all that time."""
         result["refused"] += [Refused(number, LATE).as_json() for number in result["again"]]
         result["again"] = []
 
@@ -138,14 +138,15 @@ class Onboarding:
         result["pending"] = result["recorded"] + result["unchanged"]
 
     def _recorded(self, file: File, row: SignUp) -> str:
-        """Record a row: whether it was `recorded`, now or by a step that broke off, or the record
-        stayed `unchanged`."""
+        """Record a row. Returns whether it was `recorded`, now or by a step that broke off, or the
+        record stayed `unchanged`."""
         wanted = partial(file.events_for, row, self.run.now)
         change = record(self.run.registry, row.customer_id, wanted)
         return "recorded" if change.written or file.wrote(row, change.before) else "unchanged"
 
     def _look(self, file: File, result: JSON) -> None:
-        """Count who has a key in the plan of the record, and who gets none."""
+        """Count the customers who have a key in the plan of their record, and those who get
+        none."""
         refused = {item["row"] for item in result["refused"]} | {*result["again"]}
         served = [r for r in file.rows if isinstance(r, SignUp) and r.number not in refused]
         records = self.run.registry.customers.load_all()

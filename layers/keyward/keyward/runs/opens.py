@@ -1,5 +1,5 @@
-"""Says in the events of keys which stages the keys open: as the Plans table has it, without a call
-of API Gateway."""
+"""Say in the events of keys which stages they open, by the Plans table, without a call of API
+Gateway."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from keyward.values import JSON, StageRef, frozen
 
 @frozen
 class Opens:
-    """What plans hold, each read once. For one task: it is not read again. `stack` is the stack's
-    name, for remedies."""
+    """The stages of plans, each plan read once. It serves one task. `stack` is the stack's name,
+    for remedies."""
 
     stages: PlanStages
     policy: Policy
@@ -24,8 +24,8 @@ class Opens:
     known: dict[str, list[StageRef] | None] = field(default_factory=dict)
 
     def told(self, events: Iterable[JSON]) -> list[JSON]:
-        """The announcements, those of a key that works from now on with `opens`. A plan of which
-        nobody wrote down what it holds leaves it out."""
+        """Add `opens` to the announcements of keys that work from now on. It is left out for a plan
+        whose stages nobody wrote down."""
         return [self._told(event["detail_type"], event["detail"]) for event in events]
 
     def _told(self, detail_type: str, detail: JSON) -> JSON:

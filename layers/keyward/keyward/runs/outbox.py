@@ -29,13 +29,13 @@ def announce(context: Context, outbox: Outbox, owner: str, waiting: Mapping[str,
 
 
 def announce_many(context: Context, events: Iterable[JSON]) -> None:
-    """Announce events of the outboxes of many customers; whoever calls forgets them then."""
+    """Announce events of the outboxes of many customers; the caller forgets them afterwards."""
     context.bus.announce([_entry(event, context) for event in events])
 
 
 def announce_now(context: Context, event: JSON, lines: Iterable[JSON]) -> None:
-    """Announce an event that tells of no record; its lines, one at least, are in the ledger first,
-    and the last of them is how a replayed step knows that it was announced."""
+    """Announce an event that tells of no record; its lines enter the ledger first. A caller that
+    fails in between is called again, and announces it then."""
     *others, last = lines
     for line in (*others, last):
         event = with_cause(event, line["asked"])
@@ -45,8 +45,8 @@ def announce_now(context: Context, event: JSON, lines: Iterable[JSON]) -> None:
 
 
 def announce_once(context: Context, mark: str, event: JSON, seconds: float | None = None) -> None:
-    """Announce an event, with its line in the ledger, unless what `mark` names was announced, ever
-    or within so many seconds."""
+    """Announce an event, with its line in the ledger, unless `mark` was announced ever, or within
+    so many seconds."""
     lines = with_events([], [event], context.now)
     tell_once(context, mark, lambda: announce_now(context, event, lines), seconds)
 
@@ -54,8 +54,8 @@ def announce_once(context: Context, mark: str, event: JSON, seconds: float | Non
 def tell_once(
     context: Context, mark: str, tell: Callable[[], None], seconds: float | None = None
 ) -> None:
-    """Tell what `mark` names, unless it was told, ever or within so many seconds. What broke off
-    before that is told by whoever comes a minute later."""
+    """Call `tell` unless `mark` was told ever, or within so many seconds. After a failure the next
+    caller, a minute later, tells it."""
     marks = context.registry.marks
     if marks.claim(mark, context.now):
         tell()

@@ -1,5 +1,7 @@
-"""Whose a usage plan is: this stack's, another stack's, or people's. The tag `keyward` says so, and
-the Plans table for plans of the last edition, which had none."""
+"""Tell whose a usage plan is: this stack's, another stack's, or people's.
+
+The tag `keyward` says so; for plans of the last edition, which have no tag, the Plans table does.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,9 @@ def owned_plans(context: Context) -> list[GatewayPlan]:
 
 
 def with_owners(plans: Iterable[GatewayPlan], registry: Registry, stack: str) -> list[GatewayPlan]:
-    """The usage plans; those without a stack's tag that the records say are Keyward's are
-    `claimed_by` this stack: plans of the last edition have no tag yet, and people take tags away. A
-    request of DynamoDB for each plan without a stack."""
+    """Return the usage plans, marked with `claimed_by` where the records say that they are this
+    stack's. Plans of the last edition have no tag yet, and people take tags away. A request of
+    DynamoDB for each plan without a stack."""
     return [_with_owner(plan, registry, stack) for plan in plans]
 
 
@@ -62,8 +64,8 @@ def refuse_foreign(plan: GatewayPlan, stack: str) -> None:
 def note_made(
     registry: Registry, name: str, plan_id: str, execution_arn: str, asked: JSON, now: float
 ) -> None:
-    """Record a usage plan that Keyward made, and that it did. It is quiet: the key or the stage for
-    which it was made is announced."""
+    """Record a usage plan that Keyward made. It is not announced: the key or the stage for which it
+    was made is."""
     told: JSON = {"action": MADE, "plan": name, "after": {"id": plan_id}, "asked": asked}
     registry.ledger.append([line_of(LEDGER, now, execution_arn, told)])
     registry.plans.save_id(name, plan_id, KEYWARD)
@@ -71,8 +73,8 @@ def note_made(
 
 def take(context: Context, plan: GatewayPlan, execution_arn: str, asked: JSON) -> bool:
     """Tag a usage plan as this stack's and record it: from then on its limits and stages are the
-    policy's. Whether it was tagged just now; then the ledger says so, with the limits that it had.
-    `asked` is who asked. Raises PlanOfAnotherStackError, NotFoundError."""
+    policy's. Returns whether it was tagged just now; then the ledger says so, with the limits that
+    it had. `asked` is who asked. Raises PlanOfAnotherStackError, NotFoundError."""
     refuse_foreign(plan, context.stack)
     is_new, record = not plan.is_tagged(context.stack), context.registry.plans.find(plan.name)
     if is_new:

@@ -97,8 +97,8 @@ class ApiCalls(Calls):
     def require_key(
         self, rest_api_id: str, resource_id: str, verb: str, required: bool = True
     ) -> bool:
-        """UpdateMethod: the next deployment asks for a key, or for none. What the answer says,
-        because anything but "true" is taken as false without an error (aws-recorded.md 6). Raises
+        """UpdateMethod: the next deployment asks for a key, or for none. Returns what the answer
+        says: anything but "true" is taken as false without an error (aws-recorded.md 6). Raises
         NotFoundError."""
         answer = self._call(
             "UpdateMethod",
@@ -133,9 +133,10 @@ class ApiCalls(Calls):
             self._call("DeleteDeployment", restApiId=rest_api_id, deploymentId=deployment_id)
 
     def point_stage(self, rest_api_id: str, stage: str, deployment_id: str) -> str:
-        """UpdateStage: the deployment that the answer says the stage serves now. Nothing else of
-        the stage changes. There is no condition to give: `op` may be add, remove, replace or copy
-        (AWS CLI reference, update-stage), so who moves the stage just before is not noticed."""
+        """UpdateStage: returns the deployment that the stage serves now, by the answer. Nothing
+        else of the stage changes. `op` may be add, remove, replace or copy (AWS CLI reference,
+        update-stage), so there is no condition: a stage that somebody moved just before is not
+        noticed."""
         answer = self._call(
             "UpdateStage",
             restApiId=rest_api_id,

@@ -32,7 +32,7 @@ class GatewayPlan:
     claimed_by: str | None = None
 
     def is_ours(self, stack: str) -> bool:
-        """Whether it belongs to this stack: only then may its limits and stages be changed."""
+        """Whether the plan belongs to this stack: only then may its limits and stages change."""
         return stack in (self.tags.get(STACK_TAG), self.claimed_by)
 
     def is_tagged(self, stack: str) -> bool:
@@ -40,7 +40,7 @@ class GatewayPlan:
         return self.tags.get(STACK_TAG) == stack
 
     def is_foreign(self, stack: str) -> bool:
-        """Whether it belongs to another stack, which nothing may be written to. A plan that is
+        """Whether the plan belongs to another stack: nothing may be written to it. A plan that is
         neither ours nor foreign was made by people."""
         owner = self.tags.get(STACK_TAG)
         return bool(owner) and owner != stack and owner not in MODES
@@ -64,7 +64,7 @@ class GatewayPlan:
 
 
 def only_one(name: str, plans: list[GatewayPlan], stack: str = "") -> GatewayPlan | None:
-    """The usage plan of that name, None without one. Of several that of this stack is meant. Raises
+    """Find the usage plan of that name; None without one. Of several, this stack's counts. Raises
     DuplicatePlanError where that does not tell: names are not unique on the gateway."""
     named = [plan for plan in plans if plan.name == name]
     named = [plan for plan in named if stack and plan.is_ours(stack)] or named

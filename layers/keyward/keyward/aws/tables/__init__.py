@@ -1,7 +1,7 @@
-"""The adapter to what Keyward remembers: DynamoDB tables and the policy parameter.
+"""The adapter to Keyward's memory: DynamoDB tables and the policy parameter.
 
-An adapter's module is imported, and the adapter made, when it is first used: a function pays for
-what it uses of them.
+An adapter's module is imported, and the adapter made, at its first use: a function only pays for
+what it uses.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 
 class Registry:
-    """All that is remembered, by what it is about. `table` gives a table of DynamoDB by its name in
-    the template, say `KeysTable`; `parameter` is the policy as its owner wants it; lines of the
+    """All adapters of tables by subject. `table` gives a table of DynamoDB by its name in the
+    template, say `KeysTable`. `parameter` gives the policy as its owner wants it. Lines of the
     ledger are kept for `ledger_days`, 0 for ever."""
 
     def __init__(

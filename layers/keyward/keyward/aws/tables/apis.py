@@ -25,8 +25,9 @@ from keyward.values import JSON, stated
 
 
 class Apis:
-    """Reads are consistent. Who writes holds the API's lease, but for decisions, which are a
-    person's, and attachments, which another run may make for one that waits."""
+    """What is remembered of APIs; reads are consistent. Who writes holds the API's lease, except
+    for decisions, which are a person's, and attachments, which another run may make for one that
+    waits."""
 
     def __init__(self, table: Any) -> None:
         self._table = Table(table)
@@ -78,7 +79,7 @@ class Apis:
         )
 
     def begin_rollback(self, rest_api_id: str, stage: str, deployment_id: str) -> None:
-        """Write ahead of a rollback which deployment the stage is taken back from."""
+        """Write down, before a rollback, which deployment the stage leaves."""
         self._put(rest_api_id, f"rollback#{stage}", stage=stage, deployment_id=deployment_id)
 
     def note_editor(self, rest_api_id: str, editor: Editor) -> None:
@@ -106,9 +107,9 @@ class Apis:
         self._put(rest_api_id, f"planned#{stage}", stage=stage, actions=list(actions))
 
     def hold(self, rest_api_id: str, hold: Hold, announced: JSON, now: float) -> None:
-        """Hold a stage and have it announced; what is announced stays with the hold, for those who
-        list holds. The announcement is stored first: a crash between the two announces twice
-        rather than never."""
+        """Hold a stage and have it announced. The announcement is kept with the hold, for those who
+        list holds. It is stored first: a crash between the two announces twice rather than
+        never."""
         self.announce(rest_api_id, hold.stage, announced, now)
         self._put(
             rest_api_id,
@@ -124,8 +125,8 @@ class Apis:
         self._change_hold(rest_api_id, hold.stage, hold.fingerprint, **fields)
 
     def decide(self, rest_api_id: str, stage: str, fingerprint: str, decision: str) -> bool:
-        """A person's decision on what is held; False when that is not held (any more). It is
-        remembered longer than the hold, so that an answer that comes again is known."""
+        """Write down a person's decision on a hold; False when it is not held (any more). The
+        decision outlives the hold, so that the same answer is known when it comes again."""
         decided = self._change_hold(rest_api_id, stage, fingerprint, decision=decision)
         if decided:
             self.note_answer(rest_api_id, stage, fingerprint)
@@ -177,7 +178,7 @@ class Apis:
         )
 
     def deployment(self, rest_api_id: str, deployment_id: str) -> Deployment | None:
-        """A deployment of ours, None when it is not."""
+        """A deployment of Keyward's; None for any other."""
         item = self._get(rest_api_id, f"deployment#{deployment_id}")
         if item is None:
             return None
@@ -230,8 +231,8 @@ class Apis:
         return item
 
     def _query(self, rest_api_id: str) -> list[JSON]:
-        """All records but those of closings and deployments, which grow in number: `closing#…` to
-        `deployment#…`, with `deploying#…` between them, which is read one at a time as well."""
+        """Query all records except closings and deployments, which grow in number: `closing#…` to
+        `deployment#…`. `deploying#…` lies between them, and is read one at a time."""
         items: list[JSON] = []
         for beside in (("#range < :operand", "closing#"), ("#range > :operand", "deployment$")):
             mine = in_range("rest_api_id", rest_api_id, "record", *beside)

@@ -1,4 +1,4 @@
-"""Where the account-wide schedule and the turns that wait are kept: items of the Leases table.
+"""The account-wide schedule and the waiting turns, as items of the Leases table.
 
 The item `schedule` has numbers in thousandths of a call, so that each change is one addition, and
 `at` in epoch milliseconds. A turn is the item `turn#<subject>`.
@@ -20,10 +20,13 @@ SCALE = 1000
 
 @frozen
 class TurnItem:
-    """A turn that was asked for: its `lane`, where it `ends` at each meter, the `calls` it is for,
-    the run that waits for it, and when it was to be there (epoch seconds) as it was asked for.
-    `is_joined`: another run left it to this one. `is_late`: its place was there, but the calls had
-    to wait for room, which is theirs from `ready_at` on."""
+    """A turn that was asked for.
+
+    `lane`, and where it `ends` at each meter, are its place; `calls` is what it is for. A run waits
+    for it, until `ready_at` (epoch seconds) by the estimate when it asked. `is_joined`: another run
+    left its work to this one. `is_late`: the place was there, but the calls had to wait for room,
+    which is theirs from `ready_at` on.
+    """
 
     subject: str
     owner: str
@@ -36,7 +39,7 @@ class TurnItem:
 
     @property
     def place(self) -> str:
-        """What no other turn of the subject has: its lane, and where it ends there."""
+        """What no other turn of the subject has: its lane and where it ends there."""
         return f"{self.lane}#{int(max(self.ends.values()))}"
 
 
@@ -74,8 +77,8 @@ class CallSchedule:
         return _numbers(self._item(SCHEDULE))
 
     def settle(self, numbers: Mapping[str, float], version: float) -> None:
-        """Write down how far the schedule has come, unless somebody did since `version` was read:
-        whoever comes next finds the same from either."""
+        """Write down how far the schedule has come, unless somebody did so since `version` was
+        read: either way the next reader finds the same."""
         wanted = {**numbers, "version": version + 1}
         names = {f"#n{place}": name for place, name in enumerate(wanted)}
         values = {f":n{place}": _scaled(amount) for place, amount in enumerate(wanted.values())}
@@ -97,8 +100,8 @@ class CallSchedule:
         return Stop(numbers["stopped_at"], bool(numbers.get("stopped_all")))
 
     def put_stop(self, stop: Stop | None) -> None:
-        """Stop writes to API Gateway, or (None) end the stop. What is there already stays as it
-        began."""
+        """Stop writes to API Gateway, or end the stop (None). A stop that exists keeps its
+        beginning."""
         names = ("stopped_at", "stopped_all")
         if stop is None:
             self._table.update_item(
@@ -126,7 +129,7 @@ class CallSchedule:
         return TurnItem(subject, owner, lane, ends, calls, ready_at, is_joined, is_late)
 
     def keep_turn(self, turn: TurnItem) -> bool:
-        """Write a new turn down; False when the subject has another one."""
+        """Write a new turn down; False when the subject has a turn already."""
         item: JSON = {"lease": _turn_name(turn.subject), "owner": turn.owner, "lane": turn.lane}
         item |= {"ends": _scaled_all(turn.ends), "calls": _scaled_all(turn.calls)}
         item |= {"ready_at": _scaled(turn.ready_at), "late": turn.is_late}
@@ -137,8 +140,8 @@ class CallSchedule:
         return True
 
     def change_turn(self, turn: TurnItem, before: TurnItem) -> bool:
-        """Write down whose turn it is now, for which calls, and when; False when another run did.
-        Who joined it meanwhile stays joined."""
+        """Change whose turn it is, for which calls, and when; False when another run did. Whoever
+        joined it meanwhile stays joined."""
         return self._change(
             before,
             "SET #owner = :new, calls = :calls, ready_at = :ready_at, late = :late",
@@ -151,7 +154,8 @@ class CallSchedule:
         )
 
     def join_turn(self, turn: TurnItem) -> bool:
-        """Have whoever waits for the turn look for this run too; False when it waits no more."""
+        """Have the run that waits for the turn look for this run too; False when it waits no
+        more."""
         return self._change(turn, "SET joined = :yes", {":yes": True})
 
     def _change(self, turn: TurnItem, update: str, values: JSON) -> bool:

@@ -1,9 +1,8 @@
-"""Who is looked at next, and in which order: the sparse index `due-index` of the Keys table.
+"""Who is looked at next, in order of time: the sparse index `due-index` of the Keys table.
 
-Its parts are sorted by time: `due`, when something becomes of a customer by itself; `new` and
-`imported`, who waits for a batch and whose key is imported (imports.py); all three by the item
-`due`. `room`, who waits for room for a key (the item `room`); and `grace`, the disabled keys that
-wait for their deletion (key_item.py).
+Its partitions: `due`, when a customer is due for a run; `new` and `imported`, who waits for a batch
+and whose key is imported (imports.py). All three are the item `due`. `room`: who waits for room for
+a key (the item `room`). `grace`: the disabled keys that wait for their deletion (key_item.py).
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ class DueItems:
     _keys: Table
 
     def note_due(self, customer_id: str, at: float | None, lease: Lease) -> bool:
-        """Remember when (epoch seconds) something becomes of the customer by itself, None for
-        never. False when a later run has written it."""
+        """Write down when (epoch seconds) the customer is due for a run, None for never. False when
+        a later run has written it."""
         where: JSON = {"customer_id": customer_id, "record": DUE}
         held = fenced(lease)
         if at is None:
@@ -52,8 +51,8 @@ class DueItems:
         )
 
     def hasten_due(self, customer_id: str, at: float, now: float) -> None:
-        """Have the customer looked at `at` (epoch seconds) at the latest, whatever else is due. A
-        time that is over, or that due work began with, counts for nothing."""
+        """Have the customer looked at by `at` (epoch seconds), whatever else is due. A due time
+        that has passed, or that due work has begun with, does not count."""
         with suppress(ConditionNotMetError):
             self._keys.update_item(
                 Key={"customer_id": customer_id, "record": DUE},
@@ -74,8 +73,8 @@ class DueItems:
         return [(str(item["customer_id"]), int(item["due_at"])) for item in items]
 
     def postpone_due(self, customer_id: str, at: int, until: float) -> None:
-        """Note that due work began with what is due `at`, and look at it again later unless a run
-        has written it meanwhile."""
+        """Note that due work began with what is due `at`; it is looked at again later unless a run
+        writes another time."""
         with suppress(ConditionNotMetError):
             self._keys.update_item(
                 Key={"customer_id": customer_id, "record": DUE},
@@ -85,7 +84,7 @@ class DueItems:
             )
 
     def postpone_if_due(self, customer_id: str, at: float) -> None:
-        """Have a customer for whom something is due looked at later than that; others not."""
+        """Move a customer's due time back; a customer without one stays without."""
         with suppress(ConditionNotMetError):
             self._keys.update_item(
                 Key={"customer_id": customer_id, "record": DUE},
@@ -105,7 +104,7 @@ class DueItems:
         )
 
     def call_for_room(self, most: int) -> list[str]:
-        """Call those who wait longest for room, at most so many: each is called once."""
+        """Call those who wait longest for room, at most so many, each once."""
         called: list[str] = []
         for item in self._first(ROOM):
             if len(called) == most:
@@ -120,12 +119,12 @@ class DueItems:
         return called
 
     def has_room(self, customer_id: str) -> None:
-        """The customer waits for room no more. Idempotent."""
+        """Note that the customer waits for room no more. Idempotent."""
         self._keys.delete_item(Key={"customer_id": customer_id, "record": ROOM})
 
     def end_a_grace(self, now: float, reason: str) -> str | None:
-        """Have the key that is longest in its grace deleted now: its customer, None without one. A
-        run that writes the key's record at this moment keeps the grace as it was."""
+        """Have the key that is longest in its grace deleted now. Returns its customer, None without
+        one. A run that writes the key's record at this moment keeps the grace as it was."""
         for item in self._first(GRACE):
             with suppress(ConditionNotMetError):
                 self._keys.update_item(

@@ -156,8 +156,8 @@ class Leases:
         return item.get("owner") == owner and item.get("words", 0) > item.get("heard", 0)
 
     def postponed(self, name: str, after_death: bool = False) -> int:
-        """Count a run that met an error that passes: how many were in a row. A row of deaths ends,
-        as Lambda ran the code, unless the run only waited for what died (`after_death`)."""
+        """Count a run that met a passing error; returns how many came in a row. It ends a row of
+        deaths, as Lambda ran the code, unless the run only waited for what died (`after_death`)."""
         forget = "" if after_death else "REMOVE deaths, died_at "
         answer = self._table.update_item(
             Key={"lease": name},
@@ -168,9 +168,8 @@ class Leases:
         return int(answer["Attributes"]["postponed"])
 
     def note_death(self, name: str, at: float, seconds: int) -> int:
-        """Count a run that died of Lambda at a time: how many were in a row. One that comes sooner
-        than so many `seconds` after the last is no new one, nor is a repeated report of the
-        same."""
+        """Count a run that died of Lambda at a time; returns how many came in a row. A death within
+        so many `seconds` of the last is no new one, nor is a repeated report of it."""
         with suppress(ConditionNotMetError):
             self._table.update_item(
                 Key={"lease": name},
@@ -181,9 +180,9 @@ class Leases:
         return int(self._item(name).get("deaths", 0))
 
     def note_failure(self, name: str, failure: str, step: str) -> tuple[int, bool]:
-        """Count a run that failed for good with this `failure` (a digest): how many were in a row,
-        and whether the last one failed so, too. A run that is done ends the row. A `step` that is
-        replayed gets the answer that it got."""
+        """Count a run that failed for good with this `failure` (a digest); returns how many came in
+        a row, and whether the last one failed so too. A run that succeeds ends the row. A `step`
+        that is replayed gets its first answer again."""
         before = self._item(name)
         if before.get("failed_step") == step:
             return int(before["failures"]), bool(before["is_same"])
@@ -220,17 +219,15 @@ class Leases:
             raise LeaseLostError(f"{lease.name} is held by another run") from None
 
     def release(self, lease: Lease, end: str = DONE) -> bool:
-        """Give the lease back: True. When somebody left word meanwhile, keep it: False; the run
-        starts over and acquires the lease anew, which hears the word.
-
-        A lease that another run took over counts as given back. `end` is how the run ends.
-        """
+        """Give the lease back: True. When somebody left word meanwhile, keep it: False, and the run
+        starts over, which hears the word. A lease that another run took over counts as given back.
+        `end` is how the run ends."""
         if self._give_back(lease, end, " AND (attribute_not_exists(words) OR words = heard)"):
             return True
         return self.holder(lease.name) != lease
 
     def give_back(self, lease: Lease) -> None:
-        """Give the lease back, whether somebody left word or not."""
+        """Give the lease back, even if somebody left word."""
         self._give_back(lease, DONE, "")
 
     def _give_back(self, lease: Lease, end: str, condition: str) -> bool:

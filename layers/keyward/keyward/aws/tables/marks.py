@@ -22,8 +22,8 @@ class Marks:
         self._table = Table(leases)
 
     def claim(self, mark: str, now: float, seconds: int = 60) -> bool:
-        """Whether it is for the caller to announce what `mark` names: it was not announced, and
-        nobody has been about to for `seconds`."""
+        """Whether the caller is to announce what `mark` names: nobody has, and nobody has been
+        about to for `seconds`."""
         try:
             self._table.put_item(
                 Item={"lease": mark, "expires_at": int(now) + seconds},

@@ -53,7 +53,7 @@ class PlanQueue:
             self._set(plan, "SET #name = :value", ref, {":value": request})
 
     def mark_done(self, plan: str, refs: Mapping[StageRef, JoinRequest], at: float) -> None:
-        """Tell the runs that their stages were attached; a request that is newer is not told."""
+        """Tell the runs that their stages were attached. A request that is newer is left alone."""
         for ref, request in refs.items():
             values = {":value": int(at), ":owner": request.owner}
             self._set(plan, "SET #name.done = :value", ref, values, "#name.#owner = :owner")
@@ -64,7 +64,7 @@ class PlanQueue:
             self._set(plan, "REMOVE #name", ref)
 
     def isolate(self, plan: str, until: float) -> None:
-        """Have each run attach its own stages only, until then."""
+        """Have each run attach only its own stages until then."""
         self._table.update_item(
             Key=_key(plan),
             UpdateExpression="SET alone_until = :until",

@@ -1,7 +1,9 @@
-"""What was heard of an API or a customer since a run last looked at it: the item `storm`, by API in
-the Apis table, by customer in the Keys table; and `storms`, when those of the last hour began.
+"""What was heard of an API or a customer since a run last looked: the item `storm`, by API in the
+Apis table, by customer in the Keys table. The item `storms` has when the storms of the last hour
+began.
 
-Who hears writes without the lease, by single updates. Times are passed in as epoch seconds."""
+Who hears writes without the lease, by single updates. Times are passed in as epoch seconds.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ class StormItems:
         self._table, self._key = Table(table), key
 
     def record_event(self, subject: str, event_id: str, asked: JSON, now: float) -> Storm:
-        """Note an event. The storm that it belongs to: its own when it is the first."""
+        """Note an event. Returns the storm that it belongs to: its own when it is the first."""
         return self._update(
             subject,
             "SET last_at = :now, asked = :asked, #first = if_not_exists(#first, :id), "
@@ -44,7 +46,7 @@ class StormItems:
         return len(times)
 
     def begin_anew(self, subject: str, event_id: str, asked: JSON, now: float) -> Storm:
-        """A storm that begins with this event: the run of the noted one will never look."""
+        """Begin a storm with this event: the run of the noted storm will never look."""
         return self._update(
             subject,
             "SET last_at = :now, asked = :asked, #first = :id, first_at = :now",
@@ -59,12 +61,12 @@ class StormItems:
         return storm_of(item) if item else None
 
     def clear(self, subject: str) -> None:
-        """What was heard so far is going to be looked at. Called before the look."""
+        """Forget what was heard so far, before a run looks at it."""
         self._table.delete_item(Key=self._storm(subject))
 
     def end(self, subject: str, storm: Storm) -> None:
-        """The storm was looked at, unless it went on meanwhile. Called after the look, so that a
-        look that fails is repeated."""
+        """Forget the storm after a run has looked, unless it went on: a look that fails is
+        repeated."""
         with suppress(ConditionNotMetError):
             self._table.delete_item(
                 Key=self._storm(subject),

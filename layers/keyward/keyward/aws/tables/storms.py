@@ -21,8 +21,8 @@ class Storms(StormItems):
     """A part of the Apis table. Reads are consistent."""
 
     def moved(self, rest_api_id: str, caller: CallerIdentity, deployment_id: str | None) -> None:
-        """Note who moved a stage last, and to which deployment as far as that is known. Events come
-        in any order: an earlier move changes nothing."""
+        """Note who moved a stage last, and to which deployment where that is known. Events come in
+        any order: an earlier move changes nothing."""
         with suppress(ConditionNotMetError):
             self._table.update_item(
                 Key={"rest_api_id": rest_api_id, "record": f"mover#{caller.stage}"},

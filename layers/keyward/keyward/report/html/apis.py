@@ -1,4 +1,4 @@
-"""Coverage, exposed methods and exempt methods."""
+"""Write the sections on coverage, exposed methods and exempt methods."""
 
 from __future__ import annotations
 

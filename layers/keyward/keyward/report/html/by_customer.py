@@ -1,4 +1,4 @@
-"""Customers by plan and state, with a field to find one."""
+"""Write the section on customers by plan and state, with a field to find one."""
 
 from __future__ import annotations
 

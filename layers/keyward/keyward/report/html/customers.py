@@ -1,4 +1,4 @@
-"""Keys, usage and what was done."""
+"""Write the sections on keys, on usage and on what was done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report as one HTML page: no network, nothing outside of itself."""
+"""Write the report as one HTML page that loads nothing."""
 
 from __future__ import annotations
 

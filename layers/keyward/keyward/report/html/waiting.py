@@ -1,4 +1,4 @@
-"""What waits for a person, and what mends itself."""
+"""Write the section on what waits for a person, and what mends itself."""
 
 from __future__ import annotations
 

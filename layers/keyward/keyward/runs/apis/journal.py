@@ -1,4 +1,4 @@
-"""What a run notes of an API before it acts, so that nothing that happens goes unannounced."""
+"""Note what a run does to an API before it acts, so that nothing that happens goes unannounced."""
 
 from __future__ import annotations
 
@@ -54,9 +54,8 @@ class ApiJournal:
         return self.now + self.context.policy.propagation_seconds
 
     def plan(self, planned: ApiPlan, records: ApiRecords, snapshot: ApiSnapshot) -> bool:
-        """Note what mode enforce is going to do for the API. True when something is to be
-        announced already: holds that are news or to be reminded of, outcomes of a run that
-        died."""
+        """Note what mode enforce is going to do. True when something is to be announced already: a
+        hold that is new or needs a reminder, or outcomes of a run that died."""
         news = self._begin(planned, records, snapshot)
         # What was required and is to be taken back stays noted until it is.
         at_rest = {} if planned.waive else planned.settled
@@ -64,8 +63,8 @@ class ApiJournal:
         return news or any(settled)
 
     def attachments(self, planned: ApiPlan, records: ApiRecords, snapshot: ApiSnapshot) -> None:
-        """Note what modes observe and warn are going to do for the API; a run that died may have
-        attached what nothing is left to do for. Holds that nothing needs any more are over."""
+        """Note what modes observe and warn are going to do. Announce what a run that died has
+        attached. End holds that nothing needs any more."""
         self._begin(planned, records, snapshot)
         held = {item.stage for item in planned.held}
         busy = held | {stage for item in planned.attach for stage in item.stages}
@@ -77,8 +76,8 @@ class ApiJournal:
         self._forget(*(name for s in over for name in (f"hold#{s}", record_name("ApiHeld", s))))
 
     def _begin(self, planned: ApiPlan, records: ApiRecords, snapshot: ApiSnapshot) -> bool:
-        """Note attachments that somebody else made, holds and actions. True for a hold that is news
-        or to be reminded of."""
+        """Note attachments that somebody else made, holds and actions. True for a hold that is new
+        or needs a reminder."""
         for seen in planned.first_seen:
             self.registry.plan_stages.add(seen.plan, [(self.rest_api_id, seen.stage)], self.now)
             self.registry.apis.attached(self.rest_api_id, seen)
@@ -96,8 +95,8 @@ class ApiJournal:
         stages: Iterable[str],
         enforce_on: str | None = None,
     ) -> list[str]:
-        """Note what mode observe found, or mode warn with its day: the stages of which it is news.
-        What is exposed no longer is forgotten, so that it would be news again."""
+        """Note what mode observe found, or mode warn with its day; returns the stages where that is
+        new. What is no longer exposed is forgotten, so that it would be new again."""
         marks = {item.stage: _mark(item, enforce_on) for item in found}
         news = [item for item in found if records.exposures.get(item.stage) != marks[item.stage]]
         for item in news:
@@ -129,8 +128,8 @@ class ApiJournal:
         )
 
     def protected(self, stage: str, actions: Sequence[JSON], why: str | None = None) -> None:
-        """A stage is protected: have it announced, and forget what led to it. `why` says why its
-        probe was left out."""
+        """Have a protected stage announced, and forget what led to it. `why` says why its probe was
+        left out."""
         event = api_words.protected(
             self.rest_api_id, stage, actions, self.effective_at, self.execution_arn, why
         )
@@ -141,8 +140,8 @@ class ApiJournal:
         self._forget(record_name("ApiHeld", stage), *(f"{kind}#{stage}" for kind in NOTED))
 
     def attached(self, stage: str, actions: Sequence[JSON], records: ApiRecords) -> None:
-        """A stage joined its plans, and nothing else was to be done: have it announced.
-        ApiProtected says that the stage exposes nothing: another event tells of one that does."""
+        """Have it announced that a stage joined its plans, and nothing else was to be done.
+        ApiProtected says that the stage exposes nothing; a stage that does has another event."""
         if stage not in records.exposures:
             self.protected(stage, actions)
             return
@@ -153,7 +152,7 @@ class ApiJournal:
         self._forget(f"planned#{stage}", f"hold#{stage}")
 
     def _tell_open_source(self, stage: str) -> None:
-        """Have it announced when what was closed now had been closed before, and before that."""
+        """Announce an open source when what was closed now had been closed twice before."""
         storms = self.registry.storms
         methods, closings = reopened(storms.closings(self.rest_api_id, stage, self.now))
         if methods:
@@ -163,13 +162,13 @@ class ApiJournal:
             self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
 
     def end_holds(self, records: ApiRecords, kinds: Collection[str] | None = None) -> None:
-        """Forget the holds, all or of some kinds: the API's mode leaves nothing to decide."""
+        """Forget the holds, all or of some kinds: in the API's mode there is nothing to decide."""
         over = [hold.stage for hold in records.holds if kinds is None or hold.kind in kinds]
         self._forget(*(f"hold#{stage}" for stage in over))
         self._forget(*(record_name("ApiHeld", stage) for stage in over))
 
     def failed(self, stage: str, reason: str) -> None:
-        """Have it announced that a stage is not protected; the actions are planned anew."""
+        """Have it announced that a stage is not protected; its actions are planned anew."""
         event = api_words.failed(
             self.rest_api_id, stage, reason, self.context.stack, self.execution_arn
         )
@@ -177,7 +176,7 @@ class ApiJournal:
         self._forget(f"planned#{stage}")
 
     def rolled_back(self, stage: str, deployment_id: str, why: str) -> None:
-        """A stage serves another deployment than Keyward's again."""
+        """Have it announced that a stage serves a deployment that is not Keyward's again."""
         event = api_words.rolled_back(
             self.rest_api_id,
             stage,
@@ -190,8 +189,8 @@ class ApiJournal:
         self._forget(f"rollback#{stage}", f"planned#{stage}")
 
     def hold_back(self, ours: Deployment) -> None:
-        """Hold a stage that is rolled back, so that it is not closed again at once: until somebody
-        approves that, or deploys anew."""
+        """Hold a stage that is rolled back until somebody approves, or deploys anew: otherwise it
+        would be closed again at once."""
         former = ours.former_deployment_id
         held = Held(
             ours.stage,
@@ -203,15 +202,15 @@ class ApiJournal:
         self._announce_hold(held, None)
 
     def give_up(self, stage: str, is_held: bool) -> None:
-        """A stage that cannot go back to another deployment: no later run tries it again, and where
-        it was to be held (`is_held`), nothing of that is to be told."""
+        """Forget the rollback of a stage that cannot go back. Where it was to be held (`is_held`),
+        that is not announced either."""
         self._forget(f"rollback#{stage}", f"mover#{stage}")
         if is_held:
             self._forget(f"hold#{stage}", record_name("ApiHeld", stage))
 
     def unverified(self, stage: str, why: str = UNREADABLE) -> None:
-        """What the stage serves could not be read: that is no proof, so it stays, and the actions
-        stay noted for the run that can read it."""
+        """Have it announced that nobody could read what the stage serves. That is no proof, so the
+        stage stays, and the actions stay noted for the run that can read it."""
         event = api_words.failed(
             self.rest_api_id, stage, why, self.context.stack, self.execution_arn
         )
@@ -263,8 +262,8 @@ class ApiJournal:
             self.registry.apis.plan_actions(self.rest_api_id, stage, [*before, *added])
 
     def _settle(self, stage: str, deployment_id: str, records: ApiRecords) -> bool:
-        """A stage needs nothing. Actions that are still noted are those of a run that died or was
-        overtaken. True when they are to be announced."""
+        """Conclude a stage that needs nothing. Actions still noted are those of a run that died or
+        was overtaken. True when they are to be announced."""
         done = self._done(stage, deployment_id, records.planned.get(stage, ()))
         if done:
             self.protected(stage, done)
@@ -275,8 +274,8 @@ class ApiJournal:
         return False
 
     def _done(self, stage: str, deployment_id: str, planned: Sequence[JSON]) -> Sequence[JSON]:
-        """What of the planned actions was done by us: all when the stage serves a deployment of
-        ours; all but the last when we came to deploying; else the rest was somebody else's."""
+        """Tell which of the planned actions Keyward did: all when the stage serves its deployment,
+        all but the last when it came to deploying; somebody else did the rest."""
         apis = self.registry.apis
         if not planned or apis.deployment(self.rest_api_id, deployment_id):
             return planned

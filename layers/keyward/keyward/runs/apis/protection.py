@@ -174,8 +174,8 @@ class Protection:
         apis.note_answer(self.request.rest_api_id, stage, mark)
 
     def _check_unmoved(self, snapshot: ApiSnapshot) -> None:
-        """Raise StageMovedError when a stage was moved since it was read: what its team deployed
-        meanwhile would be announced as unfinished work."""
+        """Raise StageMovedError when somebody moved a stage since it was read: a deployment of its
+        team would be announced as unfinished work."""
         serving = {stage.name: stage.deployment_id for stage in snapshot.stages}
         for stage in self.context.gateway.stages(snapshot.rest_api_id):
             if serving.get(stage.name, stage.deployment_id) != stage.deployment_id:

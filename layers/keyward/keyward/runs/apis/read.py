@@ -1,4 +1,4 @@
-"""How an API is read from the gateway: a few calls, whatever the number of its methods."""
+"""Read an API from the gateway in a few calls, whatever the number of its methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run of protect-api was asked for, checked."""
+"""Check what a run of protect-api was asked for."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ FIELDS = ("rest_api_id", "stage", "dry_run", "approve", "reject", "rollback")
 
 @frozen
 class ApiRequest:
-    """A run's input. `approve` and `reject` are fingerprints of held stages; `tries` counts the
-    readings that were broken off, `stages` say what became of stages before the run planned
-    anew."""
+    """A run's input. `approve` and `reject` are fingerprints of held stages. `tries` counts the
+    readings that were broken off. `stages` are the outcomes from before the run planned anew."""
 
     rest_api_id: str
     stage: str | None
@@ -31,7 +30,7 @@ class ApiRequest:
 
     @classmethod
     def of(cls, task: JSON) -> ApiRequest:
-        """From a task's input. Raises InvalidInputError, which names the field."""
+        """Read a task's input. Raises InvalidInputError, which names the field."""
         run.only_fields(task, FIELDS)
         rollback = contracts.flag_of(task, "rollback")
         if rollback and task.get("stage") is None:
@@ -51,6 +50,6 @@ class ApiRequest:
 
 
 def not_held(word: str, fingerprint: str) -> WrongAnswerError:
-    """The refusal of an answer, `approve` or `reject`, to what is not held."""
+    """Refuse an answer, `approve` or `reject`, to what is not held."""
     problem = f"must be the fingerprint of a stage that is held, got {fingerprint}"
     return WrongAnswerError(word, problem, "Take it from `keyward holds`")

@@ -1,7 +1,7 @@
-"""A run's way into a step that calls API Gateway: the API's turn first, then its lease.
+"""Let a run into a step that calls API Gateway: the API's turn first, then its lease.
 
 No run keeps a lease for long while it waits for its turn. On return it goes on only if no other run
-had the API meanwhile, and nobody left work to it: else it plans anew.
+had the API meanwhile, and nobody left work to it; otherwise it plans anew.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ApiTurn:
         return f"api#{self.progress.rest_api_id}"
 
     def joined(self) -> TurnItem | None:
-        """The API's turn for which another run waits: this one leaves its work to that."""
+        """The API's turn that another run waits for: this run leaves its work to that one."""
         turn = self.context.turns.of(self.subject)
         if turn is None or turn.owner == self.progress.execution_arn:
             return None
@@ -58,9 +58,10 @@ class ApiTurn:
     def enter(
         self, calls: Calls, subject: str | None = None, effect: str = WRITES
     ) -> tuple[Progress, bool]:
-        """The run with its lease, and True, when it may make the calls now. Else the run as it goes
-        on: it waits, plans anew, or ends as another run has the API. `subject` is whose turn it is
-        when several APIs share it, `effect` what the calls are for. Raises StoppedError."""
+        """Return the run with its lease, and True, when it may make the calls now. Otherwise return
+        how the run goes on: it waits, plans anew, or ends as another run has the API. `subject`
+        owns the turn where several APIs share one, `effect` is what the calls are for. Raises
+        StoppedError."""
         now, progress = self.context.now, self.progress
         place = self.context.turns.take(
             subject or self.subject, progress.execution_arn, self._lane, calls, now, effect
@@ -74,9 +75,9 @@ class ApiTurn:
         return entered, True
 
     def settle(self, calls: Calls, before: Counter[str]) -> None:
-        """Give back what the turn was for and was not called, and debit what was called beyond it:
-        a turn at an operation's own quota leaves the few calls around it to that.
-        `before` is what the gateway's calls were by then (`Gateway.made`)."""
+        """Give back the part of the turn that was not used, and debit calls beyond it: a turn at an
+        operation's own quota leaves the few calls around it to that. `before` is what the gateway
+        had called by then (`Gateway.made`)."""
         counted = calls_of((self.context.gateway.made - before).elements())
         more = {name: counted.get(name, 0) - calls.get(name, 0) for name in QUOTAS}
         self.context.turns.debit(more, self.context.now)
@@ -119,8 +120,8 @@ class ApiTurn:
         return progress if is_alone else progress.again(PLAN)
 
     def _announce_pending(self, ready_at: float, now: float) -> None:
-        """Tell once a run that the API waits, and until when: what it waits for last, as a rule, is
-        its deployment, behind those of all who are before it."""
+        """Announce, once a run, that the API waits, and until when: the last thing it waits for is,
+        as a rule, its deployment, behind those of all who are before it."""
         turns, plans_left = self.context.turns, max(0, len(self.progress.attach) - 1)
         joined_by = max(ready_at, turns.behind("UpdateUsagePlan", plans_left, now))
         ready_at = joined_by if self.progress.next == ATTACH else ready_at
@@ -137,7 +138,7 @@ class ApiTurn:
         outbox.announce_once(self.context, f"pending#{name}", event, 86_400)
 
     def _apis_before(self, now: float) -> float:
-        """About how many APIs will ask for their deployment before this one."""
+        """Estimate how many APIs will ask for their deployment before this one."""
         step, turns = self.progress.next, self.context.turns
         if step == DEPLOY:
             return 0

@@ -1,9 +1,9 @@
-"""Issues keys to many customers with few calls: takes those who wait, writes their keys down, and
-has ImportApiKeys make them. Whether it did is looked up later (bulk_check.py).
+"""Issue keys to many customers with few calls of ImportApiKeys.
 
-Values live here between their making and the call, and nowhere else. A batch whose call nobody
-answered is looked up when the call can run no more, and what is missing is imported with new
-values.
+This takes those who wait, writes their keys down and has them made; bulk_check.py looks up later
+whether they were. Values live here between their making and the call, and nowhere else. A batch
+whose call nobody answered is looked up once the call can run no more; what is missing is imported
+with new values.
 """
 
 from __future__ import annotations
@@ -179,8 +179,8 @@ class KeyImport:
         return step(IMPORT, 0 if len(rows) >= state.rows else 1)
 
     def _chosen(self, waiting: Sequence[str], batch: str) -> list[Row]:
-        """The keys that a batch can make. Who changed since is left to a run of the customer's own,
-        and so is one of whom no sense can be made."""
+        """Choose the keys that a batch can make. Customers who changed since, or whose record makes
+        no sense, are left to runs of their own."""
         context, now = self.run.context, self.run.context.now
         members = context.registry.imports.members(waiting)
         rows = {member.customer_id: _row(member, context.policy, now, batch) for member in members}
@@ -217,7 +217,7 @@ class KeyImport:
 
 @frozen
 class Row:
-    """A key that a batch is to make, and what it says of itself. Its text never shows the value."""
+    """A key that a batch is to make, with its description. Its text never shows the value."""
 
     key: KeyRecord
     description: str
@@ -230,8 +230,8 @@ class Row:
 
 
 def _row(member: Member, policy: Policy, now: float, batch: str) -> Row | None:
-    """The key that the customer is to get, as a plan made anew says; None for a customer who needs
-    anything else."""
+    """Plan the customer anew: the key that it is to get; None for a customer who needs anything
+    else."""
     if not member.is_new or member.desired is None:
         return None
     try:

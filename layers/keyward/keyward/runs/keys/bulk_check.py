@@ -1,8 +1,7 @@
-"""Looks up which keys ImportApiKeys made, by the names of the keys in their plans, and issues them:
-records, ledger and KeyIssued as a run of a single customer writes them.
+"""Look up which keys ImportApiKeys made, and issue them as a run of a single customer would.
 
-One pass over a plan's keys serves all batches since the last one. Values that a page holds are
-dropped in the adapter.
+One pass over a plan's keys, by name, serves all batches since the last one. The adapter drops the
+values on a page.
 """
 
 from __future__ import annotations
@@ -72,7 +71,8 @@ class ImportCheck:
         return step(IMPORT, MAX_WAIT_SECONDS if left else 0)
 
     def _conclude(self, landed: Sequence[Pending], state: ImportState, calls: int) -> int:
-        """Issue the keys that are in their plans, and see to those that are not: how many."""
+        """Issue the keys that are in their plans, and see to those that are not. Returns how
+        many."""
         there, pages = self._names({one.plan for one in landed})
         self.run.context.turns.debit({CALLS: max(0, pages - calls)}, self.run.context.now)
         found = [(one, ids) for one in landed if (ids := there[one.plan].get(one.key.name))]
@@ -95,8 +95,8 @@ class ImportCheck:
         return found, pages
 
     def _made(self, one: Pending, ids: Sequence[str]) -> tuple[Pending, str]:
-        """The key of the name that is in the plan. Of two, which two calls made, the older stays;
-        one that somebody else made before is not touched."""
+        """Pick the key of that name in the plan. Of two, which two calls made, the older stays; a
+        key that somebody else made before is not touched."""
         if len(ids) == 1:
             return one, ids[0]
         context, key = self.run.context, one.key
@@ -109,8 +109,8 @@ class ImportCheck:
         return one, ours[0]
 
     def _issue(self, made: Sequence[tuple[Pending, str]]) -> int:
-        """Write down the keys and announce them: how many. What fails in between is looked at
-        again."""
+        """Write down the keys and announce them; returns how many. What fails in between is looked
+        at again."""
         context = self.run.context
         imports, policy, now = context.registry.imports, context.policy, context.now
         opens = context.opens(policy)
@@ -123,7 +123,7 @@ class ImportCheck:
         return len(mine)
 
     def _issued(self, one: Pending, key_id: str, opens: Opens, now: float) -> Issued:
-        """What two actions of a single run write: the key is created, and then attached."""
+        """Write what two actions of a single run write: the key is created, and then attached."""
         key, owner, policy = one.key, self.run.owner, opens.policy
         at = key.journal.started_at
         made = replace(key, state=CREATED, key_id=key_id, created_at=at).with_journal(batch=None)
@@ -146,8 +146,9 @@ class ImportCheck:
         return Issued(key, after, events, [line for line in lines if line], due)
 
     def _missing(self, missing: Sequence[Pending], state: ImportState) -> None:
-        """Keys that are not in their plans. What a call that failed did not make is imported anew;
-        after one that succeeded, or with the plan gone, a run of the customer's own looks."""
+        """See to keys that are not in their plans. What a failed call did not make is imported
+        anew. After a call that succeeded, or with the plan gone, a run of the customer's own
+        looks."""
         context = self.run.context
         imports, now = context.registry.imports, context.now
         anew = [one for one in missing if state.of(one.batch) != LANDED]

@@ -1,4 +1,4 @@
-"""Hands out a key's value for a one-time link: reserved, read, recorded, used up, answered."""
+"""Hand out a key's value for a one-time link: reserve, read, record, use up, answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOT_READ = "The key cannot be read just now. Your link still works: try again in
 
 @frozen
 class Answer:
-    """A status of HTTP, and the members of the body."""
+    """An HTTP status and the members of the body."""
 
     status: int
     body: JSON
@@ -43,10 +43,8 @@ class ClaimDesk:
     pause: Callable[[float], None]
 
     def take(self, token: object, owner: str) -> Answer:
-        """The key of the link with this token: once; `owner` names who asks, for the reservation.
-
-        What breaks off frees the claim, so that a failure costs nobody the key.
-        """
+        """Hand out the key of the link with this token, once; `owner` names the request in the
+        reservation. A failure frees the claim, so that it costs nobody the key."""
         digest = digest_of(token)
         for _ in range(LOOKS):
             claim = self.context.registry.claims.find(digest) if digest else None

@@ -1,4 +1,4 @@
-"""Carries what a key used of a quota into a plan that it joins, or to its successor."""
+"""Carry what a key used of a quota into a plan that it joins, or to its successor."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def quota_of(step: KeyStep, plan: str) -> Quota | None:
 
 
 def noted(step: KeyStep, key: KeyRecord, leaves: str, joins: str | None = None) -> KeyRecord:
-    """The record with what the key used of the plan that it leaves, for the plan that it joins too
-    where that counts the same period: 1 read. None where the plan that it leaves has no quota, or
-    joins one without: what it used is forgotten then."""
+    """Read what the key used of the plan that it `leaves`, and note it, also for the plan that it
+    `joins` where that counts the same period: 1 read. No read where either plan has no quota: what
+    was used is forgotten then."""
     old, new = quota_of(step, leaves), quota_of(step, joins) if joins else None
     if old is None or (joins and new is None) or key.key_id is None:
         return key
@@ -45,15 +45,15 @@ def noted(step: KeyStep, key: KeyRecord, leaves: str, joins: str | None = None) 
 
 
 def with_spent(step: KeyStep, key: KeyRecord, more: dict[str, int]) -> KeyRecord:
-    """The record with the calls of some plans more."""
+    """Add the calls of some plans to the record."""
     found = spent.with_spent(key.quota.spent, more, step.run.policy, step.now)
     return replace(key, quota=replace(key.quota, spent=found))
 
 
 def carry(step: KeyStep, key: KeyRecord, plan: str) -> int | None:
     """Give a key that has just joined a plan what is left of the quota: 1 write where it was in the
-    plan, or left another one for it, within the period. What is left then, None for all. A plan
-    that lost its quota refuses, which stops nothing."""
+    plan before, or left another plan for it, within the period. Returns what is left, None for all.
+    A plan that lost its quota refuses, which stops nothing."""
     quota = quota_of(step, plan)
     calls = key.quota.spent.get(spent.name_of(plan, quota, step.now)) if quota else None
     plan_id = step.run.plans(step.execution_arn).stored_id(plan)

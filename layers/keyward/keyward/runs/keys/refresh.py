@@ -1,5 +1,7 @@
-"""Read a customer's keys on API Gateway before they are planned for: a repair trusts no record. The
-records are corrected, so that the planner sees the difference."""
+"""Read a customer's keys on API Gateway before planning, because a repair trusts no record.
+
+The records are corrected, so that the planner sees the difference.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ class KeyRefresher:
         lease: Lease | None,
         requester: JSON,
     ) -> KeyRecords:
-        """The records, corrected, and, under a lease, written. Raises LeaseLostError and what the
+        """Correct the records and, under a lease, write them. Raises LeaseLostError and what the
         gateway raises."""
         comparisons = self.compare_with_gateway(customer_id, records)
         after = corrected(records, comparisons)
@@ -66,8 +68,8 @@ class KeyRefresher:
         return [compared(key, states.get(key.number), self.now) for key in records.keys]
 
     def _state(self, key: KeyRecord, found: Mapping[str, GatewayKey]) -> GatewayState:
-        """A key that is found neither by its customer nor by its name, and is in no plan, is gone:
-        at least nobody could use it."""
+        """Read a key. It counts as gone when neither its customer nor its name finds it and it is
+        in no plan: nobody could use it."""
         key_id = str(key.key_id)
         plans = tuple(plan.name for plan in self.gateway.plans_of(key_id))
         there = found.get(key_id) or self._by_name(key)
@@ -81,7 +83,7 @@ class KeyRefresher:
 
 
 def corrected(records: KeyRecords, comparisons: Sequence[Compared]) -> KeyRecords:
-    """The records as they should read; a number that was given is not given again."""
+    """The records as they should read; the number of a lost key is not given again."""
     last = max([records.last_number, *(key.number for key in records.keys)])
     left = tuple(comparison.key for comparison in comparisons if comparison.key is not None)
     return replace(records, keys=left, last_number=last)

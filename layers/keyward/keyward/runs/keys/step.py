@@ -1,5 +1,5 @@
-"""What the functions of reconcile-customer have in common: the records that an action changes, and
-a key's way into its plan."""
+"""What the functions of reconcile-customer share: the records of an action, and a key's way into
+its plan."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ from keyward.values import IMPORT_READ_SECONDS, JSON, READ_SECONDS, frozen, iso
 
 @frozen
 class KeyStep:
-    """One action of a run: `task` is a function's input; `records` are the keys that it is about,
-    by their numbers, as they stand in the table. `policy` is None for an action that calls no API
-    Gateway."""
+    """One action of a run.
+
+    `task` is a function's input. `records` are the keys it is about, by number, as the table has
+    them. `policy` is None for an action that calls no API Gateway.
+    """
 
     task: JSON
     run: Context
@@ -62,7 +64,7 @@ class KeyStep:
 
     @property
     def when(self) -> str:
-        """Sorts what the actions of a run announce."""
+        """Sort key of the run's announcements."""
         # Of fixed width: names of records sort as texts.
         return f"{int(self.run.now * 1000):015d}#{int(self.task.get('place', 0)):03d}"
 
@@ -99,16 +101,15 @@ class KeyStep:
         return record
 
     def save(self, *records: KeyRecord, **facts: JSON) -> None:
-        """Write the records, fenced, in one transaction with what follows from their change: the
-        events (`facts` are members that no record holds) and the lines of the ledger."""
+        """Write the records, fenced, in one transaction with what follows from the change: events
+        and lines of the ledger. `facts` are members of events that no record holds."""
         changes = [KeyChange(self.records.get(record.number), record) for record in records]
         events, lines = self._consequences(changes, facts)
         self.run.registry.customers.save_keys(records, self.lease, events, self.when, lines)
         self.records.update({record.number: record for record in records})
 
     def bury(self, record: KeyRecord) -> None:
-        """Replace the record of a key that is deleted by the customer's tombstone, as `save`
-        does."""
+        """Replace the record of a deleted key by the customer's tombstone, as `save` does."""
         customers = self.run.registry.customers
         # Keys go in any order, and the tombstone keeps the highest number.
         last = max(record.number, customers.last_number(record.customer_id))
@@ -118,8 +119,8 @@ class KeyStep:
         customers.save_tombstone(record, last, self.lease, at, events, self.when, *lines[:1])
 
     def journal_plan(self, record: KeyRecord, plan: str, leaving: str | None = None) -> KeyRecord:
-        """Write down that the key is on its way into a plan, and out of one; the attachment is
-        dated before the call, as it takes effect some time after."""
+        """Write down that the key is about to join a plan, and to leave another. The attachment is
+        dated before the call, because it takes effect some time after."""
         out = {"leaving": leaving} if leaving else {}
         journal = record.with_journal(plan=plan, started_at=self.now, **out)
         journal = replace(journal, attached_at=self.now)
@@ -127,8 +128,8 @@ class KeyStep:
         return journal
 
     def made_before(self, record: KeyRecord) -> list[GatewayKey]:
-        """The keys that earlier tries made for the record, oldest first. A key of this name in a
-        plan of another stack is that stack's: 1 call for each key that is found."""
+        """List the keys that earlier tries made for the record, oldest first. A key of this name in
+        a plan of another stack is that stack's: 1 call for each key that is found."""
         gateway, stack = self.run.gateway, self.run.stack
         since = record.journal.started_at
         return [
@@ -166,8 +167,8 @@ def gone(key: KeyRecord) -> KeyGoneError:
 
 
 def placed(journal: KeyRecord, plan: str, rotation: int, left: str | None = None) -> KeyRecord:
-    """The record of a key that is in the plan now, in place of one that it `left`, which also
-    satisfies the request `rotation`."""
+    """The record of a key that is in the plan now, in place of a plan that it `left`. It satisfies
+    the request `rotation` too."""
     succession = replace(journal.succession, rotation=max(journal.succession.rotation, rotation))
     plans = dict.fromkeys(plan if one == left else one for one in (*journal.plans, plan))
     there = replace(journal, plans=(*plans,), succession=succession)
@@ -181,7 +182,7 @@ def placed(journal: KeyRecord, plan: str, rotation: int, left: str | None = None
 
 
 def removed(record: KeyRecord, plan: str) -> KeyRecord:
-    """The record of a key that is in the plan no more."""
+    """The record of a key that has left the plan."""
     begun = record.journal
     return replace(record, plans=tuple(one for one in record.plans if one != plan)).with_journal(
         plan=None if begun.plan == plan else begun.plan,
@@ -205,7 +206,7 @@ def attach(key: KeyRecord, plan: str, plan_id: str, gateway: Gateway, plans: Usa
 
 
 def detach(key: KeyRecord, plan_id: str | None, gateway: Gateway) -> None:
-    """Take the key out of the plan; one that is not in it, or a plan that is gone, is fine."""
+    """Take the key out of the plan. It may be out already, and the plan may be gone."""
     if plan_id is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""What a policy edit meets in the account: its usage plans, who has keys in them, what is live."""
+"""Read what a policy edit meets in the account: usage plans, who has keys in them, what is live."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ NOBODY = PlanKeys()
 
 @frozen
 class PolicyAccount:
-    """The account as one run sees it. `default_mode` is that of APIs without a tag. What is read
-    is read when it is needed, once."""
+    """The account as one run sees it, read when needed, once. `default_mode` is that of APIs
+    without a tag."""
 
     context: Context
     default_mode: str

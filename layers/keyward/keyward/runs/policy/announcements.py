@@ -1,4 +1,4 @@
-"""What apply-policy announces, with its lines of the ledger."""
+"""Write what apply-policy announces, with its lines of the ledger."""
 
 from __future__ import annotations
 

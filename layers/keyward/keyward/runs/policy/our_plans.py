@@ -23,8 +23,8 @@ TAG = "tag"
 
 @frozen
 class OurPlans:
-    """Plans as they were `read`, with their owners, for the stack of this name; `name_of` gives the
-    name of an API by its id, None for one that is not known."""
+    """Usage plans as they were `read`, with their owners, for the stack of this name. `name_of`
+    gives the name of an API by its id, None for an unknown one."""
 
     registry: Registry
     stack: str
@@ -33,7 +33,7 @@ class OurPlans:
 
     @cached_property
     def by_name(self) -> Mapping[str, GatewayPlan]:
-        """The plans whose names tell which is meant: of several that of this stack."""
+        """The plans that a name identifies: of several plans of one name, this stack's."""
         found = {}
         for name in {plan.name for plan in self.read}:
             with suppress(DuplicatePlanError):
@@ -42,11 +42,11 @@ class OurPlans:
 
     @cached_property
     def ours(self) -> Mapping[str, GatewayPlan]:
-        """Those that Keyward made or adopted: nothing of the others may be changed."""
+        """The plans that Keyward made or adopted; others may not be changed."""
         return {n: plan for n, plan in self.by_name.items() if plan.is_ours(self.stack)}
 
     def adopted(self, policy: Policy) -> Mapping[str, GatewayPlan]:
-        """Those that people made and the policy says are to be Keyward's."""
+        """The plans made by people that the policy hands over to Keyward."""
         wanted = {name for name, plan in policy.usage_plans.items() if plan.adopt}
         return {
             name: plan
@@ -72,7 +72,7 @@ class OurPlans:
         }
 
     def lacking(self, policy: Policy) -> dict[str, list[Change]]:
-        """What plans of ours, and those to be adopted, lack of the policy in force, by name."""
+        """List what our plans, and those to be adopted, lack of the policy in force, by name."""
         found, adopted = {}, self.adopted(policy)
         for name, plan in sorted([*self.ours.items(), *adopted.items()]):
             wanted = policy.usage_plans.get(name)

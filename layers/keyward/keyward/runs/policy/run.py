@@ -1,8 +1,8 @@
-"""A run of apply-policy: what the owner wants is compared with what is in force and with the
-account, put in force as far as it may be, and brought to the usage plans.
+"""Run apply-policy: compare what the owner wants with what is in force and with the account, put it
+in force as far as it may be, and bring it to the usage plans.
 
-Each step takes the lease, reads everything anew, and gives the lease back before the run waits: an
-edit that comes meanwhile holds at once. So a step that is repeated finds nothing left to do.
+Each step takes the lease, reads everything anew, and gives the lease back before the run waits: so
+an edit that comes meanwhile holds at once, and a step that is repeated finds nothing left to do.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class PolicyRun:
                 self.context.bus.send_later(self.queue_url, body, LOOK_SECONDS)
 
     def _have_customers_looked_at(self, settled: Settled) -> None:
-        """Who waits for a plan that the policy did not name before is due at once."""
+        """Make customers due at once who wait for a plan that is new in the policy."""
         named = {line.plan for line in settled.applied if line.part == "" and line.before is None}
         named -= {None}
         if not named:
