@@ -214,6 +214,9 @@ def test_a_page_is_written_on_request(desk: Desk, tmp_path: Path) -> None:
     # Nothing of a stack that is not there, and no link to data that nobody wrote.
     assert 'href="report.json"' not in page
     assert [title for title in ("Customers", "Done this week", "Keys") if title in page] == ["Keys"]
+    tiles = page.partition('class="tiles"')[2].partition("</ul>")[0]
+    assert "<b>3</b>enabled keys in plans<span>of 5 keys</span>" in tiles
+    assert not re.search("customer|quota|being mended", tiles)
     before = len(desk.bench.calls)
     assert look_at(desk, "--html", str(tmp_path / "no" / "look.html"))[0] == 2
     assert len(desk.bench.calls) == before

@@ -107,6 +107,20 @@ def test_words_of_what_waits_have_room_and_stay_whole(
     assert max(heights) < 30
 
 
+def test_on_a_phone_every_cell_is_in_view_but_those_of_past_days(
+    shown: Browser, tmp_path: Path
+) -> None:
+    shown.open(written(tmp_path, lab.busy()), 390, "light", scripts=True)
+    shown.run("document.querySelectorAll('details').forEach(e => { e.open = true; })")
+    cells = "[...document.querySelectorAll('table:not(.heat) :is(td, th)')]"
+    cells += ".filter(e => e.checkVisibility())"
+    assert shown.run(f"{cells}.length") > 1000
+    assert shown.run(f"{cells}.filter(e => e.getBoundingClientRect().right > 390).length") == 0
+    # What is used of a quota now stands before the days.
+    now = "[...document.querySelectorAll('.heat tbody tr')].map(e => e.cells[1])"
+    assert max(shown.run(f"{now}.map(e => e.getBoundingClientRect().right)")) <= 390
+
+
 def test_every_command_stands_in_a_block_of_its_own_and_can_be_copied(
     shown: Browser, tmp_path: Path
 ) -> None:

@@ -143,7 +143,7 @@ def test_six_hundred_apis_with_ten_stages_stay_readable_and_small() -> None:
 
 def test_what_the_page_leaves_out_is_in_the_data_and_said() -> None:
     said = "".join(Reader(page(lab.large(apis=1100))).said)
-    assert "100 more are in report.json." in said
+    assert "100 more are in the data, as JSON." in said
 
 
 def test_the_data_are_the_same_as_json() -> None:

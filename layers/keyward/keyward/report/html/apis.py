@@ -21,6 +21,9 @@ from keyward.report.html.parts import (
 from keyward.report.model import ApiRow, ExemptionRow, OpenMethod, Report, StageRow
 from keyward.values import counted
 
+COVERAGE = ("API and stage", "Coverage", "#Ask for a key", "#Exempt", "#Exposed", "Usage plans")
+EXPOSED = ("Method", "API", "Stages", "Authorization", "Mode")
+EXEMPT = ("API", "Stages", "Methods")
 MAX_EXPOSED = 2000
 MAX_EXEMPT = 1000
 # So many APIs in order are shown at once.
@@ -38,7 +41,6 @@ def coverage(report: Report) -> Node:
     if not report.apis:
         return empty("The account has no REST API in this Region.")
     apis = sorted(report.apis, key=_urgency)
-    columns = ("API and stage", "Coverage", "#Ask for a key", "#Exempt", "#Exposed", "Usage plans")
     unread = None
     if report.unread:
         unread = tag(
@@ -58,7 +60,7 @@ def coverage(report: Report) -> Node:
         _patterns(),
         tag("ul", [_legend(*item) for item in LEGEND], class_="legend"),
         find("Find an API or a stage", "coverage"),
-        [_apis(words, group, columns) for words, group in _groups(apis)],
+        [_apis(words, group) for words, group in _groups(apis)],
     ]
 
 
@@ -70,8 +72,8 @@ def _groups(apis: list[ApiRow]) -> Iterator[tuple[str, list[ApiRow]]]:
             yield f"{counted(len(group), 'API')} {words}", group
 
 
-def _apis(words: str, apis: list[ApiRow], columns: tuple[str, ...]) -> Markup:
-    shown = table(words, columns, [_api(api) for api in apis], each=True)
+def _apis(words: str, apis: list[ApiRow]) -> Markup:
+    shown = table(words, COVERAGE, [_api(api) for api in apis], each=True)
     is_short = len(apis) <= MAX_UNFOLDED
     return fold(words, shown, is_open=is_short or words.endswith("looked at"))
 
@@ -140,15 +142,9 @@ def _stages(names: list[str], stage: StageRow) -> Markup:
         marks += [" ", label(f"canary {stage.canary_percent:g} %", "wait")]
     exposed: Node = tag("b", number(len(stage.exposed)), class_="bad") if stage.exposed else "0"
     plans = ", ".join(stage.plans) or tag("span", "none", class_="soft")
-    cells = [
-        tag("th", [*shown, *marks], scope="row", class_="stages"),
-        tag("td", _bar(stage)),
-        tag("td", number(stage.key + stage.authorized), class_="num"),
-        tag("td", number(stage.exempt_count), class_="num"),
-        tag("td", exposed, class_="num"),
-        tag("td", plans),
-    ]
-    return tag("tr", cells)
+    asks, exempt = number(stage.key + stage.authorized), number(stage.exempt_count)
+    name = tag("span", *shown, *marks, class_="stages")
+    return row(COVERAGE, name, _bar(stage), asks, exempt, exposed, plans)
 
 
 def _bar(stage: StageRow) -> Markup:
@@ -191,7 +187,7 @@ def exposed(report: Report) -> Node:
         table(
             f"{counted(len(found), 'method')}, each with all stages that serve it: "
             f"{counted(sum(len(stages) for *_, stages in found), 'live method')} in all",
-            ("Method", "API", "Stages", "Authorization", "Mode"),
+            EXPOSED,
             [rows],
         ),
         left_out(len(found) - MAX_EXPOSED),
@@ -209,6 +205,7 @@ def _open(api: ApiRow) -> dict[OpenMethod, list[str]]:
 def _open_row(api: ApiRow, method: OpenMethod, stages: list[str]) -> Markup:
     link = tag("a", code(api.rest_api_id), href=f"#{anchor('api', api.rest_api_id)}")
     return row(
+        EXPOSED,
         code(f"{method.method} {method.path}"),
         [f"{api.name} ", link],
         code(", ".join(stages)),
@@ -241,7 +238,7 @@ def _exemption(place: int, item: ExemptionRow, report: Report) -> Node:
     facts = f"owner {item.owner or 'nobody named'} · {end} · {counted(item.methods, 'live method')}"
     rows = list(_exempt_rows(place, report))
     words = f"{counted(len(rows), 'line')} by API"
-    shown = table("by API", ("API", "Stages", "Methods"), [rows[:MAX_EXEMPT]]) if rows else None
+    shown = table("by API", EXEMPT, [rows[:MAX_EXEMPT]]) if rows else None
     shown = fold(words, shown) if shown else None
     return [title, tag("p", facts, class_="soft"), shown, left_out(len(rows) - MAX_EXEMPT)]
 
@@ -255,6 +252,7 @@ def _exempt_rows(place: int, report: Report) -> Iterator[Markup]:
                     found.setdefault(group.methods, []).append(stage.stage)
         for methods, stages in found.items():
             yield row(
+                EXEMPT,
                 [f"{api.name} ", code(api.rest_api_id)],
                 code(", ".join(stages)),
                 tag("div", [join(code(line), " ") for line in methods], class_="methods"),

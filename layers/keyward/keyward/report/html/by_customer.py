@@ -19,6 +19,7 @@ from keyward.report.html.parts import (
 from keyward.report.model import STATES, CustomerRow, Report
 from keyward.values import counted
 
+COLUMNS = ("Customer", "State", "Plans", "Keys")
 MAX_ROWS = 2000
 # So many customers of a plan are shown at once.
 MAX_UNFOLDED = 12
@@ -52,15 +53,15 @@ def _states(customers: tuple[CustomerRow, ...] | list[CustomerRow]) -> str:
 
 def _plan(name: str, customers: list[CustomerRow]) -> Markup:
     words = [tag("b", name), f": {_states(customers)}"]
-    columns = ("Customer", "State", "Plans", "Keys")
     rows = [_row(one) for one in customers]
-    shown = table(counted(len(customers), "customer"), columns, [rows], kind="people", wide=False)
+    shown = table(counted(len(customers), "customer"), COLUMNS, [rows])
     return fold(words, shown, is_open=len(customers) <= MAX_UNFOLDED)
 
 
 def _row(one: CustomerRow) -> Markup:
     keys = ", ".join(f"{number(one.keys[state])} {state}" for state in STATES if state in one.keys)
     return row(
+        COLUMNS,
         code(one.customer_id),
         label(one.state, KINDS.get(one.state, "")),
         ", ".join(one.plans) or NO_PLAN,

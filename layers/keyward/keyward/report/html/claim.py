@@ -6,37 +6,31 @@ The policy allows this one script and this one style by their hashes, and no oth
 
 from __future__ import annotations
 
-from keyward.report.html.page import hashed
-from keyward.report.html.stylesheet import DARK, LIGHT, palette
+from keyward.report.html.document import document, policy_of
+from keyward.report.html.markup import Markup
+from keyward.report.html.script import COPY
+from keyward.report.html.stylesheet import BASE
 
 STYLE = (
-    f""":root{{color-scheme:light dark;{palette(LIGHT)}}}
-@media(prefers-color-scheme:dark){{:root{{{palette(DARK)}}}}}"""
+    BASE
     + """
-*{box-sizing:border-box}
-body{margin:0;background:var(--ground);color:var(--ink);
-font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+body{font-size:16px}
 main{max-width:38rem;margin:0 auto;padding:12vh 20px 48px}
-h1{font-size:26px;line-height:1.2;font-weight:650;letter-spacing:-.015em;margin:0 0 12px}
+h1{font-size:26px;margin:0 0 12px}
 h1:focus{outline:0}
 h2{font-size:15px;font-weight:650;margin:28px 0 6px}
 p{margin:0 0 16px}
-[hidden]{display:none}
-.soft{color:var(--soft)}
-.bad{color:var(--bad)}
-button{font:inherit;font-weight:600;min-height:44px;padding:8px 20px;border-radius:8px;
-cursor:pointer;border:1px solid var(--link);background:var(--link);color:var(--ground)}
+button{font-size:16px;font-weight:600;min-height:44px;padding:8px 20px;border-radius:8px;
+border-color:var(--link);background:var(--link);color:var(--ground)}
 button.second{background:transparent;color:var(--link)}
 button:disabled{opacity:.6;cursor:default}
-button:focus-visible,pre:focus-visible{outline:3px solid var(--link);outline-offset:2px}
-pre{margin:0 0 12px;padding:14px 16px;border-radius:8px;background:var(--panel);
-border:1px solid var(--line);white-space:pre-wrap;overflow-wrap:anywhere;user-select:all;
-font:14px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+pre{margin:0 0 12px;padding:14px 16px;font-size:14px}
 """
 )
 
-SCRIPT = """
-"use strict";
+SCRIPT = (
+    COPY
+    + """
 const part = (id) => document.getElementById(id);
 const token = location.hash.slice(1);
 const say = (text, isBad) => {
@@ -44,19 +38,13 @@ const say = (text, isBad) => {
   part("said").className = isBad ? "bad" : "soft";
 };
 const copy = (from) => async () => {
-  const text = part(from).textContent;
-  try {
-    await navigator.clipboard.writeText(text);
-    say("Copied.");
-  } catch {
-    getSelection().selectAllChildren(part(from));
-    say("It is selected: copy it with your keyboard.");
-  }
+  const done = await copied(part(from));
+  say(done ? "Copied." : "It is selected: copy it with your keyboard.");
 };
 const show = (key) => {
   part("key").textContent = key.value;
   part("id").textContent = key.key_id;
-  part("curl").textContent = "curl -H 'x-api-key: " + key.value + "' https://ADDRESS-OF-THE-API/";
+  part("curl").textContent = "curl -H 'x-api-key: " + key.value + "' API_ADDRESS";
   part("ask").hidden = true;
   part("have").hidden = false;
   part("title").textContent = "Your API key";
@@ -94,18 +82,9 @@ if (!token) {
   end("This link is not whole. Copy all of it, with what follows the #, from the message.");
 }
 """
+)
 
-PAGE = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>Your API key</title>
-<link rel="icon" href="data:,">
-<style>{STYLE}</style>
-</head>
-<body>
+BODY = """
 <main>
 <h1 id="title" tabindex="-1">Your API key is ready</h1>
 <div id="ask">
@@ -120,6 +99,8 @@ secrets of your application.</p>
 <pre id="key" tabindex="0" aria-labelledby="key-name"></pre>
 <p><button id="copy" type="button">Copy the key</button></p>
 <h2 id="curl-name">Try it</h2>
+<p>Put the address of a call where it says <code>API_ADDRESS</code>. Whoever sent you this link has
+it, or the documentation of the API.</p>
 <pre id="curl" tabindex="0" aria-labelledby="curl-name"></pre>
 <p><button id="copy-curl" type="button" class="second">Copy the command</button></p>
 <p class="soft">Send the key in the header <code>x-api-key</code>. If you ask for help, name its id,
@@ -127,16 +108,10 @@ secrets of your application.</p>
 </div>
 <p id="said" role="status" aria-live="polite"></p>
 </main>
-<script>{SCRIPT}</script>
-</body>
-</html>
 """
 
-
-POLICY = (
-    f"default-src 'none'; script-src {hashed(SCRIPT)}; style-src {hashed(STYLE)}; img-src data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+PAGE = document("Your API key", STYLE, SCRIPT, Markup(BODY))
+POLICY = policy_of(STYLE, SCRIPT, img_src="data:", connect_src="'self'", frame_ancestors="'none'")
 HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": POLICY,

@@ -22,6 +22,8 @@ from keyward.report.html.parts import (
 from keyward.report.model import STATES, ActivityRow, CustomerUsage, PlanUsage, Report
 from keyward.values import counted
 
+KEYS = ("Usage plan", "Limits", "Opens", *(f"#{state.capitalize()}" for state in STATES))
+DONE = ("Time", "Event", "About", "What")
 MAX_DONE = 300
 DAYS_OF = {"DAY": 1, "WEEK": 7, "MONTH": 30}
 HEAT = ((1.0, "h5"), (0.8, "h4"), (0.5, "h3"), (0.25, "h2"), (0.0, "h1"))
@@ -42,18 +44,17 @@ def keys(report: Report) -> Node:
     )
     rows = [
         row(
+            KEYS,
             [plan.plan, tag("div", code(plan.plan_id), class_="soft") if plan.plan_id else None],
             plan.limits,
             counted(plan.opens, "stage") if plan.opens else "nothing",
             *[number(plan.keys.get(state, 0)) for state in STATES],
-            numbers=range(3, 7),
         )
         for plan in report.plans
     ]
-    columns = ("Usage plan", "Limits", "Opens", *(f"#{state.capitalize()}" for state in STATES))
     return [
         tag("p", f"{used}{others}.", class_="lead"),
-        table("keys of customers, by plan and state", columns, [rows])
+        table("keys of customers, by plan and state", KEYS, [rows])
         if rows
         else empty("The policy names no usage plan."),
     ]
@@ -100,8 +101,8 @@ def _heat(plan: PlanUsage) -> Markup:
     head = tag(
         "tr",
         tag("th", "Customer", scope="col", class_="first"),
-        days,
         tag("th", "Of the quota now", scope="col", class_="keep"),
+        days,
     )
     name = f"calls of plan {plan.plan}, by customer and day (UTC)"
     made = tag(
@@ -111,7 +112,7 @@ def _heat(plan: PlanUsage) -> Markup:
         tag("tbody", [_customer(customer, plan) for customer in plan.customers]),
         class_="heat",
     )
-    return scroll(name, made, wide=False)
+    return scroll(name, made)
 
 
 def _day(day: str, place: int) -> Markup:
@@ -125,7 +126,7 @@ def _customer(customer: CustomerUsage, plan: PlanUsage) -> Markup:
     a_day = (plan.limit or 0) / DAYS_OF.get(plan.period or "", 1)
     cells = [_cell(used, a_day) for used in customer.used]
     share = tag("td", f"{customer.share:.0%}", class_=_shade(customer.share) + " keep")
-    return tag("tr", tag("th", code(customer.customer_id), scope="row"), cells, share)
+    return tag("tr", tag("th", code(customer.customer_id), scope="row"), share, cells)
 
 
 def _cell(used: int, a_day: float) -> Markup:
@@ -160,7 +161,7 @@ def _table(day: str, items: list[ActivityRow], names: dict[str, str], is_first: 
     title = f"{when.strftime('%A')}, {when.day} {when.strftime('%B %Y')}"
     rows = [_row(item, names) for item in items]
     caption = counted(len(items), "announcement")
-    shown = table(caption, ("Time", "Event", "About", "What"), [rows])
+    shown = table(caption, DONE, [rows])
     return fold(tag("span", f"{title}: {caption}", id=f"day-{day}"), shown, is_open=is_first)
 
 
@@ -170,6 +171,7 @@ def _row(item: ActivityRow, names: dict[str, str]) -> Markup:
     key: Node = ["key ", code(item.key_id)] if item.key_id else None
     facts = "; ".join([*([item.reason] if item.reason else []), *item.did])
     return row(
+        DONE,
         tag("time", item.at[11:16], datetime=item.at),
         tag("span", item.event, class_=kind),
         about(item.customer_id, item.rest_api_id, item.stage, names),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Union
 
 # They have no content; written so that HTML and the SVG within it read them alike.
-_VOID = frozenset({"meta", "rect", "br", "path", "input"})
+_VOID = frozenset({"meta", "link", "rect", "br", "path", "input"})
 # Control characters have no place in a page, and those that turn the direction of text let one
 # name pass for another (Unicode technical report 36, 2.4).
 _UNSEEN = re.compile(

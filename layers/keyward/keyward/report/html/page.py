@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 from keyward.report.html.apis import coverage, exempt, exposed
 from keyward.report.html.by_customer import by_customer
 from keyward.report.html.customers import done, keys, usage
+from keyward.report.html.document import document, policy_of
 from keyward.report.html.markup import Markup, Node, join, tag
 from keyward.report.html.parts import number, table, when
 from keyward.report.html.script import SCRIPT
@@ -17,7 +15,6 @@ from keyward.report.model import Report
 from keyward.report.summary import Summary, summary_of
 from keyward.values import counted
 
-DOCTYPE = Markup("<!doctype html>\n")
 SECTIONS = (
     ("exposed", "Exposed methods", exposed),
     ("waiting", "Waits for a person", waiting),
@@ -31,6 +28,9 @@ SECTIONS = (
 # What the tables of a stack tell: a look at an account has none.
 OF_STACK = {"customers", "usage", "done"}
 
+# A number, what it counts, and a word more.
+Tile = tuple[str, str, str]
+
 __all__ = ["page", "table"]
 
 
@@ -39,49 +39,33 @@ def page(report: Report, of_stack: bool = True) -> str:
     lies beside the page."""
     summary = summary_of(report)
     sections = [one for one in SECTIONS if of_stack or one[0] not in OF_STACK]
-    body = tag(
-        "body",
-        _header(report, summary, [(name, title) for name, title, _ in sections]),
+    named = [(name, title) for name, title, _ in sections]
+    tiles = _tiles(report, summary) if of_stack else _tiles_of_look(report, summary)
+    return document(
+        f"API keys: report of {report.written_at[:10]}",
+        CSS,
+        SCRIPT,
+        _header(report, summary, tiles, named),
         tag("main", [_section(name, title, make(report)) for name, title, make in sections]),
         _footer(report) if of_stack else None,
-        tag("script", Markup(SCRIPT)),
-    )
-    return DOCTYPE + tag("html", _head(report), body, lang="en")
-
-
-def _head(report: Report) -> Markup:
-    """The policy of the page's own: nothing is loaded, and nothing but its script runs, whatever is
-    in it."""
-    policy = (
-        f"default-src 'none'; style-src {hashed(CSS)}; script-src {hashed(SCRIPT)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="robots", content="noindex"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("title", f"API keys: report of {report.written_at[:10]}"),
-        tag("style", Markup(CSS)),
+        policy=policy_of(CSS, SCRIPT),
     )
 
 
-def hashed(text: str) -> str:
-    """How a page's policy names a script or a style that it holds."""
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
-
-
-def _header(report: Report, summary: Summary, sections: list[tuple[str, str]]) -> Markup:
+def _header(
+    report: Report, summary: Summary, tiles: list[Tile], sections: list[tuple[str, str]]
+) -> Markup:
     return tag(
         "header",
         tag("h1", "API keys and their APIs"),
         tag("p", f"{report.place} · written ", when(report.written_at), class_="soft"),
         _read_at(report),
         _verdict(summary),
-        _tiles(report, summary),
+        tag(
+            "ul",
+            [tag("li", tag("b", value), what, tag("span", more)) for value, what, more in tiles],
+            class_="tiles",
+        ),
         tag(
             "nav",
             tag("ul", [tag("li", tag("a", t, href=f"#{n}")) for n, t in sections]),
@@ -131,15 +115,30 @@ def _verdict(summary: Summary) -> Markup:
     return tag("p", nodes, class_="verdict")
 
 
-def _tiles(report: Report, summary: Summary) -> Markup:
-    near = [customer.customer_id for customer in summary.near_quota[:3]]
-    tiles = (
+def _tiles_of_look(report: Report, summary: Summary) -> list[Tile]:
+    """Who looks without a stack knows no customer and no quota, and nothing mends itself."""
+    return [
+        *_methods(summary),
+        (number(summary.waiting), "wait for a person", "Keyward is not deployed here"),
+        (number(summary.keys), "enabled keys in plans", f"of {counted(report.keys, 'key')}"),
+    ]
+
+
+def _methods(summary: Summary) -> list[Tile]:
+    return [
         (
             f"{summary.covered:.1%}" if summary.methods else "–",
             "methods in order",
             f"of {number(summary.methods)} live, in {counted(summary.stages, 'stage')}",
         ),
         (number(summary.exposed), "exposed", f"in {counted(summary.open_stages, 'stage')}"),
+    ]
+
+
+def _tiles(report: Report, summary: Summary) -> list[Tile]:
+    near = [customer.customer_id for customer in summary.near_quota[:3]]
+    return [
+        *_methods(summary),
         (number(summary.waiting), "wait for a person", _mending(summary.mending)),
         (number(summary.keys), "working keys", f"of {counted(report.customers, 'customer')}"),
         (
@@ -147,12 +146,7 @@ def _tiles(report: Report, summary: Summary) -> Markup:
             "near their quota",
             ", ".join(near) if near else "none above 80 %",
         ),
-    )
-    return tag(
-        "ul",
-        [tag("li", tag("b", value), what, tag("span", more)) for value, what, more in tiles],
-        class_="tiles",
-    )
+    ]
 
 
 def _mending(count: int) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from keyward.report.html.markup import Markup, Node, join, tag
+from keyward.values import counted
 
 # What begins so is pasted into a shell, or into the console of Step Functions.
 COMMANDS = ("keyward ", "{")
@@ -38,7 +39,9 @@ def empty(words: str) -> Markup:
 
 def left_out(rows: int) -> Markup | None:
     """How many rows a long table leaves out; nothing when it has all."""
-    return empty(f"{number(rows)} more are in report.json.") if rows > 0 else None
+    return (
+        empty(f"{counted(rows, 'more is', 'more are')} in the data, as JSON.") if rows > 0 else None
+    )
 
 
 def fold(words: Node, *content: Node, is_open: bool = False) -> Markup:
@@ -74,11 +77,10 @@ def table(
     columns: Sequence[str],
     bodies: Iterable[Node],
     *,
-    kind: str = "",
-    wide: bool = True,
+    kind: str = "rows",
     each: bool = False,
 ) -> Markup:
-    """A table that scrolls by itself when the page is narrow. A column that begins with `#` holds
+    """A table whose rows are cards when the page is narrow. A column that begins with `#` holds
     numbers. With `each` the field of `find` takes a body as a whole."""
     head = [
         tag("th", name.removeprefix("#"), scope="col", class_="num" if name[0] == "#" else None)
@@ -89,22 +91,23 @@ def table(
         tag("caption", caption),
         tag("thead", tag("tr", head)),
         [tag("tbody", body, data_row=each) for body in bodies],
-        class_=kind or None,
+        class_=kind,
     )
-    return scroll(caption, made, wide=wide)
+    return scroll(caption, made)
 
 
-def scroll(name: str, content: Markup, *, wide: bool = True) -> Markup:
-    """A region of its own, so that a keyboard can scroll it."""
-    kind = "scroll wide" if wide else "scroll"
-    return tag("div", content, class_=kind, role="region", aria_label=name, tabindex="0")
+def scroll(name: str, content: Markup) -> Markup:
+    """A region of its own, so that a keyboard can scroll it; a shade at its edge says that it
+    goes on."""
+    return tag("div", content, class_="scroll shade", role="region", aria_label=name, tabindex="0")
 
 
-def row(first: Node, *rest: Node, numbers: Sequence[int] = (), **attributes: object) -> Markup:
-    """A row; its first cell names it. `numbers` are the places of columns that hold numbers."""
+def row(columns: Sequence[str], first: Node, *rest: Node, **attributes: object) -> Markup:
+    """A row of a table with these columns; its first cell names it. On a card each cell says its
+    column."""
     cells = [
-        tag("td", cell, class_="num" if place in numbers else None)
-        for place, cell in enumerate(rest, start=1)
+        tag("td", cell, class_="num" if name[0] == "#" else None, data_label=name.lstrip("#"))
+        for name, cell in zip(columns[1:], rest, strict=True)
     ]
     return tag("tr", tag("th", first, scope="row"), cells, **attributes)
 

@@ -3,21 +3,29 @@ there to be read."""
 
 from __future__ import annotations
 
-SCRIPT = """
+COPY = """
 "use strict";
+const copied = async (block) => {
+  try {
+    await navigator.clipboard.writeText(block.textContent);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(block);
+    return false;
+  }
+};
+"""
+
+SCRIPT = (
+    COPY
+    + """
 const all = (what, within) => [...(within || document).querySelectorAll(what)];
 for (const block of all("pre.command")) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(block.textContent);
-      button.textContent = "Copied";
-    } catch {
-      getSelection().selectAllChildren(block);
-      button.textContent = "Selected";
-    }
+    button.textContent = (await copied(block)) ? "Copied" : "Selected";
   });
   block.after(button);
 }
@@ -52,3 +60,4 @@ addEventListener("hashchange", unfold);
 addEventListener("beforeprint", () => all("details").forEach((fold) => { fold.open = true; }));
 unfold();
 """
+)

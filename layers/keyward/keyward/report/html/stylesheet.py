@@ -53,31 +53,57 @@ def palette(colours: Mapping[str, str]) -> str:
     return ";".join(f"--{name}:{colour}" for name, colour in colours.items())
 
 
-LAYOUT = """
+def cards(table: str) -> str:
+    """A narrow window shows each row of a table as a card of its own."""
+    parts = ",".join(f"{table} {part}" for part in ("caption", "tbody", "tr", "th", "td"))
+    return f"""
+{table},{parts}{{display:block}}
+{table} thead{{display:none}}
+{table} tr{{border:1px solid var(--line);border-radius:8px;padding:12px 14px;margin-bottom:12px}}
+{table} tbody th,{table} td{{border:0;padding:0 0 8px;width:auto!important}}
+{table} td:last-child{{padding-bottom:0}}"""
+
+
+# What every page has: the palette of its reader, letters, blocks to copy, and what is in focus.
+BASE = (
+    f":root{{color-scheme:light dark;{palette(LIGHT)}}}"
+    f"@media screen and (prefers-color-scheme:dark){{:root{{{palette(DARK)}}}}}"
+    """
 *{box-sizing:border-box}
-html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
+html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--ink);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+h1{font-size:28px;line-height:1.2;font-weight:650;letter-spacing:-.015em;margin:0}
+code,pre{font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
+overflow-wrap:anywhere}
+pre{padding:8px 10px;border-radius:6px;background:var(--panel);border:1px solid var(--line);
+white-space:pre-wrap;user-select:all}
+button{font:inherit;border-radius:6px;border:1px solid var(--line);background:var(--panel);
+color:var(--ink);cursor:pointer}
+a:focus-visible,[tabindex]:focus-visible,button:focus-visible,summary:focus-visible,
+input:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+[hidden]{display:none!important}
+.soft,.lead{color:var(--soft)}
+.good{color:var(--good)}.bad{color:var(--bad)}.wait{color:var(--wait)}
+"""
+)
+
+LAYOUT = """
+html{scroll-behavior:smooth}
 main,header,footer{max-width:1120px;margin:0 auto;padding:0 24px}
 header{padding-top:40px}
-h1{font-size:28px;line-height:1.2;font-weight:650;letter-spacing:-.015em;margin:0}
 h2{font-size:19px;line-height:1.3;font-weight:650;letter-spacing:-.005em;margin:0 0 4px}
 h3{font-size:15px;font-weight:650;margin:28px 0 8px}
 p{margin:0;max-width:75ch}
 h1,h3,p,caption,li,.tag,tr.head th,td[colspan]{overflow-wrap:anywhere}
 a{color:var(--link);text-underline-offset:2px}
-a:focus-visible,[tabindex]:focus-visible{outline:2px solid var(--link);outline-offset:2px}
-code{font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
-overflow-wrap:anywhere}
-.soft,.lead{color:var(--soft)}
-.good{color:var(--good)}.bad{color:var(--bad)}.wait{color:var(--wait)}
 .verdict{font-size:17px;margin-top:20px;max-width:none}
 .verdict b{font-weight:650}
 nav{margin-top:20px;padding:10px 0;border:1px solid var(--line);
 border-width:1px 0}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:4px 22px;margin:0;padding:0}
 nav a{text-decoration:none}nav a:hover{text-decoration:underline}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(168px,1fr));gap:12px;
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:12px;
 margin:24px 0 0;padding:0;list-style:none}
 .tiles li{background:var(--panel);border-radius:8px;padding:14px 16px}
 .tiles b{display:block;font-size:26px;line-height:1.25;font-weight:650;letter-spacing:-.01em;
@@ -86,6 +112,11 @@ font-variant-numeric:tabular-nums}
 section{margin-top:52px;scroll-margin-top:16px}
 section>.lead{margin-bottom:14px}
 .scroll{overflow-x:auto;margin-top:10px}
+.shade{background:linear-gradient(90deg,var(--ground) 50%,transparent) 0 0/48px 100%,
+linear-gradient(270deg,var(--ground) 50%,transparent) 100% 0/48px 100%,
+linear-gradient(90deg,var(--soft),transparent) 0 0/10px 100%,
+linear-gradient(270deg,var(--soft),transparent) 100% 0/10px 100%;background-repeat:no-repeat;
+background-attachment:local,local,scroll,scroll}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--soft);padding:0 0 6px;font-size:13px}
 th{font-weight:600;text-align:left}
@@ -100,7 +131,7 @@ tr.head th{padding-top:18px;border-bottom:0;font-weight:600}
 tbody th>.tag{white-space:nowrap}
 tr.head th>.tag{white-space:normal}
 tr.head code{font-weight:400}
-.stages{padding-left:14px;overflow-wrap:anywhere;min-width:120px}
+.stages{display:inline-block;padding-left:14px;overflow-wrap:anywhere}
 .bar{display:block;width:100%;min-width:120px;height:10px;margin-top:6px;border-radius:3px;
 background:var(--panel)}
 .bar-key{fill:var(--good)}.bar-exempt{fill:var(--exempt)}.bar-exposed{fill:var(--bad)}
@@ -115,6 +146,7 @@ font-size:13px;color:var(--soft)}
 border-radius:2px}
 .heat{border-collapse:separate;border-spacing:2px;width:auto}
 .heat td,.heat tbody th{border:0;padding:3px 6px}
+.heat tbody th{min-width:8.5em;position:sticky;left:0;background:var(--ground)}
 .heat thead th{border:0;padding:0 6px 2px;text-align:right;font-weight:400}
 .heat thead th.first{text-align:left}
 .heat td{text-align:right;min-width:46px;border-radius:3px;color:var(--on-heat)}
@@ -129,16 +161,9 @@ td>.tag{white-space:nowrap}
 .waits td,.waits th{overflow-wrap:break-word}
 .waits code{overflow-wrap:anywhere}
 .waits .keep{white-space:normal}
-pre.command{margin:6px 0;padding:8px 10px;border-radius:6px;background:var(--panel);
-border:1px solid var(--line);white-space:pre-wrap;overflow-wrap:anywhere;user-select:all;
-font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
-button{display:block;font:inherit;font-size:13px;padding:3px 12px;margin-bottom:6px;
-border-radius:6px;border:1px solid var(--line);background:var(--panel);
-color:var(--ink);cursor:pointer}
+pre.command{margin:6px 0}
+button{display:block;font-size:13px;padding:3px 12px;margin-bottom:6px}
 button:hover{border-color:var(--link)}
-button:focus-visible,summary:focus-visible,pre:focus-visible,input:focus-visible
-{outline:2px solid var(--link);outline-offset:2px}
-[hidden]{display:none!important}
 .find{margin-top:14px}
 .find label{font-size:13px;color:var(--soft)}
 .find input{font:inherit;margin-left:8px;padding:6px 10px;width:20em;max-width:100%;
@@ -153,17 +178,18 @@ summary b{font-weight:650}
 ul.plain{list-style:none;margin:0;padding:0}
 footer{margin-top:56px;padding-bottom:48px;font-size:13px;color:var(--soft)}
 footer p{border-top:1px solid var(--line);padding-top:14px;max-width:none}
-@media screen and (max-width:820px){
-.waits,.waits caption,.waits tbody,.waits tr,.waits th,.waits td{display:block}
-.waits thead{display:none}
-.waits tr{border:1px solid var(--line);border-radius:8px;padding:12px 14px;margin-bottom:12px}
-.waits tbody th,.waits td{border:0;padding:0 0 8px;width:auto!important}
-.waits td:last-child{padding-bottom:0}}
+@media screen and (max-width:820px){CARDS_OF_WAITS}
 @media(max-width:640px){main,header,footer{padding-left:16px;padding-right:16px}
 header{padding-top:24px}section{margin-top:40px}.tiles{grid-template-columns:1fr 1fr}
 .tiles li:last-child:nth-child(odd){grid-column:1/-1}
-.people th:first-child{min-width:8.5em}
-.find input{display:block;margin:4px 0 0;width:100%}.wide table{min-width:720px}}
+.find input{display:block;margin:4px 0 0;width:100%}}
+@media screen and (max-width:640px){CARDS_OF_ROWS
+.rows tr{padding:10px 14px;margin-bottom:8px}
+.rows tbody th,.rows td{padding-bottom:2px}
+.rows tr.head{border:0;margin-bottom:2px;padding:14px 0 0}
+.rows td[data-label]::before{content:attr(data-label)": ";color:var(--soft);font-size:12.5px}
+.rows td[data-label=Coverage]::before{content:none}.rows .stages{padding:0}
+.rows td.num{display:inline-block;text-align:left;margin-right:18px}}
 """
 
 PAPER = """
@@ -178,11 +204,12 @@ h1{font-size:20px}h2{font-size:14px}h3{font-size:11px;margin-top:16px}.verdict{f
 code,caption,thead th,.legend,.tiles span,footer{font-size:9.5px}
 .tag{font-size:9px;line-height:14px}.tiles{grid-template-columns:repeat(5,1fr)}
 .tiles b{font-size:18px}.tiles li{padding:8px 10px}td,tbody th{padding:4px 8px 4px 0}
-.wide table{min-width:0}.heat{font-size:8.5px}.heat td,.heat tbody th{min-width:0;padding:2px 3px}
+.heat{font-size:8.5px}.heat td,.heat tbody th{min-width:0;padding:2px 3px}
 """
 
 CSS = (
-    f":root{{color-scheme:light dark;{palette(LIGHT)}}}"
-    f"@media screen and (prefers-color-scheme:dark){{:root{{{palette(DARK)}}}}}"
-    f"{LAYOUT}@media print{{{PAPER}}}"
-).replace("\n", "")
+    (BASE + LAYOUT + f"@media print{{{PAPER}}}")
+    .replace("CARDS_OF_WAITS", cards(".waits"))
+    .replace("CARDS_OF_ROWS", cards(".rows"))
+    .replace("\n", "")
+)

@@ -17,6 +17,7 @@ from keyward.report.html.parts import (
 from keyward.report.model import PendingItem, Report
 from keyward.values import counted
 
+COLUMNS = ("What", "About", "Why", "What to do")
 MAX_ROWS = 500
 WORDS = {
     "held": "held",
@@ -57,8 +58,7 @@ def waiting(report: Report) -> Node:
 
 def _table(caption: str, items: tuple[PendingItem, ...], names: dict[str, str]) -> Markup:
     rows = [_row(item, names) for item in items[:MAX_ROWS]]
-    columns = ("What", "About", "Why", "What to do")
-    nodes = table(caption, columns, [rows], kind="waits", wide=False)
+    nodes = table(caption, COLUMNS, [rows], kind="waits")
     return join(nodes, left_out(len(items) - MAX_ROWS))
 
 
@@ -66,6 +66,7 @@ def _row(item: PendingItem, names: dict[str, str]) -> Markup:
     kind = "bad" if item.severity == "high" and item.mended_by is None else ""
     since = tag("div", "since ", when(item.since), class_="soft keep") if item.since else None
     return row(
+        COLUMNS,
         label(WORDS.get(item.kind, item.kind.replace("_", " ")), kind),
         [_about(item, names), since],
         tag("div", item.says, class_="words"),
