@@ -17,6 +17,7 @@ from keyward.errors import (
     PassingError,
     RefusalError,
     StoppedError,
+    ThrottledError,
     TryUnderwayError,
 )
 from keyward.events import contracts, remedy
@@ -147,6 +148,10 @@ def _delay(task: JSON, subject: Subject, context: Context) -> float | None:
     name, leases = str(task["error"].get("Error")), context.registry.leases
     kind = errors.class_named(name)
     if kind is not None and issubclass(kind, PassingError):
+        if kind is ThrottledError:
+            # Others use the account just now: all of Keyward's calls pause. Whoever meets the
+            # quota of one operation says so itself.
+            context.turns.refused(context.now)
         first = kind.retry_after
         times = leases.postponed(subject.lease, after_death=issubclass(kind, TryUnderwayError))
     elif name in errors.LAMBDA_DEATHS:

@@ -10,7 +10,8 @@ from unittest import mock
 import pytest
 
 from keyward.aws.tables.call_schedule import CallSchedule
-from keyward.runs.schedule import STOPS
+from keyward.runs import runtime
+from keyward.runs.schedule import CALLS, STOPS
 from keyward.runs.turns import Turns
 from keyward.values import JSON
 from local.bench import Bench
@@ -189,3 +190,17 @@ def test_a_record_that_is_removed_while_its_run_waits_fails_nobody(bench: Bench)
     assert {run.status for run in bench.runs} == {"SUCCEEDED"}
     leases = bench.tables["LeasesTable"].items.values()
     assert [item for item in leases if str(item["lease"]).startswith("turn#")] == []
+
+
+def test_a_customers_refused_call_makes_all_of_keywards_calls_pause(bench: Bench) -> None:
+    bench.send("CustomerSignedUp", customer_id="first", plan="free")
+    bench.advance(60)
+    for call in range(1, 9):
+        bench.fault("apigateway", "CreateApiKey", call, 429)
+    bench.send("CustomerSignedUp", customer_id="refused", plan="free")
+    bench.run()
+    turns = runtime.context().turns
+    assert turns.behind(CALLS, 0, bench.clock.now()) > bench.clock.now()
+    bench.clear_faults()
+    bench.advance(900)
+    assert announced(bench) == {"KeyIssued": 2}
