@@ -66,19 +66,19 @@ def create_key(task: JSON, run: Context, value: Value) -> JSON:
     Without a key record nothing is read. A record in CREATING means that an earlier try may have
     happened: it is waited for (TryUnderwayError) and looked up. Raises what the gateway raises,
     KeyValueTakenError, CustomerNotFoundError, InvalidRecordError, LeaseLostError. With `existing`
-    in the action no key is made: the record of one that was never made is dropped.
+    in the action no key is made: the record of one that was never made is dropped. The customer's
+    own record may be gone then.
     """
     step = KeyStep.begin(task, run)
-    customer = _customer(step)
     if step.action["action"] == "adopt_key":
         # Few runs adopt, and all would pay for the import.
         from keyward.runs.keys.adoption import adopt_key
 
-        return adopt_key(step, customer)
+        return adopt_key(step, _customer(step))
     earlier = step.find()
     if earlier and earlier.state == CREATED:
         return {"key_id": earlier.key_id}
-    record = earlier or _begun(customer.customer_id, step.number, step.action)
+    record = earlier or _begun(parse_customer_id(task), step.number, step.action)
     made = _earlier_try(step, earlier) if earlier else None
     record = record.with_journal(batch=None)
     if made is None and step.action.get("existing"):
@@ -86,6 +86,7 @@ def create_key(task: JSON, run: Context, value: Value) -> JSON:
             run.registry.customers.drop_key(earlier, step.lease)
         return {"key_id": None}
     if made is None:
+        customer = _customer(step)
         chosen = value(customer, step.number)
         # The moment of the call: reading a secret may have taken a while.
         record = replace(record, labels=labels_of(customer)).with_journal(started_at=step.now)

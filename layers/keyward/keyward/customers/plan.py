@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from keyward.customers.actions import Action, CustomerPlan, key_action
-from keyward.customers.bulk import is_being_imported
 from keyward.customers.desired import DesiredState, desired_state
-from keyward.customers.key import CREATED, DELETING, KeyRecord, labels_of, untagged_words
+from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord, labels_of, untagged_words
 from keyward.customers.model import Customer, KeyRecords
 from keyward.customers.plan_keys import KeyPlanner, is_switch_needed
 from keyward.customers.plan_quota import extensions_for
@@ -176,15 +175,14 @@ def _close(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
 
 
 def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
-    """A key in the making is in no plan yet, and so refused anyway; but one that is imported comes
-    into its plan with the same call, so it is looked up. A key that leaked is over for good,
-    whatever brings the customer back."""
+    """A key in the making may have been made by a call that nobody answered: it is looked up, and
+    disabled. A key that leaked is over for good, whatever brings the customer back."""
     actions: list[Action] = []
     leaked = _leaked(at.customer, keys)
     for key in keys:
         if key.number in leaked:
             actions.append(leaked[key.number])
-        elif is_being_imported(key):
+        elif key.state == CREATING:
             actions.append(key_action("create_key", key, existing=True))
             actions.append(key_action("disable_key", key, reason=at.reason))
         elif key.state == CREATED and is_switch_needed(key, enabled=False):
