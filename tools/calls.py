@@ -1,14 +1,15 @@
 """Note what each function calls while tests run: a plugin of pytest for `make permissions`.
 
 `PYTEST_PLUGINS=tools.calls` loads it; `KEYWARD_CALLS` names the file that gets a line a call:
-function, IAM action, resource. A call is a function's when a frame of functions/ made it, so that
-benches and the smaller labs of tests/machines count alike.
+function, IAM action, resource, test. A call is a function's when a frame of functions/ made it, so
+that benches and the smaller labs of tests/machines count alike.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -29,8 +30,12 @@ Call = tuple[str, str]
 Method = Callable[..., Any]
 
 FILE = "KEYWARD_CALLS"
+# So many tests are noted for a call: of these, few are chosen that prove all rights.
+PROOFS = 3
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTIONS, TESTS = (str(ROOT / name) + os.sep for name in ("functions", "tests"))
+# Stands between the functions and the bus in every test, and asks for nothing itself.
+LISTED_EVENTS = TESTS + "announced.py"
 TAGGED_AS_MADE = {"CreateApiKey": "apikeys", "CreateUsagePlan": "usageplans"}
 TABLE_METHODS = ("get_item", "put_item", "update_item", "delete_item", "query", "scan")
 MANY_TABLES = ("transact_write_items", "batch_get_item")
@@ -126,16 +131,22 @@ class Notes:
 
 
 class ToFile:
-    """Appends what a run of pytest found."""
+    """Appends what each test of a run found: a line a call, the first three tests of each."""
 
     def __init__(self, notes: Notes, file: Path) -> None:
         self._notes, self._file = notes, file
+        self._seen: Counter[tuple[str, str, str]] = Counter()
 
-    def pytest_sessionfinish(self) -> None:
-        """Append it."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Append what the test found, so that a run that breaks off leaves what it saw."""
+        self._notes.found.clear()
+        result = yield
+        new = sorted(call for call in self._notes.found if self._seen[call] < PROOFS)
+        self._seen.update(new)
         with self._file.open("a", encoding="utf-8") as file:
-            file.writelines(" ".join(line) + "\n" for line in sorted(self._notes.found))
+            file.write("".join(" ".join([*call, item.nodeid]) + "\n" for call in new))
+        return result
 
 
 def _around(around: Callable[..., Any], plain: Method) -> Method:
@@ -147,11 +158,14 @@ def calling_function() -> str:
     """The function whose handler called, by its id; empty for a test or a schedule, also for what a
     test does while a function works."""
     frame = inspect.currentframe()
-    while frame and not frame.f_code.co_filename.startswith((FUNCTIONS, TESTS)):
+    while frame:
+        file = frame.f_code.co_filename
+        if file.startswith(FUNCTIONS):
+            return "".join(word.capitalize() for word in Path(file).stem.split("_"))
+        if file.startswith(TESTS) and file != LISTED_EVENTS:
+            return ""
         frame = frame.f_back
-    if frame is None or frame.f_code.co_filename.startswith(TESTS):
-        return ""
-    return "".join(word.capitalize() for word in Path(frame.f_code.co_filename).stem.split("_"))
+    return ""
 
 
 def rights_of(service: str, method: str, params: JSON, table: str = "") -> Iterator[Call]:

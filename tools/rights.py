@@ -1,201 +1,182 @@
 """What each role may do, and what proves that it must: the table of docs/permissions.md.
 
-    make permissions                run the tests on benches, listen with tools.calls, and write it
+    make permissions                run the tests of tools/rights.json, listen, write the page
+    python -m tools.rights --whole  listen to all tests of functions, and choose these tests anew
     python -m tools.rights --table  write what is granted, and prove nothing (after a merge)
 
-A right of the template is proven by a call that a test saw, or stands in `BY_CODE` with its reason:
+A right of the template is proven by a call that a test saw, or stands in `grants.BY_CODE`:
 Lambda itself uses it, or only AWS asks for it. A right of a shared policy is proven by one of those
-who share it, as they share the code as well. A call without a right fails the run, and so does a
-right without a proof. tests/rules/test_permissions.py holds the table to the template.
+who share it, as they share the code as well. tools/rights.json has the fewest tests that prove all;
+tests/rules/test_permissions.py fails for a right without one, and tells of the table what differs.
+
+`--whole` takes the machine for a quarter of an hour. It saves what it heard after each group of
+tests (build/calls/), and goes on there after a break, unless what it listens to was changed. A call
+without a right fails it, and so does a right without a proof.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from keyward.values import JSON
-from local import template
-from local.aws import TEMPLATE
+from tools.grants import Right, called, granted, is_called, page, reason, refused, unproven
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "permissions.md"
-NOTES = ROOT / "build" / "calls.txt"
-BEGIN, END = "<!-- made by make permissions -->", "<!-- end -->"
-# The rooms whose tests call functions.
-ROOMS = ("machines", "audit", "events", "explain", "report", "runs", "customers", "apis")
+PROOFS = ROOT / "tools" / "rights.json"
+HEARD = ROOT / "build" / "calls"
+# The rooms whose tests call functions, and what a function's calls depend on.
+ROOMS = ("apis", "audit", "customers", "events", "explain", "report", "runs")
+MACHINES = ("", "apply_policy", "audit_account", "issue_keys", "protect_api", "reconcile_customer")
+PRODUCT = ("functions", "layers", "statemachines", "emulator", "local", "tests", "template.yaml")
 
-POLLED = "Lambda polls the queue for the function"
-STREAM = "Lambda reads the stream for the function"
-LAST = "Lambda sends what its last retry leaves"
-LOGGED = "Lambda writes the function's log"
-BY_CODE = {
-    ("logs:CreateLogStream", "FunctionsLogGroup"): LOGGED,
-    ("logs:PutLogEvents", "FunctionsLogGroup"): LOGGED,
-    ("sqs:ReceiveMessage", "*"): POLLED,
-    ("sqs:DeleteMessage", "*"): POLLED,
-    ("sqs:GetQueueAttributes", "*Queue"): POLLED,
-    ("dynamodb:DescribeStream", "*"): STREAM,
-    ("dynamodb:GetRecords", "*"): STREAM,
-    ("dynamodb:GetShardIterator", "*"): STREAM,
-    ("dynamodb:ListStreams", "*"): STREAM,
-    ("sqs:SendMessage", "AuditDlq"): LAST,
-    ("sqs:SendMessage", "DueDlq"): LAST,
-    ("sqs:SendMessage", "UsageDlq"): LAST,
-    (
-        "s3:ListBucket",
-        "ReportBucket",
-    ): "S3 answers 404, and not 403, for an object that is not there",
-    ("apigateway:POST", "/tags/*"): "believed: a call that makes a tagged thing (live-checks, 21)",
-    ("apigateway:PUT", "/tags/*"): "TagResource, and a call that makes a tagged thing",
-}
+Proofs = Mapping[str, Iterable[Right]]
 
 
-class Right(NamedTuple):
-    """What a function may do on what; or a call, with the resource that it was for. `shared` is the
-    policy of several functions that has the right."""
+def heard(lines: Iterable[str]) -> dict[str, set[Right]]:
+    """What tools.calls noted, by test."""
+    tests = dict[str, set[Right]]()
+    for line in lines:
+        *call, test = line.rstrip("\n").split(" ", 3)
+        tests.setdefault(test, set()).add(Right(*call))
+    return tests
 
-    function: str
-    action: str
-    on: str
-    shared: str = ""
 
-
-def granted(source: Path = TEMPLATE) -> set[Right]:
-    """The rights of all functions' roles, those of shared policies too. A denial takes from a right
-    what a `*` spans besides, and is none itself."""
-    resources = template.load(source)["Resources"]
-    return {
-        Right(name, action, on, shared)
-        for name, item in resources.items()
-        if item["Type"] == "AWS::Serverless::Function"
-        for shared, document in _documents(resources, item["Properties"]["Role"]["Fn::GetAtt"][0])
-        for statement in _many(document["Statement"])
-        if statement["Effect"] == "Allow"
-        for action in _many(statement["Action"])
-        for on in map(short, _many(statement["Resource"]))
+def choose(rights: set[Right], tests: dict[str, set[Right]]) -> dict[str, list[Right]]:
+    """Few tests that prove all rights which calls can prove, each with those that it is for: always
+    the test next that proves most of what is left."""
+    calls = {
+        call: [right for right in rights if is_called(right, {call})] for call in all_of(tests)
     }
+    proves = {test: {one for call in mine for one in calls[call]} for test, mine in tests.items()}
+    left, chosen = {one for mine in proves.values() for one in mine}, dict[str, list[Right]]()
+    while left:
+        best = max(sorted(proves), key=lambda test: len(proves[test] & left))
+        chosen[best] = sorted(proves[best] & left)
+        left -= proves[best]
+    return dict(sorted(chosen.items()))
 
 
-def _documents(resources: JSON, role: str) -> Iterator[tuple[str, JSON]]:
-    """A role's documents, each with the shared policy that it is of."""
-    properties = resources[role]["Properties"]
-    for arn in properties.get("ManagedPolicyArns", []):
-        yield arn["Ref"], resources[arn["Ref"]]["Properties"]["PolicyDocument"]
-    for policy in properties.get("Policies", []):
-        yield "", policy["PolicyDocument"]
+def all_of(tests: Proofs) -> set[Right]:
+    """The calls, or rights, of all tests."""
+    return {one for mine in tests.values() for one in mine}
 
 
-def _many(item: Any) -> list[Any]:
-    return item if isinstance(item, list) else [item]
+def known() -> dict[str, list[Right]]:
+    """The tests of tools/rights.json, each with the rights that it proves."""
+    saved = json.loads(PROOFS.read_text("utf-8"))
+    return {test: [Right(*one.split(" ", 2)) for one in mine] for test, mine in saved.items()}
 
 
-def short(resource: Any) -> str:
-    """A resource of a statement in few words: `KeysTable/index/due-index`, `/apikeys/*`."""
-    if isinstance(resource, str):
-        return resource
-    [(function, given)] = resource.items()
-    if function == "Fn::GetAtt":
-        return " stream".join([given[0], ""]) if given[1] == "StreamArn" else str(given[0])
-    text = re.sub(r"\$\{(?:AWS::)?(\w+)(?:\.Arn)?\}", r"\1", str(given))
-    return re.sub(r"^arn:Partition:\w+:\w*:\w*:", "", text)
+def save(proofs: Proofs) -> None:
+    """Write tools/rights.json."""
+    shown = {test: [" ".join(one[:3]) for one in mine] for test, mine in proofs.items()}
+    PROOFS.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
 
 
-def called(lines: Iterable[str]) -> set[Right]:
-    """The calls that tools.calls noted."""
-    return {Right(*[*line.rstrip("\n").split(" "), ""][:3]) for line in lines}
+def groups() -> dict[str, list[str]]:
+    """All tests that call functions, in groups of some minutes."""
+    rooms = {room: [f"tests/{room}"] for room in ROOMS}
+    for name in MACHINES:
+        files = (ROOT / "tests" / "machines" / name).glob("test_*.py")
+        rooms[f"machines-{name}".rstrip("-")] = sorted(str(f.relative_to(ROOT)) for f in files)
+    return rooms
 
 
-def unproven(rights: set[Right], calls: set[Right]) -> set[Right]:
-    """The rights that no call shows and no reason explains."""
-    called = {right for right in rights if is_called(right, calls)}
-    shared = {right[1:] for right in called if right.shared}
-    return {
-        right
-        for right in rights - called
-        if not (right.shared and right[1:] in shared) and not reason(right)
-    }
+def listen(tests: list[str], notes: Path) -> bool:
+    """Run tests and note what functions call; whether the run came to its end."""
+    notes.parent.mkdir(parents=True, exist_ok=True)
+    notes.write_text("", encoding="utf-8")
+    listening = {"KEYWARD_CALLS": str(notes), "PYTEST_PLUGINS": "tools.calls", "PYTHONPATH": "."}
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not sizes", *tests]
+    ended = subprocess.run(command, cwd=ROOT, env=os.environ | listening, check=False)
+    # 0: all passed, 1: some failed; a failed test called functions as well (pytest, exit codes).
+    return ended.returncode in (0, 1)
 
 
-def refused(rights: set[Right], calls: set[Right]) -> set[Right]:
-    """The calls that no right allows: on AWS each would be an AccessDenied."""
-    return {
-        call for call in calls if not any(r[:2] == call[:2] and is_for(r, call) for r in rights)
-    }
+def whole() -> int:
+    """Listen to all tests, group by group, and choose the proofs anew. The exit code."""
+    began, of = time.monotonic(), digest()
+    files = [HEARD / f"{name}-{of}.txt" for name in groups()]
+    for number, (file, (name, tests)) in enumerate(zip(files, groups().items(), strict=True), 1):
+        about = f"rights: {name}, group {number} of {len(files)}"
+        if file.exists():
+            print(f"{about}: was heard before", flush=True)
+            continue
+        print(f"{about}, after {time.monotonic() - began:.0f} s", flush=True)
+        if not listen(tests, HEARD / "now.txt"):
+            print(f"{about}: broke off. The same command goes on here.", file=sys.stderr)
+            return 2
+        (HEARD / "now.txt").replace(file)
+    calls = heard(line for file in files for line in file.read_text("utf-8").splitlines())
+    ended = compare(granted(), all_of(calls))
+    if not ended:
+        save(choose(granted(), calls))
+    return ended
 
 
-def is_called(right: Right, calls: set[Right]) -> bool:
-    """Whether a function made use of a right."""
-    return any(right[:2] == call[:2] and is_for(right, call) for call in calls)
-
-
-def reason(right: Right) -> str:
-    """Why a right is there that no test's call can show; empty for none."""
-    for (action, on), why in BY_CODE.items():
-        if action == right.action and matches(on, right.on):
-            return why
-    return ""
-
-
-def is_for(right: Right, call: Right) -> bool:
-    """Whether a call is for the resource of a right. Labs name queues and machines as they like:
-    there the action counts alone."""
-    place = re.sub(r"arn%3A\w+%3Aapigateway%3A[\w-]+%3A%3A", "ARN", call.on)
-    on = re.sub(r"arn%3APartition%3Aapigateway%3ARegion%3A%3A", "ARN", right.on)
-    return not place or matches(on, place)
-
-
-def matches(pattern: str, text: str) -> bool:
-    """As IAM has it: a `*` spans everything, slashes too."""
-    parts = [re.escape(part) for part in pattern.split("*")]
-    return bool(re.fullmatch(".*".join(parts), text))
-
-
-def table(rights: set[Right]) -> str:
-    """Who may do what, as Markdown: a row a right."""
-    functions = {right.function for right in rights}
-    lines = ["| action | on | functions | by |", "|---|---|---|---|"]
-    for action, on in sorted({right[1:3] for right in rights}):
-        holders = sorted({right.function for right in rights if right[1:3] == (action, on)})
-        told = "all" if len(holders) == len(functions) else ", ".join(holders)
-        why = reason(Right("", action, on)) or "calls"
-        lines.append(f"| `{action}` | `{on}` | {told} | {why} |")
-    return "\n".join(lines)
-
-
-def page(before: str, rights: set[Right]) -> str:
-    """The page with the table of these rights."""
-    head, _, rest = before.partition(BEGIN)
-    return f"{head}{BEGIN}\n\n{table(rights)}\n\n{END}{rest.partition(END)[2]}"
+def digest() -> str:
+    """Names what is listened to: another one when the product or a test is another one."""
+    names = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", *PRODUCT],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    found = hashlib.sha256()
+    for name in sorted(names.stdout.splitlines()):
+        if (ROOT / name).is_file():
+            found.update(name.encode() + (ROOT / name).read_bytes())
+    return found.hexdigest()[:12]
 
 
 def main(arguments: list[str]) -> int:
-    """Listen to the tests, compare, write the page. The exit code: 1 when both differ."""
+    """Listen to tests, compare, write the page. The exit code: 1 when both differ."""
     if arguments == ["--table"]:
-        PAGE.write_text(page(PAGE.read_text("utf-8"), granted()), encoding="utf-8")
+        write_page(granted())
         return 0
-    NOTES.unlink(missing_ok=True)
-    listening = {"KEYWARD_CALLS": str(NOTES), "PYTEST_PLUGINS": "tools.calls", "PYTHONPATH": "."}
-    rooms = [f"tests/{room}" for room in ROOMS]
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "not sizes", *rooms]
-    subprocess.run(command, cwd=ROOT, env=os.environ | listening, check=False)
-    return compare(NOTES)
+    if arguments == ["--whole"]:
+        return whole()
+    if arguments:
+        print("usage: python -m tools.rights [--whole | --table]", file=sys.stderr)
+        return 2
+    if not listen([*known()], HEARD / "now.txt"):
+        print("rights: a test of tools/rights.json is gone: --whole finds another", file=sys.stderr)
+        return 2
+    return compare(granted(), called((HEARD / "now.txt").read_text("utf-8").splitlines()))
 
 
-def compare(notes: Path) -> int:
+def compare(rights: set[Right], calls: set[Right]) -> int:
     """Say where rights and calls differ, and write the page where they do not."""
-    rights, calls = granted(), called(notes.read_text("utf-8").splitlines())
     wrong = [f"granted and never used: {' '.join(one[:3])}" for one in unproven(rights, calls)]
     wrong += [f"used and not granted: {' '.join(one[:3])}" for one in refused(rights, calls)]
-    print("\n".join(sorted(wrong)) or f"{len(rights)} rights, each proven")
+    print("\n".join(sorted(wrong)) or summary(rights, calls))
     if not wrong:
-        PAGE.write_text(page(PAGE.read_text("utf-8"), rights), encoding="utf-8")
+        write_page(rights)
     return 1 if wrong else 0
+
+
+def summary(rights: set[Right], calls: set[Right]) -> str:
+    """How many rights there are, and what proves them."""
+    seen = sum(is_called(right, calls) for right in rights)
+    by_code = sum(bool(reason(right)) for right in rights if not is_called(right, calls))
+    functions = len({right.function for right in rights})
+    return (
+        f"{len(rights)} rights of {functions} functions, each proven: {seen} by calls, {by_code} "
+        f"by a reason, {len(rights) - seen - by_code} by another holder of their shared policy"
+    )
+
+
+def write_page(rights: set[Right]) -> None:
+    """Write the table of docs/permissions.md."""
+    PAGE.write_text(page(PAGE.read_text("utf-8"), rights), encoding="utf-8")
 
 
 if __name__ == "__main__":

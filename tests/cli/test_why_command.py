@@ -102,7 +102,7 @@ def test_a_denial_ends_with_1_and_names_cause_evidence_and_remedy(desk: Desk) ->
     assert code == 1
     assert "403 Forbidden" in out
     assert "key_disabled: key acme/1 is disabled" in out
-    assert "evidence: GetApiKeys: enabled=false" in out
+    assert "evidence: GetApiKey: enabled=false" in out
     assert 'helps:    Invoke the audit with {"repair": true}' in out
     assert "remedy:   keyward start --customer acme\n" in out
 

@@ -48,9 +48,18 @@ def test_the_newest_key_comes_first_and_the_others_are_named(world: World) -> No
     world.bench.clock.advance(10)
     newer = world.client.create_api_key(name="acme/2", customerId="acme", enabled=True)["id"]
     world.client.create_usage_plan_key(usagePlanId=world.plan, keyId=newer, keyType="API_KEY")
+    world.record(record="key#2", key_id=newer)
     told = world.explain(world.request())
     assert (told["allowed"], told["key_id"]) == (True, newer)
     assert told["other_keys"] == [{"key_id": world.key, "allowed": False, "cause": "key_disabled"}]
+
+
+def test_keys_are_read_by_their_ids_and_never_listed(world: World) -> None:
+    before = len(world.bench.operations())
+    world.explain(world.request())
+    asked = world.bench.operations()[before:]
+    assert asked.count("GetApiKey") == 1
+    assert not {"GetApiKeys", "GetUsagePlanKeys"} & {*asked}
 
 
 def test_nobody_and_nothing_are_told_apart(world: World) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from local.bench import Bench
-from tools import calls, rights
-from tools.rights import Right
+from tools import calls, grants
+from tools.grants import Right
 
 DAY = 86_400
 # From so many on, new keys are made together.
@@ -39,7 +39,9 @@ def live(bench: Bench) -> None:
     bench.send("DeploymentApproved", rest_api_id=api)
     bench.invoke("RevealKey", {"customer_id": "acme"})
     asked = {"customer_id": "acme", "rest_api_id": api, "stage": "prod"}
-    bench.invoke("ExplainDenial", asked | {"method": "GET", "path": "/pets"})
+    for who in ({}, {"key_id": str(bench.gateway.get_api_keys()["items"][0]["id"])}):
+        about = {name: text for name, text in asked.items() if not who or name != "customer_id"}
+        bench.invoke("ExplainDenial", about | who | {"method": "GET", "path": "/pets"})
     bench.advance(9 * DAY)
     bench.audit(repair=True)
     bench.advance(DAY)
@@ -72,4 +74,4 @@ def test_a_function_calls_only_what_its_role_grants(
         story(bench)
     called = {Right(*call) for call in notes.found}
     assert len({call.function for call in called}) > (25 if story is live else 5)
-    assert rights.refused(rights.granted(), called) == set()
+    assert grants.refused(grants.granted(), called) == set()

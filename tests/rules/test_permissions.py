@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.rules.test_docs import first_cells, text
-from tools import rights
-from tools.rights import Right
+from tools import grants, rights
+from tools.grants import Right
 
 # What answers with values: the first two with those of all keys (aws-recorded.md 1 and 2).
 LISTS = {("apigateway:GET", "/apikeys"), ("apigateway:GET", "/usageplans/*/keys")}
 READS = {("apigateway:GET", "/apikeys/*"), ("lambda:InvokeFunction", "RevealKey")}
 # A new name here is a decision: say why on the page.
 CAN_LIST = {"Audit", "AuditPart", "WriteReport"}
-CAN_LIST |= {"CreateKey", "DeleteKey", "PlanCustomer", "VerifyImport"}
-CAN_LIST |= {"AttachStage", "PlanPolicy", "ExplainDenial"}
-CAN_READ = {"RevealKey", "ProbeStage", "CreateKey", "ClaimKey"}
+CAN_LIST |= {"CreateKey", "DeleteKey", "VerifyImport", "AttachStage", "PlanPolicy"}
+CAN_READ = {"RevealKey", "ProbeStage", "CreateKey", "ClaimKey", "PlanCustomer", "ExplainDenial"}
 
 
 def holders(rights_of: set[tuple[str, str]]) -> set[str]:
-    return {right.function for right in rights.granted() if right[1:3] in rights_of}
+    return {right.function for right in grants.granted() if right[1:3] in rights_of}
 
 
 def test_the_table_of_the_page_is_what_the_template_grants() -> None:
     page = text("docs/permissions.md")
-    assert page == rights.page(page, rights.granted()), "run make permissions"
+    assert page == grants.page(page, grants.granted()), "run make permissions"
 
 
 def test_values_can_be_listed_and_read_by_the_roles_that_the_page_names() -> None:
@@ -32,8 +35,27 @@ def test_values_can_be_listed_and_read_by_the_roles_that_the_page_names() -> Non
     assert named == CAN_LIST | CAN_READ
 
 
+def test_every_right_has_a_test_that_uses_it_or_a_reason() -> None:
+    rights_now, proven = grants.granted(), rights.all_of(rights.known())
+    assert grants.unproven(rights_now, proven) == set(), "python -m tools.rights --whole"
+    # A right that is gone needs no proof.
+    assert {right for right in proven if not grants.is_granted(right, rights_now)} == set()
+
+
+@pytest.mark.parametrize("test", rights.known())
+def test_the_test_that_proves_a_right_is_there(test: str) -> None:
+    file, name = re.split(r"::|\[", test)[:2]
+    assert f"def {name}(" in text(file), "python -m tools.rights --whole"
+
+
+def test_few_tests_prove_all_and_each_proves_something() -> None:
+    first, second, third = (Right("CreateKey", verb, "KeysTable") for verb in ("a", "b", "c"))
+    heard = {"one": {first}, "two": {second, third}, "three": {first, third}}
+    assert rights.choose({first, second, third}, heard)
+
+
 def test_an_index_is_read_only_as_dynamodb_has_it() -> None:
-    on_indexes = {right for right in rights.granted() if "/index/" in right.on}
+    on_indexes = {right for right in grants.granted() if "/index/" in right.on}
     assert {right.action for right in on_indexes} <= {"dynamodb:Query", "dynamodb:Scan"}
 
 
@@ -43,12 +65,12 @@ def test_a_right_that_nothing_uses_and_a_call_without_a_right_are_found() -> Non
     wild = Right("RequireKey", "apigateway:PATCH", "/restapis/*/methods/*")
     polled = Right("StartDueWork", "sqs:ReceiveMessage", "RunsQueue")
     calls = {used, Right("RequireKey", "apigateway:PATCH", "/restapis/*/methods/GET")}
-    assert rights.unproven({used, spare, wild, polled}, calls) == {spare}
-    assert rights.refused({used, wild}, calls) == set()
-    assert rights.refused({used}, calls) == calls - {used}
+    assert grants.unproven({used, spare, wild, polled}, calls) == {spare}
+    assert grants.refused({used, wild}, calls) == set()
+    assert grants.refused({used}, calls) == calls - {used}
 
 
 def test_a_lab_may_name_queues_as_it_likes() -> None:
     right = Right("RecordCustomer", "sqs:SendMessage", "CustomersDlq")
-    assert rights.is_called(right, rights.called(["RecordCustomer sqs:SendMessage "]))
-    assert not rights.is_called(right, rights.called(["RecordCustomer sqs:SendMessage ApisDlq"]))
+    assert grants.is_called(right, grants.called(["RecordCustomer sqs:SendMessage "]))
+    assert not grants.is_called(right, grants.called(["RecordCustomer sqs:SendMessage ApisDlq"]))

@@ -69,7 +69,7 @@ def test_a_second_run_costs_no_write_and_no_read_unless_it_looks(stack: Stack) -
 
     assert cost(stack, lambda: run(look=False)) == ([], [])
     reads, writes = cost(stack, run)
-    assert sorted(reads) == ["GetApiKeys", "GetUsagePlans"]
+    assert sorted(reads) == ["GetApiKey", "GetUsagePlans"]
     assert writes == []
 
 

@@ -23,7 +23,7 @@ PLAN = {"GetUsagePlans", "CreateUsagePlan"}
 USAGE = {"GetUsagePlans", "GetUsage"}
 # The calls that each function is meant for.
 MEANT: dict[str, set[str]] = {
-    "PlanCustomer": {"GetApiKeys", "GetUsagePlans"},
+    "PlanCustomer": {"GetApiKey", "GetUsagePlans"},
     # A key in a plan of another stack is not taken for ours.
     "CreateKey": {"CreateApiKey", "DeleteApiKey", "GetApiKeys", "GetUsagePlans"},
     "AttachKey": PLAN | {"CreateUsagePlanKey"},
@@ -44,7 +44,7 @@ MEANT: dict[str, set[str]] = {
     "ProbeStage": {"GetApiKey", "GetRestApi", "GetUsagePlans"},
     "ReadUsage": USAGE,
     "ExplainDenial": USAGE
-    | {"GetApiKeys", "GetStages", "GetDeployment", "GetRestApi", "GetResources", "GetAuthorizers"}
+    | {"GetApiKey", "GetStages", "GetDeployment", "GetRestApi", "GetResources", "GetAuthorizers"}
     | {"GetExport"},
     "Audit": ACCOUNT,
     "AuditPart": ACCOUNT,

@@ -34,7 +34,7 @@ def test_nothing_is_read_for_a_customer_without_a_key_record(life: LifeLab) -> N
 def test_a_look_that_finds_all_in_order_costs_two_reads(life: LifeLab) -> None:
     life.signed_up()
     looked(life)
-    assert life.bench.operations() == ["GetApiKeys", "GetUsagePlans"]
+    assert life.bench.operations() == ["GetUsagePlans", "GetApiKey"]
     assert life.event_types() == []
 
 
@@ -139,7 +139,7 @@ def test_what_was_corrected_is_in_the_ledger(life: LifeLab) -> None:
 
 
 @pytest.mark.parametrize("fault", ["throttle", "500", "timeout_before"])
-@pytest.mark.parametrize("operation", ["GetApiKeys", "GetUsagePlans"])
+@pytest.mark.parametrize("operation", ["GetApiKey", "GetUsagePlans"])
 def test_a_look_that_is_refused_for_a_moment_is_repeated(
     life: LifeLab, operation: str, fault: str
 ) -> None:

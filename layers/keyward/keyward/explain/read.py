@@ -6,7 +6,8 @@ wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from keyward.apis.head import head_of
@@ -91,20 +92,28 @@ class Explainer:
     def _keys(
         self, request: DeniedRequest, customer_id: str | None, key_id: str | None
     ) -> tuple[list[KeyFacts], CustomerFacts | None]:
-        found: list[GatewayKey] = []
+        found = self._there([key_id]) if key_id else []
         if key_id and self.records:
             customer_id = self.records.customers.owner_of(key_id)
-        if customer_id is None:
-            found = [key for key in self.gateway.all_keys() if key.key_id == key_id]
+        if key_id and customer_id is None:
             customer_id = found[0].customer_id if found else None
-        else:
-            found = self.gateway.keys_of(customer_id)
         customer, stored = self._customer(customer_id)
         records = [record for record in stored.keys if key_id in (None, record.key_id)]
-        found = [key for key in found if key_id in (None, key.key_id)]
+        if customer_id and not key_id:
+            # Nothing is listed where records name the keys, as a list can show values.
+            ids = [record.key_id for record in records if record.key_id]
+            found = self._there(ids) if self.records else self.gateway.keys_of(customer_id)
         return self._key_facts(request, found, records) or [
             KeyFacts(key_id, key_id or "")
         ], customer
+
+    def _there(self, key_ids: Iterable[str]) -> list[GatewayKey]:
+        """Those of the keys that API Gateway has."""
+        found = []
+        for key_id in key_ids:
+            with suppress(NotFoundError):
+                found.append(self.gateway.key(key_id))
+        return found
 
     def _key_facts(
         self, request: DeniedRequest, found: list[GatewayKey], records: list[KeyRecord]

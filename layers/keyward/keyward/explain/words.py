@@ -106,7 +106,7 @@ CAUSES: Mapping[str, tuple[Answer, str, str, str]] = {
     "key_not_found": (
         FORBIDDEN,
         "there is no key {key}",
-        "GetApiKeys does not list it, and the Keys table does not know it",
+        "GetApiKey does not find it, and the Keys table does not know it",
         "Correct the key's id, or the account and Region",
     ),
     "customer_incomplete": (
@@ -118,7 +118,7 @@ CAUSES: Mapping[str, tuple[Answer, str, str, str]] = {
     "record_deleted": (
         FORBIDDEN,
         "the record of customer {customer} was deleted, which suspends its keys",
-        "the Customers table has no item of it, GetApiKeys says enabled=false of {key_id}",
+        "the Customers table has no item of it, GetApiKey says enabled=false of {key_id}",
         "Put the record back, or send CustomerSignedUp",
     ),
     "key_not_made": (
@@ -136,25 +136,25 @@ CAUSES: Mapping[str, tuple[Answer, str, str, str]] = {
     "key_deleted": (
         FORBIDDEN,
         "key {key} was deleted",
-        "the Keys table names {key_id}, GetApiKeys does not list it",
+        "the Keys table names {key_id}, GetApiKey does not find it",
         "{remedy}",
     ),
     "customer_suspended": (
         FORBIDDEN,
         "customer {customer} is suspended{reason}",
-        "the Customers table says suspended, GetApiKeys says enabled=false of {key_id}",
+        "the Customers table says suspended, GetApiKey says enabled=false of {key_id}",
         "Send CustomerResumed when the reason is gone",
     ),
     "key_retired": (
         FORBIDDEN,
         "key {key} was replaced{reason}",
-        "its record: retired {since}, and GetApiKeys says enabled=false",
+        "its record: retired {since}, and GetApiKey says enabled=false",
         "Use the customer's newer key: RevealKey tells its value",
     ),
     "key_disabled": (
         FORBIDDEN,
         "key {key} is disabled",
-        "GetApiKeys: enabled=false, changed {changed_at}",
+        "GetApiKey: enabled=false, changed {changed_at}",
         "{remedy}",
     ),
     "key_in_no_plan": (

@@ -85,9 +85,10 @@ class KeyCalls(Calls):
         `since` (epoch seconds), and older ones with the customer's customerId, which keys of the
         last edition have. The gateway's own filter is only a prefix match: `acme/1` finds `acme/10`
         (aws-recorded.md 1)."""
+        items = self._pages("GetApiKeys", nameQuery=name, includeValues=False)
         mine = [
             key
-            for key in self.all_keys_named(name)
+            for key in (_gateway_key(item) for item in items if item.get("name") == name)
             if key.customer_id == customer_id
             or (key.customer_id is None and key.created_at >= since - CLOCKS_DIFFER_SECONDS)
         ]
@@ -104,11 +105,6 @@ class KeyCalls(Calls):
             items = self._pages("GetApiKeys", customerId=customer_id, includeValues=False)
             mine = [_gateway_key(item) for item in items if item.get("customerId") == customer_id]
         return sorted(mine, key=lambda key: (key.created_at, key.key_id))
-
-    def all_keys_named(self, name: str) -> list[GatewayKey]:
-        """All keys of exactly this name, whosever they are."""
-        items = self._pages("GetApiKeys", nameQuery=name, includeValues=False)
-        return [_gateway_key(item) for item in items if item.get("name") == name]
 
     def all_keys(self) -> list[GatewayKey]:
         """All keys of the account, Keyward's or not: one call for 500 of them."""

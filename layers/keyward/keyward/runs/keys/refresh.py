@@ -5,11 +5,11 @@ The records are corrected, so that the planner sees the difference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from keyward.aws.gateway import Gateway, GatewayKey
+from keyward.aws.gateway import Gateway
 from keyward.aws.tables.customers import Customers
 from keyward.aws.tables.leases import Lease
 from keyward.customers import words
@@ -23,6 +23,7 @@ from keyward.customers.drift import (
 )
 from keyward.customers.key import CREATED, DELETED, KeyRecord
 from keyward.customers.model import KeyRecords
+from keyward.errors import NotFoundError
 from keyward.events.requester import with_cause
 from keyward.runs.ledger import CORRECT, key_line
 from keyward.values import JSON, frozen, iso
@@ -47,7 +48,7 @@ class KeyRefresher:
     ) -> KeyRecords:
         """Correct the records and, under a lease, write them. Raises LeaseLostError and what the
         gateway raises."""
-        comparisons = self.compare_with_gateway(customer_id, records)
+        comparisons = self.compare_with_gateway(records)
         after = corrected(records, comparisons)
         if lease is None:
             return after
@@ -59,27 +60,22 @@ class KeyRefresher:
                 correction.save(comparison.key, comparison.drifts)
         return replace(after, outbox=customers.load_keys(customer_id).outbox)
 
-    def compare_with_gateway(self, customer_id: str, records: KeyRecords) -> list[Compared]:
-        """Compare every key record with API Gateway. No call without a key that was made; else one,
-        and one more for each such key. Raises what the gateway raises."""
-        made = [key for key in records.keys if key.state == CREATED and key.key_id]
-        found = {key.key_id: key for key in self.gateway.keys_of(customer_id)} if made else {}
-        states = {key.number: self._state(key, found) for key in made}
-        return [compared(key, states.get(key.number), self.now) for key in records.keys]
+    def compare_with_gateway(self, records: KeyRecords) -> list[Compared]:
+        """Compare every key record with API Gateway: two calls for each key that was made, none
+        for others. Nothing is listed, as a list can show values. Raises what the gateway raises."""
+        return [compared(key, self._state(key), self.now) for key in records.keys]
 
-    def _state(self, key: KeyRecord, found: Mapping[str, GatewayKey]) -> GatewayState:
-        """Read a key. It counts as gone when neither its customer nor its name finds it and it is
-        in no plan: nobody could use it."""
-        key_id = str(key.key_id)
-        plans = tuple(plan.name for plan in self.gateway.plans_of(key_id))
-        there = found.get(key_id) or self._by_name(key)
-        if there is None:
+    def _state(self, key: KeyRecord) -> GatewayState | None:
+        """Read a key that was made, else None. It counts as gone when it is not there and in no
+        plan: nobody could use it."""
+        if key.state != CREATED or not key.key_id:
+            return None
+        plans = tuple(plan.name for plan in self.gateway.plans_of(key.key_id))
+        try:
+            there = self.gateway.key(key.key_id)
+        except NotFoundError:
             return GatewayState(there=bool(plans), plans=plans)
         return GatewayState(True, there.enabled, plans)
-
-    def _by_name(self, key: KeyRecord) -> GatewayKey | None:
-        named = self.gateway.all_keys_named(key.name)
-        return next((found for found in named if found.key_id == key.key_id), None)
 
 
 def corrected(records: KeyRecords, comparisons: Sequence[Compared]) -> KeyRecords:
