@@ -25,6 +25,7 @@ from keyward.values import JSON
 from local.lifetime import sdk
 from local.lifetime.stack import id_of, stack_of
 from local.lifetime.tables import Table, Tables
+from tests.support import Runs
 
 Call = tuple[str, str]
 Method = Callable[..., Any]
@@ -34,6 +35,16 @@ FILE = "KEYWARD_CALLS"
 PROOFS = 3
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTIONS, TESTS = (str(ROOT / name) + os.sep for name in ("functions", "tests"))
+# What the smaller labs have for a bus: the service, the call, and what its first argument is.
+RUNS = {
+    "announce": ("events", "put_events", "Entries"),
+    "start": ("stepfunctions", "start_execution", "stateMachineArn"),
+    "is_running": ("stepfunctions", "describe_execution", "executionArn"),
+    "runs": ("stepfunctions", "describe_execution", "executionArn"),
+    "waiting": ("sqs", "get_queue_attributes", "QueueUrl"),
+    "send": ("sqs", "send_message", "QueueUrl"),
+    "send_later": ("sqs", "send_message", "QueueUrl"),
+}
 # Stands between the functions and the bus in every test, and asks for nothing itself.
 LISTED_EVENTS = TESTS + "announced.py"
 TAGGED_AS_MADE = {"CreateApiKey": "apikeys", "CreateUsagePlan": "usageplans"}
@@ -75,6 +86,7 @@ class Notes:
             (Table, "batch_writer", self._noted_writer),
             *((Table, name, partial(self._noted_table, name)) for name in TABLE_METHODS),
             *((Tables, name, partial(self._noted_table, name)) for name in MANY_TABLES),
+            *((Runs, name, partial(self._noted_run, *call)) for name, call in RUNS.items()),
         ]
         for kind, name, around in heard:
             put(kind, name, _around(around, getattr(kind, name)))
@@ -95,6 +107,19 @@ class Notes:
             return made(**params)
 
         return call
+
+    def _noted_run(
+        self,
+        service: str,
+        method: str,
+        first: str,
+        plain: Method,
+        runs: Runs,
+        *args: Any,
+        **kw: Any,
+    ) -> Any:
+        self.note(service, method, {first: args[0]})
+        return plain(runs, *args, **kw)
 
     def _noted_table(
         self, method: str, plain: Method, table: Any, *args: Any, **params: Any

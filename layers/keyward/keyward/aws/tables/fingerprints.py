@@ -29,10 +29,10 @@ class Fingerprints:
 
     def of(self, value: str) -> str:
         """The fingerprint of a value that Keyward makes; the first one makes the salt."""
-        if self._salt is None:
-            # No cached_property: before Python 3.12 that holds a lock while AWS is asked.
-            self._salt = self._made()
-        return _fingerprint(self._salt, value)
+        # No cached_property: before Python 3.12 that holds a lock while AWS is asked.
+        salt = self._salt or self._made()
+        self._salt = salt
+        return _fingerprint(salt, value)
 
     def known(self, value: str) -> str | None:
         """The fingerprint of a value, None while there is no salt, and so no fingerprint. Writes
