@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +26,6 @@ from keyward.values import JSON
 from local.lifetime import sdk
 from local.lifetime.stack import id_of, stack_of
 from local.lifetime.tables import Table, Tables
-from tests.support import Runs
 
 Call = tuple[str, str]
 Method = Callable[..., Any]
@@ -79,6 +79,7 @@ class Notes:
 
     def listen(self, put: Callable[[Any, str, Any], None]) -> None:
         """Hear all calls; `put` sets an attribute, as setattr or MonkeyPatch.setattr."""
+        runs = import_module("tests.support").Runs
         heard: list[tuple[Any, str, Callable[..., Any]]] = [
             (sdk.Client, "__getattr__", self._noted_client),
             (sdk.GatewayClient, "__getattr__", self._noted_gateway),
@@ -86,7 +87,7 @@ class Notes:
             (Table, "batch_writer", self._noted_writer),
             *((Table, name, partial(self._noted_table, name)) for name in TABLE_METHODS),
             *((Tables, name, partial(self._noted_table, name)) for name in MANY_TABLES),
-            *((Runs, name, partial(self._noted_run, *call)) for name, call in RUNS.items()),
+            *((runs, name, partial(self._noted_run, *call)) for name, call in RUNS.items()),
         ]
         for kind, name, around in heard:
             put(kind, name, _around(around, getattr(kind, name)))
@@ -114,7 +115,7 @@ class Notes:
         method: str,
         first: str,
         plain: Method,
-        runs: Runs,
+        runs: Any,
         *args: Any,
         **kw: Any,
     ) -> Any:

@@ -28,7 +28,7 @@ ALL_STAGES |= {"GET /usageplans", "GET /apikeys"}
 # What each function may ask of API Gateway, and no other: verb and path (reference: botocore's
 # URIs). A new line here is a decision; every other function may ask nothing.
 MAY_ASK = {
-    "PlanCustomer": {"GET /apikeys", "GET /usageplans"},
+    "PlanCustomer": {"GET /apikeys/*", "GET /usageplans"},
     "CreateKey": {
         "GET /apikeys",
         "GET /apikeys/*",
@@ -58,7 +58,7 @@ MAY_ASK = {
     | {"GET /restapis/*/stages/*", "PATCH /restapis/*/stages/*"},
     "ProbeStage": {"GET /apikeys/*", "GET /restapis/*", "GET /usageplans"},
     "ReadUsage": {"GET /usageplans", "GET /usageplans/*/usage"},
-    "ExplainDenial": {"GET /restapis/*", "GET /apikeys"}
+    "ExplainDenial": {"GET /restapis/*", "GET /apikeys/*"}
     | {"GET /usageplans", "GET /usageplans/*/usage"},
     "Audit": ALL_STAGES | {"GET /usageplans/*/keys"},
     "AuditPart": ALL_STAGES | {"GET /usageplans/*/keys"},
