@@ -15,7 +15,7 @@ from keyward.customers.model import KeyRecords, customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer, with_open_wish
 from keyward.customers.stops import is_order, readable
-from keyward.errors import CustomerNotFoundError
+from keyward.errors import CustomerNotFoundError, PlanBusyError, UnknownPlanError
 from keyward.events import contracts, requester
 from keyward.events.storm import Storm, settle_seconds
 from keyward.runs import ledger, outbox, run, runtime
@@ -67,6 +67,7 @@ def plan(task: JSON, context: Context, record: JSON | None = None) -> JSON:
     if dry_run:
         return output | planner.dry_run()
     first = planner.look()
+    planner.await_policy(first)
     settle = planner.settle(first)
     if settle:
         return output | {"wait_seconds": settle}
@@ -146,6 +147,13 @@ class Planner:
             raise found.problem
         return {"actions": found.actions}
 
+    def await_policy(self, first: Look) -> None:
+        """Raise PlanBusyError where the next policy names the plan that this one does not."""
+        if not isinstance(first.problem, UnknownPlanError):
+            return
+        if self.context.registry.policies.is_next_with(customer_of(first.record).plans):
+            raise PlanBusyError(f"{first.problem}. The next policy does, and is put in force")
+
     def settle(self, first: Look) -> int:
         """Whole seconds until others' changes of the keys have an end, if there is nothing else to
         do: one run sees all of them."""
@@ -157,7 +165,7 @@ class Planner:
         """Plan anew under the lease, as much may have happened since the first look. What the turn
         was for and is not needed is given back, what is needed beyond it is debited."""
         found = self.look(self.is_looking, lease)
-        names = {*first.calls, *found.calls}
+        names, why = {*first.calls, *found.calls}, found.problem
         more = {name: found.calls.get(name, 0) - first.calls.get(name, 0) for name in names}
         self.context.turns.debit({name: calls for name, calls in more.items() if calls}, self.now)
         return {
@@ -167,7 +175,7 @@ class Planner:
                 else _with_requester(action, self.task, found.record)
                 for action in found.actions
             ],
-            "problem": _problem_output(found.problem),
+            "problem": {"Error": type(why).__name__, "Cause": str(why)} if why else None,
         }
 
     def joined_turn(self, first: Look) -> TurnItem | None:
@@ -204,9 +212,8 @@ class Planner:
     def turn(self, first: Look) -> float:
         """When the run has to ask again for its turn (epoch seconds); 0 when it is there."""
         owner, lane = str(self.task["execution_arn"]), self._lane(first)
-        calls = first.calls
-        place = self.context.turns.take(self.subject, owner, lane, calls, self.now, first.effect)
-        ready_at = place.ready_at
+        about = (first.calls, self.now, first.effect)
+        ready_at = self.context.turns.take(self.subject, owner, lane, *about).ready_at
         # Nobody waits for a label.
         waits = any(action["action"] != "label_key" for action in first.actions)
         if waits and ready_at - self.now > PENDING_SECONDS:
@@ -218,7 +225,8 @@ class Planner:
         registry, policy = self.context.registry, self.context.policy
         records = registry.customers.load_keys(self.customer_id)
         record = self.record or records.in_force(registry.customers.desired(self.customer_id))
-        if record is None and self.requester["by"] != requester.CONSOLE:
+        is_person = self.requester["by"] == requester.CONSOLE
+        if record is None and not is_person:
             # Never there, or removed and held: there is nothing to do.
             return Look({}, [], None, {}, stops=False, is_simple=False)
         if record is None:
@@ -240,7 +248,6 @@ class Planner:
             )
         if storm and lease:
             registry.drifts.end(self.customer_id, storm)
-        is_person = self.requester["by"] == requester.CONSOLE
         keys = wanted_back(records.keys, customer, is_person)
         known = keys, policy, self.now, records.last_number, records.waits_since is not None
         planned = plan_customer(customer, *known)
@@ -291,7 +298,3 @@ def _with_requester(action: JSON, task: JSON, record: JSON) -> JSON:
     return action | {
         "asked": ledger.requester_of_action(action["action"], started, record, by_hand, begun)
     }
-
-
-def _problem_output(problem: Exception | None) -> dict[str, str] | None:
-    return {"Error": type(problem).__name__, "Cause": str(problem)} if problem else None

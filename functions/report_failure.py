@@ -172,7 +172,7 @@ def _look_again(task: JSON, subject: Subject, at: float, context: Context) -> No
         # `keyward start` begins with an audit that finds it; till then it would only go round.
         return
     about: JSON = {"rest_api_id": subject.name} if subject.kind == "api" else {"policy": True}
-    body = about | {"not_before": int(at)}
+    body = about | {"not_before": int(at), "asked": run.requester_of(task)}
     context.bus.send_later(runtime.setting("APIS_QUEUE_URL"), body, int(at - context.now))
 
 

@@ -136,12 +136,13 @@ class Starter:
             raise InvalidInputError("not_before", "must be epoch seconds", "Give them, or nothing")
         if due > self.run.now:
             self.run.bus.send_later(self.queue_url, body, math.ceil(due - self.run.now))
-        elif about_policy:
-            self._apply_policy(event_id, {"by": SCHEDULE})
+            return
+        asked = body.get("asked")
+        if not isinstance(asked, dict) or asked.get("by") != EVENT:
+            asked = {"by": SCHEDULE}
+        if about_policy:
+            self._apply_policy(event_id, asked)
         else:
-            asked = body.get("asked")
-            if not isinstance(asked, dict) or asked.get("by") != EVENT:
-                asked = {"by": SCHEDULE}
             self.looks.look_at(rest_api_id, event_id, asked)
 
     def _about_policy(self, envelope: JSON, event_id: str) -> None:

@@ -202,7 +202,7 @@ class TryUnderwayError(PassingError):
 
 
 class PlanBusyError(PassingError):
-    """Another run is making or changing the usage plan."""
+    """Another run is making or changing the usage plan, or puts a policy that names it in force."""
 
 
 class RecordUndatedError(PassingError):

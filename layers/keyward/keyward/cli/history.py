@@ -45,6 +45,7 @@ WORDS = {
     "extend_quota": "extended the quota of key {key}",
     "announce_expiry": "told that key {key} ends soon",
     "attach_stage": "put stage {stage} into plan {plan}",
+    "leave_plan": "left plan {plan} as it was, without stage {stage}",
     "require_key": "had {method} {path} ask for a key",
     "deploy_api": "deployed stage {stage}",
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,11 +30,13 @@ PENDING = "pending"
 
 @frozen
 class Hold:
-    """Lines that wait for a person since a time (epoch seconds), and the person's `decision`."""
+    """Lines that wait for a person since a time (epoch seconds), and the person's `decision`.
+    `asked` is who made the edit, whichever run announces it."""
 
     lines: tuple[Line, ...]
     since: int
     decision: str = PENDING
+    asked: JSON | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -44,7 +46,8 @@ class Hold:
     def as_json(self) -> JSON:
         """For the table."""
         lines = [line.as_json() for line in self.lines]
-        return {"lines": lines, "since": self.since, "decision": self.decision}
+        told = {"lines": lines, "since": self.since, "decision": self.decision}
+        return stated(told | {"asked": self.asked})
 
     @classmethod
     def of(cls, document: JSON | None) -> Hold | None:
@@ -52,7 +55,8 @@ class Hold:
         if document is None:
             return None
         lines = tuple(Line.of(line) for line in document["lines"])
-        return cls(lines, int(document["since"]), document["decision"])
+        since, asked = int(document["since"]), document.get("asked")
+        return cls(lines, since, document["decision"], asked)
 
 
 @frozen
@@ -141,6 +145,12 @@ class Policies:
             self.save(self._first())
             return self.load()
         return self._document(item)
+
+    def is_next_with(self, plans: Iterable[str]) -> bool:
+        """Whether a policy that its owner wants, and that is not in force yet, names the plans."""
+        version, wanted = self.load().version, self.read()
+        names = wanted.body["usage_plans"] if wanted.body else ()
+        return wanted.version != version and {*plans} <= {*names}
 
     def save(self, in_force: InForce) -> InForce:
         """Write it, if nobody wrote since it was read: as it stands then. Raises

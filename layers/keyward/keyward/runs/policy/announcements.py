@@ -94,7 +94,7 @@ def announce_hold(context: Context, hold: Hold, version: int, owner: str, asked:
         execution_arn=owner,
     )
     mark = f"policy-held#{hold.fingerprint}#{hold.since}"
-    outbox.announce_once(context, mark, with_cause(event, asked))
+    outbox.announce_once(context, mark, with_cause(event, hold.asked or asked))
 
 
 def announce_refusal(
@@ -122,7 +122,7 @@ def announce_refusal(
 
 
 def announce_failure(
-    context: Context, in_force: InForce, plan: str, error: Exception, owner: str
+    context: Context, in_force: InForce, plan: str, error: Exception, owner: str, asked: JSON
 ) -> None:
     """PolicyRefused for a usage plan that API Gateway does not let be changed, once a revision."""
     reason = f"usage plan {plan} cannot be brought in line with the policy: {error}"
@@ -136,7 +136,8 @@ def announce_failure(
         execution_arn=owner,
         plan=plan,
     )
-    outbox.announce_once(context, f"policy-failed#{plan}#{in_force.revision}", event)
+    mark = f"policy-failed#{plan}#{in_force.revision}"
+    outbox.announce_once(context, mark, with_cause(event, asked))
 
 
 def _without_asked(line: JSON) -> JSON:

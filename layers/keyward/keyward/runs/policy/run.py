@@ -136,10 +136,11 @@ class PolicyRun:
         return str(answer["decision"]) if is_of_it else hold.decision
 
     def _settled(self, before: InForce, settled: Settled) -> InForce:
-        hold = Hold(settled.held, int(self.context.now)) if settled.held else None
+        held, now = settled.held, int(self.context.now)
+        hold = Hold(held, now, asked=self._asked) if held else None
         if hold and before.hold and before.hold.fingerprint == hold.fingerprint:
             decision = self._decision(before.hold)
-            hold = replace(hold, since=before.hold.since, decision=decision)
+            hold = replace(before.hold, lines=held, decision=decision)
         applied = [line.as_json() | {"asked": self._asked} for line in settled.applied]
         pending = (*before.pending, *applied)
         return replace(before, body=settled.policy, hold=hold, pending=pending)
@@ -201,7 +202,9 @@ class PolicyRun:
             turns.refused(self.context.now, "UpdateUsagePlan")
             return {"next": UPDATE, "wait_seconds": RETRY_SECONDS, "failed": failed}
         except GatewayRefusedError as error:
-            announcements.announce_failure(self.context, in_force, name, error, self._owner)
+            announcements.announce_failure(
+                self.context, in_force, name, error, self._owner, self._asked
+            )
             failed.append(name)
         if not left[1:]:
             self._announce(in_force)
