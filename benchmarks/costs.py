@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from benchmarks.prices import PRICES, dollars, with_functions
@@ -17,6 +18,7 @@ POLLS_A_MINUTE = 5 * 3
 METRICS_A_NIGHT = 1
 IDLE_DAY, BURST = "a day without any work", "10,000 sign-ups at once"
 JOBS = ("sign-up", "100 sign-ups at once", "1,000 sign-ups at once", BURST)
+SAID = "An idle month costs {} USD, 10,000 sign-ups {} USD"
 PARTS = {
     "functions": ("lambda_calls", "lambda_gb_seconds"),
     "transitions": ("transitions",),
@@ -70,7 +72,12 @@ def counted(latest: JSON, job: str) -> dict[str, float]:
 def sentence(latest: JSON) -> str:
     """What the README says of costs."""
     month, burst = sum(idle_month(latest).values()), dollars(counted(latest, BURST))
-    return f"An idle month costs {month:.2f} USD, 10,000 sign-ups {burst:.2f} USD"
+    return SAID.format(f"{month:.2f}", f"{burst:.2f}")
+
+
+def restated(page: str, latest: JSON) -> str:
+    """A page with what it says of costs made of these figures."""
+    return re.sub(SAID.format(r"[\d.]+", r"[\d.]+"), sentence(latest), page)
 
 
 def tables(latest: JSON) -> dict[str, Table]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from benchmarks.startup import RUNS, SIGN_UP, StartUps
 from keyward.values import JSON
 
 LATEST = Path(__file__).with_name("latest.json")
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS, README = ROOT / "docs", ROOT / "README.md"
 PERFORMANCE, COSTS, PLOT = DOCS / "performance.md", DOCS / "costs.md", DOCS / "performance.svg"
+COLUMNS = 100
 BEGIN, END = "<!-- {}: written by make bench -->", "<!-- end -->"
 
 
@@ -49,11 +52,12 @@ def checks(latest: JSON) -> list[budgets.Check]:
 
 
 def save(latest: JSON) -> None:
-    """Into latest.json, the plot and both pages."""
+    """Into latest.json, the plot, both pages and the README."""
     LATEST.write_text(json.dumps(latest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PLOT.write_text(plot(latest["rows"]), encoding="utf-8")
     for page in (PERFORMANCE, COSTS):
         page.write_text(filled(page.read_text(encoding="utf-8"), latest), encoding="utf-8")
+    README.write_text(costs.restated(README.read_text(encoding="utf-8"), latest), encoding="utf-8")
 
 
 def filled(page: str, latest: JSON) -> str:
@@ -69,6 +73,7 @@ def filled(page: str, latest: JSON) -> str:
 def tables(latest: JSON) -> dict[str, str]:
     """All tables in Markdown, by their names."""
     return {
+        "runs": runs(latest),
         "jobs": jobs(latest),
         "beside": beside(latest),
         "start-up": start_up(latest),
@@ -81,6 +86,14 @@ def printed(latest: JSON) -> Iterator[str]:
     """What a run prints."""
     made = tables(latest)
     yield from (made[name] for name in ("jobs", "beside", "start-up", "budgets"))
+
+
+def runs(latest: JSON) -> str:
+    """How the figures were made. A run makes all of them and says so by leaving out `mixed`."""
+    made = latest.get("mixed", "One run made all figures of this page.")
+    number = latest["start_up"]["runs"]
+    words = f"{made} Each function was started {number} times; the least CPU counts."
+    return textwrap.fill(words, COLUMNS) + "\n"
 
 
 def jobs(latest: JSON) -> str:

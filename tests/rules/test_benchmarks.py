@@ -19,7 +19,7 @@ from benchmarks.load import Beside
 from benchmarks.plan import SIZES
 from benchmarks.plot import plot
 from benchmarks.prices import AS_OF, PRICES, dollars
-from benchmarks.startup import SIGN_UP, StartUp
+from benchmarks.startup import SIGN_UP, StartUp, StartUps
 from benchmarks.tape import record
 from keyward.audit import modes
 from keyward.values import JSON
@@ -122,6 +122,18 @@ def test_the_plot_is_drawn_from_the_saved_figures() -> None:
 def test_the_readme_says_what_the_page_on_costs_says() -> None:
     readme = " ".join((tree.ROOT / "README.md").read_text(encoding="utf-8").split())
     assert costs.sentence(SAVED) in readme
+
+
+def test_the_readme_is_restated_with_other_figures() -> None:
+    readme = (tree.ROOT / "README.md").read_text(encoding="utf-8")
+    other = readme.replace(costs.sentence(SAVED), costs.SAID.format("1.00", "2.00"))
+    assert other != readme
+    assert costs.restated(other, SAVED) == readme
+
+
+def test_a_run_leaves_no_word_of_an_earlier_one() -> None:
+    made = report.report([], StartUps(9, 252, []), [])
+    assert report.runs(made).startswith("One run made all figures of this page.")
 
 
 def test_the_dollars_of_a_look_are_those_of_the_page_on_costs() -> None:
