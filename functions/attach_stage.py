@@ -32,12 +32,11 @@ from keyward.runs.context import Context
 from keyward.runs.keys.conflicts import KeyConflicts
 from keyward.runs.owners import owned_plans
 from keyward.runs.schedule import PROTECTION
+from keyward.runs.turns import OLD_SECONDS
 from keyward.values import StageRef, frozen
 
 # So long each run attaches its own stages only, after a call for all of them failed.
 ISOLATED_SECONDS = 300
-# A run waits for its turn less long than that: the request is of a run that died.
-OLD_SECONDS = 900
 MAX_AT_ONCE = 100
 UPDATE = "UpdateUsagePlan"
 

@@ -45,7 +45,7 @@ def handler(event: object, context: object) -> dict[str, Any]:
         tell_daily(made.audit.context, report.waiting, runtime.topic())
     waiting = len(report.waiting)
     runtime.count({"WaitsForAPerson": waiting})
-    return {"bucket": reports.bucket, "page": PAGE, "data": DATA, "waiting": waiting}
+    return {"bucket": reports.name, "page": PAGE, "data": DATA, "waiting": waiting}
 
 
 def collector(name: str) -> Collector:

@@ -66,12 +66,12 @@ class AuditsInMemory(Audits):
         super().__init__(None, "no-bucket")
         self.kept: dict[str, str] = {}
 
-    def _get(self, key: str) -> bytes | None:
+    def content(self, key: str) -> bytes | None:
         text = self.kept.get(key)
         return None if text is None else text.encode()
 
-    def _put(self, key: str, document: Any) -> None:
-        self.kept[key] = json.dumps(document)
+    def put(self, key: str, text: str, kind: str = "", **more: str) -> None:
+        self.kept[key] = text
 
 
 class Runs:

@@ -20,6 +20,12 @@ from emulator.emulator import Emulator
 from emulator.inprocess import attach
 
 ACCESS_KEY = "AKIAFAKEFAKEFAKEFAKE"
+SIGNED = (
+    f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20261123/us-east-1/apigateway/aws4_request, "
+    "SignedHeaders=host, Signature=00"
+)
+BAD, MISSING, CONFLICT = "BadRequestException", "NotFoundException", "ConflictException"
+ONLY_REPLACE = (BAD, 400, "Invalid patch operation specified. Must be one of: [replace]")
 
 
 def client(endpoint: str = "https://emulator.invalid", attempts: int = 1, **config: Any) -> Any:
@@ -80,6 +86,15 @@ class Account:
             made = self.gw.create_resource(restApiId=api, parentId=parent_id, pathPart=part)
             ids[path] = made["id"]
         return ids[path]
+
+
+def replace(path: str, value: str) -> dict[str, str]:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def bare(gw: Any, **more: Any) -> tuple[str, str]:
+    made = gw.create_rest_api(name="petstore", **more)
+    return made["id"], made["rootResourceId"]
 
 
 def refused(call: Callable[[], Any]) -> tuple[str, int, str]:

@@ -12,11 +12,6 @@ from emulator.errors import ApiGatewayError
 from emulator.tests.door_lab import Account
 
 
-@pytest.fixture
-def account() -> Account:
-    return Account()
-
-
 def accepted(call: Callable[[], Any], times: int) -> int:
     """How many of so many calls are accepted; the others are refused as throttled."""
     refusals = []

@@ -6,29 +6,15 @@ from typing import Any
 
 import pytest
 
-from emulator.tests.door_lab import Account, refused
-
-BAD, MISSING, CONFLICT = "BadRequestException", "NotFoundException", "ConflictException"
-ONLY_REPLACE = (BAD, 400, "Invalid patch operation specified. Must be one of: [replace]")
-
-
-@pytest.fixture
-def account() -> Account:
-    return Account()
-
-
-@pytest.fixture
-def gw(account: Account) -> Any:
-    return account.gw
-
-
-def replace(path: str, value: str) -> dict[str, str]:
-    return {"op": "replace", "path": path, "value": value}
-
-
-def bare(gw: Any, **more: Any) -> tuple[str, str]:
-    made = gw.create_rest_api(name="petstore", **more)
-    return made["id"], made["rootResourceId"]
+from emulator.tests.door_lab import (
+    BAD,
+    CONFLICT,
+    ONLY_REPLACE,
+    Account,
+    bare,
+    refused,
+    replace,
+)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,6 @@ from emulator.inprocess import attach
 from emulator.tests.door_lab import Account, client, refused
 
 
-@pytest.fixture
-def account() -> Account:
-    return Account()
-
-
 def order(account: Account, *faults: tuple[str, int, str]) -> None:
     account.emulator.order_faults(
         [{"operation": name, "call": call, "fault": fault} for name, call, fault in faults]

@@ -5,31 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from emulator.emulator import Emulator
 from emulator.server import Running, start
-from emulator.tests.door_lab import ACCESS_KEY, ask, client, connect, door
-
-SIGNED = (
-    f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20261123/us-east-1/apigateway/aws4_request, "
-    "SignedHeaders=host, Signature=00"
-)
-
-
-@pytest.fixture
-def emulator() -> Emulator:
-    return Emulator(callers={ACCESS_KEY: "issuer"})
-
-
-@pytest.fixture
-def running(emulator: Emulator) -> Iterator[Running]:
-    started = start(emulator)
-    yield started
-    started.stop()
+from emulator.tests.door_lab import ask, client, connect, door
 
 
 def test_two_emulators_run_side_by_side(running: Running) -> None:

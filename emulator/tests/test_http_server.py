@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 import urllib.error
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,27 +15,10 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from emulator.emulator import Emulator
 from emulator.server import Running, start
-from emulator.tests.door_lab import ACCESS_KEY, ask, client, connect, door, refused
-
-SIGNED = (
-    f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20261123/us-east-1/apigateway/aws4_request, "
-    "SignedHeaders=host, Signature=00"
-)
+from emulator.tests.door_lab import ACCESS_KEY, SIGNED, ask, client, connect, door, refused
 
 # How long a client waits for an answer that never comes.
 GIVES_UP_SECONDS = 0.3
-
-
-@pytest.fixture
-def emulator() -> Emulator:
-    return Emulator(callers={ACCESS_KEY: "issuer"})
-
-
-@pytest.fixture
-def running(emulator: Emulator) -> Iterator[Running]:
-    started = start(emulator)
-    yield started
-    started.stop()
 
 
 def test_plain_http_is_enough_to_make_a_key(running: Running) -> None:

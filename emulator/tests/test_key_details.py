@@ -8,20 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from emulator.tests.door_lab import Account, refused
+from emulator.tests.door_lab import BAD, Account, refused
 
-BAD = "BadRequestException"
 VALUE = "fakeValueOfAKeyForTests0000000000{:03d}"
-
-
-@pytest.fixture
-def account() -> Account:
-    return Account()
-
-
-@pytest.fixture
-def gw(account: Account) -> Any:
-    return account.gw
 
 
 def test_a_created_key_has_these_members_and_no_more(account: Account) -> None:

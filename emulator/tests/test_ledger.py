@@ -12,11 +12,6 @@ from emulator.tests.door_lab import Account, refused
 VALUE = "fakeValueThatMustNotBeSeenAnywhere01"
 
 
-@pytest.fixture
-def account() -> Account:
-    return Account()
-
-
 def test_a_call_is_written_down_with_its_caller_and_outcome(account: Account) -> None:
     account.gw.create_api_key(name="acme/1", enabled=True)
     assert account.emulator.calls() == [

@@ -9,21 +9,6 @@ from emulator.ids import Ids
 from emulator.openapi import import_document
 from emulator.tests.openapi_lab import document, empty_api, imported, methods
 
-# file name → resources, methods, ANY, methods that ask for a key (data/SOURCES.md)
-COUNTS = {
-    "PLAIN-box-oas3-186paths-296ops.json": (213, 296, 0, 0),
-    "cognito-auth-http-proxy-oas3-4m.json": (5, 4, 0, 0),
-    "devportal-petstore-export-any-proxyplus-swagger2-7m.json": (8, 7, 1, 0),
-    "importer-apikey-toplevel-and-method-swagger2-2m.json": (3, 2, 0, 2),
-    "mock-cors-swagger2-4m.json": (3, 4, 0, 0),
-    "onelogin-account-management-authorizer-oas3-12m.yaml": (14, 12, 0, 0),
-    "onelogin-address-cri-public-apikey-2of3-oas3.yaml": (6, 3, 0, 2),
-    "pagopa-delivery-push-b2b-apikey-6of11-cors-oas3.yaml": (16, 11, 0, 6),
-    "petstore-console-example-swagger2-6m-http-mock-options.json": (3, 6, 0, 0),
-    "sfn-crud-any-methods-oas3-2m.yaml": (2, 2, 2, 0),
-    "terraform-apikey-get-but-not-options-oas3-2m.json": (1, 2, 0, 1),
-}
-
 
 def test_settings_of_the_api_come_from_the_extensions() -> None:
     doc = document(

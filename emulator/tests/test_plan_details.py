@@ -7,21 +7,10 @@ from typing import Any
 
 import pytest
 
-from emulator.tests.door_lab import Account, refused
+from emulator.tests.door_lab import BAD, CONFLICT, MISSING, Account, refused
 
-BAD, MISSING, CONFLICT = "BadRequestException", "NotFoundException", "ConflictException"
 NUMERIC = "Usage Plan throttle rate limit and burst limit must be numeric and greater than zero"
 LIMITS = {"rateLimit": 2.0, "burstLimit": 4}
-
-
-@pytest.fixture
-def account() -> Account:
-    return Account()
-
-
-@pytest.fixture
-def gw(account: Account) -> Any:
-    return account.gw
 
 
 def patch(op: str, path: str, value: str | None = None) -> dict[str, str]:

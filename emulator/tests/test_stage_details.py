@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from emulator.tests.door_lab import Account, refused
-
-BAD = "BadRequestException"
-
-
-@pytest.fixture
-def account() -> Account:
-    return Account()
-
-
-def replace(path: str, value: str) -> dict[str, str]:
-    return {"op": "replace", "path": path, "value": value}
+from emulator.tests.door_lab import BAD, Account, refused, replace
 
 
 def test_a_method_setting_starts_with_the_recorded_others(account: Account) -> None:

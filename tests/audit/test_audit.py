@@ -43,7 +43,7 @@ def issued(bench: Bench, customer_id: str, key_id: str | None = None) -> None:
     lease = bench.registry.leases.acquire(f"customer#{customer_id}", MACHINE, 0)
     assert lease is not None
     record = KeyRecord(customer_id, 1, CREATED, key_id=made, plans=("free",))
-    bench.registry.customers.save_key(record, lease)
+    bench.registry.customers.save_keys([record], lease)
     bench.registry.leases.release(lease)
 
 

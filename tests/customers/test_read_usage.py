@@ -43,7 +43,7 @@ class Shop:
         lease = self.bench.registry.leases.acquire(f"customer#{customer_id}", MACHINE, 0)
         assert lease
         record = KeyRecord(customer_id, 1, CREATED, key_id=key, plans=(plan,), attached_at=1)
-        self.bench.registry.customers.save_key(record, lease)
+        self.bench.registry.customers.save_keys([record], lease)
         self.bench.registry.leases.release(lease)
         self.used(key, used, plan)
         return key

@@ -29,7 +29,7 @@ def issued(bench: Bench, number: int) -> dict[str, Any]:
     lease = bench.registry.leases.acquire("customer#acme", MACHINE, 0)
     assert lease is not None
     record = KeyRecord("acme", number, CREATED, key_id=key["id"], plans=("free",))
-    bench.registry.customers.save_key(record, lease)
+    bench.registry.customers.save_keys([record], lease)
     bench.registry.leases.release(lease)
     return dict(key)
 

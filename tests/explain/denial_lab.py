@@ -157,7 +157,7 @@ class World:
         assert isinstance(lease, Lease)
         fields = {"key_id": self.key, "plan": "free", "attached_at": 1} | more
         item = {"customer_id": "acme", "record": "key#1", "state": CREATED} | fields
-        self.bench.registry.customers.save_key(key_of(item), lease)
+        self.bench.registry.customers.save_keys([key_of(item)], lease)
         self.bench.registry.leases.release(lease)
 
 

@@ -23,7 +23,7 @@ def canary(lab: Lab, plan: str = "free") -> str:
     lease = lab.bench.registry.leases.acquire(f"customer#{CANARY}", "x", lab.bench.clock.now())
     assert lease is not None
     record = KeyRecord(CANARY, 1, CREATED, key_id=key_id, plans=(plan,))
-    lab.bench.registry.customers.save_key(record, lease)
+    lab.bench.registry.customers.save_keys([record], lease)
     lab.bench.registry.leases.release(lease)
     return key_id
 

@@ -166,7 +166,7 @@ def what_no_history_does(registry: Registry, now: int) -> None:
     record = {"customer_id": "coop", "plan": "free", "status": "active"}
     assert customers.adopt(record, [key], lease, [])
     assert not customers.adopt(record, [key], lease, [])
-    customers.save_key(key, lease)
+    customers.save_keys([key], lease)
     assert customers.owner_of("k3") == "coop"
     assert customers.owner_of("k4") is None
     customers.drop_key(key, lease)
@@ -196,7 +196,7 @@ def of_customers(registry: Registry) -> None:
     told = {"detail_type": "KeyIssued", "detail": {"n": 1}}
     customers.save_keys([key], lease, [told], "1", [line])
     with pytest.raises(LeaseLostError):
-        customers.save_key(key, old)
+        customers.save_keys([key], old)
     assert customers.key("acme", 1) is not None
     assert customers.load_keys("acme").outbox
     for at in (5, 9, 7):
@@ -224,7 +224,7 @@ def of_room(registry: Registry, key: KeyRecord, now: int) -> None:
     assert customers.end_a_grace(now, "room") is None
     end = End(replaced_by=5, retire_at=now, delete_at=now + 9)
     graced = replace(key, number=4, enabled=False, end=end)
-    customers.save_key(graced, Lease("customer#coop", "run-1", 2))
+    customers.save_keys([graced], Lease("customer#coop", "run-1", 2))
     assert customers.end_a_grace(now, "room") == "coop"
     assert customers.end_a_grace(now, "room") is None
     assert [registry.leases.note_death("customer#coop", now + n, 30) for n in (0, 9, 30)] == [

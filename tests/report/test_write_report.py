@@ -73,7 +73,7 @@ class Lab:
         lease = bench.registry.leases.acquire(f"customer#{customer_id}", MACHINE, 0)
         assert lease
         made = KeyRecord(customer_id, 1, CREATED, key_id=key, plans=("free",))
-        bench.registry.customers.save_key(made, lease)
+        bench.registry.customers.save_keys([made], lease)
         day = iso(bench.clock.now())[:10]
         bench.emulator.state.usage[(plan_id, key)] = Usage(used={day: used})
         return key

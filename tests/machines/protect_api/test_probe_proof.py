@@ -57,7 +57,7 @@ def change(lab: Lab, **fields: Any) -> None:
     (key,) = customers.load_keys("canary").keys
     lease = leases.acquire("customer#canary", "x", lab.bench.clock.now())
     assert lease
-    customers.save_key(replace(key, **fields), lease)
+    customers.save_keys([replace(key, **fields)], lease)
     leases.release(lease)
 
 

@@ -76,7 +76,7 @@ def customer(lab: Lab, customer_id: str, plan: str, status: str = "active") -> N
     lease = lab.bench.registry.leases.acquire(f"customer#{customer_id}", "x", 0)
     assert lease is not None
     key = KeyRecord(customer_id, 1, CREATED, key_id=f"k-{customer_id}", plans=(plan,))
-    lab.bench.registry.customers.save_key(key, lease)
+    lab.bench.registry.customers.save_keys([key], lease)
     lab.bench.registry.leases.release(lease)
 
 

@@ -34,7 +34,7 @@ def journaled(life: LifeLab, key: KeyRecord, plan: str, lease: Lease) -> None:
     """The key is on its way into the plan, as Attach key writes it down before its call."""
     now = int(life.bench.clock.now())
     journal = replace(key.with_journal(plan=plan, started_at=now), attached_at=now)
-    life.bench.registry.customers.save_key(journal, lease)
+    life.bench.registry.customers.save_keys([journal], lease)
 
 
 def stopped_before_attach_key(life: LifeLab) -> Lease:

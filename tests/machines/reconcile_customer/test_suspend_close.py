@@ -123,7 +123,7 @@ def test_a_closed_customers_key_in_the_making_is_looked_up_before_it_is_called_g
     lease = life.bench.registry.leases.acquire("customer#acme", "dead", life.bench.clock.now())
     assert isinstance(lease, Lease)
     tried = KeyRecord("acme", 1, CREATING, journal=Journal(int(life.bench.clock.now())))
-    life.bench.registry.customers.save_key(tried, lease)
+    life.bench.registry.customers.save_keys([tried], lease)
     if made:
         life.client.create_api_key(name="acme/1", customerId="acme", enabled=True)
     life.bench.registry.leases.release(lease)

@@ -13,7 +13,7 @@ from keyward.apis.remedies import MAX_METHODS, remedies
 from keyward.events import remedy
 from keyward.events.caller import CallerIdentity
 from keyward.events.contracts import announcement
-from keyward.values import JSON, counted, iso
+from keyward.values import JSON, StageRef, counted, iso
 
 # Of the releases that opened a method again the last ones are told.
 MAX_RELEASES = 20
@@ -41,41 +41,22 @@ REASONS = {
 }
 
 
-def protected(
-    rest_api_id: str,
-    stage: str,
+def acted(
+    detail_type: str,
+    place: StageRef,
     actions: Sequence[JSON],
     effective_at: float,
     execution_arn: str,
-    why: str | None = None,
+    reason: str | None = None,
 ) -> JSON:
-    """ApiProtected: the stage exposes nothing any more and is in its plans. `why` says why
-    its probe was left out."""
+    """ApiProtected, PolicyApplied or ApiRolledBack: what was done for a stage, and the `reason`."""
+    rest_api_id, stage = place
     return announcement(
-        "ApiProtected",
+        detail_type,
         rest_api_id=rest_api_id,
         stage=stage,
         actions=list(actions),
-        effective_by=iso(effective_at),
-        reason=why,
-        execution_arn=execution_arn,
-    )
-
-
-def attached(
-    rest_api_id: str,
-    stage: str,
-    actions: Sequence[JSON],
-    effective_at: float,
-    execution_arn: str,
-) -> JSON:
-    """PolicyApplied: a stage that still exposes methods joined the plans that name its API."""
-    return announcement(
-        "PolicyApplied",
-        rest_api_id=rest_api_id,
-        stage=stage,
-        actions=list(actions),
-        reason=ATTACHED,
+        reason=reason,
         effective_by=iso(effective_at),
         execution_arn=execution_arn,
     )
@@ -122,27 +103,6 @@ def held(waiting: HeldStage, stack: str, execution_arn: str) -> JSON:
         error=CODES[waiting.kind],
         reason=words,
         remedy=helps(waiting, stack),
-        execution_arn=execution_arn,
-    )
-
-
-def rolled_back(
-    rest_api_id: str,
-    stage: str,
-    deployment_id: str,
-    why: str,
-    effective_at: float,
-    execution_arn: str,
-) -> JSON:
-    """ApiRolledBack: the stage serves a deployment that is not Keyward's again, and why."""
-    action = {"action": "roll_back_stage", "stage": stage, "deployment_id": deployment_id}
-    return announcement(
-        "ApiRolledBack",
-        rest_api_id=rest_api_id,
-        stage=stage,
-        actions=[action],
-        reason=why,
-        effective_by=iso(effective_at),
         execution_arn=execution_arn,
     )
 

@@ -17,15 +17,33 @@ from keyward.errors import ResourceMissingError
 FINDINGS = "audit.json"
 # Which audit has read the account last, and the last reading of usage: for the report.
 LATEST, USAGE = "audits/latest.json", "usage.json"
+JSON_TYPE = "application/json"
 
 
-class Audits:
+class Bucket:
+    """Reads and writes objects of the bucket, whose encryption is its own."""
+
+    def __init__(self, s3: Any, name: str) -> None:
+        self._s3 = Client(s3)
+        self.name = name
+
+    def content(self, key: str) -> bytes | None:
+        """The bytes of an object; None when there is none."""
+        try:
+            answer = self._s3.get_object(Bucket=self.name, Key=key)
+        except ResourceMissingError:
+            return None
+        return bytes(self._s3.read("GetObject", answer["Body"]))
+
+    def put(self, key: str, text: str, kind: str = JSON_TYPE, **more: str) -> None:
+        """Write an object; `more` are members of PutObject."""
+        about = {"Bucket": self.name, "Key": key, "ContentType": kind}
+        self._s3.put_object(**about, Body=text.encode(), **more)
+
+
+class Audits(Bucket):
     """Reads and writes the documents that audit, reading of usage and report exchange: JSON, each
     over an earlier one of its name."""
-
-    def __init__(self, s3: Any, bucket: str) -> None:
-        self._s3 = Client(s3)
-        self._bucket = bucket
 
     def save(self, audit: str, name: str, document: Any) -> None:
         """Write a document of an audit."""
@@ -57,51 +75,25 @@ class Audits:
         body = self.content(name)
         return None if body is None else body.decode("utf-8-sig")
 
-    def content(self, name: str) -> bytes | None:
-        """The bytes of such an object, whose encoding is not known."""
-        return self._get(name)
-
     def publish(self, document: Any) -> None:
         """Write what the last audit found, for people and their tools."""
         self._put(FINDINGS, document)
 
     def _load(self, key: str) -> Any:
-        body = self._get(key)
+        body = self.content(key)
         return None if body is None else json.loads(body)
 
-    def _get(self, key: str) -> bytes | None:
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
-        except ResourceMissingError:
-            return None
-        return bytes(self._s3.read("GetObject", answer["Body"]))
-
     def _put(self, key: str, document: Any) -> None:
-        self._s3.put_object(
-            Bucket=self._bucket,
-            Key=key,
-            Body=json.dumps(document).encode(),
-            ContentType="application/json",
-        )
+        self.put(key, json.dumps(document))
 
 
 PAGE, DATA = "report.html", "report.json"
-TYPES = {PAGE: "text/html; charset=utf-8", DATA: "application/json"}
+TYPES = {PAGE: "text/html; charset=utf-8", DATA: JSON_TYPE}
 
 
-class Reports:
-    """Writes the bucket; its encryption is the bucket's own."""
-
-    def __init__(self, s3: Any, bucket: str) -> None:
-        self._s3 = Client(s3)
-        self.bucket = bucket
+class Reports(Bucket):
+    """Writes the report."""
 
     def save(self, name: str, text: str) -> None:
         """Write PAGE or DATA."""
-        self._s3.put_object(
-            Bucket=self.bucket,
-            Key=name,
-            Body=text.encode(),
-            ContentType=TYPES[name],
-            CacheControl="no-store",
-        )
+        self.put(name, text, TYPES[name], CacheControl="no-store")

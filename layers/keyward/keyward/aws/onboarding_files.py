@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from keyward.aws.client import Client
+from keyward.aws.bucket import Bucket
 from keyward.errors import InvalidInputError, ResourceMissingError, ServiceRefusedError
 from keyward.values import JSON, frozen, parse_json
 
@@ -23,12 +22,8 @@ class Upload:
     content: bytes
 
 
-class OnboardingFiles:
+class OnboardingFiles(Bucket):
     """Files of new customers under `onboarding/`, each with its result beside it."""
-
-    def __init__(self, s3: Any, bucket: str) -> None:
-        self._s3 = Client(s3)
-        self._bucket = bucket
 
     def load(self, key: str) -> Upload | None:
         """Read the newest version of a file; None when there is none.
@@ -37,7 +32,7 @@ class OnboardingFiles:
         file that S3 refuses: encrypted under another key, or in a storage class for archives.
         """
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+            answer = self._s3.get_object(Bucket=self.name, Key=key)
         except ResourceMissingError:
             return None
         except ServiceRefusedError as error:
@@ -53,18 +48,9 @@ class OnboardingFiles:
 
     def result(self, key: str) -> JSON:
         """The result of a file as it was last saved; `{}` when there is none."""
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=key + RESULT)
-        except ResourceMissingError:
-            return {}
-        found = parse_json(self._s3.read("GetObject", answer["Body"]).decode("utf-8", "replace"))
+        found = parse_json((self.content(key + RESULT) or b"").decode("utf-8", "replace"))
         return found if isinstance(found, dict) else {}
 
     def save_result(self, key: str, result: JSON) -> None:
         """Write the result of a file, over the last one."""
-        self._s3.put_object(
-            Bucket=self._bucket,
-            Key=key + RESULT,
-            Body=json.dumps(result, indent=1).encode(),
-            ContentType="application/json",
-        )
+        self.put(key + RESULT, json.dumps(result, indent=1))

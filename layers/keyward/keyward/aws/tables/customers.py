@@ -132,11 +132,6 @@ class Customers(DueItems):
         item = self._keys.get_item(Key=where, ConsistentRead=True).get("Item")
         return _removal(item) if item else None
 
-    def save_key(self, key: KeyRecord, lease: Lease, line: JSON | None = None) -> None:
-        """Write a key record, and the ledger's `line`. Raises LeaseLostError when a later run has
-        written it."""
-        self.save_keys([key], lease, lines=[line] if line else [])
-
     def save_keys(
         self,
         keys: Sequence[KeyRecord],

@@ -21,7 +21,7 @@ from keyward.apis.model import (
 )
 from keyward.apis.observed import Exposure
 from keyward.apis.plan import ApiPlan, rolled_back
-from keyward.apis.progress import DEPLOY
+from keyward.apis.progress import DEPLOY, ROLL_BACK
 from keyward.aws.tables import Registry
 from keyward.aws.tables.outbox import record_name
 from keyward.events.caller import Editor
@@ -128,12 +128,9 @@ class ApiJournal:
         )
 
     def protected(self, stage: str, actions: Sequence[JSON], why: str | None = None) -> None:
-        """Have a protected stage announced, and forget what led to it. `why` says why its probe was
-        left out."""
-        event = api_words.protected(
-            self.rest_api_id, stage, actions, self.effective_at, self.execution_arn, why
-        )
-        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        """Have it announced that a stage exposes nothing any more and is in its plans; forget what
+        led to it. `why` says why its probe was left out."""
+        self._acted("ApiProtected", stage, actions, why)
         if any(action["action"] == DEPLOY for action in actions):
             self._tell_open_source(stage)
         # A hold that nobody was told of yet is over.
@@ -145,10 +142,7 @@ class ApiJournal:
         if stage not in records.exposures:
             self.protected(stage, actions)
             return
-        event = api_words.attached(
-            self.rest_api_id, stage, actions, self.effective_at, self.execution_arn
-        )
-        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        self._acted("PolicyApplied", stage, actions, api_words.ATTACHED)
         self._forget(f"planned#{stage}", f"hold#{stage}")
 
     def _tell_open_source(self, stage: str) -> None:
@@ -169,23 +163,13 @@ class ApiJournal:
 
     def failed(self, stage: str, reason: str) -> None:
         """Have it announced that a stage is not protected; its actions are planned anew."""
-        event = api_words.failed(
-            self.rest_api_id, stage, reason, self.context.stack, self.execution_arn
-        )
-        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        self.unverified(stage, reason)
         self._forget(f"planned#{stage}")
 
     def rolled_back(self, stage: str, deployment_id: str, why: str) -> None:
         """Have it announced that a stage serves a deployment that is not Keyward's again."""
-        event = api_words.rolled_back(
-            self.rest_api_id,
-            stage,
-            deployment_id,
-            why,
-            self.effective_at,
-            self.execution_arn,
-        )
-        self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
+        action = {"action": ROLL_BACK, "stage": stage, "deployment_id": deployment_id}
+        self._acted("ApiRolledBack", stage, [action], why)
         self._forget(f"rollback#{stage}", f"planned#{stage}")
 
     def hold_back(self, ours: Deployment) -> None:
@@ -283,6 +267,13 @@ class ApiJournal:
         if apis.deploying(self.rest_api_id, stage):
             certain.add("require_key")
         return [action for action in planned if action["action"] in certain]
+
+    def _acted(
+        self, detail_type: str, stage: str, actions: Sequence[JSON], reason: str | None
+    ) -> None:
+        place = (self.rest_api_id, stage)
+        about = (detail_type, place, actions, self.effective_at, self.execution_arn, reason)
+        self.registry.apis.announce(*place, api_words.acted(*about), self.now)
 
     def _forget(self, *records: str) -> None:
         self.registry.apis.forget(self.rest_api_id, records)
