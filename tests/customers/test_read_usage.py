@@ -276,7 +276,7 @@ def test_many_unused_keys_are_one_finding_that_names_some(shop: Shop) -> None:
     known = shop.bench.registry.customers.load_keys("acme")
     many = {f"c{number}": known for number in range(1000)}
     (found,) = of_usage(AccountRecords([], many, {}), parse(default_text()), shop.bench.clock.now())
-    assert found.says.startswith("1000 keys of plan free")
+    assert found.says.startswith("1,000 keys of plan free")
     assert found.says.endswith("and 980 more")
 
 
