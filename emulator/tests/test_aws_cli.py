@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,23 +12,16 @@ import pytest
 
 from emulator.emulator import Emulator
 from emulator.server import start
-
-MAIN = "import sys; from awscli.clidriver import main; sys.exit(main())"
+from emulator.tests.cli_lab import AwsCli, Done, aws_cli
 
 
 class Cli:
-    def __init__(self, url: str) -> None:
-        self.environment = os.environ | {
-            "AWS_ENDPOINT_URL_API_GATEWAY": url,
-            "AWS_PAGER": "",
-            "PYTHONWARNINGS": "ignore",
-        }
+    def __init__(self, aws: AwsCli, url: str) -> None:
+        self._aws = aws
+        self._environment = os.environ | {"AWS_ENDPOINT_URL_API_GATEWAY": url, "AWS_PAGER": ""}
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", MAIN, "apigateway", *words]
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=60, check=False
-        )
+    def run(self, *words: str) -> Done:
+        return self._aws.run(["apigateway", *words], self._environment)
 
     def __call__(self, *words: str) -> Any:
         done = self.run(*words, "--output", "json")
@@ -38,10 +29,16 @@ class Cli:
         return json.loads(done.stdout) if done.stdout.strip() else None
 
 
+@pytest.fixture(scope="module")
+def aws() -> Iterator[AwsCli]:
+    with aws_cli() as made:
+        yield made
+
+
 @pytest.fixture
-def cli() -> Iterator[Cli]:
+def cli(aws: AwsCli) -> Iterator[Cli]:
     running = start(Emulator())
-    yield Cli(running.url)
+    yield Cli(aws, running.url)
     running.stop()
 
 

@@ -6,11 +6,13 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+from emulator.tests.cli_lab import AwsCli, aws_cli
 from keyward.cli import app
 from tests import tree
 from tests.rules.test_docs import DOCUMENTS, blocks, first_cells, text
@@ -75,25 +77,34 @@ def test_the_page_of_the_command_has_every_command_and_option() -> None:
     assert {name for name in options if name not in text("docs/command.md")} == set()
 
 
+# The programs of this environment, and nobody's credentials.
+ENVIRONMENT = {
+    "PATH": f"{VENV}{os.pathsep}{os.environ['PATH']}",
+    "PYTHONPATH": str(tree.PACKAGE.parent),
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_MAX_ATTEMPTS": "1",
+}
+
+
 def shell(script: str) -> subprocess.CompletedProcess[str]:
-    """Run a line in bash, with the programs of this environment and nobody's credentials."""
-    environment = {
-        "PATH": f"{VENV}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(tree.PACKAGE.parent),
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-        "AWS_MAX_ATTEMPTS": "1",
-    }
+    """Run a line in bash."""
     return subprocess.run(
         ["bash", "-c", script],
         cwd=tree.ROOT,
-        env=environment,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[AwsCli]:
+    with aws_cli() as made:
+        yield made
 
 
 def test_the_documents_show_commands_of_each_program() -> None:
@@ -107,9 +118,10 @@ def test_a_documented_make_command_is_known_to_make(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", documented("aws"))
-def test_a_documented_aws_command_is_known_to_the_aws_cli(command: str) -> None:
+def test_a_documented_aws_command_is_known_to_the_aws_cli(aws: AwsCli, command: str) -> None:
     # It checks a call before it connects, and nobody listens there.
-    ended = shell(command)
+    words = shlex.split(command.replace("\\\n", " "), comments=True)
+    ended = aws.run(words[1:], ENVIRONMENT)
     assert "Could not connect to the endpoint URL" in ended.stderr
 
 
