@@ -28,6 +28,7 @@ BESIDE = "rooms, rules and the emulator"
 LONGEST = ("test_repeats.py", "test_single_faults.py", "test_stopped_runs.py")
 # The tests that wait get three quarters of a processor that both want.
 NICE = ("nice", "-n", "5")
+ROOMS_WITH_SIZES = ("cli", "customers", "lint", "machines", "runs", "updates")
 NO_SIZES = ["-m", "not sizes"]
 
 
@@ -47,8 +48,8 @@ def groups() -> dict[str, list[str]]:
 
 def sizes() -> dict[str, list[str]]:
     """The run of `make test-sizes`."""
-    rooms = [f"tests/{room}" for room in ("cli", "customers", "lint", "machines", "updates")]
-    return {"sizes": ["-n", "2", "-m", "sizes", *rooms, PROVE]}
+    rooms = [f"tests/{room}" for room in ROOMS_WITH_SIZES]
+    return {"sizes": ["-n", "2", "-m", "sizes", *rooms, PROVE, "emulator/tests"]}
 
 
 def _stack() -> list[str]:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from emulator.model import ApiKey
 from emulator.tests.door_lab import BAD, Account, refused
 
 VALUE = "fakeValueOfAKeyForTests0000000000{:03d}"
@@ -72,13 +73,14 @@ def test_a_position_that_is_none_is_refused_or_the_start(gw: Any, position: str)
 
 
 def test_the_ten_thousand_and_first_key_is_refused(account: Account) -> None:
-    for _ in range(10_000):
-        account.emulator.call("CreateApiKey", {})
+    for number in range(10_000):
+        key_id = f"k{number}"
+        account.emulator.state.add_key(ApiKey(key_id, VALUE.format(number), {"id": key_id}))
     assert refused(lambda: account.gw.create_api_key(name="more"))[:2] == (
         "LimitExceededException",
         429,
     )
-    body = f"Name,Key\nmore,{VALUE.format(1)}\n".encode()
+    body = f"Name,Key\nmore,{VALUE.format(10_000)}\n".encode()
     answer = account.gw.import_api_keys(body=body, format="csv")
     assert answer["ids"] == []
     assert answer["warnings"][0].startswith("Skipped invalid record: 1. ")

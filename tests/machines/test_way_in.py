@@ -54,14 +54,15 @@ def key_of(bench: Bench, customer_id: str) -> str:
     return str(key_id)
 
 
+@pytest.mark.parametrize("burst", [100, pytest.param(300, marks=pytest.mark.sizes)])
 @pytest.mark.parametrize(("stop", "moment"), [*zip(STOPS, (0, 0.5, 2, 5), strict=True)])
 def test_what_stops_a_key_is_there_within_two_seconds_of_a_burst(
-    bench: Bench, stop: str, moment: float
+    bench: Bench, stop: str, moment: float, burst: int
 ) -> None:
     sign_up(bench, "acme")
     bench.advance(60)
     key_id = key_of(bench, "acme")
-    sign_up(bench, *(f"customer-{n}" for n in range(300)))
+    sign_up(bench, *(f"customer-{n}" for n in range(burst)))
     bench.advance(moment)
     began = bench.clock.now()
     detail_type, detail = STOPS[stop]

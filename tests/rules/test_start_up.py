@@ -32,8 +32,10 @@ NEVER = {"boto3", "s3transfer", "fastjsonschema", "jsonschema", "yaml", "click"}
 # Powertools is imported by who takes batches; the others import it when they log or count.
 BATCHES = "keyward.runs.intake"
 
+# The clients of all functions are botocore's, which no fork need import again.
 IN_A_FORK = """
 import json, os, sys
+import botocore.session
 sys.path[:0] = json.loads(sys.argv[1])
 for name in json.loads(sys.argv[2]):
     read, write = os.pipe()

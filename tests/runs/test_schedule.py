@@ -235,7 +235,11 @@ class Crowd(Desk):
         return max((sum(at <= one < at + seconds for one in times) for at in times), default=0)
 
 
-@pytest.mark.parametrize("seed", range(6))
+# One mix of each share; more of them among the large tests.
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.sizes) for seed in range(1, 6))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("share", [10, 50, 100])
 def test_no_minute_of_any_mix_has_more_calls_than_the_share_and_none_is_refused(
     seed: int, share: int

@@ -43,8 +43,15 @@ def lines(bench: Bench) -> list[JSON]:
     return [dict(item) for item in bench.tables["LedgerTable"].scan()["Items"]]
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("last", LAST, ids=lambda last: "-".join(map(str, last)))
+# Each last event after one order of the life; after the two others among the large tests.
+ORDERS = [
+    pytest.param(last, seed, marks=[pytest.mark.sizes] if seed != number % 3 else [])
+    for number, last in enumerate(LAST)
+    for seed in range(3)
+]
+
+
+@pytest.mark.parametrize(("last", "seed"), ORDERS, ids=str)
 def test_what_is_done_names_the_event_that_asked_for_it(last: tuple[str, JSON], seed: int) -> None:
     first, *others = LIFE
     random.Random(seed).shuffle(others)

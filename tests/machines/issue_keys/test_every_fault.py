@@ -12,14 +12,13 @@ import pytest
 from local.bench import Bench
 from tests.machines.import_lab import WORKERS, ImportLab
 
-SIZE = 25
+SIZE = 8
 # What a call of a client may meet. A death is of the process: Step Functions starts it anew.
 FAULTS: dict[str, tuple[str | int, ...]] = {
     "apigateway": (429, 500, "timeout_before", "timeout_after"),
     "dynamodb": (500, "timeout_after", "TransactionConflict"),
     "events": (500, "timeout_after"),
 }
-DEATHS = ("death_before", "death_after")
 Call = tuple[str, str, int]
 
 
@@ -72,7 +71,10 @@ def test_a_fault_at_any_call_leaves_no_trace(client: str) -> None:
                 imported(call, fault, check)
 
 
-@pytest.mark.parametrize("death", DEATHS)
+# A crash after a call is one before the next: the second kind is among the large tests.
+@pytest.mark.parametrize(
+    "death", ["death_after", pytest.param("death_before", marks=pytest.mark.sizes)]
+)
 def test_a_crash_between_any_two_steps_leaves_no_trace(death: str) -> None:
     def check(lab: ImportLab, names: list[str]) -> None:
         lab.assert_issued(names, once=False)
@@ -82,7 +84,9 @@ def test_a_crash_between_any_two_steps_leaves_no_trace(death: str) -> None:
         imported(call, death, check)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.sizes) for seed in range(1, 4))]
+)
 def test_faults_of_every_client_at_random_fail_nobody_in_a_burst_of_events(seed: int) -> None:
     chance = random.Random(seed)
     with Bench(quotas=True) as bench:
