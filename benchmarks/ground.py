@@ -1,6 +1,6 @@
 """An account on the emulator without Keyward, with the quotas enforced: where peers are measured.
 
-It imports nothing of Keyward, so that a peer's own environment can run it."""
+It imports no package, so that a peer's own environment can run it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,11 @@ CPU never: it is that of the machine that measured."""
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import partial
@@ -13,7 +17,7 @@ from typing import Any
 import pytest
 
 from benchmarks import budgets, costs, jobs, load, many, peers, plan, report
-from benchmarks.custodian import VERSION, UnavailableError
+from benchmarks.custodian import PATH, VERSION, UnavailableError
 from benchmarks.desk import Desk, Row, desk
 from benchmarks.load import Beside
 from benchmarks.plan import SIZES
@@ -57,6 +61,16 @@ def test_cloud_custodian_stands_there_or_is_said_to_be_missing() -> None:
     measured = {one["who"] for one in ROWS}
     assert (peers.CUSTODIAN in measured) != bool(SAVED["missing"])
     assert VERSION in report.PERFORMANCE.read_text(encoding="utf-8")
+
+
+def test_cloud_custodians_own_environment_finds_what_the_bench_imports() -> None:
+    # -S: packages alone, without the link to Keyward that `make setup` puts beside them.
+    path = os.pathsep.join((PATH, sysconfig.get_path("purelib")))
+    command = [sys.executable, "-S", "-c", "import benchmarks.custodian"]
+    done = subprocess.run(
+        command, env={"PYTHONPATH": path}, cwd="/", capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
 
 
 def test_a_peer_that_cannot_be_installed_is_said_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
