@@ -150,8 +150,8 @@ def _make(step: KeyStep, record: KeyRecord, value: str, customer: Customer) -> G
     need not wait and look; when it may have had one, the record stays."""
     drop = step.run.registry.customers.drop_key
     try:
-        said = labels_of(customer)
-        return step.run.gateway.create_key(record.name, value, said.tags, said.description)
+        labels = labels_of(customer)
+        return step.run.gateway.create_key(record.name, value, labels.tags, labels.description)
     except KeyConflictError:
         # With a value of the customer's own, the key in the way may be that of an earlier try.
         adopted = _adopt(step, record)

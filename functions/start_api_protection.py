@@ -90,7 +90,7 @@ class Starter:
     def _changed(self, envelope: JSON, event_id: str) -> None:
         """Look at what somebody else changed: an API's tag `keyward`, or a usage plan: its tag, its
         limits, the stages in it. With a plan all memberships are gone: the audit repairs them."""
-        detail = self.home.heard(envelope)
+        detail = self.home.record_in(envelope)
         if detail is None:
             return
         asked = requester_from_event(envelope, who=editor_of(detail).words())

@@ -75,7 +75,7 @@ class Hearer:
     def take(self, item: Item) -> None:
         """A key that no record names is nobody's: the audit tells of it. Raises
         InvalidEventError."""
-        detail = self.home.heard(item.body)
+        detail = self.home.record_in(item.body)
         if detail is None:
             return
         who = editor_of(detail).words()

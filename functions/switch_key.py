@@ -51,9 +51,9 @@ def label_key(task: JSON, run: Context) -> JSON:
     step = KeyStep.begin(task, run)
     record = step.created_record()
     wanted = Labels(step.action["description"] or None, {**step.action["tags"]})
-    said = record.labels or Labels(None, {})
+    current = record.labels or Labels(None, {})
     try:
-        _label(str(record.key_id), said, wanted, run.gateway)
+        _label(str(record.key_id), current, wanted, run.gateway)
     except NotFoundError:
         raise gone(record) from None
     step.save(replace(record, labels=wanted))

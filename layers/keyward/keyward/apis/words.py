@@ -71,14 +71,13 @@ def exposed(
 ) -> JSON:
     """ApiExposed: what mode enforce would do; ApiWarned: what it will do on that day."""
     methods = sum(action["action"] == "require_key" for action in actions)
-    noun = "method asks" if methods == 1 else "methods ask"
     return announcement(
         "ApiWarned" if enforce_on else "ApiExposed",
         rest_api_id=rest_api_id,
         stage=stage,
         enforce_on=enforce_on,
         actions=list(actions),
-        reason=f"{methods} {noun} for no key",
+        reason=f"{counted(methods, 'method asks', 'methods ask')} for no key",
         execution_arn=execution_arn,
     )
 

@@ -15,7 +15,7 @@ from keyward.audit.keys import ADOPT_KEYS, of_usage
 from keyward.audit.model import of_exemptions, orphaned_holds
 from keyward.audit.opens import of_opens
 from keyward.audit.owners import of_owners
-from keyward.audit.remedies import told
+from keyward.audit.remedies import for_people
 from keyward.audit.room import of_room, of_waiting
 from keyward.aws.tables import Registry
 from keyward.events.requester import AUDIT
@@ -71,7 +71,7 @@ class Conclusion:
         named = {method["exemption"] for method in reading.exempt}
         found += of_exemptions(self.policy, named, self.now)
         return {
-            "findings": [told(finding, self.stack) for finding in found],
+            "findings": [for_people(finding, self.stack) for finding in found],
             "exempt": list(reading.exempt),
             "apis": len(reading.apis),
             "customers": len(records.desired),

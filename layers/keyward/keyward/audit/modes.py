@@ -59,9 +59,9 @@ def mode_effects(look: Look, policy: Policy, now: float, share: float) -> list[M
     exposed = [len(rule.exposed(s)) for _, snapshot, rule in read for s in snapshot.stages]
     stages, methods = sum(map(bool, exposed)), sum(exposed)
     joining = [plan_attachments(snapshot, ApiRecords(), rule) for _, snapshot, rule in read]
-    told = f"announces {counted(methods, 'open method')} on {counted(stages, 'stage')}"
+    announces = f"announces {counted(methods, 'open method')} on {counted(stages, 'stage')}"
     joins = _joins(item for plan in joining for item in plan.attach)
-    does = (told if methods else "finds every live method in order", *joins)
+    does = (announces if methods else "finds every live method in order", *joins)
     logs = sum(bool(s.log_arn) for _, snapshot, rule in read for s in snapshot.stages)
     later = f"enforces {counted(policy.warn_days, 'day')} later"
     who = f"names who would get a 403, from {counted(logs, 'access log')}" if logs else ""

@@ -168,8 +168,8 @@ def _announce_expiring(policy: Policy, exempt: Sequence[JSON], context: Context)
     live = [ExemptMethod(**unstated | item) for item in exempt]
     for exemption in ending(policy, context.now):
         mark = f"exemption-expiring#{exemption_id(exemption)}"
-        said = with_cause(expiring(exemption, live), {"by": AUDIT})
-        outbox.announce_once(context, mark, said)
+        event = with_cause(expiring(exemption, live), {"by": AUDIT})
+        outbox.announce_once(context, mark, event)
 
 
 def sources_for(task: JSON, documents: Audits) -> OwnerLookup | None:

@@ -21,7 +21,7 @@ BY_KIND: Mapping[str, str] = {
 }
 
 
-def told(finding: Finding, stack: str) -> dict[str, object]:
+def for_people(finding: Finding, stack: str) -> dict[str, object]:
     """Add to a finding, for people, what `helps` in a sentence, and the `remedy`."""
     return with_helps(finding) | {"remedy": remedy_of(finding, stack)}
 

@@ -130,6 +130,8 @@ def working_copies(look: Look) -> list[Finding]:
 
 
 def _words(differences: Iterable[Difference]) -> str:
-    said = [f"{one.method} {one.path} {one.difference}".removeprefix("* * ") for one in differences]
-    more = len(said) - MAX_NAMES
-    return "; ".join(said[:MAX_NAMES]) + (f"; and {more} more" if more > 0 else "")
+    texts = [
+        f"{one.method} {one.path} {one.difference}".removeprefix("* * ") for one in differences
+    ]
+    more = len(texts) - MAX_NAMES
+    return "; ".join(texts[:MAX_NAMES]) + (f"; and {more} more" if more > 0 else "")

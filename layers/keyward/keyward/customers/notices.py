@@ -58,13 +58,13 @@ def _expiring(customer: Customer, policy: Policy, now: float) -> tuple[Notice, .
         return ()
     days = sorted(policy.billing.expiry_notice_days, reverse=True)
     marks = [f"expiry#{iso(at)}#{day:g}" for day in days if now >= at - day * DAY]
-    said = announcement(
+    event = announcement(
         "CustomerExpiring",
         customer_id=customer.customer_id,
         plan=desired_state(customer, policy, now).plan,
         expires_at=iso(at),
     )
-    return _last_said(marks, said)
+    return _last(marks, event)
 
 
 def _overdue(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ...]:
@@ -75,7 +75,7 @@ def _overdue(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ..
     passed = [step for at, step in steps if at <= now and step.step == "notice"]
     ahead = next(((at, step) for at, step in steps if at > now and step.step != "notice"), None)
     follows = {"step": ahead[1].step, "at": iso(ahead[0]), "plan": ahead[1].plan} if ahead else {}
-    said = announcement(
+    event = announcement(
         "PaymentOverdue",
         customer_id=customer.customer_id,
         plan=desired_state(customer, policy, now).plan,
@@ -83,8 +83,8 @@ def _overdue(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ..
         next=stated(follows) or None,
     )
     cycle = customer.billing.cycle
-    return _last_said([f"overdue#{cycle}#{step.after_days:g}" for step in passed], said)
+    return _last([f"overdue#{cycle}#{step.after_days:g}" for step in passed], event)
 
 
-def _last_said(marks: list[str], said: JSON) -> tuple[Notice, ...]:
-    return (*(Notice(mark) for mark in marks[:-1]), *(Notice(mark, said) for mark in marks[-1:]))
+def _last(marks: list[str], event: JSON) -> tuple[Notice, ...]:
+    return (*(Notice(mark) for mark in marks[:-1]), *(Notice(mark, event) for mark in marks[-1:]))

@@ -88,14 +88,14 @@ def requested(record: Mapping[str, Any], event: CustomerEvent) -> JSON:
     if event.detail_type != EVENT:
         return {}
     earlier = extensions_of(record)
-    said = event.fields
+    fields = event.fields
     last = earlier[-1].taken if earlier else 0
     new = Extension(
         max(last + 1, event.recorded_at),
         event.occurred_at,
-        said.get("by"),
-        said.get("limit"),
-        said.get("reason"),
+        fields.get("by"),
+        fields.get("limit"),
+        fields.get("reason"),
     )
     if any(item.identity == new.identity for item in earlier):
         return {}

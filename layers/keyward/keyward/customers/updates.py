@@ -59,8 +59,8 @@ def requester_in(event: CustomerEvent) -> JSON:
 
 def check_plans(event: CustomerEvent, before: JSON, in_force: Mapping[str, InForce]) -> None:
     """Raise InvalidEventError for a plan too many, and for a removal of the last plan."""
-    said = event.fields.get("plan")
-    if event.detail_type == "PlanRemoved" and before.get("plan") == said:
+    plan = event.fields.get("plan")
+    if event.detail_type == "PlanRemoved" and before.get("plan") == plan:
         raise InvalidEventError(
             "detail.plan",
             "must not be the customer's last plan",
@@ -85,11 +85,11 @@ def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:
     elif event.detail_type == "PaymentSucceeded":
         billing = billing.paid(at, event.fields.get("subscription"))
     else:
-        said = event.fields
-        new = Subscription(said["state"], at, said.get("ends_at"))
-        billing = billing.with_subscription(said["subscription"], new)
-        if new.live(at) and "plan" in said:
-            updates["plan"] = (at, {"plan": said["plan"]})
+        fields = event.fields
+        new = Subscription(fields["state"], at, fields.get("ends_at"))
+        billing = billing.with_subscription(fields["subscription"], new)
+        if new.live(at) and "plan" in fields:
+            updates["plan"] = (at, {"plan": fields["plan"]})
             updates["status"] = (NEVER + 1, {"status": "active"})
     return updates | {"billing": (at, {"billing": billing.as_json()})}
 

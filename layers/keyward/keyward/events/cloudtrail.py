@@ -54,7 +54,7 @@ class Home:
         region, account = machine_arn.split(":")[3:5]
         return cls(account, region, stack)
 
-    def heard(self, envelope: Mapping[str, Any]) -> JSON | None:
+    def record_in(self, envelope: Mapping[str, Any]) -> JSON | None:
         """Return the record in an envelope; None for no news: another account, Region or service, a
         call that failed, or one of our own. Raises InvalidEventError."""
         detail = _object(envelope, "detail")
@@ -161,10 +161,10 @@ def _who(identity: JSON) -> str:
 def api_call(envelope: Mapping[str, Any], home: Home) -> ApiCall | None:
     """Read the call from an EventBridge envelope. Raises InvalidEventError.
 
-    None when Keyward has nothing to look at: what is no news (`Home.heard`), or a call of HTTP and
-    WebSocket APIs, which have `apiId`.
+    None when Keyward has nothing to look at: what is no news (`Home.record_in`), or a call of HTTP
+    and WebSocket APIs, which have `apiId`.
     """
-    detail = home.heard(envelope)
+    detail = home.record_in(envelope)
     request = _object(detail, "requestParameters", "detail.") if detail else {}
     if detail is None or "apiId" in request:
         return None

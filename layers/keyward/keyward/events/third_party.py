@@ -60,8 +60,8 @@ def translate(envelope: JSON, policy: Policy) -> list[JSON]:
     detail_type, detail = str(envelope["detail-type"]), _object(envelope.get("detail"), "detail")
     if detail_type in PLAIN_EVENTS:
         # A billing system of its own has members of its own.
-        said = {name: detail[name] for name in PLAIN_MEMBERS if name in detail}
-        return [envelope | {"detail-type": PLAIN_EVENTS[detail_type], "detail": said}]
+        members = {name: detail[name] for name in PLAIN_MEMBERS if name in detail}
+        return [envelope | {"detail-type": PLAIN_EVENTS[detail_type], "detail": members}]
     if detail_type in SBT_EVENTS:
         return [_from_sbt(envelope, detail_type, detail, policy)]
     at = _created(detail)
@@ -85,18 +85,18 @@ def customer_in(envelope: object, policy: Policy) -> str | None:
 
 def _from_sbt(envelope: JSON, detail_type: str, detail: JSON, policy: Policy) -> JSON:
     rules, own = policy.billing.sbt, SBT_EVENTS[detail_type]
-    said: JSON = {"customer_id": _sbt_member(detail, rules.customer_id)}
-    if said["customer_id"] is None:
+    members: JSON = {"customer_id": _sbt_member(detail, rules.customer_id)}
+    if members["customer_id"] is None:
         raise _nobody(f"detail.{rules.customer_id}", "sbt")
     if own == "CustomerSuspended":
-        said["reason"] = "deactivated"
+        members["reason"] = "deactivated"
     if own == "CustomerSignedUp":
         tier, name = _sbt_member(detail, rules.tier), _sbt_member(detail, "tenantName")
-        said["plan"] = _plan_of([tier], rules.plans, policy)
-        if said["plan"] is None:
+        members["plan"] = _plan_of([tier], rules.plans, policy)
+        if members["plan"] is None:
             raise _no_tier(tier, rules.tier, policy)
-        said |= {"name": name} if isinstance(name, str) and name.strip() else {}
-    return envelope | {"detail-type": own, "detail": said}
+        members |= {"name": name} if isinstance(name, str) and name.strip() else {}
+    return envelope | {"detail-type": own, "detail": members}
 
 
 def _sbt_member(detail: JSON, name: str) -> Any:
@@ -111,15 +111,15 @@ def _from_subscription(envelope: JSON, about: JSON, at: int, policy: Policy) -> 
         return []
     state = "ended" if status == "canceled" or deleted else status
     customer_id = _stripe_customer(about, policy)
-    said: JSON = {"subscription": about.get("id"), "state": state}
+    members: JSON = {"subscription": about.get("id"), "state": state}
     stated, *paid_for = _stripe_plans(about, policy)
     plans = policy.billing.stripe.plans
     plan = _plan_of([stated], plans, policy) or _plan_of(paid_for, plans, policy)
     if plan is None and state not in ("ended", "unpaid", "paused"):
         raise _no_plan(paid_for)
-    said |= {"plan": plan} if plan else {}
-    said |= {"ends_at": about["cancel_at"]} if about.get("cancel_at") else {}
-    events = [_event(envelope, "SubscriptionChanged", customer_id, at, **said)]
+    members |= {"plan": plan} if plan else {}
+    members |= {"ends_at": about["cancel_at"]} if about.get("cancel_at") else {}
+    events = [_event(envelope, "SubscriptionChanged", customer_id, at, **members)]
     bill = {"subscription": about["id"]} if about.get("id") else {}
     before = envelope["detail"]["data"].get("previous_attributes")
     if state in OWED:

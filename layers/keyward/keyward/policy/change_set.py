@@ -62,8 +62,8 @@ class Line:
     @property
     def identity(self) -> str:
         """What a person answers: the change itself, whoever it touches."""
-        told = [self.field, self.exemption, self.before, self.after]
-        return json.dumps(told, sort_keys=True)
+        parts = [self.field, self.exemption, self.before, self.after]
+        return json.dumps(parts, sort_keys=True)
 
     def waits(self, narrowing: str) -> bool:
         """Whether the change waits for a person; `narrowing` is the policy's member, `hold` or
@@ -74,14 +74,14 @@ class Line:
 
     def as_json(self) -> JSON:
         """For events, the ledger and the table."""
-        told: JSON = {"field": self.field, "before": self.before, "after": self.after}
-        told |= {"kind": self.kind, "touches": vars(self.touches)}
-        told |= {"plan": self.plan} if self.plan else {}
-        told |= {"exemption": self.exemption} if self.exemption else {}
+        members: JSON = {"field": self.field, "before": self.before, "after": self.after}
+        members |= {"kind": self.kind, "touches": vars(self.touches)}
+        members |= {"plan": self.plan} if self.plan else {}
+        members |= {"exemption": self.exemption} if self.exemption else {}
         if self.leaving:
-            told[STAGES] = [{"rest_api_id": api, "stage": stage} for api, stage in self.leaving]
-        told |= {"follows": self.follows} if self.follows else {}
-        return told | ({"methods": list(self.methods)} if self.methods else {})
+            members[STAGES] = [{"rest_api_id": api, "stage": stage} for api, stage in self.leaving]
+        members |= {"follows": self.follows} if self.follows else {}
+        return members | ({"methods": list(self.methods)} if self.methods else {})
 
     @classmethod
     def of(cls, document: JSON) -> Line:
@@ -135,8 +135,8 @@ def settle(
 
 def fingerprint(held: Iterable[Line]) -> str:
     """Name exactly these lines, whatever customers they touch."""
-    told = "\n".join(sorted(line.identity for line in held))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    text = "\n".join(sorted(line.identity for line in held))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def change_set(in_force: JSON, wanted: JSON, facts: AccountFacts) -> tuple[Line, ...]:

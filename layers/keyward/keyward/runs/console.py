@@ -121,8 +121,8 @@ def _sign_up(task: JSON) -> JSON:
     if task.get("status", "active") != "active":
         remedy = "Send CustomerSuspended or CustomerClosed for another"
         raise InvalidInputError("status", "must be active", remedy)
-    said = {name: task[name] for name in FIELDS if name in task and name != "status"}
-    detail = {"customer_id": customer_id} | said
+    given = {name: task[name] for name in FIELDS if name in task and name != "status"}
+    detail = {"customer_id": customer_id} | given
     return {"detail-type": SIGN_UP, "source": SOURCE, "detail": detail}
 
 

@@ -63,7 +63,7 @@ class Context:
         `asked`; the schedule where nothing is said."""
         from keyward.runs.policy.usage_plans import UsagePlans
 
-        said = asked or {"by": SCHEDULE}
+        requester = asked or {"by": SCHEDULE}
         return UsagePlans(
-            self.gateway, self.registry, self.policy, owner, self.clock, self.stack, said
+            self.gateway, self.registry, self.policy, owner, self.clock, self.stack, requester
         )

@@ -154,8 +154,8 @@ class Onboarding:
         waiting = [row for row in served if not _has_key(row.customer_id, stored, records)]
         failures = {item["customer_id"]: item for item in result["failures"]}
         new = [row for row in waiting if row.customer_id not in failures][:ASKED_A_LOOK]
-        told = {r.customer_id: self._failure(file, r, stored.get(r.customer_id)) for r in new}
-        failures |= {name: failure for name, failure in told.items() if failure}
+        reasons = {r.customer_id: self._failure(file, r, stored.get(r.customer_id)) for r in new}
+        failures |= {name: failure for name, failure in reasons.items() if failure}
         result["failures"] = [
             failures[row.customer_id] for row in waiting if row.customer_id in failures
         ]

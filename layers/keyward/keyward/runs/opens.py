@@ -23,19 +23,19 @@ class Opens:
     stack: str
     known: dict[str, list[StageRef] | None] = field(default_factory=dict)
 
-    def told(self, events: Iterable[JSON]) -> list[JSON]:
+    def add_to(self, events: Iterable[JSON]) -> list[JSON]:
         """Add `opens` to the announcements of keys that work from now on. It is left out for a plan
         whose stages nobody wrote down."""
-        return [self._told(event["detail_type"], event["detail"]) for event in events]
+        return [self._with_opens(event["detail_type"], event["detail"]) for event in events]
 
-    def _told(self, detail_type: str, detail: JSON) -> JSON:
+    def _with_opens(self, detail_type: str, detail: JSON) -> JSON:
         plans = plans_of(detail)
         found = [self._of(plan) for plan in plans] if detail_type in OPENING else []
         if not found or None in found:
             return {"detail_type": detail_type, "detail": detail}
         stages = sorted({ref for refs in found for ref in refs or ()})
-        told = with_opens(detail_type, detail, stages, self.policy, self.stack)
-        return announcement(detail_type, **told)
+        members = with_opens(detail_type, detail, stages, self.policy, self.stack)
+        return announcement(detail_type, **members)
 
     def _of(self, plan: str) -> Sequence[StageRef] | None:
         if plan not in self.known:

@@ -66,8 +66,8 @@ def note_made(
 ) -> None:
     """Record a usage plan that Keyward made. It is not announced: the key or the stage for which it
     was made is."""
-    told: JSON = {"action": MADE, "plan": name, "after": {"id": plan_id}, "asked": asked}
-    registry.ledger.append([line_of(LEDGER, now, execution_arn, told)])
+    line: JSON = {"action": MADE, "plan": name, "after": {"id": plan_id}, "asked": asked}
+    registry.ledger.append([line_of(LEDGER, now, execution_arn, line)])
     registry.plans.save_id(name, plan_id, KEYWARD)
 
 
@@ -83,12 +83,12 @@ def take(context: Context, plan: GatewayPlan, execution_arn: str, asked: JSON) -
     if record is None or record.owner != KEYWARD or is_new:
         limits = {name: plan.as_json()[name] for name in ("throttle", "quota")}
         tag, was = f"tag {STACK_TAG}", plan.tags.get(STACK_TAG)
-        told: JSON = {"action": TAGGED, "plan": plan.name, "asked": asked}
-        told |= {
+        line: JSON = {"action": TAGGED, "plan": plan.name, "asked": asked}
+        line |= {
             "before": exact({tag: was} | limits),
             "after": exact({tag: context.stack} | limits),
         }
-        context.registry.ledger.append([line_of(LEDGER, context.now, execution_arn, told)])
+        context.registry.ledger.append([line_of(LEDGER, context.now, execution_arn, line)])
     # For a plan of the last edition, of which nothing is written down: whatever is, is newer.
     context.registry.plan_stages.save(plan.name, plan.stages, 0)
     context.registry.plans.save_id(plan.name, plan.plan_id, KEYWARD)

@@ -118,8 +118,8 @@ class KeyCalls(Calls):
     def describe_key(self, key_id: str, description: str) -> None:
         """UpdateApiKey; an empty description takes it away (aws-recorded.md 1). Raises
         NotFoundError."""
-        said = {"op": "replace", "path": "/description", "value": description}
-        self._call("UpdateApiKey", apiKey=key_id, patchOperations=[said])
+        patch = {"op": "replace", "path": "/description", "value": description}
+        self._call("UpdateApiKey", apiKey=key_id, patchOperations=[patch])
 
     def tag_key(self, key_id: str, tags: Mapping[str, str]) -> None:
         """TagResource: the key's other tags stay. Raises NotFoundError."""
@@ -132,8 +132,8 @@ class KeyCalls(Calls):
     def set_enabled(self, key_id: str, enabled: bool) -> None:
         """UpdateApiKey, and the answer compared: anything but exactly "true" disables
         (aws-recorded.md 1). Raises NotFoundError when the key is gone."""
-        said = {"op": "replace", "path": "/enabled", "value": "true" if enabled else "false"}
-        key = _gateway_key(self._call("UpdateApiKey", apiKey=key_id, patchOperations=[said]))
+        patch = {"op": "replace", "path": "/enabled", "value": "true" if enabled else "false"}
+        key = _gateway_key(self._call("UpdateApiKey", apiKey=key_id, patchOperations=[patch]))
         if key.enabled != enabled:
             raise GatewayRefusedError(f"UpdateApiKey: key {key_id} is not as it was asked for")
 

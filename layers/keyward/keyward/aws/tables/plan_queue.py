@@ -1,8 +1,9 @@
 """Stages that wait to join a usage plan, in the Plans table: one call takes them all.
 
 UpdateUsagePlan is allowed once in 20 s for the whole account (limits.html). So each run writes down
-its requests (`pending#<plan>`, one attribute a stage), and whoever may call next (runs/turn.py)
-attaches the stages of all runs. Times are epoch seconds."""
+its requests (`pending#<plan>`, one attribute a stage), and whoever may call next
+(functions/attach_stage.py) attaches the stages of all runs. Times are epoch seconds.
+"""
 
 from __future__ import annotations
 

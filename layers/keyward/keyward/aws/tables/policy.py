@@ -46,8 +46,8 @@ class Hold:
     def as_json(self) -> JSON:
         """For the table."""
         lines = [line.as_json() for line in self.lines]
-        told = {"lines": lines, "since": self.since, "decision": self.decision}
-        return stated(told | {"asked": self.asked})
+        item = {"lines": lines, "since": self.since, "decision": self.decision}
+        return stated(item | {"asked": self.asked})
 
     @classmethod
     def of(cls, document: JSON | None) -> Hold | None:

@@ -81,7 +81,7 @@ class ApiJournal:
         for seen in planned.first_seen:
             self.registry.plan_stages.add(seen.plan, [(self.rest_api_id, seen.stage)], self.now)
             self.registry.apis.attached(self.rest_api_id, seen)
-        news = [held for held in planned.held if self._is_told(held)]
+        news = [held for held in planned.held if self._is_news(held)]
         for held in news:
             self._announce_hold(self._whose(held, snapshot), records.editor)
         for stage in (stage.name for stage in snapshot.stages):
@@ -200,7 +200,7 @@ class ApiJournal:
         )
         self.registry.apis.announce(self.rest_api_id, stage, event, self.now)
 
-    def _is_told(self, held: Held) -> bool:
+    def _is_news(self, held: Held) -> bool:
         return held.before is None or held.before.reminder_due(self.now)
 
     def _whose(self, held: Held, snapshot: ApiSnapshot) -> Held:

@@ -68,8 +68,8 @@ def _record(
     The customer is told of it when all its plans are confirmed."""
     names, wanted = {plan.name for plan in plans}, tuple(map(str, step.action["plans"]))
     own = key.name in ("", name_of(customer.customer_id, step.number))
-    said = labels_of(customer)
-    there = {name: key.tags[name] for name in said.tags if name in key.tags}
+    labels = labels_of(customer)
+    there = {name: key.tags[name] for name in labels.tags if name in key.tags}
     return KeyRecord(
         customer.customer_id,
         step.number,
@@ -79,7 +79,7 @@ def _record(
         plans=tuple(plan for plan in wanted if plan in names),
         enabled=key.enabled,
         adopted=True,
-        labels=Labels(key.description if said.description else None, there),
+        labels=Labels(key.description if labels.description else None, there),
         journal=Journal(started_at=step.now, awaited=wanted),
         succession=Succession(rotation=step.rotation),
     )

@@ -130,7 +130,7 @@ class ImportCheck:
         after = placed(made, one.plan, 0)
         by = iso(at + policy.propagation_seconds)
         occasion = Occasion(owner, now, by, asked=one.asked)
-        events = opens.told(events_of([KeyChange(made, after)], occasion))
+        events = opens.add_to(events_of([KeyChange(made, after)], occasion))
         actions: tuple[JSON, ...] = ({"action": "create_key"}, {"action": "attach_key"})
         lines = [
             ledger.key_line(

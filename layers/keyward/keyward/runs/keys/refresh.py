@@ -104,7 +104,7 @@ class Correction:
             who = self.requester.get("who", "somebody else")
             key = replace(key, reason=f"disabled on API Gateway by {who}")
             helps = remedy_by_hand(key.customer_id)
-            events = [self._told("KeyDisabled", key, by_hand=True, remedy=helps)]
+            events = [self._event("KeyDisabled", key, by_hand=True, remedy=helps)]
         line = key_line(self._task(drifts), drifts[0].key, key, self.now)
         lines = [line] if line else []
         self.customers.save_keys([key], self.lease, events, self._when, lines)
@@ -113,7 +113,7 @@ class Correction:
         """Forget a key that is gone; KeyRevoked says so. Raises LeaseLostError."""
         key = replace(drift.key, reason=BY_HAND)
         line = key_line(self._task([drift]), drift.key, replace(key, state=DELETED), self.now)
-        revoked = self._told("KeyRevoked", key)
+        revoked = self._event("KeyRevoked", key)
         self.customers.save_tombstone(
             key, self.last_number, self.lease, self.now, [revoked], self._when, line
         )
@@ -122,7 +122,7 @@ class Correction:
     def _when(self) -> str:
         return f"{int(self.now * 1000):015d}#000"
 
-    def _told(self, detail_type: str, key: KeyRecord, **more: Any) -> JSON:
+    def _event(self, detail_type: str, key: KeyRecord, **more: Any) -> JSON:
         more |= {"plan": key.plan, "reason": key.reason, "effective_by": iso(self.now)}
         occasion = words.Occasion(self.lease.owner, self.now)
         event = words.about(detail_type, key, occasion, words.action(CORRECT, key), **more)

@@ -154,7 +154,7 @@ class KeyStep:
         lines = [key_line(self.task, change.before, change.after, now) for change in changes]
         events = events_of(changes, occasion)
         if self.policy and events:
-            events = self.run.opens(self.policy).told(events)
+            events = self.run.opens(self.policy).add_to(events)
         return events, [line for line in lines if line]
 
 

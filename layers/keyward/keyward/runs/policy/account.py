@@ -106,11 +106,11 @@ class PolicyAccount:
                 continue
             for stage, method in self._live(head, policy):
                 place = {"rest_api_id": head.rest_api_id, "stage": stage}
-                told = place | {"method": method.verb, "path": method.path}
+                opens = place | {"method": method.verb, "path": method.path}
                 about = (head.rest_api_id, head.name, method.verb, method.path, now)
                 first = next((e for e in after if e.covers(*about)), None)
                 if first and rule.requires(method):
-                    opened[first.api, first.method, first.path] += (told,)
+                    opened[first.api, first.method, first.path] += (opens,)
         return opened
 
     def _live(self, head: Head, policy: Policy) -> Iterable[tuple[str, DeployedMethod]]:

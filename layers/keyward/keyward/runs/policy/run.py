@@ -66,16 +66,16 @@ class PolicyRun:
         """Take the step under the lease. When another run has it, that one starts over."""
         context, leases = self.context, self.context.registry.leases
         lease = run.begin(leases, context.bus, SUBJECT, self._owner, context.now)
-        told: JSON = {"next": END, "wait_seconds": 0, "failed": []}
+        answer: JSON = {"next": END, "wait_seconds": 0, "failed": []}
         if lease is None:
-            return told | {"busy": True}
+            return answer | {"busy": True}
         before = Counter(context.gateway.made)
         try:
             done = step()
         finally:
             made = calls_of((context.gateway.made - before).elements())
             context.turns.debit(made, context.now)
-        return told | (done if leases.release(lease) else {"next": PLAN})
+        return answer | (done if leases.release(lease) else {"next": PLAN})
 
     def _note_answer(self) -> None:
         """Write an answer down before the lease is asked for: whichever run has it finds it."""
@@ -217,8 +217,8 @@ class PolicyRun:
         over announces it."""
         known = {line["field"] for line in in_force.pending}
         # A line of the whole plan, which comes or leaves, tells all of it.
-        told = [] if f"{PLANS}.{plan.name}" in known else changes
-        lines = [announcements.line_of(plan.name, change, self._asked) for change in told]
+        news = [] if f"{PLANS}.{plan.name}" in known else changes
+        lines = [announcements.line_of(plan.name, change, self._asked) for change in news]
         more = tuple(line for line in lines if line["field"] not in known)
         in_force = self._saved(in_force, replace(in_force, pending=(*in_force.pending, *more)))
         operations = [operation for change in changes for operation in change.operations]
