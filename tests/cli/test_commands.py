@@ -267,6 +267,13 @@ def test_a_diff_tells_what_an_edit_changes_and_what_waits(desk: Desk, tmp_path: 
     assert len(desk.bench.announced) == before
 
 
+def test_a_diff_tells_that_a_plan_which_people_made_stays(desk: Desk, tmp_path: Path) -> None:
+    desk.bench.gateway.create_usage_plan(name="gold")
+    out = desk.run("policy", "diff", str(narrower(desk, tmp_path)))[1]
+    [line] = [line for line in out.splitlines() if line.startswith("neutral usage_plans.gold")]
+    assert line.endswith("; not Keyward's: the usage plan keeps its limits and stages")
+
+
 def test_a_held_edit_is_shown_and_approved_by_its_remedy(desk: Desk, tmp_path: Path) -> None:
     file = narrower(desk, tmp_path)
     code, out, _ = desk.run("policy", "put", str(file), "--json")

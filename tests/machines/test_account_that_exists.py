@@ -128,6 +128,16 @@ def test_what_a_policy_does_to_a_plan_of_people_waits_for_a_person(
     assert done == limits | {("tag", "free")} | stage
 
 
+def test_a_plan_of_people_that_the_policy_names_is_told_to_stay(account: Account) -> None:
+    step(account.bench)
+    done = step(account.bench, lambda: account.put(partners=FREE))
+    assert not check(done)
+    [event] = [e["detail"] for e in done.events if e["detail-type"] == "PolicyApplied"]
+    assert [(change["plan"], change.get("stays")) for change in event["changes"]] == [
+        ("partners", True)
+    ]
+
+
 @pytest.mark.parametrize("mode", ["observe", "warn", "enforce"])
 def test_a_new_plan_changes_what_its_line_names(account: Account, mode: str) -> None:
     step(account.bench, lambda: account.tag(mode))

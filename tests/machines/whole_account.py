@@ -182,6 +182,8 @@ def _of_policy(change: JSON) -> Iterator[Fact]:
     """A change of the policy that says what becomes of a usage plan. The ledger has the tag as a
     line of its own; of what a line says of a plan which nobody has yet, nothing is done."""
     plan, part = change.get("plan"), change["field"].rpartition(".")[2]
+    if change.get("stays"):
+        return
     if part in ("throttle", "quota"):
         yield ("limits", plan, part)
     if part == "adopt" and change.get("after"):

@@ -56,6 +56,7 @@ def _words(line: Line) -> str:
     who = f"; touches {counted(touches.customers, 'customer')}" if touches.customers else ""
     who += f", {touches.used_more} used more" if touches.used_more else ""
     who += f"; limits follow: {json.dumps(line.follows)}" if line.follows else ""
+    who += "; not Keyward's: the usage plan keeps its limits and stages" if line.stays else ""
     opens = f"; opens {counted(len(line.methods), 'method')}" if line.methods else ""
     change = f"{json.dumps(line.before)} -> {json.dumps(line.after)}"
     return f"{line.kind} {line.field}{about}: {change}{who}{opens}"

@@ -40,7 +40,8 @@ class Touches:
 class Line:
     """One change. `before` and `after` are None for what is not there; `leaving` are stages that
     leave the plan, `methods` live methods that an exemption opens, `keys` those in the plan,
-    `follows` the limits of a plan that is adopted, each before and after."""
+    `follows` the limits of a plan that is adopted, each before and after. `stays`: the plan is not
+    Keyward's, so nothing of it changes on API Gateway."""
 
     field: str
     before: Any
@@ -53,6 +54,7 @@ class Line:
     methods: tuple[JSON, ...] = ()
     keys: int = 0
     follows: JSON | None = None
+    stays: bool = False
 
     @property
     def part(self) -> str:
@@ -81,6 +83,7 @@ class Line:
         if self.leaving:
             members[STAGES] = [{"rest_api_id": api, "stage": stage} for api, stage in self.leaving]
         members |= {"follows": self.follows} if self.follows else {}
+        members |= {"stays": True} if self.stays else {}
         return members | ({"methods": list(self.methods)} if self.methods else {})
 
     @classmethod
@@ -171,16 +174,20 @@ def _of_plan(
 ) -> list[Line]:
     whole, there = f"{PLANS}.{name}", facts or PlanFacts()
     adopting = replace(there, is_ours=True) if (after or {}).get(ADOPT) else there
+    stays = not adopting.is_ours
     if before is None or after is None or before.get(ADOPT):
         there = adopting
     if before is None or after is None:
-        line = Line(whole, before, after, plan=name)
+        line = Line(whole, before, after, plan=name, stays=stays)
         if before is None and facts is None:
             return [replace(line, kind=WIDENING)]
         return [_with_kind(line, before or there.limits, after, there)]
     lines = [
-        _with_kind(Line(f"{whole}.{part}", was, now, plan=name), {part: was}, {part: now}, there)
-        for part, was, now in _parts(before, after)
+        _with_kind(line, {line.part: line.before}, {line.part: line.after}, there)
+        for line in (
+            Line(f"{whole}.{part}", was, now, plan=name, stays=stays)
+            for part, was, now in _parts(before, after)
+        )
     ]
     if there.is_ours:
         return lines
