@@ -55,7 +55,7 @@ def stack_of(world: Tagged, folder: Path, tag: str | None) -> Run:
         Tags=[{"Key": TAG, "Value": value}] if value else [],
     )
     client.get_waiter("stack_create_complete").wait(
-        StackName=run.state.name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 200}
+        StackName=run.state.name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 6000}
     )
     run.state.keep("stack", run.state.name)
     return run

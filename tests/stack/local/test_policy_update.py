@@ -73,7 +73,7 @@ def stack(aws: LocalAws) -> Iterator[Any]:
     formation = aws.client("cloudformation")
     formation.create_stack(StackName=STACK, TemplateBody=json.dumps(LAST))
     formation.get_waiter("stack_create_complete").wait(
-        StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        StackName=STACK, WaiterConfig={"Delay": 0.1, "MaxAttempts": 3000}
     )
     aws.client("ssm").put_parameter(Name=POLICY, Value=LIVE, Type="String", Overwrite=True)
     yield formation
@@ -85,7 +85,7 @@ def stack(aws: LocalAws) -> Iterator[Any]:
 
 def gone(formation: Any) -> None:
     formation.get_waiter("stack_delete_complete").wait(
-        StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        StackName=STACK, WaiterConfig={"Delay": 0.1, "MaxAttempts": 3000}
     )
 
 
@@ -105,7 +105,7 @@ def today() -> JSON:
 def update(formation: Any) -> None:
     formation.update_stack(StackName=STACK, TemplateBody=json.dumps(today()))
     formation.get_waiter("stack_update_complete").wait(
-        StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        StackName=STACK, WaiterConfig={"Delay": 0.1, "MaxAttempts": 3000}
     )
 
 

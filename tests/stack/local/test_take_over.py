@@ -12,7 +12,7 @@ from local.aws import LocalAws
 from tools import take_over
 
 STACK = "taken"
-WAIT = {"Delay": 1, "MaxAttempts": 60}
+WAIT = {"Delay": 0.1, "MaxAttempts": 3000}
 ACME = {"customer_id": {"S": "acme"}, "plan": {"S": "free"}}
 
 

@@ -53,4 +53,4 @@ def test_a_second_stack_stands_beside_the_first_and_each_has_its_own(aws: LocalA
         return {detail["customer_id"]: detail["plan"] for detail in found}
 
     wanted = {f"of-{bus}": plan for bus, plan in sent}
-    until(lambda: issued() == wanted, 60, "a key of each stack")
+    until(lambda: issued() == wanted, what="a key of each stack")
