@@ -241,3 +241,23 @@ def test_no_bytes_break_the_reading(content: bytes) -> None:
         read(content)
     after = read(head + content + b"\n")
     assert after.rows[0] == SignUp(2, "acme", {"plan": "free"})
+
+
+@pytest.mark.sizes
+def test_ten_thousand_rows_of_every_mistake_cost_their_own_rows_only() -> None:
+    mistakes = {
+        1: b"twice,pro",
+        2: b"planless,",
+        3: b"unknown,platinum",
+        4: "m\u00fcller,free".encode("latin-1"),
+        5: b"wide,free,more,cells",
+        6: b'open,"free',
+        7: b"long," + b"x" * 10_000_000,
+    }
+    lines = [mistakes.get(n % 1000, f"cust-{n},free".encode()) for n in range(10_000)]
+    lines[7::1000] = [mistakes[7], *[b"long," + b"x" * 70_000] * 9]
+    file = read(b"customer_id,plan\n" + b"\n".join(lines) + b"\n")
+    bad = [n + 2 for n in range(10_000) if n % 1000 in mistakes]
+    # The columns are line 1. Of the rows of one customer the first is served.
+    assert [number for number, _ in refused(file)] == [number for number in bad if number != 3]
+    assert len(served(file)) == 10_000 - len(bad) + 1

@@ -204,3 +204,11 @@ def test_a_customers_refused_call_makes_all_of_keywards_calls_pause(bench: Bench
     bench.clear_faults()
     bench.advance(900)
     assert announced(bench) == {"KeyIssued": 2}
+
+
+def test_a_code_of_two_meanings_is_no_full_account_where_its_text_says_rate(bench: Bench) -> None:
+    for call in range(1, 6):
+        bench.fault("apigateway", "CreateApiKey", call, "LimitExceededException")
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+    bench.advance(900)
+    assert announced(bench) == {"KeyIssued": 1}
