@@ -40,11 +40,13 @@ def change_record(task: JSON, run: Context) -> JSON:
 def _announce_notice(step: KeyStep) -> None:
     """Put the notice into the outbox, with the marks by which it comes once."""
     action = step.action
+    done = [{"action": "announce_notice", "notice": action["notice"]}]
     announced = contracts.announcement(
         action["notice"],
         **action["detail"],
         execution_arn=step.execution_arn,
-        actions=[{"action": "announce_notice", "notice": action["notice"]}],
+        # A refusal did nothing.
+        actions=None if "error" in action["detail"] else done,
     )
     step.run.registry.notices.announce_once(
         contracts.parse_customer_id(step.task),

@@ -96,3 +96,28 @@ def test_a_key_in_a_second_plan_of_its_stage_is_told_once_and_left_where_it_is()
         assert plans_of(bench, key["id"]) == ["b"]
         [failed] = told(bench, "CustomerFailed")
         assert "it is in b" in failed["reason"] or ids["b"] in failed["reason"]
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [("PlanAdded", {"plan": "b"}), ("CustomerPlanChanged", {"plans": ["a", "b"]})],
+)
+def test_a_plan_that_refused_a_key_is_not_possible_and_no_repair_tries_it_again(
+    change: str, detail: JSON
+) -> None:
+    with Bench(policy={"usage_plans": {"a": {}, "b": {}}, "propagation_seconds": 0}) as bench:
+        bench.api(OPEN)
+        bench.run()
+        bench.send("CustomerSignedUp", customer_id="acme", plan="a")
+        bench.run()
+        bench.send(change, customer_id="acme", **detail)
+        bench.advance(60)
+        [failed] = told(bench, "CustomerFailed")
+        assert failed["error"] == "PlanRefusedError"
+        [found] = finding(bench, "not_possible")
+        assert (found["severity"], found["customer_id"]) == ("high", "acme")
+        runs = len(bench.runs)
+        bench.audit(repair=True)
+        bench.run()
+        assert [r.machine for r in bench.runs[runs:] if r.machine == "reconcile_customer"] == []
+        assert (finding(bench, "due"), told(bench, "CustomerFailed")) == ([], [failed])

@@ -185,13 +185,6 @@ def test_a_suspended_customer_is_extended_when_it_is_back(life: LifeLab) -> None
     assert life.events("QuotaExtended")[0]["total"] == 5
 
 
-def test_a_plan_without_a_quota_has_nothing_to_extend(life: LifeLab) -> None:
-    life.policy(usage_plans={"free": {}})
-    life.signed_up()
-    assert life.after("QuotaExtensionRequested", by=2).status == "SUCCEEDED"
-    assert (life.bench.operations(), life.event_types()) == ([], [])
-
-
 def test_a_quota_that_went_while_the_run_was_under_way_is_not_said_to_be_extended(
     life: LifeLab,
 ) -> None:

@@ -26,6 +26,7 @@ from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer, KeyRecords, customer_of
 from keyward.customers.notices import notices_due
 from keyward.customers.plan import plan_customer, with_open_wish
+from keyward.customers.plan_moves import refusal
 from keyward.customers.plans import is_complete
 from keyward.errors import InvalidRecordError, NoSignUpError
 from keyward.policy.model import Policy
@@ -81,8 +82,10 @@ class CustomerAudit:
         if isinstance(planned.problem, NoSignUpError):
             says = str(planned.problem)
             return [Finding("customer_incomplete", "high", says, customer_id=customer_id)]
-        if planned.problem:
-            return [Finding("not_possible", "high", str(planned.problem), customer_id=customer_id)]
+        only_refused = all(_is_refused(action, keys) for action in planned.actions)
+        problem = planned.problem or (refusal(customer.plans, keys) if only_refused else None)
+        if problem:
+            return [Finding("not_possible", "high", str(problem), customer_id=customer_id)]
         drifted = _drifted(results, planned.actions) + _by_hand(keys, stored, customer)
         if drifted:
             return drifted
@@ -175,6 +178,13 @@ def _of_drift(drift: Drift, mends: Sequence[Action]) -> Finding:
         key_id=drift.key.key_id,
         plan=drift.key.plan,
     )
+
+
+def _is_refused(action: Action, keys: Sequence[KeyRecord]) -> bool:
+    """Whether the action puts a key into the plan that refused it: due work tries that again, with
+    growing distance."""
+    refused = {key.number: key.journal.refused for key in keys}
+    return action.action in ("attach_key", "move_key") and action.plan == refused.get(action.number)
 
 
 def _works(key: KeyRecord) -> bool:

@@ -62,7 +62,7 @@ ACTIONS: Mapping[str, ActionKind] = {
     "extend_quota": ActionKind("Extend quota", "change_record", _QUOTA, ("quota_extension",)),
     "announce_expiry": ActionKind("Announce expiry", "change_record", (), ("rotation", "plan")),
     "announce_notice": ActionKind(
-        "Announce notice", "change_record", (), ("billing", "expires_at")
+        "Announce notice", "change_record", (), ("billing", "expires_at", "quota_extension")
     ),
     "restore_key": ActionKind("Restore key", "change_record", (), ("rotation",)),
 }

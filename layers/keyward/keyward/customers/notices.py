@@ -1,4 +1,5 @@
-"""Plan the notices ahead of an expiry or of an unpaid bill's consequences, each once. Pure."""
+"""Plan the notices ahead of an expiry or of an unpaid bill's consequences, and the answers to
+requests for more quota where there is none, each once. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ from collections.abc import Collection, Sequence
 
 from keyward.customers.desired import desired_state, steps_of, suspension_time
 from keyward.customers.model import Customer
+from keyward.errors import InvalidEventError
 from keyward.events.contracts import announcement
+from keyward.events.remedy import after_failure
 from keyward.policy.model import Policy
 from keyward.values import DAY, JSON, frozen, iso, stated
 
@@ -33,6 +36,7 @@ def notices_due(
     if not customer.complete or desired_state(customer, policy, now).status == "closed":
         return ()
     due = _expiring(customer, policy, now) + _overdue(customer, policy, now)
+    due += _unlimited(customer, policy, now)
     return tuple(notice for notice in due if notice.mark not in given_marks)
 
 
@@ -84,6 +88,24 @@ def _overdue(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ..
     )
     cycle = customer.billing.cycle
     return _last([f"overdue#{cycle}#{step.after_days:g}" for step in passed], event)
+
+
+def _unlimited(customer: Customer, policy: Policy, now: float) -> tuple[Notice, ...]:
+    """Answer each request for more quota since the plans last changed, if none has a quota."""
+    desired = desired_state(customer, policy, now)
+    plans = [policy.usage_plans[plan] for plan in desired.plans if plan in policy.usage_plans]
+    if desired.status != "active" or not plans or any(plan.quota for plan in plans):
+        return ()
+    event = announcement(
+        "CustomerFailed",
+        customer_id=customer.customer_id,
+        error=InvalidEventError.__name__,
+        reason=f"detail: must be for a plan with a quota, and {', '.join(desired.plans)} has none. "
+        "Send CustomerPlanChanged first, or leave it: no calls are refused for a quota",
+        remedy=after_failure(InvalidEventError.__name__, "customer", customer.customer_id),
+    )
+    requests = [one for one in customer.extensions if one.requested_at >= (customer.plan_at or 0)]
+    return tuple(Notice(f"quota#{one.taken}#", event) for one in requests)
 
 
 def _last(marks: list[str], event: JSON) -> tuple[Notice, ...]:
