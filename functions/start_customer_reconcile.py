@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keyward.customers.bookkeeping import unpacked
 from keyward.customers.model import manual_fields
 from keyward.errors import InvalidRecordError
 from keyward.events import contracts
@@ -39,17 +40,17 @@ class Starter:
 
     def take(self, item: Item) -> None:
         """Date the fields that a person put, then start the run. Raises InvalidInputError."""
-        customer_id = contracts.parse_customer_id(item.body)
+        customer_id, record = contracts.parse_customer_id(item.body), unpacked(item.body)
         by_record = {"by": RECORD, "event_id": item.id}
         if item.removed:
             # Few invocations hear of a removal, and all would pay for the import.
             from keyward.runs.removals import note
 
-            if not note(self.run, customer_id, int(item.at), item.id, item.body).held:
+            if not note(self.run, customer_id, int(item.at), item.id, record).held:
                 self._start(customer_id, item, by_record)
             return
         try:
-            by_hand = manual_fields(item.body)
+            by_hand = manual_fields(record)
         except InvalidRecordError:
             # The run tells of it. Nothing of such a record goes into another table.
             self._start(customer_id, item, by_record)

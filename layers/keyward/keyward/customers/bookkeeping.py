@@ -17,6 +17,11 @@ from keyward.values import JSON, plain
 
 # The range of DynamoDB's numbers is wider than that of times (epoch seconds).
 MAX_AT = 10**12
+# What is Keyward's own stands in the item under one attribute, by these names.
+KEYWARD = "keyward"
+MEMBERS = (
+    *("status_reason", "plan_key", "rotation", "quota_extension", "billing", "recorded", "asked"),
+)
 WRONG = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 
@@ -28,9 +33,34 @@ def check(record: JSON, dated: Iterable[str]) -> None:
     for name in dated:
         if not _is_plain(record.get(name)):
             raise InvalidRecordError(name, "must hold no binary data", "Correct or remove it")
+    if not isinstance(record.get(KEYWARD) or {}, Mapping):
+        raise InvalidRecordError(KEYWARD, "must be as Keyward wrote it", "Remove it")
     for name in OURS:
         if name not in sound_part(record):
             raise InvalidRecordError(name, "must be as Keyward wrote it", "Remove it")
+
+
+def unpacked(item: JSON) -> JSON:
+    """The record in an item of the Customers table: Keyward's own members beside the others. One
+    that stands in the item itself wins: an earlier release wrote it, or a person put it."""
+    ours = item.get(KEYWARD)
+    if not isinstance(ours, Mapping):
+        return item
+    return {name: ours[name] for name in MEMBERS if name in ours} | item
+
+
+def packed(record: JSON) -> JSON:
+    """The item for a record."""
+    ours = {name: record[name] for name in MEMBERS if name in record}
+    item = {n: value for n, value in record.items() if n not in (*MEMBERS, KEYWARD)}
+    return item | ({KEYWARD: ours} if ours else {})
+
+
+def as_stored(record: JSON) -> JSON:
+    """The attributes of the item that a record was unpacked from."""
+    ours = record.get(KEYWARD)
+    ours = ours if isinstance(ours, Mapping) else {}
+    return {n: value for n, value in record.items() if n not in ours or value != ours[n]}
 
 
 def sound_part(record: JSON) -> JSON:

@@ -4,9 +4,12 @@ customer_id plan|plans status  the contract: a plain PutItem of these is a compl
 name description tags          optional: what the keys say of themselves
 keys key_id                    optional: how many keys (1); one that there is on API Gateway
 key_value_secret               optional: the Secrets Manager secrets that hold own values
+expires_at                     when the customer is suspended by itself: ISO 8601, a day, or never
+
+The rest stands in the item under `keyward` (bookkeeping.py):
+
 plan_key status_reason         how, and why, the last event wanted its change
 rotation                       {requested_at, overlap_hours?, reason?, leaked?, undone?}
-expires_at                     when the customer is suspended by itself: ISO 8601, a day, or never
 quota_extension billing        requests that add up (quota.py), facts of payments (billing.py)
 recorded {field: {value, at}}  what the last event said and when; a field that differs from it
                                was changed by hand and is dated by its stream record;

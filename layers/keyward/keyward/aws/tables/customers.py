@@ -23,10 +23,11 @@ from keyward.aws.tables.leases import Lease, fenced
 from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.outbox import Outbox, record_name, waiting
 from keyward.aws.tables.storm_items import STORM, storm_of
+from keyward.customers.bookkeeping import KEYWARD, MEMBERS, as_stored, packed, unpacked
 from keyward.customers.key import KeyRecord
 from keyward.customers.key_item import deleted_key_of, key_item, key_of
 from keyward.customers.model import DATED_FIELDS, KeyRecords, TimedValue
-from keyward.customers.quota import NAME as QUOTA_EXTENSION
+from keyward.customers.plans import PLANS
 from keyward.customers.usage import RECORD as USAGE
 from keyward.customers.usage import usage_of
 from keyward.errors import ConditionNotMetError, LeaseLostError
@@ -41,7 +42,7 @@ TOLD = "told"
 ADOPTED = "adopted#"
 REMOVED = "removed"
 # What makes a record another one: the dated fields, and their dates.
-COMPARED = (*DATED_FIELDS, QUOTA_EXTENSION, "recorded")
+COMPARED = tuple(dict.fromkeys((*DATED_FIELDS, PLANS, *MEMBERS, KEYWARD)))
 
 
 @frozen
@@ -67,13 +68,15 @@ class Customers(DueItems):
         """The customer's record in the Customers table, None without one."""
         answer = self._customers.get_item(Key={"customer_id": customer_id}, ConsistentRead=True)
         item: JSON | None = answer.get("Item")
-        return item
+        return unpacked(item) if item else None
 
     def save_desired(self, record: JSON, before: JSON | None) -> bool:
         """Write the record if nobody changed it since `before` was read; False when somebody did.
         For changes that are recorded (runs/record.py): what a reconciler does is none."""
+        stored = as_stored(before) if before else None
+        condition = unchanged(stored, "customer_id", COMPARED)
         try:
-            self._customers.put_item(Item=record, **unchanged(before, "customer_id", COMPARED))
+            self._customers.put_item(Item=packed(record), **condition)
         except ConditionNotMetError:
             return False
         return True
@@ -85,7 +88,7 @@ class Customers(DueItems):
 
     def load_all(self) -> AccountRecords:
         """Load the records of all customers: two scans, for the audit."""
-        desired = self._customers.pages("scan")
+        desired = [unpacked(item) for item in self._customers.pages("scan")]
         return replace(self.load_all_keys(), desired=desired)
 
     def load_all_keys(self) -> AccountRecords:
@@ -158,7 +161,7 @@ class Customers(DueItems):
         puts = [self._put(key_item(key) | {"fence": lease.token}) for key in keys]
         items: list[JSON] = [{"Put": one["Put"] | new} for one in puts]
         if record is not None:
-            put = {"TableName": self._customers.name, "Item": record}
+            put = {"TableName": self._customers.name, "Item": packed(record)}
             items.append({"Put": put | new})
         items += self._ledger.puts(lines)
         try:

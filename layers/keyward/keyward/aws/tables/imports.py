@@ -19,6 +19,7 @@ from keyward.aws.tables.due import DUE, DUE_INDEX, IMPORTED, NEW
 from keyward.aws.tables.import_progress import ImportProgress
 from keyward.aws.tables.ledger import Ledger
 from keyward.aws.tables.outbox import Outbox, record_name
+from keyward.customers.bookkeeping import unpacked
 from keyward.customers.key import CREATING, KeyRecord
 from keyward.customers.key_item import key_item, key_of
 from keyward.errors import ConditionNotMetError, WriteConflictError
@@ -101,7 +102,7 @@ class Imports(ImportProgress):
         desired = self._customers.load_many([{"customer_id": name} for name in ids])
         wanted = ("key#1", "tombstone", DUE)
         keys = [{"customer_id": name, "record": record} for name in ids for record in wanted]
-        records = {item["customer_id"]: item for item in desired}
+        records = {item["customer_id"]: unpacked(item) for item in desired}
         items = {(item["customer_id"], item["record"]): item for item in self._keys.load_many(keys)}
         return [
             _member(name, records.get(name), *(items.get((name, record)) for record in wanted))

@@ -8,6 +8,7 @@ from typing import Any
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_partition
 from keyward.aws.tables.due import DUE_INDEX
+from keyward.customers.bookkeeping import packed
 from keyward.customers.removal import HELD, RECORD, Removal, item_of
 from keyward.errors import ConditionNotMetError, WriteConflictError
 from keyward.values import JSON
@@ -76,7 +77,7 @@ class Removals:
         """Write a removed record as it was, unless there is one by now."""
         try:
             self._customers.put_item(
-                Item=record, ConditionExpression="attribute_not_exists(customer_id)"
+                Item=packed(record), ConditionExpression="attribute_not_exists(customer_id)"
             )
         except ConditionNotMetError:
             return
