@@ -102,7 +102,7 @@ def test_a_disabled_key_stays_disabled(account: AuditLab) -> None:
     old_key(account, "free", customerId="acme", enabled=False)
     assert adopted(account) == 1
     record = customers(account)["acme"]
-    assert (record["status"], record["status_reason"]) == (
+    assert (record["status"], record["keyward"]["status_reason"]) == (
         "suspended",
         "its key was disabled when it was adopted",
     )

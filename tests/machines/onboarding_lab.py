@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from keyward.customers.bookkeeping import KEYWARD, unpacked
 from keyward.values import JSON
 from local.bench import Bench, epoch
 
@@ -35,7 +36,8 @@ def figures(found: JSON) -> tuple[int, int, int, int, int]:
 
 def record_of(bench: Bench, customer_id: str) -> JSON:
     where = {"customer_id": customer_id}
-    return dict(bench.tables["CustomersTable"].get_item(Key=where)["Item"])
+    record = unpacked(bench.tables["CustomersTable"].get_item(Key=where)["Item"])
+    return {name: value for name, value in record.items() if name != KEYWARD}
 
 
 def lambda_calls(bench: Bench) -> int:

@@ -7,7 +7,6 @@ key_value_secret               optional: the Secrets Manager secrets that hold o
 expires_at                     when the customer is suspended by itself: ISO 8601, a day, or never
 
 The rest stands in the item under `keyward` (bookkeeping.py):
-
 plan_key status_reason         how, and why, the last event wanted its change
 rotation                       {requested_at, overlap_hours?, reason?, leaked?, undone?}
 quota_extension billing        requests that add up (quota.py), facts of payments (billing.py)
