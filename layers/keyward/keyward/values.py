@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -93,6 +93,13 @@ def counted(number: int, noun: str, many: str | None = None) -> str:
     """`1 key`, `1,000 keys`; `many` is the plural of a noun that does not just take an s, and of
     words that follow."""
     return f"{number:,} {noun if number == 1 else many or noun + 's'}"
+
+
+def some_of(names: Sequence[str], most: int = 20, between: str = ", ") -> str:
+    """`a, b and 3 more`: as many names as a person still reads."""
+    more = len(names) - most
+    shown = between.join(names[:most])
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def stated(members: Mapping[str, Any]) -> JSON:

@@ -13,7 +13,7 @@ from keyward.apis.remedies import MAX_METHODS, remedies
 from keyward.events import remedy
 from keyward.events.caller import CallerIdentity
 from keyward.events.contracts import announcement
-from keyward.values import JSON, StageRef, counted, iso
+from keyward.values import JSON, StageRef, counted, iso, some_of
 
 # Of the releases that opened a method again the last ones are told.
 MAX_RELEASES = 20
@@ -119,7 +119,7 @@ def source_open(
     places = [place_of(method) for method in methods]
     times = counted(len(closings), "time")
     words = (
-        f"the source opens {_some(methods)} again with each release: closed {times} "
+        f"the source opens {some_of(methods, 3)} again with each release: closed {times} "
         f"since {iso(closings[0].at)}, last after {mover.words()}. The stage is closed; each "
         "release is open until Keyward closes it, so mend the source"
     )
@@ -142,11 +142,6 @@ def place_of(method: str) -> Place:
     """(path, verb) of `GET /pets`; a path has no spaces."""
     verb, _, path = method.partition(" ")
     return path, verb
-
-
-def _some(methods: Sequence[str]) -> str:
-    more = f" and {len(methods) - 3} more" if len(methods) > 3 else ""
-    return ", ".join(methods[:3]) + more
 
 
 def _release(closing: Closing) -> JSON:

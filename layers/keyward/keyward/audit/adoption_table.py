@@ -17,11 +17,10 @@ from keyward.errors import InvalidInputError
 from keyward.events.fields import CUSTOMER_ID, KEY_ID, letters_of, redacted
 from keyward.events.key_value import refuse_values
 from keyward.events.spreadsheet import rows_of
-from keyward.values import frozen
+from keyward.values import frozen, some_of
 
 TAG = "customer_id"
 UNUSED_ROWS = "adoption_row_unused"
-MAX_NAMED = 20
 # How people head the two columns, by letters and digits alone.
 KEY_HEADINGS = ("keyid", "apikeyid", "id", "key", "apikey")
 CUSTOMER_HEADINGS = ("customerid", "customer", "client", "clientid", "tenant", "tenantid", "owner")
@@ -80,8 +79,7 @@ class OwnerLookup:
                 unused.append(f"row {row} (there is no key {key_id})")
         if not unused:
             return []
-        more = f" and {len(unused) - MAX_NAMED} more" if len(unused) > MAX_NAMED else ""
-        says = f"rows of `customers` are not used: {', '.join(unused[:MAX_NAMED])}{more}"
+        says = f"rows of `customers` are not used: {some_of(unused)}"
         helps = "Correct or remove these rows"
         return [Finding(UNUSED_ROWS, "low", says, remedy=helps)]
 

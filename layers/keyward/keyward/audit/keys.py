@@ -16,7 +16,7 @@ from keyward.customers.key import CREATING
 from keyward.customers.model import KeyRecords
 from keyward.customers.usage_update import is_unused
 from keyward.policy.model import Policy
-from keyward.values import counted
+from keyward.values import counted, some_of
 
 ADOPT_KEYS = "adopt-keys"
 ADOPT = 'Adopt it (start audit-account with {"repair": true, "adopt": true}), or delete it'
@@ -155,9 +155,6 @@ def _words(key: GatewayKey, account: AccountKeys) -> str:
     return f"{key.key_id}{name}, {'enabled' if key.enabled else 'disabled'}{where}"
 
 
-MAX_NAMES = 20
-
-
 def of_usage(records: AccountRecords, policy: Policy, now: float) -> list[Finding]:
     """Find unused keys, in one finding a plan, because there may be thousands of them; `now` in
     epoch seconds."""
@@ -181,8 +178,6 @@ def _note_unused(
 
 
 def _finding(plan: str, names: list[str], policy: Policy) -> Finding:
-    more = len(names) - MAX_NAMES
-    listed = ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
     keys, days = counted(len(names), "key"), counted(policy.usage.unused_days, "day")
-    says = f"{keys} of plan {plan} not used for {days}: {listed}"
+    says = f"{keys} of plan {plan} not used for {days}: {some_of(names)}"
     return Finding("keys_unused", "low", says)

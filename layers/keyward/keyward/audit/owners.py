@@ -14,6 +14,7 @@ from keyward.audit.model import Finding
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import STACK_TAG
 from keyward.policy.model import Policy
+from keyward.values import some_of
 
 BY_HAND, FOREIGN = "plan_by_hand", "plan_of_another_stack"
 MAX_STAGES = 5
@@ -74,8 +75,7 @@ def _foreign(plan: GatewayPlan) -> Finding:
 def _by_hand(plan: GatewayPlan, left: Sequence[str], policy: Policy) -> Finding | None:
     says = f"people made usage plan {plan.name} ({plan.plan_id}), so nothing of it changes"
     if left:
-        more = f" and {len(left) - MAX_STAGES} more" if len(left) > MAX_STAGES else ""
-        says += f": its keys do not open {', '.join(left[:MAX_STAGES])}{more}"
+        says += f": its keys do not open {some_of(left, MAX_STAGES)}"
     elif changes(plan, policy.plan(plan.name), (), ()):
         says += ": its limits are not those of the policy"
     else:

@@ -10,7 +10,7 @@ from keyward.audit.model import Finding
 from keyward.audit.remedies import with_helps
 from keyward.aws.gateway import GatewayKey, GatewayPlan
 from keyward.policy.model import Policy
-from keyward.values import DAY, JSON, counted, frozen
+from keyward.values import DAY, JSON, counted, frozen, some_of
 
 MAX_NAMES = 5
 
@@ -27,11 +27,8 @@ class KeyGroup:
 
     def as_finding(self) -> Finding:
         """For people: the first of the keys by name, and how many more there are."""
-        noun = "key" if len(self.keys) == 1 else "keys"
-        names = [key.name or key.key_id for key in self.keys[:MAX_NAMES]]
-        more = len(self.keys) - len(names)
-        listed = ", ".join(names) + (f" and {more:,} more" if more else "")
-        says = f"{len(self.keys):,} {self.state} {noun}{self.where}: {listed}"
+        names = some_of([key.name or key.key_id for key in self.keys], MAX_NAMES)
+        says = f"{counted(len(self.keys), f'{self.state} key')}{self.where}: {names}"
         return Finding(self.kind, "low", says, remedy=self.helps)
 
     def as_json(self) -> JSON:
@@ -133,5 +130,4 @@ def _words(differences: Iterable[Difference]) -> str:
     texts = [
         f"{one.method} {one.path} {one.difference}".removeprefix("* * ") for one in differences
     ]
-    more = len(texts) - MAX_NAMES
-    return "; ".join(texts[:MAX_NAMES]) + (f"; and {more} more" if more > 0 else "")
+    return some_of(texts, MAX_NAMES, "; ")

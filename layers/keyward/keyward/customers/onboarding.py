@@ -18,7 +18,7 @@ from keyward.events.fields import NEVER_EXPIRES, letters_of, nearest_hint, redac
 from keyward.events.incoming import CUSTOMER_EVENTS, members
 from keyward.events.key_value import holds_value
 from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
-from keyward.values import JSON, counted, frozen
+from keyward.values import JSON, counted, frozen, some_of
 
 SIGN_UP = "CustomerSignedUp"
 # When a row happened is when its file was put.
@@ -35,7 +35,6 @@ WORD = re.compile(r"[A-Za-z0-9]{20,}")
 LIKE_A_VALUE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9]).{40,}")
 # Twice the keys that an account can have (API Gateway, "Amazon API Gateway quotas").
 MAX_ROWS = 20_000
-MAX_NAMED = 20
 PUT_AGAIN = "Correct it and put the file again"
 
 
@@ -181,10 +180,8 @@ class _Reader:
 
     def _check_plan(self, plan: str) -> None:
         if plan not in self.plans:
-            known = sorted(self.plans)
-            more = ", ..." if len(known) > MAX_NAMED else ""
-            shown = ", ".join(known[:MAX_NAMED]) + more
-            problem = f"must be a plan of the policy ({shown}), got {redacted(plan)}"
+            plans = some_of(sorted(self.plans))
+            problem = f"must be a plan of the policy ({plans}), got {redacted(plan)}"
             near = nearest_hint(plan, self.plans)
             raise InvalidEventError("plan", problem, f"{near}{PUT_AGAIN}")
 

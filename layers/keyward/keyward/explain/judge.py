@@ -19,7 +19,7 @@ from keyward.explain import words
 from keyward.explain.model import ApiFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.explain.words import Cause
 from keyward.policy.parts import Throttle
-from keyward.values import frozen, iso
+from keyward.values import frozen, iso, some_of
 
 ANY = "ANY"
 CLOSED, SUSPENDED = "closed", "suspended"
@@ -87,7 +87,7 @@ def _without_stage(facts: Facts) -> Cause:
         return words.cause("api_not_found", api=facts.request.rest_api_id)
     if not facts.api.stages:
         return words.cause("api_not_deployed", api=facts.request.rest_api_id)
-    stages = words.listed(facts.api.stages)
+    stages = some_of(facts.api.stages)
     return words.cause("stage_not_found", stage=facts.request.stage, stages=stages)
 
 
@@ -101,10 +101,10 @@ def _without_route(
     there = sorted({method.path for method in methods})
     resource = resource_for(request.path, there)
     if resource is None:
-        return words.cause("path_not_found", path=request.path, paths=words.listed(there))
+        return words.cause("path_not_found", path=request.path, paths=some_of(there) or "nothing")
     verbs = sorted(method.verb for method in methods if method.path == resource)
     return words.cause(
-        "method_not_found", resource=resource, method=request.method, methods=words.listed(verbs)
+        "method_not_found", resource=resource, method=request.method, methods=some_of(verbs)
     )
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from keyward.policy.parts import Throttle
-from keyward.values import JSON, frozen, iso
-
-MAX_NAMES = 20
+from keyward.values import JSON, frozen, iso, some_of
 
 
 @frozen
@@ -199,7 +197,9 @@ def cause(kind: str, **facts: Any) -> Cause:
 
 def stage_in_no_plan(place: str, plans: Mapping[str, Iterable[str]], remedy: str) -> Cause:
     """None of the key's plans holds the stage."""
-    held = "; ".join(f"{name} holds {listed(sorted(stages))}" for name, stages in plans.items())
+    held = "; ".join(
+        f"{name} holds {some_of(sorted(stages)) or 'nothing'}" for name, stages in plans.items()
+    )
     return cause("stage_in_no_plan", place=place, plans=held, remedy=remedy)
 
 
@@ -219,10 +219,3 @@ def not_propagated(moments: Mapping[str, float], settling: int, now: float) -> C
 def because(reason: str | None) -> str:
     """Write a reason behind a sentence; nothing without one."""
     return f" ({reason})" if reason else ""
-
-
-def listed(names: Sequence[str]) -> str:
-    """Write names in one line, as many as a person still reads."""
-    more = len(names) - MAX_NAMES
-    shown = ", ".join(names[:MAX_NAMES]) or "nothing"
-    return f"{shown} and {more} more" if more > 0 else shown

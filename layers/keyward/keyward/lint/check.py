@@ -14,6 +14,7 @@ from keyward.lint.positions import SourceError
 from keyward.lint.source import Source, is_candidate, read
 from keyward.lint.template import Reference, Template
 from keyward.policy.model import Policy
+from keyward.values import some_of
 
 MAX_PATHS = 5
 PREFLIGHT = (
@@ -61,9 +62,8 @@ class Checker:
                 asking.setdefault((method.file, method.api), []).append(method)
         for (file, _), methods in asking.items():
             paths = [method.deployed.path for method in methods]
-            more = len(paths) - MAX_PATHS
-            listed = ", ".join(paths[:MAX_PATHS]) + (f" and {more} more" if more > 0 else "")
-            self.findings.note(file, methods[0].line, PREFLIGHT.format(paths=listed))
+            note = PREFLIGHT.format(paths=some_of(paths, MAX_PATHS))
+            self.findings.note(file, methods[0].line, note)
 
     def _read(self, name: str, blamed: str, line: int) -> Source | None:
         """Read the file called `name`. `blamed` gets its error: the file itself, or the template

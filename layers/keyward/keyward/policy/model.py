@@ -18,7 +18,7 @@ from keyward.policy.parts import (
     UsagePolicy,
     matches,
 )
-from keyward.values import frozen
+from keyward.values import frozen, some_of
 
 
 @frozen
@@ -46,7 +46,7 @@ class Policy:
         try:
             return self.usage_plans[name]
         except KeyError:
-            names = ", ".join(sorted(self.usage_plans))
+            names = some_of(sorted(self.usage_plans))
             raise UnknownPlanError(
                 f"plan: the policy names no usage plan {name!r}. "
                 f"Use one of {names}, or add it to usage_plans in the policy parameter"
