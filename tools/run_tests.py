@@ -41,7 +41,7 @@ def groups() -> dict[str, list[str]]:
     return {
         # The random histories take longest: they begin first, so that nothing waits.
         BESIDE: ["-n", "2", *NO_SIZES, PROVE, *quick, "emulator/tests"],
-        "the local AWS": [LOCAL],
+        "the local AWS": [*NO_SIZES, LOCAL],
         "the whole stack": ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *_stack()],
     }
 
@@ -49,7 +49,7 @@ def groups() -> dict[str, list[str]]:
 def sizes() -> dict[str, list[str]]:
     """The run of `make test-sizes`."""
     rooms = [f"tests/{room}" for room in ROOMS_WITH_SIZES]
-    return {"sizes": ["-n", "2", "-m", "sizes", *rooms, PROVE, "emulator/tests"]}
+    return {"sizes": ["-n", "2", "-m", "sizes", *rooms, PROVE, LOCAL, "emulator/tests"]}
 
 
 def _stack() -> list[str]:

@@ -185,7 +185,8 @@ def test_every_function_that_the_readme_invokes_is_in_the_template() -> None:
 def test_the_changelog_begins_with_what_is_not_released() -> None:
     headings = re.findall(r"^## (.+)$", text("CHANGELOG.md"), re.MULTILINE)
     assert headings[0] == "[Unreleased]"
-    kinds = re.findall(r"^### (.+)$", text("CHANGELOG.md"), re.MULTILINE)
+    unreleased = text("CHANGELOG.md").split("\n## [")[1]
+    kinds = re.findall(r"^### (.+)$", unreleased, re.MULTILINE)
     order = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
     assert kinds == [kind for kind in order if kind in kinds]
 
