@@ -11,9 +11,11 @@ from keyward.audit.parts import NAME, Audit
 from keyward.aws.bucket import DATA, PAGE
 from keyward.events import contracts
 from keyward.report import data, page
-from keyward.report.digest import tell_daily
+from keyward.report.digest import digest_of
 from keyward.report.read import Collector, newest_reading, own_reading
-from keyward.runs import run, runtime
+from keyward.runs import outbox, run, runtime
+from keyward.runs.context import Context
+from keyward.values import DAY, iso
 
 DEAD_LETTERS = tuple(
     f"{name}_DLQ" for name in ("CUSTOMERS", "APIS", "RUNS", "AUDIT", "DUE", "USAGE", "REPORT")
@@ -42,10 +44,18 @@ def handler(event: object, context: object) -> dict[str, Any]:
     reports.save(DATA, data(report))
     reports.save(PAGE, page(report))
     if wanted:
-        tell_daily(made.audit.context, report.waiting, runtime.topic())
+        tell_daily(made.audit.context, digest_of(report.waiting, made.audit.context.stack))
     waiting = len(report.waiting)
     runtime.count({"WaitsForAPerson": waiting})
     return {"bucket": reports.name, "page": PAGE, "data": DATA, "waiting": waiting}
+
+
+def tell_daily(context: Context, message: tuple[str, str] | None) -> None:
+    """Publish the digest, once a day (UTC). One that broke off is sent by the next report. Raises
+    PassingError."""
+    if message:
+        topic, day = runtime.topic(), iso(context.now)[:10]
+        outbox.tell_once(context, f"digest#{day}", lambda: topic.publish(*message), 2 * DAY)
 
 
 def collector(name: str) -> Collector:

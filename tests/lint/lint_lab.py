@@ -10,6 +10,7 @@ from textwrap import dedent
 
 import pytest
 
+from keyward.apis.rule import KeyRule
 from keyward.cli import app
 from keyward.lint.check import Checker
 from keyward.lint.model import Findings
@@ -46,15 +47,20 @@ class Bench:
         checker = Checker()
         findings = checker.check([self.write(name, content)])
         assert findings.errors == []
-        found = checker.open(parse(default_text()), NOW)
+        found = checker.open(default_rule)
         return [f"{one.line} {one.deployed.verb} {one.deployed.path}" for one in found]
 
     def remedies(self, content: str | JSON, name: str = "file.yaml") -> list[str]:
         """Where the remedy of each open method goes, and the remedy."""
         checker = Checker()
         checker.check([self.write(name, content)])
-        found = checker.open(parse(default_text()), NOW)
+        found = checker.open(default_rule)
         return [f"{one.place}: {one.remedy}" for one in found]
+
+
+def default_rule(api: str) -> KeyRule:
+    """That of the default policy."""
+    return KeyRule(parse(default_text()), api, api, NOW)
 
 
 @pytest.fixture

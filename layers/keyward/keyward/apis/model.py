@@ -8,7 +8,7 @@ deployed, asks for no key, and is not exempt.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, TypeVar
 
 from keyward.events.caller import Editor
@@ -114,6 +114,17 @@ class StageSnapshot:
     changed_at: float = 0.0
     throttles: Mapping[str, Throttle] = field(default_factory=dict)
     web_acl: bool = False
+
+    @property
+    def deployment_ids(self) -> tuple[str, ...]:
+        """What it serves: its deployment and that of its canary."""
+        canary = self.canary.deployment_id if self.canary else ""
+        return tuple(filter(None, (self.deployment_id, canary)))
+
+    def serving(self, served: Mapping[str, tuple[DeployedMethod, ...]]) -> StageSnapshot:
+        """The stage with the methods that it serves; `served` are those of deployments, by id."""
+        canary = served.get(self.canary.deployment_id, ()) if self.canary else ()
+        return replace(self, methods=served.get(self.deployment_id, ()), canary_methods=canary)
 
 
 @frozen

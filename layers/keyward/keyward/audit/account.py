@@ -25,7 +25,7 @@ from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.customers.drift import GatewayState
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
-from keyward.runs.apis.read import read_stages, serving
+from keyward.runs.apis.read import read_stages
 from keyward.values import JSON, frozen
 
 
@@ -232,7 +232,7 @@ def _snapshot(rest_api_id: str, name: str, document: JSON) -> ApiSnapshot:
     return ApiSnapshot(
         rest_api_id,
         name,
-        tuple(serving(stage, served) for stage in stages),
+        tuple(stage.serving(served) for stage in stages),
         tuple(
             Membership(plan, id_, frozenset(names), kept=kept)
             for plan, id_, names, kept in document["plans"]

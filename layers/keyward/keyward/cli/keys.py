@@ -10,8 +10,6 @@ from pathlib import Path
 import click
 
 from keyward.cli.options import FINE, FOUND, Call, of_nobody, of_stack, say
-from keyward.cli.stack import Stack
-from keyward.customers.key import DELETED, KeyRecord
 from keyward.events.key_value import holds_value, is_value, values_in
 from keyward.events.remedy import command
 from keyward.values import JSON, counted, iso
@@ -53,7 +51,8 @@ def whose(call: Call) -> int:
     """
     value = _read_value()
     there = call.stack()
-    found = _owner(there, value) if is_value(value) else None
+    fingerprint = there.registry.fingerprints.known(value) if is_value(value) else None
+    found = there.customers().key_of_fingerprint(fingerprint) if fingerprint else None
     if found is None:
         records = there.customers().load_all_keys().keys.values()
         unknown = sum(key.fingerprint is None for mine in records for key in mine.keys)
@@ -65,26 +64,23 @@ def whose(call: Call) -> int:
         lines[:0] = [] if is_value(value) else ["not a value that Keyward made"]
         call.show({"customer_id": None, "not_judged": unknown}, lines)
         return FINE
-    if found.state == DELETED:
-        return _deleted(call, found)
+    data: JSON = {"customer_id": found.customer_id, "key": found.name, "key_id": found.key_id}
+    says = f"key {found.name} ({found.key_id}) of customer {found.customer_id}"
+    if found.is_deleted:
+        # Nothing has to be stopped: the history tells what was.
+        remedy = command("history", about=(found.customer_id,), stack=call.stack_name)
+        at = iso(found.end.delete_at or 0)
+        data |= {"enabled": False, "deleted_at": at, "remedy": remedy}
+        call.show(
+            data,
+            [f"{says}, deleted on {at}", f"It opens nothing any more. What was done: {remedy}"],
+        )
+        return FOUND
     about = {"customer": found.customer_id, "set": "leaked=true", "stack": there.name}
     remedy = command("send", about=("KeyRotationRequested",), **about)
-    data: JSON = {"customer_id": found.customer_id, "key": found.name, "key_id": found.key_id}
     data |= {"enabled": found.enabled, "remedy": remedy}
     state = "enabled" if found.enabled else "disabled already"
-    says = f"key {found.name} ({found.key_id}) of customer {found.customer_id}, {state}"
-    call.show(data, [says, f"To stop it: {remedy}"])
-    return FOUND
-
-
-def _deleted(call: Call, found: KeyRecord) -> int:
-    """Nothing has to be stopped: the history tells what was."""
-    remedy = command("history", about=(found.customer_id,), stack=call.stack_name)
-    at = iso(found.end.delete_at or 0)
-    data: JSON = {"customer_id": found.customer_id, "key": found.name, "key_id": found.key_id}
-    data |= {"enabled": False, "deleted_at": at, "remedy": remedy}
-    says = f"key {found.name} ({found.key_id}) of customer {found.customer_id}, deleted on {at}"
-    call.show(data, [says, f"It opens nothing any more. What was done: {remedy}"])
+    call.show(data, [f"{says}, {state}", f"To stop it: {remedy}"])
     return FOUND
 
 
@@ -115,11 +111,6 @@ def _read_value() -> str:
     if not text:
         raise click.UsageError("No value came on the standard input.")
     return next(values_in(text), text)
-
-
-def _owner(stack: Stack, value: str) -> KeyRecord | None:
-    fingerprint = stack.registry.fingerprints.known(value)
-    return stack.customers().key_of_fingerprint(fingerprint) if fingerprint else None
 
 
 def _files(path: Path) -> Iterator[Path]:

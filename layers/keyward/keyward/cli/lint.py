@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import click
 
+from keyward.apis.rule import KeyRule
 from keyward.cli.options import FINE, FOUND, WRONG, Call, json_lines, of_nobody, policy_in, say
 from keyward.cli.stack import SetUpError
 from keyward.lint.check import Checker
@@ -74,8 +75,8 @@ def lint(
 def _checked(
     files: tuple[str, ...], rules: Policy, api: str | None, skip_others: bool
 ) -> tuple[Findings, list[Method]]:
-    checker = Checker(api, skip_others)
-    return checker.check(files), checker.open(rules, time.time())
+    checker, now = Checker(api, skip_others), time.time()
+    return checker.check(files), checker.open(lambda name: KeyRule(rules, name, name, now))
 
 
 def _fixed(found: list[Method]) -> Iterator[str]:

@@ -156,6 +156,11 @@ class KeyRecord:
         return self.custom_name or name_of(self.customer_id, self.number)
 
     @property
+    def is_deleted(self) -> bool:
+        """Whether only its number and its fingerprint are left."""
+        return self.state == DELETED
+
+    @property
     def plan(self) -> str | None:
         """The plan that the key joined first, None for a key in no plan."""
         return self.plans[0] if self.plans else None

@@ -29,7 +29,6 @@ from keyward.explain.judge import INCOMPLETE, Verdict, judge, route
 from keyward.explain.model import ApiFacts, CustomerFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.policy.model import Policy
 from keyward.policy.periods import day_of, first_day, next_first_day
-from keyward.runs.apis.read import deployments_of, serving
 from keyward.values import JSON, frozen
 
 SOURCE = "x-amazon-apigateway-api-key-source"
@@ -200,9 +199,7 @@ class Explainer:
         return replace(facts, working=self.gateway.working_copy(request.rest_api_id))
 
     def _serving(self, request: DeniedRequest, stage: StageSnapshot) -> StageSnapshot:
-        return serving(
-            stage, {name: self._methods(request, name) for name in deployments_of(stage)}
-        )
+        return stage.serving({one: self._methods(request, one) for one in stage.deployment_ids})
 
     def _methods(self, request: DeniedRequest, deployment_id: str) -> tuple[DeployedMethod, ...]:
         try:

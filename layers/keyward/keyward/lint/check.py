@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from keyward.apis.rule import KeyRule
@@ -13,7 +13,6 @@ from keyward.lint.openapi import Document, is_document
 from keyward.lint.positions import SourceError
 from keyward.lint.source import Source, is_candidate, read
 from keyward.lint.template import Reference, Template
-from keyward.policy.model import Policy
 from keyward.values import some_of
 
 MAX_PATHS = 5
@@ -122,10 +121,9 @@ class Checker:
                 self._collected.add(method.mark)
                 self.findings.methods.append(method)
 
-    def open(self, policy: Policy, now: float) -> list[Method]:
-        """Those methods found that ask for no key and have to, at `now` (epoch seconds)."""
-        return [method for method in self.findings.methods if self._is_open(method, policy, now)]
+    def open(self, rule_of: Callable[[str], KeyRule]) -> list[Method]:
+        """Those methods found that ask for no key and have to, by the rule of their API."""
+        return [method for method in self.findings.methods if self._is_open(method, rule_of)]
 
-    def _is_open(self, method: Method, policy: Policy, now: float) -> bool:
-        api = self._api or method.api
-        return bool(KeyRule(policy, api, api, now).open([method.deployed]))
+    def _is_open(self, method: Method, rule_of: Callable[[str], KeyRule]) -> bool:
+        return bool(rule_of(self._api or method.api).open([method.deployed]))

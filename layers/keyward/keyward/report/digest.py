@@ -1,28 +1,23 @@
-"""Send the daily digest: one message about all that waits for a person, if anything does."""
+"""Write the daily digest: one message about all that waits for a person, if anything does. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from keyward.aws.topic import Topic
 from keyward.report.model import PendingItem
-from keyward.runs import outbox
-from keyward.runs.context import Context
-from keyward.values import DAY, iso, visible
+from keyward.values import visible
 
 MOST = 40
 
 
-def tell_daily(context: Context, waiting: Iterable[PendingItem], topic: Topic) -> None:
-    """Publish the digest, once a day (UTC). What a state machine mends by itself is left out. A
-    digest that broke off is sent by the next report. Raises PassingError."""
+def digest_of(waiting: Iterable[PendingItem], stack: str) -> tuple[str, str] | None:
+    """Write subject and text; None when nothing waits. What a state machine mends by itself is left
+    out."""
     items = [item for item in waiting if item.mended_by is None]
     if not items:
-        return
+        return None
     number = f"{len(items)} thing{'s wait' if len(items) > 1 else ' waits'} for a person"
-    subject, text = f"Keyward ({context.stack}): {number}", digest(items, context.stack)
-    day = iso(context.now)[:10]
-    outbox.tell_once(context, f"digest#{day}", lambda: topic.publish(subject, text), 2 * DAY)
+    return f"Keyward ({stack}): {number}", digest(items, stack)
 
 
 def digest(items: Sequence[PendingItem], stack: str) -> str:

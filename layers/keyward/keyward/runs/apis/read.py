@@ -86,13 +86,13 @@ def read_stages(
         stages = [stage for stage in stages if stage.name == only]
         if not stages:
             raise InvalidInputError("stage", f"the API has no stage {only}", f"It has: {names}")
-    ids = {deployment_id: None for stage in stages for deployment_id in deployments_of(stage)}
+    ids = {deployment_id: None for stage in stages for deployment_id in stage.deployment_ids}
     read = deployments.serve if deployments else partial(gateway.deployed, head.rest_api_id)
     served = {deployment_id: read(deployment_id) for deployment_id in ids}
     return ApiSnapshot(
         rest_api_id=head.rest_api_id,
         name=head.name,
-        stages=tuple(serving(stage, served) for stage in stages),
+        stages=tuple(stage.serving(served) for stage in stages),
         **_plans_of(plans(), head, policy, stack) if stages else {},
     )
 
@@ -141,20 +141,6 @@ def read_working_copy(
 def without_key(method: WorkingMethod) -> WorkingMethod:
     """The method as it is when it asks for no key."""
     return replace(method, body={**method.body, "apiKeyRequired": False})
-
-
-def deployments_of(stage: StageSnapshot) -> list[str]:
-    """The ids of what a stage serves: its deployment and that of its canary."""
-    canary = [stage.canary.deployment_id] if stage.canary else []
-    return [deployment_id for deployment_id in [stage.deployment_id, *canary] if deployment_id]
-
-
-def serving(
-    stage: StageSnapshot, served: Mapping[str, tuple[DeployedMethod, ...]]
-) -> StageSnapshot:
-    """The stage with the methods that it serves; `served` are those of deployments, by id."""
-    canary = served.get(stage.canary.deployment_id, ()) if stage.canary else ()
-    return replace(stage, methods=served.get(stage.deployment_id, ()), canary_methods=canary)
 
 
 def _plans_of(plans: list[GatewayPlan], head: Head, policy: Policy, stack: str) -> JSON:
