@@ -14,8 +14,10 @@ HOURS, MINUTES, NIGHTS = 730, 730 * 60, 730 / 24
 # Lambda polls a queue with five connections, each waits for 20 s (AWS Lambda developer guide,
 # "Using Lambda with Amazon SQS", and AWS re:Post on idle queues).
 POLLS_A_MINUTE = 5 * 3
-# The audit's KeysOnGateway, once a night.
-METRICS_A_NIGHT = 1
+# What is counted when nothing happens: by each look at due work, by the nightly audit and report.
+# A metric is billed for each hour in which it was counted (Amazon CloudWatch Pricing).
+EACH_MINUTE = ("ShareInUse", "CallsWaiting")
+EACH_NIGHT = ("KeysOnGateway", "WaitsForAPerson")
 IDLE_DAY, BURST = "a day without any work", "10,000 sign-ups at once"
 JOBS = ("sign-up", "100 sign-ups at once", "1,000 sign-ups at once", BURST)
 SAID = "An idle month costs {} USD, 10,000 sign-ups {} USD"
@@ -34,7 +36,8 @@ def idle_month(latest: JSON) -> dict[str, float]:
     stack = stack_of()
     queues = sum(bool(source.queue) for source in stack.sources)
     minute = {"lambda_calls": MINUTES, "half_read_units": MINUTES, "schedule_calls": MINUTES}
-    night = counted(latest, IDLE_DAY) | {"metric_hours": METRICS_A_NIGHT}
+    night = counted(latest, IDLE_DAY) | {"metric_hours": len(EACH_NIGHT)}
+    tables = sum(one["Type"] == "AWS::DynamoDB::Table" for one in stack.resources.values())
     return {
         f"{queues} queues that functions poll": dollars(
             {"queue_requests": queues * POLLS_A_MINUTE * MINUTES}
@@ -43,6 +46,10 @@ def idle_month(latest: JSON) -> dict[str, float]:
         f"alarms on {alarm_metrics(stack)} metrics": dollars(
             {"alarm_metrics": alarm_metrics(stack)}
         ),
+        f"{len(EACH_MINUTE)} metrics that are counted each minute": dollars(
+            {"metric_hours": len(EACH_MINUTE) * HOURS}
+        ),
+        f"{tables} tables while they are empty, and a topic without messages": 0.0,
         "the look at due work, once a minute": dollars(with_functions(minute, 0)),
         "the parameter that holds the policy": dollars({"parameter_months": 1}),
         "the nights: audit, reading of usage, report": dollars(night) * NIGHTS,

@@ -28,6 +28,7 @@ from benchmarks.tape import record
 from keyward.audit import modes
 from keyward.values import JSON
 from tests import tree
+from tests.rules.test_dashboard import GAUGES
 
 FULL = SIZES["full"]
 SAVED: JSON = json.loads(report.LATEST.read_text(encoding="utf-8"))
@@ -40,6 +41,15 @@ def row(job: str, who: str = budgets.KEYWARD, share: int = 50) -> JSON:
     about = {"job": job, "who": who, "share": share}
     [found] = [one for one in ROWS if about.items() <= one.items()]
     return found
+
+
+def test_each_gauge_of_the_account_is_in_an_idle_month() -> None:
+    # Those of a plan cost by the plan; docs/costs.md says so beside the sum.
+    of_services = {"ApproximateNumberOfMessagesVisible"}
+    of_plans = {name for name in GAUGES if name.startswith(("Keys", "Calls"))}
+    counted = {*costs.EACH_MINUTE, *costs.EACH_NIGHT}
+    assert counted - GAUGES == set()
+    assert GAUGES - of_services - (of_plans - counted) == counted
 
 
 def test_every_size_is_there() -> None:

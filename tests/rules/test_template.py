@@ -138,7 +138,8 @@ def test_every_rule_buffers_in_a_queue_retries_and_has_a_dead_letter_queue() -> 
             place = target["Arn"].get("Ref") or target["Arn"]["Fn::GetAtt"][0]
             assert place in queues() or place == "NotificationsTopic", name
             assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0, name
-            # One that cuts ids out of an event has none: it would get the whole event.
+            # One that cuts ids out of an event has none: it would get the whole event. Nor has a
+            # message to people: what waits is told daily (docs/notifications.md).
             if "InputTransformer" not in target:
                 dead = target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]
                 assert dead in dead_letter_queues(), name

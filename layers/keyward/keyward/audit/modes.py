@@ -28,7 +28,7 @@ READS_TO_CLOSE, READS_A_STAGE = 10, 3
 # US dollars: to look at an API, to close one, what its wait for other APIs adds, and each method.
 LOOKED_AT, CLOSED, WAITED, METHOD = 0.0003, 0.0004, 0.0008, 0.00001
 # US dollars of an idle month, rounded.
-STACK_A_MONTH = 8
+STACK_A_MONTH = 9
 
 
 @frozen
