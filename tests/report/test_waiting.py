@@ -177,6 +177,13 @@ def test_only_named_members_are_remembered_and_none_is_long() -> None:
     assert summary["did"][-1] == "and 280 more"
 
 
+def test_a_difference_of_more_than_a_method_is_told_without_stars() -> None:
+    places = (("*", "*"), ("*", "/pets"), ("GET", "/pets"))
+    found = [{"method": verb, "path": path, "difference": "is new"} for verb, path in places]
+    event = announcement("ApiHeld", stage="prod", differences=found)
+    assert summary_of(event)["did"] == ["is new", "/pets is new", "GET /pets is new"]
+
+
 def test_what_is_older_than_a_week_is_left_out() -> None:
     event = announcement("KeyIssued", customer_id="acme")
     week = 7 * 24 * 3600

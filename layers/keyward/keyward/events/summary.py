@@ -32,5 +32,6 @@ def _words(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)[:MAX_CHARACTERS]
     action = str(item.get("action", "")).replace("_", " ")
-    rest = [str(item[name]) for name in WORDS_OF if item.get(name)]
+    # A difference of the whole stage, or of a whole path, has a star for the rest.
+    rest = [str(item[name]) for name in WORDS_OF if item.get(name) not in (None, "", "*")]
     return " ".join([action, *rest]).strip()[:MAX_CHARACTERS]
