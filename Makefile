@@ -51,6 +51,9 @@ demo-lifecycle: setup-demo ## The whole life of a key on a virtual clock: weeks 
 report: setup-demo ## A report of a little world on a local AWS: build/report.html and .json
 	@$(PY) -m local report
 
+pictures: setup-local ## The pictures of docs/, drawn anew
+	@$(PY) -m tools.pictures
+
 local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
 	@exec $(PY) -m local serve --seed --port $(PORT)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,7 +108,8 @@ def test_a_member_that_nobody_knows_is_left_out(desk: Desk) -> None:
     desk.bench.run()
     (one,) = listed(desk)
     assert "Remove it" in one["reason"]
-    assert desk.run("dlq", "resend", "--id", one["id"], "--unset", "colour")[0] == 0
+    assert one["remedy"] == f"keyward dlq resend --id {one['id']}"
+    assert desk.run(*shlex.split(one["remedy"])[1:], "--unset", "colour")[0] == 0
     assert desk.bench.value("acme")
 
 

@@ -49,7 +49,8 @@ def test_a_stop_holds_every_write_but_what_stops_a_key_and_a_start_makes_up_for_
 ) -> None:
     bench = desk.bench
     sign_up(desk, "early", "bad", "gone", "leaky", "moved", "turned")
-    assert desk.run("stop")[:2] == (0, f"stopped since {_now(bench)}. {GOES_ON}\n")
+    code, out, _ = desk.run("stop")
+    assert (code, out) == (0, f"stopped since {_now(bench)}. {GOES_ON}\nTo go on: keyward start\n")
     open_api, before = bench.api({"/pets": {"get": None}}), len(bench.calls)
     sign_up(desk, "late")
     bench.put(customer_id="later", plan="pro", status="active")

@@ -76,9 +76,11 @@ class Browser:
             raise RuntimeError(f"{script}: {told['exceptionDetails']}")
         return told["result"].get("value")
 
-    def picture(self, path: Path) -> None:
-        """Keep the whole page as a PNG."""
-        told = self.ask("Page.captureScreenshot", captureBeyondViewport=True)
+    def picture(self, path: Path, height: int = 900) -> None:
+        """Keep the top of the page as a PNG, so many pixels of it."""
+        width = self.run("innerWidth")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        told = self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(told["data"]))
 
     def _go(self, url: str, width: int, scheme: str, *, offline: bool) -> None:

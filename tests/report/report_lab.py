@@ -163,8 +163,10 @@ def busy(apis: int = 40, customers: int = 500) -> Report:
         for n in range(customers)
     )
     many = large(apis, stages=2, methods=6).apis
-    more = {"apis": (*believable().apis, *many), "by_customer": rows, "customers": customers}
-    return replace(believable(), waiting=waiting, **more)
+    made = believable()
+    return replace(
+        made, waiting=waiting, apis=(*made.apis, *many), by_customer=rows, customers=customers
+    )
 
 
 def hostile() -> Report:

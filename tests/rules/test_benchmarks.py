@@ -171,6 +171,7 @@ def test_the_dollars_of_a_look_are_those_of_the_page_on_costs() -> None:
     counted = {job: dollars(costs.counted(SAVED, job)) for job in estimates}
     assert estimates == pytest.approx(counted, rel=0.2)
     assert round(sum(costs.idle_month(SAVED).values())) == modes.STACK_A_MONTH
+    assert modes.PRICED == AS_OF
 
 
 def test_the_page_on_costs_names_every_parameter_of_the_stack() -> None:

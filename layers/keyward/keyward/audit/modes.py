@@ -27,8 +27,8 @@ READS = 2
 READS_TO_CLOSE, READS_A_STAGE = 10, 3
 # US dollars: to look at an API, to close one, what its wait for other APIs adds, and each method.
 LOOKED_AT, CLOSED, WAITED, METHOD = 0.0003, 0.0004, 0.0008, 0.00001
-# US dollars of an idle month, rounded.
-STACK_A_MONTH = 9
+# US dollars of an idle month, rounded; and of when, in us-east-1 (benchmarks/prices.py).
+STACK_A_MONTH, PRICED = 9, "26 November 2026"
 
 
 @frozen

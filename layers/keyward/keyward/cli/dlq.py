@@ -10,8 +10,13 @@ from keyward.cli.dead_letters import AUDIT, GONE, SOURCES, DeadLetter, DeadLette
 from keyward.cli.options import FINE, FOUND, Call, of_stack, together
 from keyward.cli.requests import checked, member
 from keyward.events.incoming import EVENTS_IN
+from keyward.events.remedy import command
 from keyward.values import JSON
 
+MENDS = (
+    "resend takes --set NAME=VALUE to correct a member first, and --unset NAME to leave one out; "
+    "`drop` deletes"
+)
 queue_option = click.option(
     "--queue", type=click.Choice([*SOURCES]), help="Of one dead-letter queue only."
 )
@@ -43,8 +48,10 @@ def list_(
     """
     there, letters = _chosen(call, queue, customer, ids)
     there.show(letters)
-    lines = [_text(letter) for letter in letters] or ["No message lies in a dead-letter queue"]
-    call.show([_as_json(letter) for letter in letters], lines)
+    remedies = [command("dlq", "resend", id=one.id, stack=call.stack_name) for one in letters]
+    lines = [part for pair in zip(letters, remedies, strict=True) for part in _text(*pair)]
+    lines += [MENDS] if letters else ["No message lies in a dead-letter queue"]
+    call.show([_as_json(*pair) for pair in zip(letters, remedies, strict=True)], lines)
     return FOUND if letters else FINE
 
 
@@ -148,9 +155,10 @@ def _told(call: Call, word: str, letters: list[DeadLetter]) -> int:
     return FINE if letters else FOUND
 
 
-def _text(letter: DeadLetter) -> str:
+def _text(letter: DeadLetter, remedy: str) -> tuple[str, str]:
     about = letter.customer or letter.body.get("detail-type") or "-"
-    return f"{letter.queue}  {_age(letter.age)}  {letter.id}  {about}: {letter.reason}"
+    says = f"{letter.queue}  {_age(letter.age)}  {letter.id}  {about}: {letter.reason}"
+    return says, f"  {remedy}"
 
 
 def _age(seconds: int) -> str:
@@ -160,7 +168,7 @@ def _age(seconds: int) -> str:
     return f"{seconds}s"
 
 
-def _as_json(letter: DeadLetter) -> JSON:
+def _as_json(letter: DeadLetter, remedy: str) -> JSON:
     return {
         "queue": letter.queue,
         "id": letter.id,
@@ -169,4 +177,5 @@ def _as_json(letter: DeadLetter) -> JSON:
         "age_seconds": letter.age,
         "reason": letter.reason,
         "goes_to": letter.target or None,
+        "remedy": remedy,
     }

@@ -13,7 +13,7 @@ import click
 
 from keyward.audit.look import Look, Looker
 from keyward.audit.model import Finding
-from keyward.audit.modes import STACK_A_MONTH, ModeEffect, mode_effects
+from keyward.audit.modes import PRICED, STACK_A_MONTH, ModeEffect, mode_effects
 from keyward.audit.remedies import with_helps
 from keyward.audit.strangers import duplicate_plans, key_groups, working_copies
 from keyward.aws.gateway.patience import Paced
@@ -135,6 +135,7 @@ def _as_json(seen: Look, report: Report, effects: list[ModeEffect]) -> JSON:
         "plans": [asdict(plan) for plan in report.plans],
         "keys": report.keys,
         "modes": [effect.as_json() for effect in effects],
+        "prices_of": PRICED,
         "not_compared": list(seen.not_compared),
     }
 
@@ -171,7 +172,7 @@ def _lines(
     yield from ("", click.style("What each mode of Keyward would do", bold=True))
     columns = ("MODE", "CALLS", "TIME", "DOLLARS", "WHAT")
     yield from table(columns, [_row(effect) for effect in effects])
-    yield f"The stack costs about {STACK_A_MONTH} dollars a month, whatever the mode"
+    yield f"The stack costs about {STACK_A_MONTH} dollars a month, by the prices of {PRICED}"
 
 
 def _severity(severity: str) -> str:

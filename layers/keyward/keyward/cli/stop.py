@@ -12,6 +12,7 @@ from keyward.aws.tables.call_schedule import Stop
 from keyward.cli.options import FINE, Call, of_stack
 from keyward.cli.requests import customer_option
 from keyward.cli.stack import Stack
+from keyward.events.remedy import command
 from keyward.values import JSON, iso
 
 GOES_ON = "Suspensions, closings and leaked keys go on"
@@ -32,7 +33,9 @@ def stop(call: Call, /, everything: bool) -> int:
     there = schedule.stop()
     since = iso(there.at if there else call.now())
     text = f"stopped since {since}. {NOTHING_GOES_ON if everything else GOES_ON}"
-    call.show({"stopped_since": since, "everything": everything}, [text])
+    remedy = command("start", stack=call.stack_name)
+    data = {"stopped_since": since, "everything": everything, "remedy": remedy}
+    call.show(data, [text, f"To go on: {remedy}"])
     return FINE
 
 
@@ -50,8 +53,10 @@ def start(call: Call, /, customer: str | None, api: str | None) -> int:
     if customer is not None and api is not None:
         raise click.UsageError("Give --customer or --api, not both.")
     found = call.stack()
+    ends = customer is None and api is None and found.registry.schedule.stop() is not None
     arn = _started(found, customer, api)
-    call.show({"execution_arn": arn}, [f"started {arn}"])
+    lines = [*(["the stop is over: writes go on"] if ends else []), f"started {arn}"]
+    call.show({"execution_arn": arn, "stop_ended": ends}, lines)
     return FINE
 
 
