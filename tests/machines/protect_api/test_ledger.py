@@ -36,9 +36,10 @@ def test_what_mode_observe_found_is_told_as_a_report_and_not_as_done(lab: Lab) -
     assert (line["action"], line["asked"]) == ("report_exposure", {"by": "console"})
 
 
-def test_a_run_that_fails_on_an_api_is_a_line(lab: Lab) -> None:
+def test_a_run_that_is_refused_for_an_api_is_a_line(lab: Lab) -> None:
     api_id = lab.api(mode="strict")
-    assert lab.run(api_id, asked={"by": "audit"}).status == "FAILED"
+    run = lab.run(api_id, asked={"by": "audit"})
+    assert (run.status, run.output["refused"]["error"]) == ("SUCCEEDED", "InvalidInputError")
     [line] = lines(lab, f"api#{api_id}")
     assert line["action"] == "fail"
     assert "strict" in line["reason"]
