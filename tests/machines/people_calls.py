@@ -3,10 +3,15 @@ the comparison with moto."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from keyward.aws.tables import Registry
 from keyward.aws.tables.call_schedule import Stop
 from keyward.customers.claim import Claim
 from keyward.customers.removal import Removal
+from keyward.errors import WriteConflictError
 
 
 def of_people(registry: Registry, now: int) -> None:
@@ -30,9 +35,20 @@ def _of_removals(registry: Registry, now: int) -> None:
     assert removals.held() == removals.held(5) == {"gone": now + 1}
     assert [removals.count(name, now, 2) for name in ("a", "b", "a", "c")] == [1, 1, 1, 0]
     assert {*removals.recent()} == {"a", "b"}
-    removals.put_back(record)
-    removals.put_back(record | {"plan": "pro"})
-    removals.forget("gone")
+    gone = Removal("gone", now + 1, "e1", held=True, record=record)
+    stopped = replace(gone, stopped=True, leak={"requested_at": now, "leaked": True})
+    removals.change(stopped, gone)
+    with pytest.raises(WriteConflictError):
+        removals.change(stopped, gone)
+    with pytest.raises(WriteConflictError):
+        removals.put_back(gone, record)
+    removals.put_back(stopped, record)
+    removals.save(stopped)
+    removals.put_back(stopped, record | {"plan": "pro"})
+    with pytest.raises(WriteConflictError):
+        removals.forget(stopped)
+    removals.save(gone)
+    removals.forget(gone)
     removals.clear()
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from keyward.aws.tables.customers import Customers
+from keyward.customers.removal import Removal
 from keyward.policy.parse import default_text
 from keyward.values import JSON, iso
 from local.bench import Bench
 from tests import tree
 from tests.cli.desk import desk_of, parsed
+from tests.support import registry_of
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -204,6 +208,31 @@ def test_what_stops_a_key_counts_while_the_removal_is_held(few: Bench, is_put: b
     few.send("RemovalsRejected")
     few.advance(MINUTE)
     assert working(few) == ["a-1/1", "b-1/1", "c-1/2", "e-1/1"]
+
+
+@pytest.mark.parametrize("answer", ["RemovalsApproved", "RemovalsRejected"])
+def test_a_stop_that_crosses_an_answer_counts(
+    few: Bench, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    removed(few, *CROWD)
+    real, crossed = Customers.removal, []
+
+    def crossing(self: Customers, customer_id: str) -> Removal | None:
+        found = real(self, customer_id)
+        if found and found.held and not crossed:
+            crossed.append(customer_id)
+            leak = {"requested_at": int(few.clock.now()), "leaked": True}
+            stopped = replace(found, stopped=True, leak=leak)
+            registry_of(few.tables, None).removals.change(stopped, found)
+        return found
+
+    monkeypatch.setattr(Customers, "removal", crossing)
+    few.send(answer)
+    few.advance(10 * MINUTE)
+    assert f"{crossed[0]}/1" not in working(few)
+    few.put(customer_id=crossed[0], plan="free", status="active")
+    few.advance(MINUTE)
+    assert f"{crossed[0]}/2" in working(few)
 
 
 def test_removals_within_the_hour_count_and_older_ones_do_not(few: Bench) -> None:

@@ -105,5 +105,5 @@ def _stops_removed(
     policy = registry.policies.current(event.recorded_at).policy
     stopped = removal.stopped_by(event, records.dated, policy) if records.keys else None
     if stopped and stopped != removal and not dry_run:
-        registry.removals.save(stopped)
+        registry.removals.change(stopped, removal)
     return stopped is not None

@@ -50,7 +50,7 @@ def answer(context: Context, is_approved: bool) -> None:
         if is_approved:
             # Due first: who dies in between is called again, and finds it held still.
             customers.hasten_due(removal.customer_id, context.now, context.now - 1)
-            removals.save(replace(removal, held=False, record=None))
+            removals.change(replace(removal, held=False, record=None), removal)
         else:
             _put_back(context, removal)
     if len(lot) == LOT:
@@ -71,10 +71,12 @@ def _sound(record: JSON) -> JSON | None:
 
 
 def _put_back(context: Context, removal: Removal) -> None:
-    """The stream starts the run of a record that is put."""
-    if removal.record:
-        context.registry.removals.put_back(removal.record)
-    context.registry.removals.forget(removal.customer_id)
+    """Put the record back with a leak that was told since; the stream starts its run."""
+    if removal.record is None:
+        context.registry.removals.forget(removal)
+        return
+    leak = {} if leak_in(removal.record) or not removal.leak else {"rotation": removal.leak}
+    context.registry.removals.put_back(removal, removal.record | leak)
 
 
 def _announce_hold(context: Context, removal: Removal) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from keyward.aws.client import Table
-from keyward.aws.tables.conditions import in_partition
+from keyward.aws.tables.conditions import in_partition, unchanged
 from keyward.aws.tables.due import DUE_INDEX
 from keyward.customers.bookkeeping import packed
 from keyward.customers.removal import HELD, RECORD, Removal, item_of
@@ -36,9 +36,20 @@ class Removals:
         except ConditionNotMetError:
             return
 
-    def forget(self, customer_id: str) -> None:
-        """Delete what is kept of it. Idempotent."""
-        self._keys.delete_item(Key=_where(customer_id))
+    def change(self, after: Removal, before: Removal) -> None:
+        """Write it in the place of `before`. Raises WriteConflictError when that is another by now:
+        somebody stopped the customer's keys, or answered."""
+        try:
+            self._keys.put_item(Item=item_of(after), **_as_it_was(before))
+        except ConditionNotMetError:
+            raise _changed(before) from None
+
+    def forget(self, removal: Removal) -> None:
+        """Delete what is kept of it. Raises WriteConflictError when it is another by now."""
+        try:
+            self._keys.delete_item(Key=_where(removal.customer_id), **_as_it_was(removal))
+        except ConditionNotMetError:
+            raise _changed(removal) from None
 
     def count(self, customer_id: str, at: int, most: int) -> bool:
         """Whether this removal is within the `most` of an hour. The same one is counted once.
@@ -73,14 +84,19 @@ class Removals:
             items = self._keys.pages("query", **where)
         return {str(item["customer_id"]): int(item["due_at"]) for item in items}
 
-    def put_back(self, record: JSON) -> None:
-        """Write a removed record as it was, unless there is one by now."""
+    def put_back(self, removal: Removal, record: JSON) -> None:
+        """Write a removed record and forget the removal, in one transaction; only the second where
+        there is a record by now. Raises WriteConflictError when the removal is another by now."""
+        new = {"ConditionExpression": "attribute_not_exists(customer_id)"}
+        put = {"TableName": self._customers.name, "Item": packed(record)} | new
+        where = {"TableName": self._keys.name, "Key": _where(removal.customer_id)}
         try:
-            self._customers.put_item(
-                Item=packed(record), ConditionExpression="attribute_not_exists(customer_id)"
-            )
+            self._keys.write([{"Put": put}, {"Delete": where | _as_it_was(removal)}])
         except ConditionNotMetError:
-            return
+            key = {"customer_id": removal.customer_id}
+            if "Item" not in self._customers.get_item(Key=key, ConsistentRead=True):
+                raise _changed(removal) from None
+            self.forget(removal)
 
     def _recent(self) -> tuple[JSON, int]:
         """By customer, when (epoch seconds); and how often this was written."""
@@ -98,6 +114,15 @@ class Removals:
         except ConditionNotMetError:
             return False
         return True
+
+
+def _as_it_was(removal: Removal) -> JSON:
+    """Write only while the item is that of this removal."""
+    return unchanged(item_of(removal), "customer_id", ("at", "due", "stopped", "leak"))
+
+
+def _changed(removal: Removal) -> WriteConflictError:
+    return WriteConflictError(f"the removal of {removal.customer_id} was changed meanwhile")
 
 
 def _where(customer_id: str) -> JSON:
