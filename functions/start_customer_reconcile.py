@@ -46,7 +46,9 @@ class Starter:
             # Few invocations hear of a removal, and all would pay for the import.
             from keyward.runs.removals import note
 
-            if not note(self.run, customer_id, int(item.at), item.id, record).held:
+            if note(self.run, customer_id, int(item.at), item.id, record).held:
+                runtime.count({"RemovalsHeld": 1})
+            else:
                 self._start(customer_id, item, by_record)
             return
         try:

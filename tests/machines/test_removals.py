@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+import start_customer_reconcile
 from keyward.aws.tables.customers import Customers
 from keyward.customers.removal import Removal
 from keyward.policy.parse import default_text
@@ -152,11 +153,16 @@ def test_a_customer_whose_record_was_removed_can_be_closed(bench: Bench) -> None
     assert working(bench) == ["acme/2"]
 
 
-def test_more_removals_than_the_policy_allows_are_held_and_told_once(few: Bench) -> None:
+def test_more_removals_than_the_policy_allows_are_held_and_told_once(
+    few: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[JSON] = []
+    monkeypatch.setattr(start_customer_reconcile.runtime, "count", counted.append)
     removed(few, *CROWD)
     assert len(working(few)) == 3
     [failed] = told(few, "CustomerFailed")
     assert (failed["error"], failed["remedy"]) == ("RemovalsHeldError", "keyward holds")
+    assert counted == [{"RemovalsHeld": 1}] * 3
     assert sorted(kinds(few)) == [("record_deleted", "high")] * 2 + [("removal_held", "high")] * 3
     few.audit(repair=True)
     few.advance(5 * HOUR)
