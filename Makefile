@@ -2,8 +2,12 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help schemas setup setup-demo setup-local check test test-sizes quick demo demo-protection \
-  demo-lifecycle report local prove mutants bench permissions conformance engines live-check \
+  demo-lifecycle report pictures local prove mutants bench permissions conformance engines live-check \
   live-conformance sam-local build deploy destroy take-over lock clean
+
+# A target that is not there.
+.DEFAULT:
+	@echo "make: there is no target $@. make help lists them" >&2; exit 2
 
 BIN := .venv/bin
 PY := $(BIN)/python

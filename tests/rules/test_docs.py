@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
+import subprocess
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
+import boto3
 import pytest
 
+from keyward.cli.requests import checked
+from keyward.values import JSON
 from tests import tree
 
 README_LINES = 95
@@ -222,3 +228,27 @@ def test_every_kind_of_test_has_its_row_in_contributing() -> None:
     folders = [p for p in (tree.ROOT / "tests").iterdir() if p.is_dir() and any(p.glob("*.py"))]
     named = text("CONTRIBUTING.md")
     assert [folder.name for folder in folders if f"tests/{folder.name}" not in named] == []
+
+
+def test_the_sign_up_from_a_user_pool_sends_an_event_that_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (source,) = [block for block in blocks(text("docs/events.md")) if "def handler" in block]
+    sent: list[JSON] = []
+    client = SimpleNamespace(put_events=lambda **given: sent.extend(given["Entries"]))
+    monkeypatch.setattr(boto3, "client", lambda service: client)
+    file = tmp_path / "trigger.py"
+    file.write_text(source)
+    trigger = runpy.run_path(str(file))
+    for kind in ("PostConfirmation_ConfirmSignUp", "PostConfirmation_ConfirmForgotPassword"):
+        about = {"triggerSource": kind, "request": {"userAttributes": {"sub": "4f1c-a"}}}
+        assert trigger["handler"](about, None) == about
+    (entry,) = sent
+    checked(entry["DetailType"], json.loads(entry["Detail"]))
+
+
+def test_a_target_that_is_not_there_points_to_the_help() -> None:
+    ended = subprocess.run(
+        ["make", "nosuch"], cwd=tree.ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, "make help lists them" in ended.stderr) == (2, True)
