@@ -7,17 +7,18 @@ from collections.abc import Iterable
 from keyward.apis.model import OFF
 from keyward.audit import keys as key_findings
 from keyward.audit import usage_plans as plan_findings
-from keyward.audit.account import AccountReading
+from keyward.audit.account import AccountKeys, AccountReading
 from keyward.audit.adopt import Adopter, Adoption
 from keyward.audit.adoption_table import OwnerLookup
 from keyward.audit.customers import CustomerAudit
 from keyward.audit.keys import ADOPT_KEYS, of_usage
-from keyward.audit.model import of_exemptions, orphaned_holds
+from keyward.audit.model import Finding, of_exemptions, orphaned_holds
 from keyward.audit.opens import of_opens
 from keyward.audit.owners import of_owners
 from keyward.audit.remedies import for_people
 from keyward.audit.room import of_room, of_waiting
 from keyward.aws.tables import Registry
+from keyward.aws.tables.customers import AccountRecords
 from keyward.events.requester import AUDIT
 from keyward.policy.model import Policy
 from keyward.runs.policy.our_plans import OurPlans
@@ -26,7 +27,7 @@ from keyward.values import JSON, frozen, run_name
 
 @frozen
 class Conclusion:
-    """Puts together what an audit of the `stack` says `now` (epoch seconds) of what it has read."""
+    """Concludes an audit of the `stack` at `now` (epoch seconds)."""
 
     registry: Registry
     policy: Policy
@@ -35,34 +36,17 @@ class Conclusion:
     sources: OwnerLookup | None = None
 
     def of(self, reading: AccountReading) -> tuple[JSON, list[Adoption]]:
-        """`{findings, exempt, apis, customers, keys}`; `exempt` are the methods that are open by an
-        exemption. And, with `sources`, what can be adopted."""
+        """Return `{findings, exempt, apis, customers, keys}`, where `exempt` are the methods open
+        by an exemption; and, with `sources`, what can be adopted."""
         account = reading.keys
         records = self.registry.customers.load_all()
         found = CustomerAudit(account, self.policy, self.now).of_all(records)
         adoptions: list[Adoption] = []
         if account:
-            strays = key_findings.unrecorded(account, records)
-            of_keys = key_findings.of_keys(strays, account, records)
-            if self.sources and account.plans is not None:
-                adopter = Adopter(account, self.policy, self.sources, self.now)
-                adoptions, left = adopter.plan(strays, records)
-                found = key_findings.without_new_keys(found, adoptions)
-                of_keys = key_findings.adoptable(of_keys, adoptions, left)
-            of_records = [key for one in records.keys.values() for key in one.keys]
-            if self.sources:
-                of_keys += self.sources.unused_rows(account.keys, account.foreign, of_records)
-            found = of_waiting(found, records.keys, len(account.keys))
-            found += key_findings.of_other_plans(account, records, self.policy)
-            found += of_keys + of_room(account.keys.values(), of_records, self.now)
+            found, adoptions = self._of_keys(found, account, records)
         found += of_usage(records, self.policy, self.now)
         found += of_opens(records, account, reading.plans, reading.apis, self.policy)
-        in_force = self.registry.policies.load()
-        wanted = self.registry.parameter.read(in_force.version)
-        found += plan_findings.of_edits(in_force, wanted)
-        names = {api.rest_api_id: api.name for api in reading.apis}
-        ours = OurPlans(self.registry, self.stack, list(reading.plans), names.get)
-        found += plan_findings.of_plans(reading.plans, ours.lacking(self.policy), self.policy)
+        found += self._of_plans(reading)
         found += reading.findings
         found += of_owners(reading.plans, reading.apis, self.policy, self.stack)
         if not reading.left:
@@ -77,6 +61,37 @@ class Conclusion:
             "customers": len(records.desired),
             "keys": len(account.keys) if account else 0,
         }, adoptions
+
+    def _of_keys(
+        self, found: list[Finding], account: AccountKeys, records: AccountRecords
+    ) -> tuple[list[Finding], list[Adoption]]:
+        """The findings of customers, as far as they stand with the keys, and those of keys."""
+        adoptions: list[Adoption] = []
+        strays = key_findings.unrecorded(account, records)
+        of_keys = key_findings.of_keys(strays, account, records)
+        if self.sources and account.plans is not None:
+            adopter = Adopter(account, self.policy, self.sources, self.now)
+            adoptions, left = adopter.plan(strays, records)
+            found = key_findings.without_new_keys(found, adoptions)
+            of_keys = key_findings.adoptable(of_keys, adoptions, left)
+        of_records = [key for one in records.keys.values() for key in one.keys]
+        if self.sources:
+            of_keys += self.sources.unused_rows(account.keys, account.foreign, of_records)
+        found = of_waiting(found, records.keys, len(account.keys))
+        found += key_findings.of_other_plans(account, records, self.policy)
+        return found + of_keys + of_room(account.keys.values(), of_records, self.now), adoptions
+
+    def _of_plans(self, reading: AccountReading) -> list[Finding]:
+        """The findings of the policy and of usage plans."""
+        in_force = self.registry.policies.load()
+        wanted = self.registry.parameter.read(in_force.version)
+        names = {api.rest_api_id: api.name for api in reading.apis}
+        ours = OurPlans(self.registry, self.stack, list(reading.plans), names.get)
+        lacking = ours.lacking(self.policy)
+        return [
+            *plan_findings.of_edits(in_force, wanted),
+            *plan_findings.of_plans(reading.plans, lacking, self.policy),
+        ]
 
 
 def repairs_of(found: Iterable[JSON], adoptions: Iterable[Adoption], audit: str) -> list[JSON]:

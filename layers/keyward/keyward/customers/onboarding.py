@@ -110,8 +110,8 @@ class File:
             raise InvalidEventError("customer_id", problem, "Send CustomerResumed first")
         return [self.event(row, now)]
 
-    def wrote(self, row: SignUp, record: JSON | None) -> bool:
-        """Whether this very row of this very file made the record what it is."""
+    def wrote(self, record: JSON | None) -> bool:
+        """Whether this very file, put at this time, made the record what it is."""
         asked = ((record or {}).get("asked") or {}).values()
         mine = any(a.get("source") == self.source for a in asked)
         recorded = ((record or {}).get("recorded") or {}).get("plan") or {}

@@ -41,6 +41,14 @@ class _Period:
     remaining: int
 
 
+def _of_this_key(before: KeyUsage | None, key: KeyRecord, plan: str) -> KeyUsage | None:
+    """The last reading, as far as it still counts: what was announced belongs to one plan."""
+    if before is None or before.key_id != key.key_id:
+        return None
+    same = before.plan == plan
+    return before if same else replace(before, thresholds={}, unused_announced=False)
+
+
 def first_day_to_read(quota: Quota, policy: UsagePolicy, now: float) -> date:
     """The first day to read by GetUsage: far enough back to find unused keys and, where that fits,
     to see the period before the current one."""
@@ -60,12 +68,7 @@ def read(
     now: float,
 ) -> Reading:
     """Read what GetUsage answered for the key: `days`, none for a key without traffic."""
-    if before and (before.key_id, before.plan) != (key.key_id, plan):
-        before = (
-            replace(before, thresholds={}, unused_announced=False)
-            if before.key_id == key.key_id
-            else None
-        )
+    before = _of_this_key(before, key, plan)
     today = day_of(now)
     current = _period(first_day(quota, today), today, quota, days)
     thresholds = dict(before.thresholds) if before else {}

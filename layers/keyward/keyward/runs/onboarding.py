@@ -142,7 +142,7 @@ class Onboarding:
         record stayed `unchanged`."""
         wanted = partial(file.events_for, row, self.run.now)
         change = record(self.run.registry, row.customer_id, wanted)
-        return "recorded" if change.written or file.wrote(row, change.before) else "unchanged"
+        return "recorded" if change.written or file.wrote(change.before) else "unchanged"
 
     def _look(self, file: File, result: JSON) -> None:
         """Count the customers who have a key in the plan of their record, and those who get
@@ -169,7 +169,7 @@ class Onboarding:
         about = {"row": row.number, "customer_id": row.customer_id}
         if not stored or stored.get("status") != "active":
             return about | {"error": str(NOT_ACTIVE)}
-        since = iso(file.put_at) if file.wrote(row, stored) else ""
+        since = iso(file.put_at) if file.wrote(stored) else ""
         lines = self.run.registry.ledger.of(f"customer#{row.customer_id}", LINES_ASKED)
         failed = [line for line in lines if line["action"] == FAILED and line["at"] >= since]
         if not failed:

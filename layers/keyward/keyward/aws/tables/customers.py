@@ -149,7 +149,7 @@ class Customers(DueItems):
         puts = [self._put(key_item(key) | {"fence": lease.token}, lease) for key in keys]
         puts += self._announced(keys[0], lease, announced, when)
         puts += self._ledger.puts(lines, announced, _epoch_of(when))
-        self._write(keys[0], lease, puts)
+        self._write(keys[0], puts)
 
     def adopt(
         self, record: JSON | None, keys: Sequence[KeyRecord], lease: Lease, lines: Sequence[JSON]
@@ -172,7 +172,7 @@ class Customers(DueItems):
 
     def drop_key(self, key: KeyRecord, lease: Lease) -> None:
         """Forget a key record whose try certainly had no effect. Raises LeaseLostError."""
-        self._write(key, lease, [self._delete(key, lease)])
+        self._write(key, [self._delete(key, lease)])
 
     def save_tombstone(
         self,
@@ -197,7 +197,7 @@ class Customers(DueItems):
             # So that a record which names the key still does not ask for it again.
             name = f"{ADOPTED}{key.key_id}"
             more.append(self._put({"customer_id": key.customer_id, "record": name}))
-        self._write(key, lease, [self._delete(key, lease), self._put(stone, lease), *more])
+        self._write(key, [self._delete(key, lease), self._put(stone, lease), *more])
 
     def last_number(self, customer_id: str) -> int:
         """The number of the last key that was deleted, 0 for none."""
@@ -229,7 +229,7 @@ class Customers(DueItems):
                 ExpressionAttributeValues={":date": {"value": value, "at": at}, ":at": at},
             )
 
-    def _write(self, key: KeyRecord, lease: Lease, items: list[JSON]) -> None:
+    def _write(self, key: KeyRecord, items: list[JSON]) -> None:
         try:
             self._keys.write(items)
         except ConditionNotMetError:
