@@ -35,7 +35,7 @@ def arrows() -> set[tuple[str, str]]:
         ("entries in the root of the package", len({n.split("/")[0] for n in modules()}), 17),
         ("arrows between rooms", len(arrows()), 62),
         ("lines of state machines", lines("statemachines/*.asl.yaml"), 1100),
-        ("lines of the template", lines("template.yaml"), 2030),
+        ("lines of the template", lines("template.yaml"), 2050),
         ("lines of the README", lines("README.md"), 95),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
