@@ -22,6 +22,7 @@ import pytest
 from botocore import xform_name
 
 from emulator.service_model import operation_model, service_model
+from keyward.aws.logs import AccessLogs
 from keyward.values import JSON
 from local.lifetime import sdk
 from local.lifetime.stack import id_of, stack_of
@@ -44,6 +45,11 @@ RUNS = {
     "waiting": ("sqs", "get_queue_attributes", "QueueUrl"),
     "send": ("sqs", "send_message", "QueueUrl"),
     "send_later": ("sqs", "send_message", "QueueUrl"),
+}
+# Tests have clients of Logs Insights of their own, behind the product's adapter.
+LOGS = {
+    "start": ("logs", "start_query", "logGroupName"),
+    "rows": ("logs", "get_query_results", "queryId"),
 }
 # Stands between the functions and the bus in every test, and asks for nothing itself.
 LISTED_EVENTS = TESTS + "announced.py"
@@ -88,6 +94,7 @@ class Notes:
             *((Table, name, partial(self._noted_table, name)) for name in TABLE_METHODS),
             *((Tables, name, partial(self._noted_table, name)) for name in MANY_TABLES),
             *((runs, name, partial(self._noted_run, *call)) for name, call in RUNS.items()),
+            *((AccessLogs, name, partial(self._noted_run, *call)) for name, call in LOGS.items()),
         ]
         for kind, name, around in heard:
             put(kind, name, _around(around, getattr(kind, name)))

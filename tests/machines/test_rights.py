@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from botocore.exceptions import ClientError
 
+from keyward.aws.tables import policy
+from keyward.aws.tables.call_schedule import CallSchedule, Stop
 from keyward.aws.tables.fingerprints import Fingerprints
 from keyward.policy.parse import default_text
 from local.bench import Bench
@@ -62,14 +67,40 @@ def crowd(bench: Bench) -> None:
 
 
 def kept_elsewhere(bench: Bench) -> None:
-    """A policy that is too large for its parameter, and a table that says whose old keys are."""
-    bench.upload("policy/large.json", default_text())
+    """A policy in the bucket, with an exemption of an API that nobody looked at yet, and a table
+    that says whose old keys are."""
+    bench.send("CustomerSignedUp", customer_id="before", plan="free")
+    bench.run()
+    tell, bench.emulator.on_event = bench.emulator.on_event, None
+    bench.api({"/pets": {"get": ["api_key"]}}, mode="enforce", stages=["prod"])
+    bench.emulator.on_event = tell
+    wanted = json.loads(default_text())
+    wanted["exemptions"] += [{"api": "*", "method": "GET", "path": "/pets", "reason": "public"}]
+    wanted["usage_plans"]["free"]["quota"]["limit"] *= 2
+    bench.upload("policy/large.json", json.dumps(wanted))
     bench.put_policy({"object": "policy/large.json"})
     bench.run()
     key = bench.gateway.create_api_key(name="old", enabled=True)["id"]
     bench.upload("adopt/old.csv", f"key_id,customer_id\n{key},of-old\n")
     bench.invoke("Audit", {"adopt": True, "customers_object": "adopt/old.csv"})
     bench.advance(DAY)
+
+
+def amiss(bench: Bench) -> None:
+    """A message without sense in each queue, an API whose stage others take out of its plan again
+    and again, and a stop that somebody forgot."""
+    for name in ("OnboardingQueue", "ApisQueue", "CustomersQueue", "StopsQueue", "RunsQueue"):
+        bench.account.queues.send_message(QueueUrl=bench.stack.ref(name), MessageBody="no sense")
+    api = bench.api({"/pets": {"get": ["api_key"]}}, mode="enforce", stages=["prod"])
+    bench.run()
+    plan = next(one for one in bench.gateway.get_usage_plans()["items"] if one["apiStages"])
+    take = {"op": "remove", "path": "/apiStages", "value": f"{api}:prod"}
+    for _ in range(9):
+        with suppress(ClientError):
+            bench.gateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=[take])
+        bench.advance(200)
+    CallSchedule(bench.tables["LeasesTable"]).put_stop(Stop(bench.clock.now(), everything=False))
+    bench.advance(2 * 3600)
 
 
 def otherwise(bench: Bench) -> None:
@@ -82,10 +113,12 @@ def otherwise(bench: Bench) -> None:
     bench.advance(DAY)
 
 
-@pytest.mark.parametrize("story", [live, crowd, kept_elsewhere, otherwise])
+@pytest.mark.parametrize("story", [live, crowd, kept_elsewhere, amiss, otherwise])
 def test_a_function_calls_only_what_its_role_grants(
     story: Callable[[Bench], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A policy of any size is kept in parts, as a large one is.
+    monkeypatch.setattr(policy, "MAX_BYTES", 200)
     # On AWS each function is a process of its own, which has not read the salt yet.
     unread = property(lambda self: None, lambda self, salt: None)
     monkeypatch.setattr(Fingerprints, "_salt", unread, raising=False)

@@ -66,6 +66,13 @@ def test_the_sample_batch_resumes_the_customer_and_the_api_that_somebody_waits_f
     assert lab.bench.bus.sent == []
 
 
+def test_a_run_of_the_policy_is_resumed(lab: Lab) -> None:
+    arn = "arn:aws:states:::stateMachine:apply-policy"
+    ended = with_detail(stateMachineArn=arn, input="{}")
+    held(lab, "policy#in-force", ended, word=True)
+    assert take(lab, ended) == ([(arn, {})], [])
+
+
 def test_only_the_customer_is_taken_from_the_dead_runs_input(lab: Lab) -> None:
     held(lab, "api#a1b2c3d4e5", TIMED_OUT, word=True)
     event = copy.deepcopy(TIMED_OUT)
