@@ -35,6 +35,13 @@ def test_values_can_be_listed_and_read_by_the_roles_that_the_page_names() -> Non
     assert named == CAN_LIST | CAN_READ
 
 
+def test_every_right_has_a_test_that_uses_it_or_a_reason() -> None:
+    rights_now, proven = grants.granted(), rights.all_of(rights.known())
+    assert grants.unproven(rights_now, proven) == set(), "python -m tools.rights --whole"
+    # A right that is gone needs no proof.
+    assert {right for right in proven if not grants.is_granted(right, rights_now)} == set()
+
+
 @pytest.mark.parametrize("test", rights.known())
 def test_the_test_that_proves_a_right_is_there(test: str) -> None:
     file, name = re.split(r"::|\[", test)[:2]
