@@ -281,39 +281,3 @@ def test_an_emptied_table_is_restored_by_one_command(
         desk.bench.advance(MINUTE)
         assert len(working(desk.bench)) == len(CROWD)
         assert desk.run("holds")[0] == 0
-
-
-UNKNOWN: list[tuple[str, JSON]] = [
-    ("CustomerSuspended", {}),
-    ("CustomerClosed", {}),
-    ("KeyRotationRequested", {}),
-    ("CustomerPlanChanged", {"plan": "pro"}),
-    ("PaymentFailed", {}),
-    ("QuotaExtensionRequested", {"by": 5}),
-]
-
-
-@pytest.mark.parametrize(("detail_type", "detail"), UNKNOWN)
-def test_an_event_without_a_sign_up_is_answered_after_a_quarter_of_an_hour_and_once(
-    bench: Bench, detail_type: str, detail: JSON
-) -> None:
-    bench.send(detail_type, customer_id="nobody", **detail)
-    bench.advance(14 * MINUTE)
-    assert told(bench, "CustomerFailed") == []
-    bench.advance(3 * MINUTE)
-    [failed] = told(bench, "CustomerFailed")
-    assert (failed["error"], failed["remedy"]) == ("NoSignUpError", "keyward history nobody")
-    assert "no sign-up is known" in failed["reason"]
-    assert kinds(bench) == [("customer_incomplete", "high")]
-    runs = len(bench.runs)
-    bench.advance(10 * DAY)
-    assert len(told(bench, "CustomerFailed")) == 1
-    assert len([r for r in bench.runs[runs:] if r.machine == "reconcile_customer"]) < 20
-
-
-def test_a_sign_up_that_comes_late_makes_a_key(bench: Bench) -> None:
-    bench.send("CustomerPlanChanged", customer_id="acme", plan="pro")
-    bench.advance(10 * MINUTE)
-    sign_up(bench)
-    bench.advance(HOUR)
-    assert (working(bench), told(bench, "CustomerFailed")) == (["acme/1"], [])

@@ -1,0 +1,62 @@
+"""Events of a customer whose sign-up never came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from keyward.values import DAY, HOUR, JSON
+from local.bench import Bench
+
+MINUTE = 60
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with Bench() as made:
+        yield made
+
+
+def failures(bench: Bench) -> list[JSON]:
+    return [e["detail"] for e in bench.announced if e["detail-type"] == "CustomerFailed"]
+
+
+UNKNOWN: list[tuple[str, JSON]] = [
+    ("CustomerSuspended", {}),
+    ("CustomerClosed", {}),
+    ("KeyRotationRequested", {}),
+    ("CustomerPlanChanged", {"plan": "pro"}),
+    ("PaymentFailed", {}),
+    ("QuotaExtensionRequested", {"by": 5}),
+]
+
+
+@pytest.mark.parametrize(("detail_type", "detail"), UNKNOWN)
+def test_an_event_without_a_sign_up_is_answered_after_a_quarter_of_an_hour_and_once(
+    bench: Bench, detail_type: str, detail: JSON
+) -> None:
+    bench.send(detail_type, customer_id="nobody", **detail)
+    bench.advance(14 * MINUTE)
+    assert failures(bench) == []
+    bench.advance(3 * MINUTE)
+    [failed] = failures(bench)
+    assert (failed["error"], failed["remedy"]) == ("NoSignUpError", "keyward history nobody")
+    assert "no sign-up is known" in failed["reason"]
+    assert [(f["kind"], f["severity"]) for f in bench.audit()["findings"]] == [
+        ("customer_incomplete", "high")
+    ]
+    runs = len(bench.runs)
+    bench.advance(10 * DAY)
+    assert len(failures(bench)) == 1
+    assert len([r for r in bench.runs[runs:] if r.machine == "reconcile_customer"]) < 20
+
+
+def test_a_sign_up_that_comes_late_makes_a_key(bench: Bench) -> None:
+    bench.send("CustomerPlanChanged", customer_id="acme", plan="pro")
+    bench.advance(10 * MINUTE)
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+    bench.advance(HOUR)
+    keys = bench.gateway.get_api_keys()["items"]
+    assert [(key["name"], key["enabled"]) for key in keys] == [("acme/1", True)]
+    assert failures(bench) == []
