@@ -7,6 +7,7 @@ time nothing is asked. What cannot work is said in one sentence before anything 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -119,7 +120,9 @@ def plan(session: Any, read: Callable[[str], str] | None, before: JSON) -> list[
 def main() -> int:
     """Deploy. The exit code is that of sam, 1 when it was not asked."""
     try:
-        arguments = plan(boto3.Session(), input if sys.stdin.isatty() else None, saved())
+        # The AWS CLI heeds AWS_REGION, boto3 only AWS_DEFAULT_REGION.
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+        arguments = plan(session, input if sys.stdin.isatty() else None, saved())
     except (DeployError, EOFError, KeyboardInterrupt) as error:
         print(f"deploy: {error if str(error) else 'broken off'}, nothing was made", file=sys.stderr)
         return 1

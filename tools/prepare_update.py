@@ -15,6 +15,7 @@ step 2. A second run changes nothing.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -136,7 +137,11 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m tools.prepare_update STACK", file=sys.stderr)
         return 2
     try:
-        print(prepare(boto3.Session().client, arguments[0]))
+        print(
+            prepare(
+                boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client, arguments[0]
+            )
+        )
     except (PrepareError, ClientError, BotoCoreError) as error:
         print(f"prepare-update: {error}", file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ stack begins with them, and `make deploy` adds the rest. No item is touched.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -129,7 +130,7 @@ def main(arguments: list[str], client: Clients | None = None) -> int:
         print("usage: python -m tools.take_over [--stays] STACK", file=sys.stderr)
         return 2
     try:
-        made = client or boto3.Session().client
+        made = client or boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
         if words:
             print(stays(made, stack))
             return 0

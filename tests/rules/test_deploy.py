@@ -103,6 +103,17 @@ def test_a_region_that_is_not_there_or_lacks_a_service_is_named(region: str, say
         deploy.check(Account(), "keyward", region)
 
 
+def test_the_region_may_stand_in_either_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "mars-north-1")
+    monkeypatch.setattr(deploy, "saved", lambda: FIRST)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert deploy.main() == 1
+    assert "there is no Region mars-north-1, nothing was made" in capsys.readouterr().err
+
+
 def test_credentials_without_rights_are_one_sentence() -> None:
     with pytest.raises(DeployError, match="AWS refuses your credentials: Expired"):
         deploy.check(Account(refusal="ExpiredToken: Expired"), "keyward", "eu-west-1")
