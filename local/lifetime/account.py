@@ -161,8 +161,7 @@ class Account:
         return not any(item["due_at"] <= self.clock.now() for item in due)
 
     def _is_stopped(self) -> bool:
-        found = self.tables.by_name["LeasesTable"].get_item(Key={"lease": "schedule"})
-        return "stopped_at" in found.get("Item", {})
+        return "stopped_at" in self.tables.by_name["LeasesTable"].items.get(("schedule",), {})
 
     def _perform(self, task: Task, then: Answered) -> None:
         """A task of a state machine."""

@@ -240,17 +240,25 @@ SIMPLE = re.compile(r"\{%\s*\$([a-z_]+(?:\.\w+)*)(?: = '(\w+)')?\s*%\}")
 
 def _read(template: str, values: JSON) -> Any:
     """The field, or whether it is the word. None where JSONata has to say what is meant."""
-    simple = SIMPLE.fullmatch(template)
+    simple = _simple(template)
     if simple is None:
         return None
+    names, word = simple
     value: Any = values
-    for name in simple[1].split("."):
+    for name in names:
         if not isinstance(value, dict):
             return None
         value = value.get(name)
-    if simple[2] is None:
+    if word is None:
         return value
-    return value == simple[2] if isinstance(value, str) else None
+    return value == word if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=1000)
+def _simple(template: str) -> tuple[list[str], str | None] | None:
+    """The names of a field and the word that it is compared with, None for other expressions."""
+    found = SIMPLE.fullmatch(template)
+    return (found[1].split("."), found[2]) if found else None
 
 
 WORK: dict[str, Callable[[Level, JSON, Any], Steps]] = {
@@ -275,6 +283,10 @@ def names(rule: JSON, error: str) -> bool:
 def plain(value: Any) -> Any:
     """As it crosses the wire: JSON, and nothing that JSON cannot say. Raises StateFailed where Step
     Functions would not carry it."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and len(value) < MAX_BYTES // 6:
+        return value
     text = json.dumps(value)
     if len(text) > MAX_BYTES and len(json.dumps(value, ensure_ascii=False).encode()) > MAX_BYTES:
         raise StateFailed("States.DataLimitExceeded", f"more than {MAX_BYTES} bytes")

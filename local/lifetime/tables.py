@@ -31,6 +31,7 @@ MAX_KEYS = 100
 # How long a transaction holds its items: what meets it there is in conflict (DynamoDB developer
 # guide, "Transactional conflict handling").
 TRANSACTION_SECONDS = 0.01
+UNCHANGED = {str, Decimal, bool, type(None)}
 
 
 class Tables:
@@ -176,7 +177,7 @@ class Table:
         before = self.items.get(self._place(Key), {})
         item = _copy(before or Key)
         names, values = _given(more)
-        touched = expressions.update(UpdateExpression, item, names, _copy(values))
+        touched = expressions.update(UpdateExpression, item, names, values)
         self._store(self._place(Key), item)
         answers = {
             "ALL_OLD": before,
@@ -229,7 +230,7 @@ class Table:
 
     def _store(self, place: Key, item: JSON | None) -> None:
         """Have the item there, or none."""
-        if item is not None and len(json.dumps(item, default=str)) > MAX_ITEM:
+        if item is not None and _is_too_large(item):
             raise ClientError({"Error": {"Code": "ValidationException"}}, "PutItem")
         before = self.items.pop(place, None)
         if before is not None:
@@ -267,14 +268,23 @@ def _given(request: JSON) -> tuple[dict[str, str], JSON]:
     return request.get("ExpressionAttributeNames", {}), values
 
 
+def _is_too_large(item: JSON) -> bool:
+    """Whether DynamoDB refuses an item for its size. JSON needs six times as much at most as the
+    text of Python, which is made in a tenth of the time."""
+    return len(repr(item)) * 6 > MAX_ITEM and len(json.dumps(item, default=str)) > MAX_ITEM
+
+
 def _copy(value: Any) -> Any:
     """As it comes back from DynamoDB: numbers are Decimals, and nothing is shared."""
     kind = type(value)
-    if kind is str or kind is Decimal:  # most values
+    if kind in UNCHANGED:
         return value
+    # Most members are texts and numbers, for which a call would cost more than the copy.
+    if kind is dict:
+        return {k: v if type(v) in UNCHANGED else _copy(v) for k, v in value.items()}
     if isinstance(value, dict):
         return {name: _copy(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_copy(item) for item in value]
+        return [v if type(v) in UNCHANGED else _copy(v) for v in value]
     assert not isinstance(value, float), "DynamoDB holds no floats"
     return Decimal(value) if kind is int else value
