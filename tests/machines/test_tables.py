@@ -29,6 +29,7 @@ from keyward.customers.key import CREATED, End, KeyRecord
 from keyward.customers.usage import KeyUsage
 from keyward.errors import LeaseLostError
 from keyward.events.caller import Editor
+from keyward.policy.parse import default_text
 from keyward.runs.schedule import CALLS, NEW
 from keyward.runs.turns import Turns
 from keyward.values import JSON
@@ -147,7 +148,9 @@ def test_every_adapter_is_held_to_moto(called: set[str]) -> None:
             assert differences(bench.tables) == []
     with mock_aws():
         both = mirrored(Tables().by_name)
-        what_no_history_does(registry_of(both, None), 1_795_434_400)
+        ssm = Ssm(VirtualClock(), lambda name, operation: None)
+        ssm.first_parameter("policy", default_text())
+        what_no_history_does(registry_of(both, ssm), 1_795_434_400)
         assert differences(both) == []
     missing = {f"{kind.__name__}.{name}" for kind, name in methods()} - called
     assert missing == set(), "have what_no_history_does() call these"
@@ -264,6 +267,7 @@ def of_apis(registry: Registry, now: int) -> None:
     answered = registry.policies.answered()
     assert answered
     assert answered["mark"] == "f" * 16
+    assert not registry.policies.is_next_with(("nosuch",))
     registry.plans.forget("free")
     registry.pending.isolate("free", now)
     registry.plan_stages.add("coop", [("a1b2c3", "prod"), ("a1b2c3", "test")], now)
