@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 from typing import Any
 from unittest import mock
@@ -130,25 +129,3 @@ def test_a_run_that_another_one_joined_while_it_waited_plans_anew(lab: Lab) -> N
     assert others[0].output == {"rest_api_id": api_id, "busy": True, "ready_by": mock.ANY}
     assert run.states.count("Plan protection") == 2
     assert lab.live(api_id)["GET /pets"]
-
-
-def reads_of(refused: str = "") -> Counter[str]:
-    """The answered reads by which one API is closed, the first call of `refused` throttled."""
-    with Bench(propagation=0) as bench:
-        if refused:
-            bench.fault("apigateway", refused, 1, 429)
-        api_id = bench.api(PETS)
-        bench.run()
-        assert bench.call(api_id, "prod", "GET", "/pets") == 403
-        answered = [call["operation"] for call in bench.calls if call["status"] == 200]
-        return Counter(name for name in answered if name.startswith("Get"))
-
-
-PLAN_READS = ("GetRestApi", "GetStages", "GetDeployment", "GetResources", "GetUsagePlans")
-
-
-@pytest.mark.parametrize("refused", PLAN_READS)
-def test_a_refused_read_begins_no_other_read_anew(refused: str) -> None:
-    straight = reads_of()
-    assert {*PLAN_READS} <= {*straight}
-    assert reads_of(refused) == straight
