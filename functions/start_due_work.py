@@ -3,14 +3,13 @@ died, start the one that somebody asked for meanwhile."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
 from keyward.errors import KeywardError, PassingError
 from keyward.events.requester import SCHEDULE
-from keyward.runs import runtime
+from keyward.runs import lots, runtime
 from keyward.runs.context import Context
 from keyward.runs.stopped import tell_of_stop
 from keyward.runs.waiting import start_import
@@ -19,8 +18,6 @@ from keyward.values import frozen, run_name
 # One invocation starts so many, in some seconds. Ten lots of the due queue are taken at once, so
 # that all of 10,000 have their place in the schedule of calls within the minute.
 LOT = 100
-# How a message of the due queue begins.
-DUE = '{"due"'
 # A run that failed is tried again; one that did its work has noted another time by then.
 RETRY_AFTER_SECONDS = 3600
 
@@ -37,8 +34,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     texts = [str(record["body"]) for record in event.get("Records", ())]
     if not texts:
         return _start_all(starter)
-    if all(text.startswith(DUE) for text in texts):
-        return starter.start([(name, at) for text in texts for name, at in json.loads(text)["due"]])
+    if all(map(lots.is_lot, texts)):
+        return starter.start([one for text in texts for one in lots.customers_of(text)])
     return _resume(run, event, context)
 
 
@@ -46,7 +43,7 @@ def _start_all(starter: Starter) -> dict[str, int]:
     run = starter.run
     due = run.registry.customers.due(run.now)
     for first in range(LOT, len(due), LOT):
-        lot = json.dumps({"due": due[first : first + LOT]})
+        lot = lots.lot_of(due[first : first + LOT])
         # What the queue does not take is still due, and found by the next minute.
         with suppress(PassingError):
             run.bus.send(runtime.setting("DUE_QUEUE_URL"), lot)

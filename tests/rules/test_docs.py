@@ -233,7 +233,7 @@ def test_every_kind_of_test_has_its_row_in_contributing() -> None:
 def test_the_sign_up_from_a_user_pool_sends_an_event_that_is_taken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (source,) = [block for block in blocks(text("docs/events.md")) if "def handler" in block]
+    (source,) = [block for block in blocks(text("docs/customers.md")) if "def handler" in block]
     sent: list[JSON] = []
     client = SimpleNamespace(put_events=lambda **given: sent.extend(given["Entries"]))
     monkeypatch.setattr(boto3, "client", lambda service: client)
