@@ -27,8 +27,8 @@ from keyward.values import JSON, frozen, iso
 
 # What a console run may state.
 FIELDS = ("customer_id", "dry_run", "look")
-# Who waits longer is told so, and until when.
-PENDING_SECONDS = 60
+# Who waits longer, since its run began, is told so, and until when; not whose turn is there soon.
+PENDING_SECONDS, SOON_SECONDS = 60, 10
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -216,7 +216,8 @@ class Planner:
         ready_at = self.context.turns.take(self.subject, owner, lane, *about).ready_at
         # Nobody waits for a label.
         waits = any(action["action"] != "label_key" for action in first.actions)
-        if waits and ready_at - self.now > PENDING_SECONDS:
+        begun = ledger.epoch_of(self.task.get("begun")) or self.now
+        if waits and ready_at > max(begun + PENDING_SECONDS, self.now + SOON_SECONDS):
             self._announce_pending(first, ready_at)
         return ready_at
 

@@ -77,6 +77,27 @@ def test_who_waits_longer_than_a_minute_is_told_once_and_until_when(bench: Bench
         assert wait == pytest.approx(issued[event["detail"]["customer_id"]] - began, rel=0.2)
 
 
+@pytest.mark.parametrize("share", [2, 5])
+def test_nobody_waits_longer_than_a_minute_untold_with_a_crowd_that_is_imported(share: int) -> None:
+    with Bench(quotas=True, share=share) as bench:
+        bench.send("CustomerSignedUp", customer_id="first", plan="free")
+        bench.run()
+        began = bench.clock.now()
+        for number in range(60):
+            bench.send("CustomerSignedUp", customer_id=f"c{number:02d}", plan="free")
+        bench.run()
+        made = zip(bench.announced, times(bench), strict=True)
+        issued = {
+            e["detail"]["customer_id"]: at for e, at in made if e["detail-type"] == "KeyIssued"
+        }
+        late = {customer_id for customer_id, at in issued.items() if at - began > 75}
+        pending = [e for e in bench.announced if e["detail-type"] == "CustomerPending"]
+        assert len(issued) == 61
+        assert late
+        assert late <= {event["detail"]["customer_id"] for event in pending}
+        assert any(call["operation"] == "ImportApiKeys" for call in bench.calls)
+
+
 def times(bench: Bench) -> list[float]:
     return [datetime.fromisoformat(event["time"]).timestamp() for event in bench.announced]
 
