@@ -56,8 +56,7 @@ def plan(task: JSON, context: Context, record: JSON | None = None) -> JSON:
     the actions are done. A dry run takes neither turn nor lease, and writes nothing. With `look`
     the keys are compared with API Gateway first. `record` stands in for the customer's in a dry
     run. Raises InvalidInputError, InvalidRecordError,
-    CustomerNotFoundError, in a dry run the problem itself,
-    with `look` what the gateway raises.
+    CustomerNotFoundError, in a dry run the problem itself, with `look` what the gateway raises.
     """
     customer_id = contracts.parse_customer_id(task)
     dry_run = contracts.flag_of(task, "dry_run")

@@ -7,7 +7,6 @@ time nothing is asked. What cannot work is said in one sentence before anything 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tomllib
@@ -15,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyward.values import JSON
 from local import template
+from tools.account import sentence, session
 from tools.prepare_update import unprepared
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,11 +41,11 @@ def missing_services(session: Any, region: str) -> list[str]:
     try:
         partition = session.get_partition_for_region(region)
     except BotoCoreError:
-        raise DeployError(f"there is no Region {region}") from None
+        raise DeployError(f"There is no Region {region}") from None
     found = {name: session.get_available_regions(name, partition) for name in SERVICES}
     missing = [name for name, regions in found.items() if region not in regions]
     if len(missing) == len(SERVICES):
-        raise DeployError(f"there is no Region {region}")
+        raise DeployError(f"There is no Region {region}")
     return missing
 
 
@@ -54,7 +53,7 @@ def check(session: Any, stack: str, region: str) -> None:
     """Look whether the Region and the credentials will do. Raises DeployError."""
     missing = missing_services(session, region)
     if missing:
-        raise DeployError(f"the Region {region} has no {', '.join(missing)}, which Keyward needs")
+        raise DeployError(f"The Region {region} has no {', '.join(missing)}, which Keyward needs")
     try:
         session.client("sts", region_name=region).get_caller_identity()
         reasons = unprepared(session.client("cloudformation", region_name=region), stack)
@@ -68,7 +67,7 @@ def check(session: Any, stack: str, region: str) -> None:
         if about["Code"] != "ValidationError":  # no such stack: the first deployment
             raise DeployError(f"AWS refuses your credentials: {about['Message']}") from error
     except BotoCoreError as error:
-        raise DeployError(f"AWS cannot be asked: {error}") from error
+        raise DeployError(sentence(error)) from error
 
 
 def saved() -> JSON:
@@ -106,7 +105,7 @@ def plan(session: Any, read: Callable[[str], str] | None, before: JSON) -> list[
     stack, region = before["stack_name"], before.get("region") or session.region_name
     if "parameter_overrides" in before or read is None:
         if not region:
-            raise DeployError("no Region: set AWS_REGION, or `region` in samconfig.toml")
+            raise DeployError("No Region is set. Set AWS_REGION, or `region` in samconfig.toml")
         check(session, stack, region)
         return ["--stack-name", stack, "--region", region]
     asked = questions(stack, region or "us-east-1")
@@ -120,11 +119,10 @@ def plan(session: Any, read: Callable[[str], str] | None, before: JSON) -> list[
 def main() -> int:
     """Deploy. The exit code is that of sam, 1 when it was not asked."""
     try:
-        # The AWS CLI heeds AWS_REGION, boto3 only AWS_DEFAULT_REGION.
-        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
-        arguments = plan(session, input if sys.stdin.isatty() else None, saved())
+        arguments = plan(session(), input if sys.stdin.isatty() else None, saved())
     except (DeployError, EOFError, KeyboardInterrupt) as error:
-        print(f"deploy: {error if str(error) else 'broken off'}, nothing was made", file=sys.stderr)
+        why = error if str(error) else "Broken off"
+        print(f"deploy: {why}. Nothing was made", file=sys.stderr)
         return 1
     for command in (["sam", "build"], ["sam", "deploy", *arguments]):
         ended = subprocess.run(command, cwd=ROOT, check=False).returncode

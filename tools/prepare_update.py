@@ -15,17 +15,16 @@ step 2. A second run changes nothing.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from keyward.values import JSON
 from local.aws import TEMPLATE
 from local.template import load
+from tools.account import sentence, session
 
 POLICY = "PolicyParameter"
 INDEXES, ATTRIBUTES = "GlobalSecondaryIndexes", "AttributeDefinitions"
@@ -137,13 +136,9 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m tools.prepare_update STACK", file=sys.stderr)
         return 2
     try:
-        print(
-            prepare(
-                boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client, arguments[0]
-            )
-        )
+        print(prepare(session().client, arguments[0]))
     except (PrepareError, ClientError, BotoCoreError) as error:
-        print(f"prepare-update: {error}", file=sys.stderr)
+        print(f"prepare-update: {sentence(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -11,17 +11,16 @@ stack begins with them, and `make deploy` adds the rest. No item is touched.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from keyward.values import JSON
 from local.aws import TEMPLATE
 from local.template import load
+from tools.account import sentence, session
 
 Clients = Callable[..., Any]
 
@@ -130,7 +129,7 @@ def main(arguments: list[str], client: Clients | None = None) -> int:
         print("usage: python -m tools.take_over [--stays] STACK", file=sys.stderr)
         return 2
     try:
-        made = client or boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
+        made = client or session().client
         if words:
             print(stays(made, stack))
             return 0
@@ -138,7 +137,7 @@ def main(arguments: list[str], client: Clients | None = None) -> int:
             print(f"{stack} has {logical} again: {name}")
         print(f"now: make deploy, with the name {stack}, and then: keyward start --stack {stack}")
     except (TakeOverError, ClientError, BotoCoreError) as error:
-        print(f"take-over: {error}", file=sys.stderr)
+        print(f"take-over: {sentence(error)}", file=sys.stderr)
         return 1
     return 0
 

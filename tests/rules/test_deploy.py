@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -13,8 +13,9 @@ from botocore.stub import Stubber
 
 from keyward.values import JSON
 from tests import tree
-from tools import deploy
+from tools import deploy, prepare_update, take_over
 from tools.deploy import DeployError
+from tools.live_check import __main__ as live_check
 
 FIRST: JSON = {"stack_name": "keyward"}
 OWNED = {"Resources": {"PolicyParameter": {"Type": "AWS::SSM::Parameter"}}}
@@ -96,7 +97,7 @@ def test_a_later_time_nothing_is_asked() -> None:
 
 @pytest.mark.parametrize(
     ("region", "says"),
-    [("mars-north-1", "there is no Region mars-north-1"), ("us-isof-south-1", "has no apigateway")],
+    [("mars-north-1", "There is no Region mars-north-1"), ("us-isof-south-1", "has no apigateway")],
 )
 def test_a_region_that_is_not_there_or_lacks_a_service_is_named(region: str, says: str) -> None:
     with pytest.raises(DeployError, match=says):
@@ -111,7 +112,40 @@ def test_the_region_may_stand_in_either_variable(
     monkeypatch.setattr(deploy, "saved", lambda: FIRST)
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     assert deploy.main() == 1
-    assert "there is no Region mars-north-1, nothing was made" in capsys.readouterr().err
+    assert "There is no Region mars-north-1. Nothing was made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments"),
+    [
+        (take_over.main, [["keyward"]]),
+        (prepare_update.main, [["keyward"]]),
+        (live_check.main, [["--yes"]]),
+    ],
+    ids=["take-over", "prepare-update", "live-check"],
+)
+@pytest.mark.parametrize(
+    ("region", "says"),
+    [("", "No Region is set. Set AWS_REGION"), ("eu-west-1", "There are no AWS credentials")],
+    ids=["region", "credentials"],
+)
+def test_a_tool_says_what_is_missing_in_a_sentence(
+    main: Callable[..., int],
+    arguments: list[Any],
+    region: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_REGION", region)
+    assert main(*arguments) in (1, 2)
+    shown = capfd.readouterr()
+    assert says in shown.out + shown.err
 
 
 def test_credentials_without_rights_are_one_sentence() -> None:
@@ -124,7 +158,7 @@ def test_no_credentials_are_one_sentence() -> None:
         def client(self, service: str, region_name: str) -> Any:
             raise NoCredentialsError
 
-    with pytest.raises(DeployError, match="Unable to locate credentials"):
+    with pytest.raises(DeployError, match="There are no AWS credentials"):
         deploy.check(Nobody(), "keyward", "eu-west-1")
 
 

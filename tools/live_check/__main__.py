@@ -9,6 +9,7 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tools.account import sentence
 from tools.live_check import play
 from tools.live_check.run import Run
 from tools.live_check.state import opened
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
         return play.run_all(run, FOLDER, chosen.only)
     except (BotoCoreError, ClientError, ValueError) as error:
-        print(f"live-check: {error}")
+        print(f"live-check: {sentence(error)}")
         return 2
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import boto3
 from botocore.config import Config
+from botocore.exceptions import NoRegionError
 
 from keyward.values import JSON
 from local.account import Account, Urls
+from tools.account import session
 from tools.live_check.state import TAG
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +70,9 @@ class Aws:
     is_local = False
 
     def __init__(self) -> None:
-        self._session: Any = boto3.Session()
+        self._session: Any = session()
+        if self._session.region_name is None:
+            raise NoRegionError
         self._clients: dict[str, Any] = {}
         self.region = str(self._session.region_name)
         self.account = str(self.client("sts").get_caller_identity()["Account"])
