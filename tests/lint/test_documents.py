@@ -14,9 +14,8 @@ from keyward.lint.check import Checker
 from keyward.lint.openapi import Document
 from keyward.lint.positions import JsonReader, Map
 from keyward.lint.source import Source
-from keyward.policy.parse import default_text, parse
 from tests import tree
-from tests.lint.lint_lab import NOW, Bench, bench, summary
+from tests.lint.lint_lab import Bench, bench, default_rule, summary
 
 __all__ = ["bench"]
 
@@ -56,7 +55,7 @@ def test_a_real_document_has_its_open_methods(name: str) -> None:
     checker = Checker()
     findings = checker.check([str(DOCUMENTS / name)])
     assert findings.errors == []
-    found = checker.open(parse(default_text()), NOW)
+    found = checker.open(default_rule)
     assert (len(findings.methods), len(found)) == REAL[name]
 
 
@@ -81,7 +80,7 @@ def test_keywards_sample_api_is_open_but_for_its_preflight() -> None:
     sample = tree.ROOT / "local" / "sample_api.yaml"
     checker = Checker()
     checker.check([str(sample)])
-    found = {m.deployed.path for m in checker.open(parse(default_text()), NOW)}
+    found = {m.deployed.path for m in checker.open(default_rule)}
     assert found == {"/pets", "/pets/{petId}", "/health"}
 
 

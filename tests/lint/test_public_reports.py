@@ -44,7 +44,7 @@ def test_every_spelling_of_a_reference_leads_to_the_same_method(
 @pytest.mark.real_data
 def test_a_nested_application_is_looked_into(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["lint", str(CASES / "lint-nested-application.yaml")]) == 1
-    assert "1 of 1 methods" in capsys.readouterr().out
+    assert "1 of 1 method in" in capsys.readouterr().out
 
 
 def test_nested_templates_that_name_each_other_are_looked_into_once(bench: Bench) -> None:
