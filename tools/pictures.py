@@ -4,14 +4,17 @@
 
 The drawings are SVG, made of the definitions and the template; tests/rules/test_pictures.py draws
 them again and compares. The report is a PNG by the Chromium of this machine, and stays as it is
-where there is none.
+where there is none: in a chunk of text it says of which page it was made.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import struct
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
@@ -22,6 +25,8 @@ from keyward.values import JSON
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
+# How long the last chunk of a PNG is.
+PNG_END = 12
 MACHINES = ("reconcile_customer", "protect_api", "audit_account")
 
 WIDTH, HEIGHT, GAP, SIDE, SPAN = 188, 34, 30, 150, 16
@@ -174,17 +179,33 @@ def drawings() -> Iterator[tuple[str, str]]:
     yield "dashboard.svg", dashboard((ROOT / "template.yaml").read_text("utf-8"))
 
 
-def photograph(path: Path) -> None:
-    """The top of a believable report, by Chromium."""
+def shown_page() -> str:
+    """The page of a believable report, the same each time."""
     from keyward.report import page
-    from tests.report.browser import browser
     from tests.report.report_lab import believable
 
+    return page(believable())
+
+
+def made_of(text: str) -> bytes:
+    """The chunk of a PNG that names the page by its digest: tEXt, of
+    https://www.w3.org/TR/png/#11tEXt."""
+    body = b"tEXtSource\0" + hashlib.sha256(text.encode()).hexdigest().encode()
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def photograph(path: Path) -> None:
+    """The top of the page, by Chromium."""
+    from tests.report.browser import browser
+
+    text = shown_page()
     with tempfile.TemporaryDirectory() as folder, browser(Path(folder) / "profile") as shown:
         file = Path(folder) / "report.html"
-        file.write_text(page(believable()), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         shown.open(file, 1000, "light", scripts=True)
         shown.picture(path, height=1000)
+    head, end = path.read_bytes()[:-PNG_END], path.read_bytes()[-PNG_END:]
+    path.write_bytes(head + made_of(text) + end)
 
 
 def main() -> int:

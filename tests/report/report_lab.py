@@ -77,12 +77,15 @@ def believable() -> Report:
                 "held",
                 "high",
                 "a deployment would publish more than the keys that Keyward requires",
-                'Start protect-api with {"rest_api_id": "held123456", "stage": "prod"}',
+                "To approve it: `keyward approve held123456 prod 5f2b7c01aa`. "
+                "To reject it: `keyward reject held123456 prod 5f2b7c01aa`",
                 rest_api_id="held123456",
                 stage="prod",
                 since="2026-11-21T18:12:00Z",
             ),
-            PendingItem("dead_letters", "high", "CUSTOMERS_DLQ: 1 message", "Read `reason`"),
+            PendingItem(
+                "dead_letters", "high", "CUSTOMERS_DLQ: 1 message", "Read why: `keyward dlq list`"
+            ),
         ),
         mending=(
             PendingItem(

@@ -21,6 +21,12 @@ def test_a_drawing_is_not_stale(name: str) -> None:
     assert (pictures.PICTURES / name).read_text("utf-8") == DRAWN[name]
 
 
+def test_the_picture_of_the_report_is_of_todays_page() -> None:
+    """`make pictures` takes it anew, where there is a Chromium."""
+    picture = (pictures.PICTURES / "report.png").read_bytes()
+    assert pictures.made_of(pictures.shown_page()) in picture
+
+
 def test_a_machine_is_drawn_with_all_its_tasks() -> None:
     for name in pictures.MACHINES:
         run = tree.machines()[name]["States"]["Run"]
