@@ -9,57 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from keyward.audit.model import Finding
-from keyward.audit.remedies import remedy_of
 from keyward.cli import app
-from keyward.customers.drift import DISABLED
-from keyward.errors import KeywardError, class_named
-from keyward.events import remedy
 from keyward.values import JSON
 from tests.cli.desk import Desk, desk_of, parsed
-
-NAMES = ("acme", "o'brien; rm -rf ~", "-x", "a b", "ev\x1b[2Kil\nname", "$(id)", "ünï", "a\u202eb")
 
 
 @pytest.fixture
 def desk(capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
     with desk_of(capsys) as made:
         yield made
-
-
-def errors() -> list[str]:
-    found, left = [], [KeywardError]
-    while left:
-        kind = left.pop()
-        found.append(kind.__name__)
-        left += kind.__subclasses__()
-    return [name for name in found if class_named(name)]
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("stack", ["keyward", "a-stack"])
-def test_the_remedy_of_every_error_is_a_command_of_keyward(name: str, stack: str) -> None:
-    for error in (*errors(), "States.Timeout"):
-        for kind in ("customer", "api"):
-            text = remedy.after_failure(error, kind, name, stack)
-            parsed(text)
-            assert text.isprintable()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_answer_is_a_command_whatever_the_names(name: str) -> None:
-    parsed(remedy.answer("approve", "a1b2c3d4e5", name, "0123456789abcdef", stack=name))
-    assert remedy.visible(name).isprintable()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_remedy_names_the_stack_that_it_is_for(name: str) -> None:
-    text = remedy.of_stack(remedy.after_failure("KeywardError", "customer", name), "another")
-    parsed(text)
-    assert shlex.split(text)[-2:] == ["--stack", "another"]
-    text = remedy.of_stack(remedy.answer("reject", "-x"), name)
-    parsed(text)
-    assert ("--stack" in text, text.endswith(" -- -x")) == (True, True)
 
 
 def held(desk: Desk) -> JSON:
@@ -235,13 +193,6 @@ def test_each_finding_of_an_audit_has_a_remedy(desk: Desk) -> None:
     assert len({one["kind"] for one in found}) >= 4
     for one in found:
         parsed(one["remedy"])
-
-
-def test_a_remedy_of_a_finding_parses_whatever_it_is_about() -> None:
-    for kind in ("held", DISABLED, "exemption_unused", "keys_near_limit", "not_possible"):
-        for name in (None, *NAMES):
-            for about in ("customer_id", "rest_api_id", "plan"):
-                parsed(remedy_of(Finding(kind, "low", "says", **{about: name}), "a-stack"))
 
 
 def narrower(desk: Desk, tmp_path: Path) -> Path:

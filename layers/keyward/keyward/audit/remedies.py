@@ -1,4 +1,7 @@
-"""Give each finding of an audit its remedy: one command of `keyward`, with its arguments. Pure."""
+"""Give each finding of an audit its remedy: one command of `keyward`, with its arguments. Pure.
+
+The report knows no more of a finding than its kind, customer and API: nothing else decides.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ BY_KIND: Mapping[str, str] = {
     DISABLED: BY_HAND,
     OPENS_NOTHING: POLICY,
     IN_NO_PLAN: POLICY,
+    "duplicate_plan": POLICY,
     "policy_refused": REFUSED,
 }
 
@@ -46,6 +50,6 @@ def remedy_of(finding: Finding, stack: str) -> str:
     if (finding.customer_id or finding.rest_api_id) and wanted != POLICY:
         api = None if finding.customer_id else finding.rest_api_id
         return command("start", customer=finding.customer_id, api=api, stack=stack)
-    if finding.plan or finding.kind.startswith(("exemption", "plan", "policy")):
+    if wanted == POLICY or finding.kind.startswith(("exemption", "plan", "policy")):
         return command("policy", "show", stack=stack)
     return command("status", stack=stack)
