@@ -56,7 +56,7 @@ def test_a_malformed_event_is_mended_and_sent_again(desk: Desk) -> None:
     (one,) = listed(desk, "--customer", "acme")
     assert (one["age_seconds"], "keys" in one["reason"]) == (7200, True)
     code, out, _ = desk.run("dlq", "list")
-    assert (code, out.count("CustomersDlq  2h")) == (1, 2)
+    assert (code, out.count("CustomersDlq  2 h")) == (1, 2)
     again = ("dlq", "resend", "--customer", "acme", "--set")
     code, _, err = desk.run(*again, "keys=78")
     assert (code, "keys" in err, len(letters(bench, "CustomersDlq"))) == (2, True, 2)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from keyward.cli.history import history_lines
 from keyward.cli.holds import hold_lines
-from keyward.cli.options import Call, say
+from keyward.cli.options import Call, say, span
 from keyward.explain.render import as_lines
 from tests import tree
+from tests.cli.desk import desk_of
 
 Capture = pytest.CaptureFixture[str]
 FORGED = "fraud\r\x1b[2K\n2026-11-24T00:00:00Z  enable key acme/1\x1b]0;x\x07\u202e\u2028"
@@ -54,3 +57,35 @@ def test_the_commands_print_by_one_function() -> None:
         if isinstance(call, ast.Call) and ast.unparse(call.func) in ("click.echo", "print")
     }
     assert printing == {}
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_command_that_works_through_many_has_a_bar_on_a_terminal_only(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_terminal: bool
+) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text('{"openapi": "3.0.1", "paths": {}}')
+    with desk_of(capsys) as desk:
+        desk.bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+        desk.bench.send("CustomerSignedUp", customer_id="acme", plan=5)
+        desk.bench.advance(3600)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+        for words, label in (
+            (("look",), "looking"),
+            (("key", "scan", str(tmp_path)), "scanning"),
+            (("lint", str(file)), "checking"),
+            (("undo", "--customer", "acme", "--dry-run"), "reading"),
+            (("dlq", "list"), "reading"),
+            (("dlq", "resend", "--all", "--set", "plan=pro"), "sending"),
+            (("dlq", "drop", "--all"), "dropping"),
+        ):
+            err = desk.run(*words)[2]
+            assert (label in err) == is_terminal, words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59, "59 s"), (150, "2 min 30 s"), (7200, "2 h"), (183_900, "2 d 3 h")],
+)
+def test_a_span_is_told_in_its_two_largest_units(seconds: int, text: str) -> None:
+    assert span(seconds) == text

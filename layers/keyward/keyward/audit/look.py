@@ -7,8 +7,8 @@ at most `WORKING_CALLS` for working copies, or all of them in a `deep` look.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import field, replace
+from typing import Any
 
 from keyward.apis.head import head_of
 from keyward.apis.model import OBSERVE, ApiRecords
@@ -26,8 +26,8 @@ from keyward.values import JSON, frozen
 
 # GetResources, GetExport and GetAuthorizers of the first exposed APIs.
 WORKING_CALLS = 30
-# `progress(n)` shows a bar of n steps, `update(1)` moves it.
-Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+# Gives the items one by one, and may show how many are done.
+Each = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @frozen
@@ -54,7 +54,7 @@ class Looker:
     policy: Policy
     clock: Callable[[], float]
     stack: str
-    progress: Progress
+    each: Each
     deep: bool = False
 
     def look(self) -> Look:
@@ -63,11 +63,7 @@ class Looker:
         works = works_of(apis, plans)
         about = (_first_of_each(plans), self.policy, OBSERVE)
         reader = AuditReader(self.gateway, _no_records, *about, self.clock, self.stack)
-        results: list[JSON] = []
-        with self.progress(len(works)) as update:
-            for work in works:
-                results.append(_read(reader, work))
-                update(1)
+        results = [_read(reader, work) for work in self.each(works)]
         reading = AccountReading.of(began, plans, results, self.stack)
         counted, used, problems = self._usage(plans)
         closing, left, more = self._closing({str(api["id"]): api for api in apis}, reading.apis)
@@ -82,9 +78,7 @@ class Looker:
         counted: set[str] = set()
         used: set[str] = set()
         problems: list[Finding] = []
-        for plan in plans:
-            if plan.quota is None:
-                continue
+        for plan in self.each(plan for plan in plans if plan.quota is not None):
             try:
                 rows = self.gateway.usage(plan.plan_id, days[0], days[-1])
             except KeywardError as error:
@@ -99,7 +93,7 @@ class Looker:
     ) -> tuple[dict[str, ApiPlan], tuple[str, ...], list[Finding]]:
         closing: dict[str, ApiPlan] = {}
         left, problems, room = [], [], WORKING_CALLS
-        for reading in readings:
+        for reading in self.each(readings):
             snapshot, rule = reading.snapshot, self.rule(reading)
             exposed = sum(bool(rule.exposed(s)) for s in snapshot.stages) if snapshot else 0
             if snapshot is None or not exposed:

@@ -7,7 +7,7 @@ from collections import Counter
 import click
 
 from keyward.cli.dead_letters import AUDIT, GONE, SOURCES, DeadLetter, DeadLetters
-from keyward.cli.options import FINE, FOUND, Call, of_stack, together
+from keyward.cli.options import FINE, FOUND, Call, each, of_stack, span, together
 from keyward.cli.requests import checked, member
 from keyward.events.incoming import EVENTS_IN
 from keyward.events.remedy import command
@@ -93,7 +93,8 @@ def resend(
     # One audit finds what is missing of all of them.
     for letter in audits[1:]:
         there.drop(letter)
-    for letter in [*audits[:1], *(one for one in mended if one.target != AUDIT)]:
+    others = [one for one in mended if one.target != AUDIT]
+    for letter in each("sending", [*audits[:1], *others]):
         there.resend(letter)
     return _told(call, "sent", letters)
 
@@ -116,7 +117,7 @@ def drop(
     """
     _only_some((queue, customer, ids, everything))
     there, letters = _chosen(call, queue, customer, ids)
-    for letter in letters:
+    for letter in each("dropping", letters):
         there.drop(letter)
     return _told(call, "dropped", letters)
 
@@ -131,7 +132,7 @@ def _chosen(
 ) -> tuple[DeadLetters, list[DeadLetter]]:
     """The queues, and the messages that are meant; the others are given back."""
     there = DeadLetters(call.stack(), call.now())
-    found = there.read([queue] if queue else SOURCES)
+    found = there.read(each("reading", [queue] if queue else SOURCES))
     meant = [
         letter
         for letter in found
@@ -157,15 +158,8 @@ def _told(call: Call, word: str, letters: list[DeadLetter]) -> int:
 
 def _text(letter: DeadLetter, remedy: str) -> tuple[str, str]:
     about = letter.customer or letter.body.get("detail-type") or "-"
-    says = f"{letter.queue}  {_age(letter.age)}  {letter.id}  {about}: {letter.reason}"
+    says = f"{letter.queue}  {span(letter.age)}  {letter.id}  {about}: {letter.reason}"
     return says, f"  {remedy}"
-
-
-def _age(seconds: int) -> str:
-    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
 
 
 def _as_json(letter: DeadLetter, remedy: str) -> JSON:

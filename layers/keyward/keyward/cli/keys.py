@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from keyward.cli.options import FINE, FOUND, Call, of_nobody, of_stack, say
+from keyward.cli.options import FINE, FOUND, Call, each, of_nobody, of_stack, say
 from keyward.events.key_value import holds_value, is_value, values_in
 from keyward.events.remedy import command
 from keyward.values import JSON, counted, iso
@@ -93,7 +93,8 @@ def scan(call: Call, /, path: Path) -> int:
     It prints the places, never a value, and sends nothing. Binary files and the folders of version
     control are passed over. The exit code is 1 when a value was found.
     """
-    found = [{"file": str(file), "line": line} for file in _files(path) for line in _lines(file)]
+    files = each("scanning", _files(path))
+    found = [{"file": str(file), "line": line} for file in files for line in _lines(file)]
     lines = [f"{one['file']}:{one['line']}: a Keyward key value" for one in found]
     lines += ["For whose it is: keyward key whose"] if found else ["no Keyward key value"]
     call.show(found, lines)

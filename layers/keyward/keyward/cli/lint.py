@@ -12,7 +12,17 @@ from collections.abc import Iterator
 import click
 
 from keyward.apis.rule import KeyRule
-from keyward.cli.options import FINE, FOUND, WRONG, Call, json_lines, of_nobody, policy_in, say
+from keyward.cli.options import (
+    FINE,
+    FOUND,
+    WRONG,
+    Call,
+    each,
+    json_lines,
+    of_nobody,
+    policy_in,
+    say,
+)
 from keyward.cli.stack import SetUpError
 from keyward.lint.check import Checker
 from keyward.lint.fix import fix
@@ -76,7 +86,8 @@ def _checked(
     files: tuple[str, ...], rules: Policy, api: str | None, skip_others: bool
 ) -> tuple[Findings, list[Method]]:
     checker, now = Checker(api, skip_others), time.time()
-    return checker.check(files), checker.open(lambda name: KeyRule(rules, name, name, now))
+    findings = checker.check(each("checking", files))
+    return findings, checker.open(lambda name: KeyRule(rules, name, name, now))
 
 
 def _fixed(found: list[Method]) -> Iterator[str]:

@@ -21,10 +21,11 @@ from keyward.cli.options import (
     FINE,
     FOUND,
     Call,
+    each,
     json_lines,
     of_account,
     policy_in,
-    progress,
+    span,
     table,
     write_page,
 )
@@ -93,9 +94,8 @@ def look(
     rules, client, now = policy_in(policy), call.client(), call.now
     pace = Paced(PATIENCE_SECONDS, sleep, clock=now, rate=QUOTAS[CALLS][0] * share / 100)
     gateway = client.gateway().patiently(pace)
-    bar = partial(progress, "looking")
     try:
-        seen = Looker(gateway, rules, now, DEFAULT_STACK, bar, deep).look()
+        seen = Looker(gateway, rules, now, DEFAULT_STACK, partial(each, "looking"), deep).look()
     except GatewayRefusedError as error:
         if "AccessDenied" not in str(error):
             raise
@@ -180,7 +180,6 @@ def _severity(severity: str) -> str:
 
 
 def _row(effect: ModeEffect) -> list[str]:
-    minutes, seconds = divmod(effect.seconds, 60)
-    span = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     does = "; ".join(effect.does)
-    return [effect.mode, f"{effect.calls:,}", span, f"{effect.dollars:.4f}", does]
+    cost = (f"{effect.calls:,}", span(effect.seconds), f"{effect.dollars:.4f}")
+    return [effect.mode, *cost, does]

@@ -9,10 +9,9 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -26,7 +25,9 @@ from keyward.values import visible
 FINE, FOUND, WRONG = 0, 1, 2
 # What `click.style` writes for bold, red and their end: it hides nothing and moves nothing.
 STYLES = re.compile(r"(\x1b\[(?:0|1|31)m)")
+UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 Command = Callable[..., Any]
+T = TypeVar("T")
 
 
 def together(*options: Command) -> Callable[[Command], Command]:
@@ -143,6 +144,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     ]
 
 
+def span(seconds: int) -> str:
+    """A span of time in its two largest units: `2 d 3 h`, `5 min`, `0 s`."""
+    parts = []
+    for unit, length in UNITS:
+        count, seconds = divmod(seconds, length)
+        parts += [f"{count} {unit}"] if count else []
+    return " ".join(parts[:2]) or "0 s"
+
+
 def policy_in(file: str | None) -> Policy:
     """The policy in a file, or without one that which ships. Raises SetUpError."""
     try:
@@ -157,12 +167,12 @@ def with_colour() -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
 
 
-@contextmanager
-def progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on the terminal while a command works; `update(n)` says that n more of `length`
-    are done. Where errors are not printed on a terminal nothing is shown."""
+def each(label: str, items: Iterable[T]) -> Iterator[T]:
+    """Give the items one by one, with a bar on the terminal; where errors are not printed on one
+    nothing is shown."""
+    found = [*items]
     if not sys.stderr.isatty():
-        yield lambda done: None
+        yield from found
         return
-    with click.progressbar(range(length), label=label, file=sys.stderr) as bar:
-        yield bar.update
+    with click.progressbar(found, label=label, file=sys.stderr) as bar:
+        yield from bar

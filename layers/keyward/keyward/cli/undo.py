@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from keyward.cli.options import FINE, FOUND, Call, of_stack
+from keyward.cli.options import FINE, FOUND, Call, each, of_stack
 from keyward.cli.outcomes import announced
 from keyward.cli.requests import checked
 from keyward.cli.stack import Stack
@@ -65,7 +65,8 @@ def undo(
     data: JSON = {"sent": not dry_run, "details": details}
     if dry_run:
         now = call.now()
-        data["would_change"] = {one["customer_id"]: _would(there, one, now) for one in details}
+        asked = each("reading", details)
+        data["would_change"] = {one["customer_id"]: _would(there, one, now) for one in asked}
         lines = [f"would undo {name}: {change}" for name, change in data["would_change"].items()]
     else:
         there.send_all(EVENT, details)
