@@ -12,7 +12,7 @@ import pytest
 from keyward.runs import runtime
 from keyward.values import JSON
 from tests.machines.audit_lab import AuditLab
-from tests.machines.machine import Execution
+from tests.machines.machine import Execution, refusal
 from tests.support import MACHINES, load_event
 
 CLOSED: JSON = {"/pets": {"get": ["api_key"]}}
@@ -203,17 +203,18 @@ def test_repairs_are_started_when_what_waits_is_soon_done(account: AuditLab) -> 
     assert soonest <= min(moments) <= max(moments) <= soonest + 15
 
 
-def test_an_audit_that_cannot_begin_fails_and_says_why(account: AuditLab) -> None:
-    execution = account.run(repairs="nosuchaudit")
-    assert (execution.status, execution.error) == ("FAILED", "InvalidInputError")
-    assert "no finished audit nosuchaudit" in execution.cause
+def test_an_audit_that_cannot_begin_says_why_and_rings_no_alarm(account: AuditLab) -> None:
+    refused = refusal(account.run(repairs="nosuchaudit"))
+    assert refused["error"] == "InvalidInputError"
+    assert "no finished audit nosuchaudit" in refused["reason"]
+    assert refused["remedy"] == "keyward start --help"
 
 
 @pytest.mark.parametrize("given", [{"repair": "yes"}, {"dry_run": True}, {"repairs": "../x"}])
 def test_what_it_does_not_know_is_refused(account: AuditLab, given: JSON) -> None:
-    execution = account.machine.run(given)
-    assert execution.error == "InvalidInputError"
-    assert next(iter(given)) in execution.cause
+    refused = refusal(account.machine.run(given))
+    assert refused["error"] == "InvalidInputError"
+    assert next(iter(given)) in refused["reason"]
 
 
 def mended(account: AuditLab) -> Execution:
