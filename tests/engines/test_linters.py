@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
+from pathlib import Path
 
 from tests import tree
 from tests.engines import kit
@@ -38,11 +39,15 @@ def test_cfn_lint_has_nothing_to_say_by_all_its_rules() -> None:
     assert found == []
 
 
-def test_checkov_asks_for_nothing_that_is_not_followed_for_a_reason() -> None:
-    command = [str(kit.program("checkov")), "--file", "template.yaml", "--skip-download"]
+def test_checkov_asks_for_nothing_that_is_not_followed_for_a_reason(tmp_path: Path) -> None:
+    # It reads no template with aliases, which sam resolves before it sends one.
+    plain = tmp_path / "template.json"
+    plain.write_text(json.dumps(tree.template()))
+    command = [str(kit.program("checkov")), "--file", str(plain), "--skip-download"]
     command += ["--framework", "cloudformation", "--quiet", "--output", "json"]
     ended = subprocess.run(command, cwd=tree.ROOT, capture_output=True, text=True, check=False)
     answer = json.loads(ended.stdout)
+    assert answer.get("results"), answer
     failed = Counter(one["check_id"] for one in answer["results"]["failed_checks"])
     reasons = {*OF_CHECKOV}
     unknown = {check: times for check, times in failed.items() if check not in reasons}

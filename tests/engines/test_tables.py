@@ -19,7 +19,7 @@ from local.lifetime.tables import Tables
 from tests import tree
 from tests.engines import kit
 from tests.machines.moto_lab import Both, created, differences
-from tests.machines.test_tables import what_no_history_does
+from tests.machines.test_tables import policy_parameter, what_no_history_does
 from tests.prove.history import history
 from tests.prove.play import play, policy
 from tests.support import registry_of
@@ -167,5 +167,5 @@ def test_dynalite_answers_a_random_history_as_the_bench_does(client: Any, seed: 
 
 def test_dynalite_answers_what_no_history_does_as_the_bench_does(client: Any) -> None:
     tables = mirrored(Tables().by_name, client)
-    what_no_history_does(registry_of(tables, None), 1_795_434_400)
+    what_no_history_does(registry_of(tables, policy_parameter()), 1_795_434_400)
     held_together(tables, "requests that no history makes")
