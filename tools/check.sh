@@ -17,7 +17,7 @@ step() { # name, command ...
 step "ruff check" ruff check --quiet .
 step "ruff format" ruff format --check --quiet .
 step "mypy --strict" mypy
-step "cfn-lint template.yaml" cfn-lint template.yaml
+step "cfn-lint, both templates" cfn-lint template.yaml tools/hook/template.yaml
 step "state machines (E3601)" python -m tools.check_state_machines
 # sam validate wants a region, and asks STS who it is unless told not to
 step "sam validate --lint" env AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=testing \

@@ -24,6 +24,7 @@ for name in local demo; do
   compile requirements/$name.in requirements/$name.txt --constraint requirements/dev.txt
 done
 compile requirements/layer.in layers/keyward/requirements.txt --constraint requirements/dev.txt
+compile requirements/hook.in layers/keyward/hook.txt --constraint requirements/dev.txt
 compile requirements/uv.in requirements/uv.txt "$@"
 compile requirements/engines/checkov.in requirements/engines/checkov.txt "$@"
 compile requirements/mutants/mutants.in requirements/mutants/mutants.txt "$@"

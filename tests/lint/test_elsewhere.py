@@ -100,15 +100,3 @@ def test_the_documents_hook_and_options_exist() -> None:
     assert re.findall(r"- id: (\S+)", prevention()) == [hook()["id"]]
     told = set(re.findall(r"(?<![\w-])(--[a-z]+)", prevention()))
     assert {"--policy", "--api", "--format", "--sarif", "--fix"} <= told
-
-
-def test_the_documents_service_control_policy_closes_every_verb_but_options() -> None:
-    (block,) = re.findall(r"```json\n(.*?)```", prevention(), re.DOTALL)
-    (statement,) = json.loads(block)["Statement"]
-    assert statement["Effect"] == "Deny"
-    assert statement["Action"] == "apigateway:PUT"
-    verbs = {resource.rsplit("/", 1)[1] for resource in statement["Resource"]}
-    assert verbs == {"GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "ANY"}
-    assert statement["Condition"] == {
-        "ForAnyValue:Bool": {"apigateway:Request/ApiKeyRequired": "false"}
-    }

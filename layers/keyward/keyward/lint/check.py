@@ -11,7 +11,7 @@ from keyward.lint import sam
 from keyward.lint.model import Findings, Method
 from keyward.lint.openapi import Document, is_document
 from keyward.lint.positions import SourceError
-from keyward.lint.source import Source, is_candidate, read
+from keyward.lint.source import Source, is_candidate, read, source_of
 from keyward.lint.template import Reference, Template
 from keyward.values import some_of
 
@@ -21,6 +21,7 @@ PREFLIGHT = (
     "AddApiKeyRequiredToCorsPreflight: false in Auth of the API leaves it open"
 )
 NEITHER = "must be a template with Resources or an OpenAPI 2.0 or 3 document with paths"
+NOT_OPENED = "{file} is not checked: only the template itself came here"
 
 
 class Checker:
@@ -41,16 +42,30 @@ class Checker:
             if self._skip_others and not is_candidate(Path(name)):
                 continue
             source = self._read(name, name, 0)
-            if source is None:
-                continue
-            if is_document(source.root):
-                self._document(source, None)
-            elif "Resources" in source.root:
-                self._template(source)
-            elif not self._skip_others:
-                self.findings.error(name, 0, NEITHER)
+            if source is not None:
+                self._look(source)
         self._note_preflights()
         return self.findings
+
+    def check_text(self, name: str, text: str) -> Findings:
+        """The findings of a template by its text alone. No file that it names is opened, as the
+        text may be a stranger's: such a file is noted."""
+        try:
+            source = source_of(text, name)
+        except SourceError as error:
+            self.findings.error(name, error.line, error.problem)
+        else:
+            self._look(source, opens=False)
+        self._note_preflights()
+        return self.findings
+
+    def _look(self, source: Source, opens: bool = True) -> None:
+        if is_document(source.root):
+            self._document(source, None)
+        elif "Resources" in source.root:
+            self._template(source, opens)
+        elif not self._skip_others:
+            self.findings.error(source.name, 0, NEITHER)
 
     def _note_preflights(self) -> None:
         """OPTIONS that asks for a key closes an API to browsers: they send none with a preflight
@@ -79,13 +94,16 @@ class Checker:
                 self.findings.note(name, where, f"{key!r} stands twice; the last one counts")
         return source
 
-    def _template(self, source: Source) -> None:
+    def _template(self, source: Source, opens: bool = True) -> None:
         template = Template(source, self.findings)
         self._foreach(template)
         self._take(template.methods())
         self._take(sam.methods(template))
         template.refer_to_nested()
         for reference in template.references:
+            if not opens:
+                template.note(reference.line, NOT_OPENED.format(file=reference.location))
+                continue
             path = os.path.normpath(os.path.join(os.path.dirname(source.name), reference.location))
             found = self._read(path, source.name, reference.line)
             if found:

@@ -71,9 +71,13 @@ def is_candidate(path: Path) -> bool:
 
 def read(path: Path, name: str) -> Source:
     """The file. Raises SourceError for one that cannot be read or holds no mapping."""
-    text = _text(path)
+    return source_of(_text(path), name, strict=path.suffix.lower() == ".json")
+
+
+def source_of(text: str, name: str, strict: bool = False) -> Source:
+    """The text of a file called `name`. Raises SourceError for one that holds no mapping."""
     try:
-        root, repeated, is_json = parsed(text, path.suffix.lower() == ".json")
+        root, repeated, is_json = parsed(text, strict)
     except RecursionError:
         raise SourceError("is nested too deeply") from None
     if not isinstance(root, Map):
