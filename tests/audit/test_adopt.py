@@ -14,6 +14,7 @@ from keyward.values import JSON
 from local.lifetime.scheduler import Died
 from tests.machines.audit_lab import AuditLab
 from tests.machines.life_lab import LifeLab
+from tests.machines.machine import refusal
 from tests.support import load_event
 
 
@@ -260,8 +261,7 @@ def test_the_function_has_the_machine_adopt(account: AuditLab) -> None:
     ],
 )
 def test_input_that_cannot_be_right_is_refused(account: AuditLab, given: JSON) -> None:
-    execution = account.run(**given)
-    assert (execution.status, execution.error) == ("FAILED", "InvalidInputError")
+    assert refusal(account.run(**given))["error"] == "InvalidInputError"
 
 
 def test_an_adopted_key_lives_on_like_any_other(account: AuditLab) -> None:

@@ -13,6 +13,7 @@ from keyward.runs import runtime
 from keyward.values import JSON
 from tests.audit.test_adopt import adopted, old_key
 from tests.machines.audit_lab import AuditLab
+from tests.machines.machine import refusal
 
 TABLES = {
     "commas": "key_id,customer_id\n{0},acme\n{1},beta\n",
@@ -86,9 +87,9 @@ def test_a_value_in_the_place_of_an_id_is_neither_kept_nor_quoted(
 ) -> None:
     where = {"Bucket": runtime.setting("REPORT_BUCKET")}
     account.s3.put_object(**where, Key="adopt/mixed-up.csv", Body=MIXED_UP.encode())
-    execution = account.run(adopt=True, **given)
-    assert (execution.status, execution.error) == ("FAILED", "InvalidInputError")
-    assert f"customers: row {row} must begin with a key's id" in str(execution.cause)
-    assert VALUE not in str(execution.cause)
+    refused = refusal(account.run(adopt=True, **given))
+    assert refused["error"] == "InvalidInputError"
+    assert f"customers: row {row} must begin with a key's id" in refused["reason"]
+    assert VALUE not in str(refused)
     kept = [item["Key"] for item in account.s3.list_objects_v2(**where)["Contents"]]
     assert kept == ["adopt/mixed-up.csv"]
