@@ -24,6 +24,7 @@ from tests.machines.drift_lab import (
     status,
     told,
 )
+from tests.machines.guard_lab import before
 
 
 @pytest.fixture
@@ -220,6 +221,20 @@ def test_the_tag_that_somebody_takes_off_our_plan_comes_back_in_seconds(bench: B
     calls = len(bench.calls)
     bench.advance(60)
     assert len(bench.calls) == calls
+
+
+def test_a_plan_without_its_tag_stays_ours_when_a_new_key_of_it_is_gone(bench: Bench) -> None:
+    arn = f"arn:aws:apigateway:us-east-1::/usageplans/{plan(bench)}"
+
+    def act() -> None:
+        *_, newest = bench.gateway.get_api_keys()["items"]
+        bench.gateway.untag_resource(resourceArn=arn, tagKeys=["keyward"])
+        bench.gateway.delete_api_key(apiKey=newest["id"])
+
+    before(bench, "CreateUsagePlanKey", act)
+    bench.send("CustomerSignedUp", customer_id="late", plan="free")
+    bench.run()
+    assert bench.gateway.get_tags(resourceArn=arn)["tags"] == {"keyward": "keyward"}
 
 
 def test_a_plan_that_somebody_deletes_comes_back_with_its_keys_and_stages(bench: Bench) -> None:

@@ -77,7 +77,12 @@ class UsagePlans:
         return found.plan_id if found else None
 
     def refresh_plan_id(self, name: str) -> str:
-        """The plan's id after the recorded one turned out to be gone (404)."""
+        """The plan's id after a call met something that is gone (404): the recorded plan, which is
+        looked for by its name then, or the key. Whose a plan is, is not forgotten while it exists:
+        people may have taken its tag away."""
+        record = self._registry.plans.find(name)
+        if record and any(plan.plan_id == record.plan_id for plan in self._gateway.plans()):
+            return str(record.plan_id)
         self._registry.plans.forget(name)
         return self.plan_id(name)
 
