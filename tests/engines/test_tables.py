@@ -18,8 +18,8 @@ from local.bench import Bench
 from local.lifetime.tables import Tables
 from tests import tree
 from tests.engines import kit
-from tests.machines.moto_lab import Both, created, differences
-from tests.machines.test_tables import policy_parameter, what_no_history_does
+from tests.machines.moto_lab import Both, created, differences, policy_parameter
+from tests.machines.test_tables import what_no_history_does
 from tests.prove.history import history
 from tests.prove.play import play, policy
 from tests.support import registry_of

@@ -9,8 +9,11 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from emulator.clock import VirtualClock
 from keyward.aws.dynamodb import DynamoTable
+from keyward.policy.parse import default_text
 from keyward.values import JSON
+from local.lifetime.services import Ssm
 from tests.support import load_template
 
 
@@ -97,3 +100,10 @@ def mirrored(ours: JSON) -> dict[str, Both]:
 
 def differences(tables: Mapping[str, Both]) -> list[str]:
     return [found for table in tables.values() for found in table.differences]
+
+
+def policy_parameter() -> Ssm:
+    """A parameter with the policy of a new stack, as the tables read it at their first use."""
+    ssm = Ssm(VirtualClock(), lambda name, operation: None)
+    ssm.first_parameter("policy", default_text())
+    return ssm

@@ -29,7 +29,6 @@ from keyward.customers.key import CREATED, End, KeyRecord
 from keyward.customers.usage import KeyUsage
 from keyward.errors import LeaseLostError
 from keyward.events.caller import Editor
-from keyward.policy.parse import default_text
 from keyward.runs.schedule import CALLS, NEW
 from keyward.runs.turns import Turns
 from keyward.values import JSON
@@ -37,7 +36,7 @@ from local.bench import Bench
 from local.lifetime.services import Ssm
 from local.lifetime.tables import Tables
 from tests.machines.import_lab import of_imports
-from tests.machines.moto_lab import Both, differences, mirrored
+from tests.machines.moto_lab import Both, differences, mirrored, policy_parameter
 from tests.machines.people_calls import of_people
 from tests.machines.turn_calls import of_turns
 from tests.prove.history import history
@@ -152,13 +151,6 @@ def test_every_adapter_is_held_to_moto(called: set[str]) -> None:
         assert differences(both) == []
     missing = {f"{kind.__name__}.{name}" for kind, name in methods()} - called
     assert missing == set(), "have what_no_history_does() call these"
-
-
-def policy_parameter() -> Ssm:
-    """A parameter with the policy of a new stack, as the tables read it at their first use."""
-    ssm = Ssm(VirtualClock(), lambda name, operation: None)
-    ssm.first_parameter("policy", default_text())
-    return ssm
 
 
 def what_no_history_does(registry: Registry, now: int) -> None:
