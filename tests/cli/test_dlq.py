@@ -108,8 +108,8 @@ def test_a_member_that_nobody_knows_is_left_out(desk: Desk) -> None:
     desk.bench.run()
     (one,) = listed(desk)
     assert "Remove it" in one["reason"]
-    assert one["remedy"] == f"keyward dlq resend --id {one['id']}"
-    assert desk.run(*shlex.split(one["remedy"])[1:], "--unset", "colour")[0] == 0
+    assert one["remedy"] == f"keyward dlq resend --id {one['id']} --unset colour"
+    assert desk.run(*shlex.split(one["remedy"])[1:])[0] == 0
     assert desk.bench.value("acme")
 
 
@@ -118,9 +118,24 @@ def test_a_misspelt_event_is_renamed(desk: Desk) -> None:
     desk.bench.run()
     (one,) = listed(desk)
     assert "CustomerSignedUp" in one["reason"]
-    again = ("dlq", "resend", "--id", one["id"], "--set", "detail-type=CustomerSignedUp")
-    assert desk.run(*again)[0] == 0
+    assert one["remedy"].endswith("--set detail-type=CustomerSignedUp")
+    assert desk.run(*shlex.split(one["remedy"])[1:])[0] == 0
     assert desk.bench.value("acme")
+
+
+def test_a_message_that_would_come_back_is_named_and_stops_no_other(desk: Desk) -> None:
+    bench = desk.bench
+    bench.send("CustomerSignedUp", customer_id="bad", plan=5)
+    bench.run()
+    (bad,) = listed(desk)
+    assert bad["remedy"].endswith("--set plan=VALUE")
+    good = {"detail-type": "CustomerSignedUp", "time": "2026-01-01T00:00:00Z", "id": "good"}
+    put(bench, "CustomersDlq", good | {"detail": {"customer_id": "good", "plan": "free"}})
+    code, out, err = desk.run("dlq", "resend", "--all")
+    assert (code, out) == (2, "sent 1 of CustomersDlq\n")
+    assert f"1 message is left. {bad['id']}: detail.plan: must be" in err
+    assert bench.value("good")
+    assert [one["id"] for one in listed(desk)] == [bad["id"]]
 
 
 def test_queues_without_a_source_are_resent_too(desk: Desk) -> None:

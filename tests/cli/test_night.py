@@ -65,6 +65,21 @@ def test_a_dry_run_tells_what_an_undo_would_change(desk: Desk) -> None:
         assert desk.run(*asks)[:2] == (0, f"would undo acme: {words}\n")
 
 
+def test_an_undo_of_nothing_is_refused_before_it_is_sent(desk: Desk) -> None:
+    bench = desk.bench
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+    bench.send("CustomerSuspended", customer_id="acme")
+    bench.advance(60)
+    asks = ("undo", "--customer", "acme", "--what", "suspension")
+    assert desk.run(*asks)[0] == 0
+    bench.advance(60)
+    announced = len(bench.announced)
+    code, out, err = desk.run(*asks)
+    bench.run()
+    assert (code, out, "detail.what" in err) == (2, "", True)
+    assert len(bench.announced) == announced
+
+
 @pytest.mark.parametrize(
     "words",
     [

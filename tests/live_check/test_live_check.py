@@ -144,7 +144,7 @@ def test_an_account_that_does_not_answer_is_one_sentence(
 
     monkeypatch.setattr(command, "Aws", nobody)
     assert command.main(["--yes"]) == 2
-    assert capsys.readouterr().out.startswith("live-check: Could not connect")
+    assert capsys.readouterr().out.startswith("live-check: AWS cannot be reached")
 
 
 def test_a_wrong_id_is_named_with_the_right_ones(capsys: pytest.CaptureFixture[str]) -> None:

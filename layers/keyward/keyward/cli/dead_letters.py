@@ -13,7 +13,8 @@ from typing import Any
 
 from keyward.aws.client import Client
 from keyward.cli.stack import Stack
-from keyward.values import JSON, frozen, parse_json
+from keyward.errors import KeywardError
+from keyward.values import JSON, counted, frozen, parse_json
 
 # Dead-letter queues by their names in the template, with the queue that takes their messages.
 # Nothing is sent again where a schedule makes up for it by itself.
@@ -39,6 +40,14 @@ AUDIT, START, INVOKE, NOTHING = "AuditAccount", "ReconcileCustomer", "ReadUsage"
 # A message is hidden while it is looked at; one of them is looked at once.
 HIDDEN_SECONDS, MOST = 60, 1000
 LOST = "the stream gave up, and SQS keeps no record: the audit finds what is missing"
+
+
+class LettersLeftError(KeywardError):
+    """Messages that would come back were not sent. `left` says why, by their ids."""
+
+    def __init__(self, left: Mapping[str, Exception]) -> None:
+        why = "; ".join(f"{name}: {error}" for name, error in left.items())
+        super().__init__(f"{counted(len(left), 'message is', 'messages are')} left. {why}")
 
 
 @frozen

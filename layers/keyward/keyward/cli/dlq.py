@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import click
 
-from keyward.cli.dead_letters import AUDIT, GONE, SOURCES, DeadLetter, DeadLetters
+from keyward.cli.dead_letters import (
+    AUDIT,
+    GONE,
+    SOURCES,
+    DeadLetter,
+    DeadLetters,
+    LettersLeftError,
+)
 from keyward.cli.options import FINE, FOUND, Call, each, of_stack, span, together
 from keyward.cli.requests import checked, member
-from keyward.events.incoming import EVENTS_IN
+from keyward.errors import InvalidInputError
+from keyward.events.incoming import EVENTS_IN, members, near_miss
 from keyward.events.remedy import command
 from keyward.values import JSON
 
@@ -48,7 +57,7 @@ def list_(
     """
     there, letters = _chosen(call, queue, customer, ids)
     there.show(letters)
-    remedies = [command("dlq", "resend", id=one.id, stack=call.stack_name) for one in letters]
+    remedies = [_remedy(one, call.stack_name) for one in letters]
     lines = [part for pair in zip(letters, remedies, strict=True) for part in _text(*pair)]
     lines += [MENDS] if letters else ["No message lies in a dead-letter queue"]
     call.show([_as_json(*pair) for pair in zip(letters, remedies, strict=True)], lines)
@@ -59,7 +68,7 @@ def list_(
 @which
 @click.option("--all", "everything", is_flag=True, help="All messages.")
 @click.option(
-    "--set", "members", metavar="NAME=VALUE", multiple=True, help="Correct a member first."
+    "--set", "corrected", metavar="NAME=VALUE", multiple=True, help="Correct a member first."
 )
 @click.option("--unset", metavar="NAME", multiple=True, help="Leave a member out.")
 @of_stack
@@ -70,25 +79,20 @@ def resend(
     customer: str | None,
     ids: tuple[str, ...],
     everything: bool,
-    members: tuple[str, ...],
+    corrected: tuple[str, ...],
     unset: tuple[str, ...],
 ) -> int:
     """Send messages to where they belong, and delete them here.
 
     A message goes to its queue, or starts the run or audit that makes up for it. --set corrects a
-    member of an event's detail, --unset leaves one out. The exit code is 1 when no message is
-    meant.
+    member of an event's detail, --unset leaves one out. One that would come back stays where it is,
+    with its reason, and stops no other: the exit code is 2 then, and 1 when no message is meant.
     """
     _only_some((queue, customer, ids, everything))
     there, letters = _chosen(call, queue, customer, ids)
-    fields: JSON = dict(map(member, members)) | dict.fromkeys(unset, GONE)
-    try:
-        mended = [letter.mended(fields) for letter in letters]
-        for letter in mended:
-            _check(letter)
-    except Exception:
-        there.show(letters)
-        raise
+    fields: JSON = dict(map(member, corrected)) | dict.fromkeys(unset, GONE)
+    mended, left = _checked(letters, fields)
+    there.show(letter for letter in letters if letter.id in left)
     audits = [letter for letter in mended if letter.target == AUDIT]
     # One audit finds what is missing of all of them.
     for letter in audits[1:]:
@@ -96,7 +100,10 @@ def resend(
     others = [one for one in mended if one.target != AUDIT]
     for letter in each("sending", [*audits[:1], *others]):
         there.resend(letter)
-    return _told(call, "sent", letters)
+    code = _told(call, "sent", mended) if mended or not left else FINE
+    if left:
+        raise LettersLeftError(left)
+    return code
 
 
 @dlq.command()
@@ -142,11 +149,42 @@ def _chosen(
     return there, meant
 
 
+def _checked(
+    letters: list[DeadLetter], fields: JSON
+) -> tuple[list[DeadLetter], dict[str, InvalidInputError]]:
+    """The messages, mended, that can be sent; by id why the others would come back."""
+    mended, left = [], {}
+    for letter in letters:
+        try:
+            one = letter.mended(fields)
+            _check(one)
+            mended.append(one)
+        except InvalidInputError as error:
+            left[letter.id] = error
+    return mended, left
+
+
 def _check(letter: DeadLetter) -> None:
-    """Check an event of ours before it is sent again. Raises InvalidEventError."""
+    """Check an event of ours before it is sent again. Raises InvalidInputError."""
     detail_type, detail = letter.body.get("detail-type"), letter.body.get("detail")
     if detail_type in EVENTS_IN and isinstance(detail, dict):
         checked(str(detail_type), detail)
+
+
+def _remedy(letter: DeadLetter, stack: str) -> str:
+    """The command that sends the message again, with the correction that it needs."""
+    detail_type, detail = letter.body.get("detail-type"), letter.body.get("detail")
+    mends: dict[str, Any] = {}
+    if near := near_miss(detail_type):
+        mends = {"set": f"detail-type={near}"}
+    else:
+        try:
+            _check(letter)
+        except InvalidInputError as error:
+            name = error.field.removeprefix("detail.")
+            unknown = isinstance(detail, dict) and name in {*detail} - {*members(str(detail_type))}
+            mends = {"unset": name} if unknown else {"set": f"{name}=VALUE"}
+    return command("dlq", "resend", id=letter.id, **mends, stack=stack)
 
 
 def _told(call: Call, word: str, letters: list[DeadLetter]) -> int:

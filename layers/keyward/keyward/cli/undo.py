@@ -62,11 +62,14 @@ def undo(
         checked(EVENT, detail)
     if customer is not None:
         there.expect(customer)
+        if not dry_run:
+            # An undo of nothing would be refused, and lie in a dead-letter queue.
+            _would(there, details[0], call.now())
     data: JSON = {"sent": not dry_run, "details": details}
     if dry_run:
         now = call.now()
         asked = each("reading", details)
-        data["would_change"] = {one["customer_id"]: _would(there, one, now) for one in asked}
+        data["would_change"] = {one["customer_id"]: _would_or_why(there, one, now) for one in asked}
         lines = [f"would undo {name}: {change}" for name, change in data["would_change"].items()]
     else:
         there.send_all(EVENT, details)
@@ -75,13 +78,18 @@ def undo(
     return FINE if details else FOUND
 
 
-def _would(stack: Stack, detail: JSON, now: float) -> str:
-    """What the undo would change in the customer's record, by the same code that does it."""
-    event = customer_event({"detail-type": EVENT, "time": iso(now), "detail": detail}, now)
+def _would_or_why(stack: Stack, detail: JSON, now: float) -> str:
     try:
-        change = record(stack.registry, event.customer_id, lambda before: [event], dry_run=True)
+        return _would(stack, detail, now)
     except InvalidEventError as error:
         return f"nothing. {error}"
+
+
+def _would(stack: Stack, detail: JSON, now: float) -> str:
+    """What the undo would change in the customer's record, by the same code that does it. Raises
+    InvalidEventError where there is nothing to undo."""
+    event = customer_event({"detail-type": EVENT, "time": iso(now), "detail": detail}, now)
+    change = record(stack.registry, event.customer_id, lambda before: [event], dry_run=True)
     was, will = change.before or {}, change.after or {}
     names = [name for name in SHOWN if was.get(name) != will.get(name)]
     moves = [f"{name} {was.get(name)} -> {will.get(name)}" for name in names]
