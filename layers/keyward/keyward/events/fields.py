@@ -207,11 +207,21 @@ def is_tag(key: str, value: object) -> bool:
     return bool(good_key and good_value)
 
 
+# Values by what JSON and DynamoDB call them.
+KINDS: dict[type, str] = dict.fromkeys((int, float, Decimal), "a number") | {
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+}
+
+
 def redacted(value: object) -> str:
     """Describe a value by kind and length only, because it must not be repeated."""
     if isinstance(value, str):
         return f"a text of {counted(len(value), 'character')}"
-    return "a missing value" if value is None else f"a value of type {type(value).__name__}"
+    if value is None:
+        return "a missing value"
+    return KINDS.get(type(value), "a value of another kind")
 
 
 def shown(text: str) -> str:
