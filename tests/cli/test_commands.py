@@ -12,6 +12,7 @@ import pytest
 from keyward.cli import app
 from keyward.values import JSON
 from tests.cli.desk import Desk, desk_of, parsed
+from tests.support import ROOT
 
 
 @pytest.fixture
@@ -78,6 +79,24 @@ def test_the_detail_may_come_from_a_file(desk: Desk, tmp_path: Path) -> None:
     assert desk.bench.announced[-1]["detail"]["plan"] == "pro"
     file.write_bytes(b"\xff")
     assert desk.run("send", "CustomerSignedUp", "--file", str(file))[0] == 2
+
+
+def test_a_file_may_hold_a_whole_event_of_the_type_that_is_asked_for(
+    desk: Desk, tmp_path: Path
+) -> None:
+    sample = str(ROOT / "events/in/customer-signed-up.json")
+    # The bench's clock is before the sample's time.
+    call = ("send", "CustomerSignedUp", "--file", sample, "--set", "occurred_at=2026-01-01")
+    assert desk.run(*call)[:2] == (0, "sent CustomerSignedUp\n")
+    assert desk.bench.announced[-1]["detail"]["plan"] == "free"
+    before = len(desk.bench.announced)
+    code, out, err = desk.run("send", "CustomerClosed", "--file", sample)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "must be an event of type CustomerClosed, got CustomerSignedUp" in err
+    file = tmp_path / "event.json"
+    file.write_text('{"detail-type": "CustomerSignedUp", "detail": "acme"}')
+    assert desk.run("send", "CustomerSignedUp", "--file", str(file))[0] == 2
+    assert len(desk.bench.announced) == before
 
 
 def test_a_suspension_is_undone(desk: Desk) -> None:
@@ -167,12 +186,18 @@ def test_what_was_announced_is_printed_newest_first(desk: Desk) -> None:
     desk.bench.advance(3 * 86_400)
     desk.run("send", "CustomerPlanChanged", "--customer", "acme", "--set", "plan=gold")
     code, out, _ = desk.run("outcomes", "--since", "7d")
-    first, *_, last = out.splitlines()
+    first, helps, *_, issued, _ = out.splitlines()
     assert code == 1
-    assert "CustomerFailed acme: plan: the policy names no usage plan 'gold'" in first
-    assert "KeyIssued acme" in last
+    assert (
+        "CustomerFailed acme: UnknownPlanError: plan: the policy names no usage plan 'gold'"
+        in first
+    )
+    assert "KeyIssued acme" in issued
     code, out, _ = desk.run("outcomes", "--since", "2h", "--json")
-    assert [event["event"] for event in json.loads(out)] == ["CustomerFailed"]
+    (event,) = json.loads(out)
+    assert (event["event"], event["error"]) == ("CustomerFailed", "UnknownPlanError")
+    assert helps == f"      {event['remedy']}"
+    parsed(event["remedy"])
     assert desk.run("outcomes", "--since", "yesterday")[0] == 2
 
 

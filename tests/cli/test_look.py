@@ -207,7 +207,9 @@ def test_a_table_for_people_names_each_exposed_method(desk: Desk) -> None:
 def test_a_page_is_written_on_request(desk: Desk, tmp_path: Path) -> None:
     crowd(desk)
     file = tmp_path / "look.html"
-    assert look_at(desk, "--html", str(file))[0] == 1
+    code, out, err = look_at(desk, "--html", str(file))
+    assert (code, err) == (1, f"wrote {file}\n")
+    assert str(file) not in out
     page = file.read_text()
     assert "/pets" in page
     assert "usage plans are named gold" in page
@@ -249,7 +251,8 @@ def test_the_last_report_is_printed_and_saved(desk: Desk, tmp_path: Path) -> Non
     api = desk.bench.api({"/pets": {"get": None}}, "observe")
     desk.bench.invoke("WriteReport")
     file = tmp_path / "report.html"
-    code, out, _ = desk.run("report", "--html", str(file))
+    code, out, err = desk.run("report", "--html", str(file))
+    assert err == f"wrote {file}\n"
     assert (code, "1 open method, 1 thing waits for a person" in out) == (1, True)
     assert f"`keyward start --api {api}`" in out
     assert "/pets" in file.read_text()

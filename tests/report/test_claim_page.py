@@ -94,6 +94,10 @@ def test_a_click_shows_the_value_once(window: Browser, bench: Bench, link: str) 
     assert f"-H 'x-api-key: {bench.value('acme')}'" in text(window, "curl")
     assert window.run("document.activeElement.id") == "title"
     assert window.run("location.hash") == ""
+    window.visit(window.run("location.href"))
+    eventually(lambda: "if you saw it here and need it again" in window.run(SAID))
+    assert text(window, "title") == "There is no key to show here"
+    assert window.run("document.getElementById('said').className") == "soft"
     window.visit(link)
     window.run(CLICK)
     eventually(lambda: "used before" in window.run(SAID))
@@ -124,7 +128,11 @@ def test_the_policy_of_the_page_refuses_nothing_that_it_does(window: Browser, li
 
 @pytest.mark.parametrize(
     ("fragment", "word"),
-    [("", "not whole"), ("#" + "x" * 43, "not right"), ("#short", "not right")],
+    [
+        ("", "ask for a new link. If not, copy the whole link"),
+        ("#" + "x" * 43, "not right"),
+        ("#short", "not right"),
+    ],
 )
 def test_a_wrong_link_says_so_in_a_sentence(
     window: Browser, address: str, fragment: str, word: str

@@ -177,6 +177,17 @@ def test_only_named_members_are_remembered_and_none_is_long() -> None:
     assert summary["did"][-1] == "and 280 more"
 
 
+def test_a_failure_keeps_its_code_and_its_remedy_whole_or_not_at_all() -> None:
+    helps = "keyward start --customer acme"
+    event = announcement("CustomerFailed", error="PolicyRefusedError", remedy=helps)
+    summary = summary_of(event)
+    assert (summary["error"], summary["remedy"]) == ("PolicyRefusedError", helps)
+    long = announcement("CustomerFailed", error="x" * 9000, remedy=helps + "x" * 9000)
+    summary = summary_of(long)
+    assert len(summary["error"]) == 500
+    assert "remedy" not in summary
+
+
 def test_a_difference_of_more_than_a_method_is_told_without_stars() -> None:
     places = (("*", "*"), ("*", "/pets"), ("GET", "/pets"))
     found = [{"method": verb, "path": path, "difference": "is new"} for verb, path in places]

@@ -112,11 +112,13 @@ of_nobody = together(_call, _json)
 
 
 def write_page(file: Path, text: str) -> None:
-    """Write what `--html` asks for. Raises SetUpError where it cannot be written."""
+    """Write what `--html` asks for, and say so beside the output. Raises SetUpError where it cannot
+    be written."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SetUpError(f"--html: {file} cannot be written: {error.strerror}.") from None
+    say(f"wrote {file}", err=True)
 
 
 def json_lines(data: Any) -> list[str]:

@@ -65,5 +65,6 @@ def _since(text: str, now: float) -> float:
 def _texts(told: list[JSON]) -> Iterator[str]:
     for event in told:
         about = " ".join(str(event[name]) for name in ABOUT if event.get(name))
-        reason = f": {event['reason']}" if event.get("reason") else ""
-        yield f"{event['at']}  {event['event']} {about}{reason}"
+        why = "".join(f": {event[name]}" for name in ("error", "reason") if event.get(name))
+        yield f"{event['at']}  {event['event']} {about}{why}"
+        yield from [f"      {event['remedy']}"] if event.get("remedy") else []

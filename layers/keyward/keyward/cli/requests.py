@@ -12,7 +12,7 @@ from keyward.cli.options import FINE, Call, of_stack
 from keyward.cli.stack import Stack
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import customer_event
-from keyward.events.fields import redacted
+from keyward.events.fields import redacted, shown
 from keyward.events.incoming import CUSTOMER_EVENTS, EVENTS_IN, listed
 from keyward.values import JSON, iso, parse_json
 
@@ -33,7 +33,7 @@ customer_option = click.option("--customer", metavar="ID", help="The customer's 
     "--file",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The detail, as a JSON object.",
+    help="The detail, or a whole event, as a JSON object.",
 )
 @of_stack
 def send(
@@ -48,7 +48,7 @@ def send(
 
     docs/events.md lists the events, CustomerSuspended among them, with their members.
     """
-    detail = (_read(file) if file else {}) | dict(map(member, members))
+    detail = (_read(file, detail_type) if file else {}) | dict(map(member, members))
     detail |= {"customer_id": customer} if customer is not None else {}
     checked(detail_type, detail)
     return send_event(call, call.stack(), detail_type, detail)
@@ -82,11 +82,19 @@ def member(text: str) -> tuple[str, object]:
         return name, value
 
 
-def _read(file: Path) -> JSON:
+def _read(file: Path, detail_type: str) -> JSON:
+    """The detail in a file, which may hold the whole event as EventBridge hands it over. Raises
+    InvalidEventError."""
     try:
         found = parse_json(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         found = None
+    if isinstance(found, dict) and {"detail-type", "detail"} <= found.keys():
+        held = str(found["detail-type"])
+        if held != detail_type:
+            problem = f"must be an event of type {detail_type}, got {shown(held)}"
+            raise InvalidEventError("file", problem, "Name the type that is in the file")
+        found = found["detail"]
     if not isinstance(found, dict):
         problem = f"must be a JSON object, got {redacted(found)}"
         raise InvalidEventError("file", problem, "Write the members of detail into it")

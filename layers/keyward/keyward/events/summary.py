@@ -7,19 +7,21 @@ from typing import Any
 from keyward.values import JSON
 
 NAMED = ("customer_id", "rest_api_id", "stage", "plan", "key_id")
+TEXTS = (*NAMED, "error", "reason")
 # A stage may have hundreds of methods, and an item of DynamoDB holds 400 KB.
 MAX_ACTIONS, MAX_CHARACTERS = 20, 500
 WORDS_OF = ("method", "path", "key", "plan", "stage", "difference")
 
 
 def summary_of(announced: JSON) -> JSON:
-    """Name the event and what it is about; `did` lists at most 20 actions and differences in words.
-    Only named members are taken, so that no key value can get in."""
+    """Name the event, what it is about and its trouble; `did` lists at most 20 actions and
+    differences in words. Only named members are taken, so that no key value can get in."""
     detail = announced["detail"]
     summary: JSON = {"event": announced["detail_type"]}
-    summary |= {name: str(detail[name])[:MAX_CHARACTERS] for name in NAMED if detail.get(name)}
-    if detail.get("reason"):
-        summary["reason"] = str(detail["reason"])[:MAX_CHARACTERS]
+    summary |= {name: str(detail[name])[:MAX_CHARACTERS] for name in TEXTS if detail.get(name)}
+    # A command that is cut does something else, so one that is too long is left out.
+    if 0 < len(str(detail.get("remedy") or "")) <= MAX_CHARACTERS:
+        summary["remedy"] = str(detail["remedy"])
     items = [*(detail.get("actions") or []), *(detail.get("differences") or [])]
     did = [_words(item) for item in items[:MAX_ACTIONS]]
     if len(items) > MAX_ACTIONS:

@@ -52,10 +52,10 @@ const show = (key) => {
   say("");
   part("title").focus();
 };
-const end = (text) => {
-  part("title").textContent = "This link does not work";
+const end = (text, title) => {
+  part("title").textContent = title || "This link does not work";
   part("ask").hidden = true;
-  say(text, true);
+  say(text, !title);
 };
 const claim = async () => {
   part("show").disabled = true;
@@ -79,7 +79,9 @@ part("show").addEventListener("click", claim);
 part("copy").addEventListener("click", copy("key"));
 part("copy-curl").addEventListener("click", copy("curl"));
 if (!token) {
-  end("This link is not whole. Copy all of it, with what follows the #, from the message.");
+  end("A key is shown once: if you saw it here and need it again, ask for a new link. " +
+    "If not, copy the whole link from the message, with what follows the #.",
+    "There is no key to show here");
 }
 """
 )
