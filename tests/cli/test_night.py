@@ -137,6 +137,14 @@ def test_the_status_tells_what_waits(desk: Desk) -> None:
     assert "1 in CustomersDlq: see keyward dlq list" in out
 
 
+def test_the_status_tells_how_many_failed(desk: Desk) -> None:
+    desk.bench.send("CustomerSignedUp", customer_id="acme", plan="nosuch")
+    desk.bench.run()
+    assert "failed in the last hour: 1: see keyward outcomes --since 1h" in desk.run("status")[1]
+    desk.bench.advance(HOUR + 60)
+    assert json.loads(desk.run("status", "--json")[1])["failed"] == 0
+
+
 def test_the_status_tells_how_many_calls_wait_in_which_lane(desk: Desk) -> None:
     bench = desk.bench
     for number in range(40):

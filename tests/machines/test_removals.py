@@ -277,6 +277,8 @@ def test_an_emptied_table_is_restored_by_one_command(
         assert "removals  3 records of customers, held since" in out
         for line in out.splitlines()[-2:]:
             parsed(line.strip())
+        code, out, _ = desk.run("status")
+        assert (code, "customers' records: 3, see keyward holds" in out) == (1, True)
         assert desk.run("reject", "removals")[0] == 0
         desk.bench.advance(MINUTE)
         assert len(working(desk.bench)) == len(CROWD)

@@ -13,12 +13,14 @@ from keyward.aws.bucket import FINDINGS
 from keyward.aws.client import Client
 from keyward.cli.dead_letters import SOURCES
 from keyward.cli.options import FINE, FOUND, Call, of_stack
+from keyward.cli.outcomes import announced
 from keyward.cli.policy_lines import pending
 from keyward.cli.stack import Stack
 from keyward.values import JSON, iso
 
 TOPIC = "NotificationsTopic"
 UNCONFIRMED = "PendingConfirmation"
+FAILURES, SINCE = ("CustomerFailed", "ApiFailed"), "1h"
 
 
 @click.command()
@@ -30,7 +32,10 @@ def status(call: Call) -> int:
     """
     found = _status(call.stack(), call.now)
     call.show(found, _lines(found))
-    waits = ("stages_held", "policy_held", "dead_letters", "stopped_since", "unconfirmed")
+    waits = (
+        *("stages_held", "policy_held", "removals_held"),
+        *("dead_letters", "stopped_since", "unconfirmed"),
+    )
     return FOUND if any(found[name] for name in waits) else FINE
 
 
@@ -43,7 +48,9 @@ def _status(stack: Stack, now: Callable[[], float]) -> JSON:
         "stopped": ("everything" if stop.everything else "writes") if stop else None,
         "stages_held": sum(one["decision"] == PENDING for one in stack.apis().all_holds()),
         "policy_held": pending(stack.registry.policies.load().hold) is not None,
+        "removals_held": len(stack.registry.removals.held()),
         "dead_letters": _dead_letters(stack),
+        "failed": _failed(stack, at),
         "customers_due": len(due),
         "due_since": iso(due[0][1]) if due else None,
         "calls_waiting": {lane: round(calls) for lane, calls in waiting.items()},
@@ -52,6 +59,12 @@ def _status(stack: Stack, now: Callable[[], float]) -> JSON:
         "keys_at_most": MAX_KEYS,
         "unconfirmed": _unconfirmed(stack),
     }
+
+
+def _failed(stack: Stack, now: float) -> int:
+    """How many customers and APIs were said to have failed in the last hour."""
+    told = [one for one in announced(stack.ledger(), SINCE, now, None) if one["event"] in FAILURES]
+    return len({one.get("customer_id") or one.get("rest_api_id") for one in told})
 
 
 def _dead_letters(stack: Stack) -> dict[str, int]:
@@ -87,8 +100,12 @@ def _lines(found: JSON) -> Iterator[str]:
         yield f"STOPPED since {found['stopped_since']} ({found['stopped']}): keyward start ends it"
     yield f"held stages without an answer: {found['stages_held']}"
     yield f"held changes of the policy: {'yes, see keyward holds' if found['policy_held'] else 0}"
+    held = found["removals_held"]
+    yield f"held removals of customers' records: {held}" + (", see keyward holds" if held else "")
     letters = ", ".join(f"{count} in {queue}" for queue, count in found["dead_letters"].items())
     yield f"dead letters: {letters or 0}" + (": see keyward dlq list" if letters else "")
+    more = f": see keyward outcomes --since {SINCE}" if found["failed"] else ""
+    yield f"customers and APIs that failed in the last hour: {found['failed']}{more}"
     since = f", since {found['due_since']}" if found["due_since"] else ""
     yield f"customers for whom something is due: {found['customers_due']}{since}"
     waiting = ", ".join(f"{calls} {lane}" for lane, calls in found["calls_waiting"].items())
