@@ -158,11 +158,6 @@ def test_an_unknown_name_is_shown_and_not_obeyed(bench: Bench) -> None:
     assert reason.startswith("detail.a\\x1b[2K\\n: ")
 
 
-def test_a_misspelt_member_is_named_before_the_one_that_is_missing_for_it() -> None:
-    with pytest.raises(InvalidEventError, match=r"detail\.plann: .* Do you mean plan\? Remove it"):
-        CUSTOMER_EVENTS["CustomerPlanChanged"].read({"plann": "free"})
-
-
 @pytest.mark.parametrize(
     ("value", "says"),
     [

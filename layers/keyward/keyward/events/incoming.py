@@ -58,18 +58,17 @@ class EventIn:
 
     def read(self, detail: JSON, besides: Iterable[str] = ()) -> JSON:
         """Check the members and give those that were sent. Raises InvalidEventError, for a member
-        too that is neither one of these nor `besides` them: that one first, as it may be a missing
-        one misspelt."""
+        too that is neither one of these nor `besides` them."""
+        self.check(detail)
+        found: JSON = {}
+        for name, member in self.fields.items():
+            found |= member.read(name, detail)
         known = (*besides, *self.fields)
         for name in detail:
             if name not in known:
                 problem = f"must be a member that Keyward knows ({', '.join(known) or 'none'})"
                 near = nearest_hint(name, known)
                 raise InvalidEventError(f"detail.{shown(name)}", problem, f"{near}Remove it")
-        self.check(detail)
-        found: JSON = {}
-        for name, member in self.fields.items():
-            found |= member.read(name, detail)
         return found
 
     def check(self, detail: JSON, where: str = "detail.") -> None:
