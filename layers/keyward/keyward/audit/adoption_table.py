@@ -125,8 +125,8 @@ def _rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _heading(number: int, cells: Sequence[str]) -> Sequence[int] | None:
-    """Find the columns of the key's id and of the customer's; None when the row is no heading.
-    Raises InvalidInputError for a heading that names only one of the two."""
+    """Find the two columns that hold the key id and the customer id. None for a row that names
+    neither. Raises InvalidInputError for a heading that names only one of the two."""
     names = [letters_of(cell) for cell in cells]
     found = [
         [place for place, name in enumerate(names) if name in known]

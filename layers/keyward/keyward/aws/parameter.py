@@ -48,8 +48,8 @@ class Wanted:
 
 @frozen
 class PolicyParameter:
-    """Reads the parameter `name`; `load` gives the text of an object in the stack's bucket, None
-    for one that is not there."""
+    """Reads the parameter `name`; `load` reads the text of an object in the stack's bucket, and
+    returns None when the bucket has no such object."""
 
     ssm: Any
     name: str

@@ -92,8 +92,8 @@ class DeadLetter:
         return other or SOURCES[self.queue] or NOTHING
 
     def mended(self, fields: Mapping[str, object]) -> DeadLetter:
-        """The message with other fields, without those that are GONE: of `detail` where it has one,
-        but for its name."""
+        """Correct fields of the message, and leave out those whose value is GONE. The fields are
+        those of `detail`, if the message has one; `detail-type` always stands beside it."""
         if not fields:
             return self
         body = self.body | {name: fields[name] for name in fields if name == NAME}

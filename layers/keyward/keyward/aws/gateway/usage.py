@@ -63,6 +63,6 @@ class UsageCalls(Calls):
             patchOperations=[{"op": "replace", "path": "/remaining", "value": str(remaining)}],
         )
         days = answer.get("items", {}).get(key_id)
-        # Requests that come in meanwhile are counted at once: less is no fault.
+        # API Gateway counts requests during the call, so less may be left than was set.
         if days and int(days[-1][1]) > remaining:
             raise GatewayRefusedError(f"UpdateUsage: key {key_id} has more left than it was given")

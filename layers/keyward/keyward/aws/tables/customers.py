@@ -4,9 +4,9 @@ announced).
 Keys table, by customer: `customer` holds the dates of fields that were put by hand; `key#<n>` a key
 record; `usage#<n>` what it used; `tombstone` the last key that was deleted; `adopted#<id>` a key
 that was deleted and had been adopted; `told` the notices that were given; the outbox (outbox.py);
-`due` when something becomes of the customer by itself and `room` that it waits for room for a key
-(due.py); `removed` that somebody removed its record (removals.py); `storm` when others changed its
-keys (storms.py). No item ever holds a key value.
+`due` the time at which the customer needs a run, and `room` that it waits until the account has
+room for its key (due.py); `removed` that somebody removed its record (removals.py); `storm` when
+others changed its keys (storms.py). No item ever holds a key value.
 """
 
 from __future__ import annotations
@@ -118,9 +118,10 @@ class Customers(DueItems):
         return str(items[0]["customer_id"]) if items else None
 
     def key_of_fingerprint(self, fingerprint: str) -> KeyRecord | None:
-        """The key of this fingerprint, None without one; `end.delete_at` of one that is deleted,
-        which the customer's tombstone remembers, is when. A record that was written within the last
-        second may not be seen yet."""
+        """Find the key whose value has this fingerprint; None when no record has it.
+
+        A customer's tombstone remembers the last deleted key: its `end.delete_at` says when it was
+        deleted. The index may lack a record that was written within the last second."""
         where = in_partition("fingerprint", fingerprint)
         for found in self._keys.query(IndexName=FINGERPRINT_INDEX, **where)["Items"]:
             place = {name: found[name] for name in ("customer_id", "record")}

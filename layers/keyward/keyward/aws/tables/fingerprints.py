@@ -35,8 +35,8 @@ class Fingerprints:
         return _fingerprint(salt, value)
 
     def known(self, value: str) -> str | None:
-        """The fingerprint of a value, None while there is no salt, and so no fingerprint. Writes
-        nothing."""
+        """Fingerprint a value, without making a salt. None when the stack has no salt yet: then no
+        record has a fingerprint."""
         salt = self._load()
         return None if salt is None else _fingerprint(salt, value)
 

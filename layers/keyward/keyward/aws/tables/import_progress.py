@@ -27,7 +27,8 @@ class ImportState:
     batches: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, batch: str | None) -> int:
-        """What is known of a batch; one that is forgotten has landed."""
+        """Return the state of a batch. A batch without an entry has landed: entries are deleted
+        after that."""
         return self.batches.get(batch or "", LANDED)
 
 
