@@ -22,12 +22,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def create_claim(task: JSON, run: Context, claim_url: str) -> JSON:
     """Remember a claim and make its link. Each call makes another one: an earlier link stays good.
 
-    Raises InvalidInputError, CustomerNotFoundError for a customer without such a key.
+    Raises InvalidInputError, for a disabled key too, which would open nothing, and
+    CustomerNotFoundError for a customer without such a key.
     """
     customer_id = contracts.parse_customer_id(task)
     seconds = seconds_of(task.get("expires_in_hours"))
     keys = run.registry.customers.load_keys(customer_id).keys
-    key_id = key_to_claim(keys, customer_id, task.get("key_id"))
+    key_id = key_to_claim(keys, customer_id, task.get("key_id"), run.stack)
     token, now = new_token(), run.now
     claim = Claim(str(digest_of(token)), customer_id, key_id, int(now) + seconds)
     run.registry.ledger.append([receipt("create_claim", claim, now, CONSOLE)])

@@ -64,7 +64,7 @@ def test_a_malformed_event_is_mended_and_sent_again(desk: Desk) -> None:
     names = sorted(key.settings["name"] for key in bench.emulator.state.keys.values())
     assert names == ["acme/1", "acme/2"]
     assert desk.run("dlq", "drop")[0] == 2
-    assert desk.run("dlq", "drop", "--all")[:2] == (0, "dropped 1 of CustomersDlq\n")
+    assert desk.run("dlq", "drop", "--all", "--yes")[:2] == (0, "dropped 1 of CustomersDlq\n")
     assert desk.run("dlq", "list")[0] == 0
     assert desk.run("dlq", "drop", "--all")[0] == 1
 

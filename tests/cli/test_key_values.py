@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -21,13 +22,27 @@ def desk(capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
 
 
 def test_a_link_that_the_command_makes_gives_the_key(desk: Desk) -> None:
-    code, out, err = desk.run("key", "claim", "--customer", "acme", "--hours", "0.5")
+    code, out, err = desk.run("key", "claim", "--customer", "acme", "--for", "30m")
     assert (code, err) == (0, "")
     url, words = out.splitlines()
     assert re.fullmatch(r"It works once, until \S+\.", words)
     body = json.dumps({"token": url.partition("#")[2]})
     answer = desk.bench.invoke("ClaimKey", load_event("claim-key") | {"body": body})
     assert json.loads(answer["body"])["value"] == desk.bench.value("acme")
+
+
+def test_no_link_is_made_to_a_key_that_opens_nothing(desk: Desk) -> None:
+    for event in ("CustomerSuspended", "CustomerClosed"):
+        desk.bench.send(event, customer_id="acme")
+        desk.bench.run()
+        lines = len(desk.bench.tables["LedgerTable"].scan()["Items"])
+        code, out, err = desk.run("key", "claim", "--customer", "acme")
+        assert (code, out) == (2, "")
+        assert len(desk.bench.tables["LedgerTable"].scan()["Items"]) == lines
+        if event == "CustomerSuspended":
+            remedy = err.partition("Enable it first: ")[2].strip()
+            assert desk.run(*shlex.split(remedy)[1:])[0] == 0
+            assert desk.run("key", "claim", "--customer", "acme")[0] == 0
 
 
 def test_a_value_is_revealed_to_who_may(desk: Desk) -> None:
@@ -42,7 +57,7 @@ def test_a_value_is_revealed_to_who_may(desk: Desk) -> None:
     [
         (("claim", "--customer", "nobody"), "customer nobody has no key"),
         (("reveal", "--customer", "acme", "--key-id", "x"), "has no key of this key_id"),
-        (("claim", "--customer", "acme", "--hours", "999"), "above 0, up to 168"),
+        (("claim", "--customer", "acme", "--for", "2w"), "above 0, up to 168"),
         (("rotate", "--customer", "no/id"), "customer_id"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from keyward.cli.history import history_lines
 from keyward.cli.holds import hold_lines
-from keyward.cli.options import Call, say, span
+from keyward.cli.options import DURATIONS, Call, duration, say, span
 from keyward.explain.render import as_lines
 from tests import tree
 from tests.cli.desk import desk_of
@@ -77,10 +77,35 @@ def test_a_command_that_works_through_many_has_a_bar_on_a_terminal_only(
             (("undo", "--customer", "acme", "--dry-run"), "reading"),
             (("dlq", "list"), "reading"),
             (("dlq", "resend", "--all", "--set", "plan=pro"), "sending"),
-            (("dlq", "drop", "--all"), "dropping"),
+            (("dlq", "drop", "--all", "--yes"), "dropping"),
         ):
             err = desk.run(*words)[2]
             assert (label in err) == is_terminal, words
+
+
+@pytest.mark.parametrize("text", ["20s", "90 s", "1.5h", "15m", "15 min", "7d", "2w", "1h30m"])
+def test_every_duration_is_read_by_one_parser(text: str, capsys: Capture) -> None:
+    seconds = duration(text)
+    assert seconds
+    assert duration(span(int(seconds))) == seconds
+    with desk_of(capsys) as desk:
+        desk.bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+        desk.bench.run()
+        for words in (
+            ("outcomes", "--since", text),
+            ("undo", "--what", "suspension", "--since", text),
+            ("key", "claim", "--customer", "acme", "--for", text),
+        ):
+            assert "usage" not in desk.run(*words)[2].lower()
+
+
+@pytest.mark.parametrize("text", ["", "0s", "20", "s", "-5m", "5x", "1h5", "soon", "7 days"])
+def test_what_is_no_duration_is_refused_with_those_that_are(text: str, capsys: Capture) -> None:
+    assert duration(text) is None
+    with desk_of(capsys) as desk:
+        for words in (("outcomes", "--since"), ("key", "claim", "--customer", "a", "--for")):
+            code, _, err = desk.run(*words, text)
+            assert (code, DURATIONS in err) == (2, True)
 
 
 @pytest.mark.parametrize(

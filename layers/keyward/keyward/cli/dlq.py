@@ -15,12 +15,22 @@ from keyward.cli.dead_letters import (
     DeadLetters,
     LettersLeftError,
 )
-from keyward.cli.options import FINE, FOUND, Call, each, of_stack, span, together
+from keyward.cli.options import (
+    FINE,
+    FOUND,
+    Call,
+    confirm,
+    each,
+    of_stack,
+    span,
+    together,
+    yes_option,
+)
 from keyward.cli.requests import checked, member
 from keyward.errors import InvalidInputError
 from keyward.events.incoming import EVENTS_IN, members, near_miss
 from keyward.events.remedy import command
-from keyward.values import JSON
+from keyward.values import JSON, counted
 
 MENDS = (
     "resend takes --set NAME=VALUE to correct a member first, and --unset NAME to leave one out; "
@@ -109,6 +119,7 @@ def resend(
 @dlq.command()
 @which
 @click.option("--all", "everything", is_flag=True, help="All messages.")
+@yes_option
 @of_stack
 def drop(
     call: Call,
@@ -117,13 +128,19 @@ def drop(
     customer: str | None,
     ids: tuple[str, ...],
     everything: bool,
+    yes: bool,
 ) -> int:
-    """Delete messages for good.
+    """Delete messages for good, after a yes.
 
     The exit code is 1 when no message is meant.
     """
     _only_some((queue, customer, ids, everything))
     there, letters = _chosen(call, queue, customer, ids)
+    try:
+        confirm(f"Delete {counted(len(letters), 'message')} for good?", yes or not letters)
+    except (click.Abort, click.UsageError):
+        there.show(letters)
+        raise
     for letter in each("dropping", letters):
         there.drop(letter)
     return _told(call, "dropped", letters)

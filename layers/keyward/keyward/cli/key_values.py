@@ -6,10 +6,10 @@ from __future__ import annotations
 import click
 
 from keyward.cli.keys import key
-from keyward.cli.options import FINE, Call, of_stack
+from keyward.cli.options import FINE, Call, Duration, of_stack
 from keyward.cli.requests import checked, send_event
 from keyward.cli.stack import NoStackError, Stack
-from keyward.values import JSON, stated
+from keyward.values import HOUR, JSON, stated
 
 # The group, with these commands in it.
 __all__ = ["key"]
@@ -21,9 +21,11 @@ key_option = click.option("--key-id", metavar="ID", help="One of the customer's 
 @key.command()
 @customer_option
 @key_option
-@click.option("--hours", type=float, metavar="N", help="How long the link works; 24, at most 168.")
+@click.option(
+    "--for", "seconds", type=Duration(), metavar="TIME", help="How long it works: 24h, at most 7d."
+)
 @of_stack
-def claim(call: Call, /, customer: str, key_id: str | None, hours: float | None) -> int:
+def claim(call: Call, /, customer: str, key_id: str | None, seconds: float | None) -> int:
     """Make a one-time link that shows the customer its key.
 
     Whoever opens the link first gets the key. The stack needs ClaimPage=on (docs/deliver-keys.md).
@@ -31,6 +33,7 @@ def claim(call: Call, /, customer: str, key_id: str | None, hours: float | None)
     there = call.stack()
     if "CreateClaim" not in there.resources:
         raise NoStackError(f"The stack {there.name} has no claim page. Deploy it with ClaimPage=on")
+    hours = None if seconds is None else seconds / HOUR
     made = _invoke(there, "CreateClaim", customer, key_id, expires_in_hours=hours)
     call.show(made, [made["url"], f"It works once, until {made['expires_at']}."])
     return FINE

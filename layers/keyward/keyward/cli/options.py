@@ -26,6 +26,10 @@ FINE, FOUND, WRONG = 0, 1, 2
 # What `click.style` writes for bold, red and their end: it hides nothing and moves nothing.
 STYLES = re.compile(r"(\x1b\[(?:0|1|31)m)")
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+# What a person types besides what `span` prints.
+LENGTHS = dict(UNITS) | {"m": 60, "w": 7 * 86_400}
+PART = re.compile(r" ?([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(min|[smhdw])")
+DURATIONS = "30s, 15m, 12h, 7d or 2w"
 Command = Callable[..., Any]
 T = TypeVar("T")
 
@@ -155,12 +159,46 @@ def span(seconds: int) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def duration(text: str) -> float | None:
+    """The seconds of a span of time such as `90s`, `1.5h`, `2w` or `2 d 3 h`; None for what is no
+    such span, or an empty one. The one parser of whatever takes a duration."""
+    if PART.sub("", text):
+        return None
+    return sum(float(count) * LENGTHS[unit] for count, unit in PART.findall(text)) or None
+
+
+class Duration(click.ParamType):
+    """An option's span of time, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Read what was typed; what was read before stays."""
+        found = duration(value) if isinstance(value, str) else float(value)
+        return found or self.fail(f"a duration is {DURATIONS}, got {value!r}.", param, ctx)
+
+
 def policy_in(file: str | None) -> Policy:
     """The policy in a file, or without one that which ships. Raises SetUpError."""
     try:
         return parse(Path(file).read_text(encoding="utf-8-sig") if file else default_text())
     except (OSError, UnicodeDecodeError, PolicyRefusedError) as error:
         raise SetUpError(f"{file}: {error}") from None
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before what nothing brings back, unless the call says `--yes`. Raises UsageError where
+    nobody is there to answer, and Abort after a no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Nobody is here to answer: give --yes.")
+    if not click.confirm(visible(question), err=True):
+        say("nothing was done", err=True)
+        raise click.Abort
 
 
 def with_colour() -> bool | None:

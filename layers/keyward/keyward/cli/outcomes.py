@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from keyward.aws.tables.ledger import MAX_LINES_A_DAY, Ledger
-from keyward.cli.options import FINE, FOUND, Call, of_stack
+from keyward.cli.options import DURATIONS, FINE, FOUND, Call, duration, of_stack
 from keyward.events.fields import moment
 from keyward.values import DAY, JSON, iso
 
-UNITS = {"m": 60, "h": 3600, "d": DAY}
-SPAN = re.compile(r"([1-9][0-9]{0,5})([mhd])")
 # What an event is about, for a line of text.
 ABOUT = ("customer_id", "rest_api_id", "stage", "key_id", "plan")
 TROUBLE = ("Failed", "Held", "Refused")
@@ -54,11 +51,11 @@ def announced(
 
 def _since(text: str, now: float) -> float:
     """Epoch seconds of a time, or of a span before `now`."""
-    span = SPAN.fullmatch(text)
+    span = duration(text)
     try:
-        first = now - int(span[1]) * UNITS[span[2]] if span else float(moment(text))
+        first = now - span if span else float(moment(text))
     except (ValueError, OverflowError, OSError):
-        raise click.UsageError("--since takes 30m, 12h, 7d, a day or an ISO 8601 time.") from None
+        raise click.UsageError(f"--since takes {DURATIONS}, a day or an ISO 8601 time.") from None
     return max(first, (datetime.fromtimestamp(now, UTC) - timedelta(days=MAX_DAYS)).timestamp())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from keyward.cli.options import FINE, Call, of_stack
+from keyward.cli.options import FINE, Call, confirm, of_stack, yes_option
 from keyward.cli.stack import Stack
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import customer_event
@@ -35,6 +35,7 @@ customer_option = click.option("--customer", metavar="ID", help="The customer's 
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The detail, or a whole event, as a JSON object.",
 )
+@yes_option
 @of_stack
 def send(
     call: Call,
@@ -43,14 +44,18 @@ def send(
     customer: str | None,
     members: tuple[str, ...],
     file: Path | None,
+    yes: bool,
 ) -> int:
     """Put an event on the stack's bus, after a check.
 
-    docs/events.md lists the events, CustomerSuspended among them, with their members.
+    docs/events.md lists the events, CustomerSuspended among them, with their members. What deletes
+    keys for good is sent after a yes.
     """
     detail = (_read(file, detail_type) if file else {}) | dict(map(member, members))
     detail |= {"customer_id": customer} if customer is not None else {}
     checked(detail_type, detail)
+    if EVENTS_IN[detail_type].is_final:
+        confirm(f"Send {detail_type} for {detail['customer_id']}, which deletes its keys?", yes)
     return send_event(call, call.stack(), detail_type, detail)
 
 

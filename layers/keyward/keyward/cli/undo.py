@@ -31,7 +31,7 @@ TOLD = {
 @click.command()
 @click.option("--customer", metavar="ID", help="The customer's id.")
 @click.option("--what", type=click.Choice([*WHAT]), help="Which kind of change; else the last one.")
-@click.option("--since", metavar="TIME", help="Of all customers since then: 30m, 2h, a time.")
+@click.option("--since", metavar="TIME", help="Of all customers since then: 2h, a time.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change, and whose.")
 @of_stack
 def undo(

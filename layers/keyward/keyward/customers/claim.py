@@ -16,6 +16,7 @@ from typing import Any
 
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.errors import CustomerNotFoundError, InvalidInputError
+from keyward.events.remedy import DEFAULT_STACK, command
 from keyward.values import DAY, HOUR, frozen
 
 TOKEN_BYTES = 32
@@ -68,9 +69,22 @@ def seconds_of(hours: Any) -> int:
     return max(1, int(hours * HOUR))
 
 
-def key_to_claim(keys: Sequence[KeyRecord], customer_id: str, wanted: object) -> str:
+def key_to_claim(
+    keys: Sequence[KeyRecord], customer_id: str, wanted: object, stack: str = DEFAULT_STACK
+) -> str:
     """Find the key of a new link: the `wanted` one, or the only one that is not ending. Raises
-    CustomerNotFoundError, and InvalidInputError where there are several."""
+    CustomerNotFoundError, and InvalidInputError where there are several, or it is disabled."""
+    key_id = _named(keys, customer_id, wanted)
+    key = next(one for one in keys if one.key_id == key_id)
+    if not key.enabled:
+        why = f" ({key.reason})" if key.reason else ""
+        problem = f"must be a key that works: {key_id} of customer {customer_id} is disabled{why}"
+        resume = command("send", about=("CustomerResumed",), customer=customer_id, stack=stack)
+        raise InvalidInputError("key_id", problem, f"Enable it first: {resume}")
+    return key_id
+
+
+def _named(keys: Sequence[KeyRecord], customer_id: str, wanted: object) -> str:
     made = {key.key_id: key for key in keys if key.key_id and key.state == CREATED}
     if wanted is not None:
         if wanted in made:

@@ -48,13 +48,14 @@ class EventIn:
     """A detail-type: what it does, for people, and the members of its `detail`.
 
     At most one of the members named in `alternatives` may be sent, and one of them has to be where
-    `needs_one`.
+    `needs_one`. Nothing brings back what an event does that `is_final`.
     """
 
     effect: str
     fields: Mapping[str, Field] = field(default_factory=dict)
     alternatives: tuple[str, ...] = ()
     needs_one: bool = False
+    is_final: bool = False
 
     def read(self, detail: JSON, besides: Iterable[str] = ()) -> JSON:
         """Check the members and give those that were sent. Raises InvalidEventError, for a member
@@ -111,7 +112,7 @@ CUSTOMER_EVENTS: dict[str, EventIn] = {
     "PlanRemoved": EventIn("takes the keys out of one of their plans", {"plan": _PLAN}),
     "CustomerSuspended": EventIn("disables the keys", {"reason": _REASON}),
     "CustomerResumed": EventIn("enables the same keys", {"expires_at": _EXPIRY}),
-    "CustomerClosed": EventIn("deletes the keys for good", {"reason": _REASON}),
+    "CustomerClosed": EventIn("deletes the keys for good", {"reason": _REASON}, is_final=True),
     "CustomerExpiryChanged": EventIn(
         "changes when the keys stop, or that they never do",
         {"expires_at": time(iso, required=True, null=NEVER_EXPIRES)},
