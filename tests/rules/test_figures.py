@@ -33,9 +33,9 @@ def arrows() -> set[tuple[str, str]]:
     [
         ("functions", len(tree.function_files()), 35),
         ("entries in the root of the package", len({n.split("/")[0] for n in modules()}), 17),
-        ("arrows between rooms", len(arrows()), 62),
+        ("arrows between rooms", len(arrows()), 60),
         ("lines of state machines", lines("statemachines/*.asl.yaml"), 1100),
-        ("lines of the template", lines("template.yaml"), 2050),
+        ("lines of the template", lines("template.yaml"), 2000),
         ("lines of the README", lines("README.md"), 95),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

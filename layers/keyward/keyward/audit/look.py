@@ -15,7 +15,7 @@ from keyward.apis.model import OBSERVE, ApiRecords
 from keyward.apis.plan import ApiPlan, plan_api
 from keyward.apis.rule import KeyRule
 from keyward.audit.account import AccountReading, ApiReading
-from keyward.audit.model import Finding, error_words
+from keyward.audit.model import Finding, attempt
 from keyward.audit.read import AuditReader, works_of
 from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.errors import KeywardError
@@ -79,10 +79,9 @@ class Looker:
         used: set[str] = set()
         problems: list[Finding] = []
         for plan in self.each(plan for plan in plans if plan.quota is not None):
-            try:
-                rows = self.gateway.usage(plan.plan_id, days[0], days[-1])
-            except KeywardError as error:
-                problems.append(_unread(f"the usage of plan {plan.name}", error))
+            rows, problem = attempt(self.gateway.usage, plan.plan_id, days[0], days[-1])
+            if rows is None:
+                problems.append(_unread(f"the usage of plan {plan.name}", problem))
                 continue
             counted.add(plan.plan_id)
             used |= {key_id for key_id, of_days in rows.items() if any(d.used for d in of_days)}
@@ -104,11 +103,11 @@ class Looker:
                 left.append(reading.rest_api_id)
                 continue
             head = head_of(apis[reading.rest_api_id], reading.rest_api_id, OBSERVE)
-            try:
-                snapshot = read_working_copy(self.gateway, head, snapshot, rule)
-                closing[reading.rest_api_id] = plan_api(snapshot, ApiRecords(), rule)
-            except KeywardError as error:
-                problems.append(_unread(f"the working copy of {reading.name}", error))
+            copy, problem = attempt(read_working_copy, self.gateway, head, snapshot, rule)
+            if copy is None:
+                problems.append(_unread(f"the working copy of {reading.name}", problem))
+            else:
+                closing[reading.rest_api_id] = plan_api(copy, ApiRecords(), rule)
         return closing, tuple(left), problems
 
     def rule(self, reading: ApiReading) -> KeyRule:
@@ -124,8 +123,8 @@ def _read(reader: AuditReader, work: JSON) -> JSON:
     return dict(result.document or {})
 
 
-def _unread(what: str, error: KeywardError) -> Finding:
-    return Finding("unreadable", "high", f"{what} could not be read: {error_words(error)}")
+def _unread(what: str, problem: str | None) -> Finding:
+    return Finding("unreadable", "high", f"{what} could not be read: {problem}")
 
 
 def _plans_of(results: Iterable[JSON]) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from keyward.apis.attachments import lacking
 from keyward.apis.exemptions import ending, exemption_id
@@ -18,6 +18,9 @@ from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption, PlanPolicy
 from keyward.values import JSON, frozen, iso
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 IN_NO_PLAN = "stage_in_no_plan"
 
@@ -61,6 +64,15 @@ def error_words(error: Exception) -> str:
     while trace and trace.tb_next:
         trace = trace.tb_next
     return f"{name} in `{trace.tb_frame.f_code.co_name}`" if trace else name
+
+
+def attempt(call: Callable[P, T], *about: P.args, **named: P.kwargs) -> tuple[T | None, str | None]:
+    """Call it, and give what it returns, or else what was wrong: one thing that cannot be read
+    stops no other. Raises what is not ours."""
+    try:
+        return call(*about, **named), None
+    except KeywardError as error:
+        return None, error_words(error)
 
 
 def of_each(subject: str, find: Callable[[], Iterable[Finding]]) -> list[Finding]:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from keyward.audit.model import IN_NO_PLAN, Finding
 from keyward.audit.opens import OPENS_NOTHING
 from keyward.customers.drift import DISABLED
-from keyward.events.remedy import command
+from keyward.events.remedy import command, of_stack
 
+PROGRAM = "keyward "
 # Kinds of which the subject alone does not say what helps.
 HELD, BY_HAND, POLICY, REFUSED = "holds", "send", "policy", "policy --wanted"
 BY_KIND: Mapping[str, str] = {
@@ -34,6 +35,16 @@ def with_helps(finding: Finding) -> dict[str, object]:
     """Add to a finding, for people without a stack, what `helps` in a sentence."""
     members = finding.as_json()
     return members | ({"helps": members.pop("remedy")} if finding.remedy else {})
+
+
+def with_a_command(words: str, finding: Finding, stack: str) -> str:
+    """Give the words of a remedy with one command at least, between backticks. They may be a
+    command, or have one: else that of the finding follows them."""
+    if f"`{PROGRAM}" in words:
+        return words
+    if words.startswith(PROGRAM):
+        return f"`{of_stack(words, stack)}`"
+    return f"{words}: `{remedy_of(finding, stack)}`"
 
 
 def remedy_of(finding: Finding, stack: str) -> str:

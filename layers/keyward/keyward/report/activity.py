@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from keyward.events.summary import NAMED
 from keyward.policy.periods import last_days
 from keyward.report.model import ActivityRow
 from keyward.values import DAY, iso
 
 DAYS = 7
+# What an announcement may be about: members of events and of the row.
+ABOUT = ("customer_id", "rest_api_id", "stage", "plan", "key_id")
 
 
 def activity_of(lines: Iterable[Mapping[str, Any]], now: float) -> tuple[ActivityRow, ...]:
@@ -44,5 +45,5 @@ def _row(line: Mapping[str, Any], event: Mapping[str, Any]) -> ActivityRow:
         reason=event.get("reason"),
         did=tuple(map(str, event.get("did", ()))),
         execution=line.get("execution_arn"),
-        **{name: event.get(name) for name in NAMED},
+        **{name: event.get(name) for name in ABOUT},
     )

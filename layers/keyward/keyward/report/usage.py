@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from keyward.audit.model import error_words
+from keyward.audit.model import attempt, error_words
 from keyward.aws.gateway import DayUsed, Gateway, GatewayPlan
 from keyward.aws.gateway.plans import only_one
 from keyward.customers.key import KeyRecord
-from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.report.customers import UsageRead, days_until, plan_usage
 from keyward.report.model import CustomerUsage, PlanUsage
@@ -55,20 +54,21 @@ def read_usage(
     """Read 14 days of usage; `plans` are those of the gateway. Calls: for each plan of the policy
     that has a quota, one for 500 keys. A plan that cannot be read stops no other."""
     days = days_until(now)
-    rows = []
-    for name in policy.usage_plans:
-        found = None
-        try:
-            found = only_one(name, plans)
-            if found is None:
-                continue
-            by_key = gateway.usage(found.plan_id, days[0], days[-1]) if found.quota else {}
-        except KeywardError as error:
-            read = UsageRead(found or GatewayPlan("", name, None, None), problem=error_words(error))
-        else:
-            read = UsageRead(found, by_key)
-        rows.append(usage_row(read, records, now))
-    return UsageReading(now, tuple(rows))
+    reads = [_read_plan(gateway, name, plans, days) for name in policy.usage_plans]
+    return UsageReading(now, tuple(usage_row(read, records, now) for read in reads if read))
+
+
+def _read_plan(
+    gateway: Gateway, name: str, plans: list[GatewayPlan], days: tuple[str, ...]
+) -> UsageRead | None:
+    """Read the usage of the plan of this name; None when the gateway has none."""
+    by_key: Mapping[str, Sequence[DayUsed]] | None = {}
+    found, problem = attempt(only_one, name, plans)
+    if found and found.quota:
+        by_key, problem = attempt(gateway.usage, found.plan_id, days[0], days[-1])
+    if problem:
+        return UsageRead(found or GatewayPlan("", name, None, None), problem=problem)
+    return UsageRead(found, by_key or {}) if found else None
 
 
 def usage_row(read: UsageRead, records: Iterable[KeyRecord], now: float) -> PlanUsage:

@@ -10,9 +10,8 @@ from typing import Any
 from keyward.apis.model import DEPLOYMENT, KEYS, PENDING
 from keyward.apis.words import REASONS
 from keyward.audit.model import Finding, error_words
-from keyward.audit.remedies import remedy_of
+from keyward.audit.remedies import with_a_command
 from keyward.audit.usage_plans import CORRECT, REFUSED
-from keyward.events.remedy import of_stack
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
 from keyward.values import counted, iso
 
@@ -25,7 +24,6 @@ REMEDY = {
 OTHER_REMEDY = "Look into the matter"
 MENDS = "Nothing: Keyward mends it, unless it fails, and then says so"
 EXPOSED = "exposed_methods"
-PROGRAM = "keyward "
 OBSERVED = "Tag the API `keyward` = `enforce` to have it closed, or exempt the methods"
 
 
@@ -50,13 +48,9 @@ def finding_items(
 def with_command(item: PendingItem, stack: str) -> PendingItem:
     """The item with one command of `keyward` at least in its remedy, between backticks, with its
     arguments filled in."""
-    if f"`{PROGRAM}" in item.remedy:
-        return item
-    if item.remedy.startswith(PROGRAM):
-        return replace(item, remedy=f"`{of_stack(item.remedy, stack)}`")
     about = item.customer_id, item.rest_api_id, item.stage
     found = Finding(item.kind, item.severity, item.says, None, *about)
-    return replace(item, remedy=f"{item.remedy}: `{remedy_of(found, stack)}`")
+    return replace(item, remedy=with_a_command(item.remedy, found, stack))
 
 
 def closed_since(
