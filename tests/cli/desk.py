@@ -15,6 +15,8 @@ from keyward.cli.stack import StackClient
 from keyward.values import JSON
 from local.bench import Bench
 
+PERSON = "arn:aws:sts::123456789012:assumed-role/on-call/ada"
+
 
 @dataclass
 class CloudFormation:
@@ -36,6 +38,13 @@ class CloudFormation:
         return {"Stacks": [{"Parameters": []}]}
 
 
+class Sts:
+    """A stand-in: who the person is."""
+
+    def get_caller_identity(self) -> JSON:
+        return {"Arn": PERSON}
+
+
 def physical(made: Any, name: str) -> str:
     return str(made.ref(name))
 
@@ -50,6 +59,8 @@ class Session:
     def client(self, service: str, config: Any = None) -> Any:
         if service == "cloudformation":
             return CloudFormation(self.bench)
+        if service == "sts":
+            return Sts()
         return self.bench.account.session().client(service, config)
 
 

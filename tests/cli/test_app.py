@@ -71,7 +71,9 @@ def test_each_command_prints_data_on_request(command: tuple[str, ...], capsys: C
 
 
 @pytest.mark.parametrize(
-    "call", [(), ("key",), ("no-such-command",), ("history",), ("why", "GET", "/pets")], ids=str
+    "call",
+    [(), ("key",), ("no-such-command",), ("history", "--api"), ("why", "GET", "/pets")],
+    ids=str,
 )
 def test_a_wrong_call_ends_with_2(call: tuple[str, ...], capsys: Capture) -> None:
     assert app.main(call) == 2

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from keyward.errors import PassingError
 from keyward.values import iso
 from local.bench import Bench
 from tests import tree
-from tests.cli.desk import Desk, desk_of
+from tests.cli.desk import PERSON, Desk, Sts, desk_of
 
 SAMPLE = tree.ROOT / "events" / "out" / "writes-stopped.json"
 
@@ -108,6 +109,40 @@ def test_a_forgotten_stop_is_told_after_an_hour_and_then_daily(desk: Desk) -> No
     desk.run("start")
     bench.advance(DAY)
     assert kinds(bench) == ["WritesStopped"] * 2
+
+
+def test_the_ledger_tells_who_stopped_and_who_started_and_how_it_was_before(desk: Desk) -> None:
+    bench = desk.bench
+    assert desk.run("start")[0] == 0
+    code, out, err = desk.run("history")
+    assert (code, out, "no line of the stack" in err) == (1, "", True)
+    first = _now(bench)
+    for words in (["stop"], ["stop", "--everything"], ["start"]):
+        desk.run(*words)
+        bench.advance(60)
+    code, out, _ = desk.run("history")
+    stopped, everything = f"writes stopped since {first}", f"everything stopped since {first}"
+    assert [line.partition("  ")[2] for line in out.splitlines()[::2]] == [
+        f"stopped writes: writes go on -> {stopped}",
+        f"stopped writes: {stopped} -> {everything}",
+        f"started writes: {everything} -> writes go on",
+    ]
+    assert {line.strip() for line in out.splitlines()[1::2]} == {
+        f"asked by a person, by the console or the CLI: {PERSON}"
+    }
+    assert (code, out.startswith(first)) == (0, True)
+
+
+def test_a_stop_holds_where_the_ledger_cannot_be_written(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: Sts) -> None:
+        raise PassingError("sts")
+
+    monkeypatch.setattr(Sts, "get_caller_identity", nobody)
+    code, out, err = desk.run("stop")
+    assert (code, "stopped since" in out, "the ledger has no line of it" in err) == (0, True, True)
+    assert json.loads(desk.run("status", "--json")[1])["stopped"] == "writes"
 
 
 GOES_ON = "Suspensions, closings and leaked keys go on"

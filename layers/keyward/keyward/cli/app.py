@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 import keyward
+from keyward.aws.tables.ledger import OF_STACK
 from keyward.cli.answers import approve, holds, reject
 from keyward.cli.dlq import dlq
 from keyward.cli.history import history_lines
@@ -104,21 +105,25 @@ def commands() -> None:
 
 
 @commands.command()
-@click.argument("customer")
+@click.argument("customer", required=False)
 @click.option("--api", is_flag=True, help="CUSTOMER is the id of a REST API.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the newest N lines.")
 @of_stack
-def history(call: Call, /, customer: str, api: bool, last: int | None) -> int:
-    """Print who asked what for a CUSTOMER, what was done, and when.
+def history(call: Call, /, customer: str | None, api: bool, last: int | None) -> int:
+    """Print who asked what for a CUSTOMER, what was done, and when; without one, who stopped and
+    started the stack's writes.
 
     The exit code is 1 when the ledger has no line.
     """
-    subject = f"{'api' if api else 'customer'}#{customer}"
+    if api and customer is None:
+        raise click.UsageError("Give the id of a REST API with --api.")
+    subject = f"{'api' if api else 'customer'}#{customer}" if customer else OF_STACK
     lines = call.stack().ledger().of(subject, last)
     call.show(lines, history_lines(lines))
     if not lines:
         hint = "" if api else ". For a REST API give its id and --api"
-        say(f"the ledger has no line of {subject}{hint}", err=True)
+        hint = hint if customer else " itself. For a customer give its id"
+        say(f"the ledger has no line of {subject if customer else 'the stack'}{hint}", err=True)
     return FINE if lines else FOUND
 
 

@@ -48,6 +48,8 @@ WORDS = {
     "leave_plan": "left plan {plan} as it was, without stage {stage}",
     "require_key": "had {method} {path} ask for a key",
     "deploy_api": "deployed stage {stage}",
+    "stop_writes": "stopped writes: {before} -> {after}",
+    "start_writes": "started writes: {before} -> {after}",
 }
 
 
@@ -101,7 +103,8 @@ def _requester(line: Mapping[str, Any]) -> str:
     if requester["by"] == DRIFT:
         return f"after a change by {requester.get('who', 'somebody')}{ending}"
     if requester["by"] != EVENT:
-        return f"asked by {REQUESTERS.get(requester['by'], requester['by'])}{ending}"
+        who = f": {requester['who']}" if requester.get("who") else ""
+        return f"asked by {REQUESTERS.get(requester['by'], requester['by'])}{who}{ending}"
     source = f" from {requester['source']}" if requester.get("source") else ""
     who = f", {requester['who']}" if requester.get("who") else ""
     event = f" (event {requester['event_id']})" if requester.get("event_id") else ""

@@ -102,6 +102,10 @@ class StackClient:
         except (BotoCoreError, ValueError) as error:
             raise SetUpError(f"The AWS configuration is not usable: {error}. Correct it") from None
 
+    def caller(self) -> str:
+        """The ARN of whoever has these credentials; it takes no right (STS, GetCallerIdentity)."""
+        return str(Client(self.client("sts")).get_caller_identity()["Arn"])
+
     def gateway(self) -> Gateway:
         """API Gateway, for somebody who only reads."""
         return Gateway(self.client("apigateway", client_config(attempts=ATTEMPTS)))

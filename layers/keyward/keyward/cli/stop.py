@@ -7,12 +7,16 @@ whatever else does not work.
 from __future__ import annotations
 
 import click
+from botocore.exceptions import BotoCoreError
 
 from keyward.aws.tables.call_schedule import Stop
+from keyward.aws.tables.ledger import OF_STACK, line_of
 from keyward.cli.options import FINE, Call, of_stack
 from keyward.cli.requests import customer_option
 from keyward.cli.stack import Stack
+from keyward.errors import KeywardError
 from keyward.events.remedy import command
+from keyward.events.requester import CONSOLE
 from keyward.values import JSON, iso
 
 GOES_ON = "Suspensions, closings and leaked keys go on"
@@ -28,10 +32,13 @@ def stop(call: Call, /, everything: bool) -> int:
     Events and records are still taken; suspensions, closings and leaked keys go on. Calls that are
     under way end within a minute.
     """
-    schedule = call.stack().registry.schedule
-    schedule.put_stop(Stop(call.now(), everything))
+    found, now = call.stack(), call.now()
+    schedule = found.registry.schedule
+    before = schedule.stop()
+    schedule.put_stop(Stop(now, everything))
     there = schedule.stop()
-    since = iso(there.at if there else call.now())
+    _note(call, found, "stop_writes", before, there)
+    since = iso(there.at if there else now)
     text = f"stopped since {since}. {NOTHING_GOES_ON if everything else GOES_ON}"
     remedy = command("start", stack=call.stack_name)
     data = {"stopped_since": since, "everything": everything, "remedy": remedy}
@@ -53,8 +60,10 @@ def start(call: Call, /, customer: str | None, api: str | None) -> int:
     if customer is not None and api is not None:
         raise click.UsageError("Give --customer or --api, not both.")
     found = call.stack()
-    ends = customer is None and api is None and found.registry.schedule.stop() is not None
+    before = found.registry.schedule.stop() if customer is None and api is None else None
     arn = _started(found, customer, api)
+    if ends := before is not None:
+        _note(call, found, "start_writes", before, None)
     lines = [*(["the stop is over: writes go on"] if ends else []), f"started {arn}"]
     call.show({"execution_arn": arn, "stop_ended": ends}, lines)
     return FINE
@@ -70,3 +79,20 @@ def _started(stack: Stack, customer: str | None, api: str | None) -> str:
     stack.registry.schedule.put_stop(None)
     task: JSON = {"repair": True}
     return stack.start("AuditAccount", task)
+
+
+def _note(call: Call, stack: Stack, action: str, before: Stop | None, after: Stop | None) -> None:
+    """Add a line to the ledger: who did what, and how it was before. The command has done its work
+    by then, so it says what keeps it from adding the line, and does not fail."""
+    try:
+        members = {"before": _words_of(before), "after": _words_of(after)}
+        members |= {"action": action, "asked": {"by": CONSOLE, "who": stack.account.caller()}}
+        stack.ledger().append([line_of(OF_STACK, call.now(), None, members)])
+    except (KeywardError, BotoCoreError) as error:
+        call.say(f"the ledger has no line of it: {error}", err=True)
+
+
+def _words_of(stop: Stop | None) -> str:
+    if stop is None:
+        return "writes go on"
+    return f"{'everything' if stop.everything else 'writes'} stopped since {iso(stop.at)}"

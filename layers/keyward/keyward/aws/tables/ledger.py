@@ -1,5 +1,5 @@
-"""The Ledger table: every action, by subject (`customer#acme`, `api#a1b2`) in the order of time,
-and by day what was announced.
+"""The Ledger table: every action, by subject (`customer#acme`, `api#a1b2`, `stack`) in the order of
+time, and by day what was announced.
 
 Lines are only added. No item ever holds a key value: a line is made of named members only.
 """
@@ -23,6 +23,8 @@ MAX_LINES_A_DAY = 500
 # What tells the lines of one action and moment apart.
 NAMED = ("key", "stage", "method", "path", "plan")
 ANNOUNCE = "announce"
+# The subject of what a person did to the stack itself: a stop of writes, and its end.
+OF_STACK = "stack"
 TOLD = "told"
 
 
