@@ -6,7 +6,7 @@ import importlib
 import json
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,6 +47,8 @@ class Account:
         self.watch: Callable[[str, str], None] = lambda service, operation: None
         self._functions = stack.functions
         self._rules = list(stack.of_type("AWS::Events::Rule").values())
+        # One account's alone: rules are compared with each kind of event once.
+        self._rules_about = cache(self._rules_of_kind)
         self._events = 0
         self.queues = Queues(stack, self.scheduler, self.invoke)
         self.streams = Streams(stack, self.scheduler, self.invoke, self.queues)
@@ -155,10 +157,10 @@ class Account:
         if function != "StartDueWork" or self._is_stopped():
             return False
         table = self.tables.by_name["KeysTable"]
-        if any(table.part_of("due-index", partition) for partition in ("new", "imported")):
+        if table.part_of("due-index", "new") or table.part_of("due-index", "imported"):
             return False
-        due = table.part_of("due-index", "due")
-        return not any(item["due_at"] <= self.clock.now() for item in due)
+        now = self.clock.now()
+        return all(item["due_at"] > now for item in table.part_of("due-index", "due"))
 
     def _is_stopped(self) -> bool:
         return "stopped_at" in self.tables.by_name["LeasesTable"].items.get(("schedule",), {})
@@ -211,11 +213,22 @@ class Account:
 
     def deliver(self, bus: str, event: JSON) -> None:
         """Hand an event to the targets of the rules that take it."""
-        for rule in self._rules:
-            named = id_of(rule.get("EventBusName", DEFAULT_BUS))
-            if named == bus and matches(rule["EventPattern"], event):
+        for rule in self._rules_about(bus, event["source"], event["detail-type"]):
+            if matches(rule["EventPattern"], event):
                 for target in rule["Targets"]:
                     self._target(target, delivered(target, event))
+
+    def _rules_of_kind(self, bus: str, source: str, detail_type: str) -> list[JSON]:
+        """The rules of a bus that may take an event of this source and detail-type."""
+        event = {"source": source, "detail-type": detail_type}
+        return [
+            rule
+            for rule in self._rules
+            if id_of(rule.get("EventBusName", DEFAULT_BUS)) == bus
+            and matches(
+                {n: rule["EventPattern"][n] for n in event if n in rule["EventPattern"]}, event
+            )
+        ]
 
     def _target(self, target: JSON, body: str) -> None:
         name = id_of(target["Arn"])

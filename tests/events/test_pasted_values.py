@@ -93,11 +93,20 @@ def test_the_message_names_the_place_and_the_remedy(shared: Bench) -> None:
     assert json.loads(letter.body)["detail"]["reason"] == f"found {BLOT} on a forum"
 
 
-@pytest.mark.parametrize("name", ["plan", "name", "tags", "status", "note", "customer_id"])
-def test_a_value_in_a_record_is_refused_and_goes_no_further(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        *((name, VALUE) for name in ("plan", "name", "status", "note", "customer_id")),
+        ("tags", {"a": VALUE}),
+        ("note", [{"a": [VALUE]}]),
+        ("note", {f"found {VALUE}", "a string set"}),
+        ("note", {VALUE: 1}),
+    ],
+)
+def test_a_value_in_a_record_is_refused_and_goes_no_further(name: str, held: Any) -> None:
     with Bench() as bench:
         record = {"customer_id": "acme", "plan": "free", "status": "active"}
-        bench.put(**record | {name: {"a": VALUE} if name == "tags" else VALUE})
+        bench.put(**record | {name: held})
         bench.run()
         bench.send("CustomerResumed", customer_id="acme")
         bench.audit(repair=True)

@@ -27,12 +27,14 @@ def detach_key(played: Played, step: Step) -> None:
 
 
 def switch_key(played: Played, step: Step) -> None:
-    """A person disables a key, after all that was said so far: times run ahead of the clock."""
+    """A person disables a key that is enabled, after all that was said so far: times run ahead of
+    the clock. One that is disabled keeps no trace of who wants it so."""
     played.by_hand = True
     played.bench.run(until=next_second(played) + 1)
     key_id = _key(played, step)
-    if key_id:
-        name = played.bench.emulator.state.keys[key_id].settings["name"]
+    key = played.bench.emulator.state.keys[key_id] if key_id else None
+    if key and key.enabled:
+        name = key.settings["name"]
         played.switched.add(name.rpartition("/")[0])
         played.disabled.add(name)
         change = {"op": "replace", "path": "/enabled", "value": "false"}

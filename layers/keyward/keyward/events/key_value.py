@@ -29,6 +29,8 @@ RUN = re.compile(rf"[A-Za-z0-9]{{{SHORTEST},}}")
 FIRST_DIGITS = frozenset(b"01234")
 # The worth of each digit, by its byte.
 DIGITS = {byte: worth for worth, byte in enumerate(ALPHABET.encode())}
+# What holds several: DynamoDB has sets too.
+COLLECTIONS = (list, tuple, set, frozenset)
 BLOT = "[key value removed]"
 
 
@@ -48,7 +50,7 @@ def is_value(text: str) -> bool:
 
 def holds_value(text: str) -> bool:
     """Whether a value of ours stands anywhere in the text."""
-    return next(_places(text), None) is not None
+    return len(text) >= SHORTEST and next(_places(text), None) is not None
 
 
 def values_in(text: str) -> Iterator[str]:
@@ -70,7 +72,7 @@ def without_values(body: Any) -> Any:
     """Blot out each key value in the texts and member names of a JSON value."""
     if isinstance(body, str):
         return blotted(body)
-    if isinstance(body, list | tuple):
+    if isinstance(body, COLLECTIONS):
         return [without_values(item) for item in body]
     if isinstance(body, dict):
         return {without_values(name): without_values(item) for name, item in body.items()}
@@ -80,16 +82,32 @@ def without_values(body: Any) -> Any:
 def refuse_values(body: Any, where: str, kind: type[InvalidInputError] = InvalidEventError) -> None:
     """Raise InvalidInputError of this `kind` if a key value stands anywhere in a JSON value, which
     stands at `where`. The message names the place, and never the value."""
-    if isinstance(body, str) and holds_value(body):
+    if _holds_any(body):
         remedy = "Remove it, and rotate the key: a value that was sent is known to others"
-        raise kind(where, "must hold no value of an API key", remedy)
-    if isinstance(body, list | tuple):
-        for item in body:
-            refuse_values(item, where, kind)
+        raise kind(_first_place(body, where), "must hold no value of an API key", remedy)
+
+
+def _holds_any(body: Any) -> bool:
+    """Whether a value of ours stands in a JSON value. Every read of a record asks: no names of
+    places are made for it."""
+    if isinstance(body, str):
+        return holds_value(body)
+    if isinstance(body, dict):
+        return any(_holds_any(name) or _holds_any(item) for name, item in body.items())
+    return isinstance(body, COLLECTIONS) and any(map(_holds_any, body))
+
+
+def _first_place(body: Any, where: str) -> str:
+    """The name of the place in `body` where the first value stands."""
     if isinstance(body, dict):
         for name, item in body.items():
-            refuse_values(name, where or "event", kind)
-            refuse_values(item, f"{where}.{name}".lstrip("."), kind)
+            if holds_value(name):
+                return where or "event"
+            if _holds_any(item):
+                return _first_place(item, f"{where}.{name}".lstrip("."))
+    if isinstance(body, COLLECTIONS):
+        return next(_first_place(item, where) for item in body if _holds_any(item))
+    return where
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
