@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
-from pathlib import Path
 
 import click
 import pytest
@@ -57,30 +55,6 @@ def test_the_commands_print_by_one_function() -> None:
         if isinstance(call, ast.Call) and ast.unparse(call.func) in ("click.echo", "print")
     }
     assert printing == {}
-
-
-@pytest.mark.parametrize("is_terminal", [True, False])
-def test_a_command_that_works_through_many_has_a_bar_on_a_terminal_only(
-    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_terminal: bool
-) -> None:
-    file = tmp_path / "openapi.json"
-    file.write_text('{"openapi": "3.0.1", "paths": {}}')
-    with desk_of(capsys) as desk:
-        desk.bench.send("CustomerSignedUp", customer_id="acme", plan="free")
-        desk.bench.send("CustomerSignedUp", customer_id="acme", plan=5)
-        desk.bench.advance(3600)
-        monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
-        for words, label in (
-            (("look",), "looking"),
-            (("key", "scan", str(tmp_path)), "scanning"),
-            (("lint", str(file)), "checking"),
-            (("undo", "--customer", "acme", "--dry-run"), "reading"),
-            (("dlq", "list"), "reading"),
-            (("dlq", "resend", "--all", "--set", "plan=pro"), "sending"),
-            (("dlq", "drop", "--all", "--yes"), "dropping"),
-        ):
-            err = desk.run(*words)[2]
-            assert (label in err) == is_terminal, words
 
 
 @pytest.mark.parametrize("text", ["20s", "90 s", "1.5h", "15m", "15 min", "7d", "2w", "1h30m"])

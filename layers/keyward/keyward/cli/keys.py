@@ -49,7 +49,7 @@ def whose(call: Call) -> int:
     records. Only values that Keyward made have one. Of a customer's deleted keys the last one is
     remembered. The exit code is 1 when a customer was found.
     """
-    value = _read_value()
+    value = _read_value(call)
     there = call.stack()
     fingerprint = there.registry.fingerprints.known(value) if is_value(value) else None
     found = there.customers().key_of_fingerprint(fingerprint) if fingerprint else None
@@ -101,11 +101,12 @@ def scan(call: Call, /, path: Path) -> int:
     return FOUND if found else FINE
 
 
-def _read_value() -> str:
+def _read_value(call: Call) -> str:
     """From a pipe, or typed without an echo. An argument would stand in the shell's history, and in
     the list of processes. What was pasted around a value of ours (`x-api-key: …`) counts for
     nothing."""
     if sys.stdin.isatty():
+        call.progress.end()
         text = str(click.prompt("Value", hide_input=True, err=True)).strip()
     else:
         text = click.get_text_stream("stdin", errors="replace").read().strip()

@@ -9,12 +9,14 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from keyward.cli.progress import Progress
 from keyward.cli.stack import LOCAL_PORT, SetUpError, Stack, StackClient, local_endpoints
 from keyward.errors import PolicyRefusedError
 from keyward.events.remedy import DEFAULT_STACK
@@ -56,6 +58,7 @@ class Call:
     region: str | None = None
     as_data: bool = False
     is_local: bool = False
+    progress: Progress = field(default_factory=lambda: Progress("", is_shown=False))
 
     def client(self) -> StackClient:
         """Where the person looks from. Raises SetUpError."""
@@ -91,6 +94,13 @@ def _port() -> int:
     return int(port)
 
 
+def _progress() -> Progress:
+    """That of the command that runs; one that shows nothing where none does."""
+    context = click.get_current_context(silent=True)
+    call = context.find_root().obj if context else None
+    return (call or Call()).progress
+
+
 def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
     """Note an option where all find it, whatever place it stood in."""
     if value:
@@ -107,7 +117,22 @@ _stack = _kept(
     "--stack", "stack_name", metavar="NAME", help="The stack's name.  [default: keyward]"
 )
 _json = _kept("--json", "as_data", is_flag=True, help="Print JSON.")
-_call = click.make_pass_decorator(Call, ensure=True)
+
+
+def _call(command: Command) -> Command:
+    """Hand the Call to a command, and show on a terminal what takes long: of data nothing."""
+
+    @click.pass_context
+    @wraps(command)
+    def with_call(context: click.Context, /, *arguments: Any, **options: Any) -> Any:
+        call = context.find_root().ensure_object(Call)
+        is_shown = sys.stderr.isatty() and not call.as_data
+        with Progress(str(context.info_name), is_shown) as call.progress:
+            return command(call, *arguments, **options)
+
+    return with_call
+
+
 # What a command takes that asks a stack, an account, or nobody. Each gets the Call.
 anywhere = together(_stack, _region, _local, _json)
 of_stack = together(_call, anywhere)
@@ -136,6 +161,7 @@ def say(line: str, err: bool = False) -> None:
     line; so is what the terminal's encoding has no character for."""
     parts = STYLES.split(line.expandtabs())
     shown = "".join(part if STYLES.fullmatch(part) else visible(part) for part in parts)
+    _progress().hide()
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     click.echo(shown.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
@@ -196,6 +222,7 @@ def confirm(question: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise click.UsageError(f"{question} Nobody is here to answer: give --yes.")
+    _progress().end()
     if not click.confirm(visible(question), err=True):
         say("nothing was done", err=True)
         raise click.Abort
@@ -208,11 +235,5 @@ def with_colour() -> bool | None:
 
 
 def each(label: str, items: Iterable[T]) -> Iterator[T]:
-    """Give the items one by one, with a bar on the terminal; where errors are not printed on one
-    nothing is shown."""
-    found = [*items]
-    if not sys.stderr.isatty():
-        yield from found
-        return
-    with click.progressbar(found, label=label, file=sys.stderr) as bar:
-        yield from bar
+    """Give the items one by one, with a bar on the terminal."""
+    return _progress().each(label, items)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from keyward.aws.tables.ledger import MAX_LINES_A_DAY, Ledger
-from keyward.cli.options import DURATIONS, FINE, FOUND, Call, duration, of_stack
+from keyward.cli.options import DURATIONS, FINE, FOUND, Call, duration, each, of_stack
 from keyward.events.fields import moment
 from keyward.values import DAY, JSON, iso
 
@@ -40,7 +40,8 @@ def announced(
     many lines a day, or all (None)."""
     first = _since(since, now)
     days = {iso(now - n * DAY)[:10] for n in range(int((now - first) // DAY) + 2)}
-    lines = sorted(ledger.of_days(days, most), key=lambda line: str(line["at"]), reverse=True)
+    read = (line for day in each("reading", sorted(days)) for line in ledger.of_days([day], most))
+    lines = sorted(read, key=lambda line: str(line["at"]), reverse=True)
     return [
         {"at": line["at"]} | event
         for line in lines
