@@ -85,7 +85,7 @@ def _note(call: Call, stack: Stack, action: str, before: Stop | None, after: Sto
     """Add a line to the ledger: who did what, and how it was before. The command has done its work
     by then, so it says what keeps it from adding the line, and does not fail."""
     try:
-        members = {"before": _words_of(before), "after": _words_of(after)}
+        members: JSON = {"before": _words_of(before), "after": _words_of(after)}
         members |= {"action": action, "asked": {"by": CONSOLE, "who": stack.account.caller()}}
         stack.ledger().append([line_of(OF_STACK, call.now(), None, members)])
     except (KeywardError, BotoCoreError) as error:
