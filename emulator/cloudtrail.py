@@ -11,13 +11,30 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
-from emulator.clock import Clock
 from emulator.cloudtrail_links import links
 from emulator.copies import copy_of
 from emulator.errors import ApiGatewayError
 from emulator.model import JSON
 from emulator.service_model import operation_model
 
+# What all records have, in the envelope and, of a write, in its detail.
+ENVELOPE: JSON = {
+    "version": "0",
+    "detail-type": "AWS API Call via CloudTrail",
+    "source": "aws.apigateway",
+    "resources": [],
+}
+WRITE: JSON = {
+    "eventVersion": "1.11",
+    "eventSource": "apigateway.amazonaws.com",
+    "sourceIPAddress": "203.0.113.10",
+    "userAgent": "Boto3/1.43.102 md/Botocore#1.43.106 ua/2.1 lang/python#3.13",
+    "readOnly": False,
+    "eventType": "AwsApiCall",
+    "managementEvent": True,
+    "eventCategory": "Management",
+}
+TLS = {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256"}
 SECRET = frozenset({"value"})
 # logged although the caller did not send them (aws-recorded.md 11)
 DEFAULTS: dict[str, JSON] = {
@@ -25,20 +42,6 @@ DEFAULTS: dict[str, JSON] = {
     "PutMethod": {"apiKeyRequired": False},
     "CreateStage": {"cacheClusterEnabled": False, "tracingEnabled": False},
 }
-
-
-def record(
-    operation: str,
-    params: JSON,
-    output: JSON | None,
-    *,
-    caller: str | None,
-    clock: Clock,
-    account_id: str,
-    region: str,
-) -> JSON:
-    """The event of a call that has just succeeded."""
-    return event_for(operation, params, output, caller, clock.now(), region, account_id)
 
 
 def event_for(
@@ -57,41 +60,24 @@ def event_for(
     (`deploy/pipeline`), or None for an IAM user; `at` is in epoch seconds. With `error` it is the
     record of a refused call.
     """
-    when = iso(at)
-    detail = {
-        "eventVersion": "1.11",
+    detail = WRITE | {
         "userIdentity": _identity(caller, account_id, at),
-        "eventTime": when,
-        "eventSource": "apigateway.amazonaws.com",
+        "eventTime": iso(at),
         "eventName": operation,
         "awsRegion": region,
-        "sourceIPAddress": "203.0.113.10",
-        "userAgent": "Boto3/1.43.102 md/Botocore#1.43.106 ua/2.1 lang/python#3.13",
         **({"errorCode": error.code, "errorMessage": error.message} if error else {}),
         "requestParameters": _request(operation, params),
         "responseElements": None if error else _response(operation, params, output or {}),
         "requestID": str(uuid.uuid4()),
         "eventID": str(uuid.uuid4()),
-        "readOnly": False,
-        "eventType": "AwsApiCall",
-        "managementEvent": True,
         "recipientAccountId": account_id,
-        "eventCategory": "Management",
-        "tlsDetails": {
-            "tlsVersion": "TLSv1.3",
-            "cipherSuite": "TLS_AES_128_GCM_SHA256",
-            "clientProvidedHostHeader": f"apigateway.{region}.amazonaws.com",
-        },
+        "tlsDetails": TLS | {"clientProvidedHostHeader": f"apigateway.{region}.amazonaws.com"},
     }
-    return {
-        "version": "0",
+    return ENVELOPE | {
         "id": str(uuid.uuid4()),
-        "detail-type": "AWS API Call via CloudTrail",
-        "source": "aws.apigateway",
         "account": account_id,
-        "time": when,
+        "time": iso(at),
         "region": region,
-        "resources": [],
         "detail": detail,
     }
 

@@ -130,15 +130,8 @@ class Emulator:
                 self._refuse(operation, params, fault)
                 output = self._run(operation, params, stale=fault == faults.STALE)
             if is_write(operation):
-                event = cloudtrail.record(
-                    operation,
-                    params,
-                    output,
-                    caller=caller,
-                    clock=self.clock,
-                    account_id=self.account_id,
-                    region=self.region,
-                )
+                about = operation, params, output, caller, self.clock.now()
+                event = cloudtrail.event_for(*about, self.region, self.account_id)
             if fault != faults.AFTER:
                 line["status"] = success_status(operation)
         if event is not None and self.on_event is not None:

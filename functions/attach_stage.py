@@ -99,14 +99,16 @@ class Attacher:
             return progress.later(RETRY_SECONDS, error)
         finally:
             turn.settle(calls, before)
-        now = self.context.now
+        return self._after(progress, attached)
+
+    def _after(self, progress: Progress, attached: Attached) -> Progress:
+        """The run whose stages joined its first plan: it deploys once every host knows that."""
+        effective_at = attached.at + self.context.policy.propagation_seconds
         return progress.advanced(
-            now,
+            self.context.now,
             attach=progress.attach[1:],
             deploy=progress.without_stages(attached.held),
-            effective_at=max(
-                progress.effective_at, attached.at + self.context.policy.propagation_seconds
-            ),
+            effective_at=max(progress.effective_at, effective_at),
         )
 
     def _is_waited_for(self, plan: str) -> bool:

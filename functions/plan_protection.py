@@ -83,7 +83,10 @@ class Planner:
         lease = run.begin(leases, bus, turn.subject, request.execution_arn, self.now)
         if lease is None:
             return progress.ended(busy=True)
-        progress = replace(progress, lease=lease.as_json())
+        return self._under_lease(request, replace(progress, lease=lease.as_json()))
+
+    def _under_lease(self, request: ApiRequest, progress: Progress) -> Progress:
+        """Wait until nobody changes the API, take the turn for the reads, read and plan."""
         storm = self.context.registry.storms.of(request.rest_api_id)
         settle = 0 if request.approve else settle_seconds(storm, self.storm_seconds, self.now)
         if settle:

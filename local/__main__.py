@@ -10,6 +10,30 @@ from pathlib import Path
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; its exit code."""
+    chosen = _parser().parse_args(arguments)
+    if chosen.command == "demo-lifecycle":
+        from local.demo import lifecycle
+
+        return lifecycle.run()
+    if chosen.command == "demo":
+        from local import demo
+
+        return demo.run(chosen.template)
+    if chosen.command == "demo-protection":
+        from local.demo import protection
+
+        return protection.run(chosen.template)
+    if chosen.command == "report":
+        from local import report as reported
+
+        return reported.run(chosen.template)
+    from local import serve as served
+
+    wanted = {"seed": chosen.seed, "template": chosen.template, "share": chosen.share}
+    return served.serve(**wanted, port=chosen.port)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="until Ctrl-C; one line of JSON when ready")
@@ -33,27 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     report = commands.add_parser("report", help="the report of a little world, as a page")
     for command in (serve, story, guarded, report):
         command.add_argument("--template", type=Path, help="deploy this instead of template.yaml")
-    chosen = parser.parse_args(arguments)
-    if chosen.command == "demo-lifecycle":
-        from local.demo import lifecycle
-
-        return lifecycle.run()
-    if chosen.command == "demo":
-        from local import demo
-
-        return demo.run(chosen.template)
-    if chosen.command == "demo-protection":
-        from local.demo import protection
-
-        return protection.run(chosen.template)
-    if chosen.command == "report":
-        from local import report as reported
-
-        return reported.run(chosen.template)
-    from local import serve as served
-
-    wanted = {"seed": chosen.seed, "template": chosen.template, "share": chosen.share}
-    return served.serve(**wanted, port=chosen.port)
+    return parser
 
 
 if __name__ == "__main__":

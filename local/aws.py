@@ -78,18 +78,20 @@ class LocalAws(Account):
             _connect_cloudtrail(emulator, region)
             aws = cls(urls, region, {}, emulator, stack.pop_all())
         try:
-            keyward = Stack(aws.client, template, STACK_NAME)
-            first = policy or json.loads(default_text()) | {"propagation_seconds": 0}
-            about = {"Name": POLICY_PARAMETER, "Type": "String", "Tier": "Advanced"}
-            aws.client("ssm").put_parameter(**about, Value=json.dumps(first))
-            wanted = {**HERE, **(parameters or {})}
-            share = {} if SHARE_PARAMETER in wanted else NO_LIMIT
-            deployed = keyward.deploy(parameters=wanted, variables=_local(urls) | share)
+            aws._deploy(template, {**HERE, **(parameters or {})}, policy)
         except BaseException:
             aws.stop()
             raise
-        aws.outputs.update(deployed)
         return aws
+
+    def _deploy(self, template: Path, parameters: Mapping[str, str], policy: JSON | None) -> None:
+        keyward = Stack(self.client, template, STACK_NAME)
+        first = policy or json.loads(default_text()) | {"propagation_seconds": 0}
+        about = {"Name": POLICY_PARAMETER, "Type": "String", "Tier": "Advanced"}
+        self.client("ssm").put_parameter(**about, Value=json.dumps(first))
+        share = {} if SHARE_PARAMETER in parameters else NO_LIMIT
+        variables = _local(self.urls) | share
+        self.outputs.update(keyward.deploy(parameters=parameters, variables=variables))
 
     def events(self, detail_type: str | None = None) -> list[JSON]:
         """What was put on any bus since the start, as PutEvents took it, in order.

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from emulator.clock import VirtualClock
-from emulator.cloudtrail import event_for, record
+from emulator.cloudtrail import event_for
+from emulator.emulator import Emulator
 from emulator.errors import bad_request
 from emulator.tests.openapi_lab import SHARED
 
@@ -244,14 +245,10 @@ def test_a_refused_call_has_code_and_message_and_no_response() -> None:
 
 
 def test_the_emulators_clock_dates_the_record() -> None:
-    made = record(
-        "CreateStage",
-        {"restApiId": "a", "stageName": "s", "deploymentId": "d"},
-        {"stageName": "s", "createdDate": AT},
-        caller=None,
-        clock=VirtualClock(AT),
-        account_id="123456789012",
-        region="eu-west-1",
-    )
+    heard: list[Any] = []
+    emulator = Emulator(region="eu-west-1", clock=VirtualClock(AT), on_event=heard.append)
+    emulator.call("CreateRestApi", {"name": "x"})
+    (made,) = heard
     assert made["region"] == made["detail"]["awsRegion"] == "eu-west-1"
+    assert made["time"] == made["detail"]["eventTime"] == "2026-11-18T11:06:40Z"
     assert made["detail"]["responseElements"]["createdDate"] == "2026-11-18T11:06:40Z"

@@ -53,6 +53,7 @@ PURE = {
 GENERIC = {"dict", "list", "tuple", "set", "frozenset", "Mapping", "Sequence", "Callable"}
 
 LINES_OF_A_FILE = 300
+LINES_OF_A_FUNCTION = 40
 LINES_OF_A_HANDLER = 25
 
 
@@ -165,6 +166,18 @@ def test_a_type_alias_has_one_home() -> None:
 def test_no_file_is_longer_than_the_limit() -> None:
     lengths = {tree.name(p): len(p.read_text("utf-8").splitlines()) for p in tree.files("*.py")}
     assert {name: lines for name, lines in lengths.items() if lines > LINES_OF_A_FILE} == {}
+
+
+def test_no_function_is_longer_than_the_limit() -> None:
+    # Samples of tests are data.
+    ours = [path for path in tree.files("*.py") if "tests" not in path.parts]
+    lengths = {
+        f"{tree.name(path)}: {node.name}": node.end_lineno - node.lineno + 1
+        for path in ours
+        for node in ast.walk(tree.syntax(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > LINES_OF_A_FUNCTION} == {}
 
 
 @pytest.mark.parametrize("path", tree.function_files().values(), ids=lambda path: path.stem)

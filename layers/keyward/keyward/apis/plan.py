@@ -93,17 +93,10 @@ def plan_api(
     rule: KeyRule,
     approve: str | None = None,
 ) -> ApiPlan:
-    """Plan what mode enforce does; after that the plan is empty. `seen.working` has to be read when
-    a stage is exposed. `approve` is a fingerprint that a person approved."""
+    """Plan what mode enforce does; after that the plan is empty. `snapshot.working` has to be read
+    when a stage is exposed. `approve` is a fingerprint that a person approved."""
     exposed = [stage for stage in snapshot.stages if rule.exposed(stage)]
-    held, deploy = [], []
-    for stage in exposed:
-        mark = fingerprint(stage, snapshot.working or (), rule)
-        reasons = _reasons(stage, snapshot, records, mark, approve)
-        if reasons:
-            held.append(_held(stage, mark, reasons, records))
-        else:
-            deploy.append(Deploy(stage.name, stage.deployment_id, mark))
+    held, deploy = _judge(exposed, snapshot, records, rule, approve)
     at_rest = {item.stage for item in held}
     attach = lacking(
         snapshot, rule, [stage for stage in snapshot.stages if stage.name not in at_rest]
@@ -128,6 +121,25 @@ def plan_api(
             if stage.name not in busy | at_rest
         },
     )
+
+
+def _judge(
+    exposed: Iterable[StageSnapshot],
+    snapshot: ApiSnapshot,
+    records: ApiRecords,
+    rule: KeyRule,
+    approve: str | None,
+) -> tuple[list[Held], list[Deploy]]:
+    """Part the exposed stages into those that are held and those that are deployed."""
+    held, deploy = [], []
+    for stage in exposed:
+        mark = fingerprint(stage, snapshot.working or (), rule)
+        reasons = _reasons(stage, snapshot, records, mark, approve)
+        if reasons:
+            held.append(_held(stage, mark, reasons, records))
+        else:
+            deploy.append(Deploy(stage.name, stage.deployment_id, mark))
+    return held, deploy
 
 
 def _reasons(

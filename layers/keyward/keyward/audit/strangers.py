@@ -13,6 +13,29 @@ from keyward.policy.model import Policy
 from keyward.values import DAY, JSON, counted, frozen, some_of
 
 MAX_NAMES = 5
+# Which keys each kind is about, where they are, and what helps.
+KINDS = {
+    "key_in_no_plan": (
+        "enabled",
+        " in no usage plan, which opens nothing",
+        "Put each into a usage plan, or delete it",
+    ),
+    "key_opens_nothing": (
+        "enabled",
+        " in usage plans without a stage only",
+        "Add a stage to the plan, or delete the keys",
+    ),
+    "key_disabled": (
+        "disabled",
+        "",
+        "Delete those that nobody will need again: the account has room for 10,000 keys",
+    ),
+    "key_unused": (
+        "enabled",
+        " without a call in {days}",
+        "Ask their owners; disable those who are gone",
+    ),
+}
 
 
 @frozen
@@ -48,39 +71,18 @@ def key_groups(look: Look, policy: Policy) -> list[KeyGroup]:
     placed = [key for key in enabled if look.plans_of.get(key.key_id)]
     empty = {plan_id for plan_id, plan in plans.items() if not plan.stages}
     days = policy.usage.unused_days
-    groups = [
-        KeyGroup(
-            "key_in_no_plan",
-            "enabled",
-            " in no usage plan, which opens nothing",
-            "Put each into a usage plan, or delete it",
-            tuple(key for key in enabled if not look.plans_of.get(key.key_id))
-            if account.plans is not None
-            else (),
-        ),
-        KeyGroup(
-            "key_opens_nothing",
-            "enabled",
-            " in usage plans without a stage only",
-            "Add a stage to the plan, or delete the keys",
-            tuple(key for key in placed if empty.issuperset(look.plans_of[key.key_id])),
-        ),
-        KeyGroup(
-            "key_disabled",
-            "disabled",
-            "",
-            "Delete those that nobody will need again: the account has room for 10,000 keys",
-            tuple(key for key in keys if not key.enabled),
-        ),
-        KeyGroup(
-            "key_unused",
-            "enabled",
-            f" without a call in {counted(days, 'day')}",
-            "Ask their owners; disable those who are gone",
-            tuple(key for key in placed if _is_unused(key, look, days * DAY)),
-        ),
+    loose = [key for key in enabled if not look.plans_of.get(key.key_id)]
+    by_kind = {
+        "key_in_no_plan": loose if account.plans is not None else [],
+        "key_opens_nothing": [k for k in placed if empty.issuperset(look.plans_of[k.key_id])],
+        "key_disabled": [key for key in keys if not key.enabled],
+        "key_unused": [key for key in placed if _is_unused(key, look, days * DAY)],
+    }
+    return [
+        KeyGroup(kind, state, where.format(days=counted(days, "day")), helps, tuple(by_kind[kind]))
+        for kind, (state, where, helps) in KINDS.items()
+        if by_kind[kind]
     ]
-    return [group for group in groups if group.keys]
 
 
 def _is_unused(key: GatewayKey, look: Look, seconds: float) -> bool:

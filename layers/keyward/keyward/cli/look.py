@@ -94,13 +94,7 @@ def look(
     rules, client, now = policy_in(policy), call.client(), call.now
     pace = Paced(PATIENCE_SECONDS, sleep, clock=now, rate=QUOTAS[CALLS][0] * share / 100)
     gateway = client.gateway().patiently(pace)
-    try:
-        seen = Looker(gateway, rules, now, DEFAULT_STACK, partial(each, "looking"), deep).look()
-    except GatewayRefusedError as error:
-        if "AccessDenied" not in str(error):
-            raise
-        words = f"AWS refused {error}. keyward look --iam prints the rights that it needs"
-        raise SetUpError(words) from None
+    seen = _look(Looker(gateway, rules, now, DEFAULT_STACK, partial(each, "looking"), deep))
     groups = key_groups(seen, rules)
     found = [*seen.reading.findings, *duplicate_plans(seen.reading.plans), *working_copies(seen)]
     of_keys = [group.as_finding() for group in groups]
@@ -116,6 +110,17 @@ def look(
     }
     call.show(data, _lines(seen, report, [*found, *of_keys], effects, calls))
     return FOUND if found or groups else FINE
+
+
+def _look(looker: Looker) -> Look:
+    """Read the account. Raises SetUpError where the caller may not."""
+    try:
+        return looker.look()
+    except GatewayRefusedError as error:
+        if "AccessDenied" not in str(error):
+            raise
+        words = f"AWS refused {error}. keyward look --iam prints the rights that it needs"
+        raise SetUpError(words) from None
 
 
 def rights(region: str | None) -> JSON:

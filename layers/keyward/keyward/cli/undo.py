@@ -47,14 +47,8 @@ def undo(
     With --since and --what the change is undone of every customer for whom it was announced since
     then. The exit code is 1 when there is none.
     """
-    if (customer is None) == (since is None):
-        raise click.UsageError("Give either --customer, or --since with --what.")
-    if since and not what:
-        raise click.UsageError("Give --what with --since.")
     there = call.stack()
-    customers = [customer] if customer else []
-    if since and what:
-        customers = _met(announced(there.ledger(), since, call.now(), None), *TOLD[what])
+    customers = _whose(there, customer, what, since, call.now())
     details: list[JSON] = [
         {"customer_id": name} | ({"what": what} if what else {}) for name in customers
     ]
@@ -76,6 +70,19 @@ def undo(
         lines = [f"sent UndoRequested for {detail['customer_id']}" for detail in details]
     call.show(data, lines or ["there is none to undo"])
     return FINE if details else FOUND
+
+
+def _whose(
+    there: Stack, customer: str | None, what: str | None, since: str | None, now: float
+) -> list[str]:
+    """Whose change is undone: that of the customer, or of all whom it met since then."""
+    if (customer is None) == (since is None):
+        raise click.UsageError("Give either --customer, or --since with --what.")
+    if since and not what:
+        raise click.UsageError("Give --what with --since.")
+    if since and what:
+        return _met(announced(there.ledger(), since, now, None), *TOLD[what])
+    return [customer] if customer else []
 
 
 def _would_or_why(stack: Stack, detail: JSON, now: float) -> str:

@@ -15,6 +15,7 @@ from keyward.customers.key import CREATED, CREATING, KeyRecord, name_of
 from keyward.customers.model import Customer
 from keyward.customers.overlap import Overlap, ends_early
 from keyward.customers.plan_moves import Placement
+from keyward.customers.roles import Roles
 from keyward.customers.rotation import (
     LEAKED,
     NOTICE_DAYS,
@@ -34,25 +35,6 @@ def is_switch_needed(key: KeyRecord, enabled: bool) -> bool:
     if enabled and key.by_hand is not None and key.journal.enabled is None:
         return False
     return key.enabled != enabled or key.journal.enabled is not None
-
-
-def _precedence(key: KeyRecord) -> tuple[bool, bool, int]:
-    """Of too many keys, those stay that the customer was told of."""
-    return key.end.retire_at is not None, not key.is_issued, key.number
-
-
-@frozen
-class Roles:
-    """The keys of a customer by role. `current` keys stay, `surplus` keys are too many.
-    `successors` are under way, by the number of the key that they replace; `orphaned_successors`
-    replace a key that is gone, `unneeded_successors` are for nobody. So many keys are `missing`."""
-
-    current: Sequence[KeyRecord]
-    surplus: Sequence[KeyRecord]
-    successors: Mapping[int, KeyRecord]
-    orphaned_successors: Sequence[KeyRecord]
-    unneeded_successors: Sequence[KeyRecord]
-    missing: int
 
 
 @frozen
@@ -80,7 +62,7 @@ class KeyPlanner:
     def actions(self, keys: Sequence[KeyRecord], last_number: int) -> Actions:
         """Everything, in order: stop what must not work, then each key, then new keys. Numbers of
         new keys come after `last_number`."""
-        roles = self._roles(keys)
+        roles = Roles.of(keys, self.customer.keys)
         overlaps = {
             key.number: Overlap.before(key, keys, self.policy, self.now) for key in roles.current
         }
@@ -89,19 +71,8 @@ class KeyPlanner:
         }
         numbers = self._new_numbers(roles, replacements, last_number)
         retiring = [key for key in keys if key.end.replaced_by is not None]
-        actions: Actions = ()
         # What must stop comes first: an action that fails keeps all later ones from being done.
-        for key in retiring:
-            early = ends_early(key, numbers, self.now)
-            gone = (key_action("delete_key", key, retired=True),)
-            actions += gone if early else self._retiring(key)
-        for key in roles.current:
-            actions += self._stopped(key, replacements[key.number])
-        for key in roles.surplus:
-            actions += self._surplus(key)
-        actions += tuple(
-            key_action("delete_key", key, retired=True) for key in roles.unneeded_successors
-        )
+        actions = self._stopping(retiring, roles, replacements, numbers)
         for key in roles.current:
             number = numbers.get(key.number)
             successor = roles.successors.get(key.number)
@@ -119,29 +90,25 @@ class KeyPlanner:
             actions += self._new(number)
         return actions
 
-    def _roles(self, keys: Sequence[KeyRecord]) -> Roles:
-        """Decide which keys stay and which are too many. A successor goes with the key that it was
-        for."""
-        current = [
-            key for key in keys if key.end.replaced_by is None and key.succession.replaces is None
-        ]
-        successors = {
-            key.succession.replaces: key for key in keys if key.succession.replaces is not None
-        }
-        # A key whose successor is under way goes first, so that its rotation ends.
-        current.sort(key=lambda key: (key.number not in successors, *_precedence(key)))
-        old = {key.number for key in current}
-        orphaned = [key for number, key in successors.items() if number not in old]
-        room = self.customer.keys - len(orphaned)
-        stay, surplus = current[: max(0, room)], current[max(0, room) :]
-        unneeded = [successors[key.number] for key in surplus if key.number in successors]
-        return Roles(
-            stay,
-            surplus,
-            successors,
-            orphaned[: self.customer.keys],
-            [*unneeded, *orphaned[self.customer.keys :]],
-            max(0, room - len(stay)),
+    def _stopping(
+        self,
+        retiring: Sequence[KeyRecord],
+        roles: Roles,
+        replacements: Mapping[int, Replacement | None],
+        numbers: Mapping[int, int],
+    ) -> Actions:
+        """Stop replaced keys in time, then leaked ones and those that are too many."""
+        actions: Actions = ()
+        for key in retiring:
+            early = ends_early(key, numbers, self.now)
+            gone = (key_action("delete_key", key, retired=True),)
+            actions += gone if early else self._retiring(key)
+        for key in roles.current:
+            actions += self._stopped(key, replacements[key.number])
+        for key in roles.surplus:
+            actions += self._surplus(key)
+        return actions + tuple(
+            key_action("delete_key", key, retired=True) for key in roles.unneeded_successors
         )
 
     def _new_numbers(

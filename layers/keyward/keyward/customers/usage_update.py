@@ -71,7 +71,8 @@ def read(
     before = _of_this_key(before, key, plan)
     today = day_of(now)
     current = _period(first_day(quota, today), today, quota, days)
-    thresholds = dict(before.thresholds) if before else {}
+    periods = [*_ended(before, current, quota, days), current]
+    thresholds, passed = _thresholds(periods, quota, policy, before)
     usage = KeyUsage(
         customer_id=key.customer_id,
         number=key.number,
@@ -84,17 +85,9 @@ def read(
         remaining=current.remaining,
         read_at=int(now),
         last_used_on=_last_used(days, before),
+        thresholds=thresholds,
     )
-    periods = [*_ended(before, current, quota, days), current]
-    announced: list[JSON] = []
-    for period in periods:
-        start = period.start.isoformat()
-        fresh = _reached(period, quota, policy, thresholds.get(start, ()))
-        thresholds[start] = (*thresholds.get(start, ()), *fresh)
-        announced += [_threshold(usage, period, quota, percent, now) for percent in fresh]
-    # This period and the last one: no reading looks further back.
-    newest = {start: thresholds[start] for start in sorted(thresholds)[-2:] if thresholds[start]}
-    usage = replace(usage, thresholds=newest)
+    announced = [_threshold(usage, period, quota, percent, now) for period, percent in passed]
     unused = is_unused(usage, key, policy, now)
     if unused and not (before and before.unused_announced):
         announced.append(_unused(usage, policy))
@@ -140,6 +133,23 @@ def _period(start: date, last: date, quota: Quota, days: Days) -> _Period:
     used = sum(used for used, _ in within.values())
     remaining = within[max(within)][1] if within else quota.limit
     return _Period(start, used, remaining)
+
+
+def _thresholds(
+    periods: list[_Period], quota: Quota, policy: UsagePolicy, before: KeyUsage | None
+) -> tuple[dict[str, tuple[int, ...]], list[tuple[_Period, int]]]:
+    """The thresholds (percent) that were announced by now, by the first day of a period; and those
+    that were passed since the last reading."""
+    announced = dict(before.thresholds) if before else {}
+    passed = []
+    for period in periods:
+        start = period.start.isoformat()
+        fresh = _reached(period, quota, policy, announced.get(start, ()))
+        announced[start] = (*announced.get(start, ()), *fresh)
+        passed += [(period, percent) for percent in fresh]
+    # This period and the last one: no reading looks further back.
+    newest = {start: announced[start] for start in sorted(announced)[-2:] if announced[start]}
+    return newest, passed
 
 
 def _reached(

@@ -19,6 +19,7 @@ from keyward.audit.opens import of_opens
 from keyward.audit.parts import Audit
 from keyward.aws.bus import Bus
 from keyward.aws.tables import Registry
+from keyward.aws.tables.customers import AccountRecords
 from keyward.aws.tables.policy import Current
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
@@ -113,16 +114,20 @@ class Collector:
             done=done,
             done_counts=counts_of(done),
         )
-        found = CustomerAudit(reading.keys, policy, now).of_all(records)
-        found += room.of_room(keys, key_records, now)
-        found += of_usage(records, policy, now)
-        found += of_opens(records, reading.keys, reading.plans, reading.apis, policy)
-        found += [
+        of_apis = [
             finding
             for finding in reading.findings
             if finding.kind not in HOLDS and (finding.rest_api_id, finding.stage) not in closed
         ]
-        return self._with_pending(report, found, holds)
+        found = self._findings_now(reading, records) + room.of_room(keys, key_records, now)
+        return self._with_pending(report, found + of_apis, holds)
+
+    def _findings_now(self, reading: AccountReading, records: AccountRecords) -> list[Finding]:
+        """Compare the records of now with the account as it was read."""
+        policy = self.current.policy
+        found = CustomerAudit(reading.keys, policy, self.now).of_all(records)
+        found += of_usage(records, policy, self.now)
+        return found + of_opens(records, reading.keys, reading.plans, reading.apis, policy)
 
     def _usage(self, reading: AccountReading, records: Sequence[KeyRecord]) -> UsageReading:
         document = self.audit.documents.usage()
