@@ -138,6 +138,15 @@ def test_a_message_that_would_come_back_is_named_and_stops_no_other(desk: Desk) 
     assert [one["id"] for one in listed(desk)] == [bad["id"]]
 
 
+def test_a_placeholder_is_not_sent(desk: Desk) -> None:
+    desk.bench.send("CustomerSignedUp", customer_id="bad", plan=5)
+    desk.bench.run()
+    (bad,) = listed(desk)
+    code, _, err = desk.run(*shlex.split(bad["remedy"])[1:])
+    assert (code, "put the right plan in the place of VALUE" in err) == (2, True)
+    assert [one["id"] for one in listed(desk)] == [bad["id"]]
+
+
 def test_queues_without_a_source_are_resent_too(desk: Desk) -> None:
     bench = desk.bench
     put(bench, "UsageDlq", {})

@@ -68,11 +68,15 @@ class DeadLetter:
         return found if isinstance(found, dict) else {}
 
     @property
+    def detail(self) -> JSON:
+        """The event's members; {} where `detail` is no JSON object."""
+        found = self.body.get("detail")
+        return found if isinstance(found, dict) else {}
+
+    @property
     def customer(self) -> str | None:
         """The customer whom it is about, if it says one."""
-        detail = self.body.get("detail")
-        inner = detail if isinstance(detail, dict) else {}
-        said = inner.get("customer_id") or self.body.get("customer_id")
+        said = self.detail.get("customer_id") or self.body.get("customer_id")
         return str(said) if said else None
 
     @property
@@ -98,7 +102,7 @@ class DeadLetter:
             return self
         body = self.body | {name: fields[name] for name in fields if name == NAME}
         rest = {name: value for name, value in fields.items() if name != NAME}
-        inner = (body["detail"] or {}) if "detail" in body else body
+        inner = self.detail if "detail" in body else body
         inner = {name: value for name, value in (inner | rest).items() if value is not GONE}
         return replace(
             self, text=json.dumps(body | {"detail": inner} if "detail" in body else inner)

@@ -26,7 +26,7 @@ from keyward.cli.options import (
     together,
     yes_option,
 )
-from keyward.cli.requests import checked, member
+from keyward.cli.requests import PLACEHOLDER, checked, member
 from keyward.errors import InvalidInputError
 from keyward.events.incoming import EVENTS_IN, members, near_miss
 from keyward.events.remedy import command
@@ -67,7 +67,7 @@ def list_(
     """
     there, letters = _chosen(call, queue, customer, ids)
     there.show(letters)
-    remedies = [_remedy(one, call.stack_name) for one in letters]
+    remedies = [remedy(one, call.stack_name) for one in letters]
     lines = [part for pair in zip(letters, remedies, strict=True) for part in _text(*pair)]
     lines += [MENDS] if letters else ["No message lies in a dead-letter queue"]
     call.show([_as_json(*pair) for pair in zip(letters, remedies, strict=True)], lines)
@@ -99,8 +99,8 @@ def resend(
     with its reason, and stops no other: the exit code is 2 then, and 1 when no message is meant.
     """
     _only_some((queue, customer, ids, everything))
-    there, letters = _chosen(call, queue, customer, ids)
     fields: JSON = dict(map(member, corrected)) | dict.fromkeys(unset, GONE)
+    there, letters = _chosen(call, queue, customer, ids)
     mended, left = _checked(letters, fields)
     there.show(letter for letter in letters if letter.id in left)
     audits = [letter for letter in mended if letter.target == AUDIT]
@@ -183,14 +183,14 @@ def _checked(
 
 def _check(letter: DeadLetter) -> None:
     """Check an event of ours before it is sent again. Raises InvalidInputError."""
-    detail_type, detail = letter.body.get("detail-type"), letter.body.get("detail")
-    if detail_type in EVENTS_IN and isinstance(detail, dict):
-        checked(str(detail_type), detail)
+    detail_type = str(letter.body.get("detail-type"))
+    if detail_type in EVENTS_IN:
+        checked(detail_type, letter.detail)
 
 
-def _remedy(letter: DeadLetter, stack: str) -> str:
+def remedy(letter: DeadLetter, stack: str) -> str:
     """The command that sends the message again, with the correction that it needs."""
-    detail_type, detail = letter.body.get("detail-type"), letter.body.get("detail")
+    detail_type = letter.body.get("detail-type")
     mends: dict[str, Any] = {}
     if near := near_miss(detail_type):
         mends = {"set": f"detail-type={near}"}
@@ -199,9 +199,15 @@ def _remedy(letter: DeadLetter, stack: str) -> str:
             _check(letter)
         except InvalidInputError as error:
             name = error.field.removeprefix("detail.")
-            unknown = isinstance(detail, dict) and name in {*detail} - {*members(str(detail_type))}
-            mends = {"unset": name} if unknown else {"set": f"{name}=VALUE"}
+            goes = name in {*letter.detail} - _staying(str(detail_type), letter.detail)
+            mends = {"unset": name} if goes else {"set": f"{name}={PLACEHOLDER}"}
     return command("dlq", "resend", id=letter.id, **mends, stack=stack)
+
+
+def _staying(detail_type: str, detail: JSON) -> set[str]:
+    """The members that the event may have: of its alternatives the first one that was sent."""
+    sent = [name for name in EVENTS_IN[detail_type].alternatives if detail.get(name) is not None]
+    return {*members(detail_type)} - {*sent[1:]}
 
 
 def _told(call: Call, word: str, letters: list[DeadLetter]) -> int:

@@ -16,6 +16,8 @@ from keyward.events.fields import redacted, shown
 from keyward.events.incoming import CUSTOMER_EVENTS, EVENTS_IN, listed
 from keyward.values import JSON, iso, parse_json
 
+# Stands in a printed command for what only a person knows.
+PLACEHOLDER = "VALUE"
 customer_option = click.option("--customer", metavar="ID", help="The customer's id.")
 
 
@@ -81,6 +83,8 @@ def member(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
         raise click.UsageError(f"--set takes NAME=VALUE, got {text!r}.")
+    if value == PLACEHOLDER:
+        raise click.UsageError(f"--set {text}: put the right {name} in the place of {value}.")
     try:
         return name, json.loads(value)
     except ValueError:
