@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import FrozenInstanceError, field, fields, is_dataclass, replace
 from functools import cache
+from threading import Barrier
 
 import pytest
 
@@ -113,3 +116,30 @@ def test_an_object_of_a_frozen_class_is_one_of_a_frozen_dataclass() -> None:
     assert Point(1) == Point(1, [])
     with pytest.raises(FrozenInstanceError):
         one.x = 2  # type: ignore[misc]
+    assert copy(one) == one
+
+
+def test_threads_may_make_the_first_object_of_a_frozen_class_at_once() -> None:
+    def first_objects(threads: int) -> list[tuple[int, int]]:
+        @frozen
+        class Point:
+            x: int
+            y: int = 2
+
+        barrier = Barrier(threads)
+
+        def make(x: int) -> tuple[int, int]:
+            barrier.wait()
+            point = Point(x)
+            return point.x, point.y
+
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(make, range(threads)))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(5):
+            assert first_objects(8) == [(x, 2) for x in range(8)]
+    finally:
+        sys.setswitchinterval(interval)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from threading import RLock
 from typing import Any, TypeVar, cast, dataclass_transform, get_origin, get_type_hints
 
 # An object as `json.loads` gives it, and as boto3 and the tables take it.
@@ -19,6 +20,7 @@ JSON = dict[str, Any]
 StageRef = tuple[str, str]
 
 T = TypeVar("T")
+_making = RLock()
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -27,19 +29,26 @@ def frozen(cls: type[T]) -> type[T]:
 
     Python compiles six methods for a dataclass, 0.6 ms of CPU. A function imports 75 of them and
     makes objects of half: the others cost its cold start nothing. `dataclasses.fields` takes such a
-    class only after its first object.
+    class only after its first object. Threads may make that one at once: Python looks `__init__` up
+    after `__new__`, which waits until the class is whole.
     """
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        for each in reversed(type(self).__mro__):
-            if getattr(each.__dict__.get("__init__"), "makes_dataclass", False):
-                del each.__init__  # type: ignore[misc]  # a dataclass overwrites none
-                dataclass(frozen=True)(each)
-        self.__init__(*args, **kwargs)
+    def __new__(kind: type[T], *_: Any, **__: Any) -> T:
+        with _making:
+            for each in reversed(kind.__mro__):
+                if getattr(each.__dict__.get("__new__"), "makes_dataclass", False):
+                    dataclass(frozen=True)(each)
+                    each.__new__ = _new  # type: ignore[method-assign, assignment]
+        return object.__new__(kind)
 
-    __init__.makes_dataclass = True  # type: ignore[attr-defined]
-    cls.__init__ = __init__  # type: ignore[method-assign]
+    __new__.makes_dataclass = True  # type: ignore[attr-defined]
+    cls.__new__ = __new__  # type: ignore[method-assign, assignment]
     return cls
+
+
+def _new(kind: type[T], *_: Any, **__: Any) -> T:
+    # `object.__new__` in its place would refuse the arguments of `__init__`.
+    return object.__new__(kind)
 
 
 # No event is nested so deep; whoever walks through one may call itself as often.
