@@ -35,7 +35,7 @@ OLD_SECONDS = 900
 
 
 @frozen
-class Place:
+class Standing:
     """Where a subject stands. `ready_at` (epoch seconds) is when to ask again, 0 when its turn is
     there. `is_joined`: while it waited, another run came and left its work to this one."""
 
@@ -68,7 +68,7 @@ class Turns:
         calls: Calls,
         now: float,
         effect: str = WRITES,
-    ) -> Place:
+    ) -> Standing:
         """The subject's turn for these calls, asked for by the run `owner`, or its place till then.
 
         Idempotent while it waits: the place stays. A turn of another run, which ended, is taken
@@ -89,11 +89,11 @@ class Turns:
             turn = None
         if lane in STOPPING and amounts:
             stops = {STOPS_BY_OPERATION.get(name, ""): calls for name, calls in amounts.items()}
-            place = self._take(subject, owner, lane, _metered(stops), now, turn)
-            if place.is_there:
+            standing = self._take(subject, owner, lane, _metered(stops), now, turn)
+            if standing.is_there:
                 self._count(now, amounts, amounts, is_stop=True)
-            return place
-        return self._take(subject, owner, lane, amounts, now, turn) if amounts else Place()
+            return standing
+        return self._take(subject, owner, lane, amounts, now, turn) if amounts else Standing()
 
     def _refuse_if_stopped(self, stops_keys: bool) -> None:
         stop = self.items.stop()
@@ -103,14 +103,14 @@ class Turns:
     def _drop(self, turn: TurnItem, now: float) -> None:
         """Forget a turn. One that is still waited for gives nothing back: its calls are passed over
         when its place is reached, and giving them to others now would be ahead of the rate."""
-        is_there = _place(self._settled(self.items.read(), now), turn).is_there
+        is_there = _standing(self._settled(self.items.read(), now), turn).is_there
         if self.items.forget_turn(turn) and is_there:
             back = _negative(turn.calls)
             self._count(now, back, back if turn.is_late else {}, turn.lane in STOPPING)
 
     def _take(
         self, subject: str, owner: str, lane: str, amounts: Calls, now: float, turn: TurnItem | None
-    ) -> Place:
+    ) -> Standing:
         if turn is None:
             return self._ask(TurnItem(subject, owner, lane, {}, amounts, now), now)
         if turn.owner != owner:
@@ -121,21 +121,21 @@ class Turns:
         more = {name: amounts.get(name, 0) - turn.calls.get(name, 0) for name in names}
         if turn.is_late:
             return self._come_late(turn, more, now)
-        place = _place(self._settled(self.items.read(), now), turn)
-        if not place.is_there:
-            return place
+        standing = _standing(self._settled(self.items.read(), now), turn)
+        if not standing.is_there:
+            return standing
         return self._begin(replace(turn, calls=amounts), more, now, turn)
 
-    def _come_late(self, turn: TurnItem, more: Calls, now: float) -> Place:
+    def _come_late(self, turn: TurnItem, more: Calls, now: float) -> Standing:
         """Use a turn for which room was kept."""
         if now < turn.ready_at:
-            return Place(turn.ready_at)
+            return Standing(turn.ready_at)
         if not self.items.forget_turn(turn):
-            return Place(now + 1)
+            return Standing(now + 1)
         self.debit(more, now)
-        return Place(is_joined=turn.is_joined)
+        return Standing(is_joined=turn.is_joined)
 
-    def _begin(self, turn: TurnItem, more: Calls, now: float, kept: TurnItem | None) -> Place:
+    def _begin(self, turn: TurnItem, more: Calls, now: float, kept: TurnItem | None) -> Standing:
         """Begin the calls of a turn whose place is there, `more` than it was asked for, where the
         gate has room. Else the next room is theirs: what flowed to their place went to others, so
         it is taken from those behind. `kept` is the turn as it is written, None for a new one."""
@@ -150,11 +150,11 @@ class Turns:
             ready_at, is_mine = 0, kept is None or self.items.forget_turn(kept)
         if not is_mine:  # another run was faster
             self._count(now, _negative(more), _negative(calls), is_stop)
-            return Place(now + 1)
+            return Standing(now + 1)
         if ready_at:
             lost = {name: min(missing[name], calls[name]) for name in calls}
             self._count(now, lost, {}, is_stop=True)
-        return Place(ready_at, turn.is_joined)
+        return Standing(ready_at, turn.is_joined)
 
     def join(self, turn: TurnItem) -> bool:
         """Leave it to the run that waits for the turn, as that plans later than now; False when it
@@ -201,19 +201,19 @@ class Turns:
         lost, closed = (max(left, 0) + pause for left in (found.tokens, found.gate.room))
         self._count(now, {operation: lost}, {operation: closed}, is_stop=True)
 
-    def _ask(self, turn: TurnItem, now: float) -> Place:
+    def _ask(self, turn: TurnItem, now: float) -> Standing:
         lane, calls = turn.lane, turn.calls
         numbers = self.items.add({f"{name}.{lane}.asked": calls[name] for name in calls})
         turn = replace(turn, ends={name: numbers[f"{name}.{lane}.asked"] for name in calls})
         schedule = _schedule(numbers, self.share, now).advance(now)
-        place = _place(schedule, turn)
-        if place.is_there:
+        standing = _standing(schedule, turn)
+        if standing.is_there:
             return self._begin(turn, {}, now, None)
         self.items.settle(_numbers(schedule), numbers.get("version", 0))
-        if not self.items.keep_turn(replace(turn, ready_at=place.ready_at)):
+        if not self.items.keep_turn(replace(turn, ready_at=standing.ready_at)):
             # Another run asked for the same subject in this moment: that turn is kept, and joined.
             self._count(now, _negative(calls), {}, is_stop=True)
-        return place
+        return standing
 
     def _settled(self, numbers: Mapping[str, float], now: float) -> Schedule:
         schedule = _schedule(numbers, self.share, now).advance(now)
@@ -242,11 +242,11 @@ def _metered(calls: Calls) -> dict[str, float]:
     return {name: amount for name, amount in calls.items() if name in QUOTAS and amount}
 
 
-def _place(schedule: Schedule, turn: TurnItem) -> Place:
+def _standing(schedule: Schedule, turn: TurnItem) -> Standing:
     lines = {name: schedule.meters[name].lines[turn.lane] for name in turn.ends}
     if all(lines[name].served >= end - HAIR for name, end in turn.ends.items()):
-        return Place()
-    return Place(max(schedule.ready_at(turn.lane, turn.ends), schedule.at + HAIR))
+        return Standing()
+    return Standing(max(schedule.ready_at(turn.lane, turn.ends), schedule.at + HAIR))
 
 
 def _schedule(numbers: Mapping[str, float], share: float, now: float) -> Schedule:

@@ -19,7 +19,7 @@ from keyward.events.requester import with_cause
 from keyward.runs import outbox, run
 from keyward.runs.context import Context
 from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION, QUOTAS, calls_of
-from keyward.runs.turns import WRITES, Calls, Place
+from keyward.runs.turns import WRITES, Calls, Standing
 from keyward.values import frozen, iso
 
 # So long a run may keep its lease while it waits (DESIGN.md 1).
@@ -63,12 +63,12 @@ class ApiTurn:
         owns the turn where several APIs share one, `effect` is what the calls are for. Raises
         StoppedError."""
         now, progress = self.context.now, self.progress
-        place = self.context.turns.take(
+        standing = self.context.turns.take(
             subject or self.subject, progress.execution_arn, self._lane, calls, now, effect
         )
-        if not place.is_there:
-            return self._waiting(place, now), False
-        entered = self._with_lease(place, now)
+        if not standing.is_there:
+            return self._waiting(standing, now), False
+        entered = self._with_lease(standing, now)
         if entered.lease is None or entered.next != progress.next:
             self.context.turns.give_back(calls, now)
             return entered, False
@@ -89,13 +89,13 @@ class ApiTurn:
             return AUDIT
         return LOOK if self.progress.next == PLAN else PROTECTION
 
-    def _waiting(self, place: Place, now: float) -> Progress:
-        seconds, progress = math.ceil(place.ready_at - now), self.progress
+    def _waiting(self, standing: Standing, now: float) -> Progress:
+        seconds, progress = math.ceil(standing.ready_at - now), self.progress
         waited = progress.waited + seconds
         # Its place among the deployments is sure; before that its time can only be guessed.
         enough = PENDING_SECONDS if progress.next == DEPLOY else LONG_SECONDS
         if waited > enough and seconds > SOON_SECONDS:
-            self._announce_pending(place.ready_at, now)
+            self._announce_pending(standing.ready_at, now)
         if progress.lease and seconds > KEPT_SECONDS:
             lease = Lease.of({"lease": progress.lease})
             if not self.context.registry.leases.release(lease):
@@ -104,19 +104,19 @@ class ApiTurn:
         wait = max(1, min(seconds, LONGEST_WAIT))
         return replace(progress, wait_seconds=wait, waited=progress.waited + wait)
 
-    def _with_lease(self, place: Place, now: float) -> Progress:
+    def _with_lease(self, standing: Standing, now: float) -> Progress:
         """The run with its lease: renewed, or taken again after a wait."""
         progress, registry = self.progress, self.context.registry
         if progress.lease:
             lease = Lease.of({"lease": progress.lease})
             registry.leases.renew(lease, now)
-            return progress.again(PLAN) if place.is_joined else progress
+            return progress.again(PLAN) if standing.is_joined else progress
         owner, bus = progress.execution_arn, self.context.bus
         taken = run.begin(registry.leases, bus, self.subject, owner, now)
         if taken is None:
             return progress.ended(busy=True)
         progress = replace(progress, lease=taken.as_json(), wait_seconds=0)
-        is_alone = taken.token == progress.token + 1 and not place.is_joined
+        is_alone = taken.token == progress.token + 1 and not standing.is_joined
         return progress if is_alone else progress.again(PLAN)
 
     def _announce_pending(self, ready_at: float, now: float) -> None:
