@@ -143,7 +143,7 @@ def test_what_enforce_would_do_is_what_it_does(desk: Desk, tmp_path: Path) -> No
     told = {one["mode"]: one for one in data["modes"]}
     assert [*told] == ["observe", "warn", "enforce"]
     assert told["observe"]["writes"] == told["warn"]["writes"] == 0
-    assert told["enforce"]["does"][0] == "closes 10 methods on 5 stages"
+    assert told["enforce"]["does"][0] == "closes 10 open methods on 5 stages"
     bench.run()
     before, began = len(bench.calls), bench.clock.now()
     for api in apis:
@@ -156,6 +156,23 @@ def test_what_enforce_would_do_is_what_it_does(desk: Desk, tmp_path: Path) -> No
     took = max(call["at"] for call in closing if call["operation"] == "UpdateStage") - began
     assert told["enforce"]["calls"] == pytest.approx(len(closing), rel=0.5)
     assert told["enforce"]["seconds"] == pytest.approx(took, rel=0.5), took
+
+
+def test_the_open_methods_of_a_look_are_those_that_enforce_closes_or_holds(desk: Desk) -> None:
+    crowd(desk)
+    gateway = desk.bench.gateway
+    api = desk.bench.api({"/a": {"get": None}, "/b": {"get": ["api_key"]}}, None, ["prod", "beta"])
+    resources = gateway.get_resources(restApiId=api)["items"]
+    path = next(one["id"] for one in resources if one["path"] == "/b")
+    place = {"restApiId": api, "resourceId": path, "httpMethod": "GET"}
+    opened = {"op": "replace", "path": "/apiKeyRequired", "value": "false"}
+    gateway.update_method(**place, patchOperations=[opened])
+    _, out, _ = look_at(desk)
+    enforce = out.partition("\nenforce")[2].partition("\n")[0]
+    assert "5 live methods ask for no key" in out
+    assert "announces 5 open methods on 5 stages" in out
+    assert "closes 3 open methods on 3 stages, and 1 that only the working copy opens;" in enforce
+    assert "holds 2 stages with 2 open methods for a person" in enforce
 
 
 def fill(desk: Desk, apis: int, keys: int) -> None:

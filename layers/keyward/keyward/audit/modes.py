@@ -30,6 +30,12 @@ LOOKED_AT, CLOSED, WAITED, METHOD = 0.0003, 0.0004, 0.0008, 0.00001
 # US dollars of an idle month, rounded; and of when, in us-east-1 (benchmarks/prices.py).
 STACK_A_MONTH, PRICED = 9, "26 November 2026"
 
+# What is counted of methods: those that are open on a stage by what becomes of the stage, those
+# that are changed in the working copy, and those of them that no stage serves without a key.
+CLOSED_METHODS, HELD_METHODS, CHANGED, UNSERVED = "closed", "held", "changed", "unserved"
+STAGES, HELD_STAGES = "stages", "held stages"
+Counts = Counter[str]
+
 
 @frozen
 class ModeEffect:
@@ -80,16 +86,13 @@ def _enforce(
 ) -> ModeEffect:
     plans: dict[str, ApiPlan] = {}
     operations: Counter[str] = Counter()
-    methods = stages = 0
+    closed: Counter[str] = Counter()
     for api, snapshot, rule in read:
         plan = look.closing.get(api.rest_api_id) or plan_api(snapshot, ApiRecords(), rule)
         plans[api.rest_api_id] = plan
-        # Without its working copy an API's methods are those that its stages serve.
-        served = {method.place for s in snapshot.stages for method in rule.exposed(s)}
-        closed = len(plan.require) if api.rest_api_id in look.closing else len(served)
-        closed = closed if plan.deploy else 0
-        methods, stages = methods + closed, stages + len(plan.deploy)
-        operations["UpdateMethod"] += closed
+        counts = _closed(plan, snapshot, rule, read_whole=api.rest_api_id in look.closing)
+        closed += counts
+        operations["UpdateMethod"] += counts[CHANGED]
         operations["CreateDeployment"] += len(plan.deploy)
         operations["UpdateStage"] += len(plan.deploy)
         operations["Get"] += (
@@ -102,18 +105,47 @@ def _enforce(
     joined = {item.plan for item in attach}
     operations["UpdateUsagePlan"] += len(joined)
     closing = sum(bool(plan.deploy) for plan in plans.values())
-    held = sum(len(plan.held) for plan in plans.values())
     kept = {action["plan"] for plan in plans.values() for action in plan.kept}
-    does = [f"closes {counted(methods, 'method')} on {counted(stages, 'stage')}"] if stages else []
-    does += _joins(attach)
-    does += [f"holds {counted(held, 'stage')} for a person"] if held else []
+    does = [*_closing_words(closed), *_joins(attach), *_holding_words(closed)]
     does += [f"leaves plan {name} to the people who made it" for name in sorted(kept)]
-    dollars = LOOKED_AT * (len(read) - closing) + METHOD * methods
+    dollars = LOOKED_AT * (len(read) - closing) + METHOD * closed[CHANGED]
     dollars += closing * (CLOSED + (WAITED if closing > 1 else 0))
     # Stages join their plans first, one plan after the other, and that has to take effect.
-    wait: float = policy.propagation_seconds if attach and stages else 0
+    wait: float = policy.propagation_seconds if attach and closing else 0
     wait += max(0, len(joined) - 1) / meter("UpdateUsagePlan", share).rate
     return _effect(ENFORCE, tuple(does) or ("nothing",), operations, share, dollars, wait)
+
+
+def _closed(plan: ApiPlan, snapshot: ApiSnapshot, rule: KeyRule, *, read_whole: bool) -> Counts:
+    """What becomes of an API's open methods. An open method counts once on each stage, as in the
+    list of a look; a changed one once in the working copy."""
+    exposed = {stage.name: rule.exposed(stage) for stage in snapshot.stages}
+    deployed, held = ([one.stage for one in part] for part in (plan.deploy, plan.held))
+    counts = Counts({STAGES: len(deployed), HELD_STAGES: len(held)})
+    counts[CLOSED_METHODS] = sum(len(exposed[name]) for name in deployed)
+    counts[HELD_METHODS] = sum(len(exposed[name]) for name in held)
+    if deployed:
+        # Without its working copy an API's methods are those that its stages serve.
+        served = {method.place for methods in exposed.values() for method in methods}
+        counts[CHANGED] = len(plan.require) if read_whole else len(served)
+        wanted = {(one.path, one.verb) for one in plan.require} if read_whole else set()
+        counts[UNSERVED] = len(wanted - served)
+    return counts
+
+
+def _closing_words(closed: Counts) -> list[str]:
+    if not closed[STAGES]:
+        return []
+    methods, stages = closed[CLOSED_METHODS], closed[STAGES]
+    words = f"closes {counted(methods, 'open method')} on {counted(stages, 'stage')}"
+    more = f", and {closed[UNSERVED]} that only the working copy opens" if closed[UNSERVED] else ""
+    return [words + more]
+
+
+def _holding_words(closed: Counts) -> list[str]:
+    stages, methods = closed[HELD_STAGES], closed[HELD_METHODS]
+    words = f"holds {counted(stages, 'stage')} with {counted(methods, 'open method')} for a person"
+    return [words] if stages else []
 
 
 def _effect(
