@@ -10,7 +10,7 @@ from typing import Any
 
 from keyward.events import incoming, outgoing
 from keyward.events.codes import codes
-from keyward.events.member_words import MEANINGS
+from keyward.events.member_words import MEANINGS, MEANINGS_IN
 from tools import runbook
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +46,10 @@ OUT = """
 The source is `keyward`. `caused_by` `{event_id?, detail_type, source}` says what asked for what an
 event tells: an event on the bus or of CloudTrail, a record, a console run, the schedule, the audit.
 A later version may add members and events: ignore what you do not know.
+
+"""
+MEMBERS_IN = """
+## Members of the events in
 
 """
 MEMBERS = """
@@ -106,9 +110,12 @@ def _page() -> str:
         _line(_link("out", name), _members(members_out(event)), event.says)
         for name, event in outgoing.EVENTS_OUT.items()
     ]
-    members = [_line(f"`{name}`", "", words) for name, words in MEANINGS.items()]
-    meanings = [_line(f"`{code}`", "", words) for code, words in codes().items()]
-    return "".join([HEAD, IN, *rows_in, OUT, *rows_out, MEMBERS, *members, CODES, *meanings])
+    of_in, of_out, meanings = (
+        [_line(f"`{name}`", "", words) for name, words in listed.items()]
+        for listed in (MEANINGS_IN, MEANINGS, codes())
+    )
+    parts = [HEAD, IN, *rows_in, MEMBERS_IN, *of_in, OUT, *rows_out, MEMBERS, *of_out]
+    return "".join([*parts, CODES, *meanings])
 
 
 def members_in(name: str) -> dict[str, bool]:

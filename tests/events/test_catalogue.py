@@ -23,9 +23,10 @@ from keyward.events.incoming import (
     POLICY_EVENTS,
     REMOVALS_EVENTS,
     ROLLBACK_EVENT,
+    members,
     schema,
 )
-from keyward.events.member_words import MEANINGS
+from keyward.events.member_words import MEANINGS, MEANINGS_IN
 from keyward.events.outgoing import CAUSED_BY, EVENTS_OUT, MEMBERS
 from keyward.events.outgoing import schema as outgoing_schema
 from keyward.events.third_party import (
@@ -204,6 +205,24 @@ def test_every_customer_event_changes_the_desired_state(detail_type: str) -> Non
         record = heard(record, before, 1, detail)
     after = heard(record, detail_type, 2, ABOUT.get(detail_type, {}))
     assert after != record, "say what it does in layers/keyward/keyward/customers/updates.py"
+
+
+def undescribed(schema: JSON, place: str = "") -> list[str]:
+    """The members of a schema, at any depth, without a description."""
+    found = []
+    for name, member in schema.get("properties", {}).items():
+        found += [] if member.get("description", "").strip(".") else [f"{place}{name}"]
+        found += undescribed(member, f"{place}{name}.")
+    return found + (undescribed(schema["items"], f"{place}[].") if "items" in schema else [])
+
+
+def test_every_member_of_every_schema_says_what_it_means() -> None:
+    found = {path: undescribed(json.loads(path.read_text("utf-8"))) for path in schemas.written()}
+    assert {tree.name(path): names for path, names in found.items() if names} == {}
+    known = {name for detail_type in EVENTS_IN for name in members(detail_type)}
+    assert set(MEANINGS_IN) == known
+    page = " ".join((tree.ROOT / "docs" / "events.md").read_text("utf-8").split())
+    assert all(f"- `{name}`: {words}" in page for name, words in MEANINGS_IN.items())
 
 
 def test_every_member_of_an_event_out_has_its_meaning_in_schema_and_page() -> None:

@@ -221,6 +221,9 @@ def members(detail_type: str) -> dict[str, Field]:
 
 def schema(detail_type: str) -> JSON:
     """The JSON Schema (draft 7) of a detail-type's `detail`, which has no other members."""
+    # A function that checks an event needs no words about it.
+    from keyward.events.member_words import MEANINGS_IN, described
+
     event, names = EVENTS_IN[detail_type], members(detail_type)
     found: JSON = {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -228,7 +231,10 @@ def schema(detail_type: str) -> JSON:
         "description": f"`detail` of the event {detail_type}: {event.effect}.",
         "type": "object",
         "required": [name for name, member in names.items() if member.required],
-        "properties": {name: member.json_schema() for name, member in names.items()},
+        "properties": {
+            name: described(member.json_schema(), MEANINGS_IN[name])
+            for name, member in names.items()
+        },
         "additionalProperties": False,
     }
     if event.alternatives:

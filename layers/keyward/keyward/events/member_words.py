@@ -1,9 +1,46 @@
-"""What each member of an event out means, for the schemas and docs/events.md. A time is ISO 8601 in
-UTC, a day `YYYY-MM-DD` in UTC."""
+"""What each member of an event means, for the schemas and docs/events.md. In the events out a time
+is ISO 8601 in UTC, a day `YYYY-MM-DD` in UTC."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from keyward.values import JSON
+
+# Of the events in. What may be left out, and what may be null, the schemas say.
+MEANINGS_IN: Mapping[str, str] = {
+    "by": "so many calls more than the period has so far",
+    "customer_id": "the customer's id, as your system has it",
+    "description": "what the keys say of themselves on API Gateway",
+    "ends_at": "when the subscription ends: ISO 8601, a day, or epoch seconds; null for no end",
+    "expires_at": "when the keys stop: ISO 8601, a day, or epoch seconds; null for never",
+    "fingerprint": "the one that ApiHeld or PolicyHeld names: exactly what is meant",
+    "key": "in_place moves the key, successor replaces it; left out, the policy decides",
+    "key_id": "the id of a key on API Gateway to take over, never its value; else one is made",
+    "keys": "how many keys the customer gets; 1 without it",
+    "leaked": "the key stops at once, before there is another",
+    "limit": "so many calls in this period in all, instead of `by`",
+    "name": "the customer's name, a tag of its keys",
+    "occurred_at": "when it happened: ISO 8601 or a day; else the time of the envelope counts",
+    "overlap_hours": "for how long the old key works on; left out, the policy decides",
+    "plan": "the name of a usage plan, as the policy has it",
+    "plans": "the names of several usage plans, instead of `plan`",
+    "reason": "why, in a sentence: it is in the ledger and in what is announced",
+    "rest_api_id": "the API's id",
+    "stage": "the stage's name",
+    "state": "what the subscription is now: it counts as paid, waits for money, or is over",
+    "subscription": "the id of the subscription, for a customer who has several",
+    "tags": "tags of the keys on API Gateway, by name",
+    "what": "which change; the newest that is in force without it",
+}
+
+# What lies within a member of an event out.
+INNER: Mapping[str, str] = {
+    "action": "the action's name, like create_key",
+    "detail_type": "the detail-type of what asked, or Console run, Scheduled work, Audit …",
+    "event_id": "the id of the event that asked, where it was one",
+    "source": "the source of that event, or the service by which somebody asked",
+}
 
 MEANINGS: Mapping[str, str] = {
     "actions": "what was done or would be done, in order; `action` names each",
@@ -63,3 +100,8 @@ MEANINGS: Mapping[str, str] = {
     "used": "calls that were made in the period",
     "version": "the version of the policy parameter",
 }
+
+
+def described(schema: JSON, words: str) -> JSON:
+    """The schema of a member, with what it means."""
+    return schema | {"description": f"{words}."}

@@ -7,7 +7,7 @@ the schemas and the document.
 
 from __future__ import annotations
 
-from keyward.events.member_words import MEANINGS
+from keyward.events.member_words import INNER, MEANINGS, described
 from keyward.values import JSON, frozen
 
 TEXT: JSON = {"type": "string"}
@@ -17,14 +17,22 @@ DAY: JSON = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 TEXTS: JSON = {"type": "array", "items": TEXT}
 OBJECT: JSON = {"type": "object"}
 OBJECTS: JSON = {"type": "array", "items": OBJECT}
+
+
+def _inner(*names: str) -> JSON:
+    """The texts within a member, with what they mean."""
+    words = {**MEANINGS, **INNER}
+    return {name: described(TEXT, words[name]) for name in names}
+
+
 ACTIONS: JSON = {
     "type": "array",
-    "items": {"type": "object", "required": ["action"], "properties": {"action": TEXT}},
+    "items": {"type": "object", "required": ["action"], "properties": _inner("action")},
 }
 CAUSE: JSON = {
     "type": "object",
     "required": ["detail_type", "source"],
-    "properties": {"event_id": TEXT, "detail_type": TEXT, "source": TEXT},
+    "properties": _inner("event_id", "detail_type", "source"),
     "additionalProperties": False,
 }
 
@@ -66,7 +74,7 @@ MEMBERS: dict[str, JSON] = {
         "items": {
             "type": "object",
             "required": ["rest_api_id", "stage"],
-            "properties": {"rest_api_id": TEXT, "stage": TEXT},
+            "properties": _inner("rest_api_id", "stage"),
             "additionalProperties": False,
         },
     },
@@ -249,6 +257,6 @@ def schema(detail_type: str) -> JSON:
         "description": f"`detail` of the event {detail_type}: {event.says}.",
         "type": "object",
         "required": list(event.always),
-        "properties": {n: MEMBERS[n] | {"description": f"{MEANINGS[n]}."} for n in names},
+        "properties": {name: described(MEMBERS[name], MEANINGS[name]) for name in names},
         "additionalProperties": False,
     }
