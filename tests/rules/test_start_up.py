@@ -107,16 +107,18 @@ def test_an_object_of_a_frozen_class_is_one_of_a_frozen_dataclass() -> None:
     @frozen
     class Named(Point):
         name: str = ""
+        kind: str = ""
 
     assert not is_dataclass(Named)
     one = Named(1, [2], name="a")
     assert one == Named(1, [2], "a") != Named(1, [2], "b")
     assert replace(one, x=3).x == 3
-    assert [each.name for each in fields(one)] == ["x", "y", "name"]
+    assert [each.name for each in fields(one)] == ["x", "y", "name", "kind"]
     assert Point(1) == Point(1, [])
     with pytest.raises(FrozenInstanceError):
         one.x = 2  # type: ignore[misc]
     assert copy(one) == one
+    assert [Named(x, kind="a").kind for x in (1, 2)] == ["a", "a"]
 
 
 def test_threads_may_make_the_first_object_of_a_frozen_class_at_once() -> None:

@@ -33,7 +33,7 @@ def frozen(cls: type[T]) -> type[T]:
     after `__new__`, which waits until the class is whole.
     """
 
-    def __new__(kind: type[T], *_: Any, **__: Any) -> T:
+    def __new__(kind: type[T], /, *_: Any, **__: Any) -> T:
         with _making:
             for each in reversed(kind.__mro__):
                 if getattr(each.__dict__.get("__new__"), "makes_dataclass", False):
@@ -46,7 +46,7 @@ def frozen(cls: type[T]) -> type[T]:
     return cls
 
 
-def _new(kind: type[T], *_: Any, **__: Any) -> T:
+def _new(kind: type[T], /, *_: Any, **__: Any) -> T:
     # `object.__new__` in its place would refuse the arguments of `__init__`.
     return object.__new__(kind)
 
