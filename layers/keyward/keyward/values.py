@@ -38,7 +38,7 @@ def frozen(cls: type[T]) -> type[T]:
             for each in reversed(kind.__mro__):
                 if getattr(each.__dict__.get("__new__"), "makes_dataclass", False):
                     dataclass(frozen=True)(each)
-                    each.__new__ = _new  # type: ignore[method-assign, assignment]
+                    each.__new__ = _new  # type: ignore[method-assign]
         return object.__new__(kind)
 
     __new__.makes_dataclass = True  # type: ignore[attr-defined]
