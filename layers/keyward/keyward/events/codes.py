@@ -14,7 +14,6 @@ OTHER_CODES = {
     "SourceOpen": "a template opens methods again with each release",
     "Unverified": "what a stage serves could not be read, or is not as planned",
 }
-# What a new plan within seconds may help.
 
 
 def codes() -> dict[str, str]:
