@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -13,8 +13,6 @@ from keyward.apis.loops import Closing, closed_methods
 from keyward.apis.model import Deploying, Deployment, StageSnapshot, WorkingMethod
 from keyward.apis.progress import RETRY_SECONDS, Progress, stage_to_verify
 from keyward.apis.rule import KeyRule
-from keyward.aws.gateway import Gateway
-from keyward.aws.tables import Registry
 from keyward.errors import (
     DeploymentThrottledError,
     GatewayRefusedError,
@@ -51,21 +49,6 @@ class Deployer:
     rule: KeyRule
     nonce: str
 
-    @property
-    def gateway(self) -> Gateway:
-        """API Gateway."""
-        return self.context.gateway
-
-    @property
-    def registry(self) -> Registry:
-        """The tables."""
-        return self.context.registry
-
-    @property
-    def clock(self) -> Callable[[], float]:
-        """Epoch seconds: reading a large API takes a while."""
-        return self.context.clock
-
     def step(self, progress: Progress) -> Progress:
         """The run after its first stage to deploy, which is to be verified; or the run that waits
         for its turn. Raises what `deploy` raises, but for a 429."""
@@ -75,11 +58,11 @@ class Deployer:
         progress, is_there = turn.enter(calls)
         if not is_there:
             return progress
-        before = Counter(self.gateway.made)
+        before = Counter(self.context.gateway.made)
         try:
             deployment_id = self.deploy(stage, str(item["fingerprint"]))
         except DeploymentThrottledError as error:
-            self.context.turns.refused(self.clock(), CREATE)
+            self.context.turns.refused(self.context.clock(), CREATE)
             return progress.later(RETRY_SECONDS, error)
         except (ThrottledError, TryUnderwayError) as error:
             return progress.later(RETRY_SECONDS, error)
@@ -89,7 +72,7 @@ class Deployer:
             turn.settle(calls, before)
         probe = self.rule.probe(stage.name, self.rule.now)
         return progress.advanced(
-            self.clock(),
+            self.context.clock(),
             deploy=progress.deploy[1:],
             verify=(*progress.verify, stage_to_verify(stage.name, deployment_id, probe)),
         )
@@ -97,7 +80,7 @@ class Deployer:
     def _calls(self, stage: str) -> dict[str, float]:
         """A deployment, unless an earlier try made it. In the lane of all calls its turn might come
         later, and then those of several APIs at once."""
-        is_made = self.registry.apis.deploying(self.rule.rest_api_id, stage)
+        is_made = self.context.registry.apis.deploying(self.rule.rest_api_id, stage)
         return {} if is_made else {CREATE: 1}
 
     def deploy(self, stage: StageSnapshot, mark: str) -> str:
@@ -109,7 +92,7 @@ class Deployer:
         something is no longer as planned, TryUnderwayError while an earlier try may be on its way,
         and what the gateway raises. Nothing of the stage changes but its deployment.
         """
-        apis, rest_api_id = self.registry.apis, self.rule.rest_api_id
+        apis, rest_api_id = self.context.registry.apis, self.rule.rest_api_id
         self._working_copy(stage, mark)
         deployment_id = self._deployment(stage.name, mark)
         try:
@@ -125,7 +108,7 @@ class Deployer:
         return deployment_id
 
     def _working_copy(self, stage: StageSnapshot, mark: str) -> Sequence[WorkingMethod]:
-        working = self.gateway.working_copy(self.rule.rest_api_id)
+        working = self.context.gateway.working_copy(self.rule.rest_api_id)
         if fingerprint(stage, working, self.rule) != mark:
             raise WorkingCopyChangedError("the working copy was edited since the plan was made")
         if self.rule.open(working):
@@ -134,35 +117,35 @@ class Deployer:
 
     def _deployment(self, stage: str, mark: str) -> str:
         """The deployment of this working copy: an earlier try's, or a new one."""
-        apis, rest_api_id = self.registry.apis, self.rule.rest_api_id
+        apis, rest_api_id = self.context.registry.apis, self.rule.rest_api_id
         before = apis.deploying(rest_api_id, stage)
         found = self._earlier_try(before) if before and before.fingerprint == mark else None
         if before is None or found is None:
-            before = Deploying(stage, self.nonce, mark, int(self.clock()))
+            before = Deploying(stage, self.nonce, mark, int(self.context.clock()))
             found = self._create(before)
         apis.save_deploying(rest_api_id, replace(before, deployment_id=found))
         return found
 
     def _throw_away(self, stage: str, deployment_id: str) -> None:
-        self.gateway.delete_deployment(self.rule.rest_api_id, deployment_id)
-        self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage}"])
+        self.context.gateway.delete_deployment(self.rule.rest_api_id, deployment_id)
+        self.context.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage}"])
 
     def _earlier_try(self, before: Deploying) -> str | None:
         if before.deployment_id:
             return before.deployment_id
-        found = self.gateway.deployment_described(self.rule.rest_api_id, before.description)
-        if found is None and may_be_in_flight(before.at, self.clock(), DEPLOY_READ_SECONDS):
+        found = self.context.gateway.deployment_described(self.rule.rest_api_id, before.description)
+        if found is None and may_be_in_flight(before.at, self.context.clock(), DEPLOY_READ_SECONDS):
             raise TryUnderwayError("an earlier CreateDeployment may still be under way")
         return found
 
     def _create(self, deploying: Deploying) -> str:
         """CreateDeployment, written ahead. What certainly had no effect need not be looked up."""
         rest_api_id = self.rule.rest_api_id
-        self.registry.apis.save_deploying(rest_api_id, deploying)
+        self.context.registry.apis.save_deploying(rest_api_id, deploying)
         try:
-            return self.gateway.deploy(rest_api_id, deploying.description)
+            return self.context.gateway.deploy(rest_api_id, deploying.description)
         except (ThrottledError, GatewayRefusedError):
-            self.registry.apis.forget(rest_api_id, [f"deploying#{deploying.stage}"])
+            self.context.registry.apis.forget(rest_api_id, [f"deploying#{deploying.stage}"])
             raise
 
     def _point(
@@ -171,20 +154,22 @@ class Deployer:
         """Point the stage to the deployment, unless somebody moved it meanwhile."""
         rest_api_id = self.rule.rest_api_id
         try:
-            live = self.gateway.stage(rest_api_id, planned.name)
+            live = self.context.gateway.stage(rest_api_id, planned.name)
         except NotFoundError:
             raise StageMovedError(f"stage {planned.name} was deleted meanwhile") from None
         if live.deployment_id == deployment_id:
             return
         if live.deployment_id != planned.deployment_id or live.canary:
             raise StageMovedError(f"stage {planned.name} was moved since the plan was made")
-        before = self.registry.apis.served.load(rest_api_id, planned.deployment_id, self.rule.now)
+        before = self.context.registry.apis.served.load(
+            rest_api_id, planned.deployment_id, self.rule.now
+        )
         closed = closed_methods(before or (), (method.deployed() for method in working))
-        at, opened_at = int(self.clock()), int(live.changed_at)
+        at, opened_at = int(self.context.clock()), int(live.changed_at)
         closing = Closing(planned.name, deployment_id, at, opened_at, closed[:MAX_CLOSED])
-        self.registry.storms.closing(rest_api_id, closing)
+        self.context.registry.storms.closing(rest_api_id, closing)
         try:
-            answered = self.gateway.point_stage(rest_api_id, planned.name, deployment_id)
+            answered = self.context.gateway.point_stage(rest_api_id, planned.name, deployment_id)
         except GatewayRefusedError:
             self._forget_if_gone(planned.name, deployment_id)
             raise
@@ -194,7 +179,7 @@ class Deployer:
     def _forget_if_gone(self, stage: str, deployment_id: str) -> None:
         """Raise StageMovedError when somebody deleted the deployment: the next plan makes one."""
         try:
-            self.gateway.deployed(self.rule.rest_api_id, deployment_id)
+            self.context.gateway.deployed(self.rule.rest_api_id, deployment_id)
         except NotFoundError:
-            self.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage}"])
+            self.context.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage}"])
             raise StageMovedError(f"deployment {deployment_id} was deleted meanwhile") from None
