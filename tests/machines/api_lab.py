@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 import attach_stage
 import conclude_api
 import deploy_api
@@ -21,10 +19,9 @@ import require_key
 import verify_stage
 from emulator.tests.openapi_lab import document
 from keyward.policy.parse import default_text
-from keyward.runs import runtime
 from keyward.values import JSON
-from tests.machines.machine import Execution, Machine
-from tests.support import MACHINES, Bench, workbench
+from tests.machines.machine import Execution, Machine, with_runtime
+from tests.support import MACHINES, Bench
 
 FUNCTIONS = {
     "PlanProtection": plan_protection,
@@ -221,15 +218,8 @@ class Lab:
 
 @contextmanager
 def laboratory() -> Iterator[Lab]:
-    """A fresh bench; the functions' runtime is that of the bench."""
-    with workbench() as bench, pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():
-            patch.setenv(name, value)
-        patch.setattr(runtime, "now", bench.clock.now)
-        patch.setattr(runtime, "pause", bench.clock.advance)
-        patch.setattr(runtime, "_gateway", lambda: bench.gateway)
-        patch.setattr(runtime, "_registry", lambda: bench.registry)
-        patch.setattr(runtime, "_bus", lambda: bench.bus)
+    """APIs on a fresh bench."""
+    with with_runtime(SETTINGS) as bench:
         functions = {name: module.handler for name, module in FUNCTIONS.items()}
         machine = Machine("protect_api", functions, bench.bus.announce, bench.clock)
         yield Lab(bench, machine)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pytest
-
 import attach_key
 import change_record
 import conclude_customer
@@ -26,11 +24,10 @@ from keyward.customers.key import KeyRecord
 from keyward.customers.model import apply_event
 from keyward.events import contracts
 from keyward.policy.parse import default_text
-from keyward.runs import runtime
 from keyward.runs.policy.usage_plans import UsagePlans
 from keyward.values import JSON, iso
-from tests.machines.machine import Execution, Machine
-from tests.support import MACHINES, STACK, Bench, workbench
+from tests.machines.machine import Execution, Machine, with_runtime
+from tests.support import MACHINES, STACK, Bench
 
 CUSTOMER_FUNCTIONS = {
     "PlanCustomer": plan_customer,
@@ -246,14 +243,8 @@ class LifeLab:
 
 @contextmanager
 def life_laboratory() -> Iterator[LifeLab]:
-    """A fresh bench; the functions' runtime is that of the bench."""
-    with workbench() as bench, pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():
-            patch.setenv(name, value)
-        patch.setattr(runtime, "now", bench.clock.now)
-        patch.setattr(runtime, "_gateway", lambda: bench.gateway)
-        patch.setattr(runtime, "_registry", lambda: bench.registry)
-        patch.setattr(runtime, "_bus", lambda: bench.bus)
+    """Customers on a fresh bench."""
+    with with_runtime(SETTINGS) as bench:
         functions = {name: module.handler for name, module in CUSTOMER_FUNCTIONS.items()}
         machine = Machine("reconcile_customer", functions, bench.bus.announce, bench.clock)
         yield LifeLab(bench, machine)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import count
-from typing import Any
 
 import pytest
 
@@ -190,14 +189,6 @@ def test_the_sample_has_the_shape_of_what_the_machine_sends(
     lab: Lab, api_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered(lab, monkeypatch)
-    sent: list[JSON] = []
-    probe = lab.machine.functions["ProbeStage"]
-
-    def kept(task: JSON, context: object) -> Any:
-        sent.append(task)
-        return probe(task, context)
-
-    lab.machine.functions = lab.machine.functions | {"ProbeStage": kept}
-    lab.run(api_id)
-    lab.machine.functions = lab.machine.functions | {"ProbeStage": probe}
+    with lab.machine.recorded("ProbeStage") as sent:
+        lab.run(api_id)
     assert shape(load_event("probe-stage")) == shape(sent[0])

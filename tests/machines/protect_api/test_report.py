@@ -204,14 +204,6 @@ def test_it_is_told_once_and_asked_once(lab: Lab, logs: Callable[..., Logs]) -> 
 
 def test_the_sample_has_the_shape_of_what_the_machine_sends(lab: Lab) -> None:
     api_id = lab.api(mode="observe")
-    sent: list[JSON] = []
-    whole = lab.machine.functions["ReportExposure"]
-
-    def kept(task: JSON, context: object) -> Any:
-        sent.append(task)
-        return whole(task, context)
-
-    lab.machine.functions = lab.machine.functions | {"ReportExposure": kept}
-    lab.run(api_id)
-    lab.machine.functions = lab.machine.functions | {"ReportExposure": whole}
+    with lab.machine.recorded("ReportExposure") as sent:
+        lab.run(api_id)
     assert shape(load_event("report-exposure")) == shape(sent[0])

@@ -250,16 +250,8 @@ def test_a_key_that_somebody_deleted_ends_in_a_failure_that_says_so(life: LifeLa
 
 def test_the_sample_task_names_the_members_of_a_real_one(life: LifeLab) -> None:
     begun(life)
-    sent: list[JSON] = []
-    whole = life.machine.functions["ChangeRecord"]
-
-    def kept(task: JSON, context: object) -> Any:
-        sent.append(task)
-        return whole(task, context)
-
-    life.machine.functions = life.machine.functions | {"ChangeRecord": kept}
-    life.after("QuotaExtensionRequested", by=500, reason="launch week")
-    life.machine.functions = life.machine.functions | {"ChangeRecord": whole}
+    with life.machine.recorded("ChangeRecord") as sent:
+        life.after("QuotaExtensionRequested", by=500, reason="launch week")
     sample = load_event("extend-quota")
     assert set(sample) == set(sent[0])
     assert set(sample["action"]) == set(sent[0]["action"])
