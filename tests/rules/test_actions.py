@@ -13,7 +13,7 @@ from tests.support import load_event
 
 STATES = tree.states(tree.machines()["reconcile_customer"])
 CHOICES = {way["Condition"]: way["Next"] for way in STATES["Which action?"]["Choices"]}
-README = (tree.ROOT / "README.md").read_text("utf-8")
+PAGE = (tree.ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 
 def planned_actions() -> set[str]:
@@ -37,7 +37,7 @@ def missing_places(action: str, kind: ActionKind) -> list[str]:
         "template": function in tree.resources("AWS::Serverless::Function"),
         "sample": (tree.ROOT / f"events/tasks/{action.replace('_', '-')}.json").exists(),
         # The table says what a state does whose function is called otherwise.
-        "README": not is_shared or f"`{kind.state}`" in README,
+        "page": not is_shared or f"`{kind.state}`" in PAGE,
     }
     return [place for place, is_there in places.items() if not is_there]
 
@@ -50,7 +50,7 @@ def test_an_action_is_named_in_all_its_places(action: str) -> None:
 # Choice and state stand in one file, beside the list of actions itself.
 OWN = ["planner", "choice", "state", "function", "template", "sample"]
 # The function takes its action, or refuses its sample (below).
-SHARED = ["planner", "choice", "state", "sample", "README"]
+SHARED = ["planner", "choice", "state", "sample", "page"]
 
 
 @pytest.mark.parametrize(("function", "places"), [("water_plants", OWN), ("change_record", SHARED)])

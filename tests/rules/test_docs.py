@@ -142,10 +142,10 @@ def test_every_link_within_the_tree_leads_somewhere(path: Path) -> None:
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
-def test_the_readme_has_every_state_with_its_function() -> None:
+def test_the_page_of_the_architecture_has_every_state_with_its_function() -> None:
     told = {
         state: tree.camel(re.sub(r"`", "", cells[1]) or state.lower().replace(" ", "_"))
-        for cells in rows("README.md", "state")
+        for cells in rows("docs/architecture.md", "state")
         for state in re.findall(r"`([^`]+)`", cells[0])
     }
     called = {
