@@ -9,7 +9,7 @@ from keyward.customers.stops import stops_keys
 from keyward.errors import CustomerNotFoundError, InvalidEventError, KeywardError
 from keyward.events import contracts, remedy, third_party
 from keyward.events.incoming import REMOVALS_EVENTS, is_unrelated
-from keyward.events.requester import EVENT, requester_from_event
+from keyward.events.requester import requester_from_event
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
@@ -48,7 +48,7 @@ class Recorder:
 
             removals.answer(self.run, is_approved=kind == removals.APPROVED)
             return
-        for customer_id, why in self._record(self._events(item.body), item.id):
+        for customer_id, why in self._record(self._events(item.body), item):
             self._announce_refusal(item, customer_id, CustomerNotFoundError, why)
 
     def answer(self, item: Item, reason: str) -> None:
@@ -92,7 +92,7 @@ class Recorder:
         return contracts.customer_named_in(envelope)
 
     def _record(
-        self, events: list[contracts.CustomerEvent], cause: str
+        self, events: list[contracts.CustomerEvent], item: Item
     ) -> Iterator[tuple[str, str]]:
         """Record all that one message says of a customer as one change of its record. Yields
         customers whose record was removed, with what to answer the sender."""
@@ -102,7 +102,7 @@ class Recorder:
             if change.void:
                 yield customer_id, change.void
             elif not change.written or self._stops_keys(change):
-                self._start(customer_id, cause)
+                self._start(customer_id, item)
 
     def _stops_keys(self, change: Change) -> bool:
         before, after = change.before, change.after
@@ -110,8 +110,8 @@ class Recorder:
             return False
         return stops_keys(before, after, self.run.policy, self.run.now)
 
-    def _start(self, customer_id: str, cause: str) -> None:
+    def _start(self, customer_id: str, item: Item) -> None:
         """Start a run that the stream will not start, as the event changed nothing; or that must
         not stand behind a burst in the stream, whose own run is a repeat then."""
-        task = {"customer_id": customer_id, "asked": {"by": EVENT}}
-        self.run.bus.start(self.machine_arn, run_name(customer_id, cause), task)
+        task = {"customer_id": customer_id, "asked": requester_from_event(item.body)}
+        self.run.bus.start(self.machine_arn, run_name(customer_id, item.id), task)

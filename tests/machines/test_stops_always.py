@@ -73,7 +73,8 @@ def test_a_key_that_leaked_while_its_customer_was_away_never_works_again(
     leaked = bench.value("acme")
     away(bench)
     send(bench, LEAK)
-    assert [event["reason"] for event in told(bench, "KeyDisabled")] == ["leaked"]
+    [disabled] = told(bench, "KeyDisabled")
+    assert (disabled["reason"], disabled["caused_by"]["detail_type"]) == ("leaked", LEAK[0])
     back(bench)
     assert working(bench) == ["acme/2"]
     assert bench.value("acme") != leaked
@@ -101,6 +102,37 @@ def test_a_leak_of_before_that_comes_after_the_record_is_back_counts(bench: Benc
     put(bench)
     send(bench, LEAK, occurred_at=at)
     assert working(bench) == ["acme/2"]
+
+
+@pytest.mark.parametrize("age", [0, 5, 50], ids="{} s before the rotation".format)
+@pytest.mark.parametrize("between", ["nothing", "suspended", "undone"])
+def test_a_leak_counts_beside_a_plain_request_of_its_moment_or_later(
+    bench: Bench, age: int, between: str
+) -> None:
+    at = iso(bench.clock.now() - age)
+    bench.send(LEAK[0], customer_id="acme", reason="quarterly")
+    bench.run()
+    assert working(bench) == ["acme/1", "acme/2"]
+    if between == "suspended":
+        suspend(bench)
+    if between == "undone":
+        send(bench, ("UndoRequested", {"what": "rotation"}))
+    send(bench, LEAK, occurred_at=at)
+    sign_up(bench)
+    assert "acme/1" not in working(bench)
+    assert len(working(bench)) == 1
+    last = [*told(bench, "KeyDisabled"), *told(bench, "KeyRetired")][-1]
+    assert (last["reason"], last["caused_by"]["detail_type"]) == ("leaked", LEAK[0])
+
+
+def test_a_plain_request_takes_nothing_back_of_a_leak_that_is_not_worked_off(bench: Bench) -> None:
+    suspend(bench)
+    leaked = bench.value("acme")
+    bench.fault("apigateway", "UpdateApiKey", 1, 500)
+    for about in ({"leaked": True}, {"reason": "quarterly"}):
+        send(bench, (LEAK[0], about))
+    sign_up(bench)
+    assert (working(bench), bench.value("acme") == leaked) == (["acme/2"], False)
 
 
 def broken(bench: Bench, change: JSON) -> None:

@@ -18,6 +18,7 @@ from dataclasses import field, replace
 from typing import Any
 
 from keyward.customers.plans import ADDED, REMOVED, as_record, folded, plans_of
+from keyward.customers.rotation import leak_at
 from keyward.events.fields import WHAT
 from keyward.values import JSON, frozen
 
@@ -61,6 +62,9 @@ def holds(in_force: InForce | None, values: Mapping[str, Any]) -> bool:
     """Whether the values of the change in force are those of the record."""
     if in_force is None:
         return False
+    if "rotation" in values:
+        standing = in_force.values["rotation"]
+        return values["rotation"]["requested_at"] in (standing["requested_at"], leak_at(standing))
     if ADDED not in values and REMOVED not in values:
         return in_force.values == values
     plans = plans_of(as_record(in_force.values))
@@ -84,8 +88,9 @@ class Changes:
 
     def changed(self, name: str, at: int, values: Mapping[str, Any]) -> Changes:
         """Add a change. The same change again adds nothing, nor does a second rotation within one
-        second."""
-        if name == "rotation" and any((e.name, e.at) == (name, at) for e in self.entries):
+        second which says no more."""
+        same = [e for e in self.entries if name == "rotation" and (e.name, e.at) == (name, at)]
+        if same and (not _tells_leak(values) or any(_tells_leak(e.values) for e in same)):
             return self
         return self._with(ChangeEntry(int(at), name, values))
 
@@ -201,6 +206,21 @@ def _values(
     if entry.name == "plan":
         mine = [e.values for e in entries if e.name == "plan" and not _is(e, undone)]
         return folded(mine)
-    if entry.name == "rotation" and _is(entry, undone):
-        return {"rotation": dict(entry.values["rotation"]) | {"undone": True}}
+    if entry.name == "rotation":
+        return {"rotation": _request(entries, entry, undone)}
     return entry.values
+
+
+def _request(
+    entries: tuple[ChangeEntry, ...], entry: ChangeEntry, undone: tuple[ChangeEntry, ...]
+) -> JSON:
+    """The newest request; a leak that another one told stays told, whenever it arrived."""
+    mine = [e for e in entries if e.name == "rotation" and not _is(e, undone)]
+    told = [at for e in mine if (at := leak_at(e.values["rotation"])) is not None]
+    request = dict(entry.values["rotation"]) | ({"undone": True} if _is(entry, undone) else {})
+    is_told = not told or leak_at(request) == max(told)
+    return request if is_told else request | {"leaked_at": max(told)}
+
+
+def _tells_leak(values: Mapping[str, Any]) -> bool:
+    return leak_at(values["rotation"]) is not None

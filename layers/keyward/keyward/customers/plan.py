@@ -199,7 +199,7 @@ def _leaked(customer: Customer, keys: Sequence[KeyRecord]) -> dict[int, Action]:
         if key.end.replaced_by is not None:
             found[key.number] = key_action("delete_key", key, reason=LEAKED, retired=True)
         elif key.end.retire_at is None or is_switch_needed(key, enabled=False):
-            why = (request.reason if request else None) or LEAKED
+            why = (request.reason if request and request.leaked else None) or LEAKED
             found[key.number] = key_action("disable_key", key, reason=why, retire=True)
     return found
 
@@ -212,7 +212,7 @@ def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
     request = customer.rotation
     if request and request.undone:
         undone, keys = undo_rotation(request.requested_at, keys, policy)
-        customer = replace(customer, rotation=None)
+        customer = replace(customer, rotation=request.without_undone)
     plans, problem = _named(desired.plans, policy)
     # How the last event wanted its change counts for that change only.
     mode = customer.plan_key if desired.plans == customer.plans else None

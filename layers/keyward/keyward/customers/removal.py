@@ -16,6 +16,7 @@ from typing import Any
 from keyward.customers.key import CREATED, CREATING, KeyRecord
 from keyward.customers.model import TimedValue, apply_event
 from keyward.customers.plans import is_complete
+from keyward.customers.rotation import leak_at
 from keyward.customers.stops import PLANLESS, STOPS, leak_in, stopping_part, stops_keys
 from keyward.customers.updates import updates_from
 from keyward.events.contracts import CustomerEvent
@@ -78,7 +79,7 @@ class Removal:
         leak = leak_of(event)
         if not leak and (event.detail_type not in STOPS or not self.held):
             return None
-        is_new = leak and int((self.leak or leak)["requested_at"]) <= int(leak["requested_at"])
+        is_new = leak and (leak_at(self.leak) or 0) <= int(leak["requested_at"])
         kept = replace(self, leak=leak) if is_new else self
         if not self.held:
             return kept

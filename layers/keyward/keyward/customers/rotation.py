@@ -20,13 +20,26 @@ NOTICE_DAYS = (30, 7, 1)
 @frozen
 class RotationRequest:
     """The last request for a rotation; `requested_at` in epoch seconds. `says_leaked` is what the
-    event said itself, None for nothing."""
+    event said itself, None for nothing. `leaked_at` is when an older request was made which said
+    that the key leaked: a plain one takes nothing of it back."""
 
     requested_at: int
     overlap_hours: float | None = None
     reason: str | None = None
     undone: bool = False
     says_leaked: bool | None = None
+    leaked_at: int | None = None
+
+    @property
+    def leak_at(self) -> int | None:
+        """When the last leak was told (epoch seconds), None for never."""
+        return self.requested_at if self.leaked and not self.undone else self.leaked_at
+
+    @property
+    def without_undone(self) -> RotationRequest | None:
+        """What is left to do when this request was undone: an older leak."""
+        at = self.leaked_at
+        return RotationRequest(at, reason=LEAKED, says_leaked=True) if at is not None else None
 
     @property
     def leaked(self) -> bool:
@@ -55,12 +68,14 @@ def rotation_of(stored: Any) -> RotationRequest | None:
         return None
     try:
         hours, leaked, reason = map(stored.get, ("overlap_hours", "leaked", "reason"))
+        leaked_at = stored.get("leaked_at")
         return RotationRequest(
             int(stored["requested_at"]),
             None if hours is None else float(hours),
             None if reason is None else reason + "",
             bool(stored.get("undone")),
             None if leaked is None else bool(leaked),
+            None if leaked_at is None else int(leaked_at),
         )
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         raise InvalidRecordError(
@@ -70,10 +85,17 @@ def rotation_of(stored: Any) -> RotationRequest | None:
         ) from None
 
 
+def leak_at(stored: Any) -> int | None:
+    """When a stored request, or an older one, told of a leak (epoch seconds), None for never.
+    Raises InvalidRecordError."""
+    request = rotation_of(stored)
+    return request.leak_at if request else None
+
+
 def is_leaked(key: KeyRecord, request: RotationRequest | None) -> bool:
     """Whether the request says that the key is in foreign hands. One made since is in none."""
-    is_leak = request is not None and request.leaked and not request.undone
-    return is_leak and request is not None and key.succession.rotation < request.requested_at
+    at = request.leak_at if request else None
+    return at is not None and key.succession.rotation < at
 
 
 def is_repeat(last: RotationRequest | None, new: RotationRequest, seconds: int) -> bool:
@@ -94,9 +116,9 @@ def replacement_for(
 ) -> Replacement | None:
     """The replacement that a key needs at `now`: by request, by its age in `plans`, which it is to
     be in, or for a plan change that makes a `successor`. None when it needs none."""
+    if request and is_leaked(key, request):
+        return Replacement((request.leaked and request.reason) or LEAKED, leaked=True)
     if request and key.succession.rotation < request.requested_at:
-        if request.leaked:
-            return Replacement(request.reason or LEAKED, leaked=True)
         hours = policy.overlap_hours if request.overlap_hours is None else request.overlap_hours
         return replacement_with_overlap(request.reason, hours, policy)
     if key.by_hand is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from keyward.customers import bookkeeping
 from keyward.customers.desired import STRICTER, desired_state
 from keyward.customers.model import Customer, customer_of
-from keyward.customers.rotation import rotation_of
+from keyward.customers.rotation import leak_at
 from keyward.customers.updates import requester_in, updates_from
 from keyward.errors import InvalidRecordError
 from keyward.events.contracts import CustomerEvent
@@ -29,8 +29,8 @@ def stops_keys(before: JSON, after: JSON, policy: Policy, now: float) -> bool:
     did not. `now` is in epoch seconds."""
     was, wanted = _readable(before), _readable(after)
     is_stricter = _strictness(wanted, policy, now) > _strictness(was, policy, now)
-    leak = wanted.rotation if wanted and leak_in(after) else None
-    return is_stricter or (leak is not None and leak != (was.rotation if was else None))
+    leak, known = (c.rotation.leak_at if c and c.rotation else None for c in (wanted, was))
+    return is_stricter or (leak is not None and leak != known)
 
 
 def is_order(customer: Customer, actions: Iterable[JSON], by_itself: bool) -> bool:
@@ -45,11 +45,10 @@ def is_order(customer: Customer, actions: Iterable[JSON], by_itself: bool) -> bo
 def leak_in(record: JSON) -> JSON | None:
     """The request in a record, of any shape, which says that a key leaked; None without one."""
     try:
-        request = rotation_of(record.get("rotation"))
+        at = leak_at(record.get("rotation"))
     except InvalidRecordError:
         return None
-    is_leak = request is not None and request.leaked and not request.undone
-    return record["rotation"] if is_leak else None
+    return record["rotation"] if at is not None else None
 
 
 def readable(record: JSON) -> tuple[JSON, InvalidRecordError | None]:
@@ -84,9 +83,8 @@ def with_stop(record: JSON, event: CustomerEvent) -> JSON | None:
 def _is_outranked(record: JSON, values: JSON) -> bool:
     if "status" in values:
         return STRICTER[_status_in(record) or "active"] > STRICTER[values["status"]]
-    return int((leak_in(record) or values["rotation"])["requested_at"]) > int(
-        values["rotation"]["requested_at"]
-    )
+    leak = leak_in(record)
+    return leak is not None and (leak_at(leak) or 0) > int(values["rotation"]["requested_at"])
 
 
 def stopping_part(record: JSON) -> JSON | None:
