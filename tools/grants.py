@@ -38,7 +38,7 @@ BY_CODE = {
         "ReportBucket",
     ): "S3 answers 404, and not 403, for an object that is not there",
     ("dynamodb:PutItem", "SaltTable"): "the first key makes the salt, an imported one as well",
-    ("apigateway:POST", "/tags/*"): "believed: a call that makes a tagged thing (live-checks, 21)",
+    ("apigateway:POST", "/tags/*"): "believed: a call that makes a tagged thing (`tag-rights`)",
     ("apigateway:PUT", "/tags/*"): "TagResource, and a call that makes a tagged thing",
 }
 

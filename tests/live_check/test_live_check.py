@@ -85,12 +85,12 @@ def test_what_cannot_be_removed_is_named_and_stays_in_the_file(
 
 def test_no_value_of_a_key_is_in_a_file(world: Rehearsal, tmp_path: Path) -> None:
     run = begun(world, tmp_path)
-    play.ask(run, tmp_path, FEW)
+    play.ask(run, tmp_path, [*FEW, "value-signs"])
     keys = run.gateway.get_api_keys(includeValues=True)["items"]
     texts = [path.read_text("utf-8") for path in tmp_path.iterdir()]
     assert len(texts) == 2
     assert keys
-    assert [key["name"] for key in keys for text in texts if key["value"] in text] == []
+    assert [key["name"] for key in keys for text in texts if key["value"][:20] in text] == []
 
 
 def test_an_account_where_keyward_works_is_refused(world: Rehearsal, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -11,11 +12,19 @@ from botocore.exceptions import ClientError
 
 from local.world import document
 from tools.live_check.checks import Answer, check
-from tools.live_check.run import KEYED, STAGE, Run
+from tools.live_check.run import KEYED, STAGE, NotHereError, Run
 
 PLANS = "emulator/operations/plans.py"
 # CreateApiKey: five a second (API Gateway quotas).
 BURST = 60
+# How many operations of one PATCH are tried.
+PATCHES = (20, 60, 180)
+# Characters of a long description.
+LONGEST = 1000
+# Seconds of more calls than an account may, from so many threads, each with a pause.
+RUSH, THREADS, PAUSE = 6.0, 4, 0.05
+# ASCII signs but letters and digits, as a header may hold them.
+SIGNS = "-_.~!#$%&'*+^`|/:;=?@,\"()<>[]{}\\"
 
 # Asks API Gateway alone: it needs no stack, and its calls are recorded.
 alone = partial(check, alone=True)
@@ -101,12 +110,48 @@ def cells_with_commas_and_quotes(run: Run) -> str:
     return " and ".join(f"'{text}'" for text in found)
 
 
+@alone("csv-line-breaks", "'one\\ntwo'", engine="emulator/operations/csv_import.py")
+def cells_with_line_breaks(run: Run) -> str:
+    """A description of two lines, in quotes as RFC 4180 has it."""
+    [one] = imported(run, [f'{run.name("lines")},"one\ntwo"'])
+    return repr(run.gateway.get_api_key(apiKey=one).get("description"))
+
+
+@alone("value-signs", "all taken", engine="emulator/operations/keys.py and events/key_value.py")
+def signs_in_the_value_of_a_key(run: Run) -> str:
+    """CreateApiKey with a value for each sign."""
+    refused = []
+    for place, sign in enumerate(SIGNS):
+        value = f"{run.value()}{sign}{place}"
+        try:
+            made = run.gateway.create_api_key(name=run.name(f"sign-{place}"), value=value)
+        except ClientError as error:
+            refused.append(f"{sign} ({code(error)})")
+            continue
+        run.state.keep("key", made["id"])
+        if made["value"] != value:
+            refused.append(f"{sign} (stored as something else)")
+    return f"not taken: {' '.join(refused)}" if refused else "all taken"
+
+
 def imported(run: Run, rows: list[str]) -> list[str]:
     """ImportApiKeys of rows of name and description: the ids."""
     text = "name,description,key,enabled\n"
     text += "".join(f"{row},{run.value()},true\n" for row in rows)
     made = run.gateway.import_api_keys(body=text.encode(), format="csv", failOnWarnings=False)
     return [run.state.keep("key", one) for one in made["ids"]]
+
+
+@check("patch-operations", "all sizes taken", engine="emulator/operations/patching.py")
+def operations_in_one_patch(run: Run) -> str:
+    """Of UpdateRestApi: more and more at once."""
+    api = run.api("patched", KEYED)
+    for size in PATCHES:
+        patches = [{"op": "add", "path": f"/binaryMediaTypes/a~1{n}"} for n in range(size)]
+        seen = refusal(run.gateway.update_rest_api, restApiId=api, patchOperations=patches)
+        if seen != "accepted":
+            return f"{size} operations refused: {seen}"
+    return "all sizes taken"
 
 
 @check(
@@ -125,6 +170,42 @@ def rows_that_an_import_takes(run: Run) -> Answer:
         if len(ids) != size:
             return Answer(f"{len(ids)} keys of {size} rows", False)
     return Answer(f"all sizes taken, up to {size} rows", True)
+
+
+@check(
+    "csv-bytes",
+    "taken",
+    engine="emulator/operations/csv_import.py and customers/imports",
+)
+def bytes_that_an_import_takes(run: Run) -> Answer:
+    """As many rows as Keyward sends at most, with long descriptions."""
+    size = run.world.rows[1]
+    rows = [f"{run.name(f'long-{number}')},{'x' * LONGEST}" for number in range(size)]
+    try:
+        ids = imported(run, rows)
+    except ClientError as error:
+        return Answer(f"{size} rows of {LONGEST} signs refused: {code(error)}", False)
+    return Answer(f"taken: {len(ids)} rows of {LONGEST} signs", len(ids) == size)
+
+
+@check(
+    "import-quota",
+    "accepted",
+    engine="emulator/quotas.py, and the price of an import in runs/",
+)
+def an_import_when_no_key_may_be_made(run: Run) -> str:
+    """Does ImportApiKeys count for CreateApiKey's five a second?"""
+    client = run.world.hasty("apigateway")
+    row = f"name,key\n{run.name('beyond')},{run.value()}\n".encode()
+    run.world.quotas(True)
+    try:
+        for number in range(BURST):
+            seen = refusal(client.create_api_key, name=run.name(f"before-{number}"))
+            if seen != "accepted":
+                return refusal(client.import_api_keys, body=row, format="csv")
+    finally:
+        run.world.quotas(False)
+    raise NotHereError(f"CreateApiKey was not refused {BURST} times in a row")
 
 
 @check(
@@ -157,3 +238,42 @@ def codes_of_a_throttle(run: Run) -> Answer:
     others = sorted({f"{told}, Retry-After {after}" for told, after in answers if told != "201"})
     seen = f"{len(made)} of {BURST} made; {'; '.join(others) or 'no refusal'}"
     return Answer(seen, {told for told, _ in answers} == {"201", "429 TooManyRequestsException"})
+
+
+@check(
+    "refused-tokens",
+    "some 10 a second pass",
+    source="the emulator: a refused call takes no token of the account's ten a second",
+    engine="emulator/quotas.py",
+)
+def tokens_of_refused_calls(run: Run) -> Answer:
+    """Many more calls than the account may: does what is refused take from what passes?"""
+    client = run.world.hasty("apigateway")
+    end = time.monotonic() + RUSH
+
+    def rush(_: int) -> list[tuple[float, bool]]:
+        calls = []
+        while (now := time.monotonic()) < end:
+            calls.append((now, refusal(client.get_rest_apis, limit=1) == "accepted"))
+            time.sleep(PAUSE)
+        return calls
+
+    run.world.quotas(True)
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            calls = [call for part in pool.map(rush, range(THREADS)) for call in part]
+    finally:
+        run.world.quotas(False)
+    return passing(calls, end)
+
+
+def passing(calls: list[tuple[float, bool]], end: float) -> Answer:
+    """How many calls a second pass from the first refusal on; a call is its time, and whether it
+    passed."""
+    refused = [at for at, passed in calls if not passed]
+    seconds = end - min(refused, default=end)
+    if seconds < RUSH / 3:
+        return Answer(f"no refusal among {len(calls)} calls in {RUSH:g} s", None)
+    later = [passed for at, passed in calls if at >= end - seconds]
+    rate, asked = sum(later) / seconds, len(later) / seconds
+    return Answer(f"{rate:.0f} a second pass of {asked:.0f}", 7 <= rate <= 13)

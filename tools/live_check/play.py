@@ -10,18 +10,18 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from keyward.values import JSON
-from tools.live_check import gateway, services, stages, story
+from tools.live_check import documents, gateway, records, roles, services, stages, story, trials
 from tools.live_check.checks import CHECKS, Check
 from tools.live_check.recorder import Recorder
 from tools.live_check.removal import remove
 from tools.live_check.run import Run
 from tools.live_check.state import PREFIX, opened
-from tools.live_check.world import rehearsal
+from tools.live_check.world import World, rehearsal
 
 # The steps come first, as the stack is theirs.
 ALL = [
     check
-    for module in (story, services, gateway, stages)
+    for module in (story, services, records, gateway, documents, stages, trials, roles)
     for check in CHECKS
     if check.ask.__module__ == module.__name__
 ]
@@ -29,9 +29,10 @@ RECORDING = "recording.jsonl"
 # Dollars for two hours of everything; public prices of us-east-1.
 COSTS = {
     "20 alarms and a dashboard, two hours": 0.02,
-    "a trail's second copy of some 3,000 write events": 0.06,
+    "a trail's second copy of some 4,500 write events": 0.09,
     "Lambda, Step Functions, DynamoDB, SQS, SSM, S3 and logs": 0.10,
     "GetParameter, an advanced parameter for two hours": 0.01,
+    "two metrics and an alarm on them, a state machine, two tables of other stacks": 0.02,
 }
 # What every rehearsal meets on the way; each passes, so no row of the table may change.
 FAULTS: list[JSON] = [
@@ -39,6 +40,8 @@ FAULTS: list[JSON] = [
     {"operation": "ImportRestApi", "call": 2, "fault": "throttle"},
     {"operation": "UpdateUsagePlan", "call": 2, "fault": "timeout_after"},
     {"operation": "DeleteUsagePlan", "call": 2, "fault": "throttle"},
+    {"operation": "PutRestApi", "call": 2, "fault": "throttle"},
+    {"operation": "ImportApiKeys", "call": 1, "fault": "503"},
 ]
 # Where a rehearsal breaks off, and goes on from its file.
 BREAK_BEFORE = "key-issued"
@@ -61,8 +64,9 @@ def announcement(run: Run) -> str:
     return f"""
 This deploys Keyward as the stack {run.state.name}
 in account {run.state.account}, {run.state.region}.
-It makes APIs, plans and some 1,700 keys whose names begin with {PREFIX}, and a trail.
-It takes about an hour, for quotas of API Gateway, and removes all of it at the end:
+It makes APIs, plans and some 2,300 keys whose names begin with {PREFIX}, a trail, two small
+stacks, and rules with a queue that hear of the account's calls of API Gateway meanwhile.
+It takes some 90 minutes, for quotas of API Gateway, and removes all of it at the end:
 the file build/live-check/state.json says what is still there. `--remove` removes it at once.
 sam's own bucket for templates (aws-sam-cli-managed-default) stays.
 It costs at most {sum(COSTS.values()):.2f} dollars:
@@ -144,8 +148,8 @@ def remove_all(run: Run) -> int:
 
 def table(run: Run) -> str:
     """`expected / seen / engine to mend`, a row a check."""
-    lines = [f"{'check':<17} {'expected':<36} {'seen':<46} engine to mend"]
-    lines.append(f"{'-' * 17} {'-' * 36} {'-' * 46} {'-' * 14}")
+    lines = [f"{'check':<18} {'expected':<36} {'seen':<46} engine to mend"]
+    lines.append(f"{'-' * 18} {'-' * 36} {'-' * 46} {'-' * 14}")
     for check_id, row in run.state.results.items():
         cells = [textwrap.wrap(row["expected"], 36) or [""], textwrap.wrap(row["seen"], 46) or [""]]
         height = max(map(len, cells))
@@ -153,7 +157,7 @@ def table(run: Run) -> str:
         names = [check_id, *[""] * (height - 1)]
         engines = [row["engine"] or "-", *[""] * (height - 1)]
         for name, one, other, engine in zip(names, expected, seen, engines, strict=True):
-            lines.append(f"{name:<17} {one:<36} {other:<46} {engine}".rstrip())
+            lines.append(f"{name:<18} {one:<36} {other:<46} {engine}".rstrip())
     return "\n".join(lines)
 
 
@@ -165,12 +169,13 @@ def rehearse(folder: Path, only: list[str] | None = None) -> int:
     with rehearsal(FAULTS) as world:
         file = folder / "state.json"
         first = Run(world, opened(file, world.account, world.region))
-        theirs = strangers(first)
+        theirs, before = strangers(first), left(first)
         ask(first, folder, only, before=BREAK_BEFORE)
         print(f"live-check: broken off before {BREAK_BEFORE}; a new process would read the file")
         run = Run(world, opened(file, world.account, world.region))
         code = run_all(run, folder, only)
-        if things(run) != theirs or left(run):
+        # A run without the check `stack` leaves the stack that stood already.
+        if things(run) != theirs or left(run) not in ([], before):
             print(f"live-check: LEFT OR TAKEN: {theirs} became {things(run)}, {left(run)}")
             return 1
         print("live-check: what others have in the account is as it was")
@@ -200,7 +205,21 @@ def things(run: Run) -> JSON:
 
 
 def left(run: Run) -> list[str]:
-    """Tables and stacks of a local AWS that had only the run's."""
+    """Tables and stacks of a local AWS that had only the run's, and whatever has its name."""
     stacks = run.world.client("cloudformation").describe_stacks()["Stacks"]
     names = [one["StackName"] for one in stacks if one["StackStatus"] != "DELETE_COMPLETE"]
-    return [*names, *run.world.client("dynamodb").list_tables()["TableNames"]]
+    tables = run.world.client("dynamodb").list_tables()["TableNames"]
+    return [*names, *tables, *filter(lambda name: run.state.name in name, others(run.world))]
+
+
+def others(world: World) -> list[str]:
+    """Names of all queues, rules, roles, alarms and state machines."""
+    alarms = world.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    machines = world.client("stepfunctions").list_state_machines()["stateMachines"]
+    return [
+        *world.client("sqs").list_queues().get("QueueUrls", []),
+        *(rule["Name"] for rule in world.client("events").list_rules()["Rules"]),
+        *(role["RoleName"] for role in world.client("iam").list_roles()["Roles"]),
+        *(alarm["AlarmName"] for alarm in alarms),
+        *(machine["name"] for machine in machines),
+    ]

@@ -54,15 +54,26 @@ class Recorder:
                 {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
             )
         self._note_values(line)
-        text = json.dumps(line, sort_keys=True)
-        for value, number in self._values.items():
-            text = text.replace(value, number)
+        text = json.dumps(self._hidden(line), sort_keys=True)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as lines:
             lines.write(text + "\n")
 
+    def _hidden(self, node: Any) -> Any:
+        """The same without values. Texts are looked at before JSON writes them, as it writes some
+        signs of a value otherwise."""
+        if isinstance(node, dict):
+            return {name: self._hidden(item) for name, item in node.items()}
+        if isinstance(node, list):
+            return [self._hidden(item) for item in node]
+        if isinstance(node, str):
+            for value, number in self._values.items():
+                node = node.replace(value, number)
+        return node
+
     def _note_values(self, line: JSON) -> None:
         """Values of keys: made by API Gateway, or given in the rows of an import."""
-        found = [str(line.get("answer", {}).get("value", ""))]
+        found = [str(line.get(part, {}).get("value", "")) for part in ("answer", "params")]
         if line["operation"] == "ImportApiKeys":
             found += re.findall(r",([0-9a-f]{40}),", line["params"]["body"])
         for value in found:

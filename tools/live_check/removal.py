@@ -12,11 +12,18 @@ from botocore.exceptions import ClientError, WaiterError
 from keyward.values import JSON
 from tools.live_check.run import Run
 
-# Plans first, as keys and stages hang on them; the stack after what it would put right.
-ORDER = ("stack", "plan", "key", "api", "parameter")
+# The stack first, as it would put right what goes; rules before their queue, plans before keys.
+ORDER = (
+    *("stack", "small-stack", "table", "rule", "queue", "alarm", "machine", "role"),
+    *("plan", "key", "api", "parameter"),
+)
 # How often, after the first time, things are looked for by name.
 LOOKS = 2
-GONE = ("NotFoundException", "ResourceNotFoundException", "ParameterNotFound", "NoSuchBucket")
+GONE = (
+    *("NotFoundException", "ResourceNotFoundException", "ParameterNotFound", "NoSuchBucket"),
+    *("NoSuchEntity", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
+    "StateMachineDoesNotExist",
+)
 
 
 def remove(run: Run) -> list[str]:
@@ -69,21 +76,43 @@ def _stack(run: Run, name: str) -> None:
     """The stack by its id, and then what it keeps: tables and a bucket. Raises PermissionError for
     a stack of this name that the run did not make."""
     client = run.world.client("cloudformation")
-    stack = _described(client, str(run.state.facts.get("stack", name)))
+    stack = _own(run, str(run.state.facts.get("stack", name)))
     if stack is not None:
-        if not run.world.owns(stack, run.state.run):
-            raise PermissionError("it must have the tag of this run, so it is left alone")
         run.note(stack=stack["StackId"], resources=list(_kept(client, stack["StackId"])))
-        client.delete_stack(StackName=stack["StackId"])
-        waiter = client.get_waiter("stack_delete_complete")
-        pace = {"Delay": run.world.look_every * 5, "MaxAttempts": 240}
-        waiter.wait(StackName=stack["StackId"], WaiterConfig=pace)
+        _delete(run, stack)
     for kind, physical in run.state.facts.get("resources", []):
         try:
             KEPT[kind](run, physical)
         except ClientError as error:
             if not gone(error):
                 raise
+
+
+def _small_stack(run: Run, name: str) -> None:
+    """A stack that keeps nothing, by its id, which was the answer to the run's own call; where only
+    a name is known, PermissionError as of `_stack`."""
+    if name.startswith("arn:"):
+        stack = _described(run.world.client("cloudformation"), name)
+    else:
+        stack = _own(run, name)
+    if stack is not None:
+        _delete(run, stack)
+
+
+def _own(run: Run, name: str) -> JSON | None:
+    """The stack, None when there is none. Raises PermissionError when it is somebody else's."""
+    stack = _described(run.world.client("cloudformation"), name)
+    if stack is not None and not run.world.owns(stack, run.state.run):
+        raise PermissionError("it must have the tag of this run, so it is left alone")
+    return stack
+
+
+def _delete(run: Run, stack: JSON) -> None:
+    client = run.world.client("cloudformation")
+    client.delete_stack(StackName=stack["StackId"])
+    waiter = client.get_waiter("stack_delete_complete")
+    pace = {"Delay": run.world.look_every * 5, "MaxAttempts": 240}
+    waiter.wait(StackName=stack["StackId"], WaiterConfig=pace)
 
 
 def _described(client: Any, name: str) -> JSON | None:
@@ -124,6 +153,24 @@ def _log_group(run: Run, name: str) -> None:
     run.world.client("logs").delete_log_group(logGroupName=name)
 
 
+def _rule(run: Run, name: str) -> None:
+    client = run.world.client("events")
+    client.remove_targets(Rule=name, Ids=["queue"])
+    client.delete_rule(Name=name)
+
+
+def _queue(run: Run, name: str) -> None:
+    client = run.world.client("sqs")
+    client.delete_queue(QueueUrl=client.get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def _role(run: Run, name: str) -> None:
+    client = run.world.client("iam")
+    for policy in client.list_role_policies(RoleName=name)["PolicyNames"]:
+        client.delete_role_policy(RoleName=name, PolicyName=policy)
+    client.delete_role(RoleName=name)
+
+
 def _plan(run: Run, plan: str) -> None:
     stages = run.gateway.get_usage_plan(usagePlanId=plan).get("apiStages") or []
     patches = [
@@ -143,6 +190,15 @@ KEPT: dict[str, Remove] = {
 }
 REMOVE: dict[str, Remove] = {
     "stack": _stack,
+    "small-stack": _small_stack,
+    "table": _table,
+    "rule": _rule,
+    "queue": _queue,
+    "alarm": lambda run, name: run.world.client("cloudwatch").delete_alarms(AlarmNames=[name]),
+    "machine": lambda run, arn: run.world.client("stepfunctions").delete_state_machine(
+        stateMachineArn=arn
+    ),
+    "role": _role,
     "plan": _plan,
     "key": lambda run, key: run.gateway.delete_api_key(apiKey=key),
     "api": lambda run, api: run.gateway.delete_rest_api(restApiId=api),

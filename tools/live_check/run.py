@@ -124,13 +124,17 @@ class Run:
 
     def call(self, api: str, path: str = "/pets", value: str = "") -> int:
         """GET a path of the API's stage, with a key's value when there is one: the status."""
+        return self.answer(api, path, value)[0]
+
+    def answer(self, api: str, path: str = "/pets", value: str = "") -> tuple[int, str]:
+        """As `call`: the status, and of a refusal the type of error."""
         url = self.world.stage_url(api, STAGE) + path
         request = urllib.request.Request(url, headers={"x-api-key": value} if value else {})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
-                return int(answer.status)
+                return int(answer.status), ""
         except urllib.error.HTTPError as refused:
-            return int(refused.code)
+            return int(refused.code), str(refused.headers.get("x-amzn-ErrorType", ""))
 
     def sees(self, status: int, api: str, path: str = "/pets", value: str = "") -> float:
         """Wait until calls get this status, several in a row: the seconds that it took."""

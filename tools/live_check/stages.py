@@ -7,6 +7,9 @@ import time
 from tools.live_check.checks import Answer, check
 from tools.live_check.run import KEYED, STAGE, Run
 
+# Calls a day, where a plan has a quota to use up.
+QUOTA = 5
+
 
 @check(
     "propagation",
@@ -105,7 +108,73 @@ def usage_of_a_key_that_comes_back(run: Run) -> str:
     return f"counted on: {after} used" if after == before else f"{before} used became {after}"
 
 
+@check(
+    "usage-after-change",
+    "1 used in the new plan, 0 in the old one",
+    engine="emulator (plan keys and usage), and carry_quota_over",
+)
+def usage_of_a_key_in_another_plan(run: Run) -> str:
+    """Three calls in one plan, the key moved to another one, and one call there."""
+    api = run.api("moved", KEYED)
+    limits = {"quota": {"limit": 100, "period": "DAY"}}
+    plan, other = (run.plan(word, api, **limits) for word in ("moved-from", "moved-to"))
+    key = run.key("moved", plan)
+    run.until(lambda: run.call(api, value=key["value"]) == 200, "the key to open the stage")
+    for _ in range(2):
+        run.call(api, value=key["value"])
+    run.until(lambda: used(run, plan, key["id"]) >= 3, "the count of calls")
+    run.gateway.delete_usage_plan_key(usagePlanId=plan, keyId=key["id"])
+    run.attach(key["id"], other)
+    run.until(lambda: run.call(api, value=key["value"]) == 200, "the key to open the stage again")
+    run.until(lambda: used(run, other, key["id"]) >= 1, "the count of calls")
+    old, new = used(run, plan, key["id"]), used(run, other, key["id"])
+    return f"{new} used in the new plan, {old} in the old one"
+
+
 def used(run: Run, plan: str, key: str) -> int:
     """Today's calls, as GetUsage counts them."""
     used, _ = run.usage(plan, key) or (0, 0)
     return used
+
+
+@check(
+    "refusal-order",
+    "LimitExceededException alone",
+    engine="emulator/data_plane.py and layers/keyward/keyward/explain",
+)
+def the_refusal_when_quota_and_throttle_are_spent(run: Run) -> str:
+    """Both are spent by two calls; then six come at once."""
+    api, value = limited(run, "order", 2)
+    for _ in range(2):
+        time.sleep(1.2)
+        run.call(api, value=value)
+    answers = [run.answer(api, value=value) for _ in range(6)]
+    seen = {error.partition(":")[0] or str(status) for status, error in answers}
+    return f"{' and '.join(sorted(seen))} alone" if len(seen) == 1 else " and ".join(sorted(seen))
+
+
+@check(
+    "throttled-calls",
+    "5 calls of 5 pass",
+    source="the emulator: a throttled call does not count against the quota",
+    engine="emulator/throttle.py and explain",
+)
+def throttled_calls_and_the_quota(run: Run) -> str:
+    """Twelve calls at once, most of them throttled, and then one a second."""
+    api, value = limited(run, "throttled", QUOTA)
+    passed = 1 + sum(run.call(api, value=value) == 200 for _ in range(12))
+    for _ in range(QUOTA + 1):
+        time.sleep(1.2)
+        passed += run.call(api, value=value) == 200
+    return f"{passed} calls of {QUOTA} pass"
+
+
+def limited(run: Run, word: str, quota: int) -> tuple[str, str]:
+    """An API, and the value of a key that may call it once a second and so often a day. One call
+    has passed already."""
+    api = run.api(word, KEYED)
+    limits = {"throttle": {"rateLimit": 1, "burstLimit": 1}}
+    plan = run.plan(word, api, **limits, quota={"limit": quota, "period": "DAY"})
+    value = run.key(word, plan)["value"]
+    run.until(lambda: run.call(api, value=value) == 200, "an answer to the key")
+    return api, str(value)

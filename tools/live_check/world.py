@@ -16,6 +16,7 @@ from botocore.exceptions import NoRegionError
 
 from keyward.values import JSON
 from local.account import Account, Urls
+from local.ministack import ACCOUNT_ID
 from tools.account import session
 from tools.live_check.state import TAG
 
@@ -45,6 +46,9 @@ class World(Protocol):
 
     def hasty(self, service: str) -> Any:
         """A client that calls once and shows each refusal."""
+
+    def as_role(self, arn: str) -> Any:
+        """A client of API Gateway with the rights of a role, which calls once."""
 
     def stage_url(self, api: str, stage: str) -> str:
         """Where clients call a stage."""
@@ -88,6 +92,10 @@ class Aws:
         """A client that calls once and shows each refusal."""
         return self._session.client(service, config=HASTY)
 
+    def as_role(self, arn: str) -> Any:
+        """A client of API Gateway with the rights of a role, which calls once."""
+        return self._session.client("apigateway", config=HASTY, **credentials(self, arn))
+
     def stage_url(self, api: str, stage: str) -> str:
         """Where clients call a stage."""
         return f"https://{api}.execute-api.{self.region}.amazonaws.com/{stage}"
@@ -111,10 +119,26 @@ class Aws:
 
     def owns(self, stack: JSON, run: str) -> bool:
         """The stack's tag says which run made it."""
-        return {"Key": TAG, "Value": run} in stack.get("Tags", [])
+        return tagged(stack, run)
 
     def quotas(self, enforced: bool) -> None:
         """They always are."""
+
+
+def tagged(stack: JSON, run: str) -> bool:
+    """Whether a described stack has the tag of this run."""
+    return {"Key": TAG, "Value": run} in stack.get("Tags", [])
+
+
+def credentials(world: World, arn: str) -> dict[str, str]:
+    """Temporary credentials of a role, as boto3 names them for a client."""
+    sts = world.client("sts")
+    found = sts.assume_role(RoleArn=arn, RoleSessionName="live-check")["Credentials"]
+    return {
+        "aws_access_key_id": found["AccessKeyId"],
+        "aws_secret_access_key": found["SecretAccessKey"],
+        "aws_session_token": found["SessionToken"],
+    }
 
 
 def described(client: Any, name: str) -> JSON:
@@ -134,7 +158,7 @@ class Rehearsal:
     propagation_seconds: int = 0
     rows: tuple[int, ...] = (20, 60)
     partition: str = "aws"
-    account: str = "000000000000"
+    account: str = ACCOUNT_ID
     stack: str = "keyward"
     is_local: bool = True
 
@@ -153,13 +177,19 @@ class Rehearsal:
     def _made(self, service: str) -> Any:
         urls = self.local.urls
         url = urls.apigateway if service == "apigateway" else urls.aws
-        # names like sync-states.… are not to be had here
-        config = PATIENT.merge(Config(inject_host_prefix=False))
+        # Names like sync-states.… are not to be had here. An answer that is late is lost by a
+        # fault, and comes no more.
+        config = PATIENT.merge(Config(inject_host_prefix=False, read_timeout=20))
         return self.local.session.client(service, endpoint_url=url, config=config)
 
     def hasty(self, service: str) -> Any:
         """A client that calls once and shows each refusal."""
         return self.local.client(service)
+
+    def as_role(self, arn: str) -> Any:
+        """A client of API Gateway with the rights of a role, which calls once."""
+        url, given = self.local.urls.apigateway, credentials(self, arn)
+        return self.local.session.client("apigateway", endpoint_url=url, config=HASTY, **given)
 
     def stage_url(self, api: str, stage: str) -> str:
         """Where clients call a stage."""
@@ -188,8 +218,8 @@ class Rehearsal:
         client.get_waiter("stack_update_complete").wait(StackName=self.stack, WaiterConfig=pace)
 
     def owns(self, stack: JSON, run: str) -> bool:
-        """The whole local AWS is the rehearsal's."""
-        return bool(stack["StackName"] == self.stack)
+        """The stack that stands already is the rehearsal's; others have the run's tag."""
+        return bool(stack["StackName"] == self.stack) or tagged(stack, run)
 
     def quotas(self, enforced: bool) -> None:
         """Order them by the emulator's door."""

@@ -85,6 +85,16 @@ class Replay:
                 self._instead.setdefault(recorded[name], here[name])
         for one, other in zip(recorded.get("ids", []), here.get("ids", []), strict=False):
             self._instead.setdefault(one, other)
+        items = (_in_order(answer.get("items") or []) for answer in (recorded, here))
+        for one, other in zip(*items, strict=False):
+            if isinstance(one, dict) and isinstance(other, dict):
+                self._learn(one, other)
+
+
+def _in_order(items: Any) -> list[Any]:
+    """Resources by their paths, as they come by their ids; all else as it came."""
+    is_resources = all(isinstance(item, dict) and "path" in item for item in items)
+    return sorted(items, key=lambda item: str(item["path"])) if is_resources else list(items)
 
 
 def _compared(value: Any, name: str = "") -> Any:
@@ -92,5 +102,5 @@ def _compared(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: _compared(item, key) for key, item in value.items()}
     if isinstance(value, list):
-        return [_compared(item) for item in value]
+        return [_compared(item) for item in _in_order(value)]
     return "…" if name == "value" or name.endswith("dDate") else value
