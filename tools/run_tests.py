@@ -28,7 +28,7 @@ BESIDE = "rooms, rules and the emulator"
 LONGEST = ("test_repeats.py", "test_single_faults.py", "test_stopped_runs.py")
 # The tests that wait get three quarters of a processor that both want.
 NICE = ("nice", "-n", "5")
-ROOMS_WITH_SIZES = ("cli", "customers", "lint", "machines", "runs", "updates")
+ROOMS_WITH_SIZES = ("audit", "cli", "customers", "events", "lint", "machines", "runs", "updates")
 NO_SIZES = ["-m", "not sizes"]
 
 

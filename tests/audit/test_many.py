@@ -63,6 +63,7 @@ def harmed(account: AuditLab) -> None:
     pro.key_ids["key0000006"] = None
 
 
+@pytest.mark.sizes
 def test_ten_thousand_keys_are_audited_within_the_budget_and_soon(many: AuditLab) -> None:
     harmed(many)
     began = time.process_time()

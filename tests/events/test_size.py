@@ -33,7 +33,9 @@ def test_a_batch_has_all_items_in_order_and_fits_unless_one_item_alone_does_not(
         assert len(batch) == 1 or sum(json_bytes(item) for item in batch) <= MAX_BYTES
 
 
-@pytest.mark.parametrize("count", [1, 300, 840, 2100, 20_000])
+@pytest.mark.parametrize(
+    "count", [1, 300, 840, 2100, pytest.param(20_000, marks=pytest.mark.sizes)]
+)
 @pytest.mark.parametrize("length", [46, 70, 1000])
 def test_no_event_is_larger_than_eventbridge_takes(count: int, length: int) -> None:
     listed = actions(count, length)

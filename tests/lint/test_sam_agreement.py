@@ -41,7 +41,15 @@ def test_real_templates_are_read_as_sam_reads_them() -> None:
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-@pytest.mark.parametrize("name", sorted(path.name for path in DOCUMENTS.glob("*.*")))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            path.name, marks=[pytest.mark.sizes] if path.stat().st_size > 1_000_000 else []
+        )
+        for path in sorted(DOCUMENTS.glob("*.*"))
+    ],
+)
 def test_a_real_document_in_a_template_is_read_as_sam_reads_it(
     tmp_path: Path, name: str, settings: JSON
 ) -> None:

@@ -169,19 +169,18 @@ def test_another_key_than_a_csv_for_onboarding_is_refused(bench: Bench, key: Any
         bench.invoke("ReadOnboarding", {"key": key})
 
 
-def test_a_thousand_rows_take_one_lambda_call_and_three_calls_a_row(
-    bench: Bench,
-) -> None:
+@pytest.mark.parametrize("rows", [200, pytest.param(1000, marks=pytest.mark.sizes)])
+def test_a_file_takes_one_lambda_call_and_three_calls_a_row(bench: Bench, rows: int) -> None:
     # From the first look on, the policy in force stands in a table.
     assert runtime.context().policy
     made: Counter[str] = Counter()
     bench.account.watch = lambda _, operation: made.update([operation] * is_reading(bench))
-    bench.upload(KEY, csv_of(1000))
+    bench.upload(KEY, csv_of(rows))
     bench.run(until=bench.clock.now())
     assert lambda_calls(bench) == 1
-    assert result(bench)["recorded"] == 1000
+    assert result(bench)["recorded"] == rows
     # Its record, and whether it was removed.
-    assert (made["GetItem"], made["PutItem"], made["PutObject"]) == (2000, 1000, 1)
+    assert (made["GetItem"], made["PutItem"], made["PutObject"]) == (2 * rows, rows, 1)
 
 
 def test_a_slow_table_takes_more_lambda_calls_and_progress_can_be_seen(bench: Bench) -> None:

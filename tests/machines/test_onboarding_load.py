@@ -26,7 +26,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("with_faults", [False, True])
 def test_a_file_of_many_rows_gives_each_its_key_by_few_calls(with_faults: bool) -> None:
-    rows = 200 if with_faults else 500
+    rows = 150
     with Bench(quotas=True, share=50) as bench:
         for client, operation, call, error in FAULTS if with_faults else []:
             bench.fault(client, operation, call, error)

@@ -24,7 +24,7 @@ from tests.machines.opens_lab import (
 )
 
 
-@pytest.mark.parametrize("seconds", [0, 40, 85])
+@pytest.mark.parametrize("seconds", [0, pytest.param(40, marks=pytest.mark.sizes), 85])
 def test_each_issued_key_opens_what_was_said_or_its_one_event_names_the_cause(seconds: int) -> None:
     cells = [(state, mode) for state in STATES for mode in MODES]
     names = [f"{state}-{mode}" for state, mode in cells]

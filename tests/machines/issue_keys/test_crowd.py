@@ -33,6 +33,7 @@ def test_a_thousand_sign_ups_at_once_have_their_keys_in_ten_seconds() -> None:
         assert len(calls) <= 60
 
 
+@pytest.mark.sizes
 def test_a_crowd_of_trials_is_imported_and_each_is_told_once_of_its_end_and_then_disabled() -> None:
     with Bench(quotas=True, share=50) as bench:
         bench.send("CustomerSignedUp", customer_id="first", plan="free")
@@ -105,6 +106,7 @@ def test_a_crowd_is_issued_by_few_calls_and_a_second_run_does_nothing(lab: Impor
     assert lab.types() == {"KeyIssued": 260}
 
 
+@pytest.mark.sizes
 def test_batches_grow_from_a_hundred_to_five_hundred(lab: ImportLab) -> None:
     lab.crowd(1300)
     lab.bench.run()

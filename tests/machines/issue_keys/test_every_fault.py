@@ -58,7 +58,10 @@ def test_the_import_calls_every_client() -> None:
     assert len(calls()) >= 30
 
 
-@pytest.mark.parametrize("client", FAULTS)
+@pytest.mark.parametrize(
+    "client",
+    [pytest.param(n, marks=[pytest.mark.sizes] if n == "dynamodb" else []) for n in FAULTS],
+)
 def test_a_fault_at_any_call_leaves_no_trace(client: str) -> None:
     def check(lab: ImportLab, names: list[str]) -> None:
         # An event of which nobody knows that it is announced is announced again.
