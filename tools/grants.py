@@ -6,6 +6,7 @@ Nothing is run or written here: tools.rights listens to tests, and writes the pa
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -160,7 +161,11 @@ def table(rights: set[Right]) -> str:
     return "\n".join(lines)
 
 
-def page(before: str, rights: set[Right]) -> str:
-    """The page with the table of these rights."""
+def page(before: str, rights: set[Right], figures: str = "") -> str:
+    """The page with the table of these rights, and below it the figures: new ones, or those that it
+    has."""
     head, _, rest = before.partition(BEGIN)
-    return f"{head}{BEGIN}\n\n{table(rights)}\n\n{END}{rest.partition(END)[2]}"
+    made, _, rest = rest.partition(END)
+    old = made.rpartition("|\n\n")[2].strip()
+    below = "\n".join(textwrap.wrap(figures, 100)) or old
+    return head + "\n\n".join(part for part in (BEGIN, table(rights), below, END) if part) + rest

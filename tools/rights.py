@@ -1,7 +1,8 @@
 """What each role may do, and what proves that it must: the table of docs/permissions.md.
 
     make permissions                run the tests of tools/rights.json, listen, write the page
-    python -m tools.rights --whole  listen to all tests of functions, and choose these tests anew
+    python -m tools.rights --whole  listen to all tests of functions, and choose these tests anew;
+                                    `--whole 20` begins no group of tests after 20 minutes
     python -m tools.rights --table  write what is granted, and prove nothing (after a merge)
 
 A right of the template is proven by a call that a test saw, or stands in `grants.BY_CODE`:
@@ -9,20 +10,23 @@ Lambda itself uses it, or only AWS asks for it. A right of a shared policy is pr
 who share it, as they share the code as well. tools/rights.json has the fewest tests that prove all;
 tests/rules/test_permissions.py fails for a right without one, and tells of the table what differs.
 
-`--whole` takes the machine for a quarter of an hour. It saves what it heard after each group of
-tests (build/calls/), and goes on there after a break, unless what it listens to was changed. A call
-without a right fails it, and so does a right without a proof.
+`--whole` takes a quarter of an hour of one idle core, and gives way to all else. It saves what it
+heard after each group of tests (build/calls/), and goes on there after a break: a group is heard
+again when the product or a test of its own was changed. A call without a right fails it, and so
+does a right without a proof. Its figures stand below the table.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tools.grants import Right, called, granted, is_called, page, reason, refused, unproven
@@ -32,9 +36,14 @@ PAGE = ROOT / "docs" / "permissions.md"
 PROOFS = ROOT / "tools" / "rights.json"
 HEARD = ROOT / "build" / "calls"
 # The rooms whose tests call functions, and what a function's calls depend on.
-ROOMS = ("apis", "audit", "customers", "events", "explain", "report", "runs")
+ROOMS = (
+    *("apis", "audit", "cli", "customers", "events"),
+    *("explain", "policy", "report", "runs", "updates"),
+)
 MACHINES = ("", "apply_policy", "audit_account", "issue_keys", "protect_api", "reconcile_customer")
 PRODUCT = ("functions", "layers", "statemachines", "emulator", "local", "tests", "template.yaml")
+# As `nice`: other work on the machine goes first.
+PATIENCE = 12
 
 Proofs = Mapping[str, Iterable[Right]]
 
@@ -100,40 +109,51 @@ def listen(tests: list[str], notes: Path) -> bool:
     return ended.returncode in (0, 1)
 
 
-def whole() -> int:
-    """Listen to all tests, group by group, and choose the proofs anew. The exit code."""
-    began, of = time.monotonic(), digest()
-    files = [HEARD / f"{name}-{of}.txt" for name in groups()]
-    for number, (file, (name, tests)) in enumerate(zip(files, groups().items(), strict=True), 1):
-        about = f"rights: {name}, group {number} of {len(files)}"
+def whole(minutes: float = math.inf) -> int:
+    """Listen to all tests, group by group, and choose the proofs anew. The exit code: 2 when a
+    group broke off, or the minutes are over."""
+    os.nice(PATIENCE)
+    began, told, done = time.monotonic(), files_of_product(), list[Path]()
+    for number, (name, tests) in enumerate(groups().items(), 1):
+        about = f"rights: {name}, group {number} of {len(groups())}"
+        file = HEARD / f"{name}-{digest(told, tests)}.txt"
+        done.append(file)
         if file.exists():
             print(f"{about}: was heard before", flush=True)
             continue
-        print(f"{about}, after {time.monotonic() - began:.0f} s", flush=True)
-        if not listen(tests, HEARD / "now.txt"):
-            print(f"{about}: broke off. The same command goes on here.", file=sys.stderr)
+        seconds = time.monotonic() - began
+        print(f"{about}, after {seconds:.0f} s", flush=True)
+        if seconds > minutes * 60 or not listen(tests, HEARD / "now.txt"):
+            print(f"{about}: not heard. The same command goes on here.", file=sys.stderr)
             return 2
         (HEARD / "now.txt").replace(file)
-    calls = heard(line for file in files for line in file.read_text("utf-8").splitlines())
-    ended = compare(granted(), all_of(calls))
+    calls = heard(line for file in done for line in file.read_text("utf-8").splitlines())
+    rights, made = granted(), all_of(calls)
+    figures = (
+        f"The whole suite on {datetime.now(UTC).date()}: {summary(rights, made)}. Heard were "
+        f"{len(made)} calls of a function on a resource, none of them without a right."
+    )
+    ended = compare(rights, made, figures)
     if not ended:
-        save(choose(granted(), calls))
+        save(choose(rights, calls))
     return ended
 
 
-def digest() -> str:
-    """Names what is listened to: another one when the product or a test is another one."""
-    names = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", *PRODUCT],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+def files_of_product() -> list[str]:
+    """What a test's calls depend on: the product, and what tests are made of."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", *PRODUCT]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    return [name for name in names.stdout.splitlines() if not Path(name).name.startswith("test_")]
+
+
+def digest(product: list[str], tests: list[str]) -> str:
+    """Names what a group listens to: another one when the product, or a test of its own, is."""
+    own = [file for name in tests for file in (ROOT / name).rglob("test_*.py")]
+    own += [ROOT / name for name in tests if name.endswith(".py")]
     found = hashlib.sha256()
-    for name in sorted(names.stdout.splitlines()):
-        if (ROOT / name).is_file():
-            found.update(name.encode() + (ROOT / name).read_bytes())
+    for file in sorted({*own, *(ROOT / name for name in product)}):
+        if file.is_file():
+            found.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
     return found.hexdigest()[:12]
 
 
@@ -142,10 +162,10 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--table"]:
         write_page(granted())
         return 0
-    if arguments == ["--whole"]:
-        return whole()
+    if arguments[:1] == ["--whole"] and all(map(str.isdecimal, arguments[1:])):
+        return whole(*map(float, arguments[1:2]))
     if arguments:
-        print("usage: python -m tools.rights [--whole | --table]", file=sys.stderr)
+        print("usage: python -m tools.rights [--whole [MINUTES] | --table]", file=sys.stderr)
         return 2
     if not listen([*known()], HEARD / "now.txt"):
         print("rights: a test of tools/rights.json is gone: --whole finds another", file=sys.stderr)
@@ -153,13 +173,13 @@ def main(arguments: list[str]) -> int:
     return compare(granted(), called((HEARD / "now.txt").read_text("utf-8").splitlines()))
 
 
-def compare(rights: set[Right], calls: set[Right]) -> int:
+def compare(rights: set[Right], calls: set[Right], figures: str = "") -> int:
     """Say where rights and calls differ, and write the page where they do not."""
     wrong = [f"granted and never used: {' '.join(one[:3])}" for one in unproven(rights, calls)]
     wrong += [f"used and not granted: {' '.join(one[:3])}" for one in refused(rights, calls)]
     print("\n".join(sorted(wrong)) or summary(rights, calls))
     if not wrong:
-        write_page(rights)
+        write_page(rights, figures)
     return 1 if wrong else 0
 
 
@@ -174,9 +194,9 @@ def summary(rights: set[Right], calls: set[Right]) -> str:
     )
 
 
-def write_page(rights: set[Right]) -> None:
-    """Write the table of docs/permissions.md."""
-    PAGE.write_text(page(PAGE.read_text("utf-8"), rights), encoding="utf-8")
+def write_page(rights: set[Right], figures: str = "") -> None:
+    """Write the table of docs/permissions.md, and the figures where there are new ones."""
+    PAGE.write_text(page(PAGE.read_text("utf-8"), rights, figures), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests import tree
 from tests.rules.test_docs import first_cells, text
 from tools import grants, rights
 from tools.grants import Right
@@ -52,6 +53,39 @@ def test_few_tests_prove_all_and_each_proves_something() -> None:
     first, second, third = (Right("CreateKey", verb, "KeysTable") for verb in ("a", "b", "c"))
     heard = {"one": {first}, "two": {second, third}, "three": {first, third}}
     assert rights.choose({first, second, third}, heard)
+
+
+def test_the_figures_stay_below_the_table_until_there_are_new_ones() -> None:
+    rights_of = {Right("CreateKey", "dynamodb:GetItem", "KeysTable")}
+    first = grants.page(f"Read.\n\n{grants.BEGIN}\n\n{grants.END}\n", rights_of)
+    told = grants.page(first, rights_of, "12 rights.")
+    assert told == first.replace(grants.END, f"12 rights.\n\n{grants.END}")
+    assert grants.page(told, rights_of) == told
+    assert grants.page(told, rights_of, "13 rights.") == told.replace("12", "13")
+
+
+def test_the_whole_suite_is_heard_in_groups_each_test_once() -> None:
+    files = [
+        str(file.relative_to(tree.ROOT))
+        for tests in rights.groups().values()
+        for name in tests
+        for file in ([tree.ROOT / name] if name.endswith(".py") else (tree.ROOT / name).rglob("*"))
+        if file.name.startswith("test_") and file.suffix == ".py"
+    ]
+    # These call no function of the product in this process.
+    others = ("aws", "engines", "lint", "live_check", "prove", "rules", "stack")
+    rooms = (room for room in (tree.ROOT / "tests").iterdir() if room.name not in others)
+    wanted = [str(f.relative_to(tree.ROOT)) for room in rooms for f in room.rglob("test_*.py")]
+    assert sorted(files) == sorted(wanted)
+
+
+def test_a_group_is_heard_again_when_its_own_tests_or_the_product_change() -> None:
+    product = rights.files_of_product()
+    apis, audit = (rights.digest(product, rights.groups()[name]) for name in ("apis", "audit"))
+    assert apis != audit
+    assert rights.digest(product[1:], rights.groups()["apis"]) != apis
+    assert "tests/support.py" in product
+    assert [name for name in product if "/test_" in name] == []
 
 
 def test_an_index_is_read_only_as_dynamodb_has_it() -> None:
