@@ -72,6 +72,43 @@ def test_a_second_undo_takes_the_change_before_back_and_never_brings_the_first_a
         apply_event(record, undo(420), {})
 
 
+@pytest.mark.parametrize(
+    ("kind", "first", "again"),
+    [
+        ("CustomerPlanChanged", {"plan": "pro"}, {"plan": "pro"}),
+        ("CustomerPlanChanged", {"plan": "pro", "key": "successor"}, {"plan": "pro"}),
+        ("PlanAdded", {"plan": "pro"}, {"plan": "pro"}),
+        ("CustomerSuspended", {}, {}),
+        ("CustomerSuspended", {"reason": "abuse"}, {"reason": "fraud"}),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("says", [True, False], ids=["named", "last"])
+def test_an_undo_takes_back_what_a_sender_sent_again(
+    kind: str, first: JSON, again: JSON, times: int, says: bool
+) -> None:
+    sent = [CustomerEvent(kind, "acme", 200, first)]
+    sent += [CustomerEvent(kind, "acme", 210 + n, again) for n in range(times)]
+    what = "suspension" if kind == "CustomerSuspended" else "plan_change"
+    undone = undo(400, what if says else None)
+    events = (SIGNED_UP, *sent, undone)
+    assert shown(after(*events)) == {"plan": "free", "status": "active"}
+    for order in permutations(sent):
+        assert after(SIGNED_UP, *order[1:], undone, order[0]) == after(*events)
+    with pytest.raises(InvalidEventError, match="can be undone"):
+        after(*events, undo(500))
+
+
+def test_a_change_that_is_sent_again_is_not_the_last_one() -> None:
+    again = CustomerEvent("CustomerSignedUp", "acme", 350, {"plan": "pro"})
+    sent = (SIGNED_UP, UPGRADED, CustomerEvent("PlanAdded", "acme", 300, {"plan": "max"}))
+    added_again = CustomerEvent("PlanAdded", "acme", 360, {"plan": "max"})
+    suspended = CustomerEvent("CustomerSuspended", "acme", 330, {})
+    record = after(*sent, suspended, added_again, undo(400))
+    assert (record["plans"], record["status"]) == (["pro", "max"], "active")
+    assert after(SIGNED_UP, UPGRADED, again, undo(400))["plan"] == "free"
+
+
 @pytest.mark.parametrize("events", [(SIGNED_UP,), (UPGRADED,)])
 def test_where_a_customer_began_cannot_be_undone(events: tuple[CustomerEvent, ...]) -> None:
     with pytest.raises(InvalidEventError, match="can be undone"):

@@ -13,7 +13,7 @@ change before it, or nothing. The first state of a field cannot be undone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -166,7 +166,7 @@ def _meant(before: tuple[ChangeEntry, ...], what: str | None) -> ChangeEntry | N
     names = (WHAT[what],) if what else FIELDS
     found = [entry for name in names if (entry := _effective(before, name, undone)) is not None]
     able = [entry for entry in found if _can_be_undone(entry, before, undone)]
-    return max(able, key=before.index, default=None)
+    return max(able, key=lambda e: before.index(_taken_back(e, before, undone)[0]), default=None)
 
 
 def _can_be_undone(
@@ -176,12 +176,40 @@ def _can_be_undone(
         return not _is(entry, undone)
     if entry.name == "status" and entry.values.get("status") != "suspended":
         return False
-    earlier = before[: before.index(entry)]
-    return _effective(earlier, str(entry.name), undone) is not None
+    mine = [e for e in before if e.name == entry.name and not _is(e, undone)]
+    mine = mine[: mine.index(entry) + 1]
+    return any(_state(mine[:n]) != _state(mine) for n in range(1, len(mine)))
 
 
-def _undone(entries: Iterable[ChangeEntry]) -> tuple[ChangeEntry, ...]:
-    return tuple(entry.of for entry in entries if entry.of is not None)
+def _undone(entries: Sequence[ChangeEntry]) -> tuple[ChangeEntry, ...]:
+    found: list[ChangeEntry] = []
+    for place, entry in enumerate(entries):
+        if entry.of is not None:
+            found += _taken_back(entry.of, entries[:place], tuple(found))
+    return tuple(found)
+
+
+def _taken_back(
+    change: ChangeEntry, before: Sequence[ChangeEntry], undone: tuple[ChangeEntry, ...]
+) -> list[ChangeEntry]:
+    """The change that an undo means, and those right before it that led to the same state: a
+    sender sends again what got no answer."""
+    mine = [e for e in before if e.name == change.name and not _is(e, undone)]
+    if change.name == "rotation" or change not in mine:
+        return [change]
+    end = mine.index(change) + 1
+    begin = end - 1
+    while begin > 1 and _state(mine[:begin]) == _state(mine[:end]):
+        begin -= 1
+    return mine[begin:end]
+
+
+def _state(entries: Sequence[ChangeEntry]) -> Any:
+    """What the last of some changes of one field led to; the way and the reason do not count."""
+    last = entries[-1]
+    if last.name == "plan":
+        return plans_of(as_record(folded(entry.values for entry in entries)))
+    return last.values.get("status")
 
 
 def _is(entry: ChangeEntry, undone: tuple[ChangeEntry, ...]) -> bool:
