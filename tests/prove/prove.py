@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ PROCESSES = 2
 CHUNK = 50
 # What is shown of what failed.
 MAX_SHOWN = 20
+PROGRESS_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def main(settings: dict[str, str]) -> int:
 
 
 def _many(first: int, histories: int, seconds: float) -> int:
-    begun, played, shown = time.monotonic(), 0, 0
+    told = begun = time.monotonic()
+    played, shown = 0, 0
     failed: Counter[str] = Counter()
     with ProcessPoolExecutor(PROCESSES) as pool:
         chunks = _chunks(first, histories)
@@ -83,6 +86,9 @@ def _many(first: int, histories: int, seconds: float) -> int:
                         shown += 1
                         print(f"seed {one.history.seed}: {one.failures}", flush=True)
             played += sum(map(len, batch))
+            if time.monotonic() - told > PROGRESS_SECONDS:
+                told = time.monotonic()
+                print(f"prove: {played} histories so far", file=sys.stderr, flush=True)
             if seconds and time.monotonic() - begun > seconds:
                 break
     took = time.monotonic() - begun
