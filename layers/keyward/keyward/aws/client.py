@@ -228,6 +228,14 @@ class Table(Client):
                 return items
             params["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
+    def try_write(self, operation: str, **params: Any) -> bool:
+        """Do a conditional write. False when its condition is not met: then nothing is written."""
+        try:
+            getattr(self, operation)(**params)
+        except errors.ConditionNotMetError:
+            return False
+        return True
+
     def write(self, items: list[JSON]) -> None:
         """Write all items of a transaction, or none. Raises ConditionNotMetError."""
         with self._translating("TransactWriteItems"):

@@ -52,7 +52,7 @@ class ChangeEntry:
 @frozen
 class InForce:
     """The change of a field that is in force since `at` (epoch seconds); an undo counts. A rotation
-    that was undone is no longer in force: see `undone_at`."""
+    that was undone is no longer in force."""
 
     values: Mapping[str, Any]
     at: int

@@ -10,7 +10,6 @@ seconds."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -19,7 +18,6 @@ from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_range, not_later
 from keyward.aws.tables.outbox import Outbox, record_name, saved_at, waiting
 from keyward.aws.tables.served import Served
-from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
 from keyward.values import JSON, stated
 
@@ -84,11 +82,11 @@ class Apis:
 
     def note_editor(self, rest_api_id: str, editor: Editor) -> None:
         """Note who edited the working copy; events come in any order, the latest edit counts."""
-        with suppress(ConditionNotMetError):
-            self._table.put_item(
-                Item={"rest_api_id": rest_api_id, "record": "editor"} | editor.as_json(),
-                **not_later(editor.when),
-            )
+        self._table.try_write(
+            "put_item",
+            Item={"rest_api_id": rest_api_id, "record": "editor"} | editor.as_json(),
+            **not_later(editor.when),
+        )
 
     def attached(self, rest_api_id: str, attachment: Attachment) -> None:
         """Note an attachment; before the call with `confirmed` false, after it with true."""
@@ -138,17 +136,14 @@ class Apis:
 
     def _change_hold(self, rest_api_id: str, stage: str, fingerprint: str, **fields: Any) -> bool:
         """Set fields of a hold; False when the stage is not held for this fingerprint."""
-        try:
-            self._table.update_item(
-                Key={"rest_api_id": rest_api_id, "record": f"hold#{stage}"},
-                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in fields),
-                ConditionExpression="fingerprint = :held",
-                ExpressionAttributeValues={":held": fingerprint}
-                | {f":{name}": value for name, value in fields.items()},
-            )
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._table.try_write(
+            "update_item",
+            Key={"rest_api_id": rest_api_id, "record": f"hold#{stage}"},
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in fields),
+            ConditionExpression="fingerprint = :held",
+            ExpressionAttributeValues={":held": fingerprint}
+            | {f":{name}": value for name, value in fields.items()},
+        )
 
     def expose(
         self, rest_api_id: str, stage: str, fingerprint: str, announced: JSON, now: float

@@ -7,11 +7,9 @@ The item `schedule` has numbers in thousandths of a call, so that each change is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from keyward.aws.client import Table
-from keyward.errors import ConditionNotMetError
 from keyward.values import JSON, frozen
 
 SCHEDULE = "schedule"
@@ -83,14 +81,14 @@ class CallSchedule:
         names = {f"#n{place}": name for place, name in enumerate(wanted)}
         values = {f":n{place}": _scaled(amount) for place, amount in enumerate(wanted.values())}
         changes = ", ".join(f"#n{place} = :n{place}" for place in range(len(wanted)))
-        with suppress(ConditionNotMetError):
-            self._table.update_item(
-                Key={"lease": SCHEDULE},
-                UpdateExpression=f"SET {changes}",
-                ConditionExpression="attribute_not_exists(version) OR version = :version",
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=values | {":version": _scaled(version)},
-            )
+        self._table.try_write(
+            "update_item",
+            Key={"lease": SCHEDULE},
+            UpdateExpression=f"SET {changes}",
+            ConditionExpression="attribute_not_exists(version) OR version = :version",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values | {":version": _scaled(version)},
+        )
 
     def stop(self) -> Stop | None:
         """The stop that is in force, None for none."""
@@ -133,11 +131,9 @@ class CallSchedule:
         item: JSON = {"lease": _turn_name(turn.subject), "owner": turn.owner, "lane": turn.lane}
         item |= {"ends": _scaled_all(turn.ends), "calls": _scaled_all(turn.calls)}
         item |= {"ready_at": _scaled(turn.ready_at), "late": turn.is_late}
-        try:
-            self._table.put_item(Item=item, ConditionExpression="attribute_not_exists(lane)")
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._table.try_write(
+            "put_item", Item=item, ConditionExpression="attribute_not_exists(lane)"
+        )
 
     def change_turn(self, turn: TurnItem, before: TurnItem) -> bool:
         """Change whose turn it is, for which calls, and when; False when another run did. Whoever
@@ -159,17 +155,14 @@ class CallSchedule:
         return self._change(turn, "SET joined = :yes", {":yes": True})
 
     def _change(self, turn: TurnItem, update: str, values: JSON) -> bool:
-        try:
-            self._table.update_item(
-                Key={"lease": _turn_name(turn.subject)},
-                UpdateExpression=update,
-                ConditionExpression="#owner = :owner",
-                ExpressionAttributeNames={"#owner": "owner"},
-                ExpressionAttributeValues=values | {":owner": turn.owner},
-            )
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._table.try_write(
+            "update_item",
+            Key={"lease": _turn_name(turn.subject)},
+            UpdateExpression=update,
+            ConditionExpression="#owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues=values | {":owner": turn.owner},
+        )
 
     def is_joined(self, subject: str, owner: str) -> bool:
         """Whether a run counts on the turn for which `owner` waits, or waited when it was
@@ -179,16 +172,13 @@ class CallSchedule:
 
     def forget_turn(self, turn: TurnItem) -> bool:
         """Forget a turn that is used, or given back; False when another run did."""
-        try:
-            self._table.delete_item(
-                Key={"lease": _turn_name(turn.subject)},
-                ConditionExpression="#owner = :owner",
-                ExpressionAttributeNames={"#owner": "owner"},
-                ExpressionAttributeValues={":owner": turn.owner},
-            )
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._table.try_write(
+            "delete_item",
+            Key={"lease": _turn_name(turn.subject)},
+            ConditionExpression="#owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": turn.owner},
+        )
 
     def _item(self, name: str) -> JSON:
         answer = self._table.get_item(Key={"lease": name}, ConsistentRead=True)

@@ -12,7 +12,6 @@ from typing import Any
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import unchanged
 from keyward.customers.claim import RESERVED_SECONDS, Claim
-from keyward.errors import ConditionNotMetError
 from keyward.values import JSON
 
 UNUSED = "attribute_not_exists(#used)"
@@ -76,14 +75,11 @@ class Claims:
 
     def _change(self, digest: str, update: str, condition: str, values: JSON) -> bool:
         used = {name: NAMES[name] for name in NAMES if name in update + condition}
-        try:
-            self._table.update_item(
-                Key={"claim": digest},
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=used,
-                ExpressionAttributeValues=values,
-            )
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._table.try_write(
+            "update_item",
+            Key={"claim": digest},
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=used,
+            ExpressionAttributeValues=values,
+        )

@@ -12,7 +12,6 @@ others changed its keys (storms.py). No item ever holds a key value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +74,7 @@ class Customers(DueItems):
         For changes that are recorded (runs/record.py): what a reconciler does is none."""
         stored = as_stored(before) if before else None
         condition = unchanged(stored, "customer_id", COMPARED)
-        try:
-            self._customers.put_item(Item=packed(record), **condition)
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._customers.try_write("put_item", Item=packed(record), **condition)
 
     def load_keys(self, customer_id: str) -> KeyRecords:
         """Everything that the Keys table has under the customer."""
@@ -165,11 +160,7 @@ class Customers(DueItems):
             put = {"TableName": self._customers.name, "Item": packed(record)}
             items.append({"Put": put | new})
         items += self._ledger.puts(lines)
-        try:
-            self._keys.write(items)
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._keys.try_write("write", items=items)
 
     def drop_key(self, key: KeyRecord, lease: Lease) -> None:
         """Forget a key record whose try certainly had no effect. Raises LeaseLostError."""
@@ -221,14 +212,14 @@ class Customers(DueItems):
             UpdateExpression="SET #dated = if_not_exists(#dated, :none)",
             ExpressionAttributeValues={":none": {}},
         )
-        with suppress(ConditionNotMetError):
-            self._keys.update_item(
-                Key=where,
-                UpdateExpression="SET #dated.#name = :date",
-                ConditionExpression="attribute_not_exists(#dated.#name) OR #dated.#name.#at < :at",
-                ExpressionAttributeNames={"#dated": "dated", "#name": name, "#at": "at"},
-                ExpressionAttributeValues={":date": {"value": value, "at": at}, ":at": at},
-            )
+        self._keys.try_write(
+            "update_item",
+            Key=where,
+            UpdateExpression="SET #dated.#name = :date",
+            ConditionExpression="attribute_not_exists(#dated.#name) OR #dated.#name.#at < :at",
+            ExpressionAttributeNames={"#dated": "dated", "#name": name, "#at": "at"},
+            ExpressionAttributeValues={":date": {"value": value, "at": at}, ":at": at},
+        )
 
     def _write(self, key: KeyRecord, items: list[JSON]) -> None:
         try:

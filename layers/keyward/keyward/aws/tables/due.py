@@ -7,13 +7,10 @@ a key (the item `room`). `grace`: the disabled keys that wait for their deletion
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_partition, in_range
 from keyward.aws.tables.leases import Lease, fenced
 from keyward.customers.key_item import GRACE
-from keyward.errors import ConditionNotMetError
 from keyward.values import JSON
 
 DUE, NEW, IMPORTED, ROOM = "due", "new", "imported", "room"
@@ -36,11 +33,7 @@ class DueItems:
         else:
             item = where | {"due": DUE, "due_at": int(at), "fence": lease.token}
             change = {"Put": {"TableName": self._keys.name, "Item": item} | held}
-        try:
-            self._keys.write([change])
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._keys.try_write("write", items=[change])
 
     def note_imported(self, customer_id: str, now: float) -> None:
         """Leave the customer among those whose key is imported (imports.py)."""
@@ -53,14 +46,14 @@ class DueItems:
     def hasten_due(self, customer_id: str, at: float, now: float) -> None:
         """Have the customer looked at by `at` (epoch seconds), whatever else is due. A due time
         that has passed, or that due work has begun with, does not count."""
-        with suppress(ConditionNotMetError):
-            self._keys.update_item(
-                Key={"customer_id": customer_id, "record": DUE},
-                UpdateExpression="SET due = :due, due_at = :at REMOVE begun",
-                ConditionExpression="attribute_not_exists(due_at) "
-                "OR due_at > :at OR due_at <= :now OR attribute_exists(begun)",
-                ExpressionAttributeValues={":due": DUE, ":at": int(at), ":now": int(now)},
-            )
+        self._keys.try_write(
+            "update_item",
+            Key={"customer_id": customer_id, "record": DUE},
+            UpdateExpression="SET due = :due, due_at = :at REMOVE begun",
+            ConditionExpression="attribute_not_exists(due_at) "
+            "OR due_at > :at OR due_at <= :now OR attribute_exists(begun)",
+            ExpressionAttributeValues={":due": DUE, ":at": int(at), ":now": int(now)},
+        )
 
     def due(self, now: float) -> list[tuple[str, int]]:
         """All customers for whom something is due, and since when (epoch seconds), the longest
@@ -75,23 +68,23 @@ class DueItems:
     def postpone_due(self, customer_id: str, at: int, until: float) -> None:
         """Note that due work began with what is due `at`; it is looked at again later unless a run
         writes another time."""
-        with suppress(ConditionNotMetError):
-            self._keys.update_item(
-                Key={"customer_id": customer_id, "record": DUE},
-                UpdateExpression="SET due_at = :until, begun = :at",
-                ConditionExpression="due_at = :at",
-                ExpressionAttributeValues={":until": int(until), ":at": at},
-            )
+        self._keys.try_write(
+            "update_item",
+            Key={"customer_id": customer_id, "record": DUE},
+            UpdateExpression="SET due_at = :until, begun = :at",
+            ConditionExpression="due_at = :at",
+            ExpressionAttributeValues={":until": int(until), ":at": at},
+        )
 
     def postpone_if_due(self, customer_id: str, at: float) -> None:
         """Move a customer's due time back; a customer without one stays without."""
-        with suppress(ConditionNotMetError):
-            self._keys.update_item(
-                Key={"customer_id": customer_id, "record": DUE},
-                UpdateExpression="SET due_at = :at REMOVE begun",
-                ConditionExpression="attribute_exists(due_at)",
-                ExpressionAttributeValues={":at": int(at)},
-            )
+        self._keys.try_write(
+            "update_item",
+            Key={"customer_id": customer_id, "record": DUE},
+            UpdateExpression="SET due_at = :at REMOVE begun",
+            ConditionExpression="attribute_exists(due_at)",
+            ExpressionAttributeValues={":at": int(at)},
+        )
 
     def wait_for_room(self, customer_id: str, now: float) -> None:
         """Note that the customer waits for room for a key, in the order in which they came. Who is
@@ -109,12 +102,12 @@ class DueItems:
         for item in self._first(ROOM):
             if len(called) == most:
                 break
-            with suppress(ConditionNotMetError):
-                self._keys.update_item(
-                    Key={"customer_id": item["customer_id"], "record": ROOM},
-                    UpdateExpression="REMOVE due, due_at",
-                    ConditionExpression="attribute_exists(due_at)",
-                )
+            if self._keys.try_write(
+                "update_item",
+                Key={"customer_id": item["customer_id"], "record": ROOM},
+                UpdateExpression="REMOVE due, due_at",
+                ConditionExpression="attribute_exists(due_at)",
+            ):
                 called.append(str(item["customer_id"]))
         return called
 
@@ -126,13 +119,13 @@ class DueItems:
         """Have the key that is longest in its grace deleted now. Returns its customer, None without
         one. A run that writes the key's record at this moment keeps the grace as it was."""
         for item in self._first(GRACE):
-            with suppress(ConditionNotMetError):
-                self._keys.update_item(
-                    Key={"customer_id": item["customer_id"], "record": item["record"]},
-                    UpdateExpression="SET delete_at = :now, reason = :reason REMOVE due, due_at",
-                    ConditionExpression="attribute_exists(due_at)",
-                    ExpressionAttributeValues={":now": int(now), ":reason": reason},
-                )
+            if self._keys.try_write(
+                "update_item",
+                Key={"customer_id": item["customer_id"], "record": item["record"]},
+                UpdateExpression="SET delete_at = :now, reason = :reason REMOVE due, due_at",
+                ConditionExpression="attribute_exists(due_at)",
+                ExpressionAttributeValues={":now": int(now), ":reason": reason},
+            ):
                 return str(item["customer_id"])
         return None
 

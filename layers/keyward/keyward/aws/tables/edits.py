@@ -6,13 +6,11 @@ by the table after `RETENTION_DAYS`."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from keyward.aws.client import Table
 from keyward.aws.tables.conditions import in_partition, not_later
-from keyward.errors import ConditionNotMetError
 from keyward.events.caller import Editor
 from keyward.values import DAY
 
@@ -30,11 +28,11 @@ class Edits:
         latest edit counts."""
         until = datetime.fromisoformat(editor.when).timestamp() + RETENTION_DAYS * DAY
         where = {"rest_api_id": f"{rest_api_id}#edits", "record": f"{resource_id}#{verb}"}
-        with suppress(ConditionNotMetError):
-            self._table.put_item(
-                Item=where | editor.as_json() | {"forget_at": int(until)},
-                **not_later(editor.when),
-            )
+        self._table.try_write(
+            "put_item",
+            Item=where | editor.as_json() | {"forget_at": int(until)},
+            **not_later(editor.when),
+        )
 
     def of(self, rest_api_id: str) -> dict[tuple[str, str], Editor]:
         """By resource id and verb."""

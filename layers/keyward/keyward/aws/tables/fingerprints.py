@@ -9,11 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from contextlib import suppress
 from typing import Any
 
 from keyward.aws.client import Table
-from keyward.errors import ConditionNotMetError
 from keyward.values import JSON
 
 SALT_BYTES = 32
@@ -44,8 +42,9 @@ class Fingerprints:
         while (salt := self._load()) is None:
             made: JSON = KEY | {"salt": secrets.token_hex(SALT_BYTES)}
             # Another process may be quicker: all take what stands there.
-            with suppress(ConditionNotMetError):
-                self._table.put_item(Item=made, ConditionExpression="attribute_not_exists(salt)")
+            self._table.try_write(
+                "put_item", Item=made, ConditionExpression="attribute_not_exists(salt)"
+            )
         return salt
 
     def _load(self) -> bytes | None:

@@ -74,20 +74,18 @@ class Imports(ImportProgress):
 
     def wait(self, customer_id: str, asked: JSON, now: float) -> None:
         """Have the customer wait for the next batch. One who is in a batch stays there."""
-        try:
-            self._keys.update_item(
-                Key={"customer_id": customer_id, "record": DUE},
-                UpdateExpression="SET due = :new, due_at = :now, asked = :asked",
-                ConditionExpression="attribute_not_exists(due) OR due <> :imported",
-                ExpressionAttributeValues={
-                    ":new": NEW,
-                    ":now": int(now),
-                    ":asked": asked,
-                    ":imported": IMPORTED,
-                },
-            )
-        except ConditionNotMetError:
-            return
+        self._keys.try_write(
+            "update_item",
+            Key={"customer_id": customer_id, "record": DUE},
+            UpdateExpression="SET due = :new, due_at = :now, asked = :asked",
+            ConditionExpression="attribute_not_exists(due) OR due <> :imported",
+            ExpressionAttributeValues={
+                ":new": NEW,
+                ":now": int(now),
+                ":asked": asked,
+                ":imported": IMPORTED,
+            },
+        )
 
     def waiting(self, partition: str, most: int | None = None) -> list[tuple[str, int]]:
         """Customers in the partition, and since when, the longest waiting first. The index is

@@ -10,7 +10,6 @@ digest). Words are only counted up, so a write that the SDK repeats after a lost
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -128,17 +127,14 @@ class Leases:
 
     def request_rerun(self, name: str, now: float) -> bool:
         """Ask the holder to start over when it ends. False when nobody holds the lease."""
-        try:
-            self._table.update_item(
-                Key={"lease": name},
-                UpdateExpression="ADD words :one",
-                ConditionExpression="attribute_exists(#owner) AND expires_at > :now",
-                ExpressionAttributeNames={"#owner": "owner"},
-                ExpressionAttributeValues={":one": 1, ":now": int(now)},
-            )
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._table.try_write(
+            "update_item",
+            Key={"lease": name},
+            UpdateExpression="ADD words :one",
+            ConditionExpression="attribute_exists(#owner) AND expires_at > :now",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":one": 1, ":now": int(now)},
+        )
 
     def holder(self, name: str) -> Lease | None:
         """The lease as its holder has it, None when nobody does."""
@@ -170,13 +166,13 @@ class Leases:
     def note_death(self, name: str, at: float, seconds: int) -> int:
         """Count a run that died of Lambda at a time; returns how many came in a row. A death within
         so many `seconds` of the last is no new one, nor is a repeated report of it."""
-        with suppress(ConditionNotMetError):
-            self._table.update_item(
-                Key={"lease": name},
-                UpdateExpression="SET died_at = :at ADD deaths :one",
-                ConditionExpression="attribute_not_exists(died_at) OR died_at <= :before",
-                ExpressionAttributeValues={":at": int(at), ":before": int(at) - seconds, ":one": 1},
-            )
+        self._table.try_write(
+            "update_item",
+            Key={"lease": name},
+            UpdateExpression="SET died_at = :at ADD deaths :one",
+            ConditionExpression="attribute_not_exists(died_at) OR died_at <= :before",
+            ExpressionAttributeValues={":at": int(at), ":before": int(at) - seconds, ":one": 1},
+        )
         return int(self._item(name).get("deaths", 0))
 
     def note_failure(self, name: str, failure: str, step: str) -> tuple[int, bool]:
@@ -231,14 +227,11 @@ class Leases:
         self._give_back(lease, DONE, "")
 
     def _give_back(self, lease: Lease, end: str, condition: str) -> bool:
-        try:
-            self._table.update_item(
-                Key={"lease": lease.name},
-                UpdateExpression=f"REMOVE #owner, expires_at{FORGOTTEN[end]}",
-                ConditionExpression=f"#owner = :me AND #token = :token{condition}",
-                ExpressionAttributeNames={"#owner": "owner", "#token": "token"},
-                ExpressionAttributeValues={":me": lease.owner, ":token": lease.token},
-            )
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._table.try_write(
+            "update_item",
+            Key={"lease": lease.name},
+            UpdateExpression=f"REMOVE #owner, expires_at{FORGOTTEN[end]}",
+            ConditionExpression=f"#owner = :me AND #token = :token{condition}",
+            ExpressionAttributeNames={"#owner": "owner", "#token": "token"},
+            ExpressionAttributeValues={":me": lease.owner, ":token": lease.token},
+        )

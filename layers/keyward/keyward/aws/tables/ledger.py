@@ -7,7 +7,6 @@ Lines are only added. No item ever holds a key value: a line is made of named me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,8 +82,7 @@ class Ledger:
     def append(self, lines: Iterable[JSON]) -> None:
         """Add lines. One that is there already stays as it is: a replayed step adds none."""
         for line in lines:
-            with suppress(ConditionNotMetError):
-                self._table.put_item(Item=self._item(line), **unchanged(None, "line", ()))
+            self._table.try_write("put_item", Item=self._item(line), **unchanged(None, "line", ()))
 
     def announce(self, line: JSON, tell: Callable[[], None]) -> None:
         """Add the line and `tell` of it, unless a step that this one replays did: then nothing.

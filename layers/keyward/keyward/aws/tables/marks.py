@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from keyward.aws.client import Table
-from keyward.errors import ConditionNotMetError
 from keyward.values import JSON
 
 FOR_GOOD = 2**40
@@ -24,15 +23,12 @@ class Marks:
     def claim(self, mark: str, now: float, seconds: int = 60) -> bool:
         """Whether the caller is to announce what `mark` names: nobody has, and nobody has been
         about to for `seconds`."""
-        try:
-            self._table.put_item(
-                Item={"lease": mark, "expires_at": int(now) + seconds},
-                ConditionExpression="attribute_not_exists(lease) OR expires_at <= :now",
-                ExpressionAttributeValues={":now": int(now)},
-            )
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._table.try_write(
+            "put_item",
+            Item={"lease": mark, "expires_at": int(now) + seconds},
+            ConditionExpression="attribute_not_exists(lease) OR expires_at <= :now",
+            ExpressionAttributeValues={":now": int(now)},
+        )
 
     def mark_done(self, mark: str, until: float | None = None) -> None:
         """Remember that it was announced, for good or until then."""

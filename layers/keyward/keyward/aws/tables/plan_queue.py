@@ -8,12 +8,10 @@ its requests (`pending#<plan>`, one attribute a stage), and whoever may call nex
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
 from keyward.aws.client import Table
-from keyward.errors import ConditionNotMetError
 from keyward.values import JSON, StageRef, frozen
 
 
@@ -83,13 +81,13 @@ class PlanQueue:
         names = {"#name": f"{ref[0]}:{ref[1]}"} | ({"#owner": "owner"} if condition else {})
         more: JSON = {"ExpressionAttributeValues": values} if values else {}
         more |= {"ConditionExpression": condition} if condition else {}
-        with suppress(ConditionNotMetError):
-            self._table.update_item(
-                Key=_key(plan),
-                UpdateExpression=expression,
-                ExpressionAttributeNames=names,
-                **more,
-            )
+        self._table.try_write(
+            "update_item",
+            Key=_key(plan),
+            UpdateExpression=expression,
+            ExpressionAttributeNames=names,
+            **more,
+        )
 
 
 def _key(plan: str) -> JSON:

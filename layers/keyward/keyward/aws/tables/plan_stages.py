@@ -7,11 +7,9 @@ or changes a usage plan writes it down. `read_at` (epoch seconds) says as of whe
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from typing import Any
 
 from keyward.aws.client import Table
-from keyward.errors import ConditionNotMetError
 from keyward.values import StageRef
 
 # An update expression holds 4 KB (DynamoDB, "Quotas").
@@ -35,12 +33,12 @@ class PlanStages:
     def save(self, plan: str, refs: Collection[StageRef], read_at: float) -> None:
         """Write down all stages of the plan, as they were at `read_at`, unless something newer is
         written down."""
-        with suppress(ConditionNotMetError):
-            self._table.put_item(
-                Item=_key(plan) | {"read_at": int(read_at)} | dict.fromkeys(map(_name, refs), True),
-                ConditionExpression="attribute_not_exists(read_at) OR read_at <= :read_at",
-                ExpressionAttributeValues={":read_at": int(read_at)},
-            )
+        self._table.try_write(
+            "put_item",
+            Item=_key(plan) | {"read_at": int(read_at)} | dict.fromkeys(map(_name, refs), True),
+            ConditionExpression="attribute_not_exists(read_at) OR read_at <= :read_at",
+            ExpressionAttributeValues={":read_at": int(read_at)},
+        )
 
     def add(self, plan: str, refs: Sequence[StageRef], now: float) -> None:
         """Write down stages that are in the plan beside those that were known."""

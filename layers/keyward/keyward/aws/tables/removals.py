@@ -26,15 +26,13 @@ class Removals:
 
     def save(self, removal: Removal) -> None:
         """Write it, unless a later one is there: records of the stream may come twice."""
-        try:
-            self._keys.put_item(
-                Item=item_of(removal),
-                ConditionExpression="attribute_not_exists(#at) OR #at <= :at",
-                ExpressionAttributeNames={"#at": "at"},
-                ExpressionAttributeValues={":at": removal.at},
-            )
-        except ConditionNotMetError:
-            return
+        self._keys.try_write(
+            "put_item",
+            Item=item_of(removal),
+            ConditionExpression="attribute_not_exists(#at) OR #at <= :at",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues={":at": removal.at},
+        )
 
     def change(self, after: Removal, before: Removal) -> None:
         """Write it in the place of `before`. Raises WriteConflictError when that is another by now:
@@ -105,15 +103,12 @@ class Removals:
         return found.get("customers", {}), int(found.get("revision", 0))
 
     def _save_recent(self, recent: JSON, revision: int) -> bool:
-        try:
-            self._leases.put_item(
-                Item={"lease": COUNTER, "customers": recent, "revision": revision + 1},
-                ConditionExpression="attribute_not_exists(lease) OR revision = :before",
-                ExpressionAttributeValues={":before": revision},
-            )
-        except ConditionNotMetError:
-            return False
-        return True
+        return self._leases.try_write(
+            "put_item",
+            Item={"lease": COUNTER, "customers": recent, "revision": revision + 1},
+            ConditionExpression="attribute_not_exists(lease) OR revision = :before",
+            ExpressionAttributeValues={":before": revision},
+        )
 
 
 def _as_it_was(removal: Removal) -> JSON:

@@ -7,11 +7,9 @@ Who hears writes without the lease, by single updates. Times are passed in as ep
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from keyward.aws.client import Table
-from keyward.errors import ConditionNotMetError
 from keyward.events.storm import Storm
 from keyward.values import HOUR, JSON
 
@@ -67,12 +65,12 @@ class StormItems:
     def end(self, subject: str, storm: Storm) -> None:
         """Forget the storm after a run has looked, unless it went on: a look that fails is
         repeated."""
-        with suppress(ConditionNotMetError):
-            self._table.delete_item(
-                Key=self._storm(subject),
-                ConditionExpression="last_at = :seen",
-                ExpressionAttributeValues={":seen": round(storm.last_at * 1000)},
-            )
+        self._table.try_write(
+            "delete_item",
+            Key=self._storm(subject),
+            ConditionExpression="last_at = :seen",
+            ExpressionAttributeValues={":seen": round(storm.last_at * 1000)},
+        )
 
     def _update(
         self, subject: str, expression: str, event_id: str, asked: JSON, now: float

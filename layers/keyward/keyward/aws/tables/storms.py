@@ -6,13 +6,11 @@ are the lease's holder's. Times are passed in as epoch seconds."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 
 from keyward.apis.loops import REMEMBERED_SECONDS, Closing
 from keyward.aws.tables.conditions import in_range
 from keyward.aws.tables.storm_items import StormItems
-from keyward.errors import ConditionNotMetError
 from keyward.events.caller import CallerIdentity
 from keyward.values import JSON
 
@@ -23,18 +21,18 @@ class Storms(StormItems):
     def moved(self, rest_api_id: str, caller: CallerIdentity, deployment_id: str | None) -> None:
         """Note who moved a stage last, and to which deployment where that is known. Events come in
         any order: an earlier move changes nothing."""
-        with suppress(ConditionNotMetError):
-            self._table.update_item(
-                Key={"rest_api_id": rest_api_id, "record": f"mover#{caller.stage}"},
-                UpdateExpression="SET #caller = :caller, deployment_id = :deployment",
-                ConditionExpression="attribute_not_exists(#caller.#at) OR #caller.#at <= :at",
-                ExpressionAttributeNames={"#caller": "caller", "#at": "at"},
-                ExpressionAttributeValues={
-                    ":caller": caller.as_json(),
-                    ":deployment": deployment_id,
-                    ":at": caller.at,
-                },
-            )
+        self._table.try_write(
+            "update_item",
+            Key={"rest_api_id": rest_api_id, "record": f"mover#{caller.stage}"},
+            UpdateExpression="SET #caller = :caller, deployment_id = :deployment",
+            ConditionExpression="attribute_not_exists(#caller.#at) OR #caller.#at <= :at",
+            ExpressionAttributeNames={"#caller": "caller", "#at": "at"},
+            ExpressionAttributeValues={
+                ":caller": caller.as_json(),
+                ":deployment": deployment_id,
+                ":at": caller.at,
+            },
+        )
 
     def mover(self, rest_api_id: str, stage: str) -> CallerIdentity:
         """Who moved the stage last; a caller without a name when nobody was seen."""
