@@ -63,9 +63,9 @@ class Hold:
 class InForce:
     """What stands in the table. `body` is the policy in force; `version` that of the parameter by
     which it was settled, 0 for the shipped default; `refused` says why a newer version is not
-    usable. `is_found`: usage plans were there before the item was, so an edit is compared with them.
-    `pending` are lines of edits that some usage plan still lacks; `applied` are those that all have,
-    and that are to be announced. `revision` is the table's."""
+    usable. `is_found`: usage plans were there before the item, so an edit is compared with them.
+    `pending` are lines of edits that some usage plan still lacks; `applied` are lines that no plan
+    lacks, and that are to be announced. `revision` is the table's."""
 
     body: JSON
     version: int = 0
