@@ -221,6 +221,17 @@ def test_what_a_rule_did_not_find_is_named(tmp_path: Path) -> None:
     assert (row["agrees"], row["seen"]) == (False, "ImportApiKeys 1 of 2, TagResource None of 1")
 
 
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [("a1b2c3d4e5", 1), ("[a1b2c3d4e5, f1a2b3c4d5]", 2), ("!", 0), ('["a", "b"]', 0)],
+    ids=["one", "list", "none", "quotes"],
+)
+def test_what_a_transformer_cut_is_read_as_keyward_reads_it(ids: str, found: int) -> None:
+    detail = f'{{"eventName": "ImportApiKeys", "requestParameters": {{"keyId": "{ids}"}}}}'
+    event = records.read(f'{{"detail": {detail}}}')
+    assert records.ids_in(event["detail"]) == found
+
+
 def test_the_arn_of_a_plans_tag_is_the_one_that_the_rule_asks_for(tmp_path: Path) -> None:
     arn = "arn:aws:apigateway:us-east-1::/usageplans/abc123"
     assert asked("plan-tag-record", World({}), tmp_path, tagged=[arn])["agrees"]

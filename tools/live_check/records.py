@@ -11,6 +11,7 @@ from typing import Any
 from botocore import xform_name
 
 from emulator.cloudtrail import event_for
+from keyward.errors import InvalidEventError
 from keyward.events import cloudtrail
 from keyward.values import JSON
 from local.world import document
@@ -142,7 +143,7 @@ class Hearing:
         seconds = int(min(20, self._run.world.look_every * 20))
         about = {"MaxNumberOfMessages": 10, "WaitTimeSeconds": seconds}
         for message in self._sqs.receive_message(QueueUrl=self._url, **about).get("Messages", []):
-            event = json.loads(message["Body"])
+            event = read(message["Body"])
             (self.records if "requestID" in event["detail"] else self.cut).append(event)
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
 
@@ -150,6 +151,14 @@ class Hearing:
         """The record of a call, None while it has not come."""
         details = (event["detail"] for event in self.records)
         return next((d for d in details if is_of(d, operation, about)), None)
+
+
+def read(body: str) -> JSON:
+    """An event; what a transformer cut so that it is no JSON is one without a name."""
+    try:
+        return dict(json.loads(body))
+    except ValueError:
+        return {"detail": {"eventName": f"no JSON: {body[:80]}", "requestParameters": {}}}
 
 
 def is_of(detail: JSON, operation: str, about: str) -> bool:
@@ -194,9 +203,10 @@ def differences(operation: str, expected: JSON, found: JSON | None) -> Iterator[
 
 
 def ids_in(detail: JSON) -> int:
-    """How many ids Keyward reads in what a rule cut out."""
+    """How many ids Keyward reads in what a rule cut out; none where it refuses the event."""
     if "keyId" in detail["requestParameters"]:
-        return len(cloudtrail.keys_of(detail))
+        with suppress(InvalidEventError):
+            return len(cloudtrail.keys_of(detail))
     return len(cloudtrail.apis_of(detail)) or int(cloudtrail.is_about_plan(detail))
 
 
