@@ -64,6 +64,12 @@ def test_each_command_explains_itself(command: tuple[str, ...], capsys: Capture)
     assert capsys.readouterr().out.startswith(f"Usage: {' '.join(('keyward', *command))} ")
 
 
+@pytest.mark.parametrize("group", [(), ("dlq",), ("key",), ("policy",)], ids=" ".join)
+def test_no_line_of_a_list_of_commands_is_cut(group: tuple[str, ...], capsys: Capture) -> None:
+    assert app.main([*group, "--help"]) == 0
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_each_command_prints_data_on_request(command: tuple[str, ...], capsys: Capture) -> None:
     app.main([*command, "--help"])

@@ -43,11 +43,11 @@ def holds(call: Call) -> int:
 @click.argument("what", nargs=-1, required=True, metavar=WHAT)
 @of_stack
 def approve(call: Call, /, what: tuple[str, ...]) -> int:
-    """Let happen what is held: a stage, with a fingerprint alone changes of the policy, or with
-    the word `removals` the removals of customers' records, whose keys are suspended then.
+    """Let happen what is held.
 
-    Exactly what the FINGERPRINT names is approved, and nothing that came later. The exit code is 1
-    when that is not held.
+    That is a stage, with a FINGERPRINT alone changes of the policy, or with the word `removals` the
+    removals of customers' records, whose keys are suspended then. Exactly what the FINGERPRINT
+    names is approved, and nothing that came later. The exit code is 1 when that is not held.
     """
     return _answer(call, "approve", what)
 
@@ -56,10 +56,11 @@ def approve(call: Call, /, what: tuple[str, ...]) -> int:
 @click.argument("what", nargs=-1, required=True, metavar=WHAT)
 @of_stack
 def reject(call: Call, /, what: tuple[str, ...]) -> int:
-    """Keep a stage, or with a fingerprint alone the policy, as it is; with the word `removals` the
-    records of customers are put back, those too that were removed in the hour before.
+    """Keep as it is what is held.
 
-    The exit code is 1 when that is not held.
+    That is a stage, or with a FINGERPRINT alone the policy. With the word `removals` the records of
+    customers are put back, those too that were removed in the hour before. The exit code is 1 when
+    that is not held.
     """
     return _answer(call, "reject", what)
 

@@ -110,10 +110,10 @@ def commands() -> None:
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the newest N lines.")
 @of_stack
 def history(call: Call, /, customer: str | None, api: bool, last: int | None) -> int:
-    """Print who asked what for a CUSTOMER, what was done, and when; without one, who stopped and
-    started the stack's writes.
+    """Print who asked for what, what was done, and when.
 
-    The exit code is 1 when the ledger has no line.
+    Without a CUSTOMER it tells who stopped and started the stack's writes. The exit code is 1 when
+    the ledger has no line.
     """
     if api and customer is None:
         raise click.UsageError("Give the id of a REST API with --api.")
@@ -166,9 +166,9 @@ def _explainer(call: Call) -> Explainer:
 @click.argument("shell", type=click.Choice([*SHELLS]))
 @of_nobody
 def completion(call: Call, /, shell: str) -> int:
-    """Print the script that completes commands and options in a SHELL.
+    """Print the script that completes commands in a SHELL.
 
-    For bash: eval "$(keyward completion bash)", in ~/.bashrc.
+    It completes options, too. For bash: eval "$(keyward completion bash)", in ~/.bashrc.
     """
     script = SHELLS[shell](commands, {}, "keyward", "_KEYWARD_COMPLETE").source()
     call.show({"shell": shell, "script": script}, script.splitlines())

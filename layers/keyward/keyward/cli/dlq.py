@@ -48,7 +48,7 @@ which = together(
 
 @click.group(no_args_is_help=False)
 def dlq() -> None:
-    """List, mend and send again, or drop, what lies in the dead-letter queues."""
+    """List, mend, send again or drop dead letters."""
 
 
 @dlq.command("list")

@@ -55,9 +55,10 @@ def reveal(call: Call, /, customer: str, key_id: str | None) -> int:
 @click.option("--leaked", is_flag=True, help="Stop the key at once, before there is another.")
 @of_stack
 def rotate(call: Call, /, customer: str, leaked: bool) -> int:
-    """Give a customer's keys successors, and retire them after the overlap.
+    """Give a customer's keys successors.
 
-    A customer whom the stack does not know is refused: nothing would be stopped.
+    The keys retire after the overlap. A customer whom the stack does not know is refused: nothing
+    would be stopped.
     """
     detail = {"customer_id": customer} | ({"leaked": True} if leaked else {})
     checked("KeyRotationRequested", detail)

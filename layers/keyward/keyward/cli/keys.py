@@ -30,9 +30,9 @@ def key() -> None:
 @click.argument("value")
 @of_nobody
 def check(call: Call, /, value: str) -> int:
-    """Tell whether VALUE is a key value that Keyward made, by its checksum.
+    """Tell whether Keyward made the VALUE.
 
-    Nothing is sent anywhere. The exit code is 1 when it is not.
+    Its checksum says so. Nothing is sent anywhere. The exit code is 1 when it is not.
     """
     good = is_value(value)
     text = "a Keyward key value" if good else "not a Keyward key value"
@@ -43,11 +43,11 @@ def check(call: Call, /, value: str) -> int:
 @key.command()
 @of_stack
 def whose(call: Call) -> int:
-    """Find the customer of a leaked value, which is read from standard input.
+    """Find the customer of a leaked value.
 
-    The value is neither sent nor stored: its fingerprint is compared with those in the stack's
-    records. Only values that Keyward made have one. Of a customer's deleted keys the last one is
-    remembered. The exit code is 1 when a customer was found.
+    It is read from standard input, and is neither sent nor stored: its fingerprint is compared with
+    those in the stack's records. Only values that Keyward made have one. Of a customer's deleted
+    keys the last one is remembered. The exit code is 1 when a customer was found.
     """
     value = _read_value(call)
     there = call.stack()
@@ -88,10 +88,11 @@ def whose(call: Call) -> int:
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @of_nobody
 def scan(call: Call, /, path: Path) -> int:
-    """Find values that Keyward made in the files under PATH, by form and checksum.
+    """Find values that Keyward made under PATH.
 
-    It prints the places, never a value, and sends nothing. Binary files and the folders of version
-    control are passed over. The exit code is 1 when a value was found.
+    Form and checksum tell them. It prints the places, never a value, and sends nothing. Binary
+    files and the folders of version control are passed over. The exit code is 1 when a value was
+    found.
     """
     files = each("scanning", _files(path))
     found = [{"file": str(file), "line": line} for file in files for line in _lines(file)]

@@ -61,7 +61,7 @@ def lint(
     form: str,
     fixes: bool,
 ) -> int:
-    """Find the methods that a template or OpenAPI document would leave open.
+    """Find the methods that a template would leave open.
 
     FILE is a SAM or CloudFormation template or an OpenAPI document, in YAML or JSON. The exit code
     is 1 when a method would be open, 2 when a file could not be read. With --fix it tells what is

@@ -79,7 +79,7 @@ def look(
     share: int,
     iam: bool,
 ) -> int:
-    """Look at all REST APIs and keys of an account, without a stack and without a change.
+    """Look at an account, without a stack and without a change.
 
     Only GET is called. It tells exposed live methods, keys that open nothing, work for nobody or
     are not used, duplicate usage plans, stages that do not serve their working copy, and what each

@@ -21,7 +21,7 @@ FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_
 
 @click.group(no_args_is_help=False)
 def policy() -> None:
-    """Check a policy, see what it would change, put it, show it."""
+    """Check, compare, put and show a policy."""
 
 
 @policy.command()
@@ -41,10 +41,10 @@ def check(call: Call, /, file: Path) -> int:
 @FILE
 @of_stack
 def diff(call: Call, /, file: Path) -> int:
-    """Tell what the policy in FILE would change in the account, and what would wait for a person.
+    """Tell what the policy in FILE would change.
 
-    Nothing is written. The exit code is 1 when something would change, or the policy cannot be
-    used.
+    It tells too what would wait for a person. Nothing is written. The exit code is 1 when something
+    would change, or the policy cannot be used.
     """
     problem = _problem(file)
     if problem:
@@ -59,10 +59,10 @@ def diff(call: Call, /, file: Path) -> int:
 @FILE
 @of_stack
 def put(call: Call, /, file: Path) -> int:
-    """Make the policy in FILE the wanted one, after the same check, and tell what it changes.
+    """Check the policy in FILE, and make it the wanted one.
 
-    One that is larger than a parameter may be goes into the stack's bucket. The exit code is 1 when
-    it cannot be used, and nothing is put then.
+    It tells what changes, as `diff` does. One that is larger than a parameter may be goes into the
+    stack's bucket. The exit code is 1 when it cannot be used, and nothing is put then.
     """
     problem = _problem(file)
     if problem:

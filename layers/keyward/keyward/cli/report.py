@@ -18,7 +18,7 @@ NONE_YET = "no report was written yet: the next night writes one"
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Save its page, too.")
 @of_stack
 def report(call: Call, /, html: Path | None) -> int:
-    """Print what waits for a person, by the last report of the stack.
+    """Print what waits for a person, by the last report.
 
     The exit code is 1 when something waits.
     """

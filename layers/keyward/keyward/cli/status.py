@@ -26,9 +26,9 @@ FAILURES, SINCE = ("CustomerFailed", "ApiFailed"), "1h"
 @click.command()
 @of_stack
 def status(call: Call) -> int:
-    """Count what waits, say whether writes are stopped, and how full the account is.
+    """Count what waits, and tell how full the account is.
 
-    The exit code is 1 when something waits for a person.
+    It says too whether writes are stopped. The exit code is 1 when something waits for a person.
     """
     found = _status(call.stack(), call.now)
     call.show(found, _lines(found))

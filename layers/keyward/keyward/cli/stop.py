@@ -51,11 +51,11 @@ def stop(call: Call, /, everything: bool) -> int:
 @click.option("--api", metavar="ID", help="The id of a REST API.")
 @of_stack
 def start(call: Call, /, customer: str | None, api: str | None) -> int:
-    """Have a customer or an API reconciled now; with neither, end a stop and repair all.
+    """Reconcile a customer or an API now, or end a stop.
 
-    A customer is compared with API Gateway; one of whom nothing is known is refused, as is an API
-    that is not there. Without --customer and --api the audit starts, and hands whatever it finds to
-    the reconcilers.
+    With neither --customer nor --api a stop ends and all is repaired. A customer is compared with
+    API Gateway; one of whom nothing is known is refused, as is an API that is not there. The repair
+    is an audit, which hands whatever it finds to the reconcilers.
     """
     if customer is not None and api is not None:
         raise click.UsageError("Give --customer or --api, not both.")

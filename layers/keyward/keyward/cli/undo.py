@@ -42,10 +42,11 @@ def undo(
     since: str | None,
     dry_run: bool,
 ) -> int:
-    """Undo the last plan change, suspension or rotation of a customer, or of many.
+    """Undo the last change of a customer, or of many.
 
-    With --since and --what the change is undone of every customer for whom it was announced since
-    then. The exit code is 1 when there is none.
+    A plan change, a suspension or a rotation can be undone. With --since and --what the change is
+    undone of every customer for whom it was announced since then. The exit code is 1 when there is
+    none.
     """
     there = call.stack()
     customers = _whose(there, customer, what, since, call.now())
