@@ -1,13 +1,15 @@
 """`make test`: the tests, in groups that suit the machine, and one line that adds them up.
 
 `make test-sizes` runs those that `make test` leaves out, because they are large and no more.
-Tests on a local AWS wait most of the time: for polls, time-outs and each other. All other tests
-run beside them in two workers of low priority, and so have what the waiting leaves of the machine.
+Tests on a local AWS wait most of the time: for polls, time-outs and each other. All groups run at
+once, and the tests that wait for nothing in two workers of low priority: they have what the waiting
+leaves of the machine. A group prints when it is over.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,9 +25,11 @@ LOCAL = f"{STACK}/local"
 PROVE = "tests/prove"
 # `make engines` runs these: what they compare with must be fetched first.
 ENGINES = "tests/engines"
-BESIDE = "rooms, rules and the emulator"
+ROOMS = "rooms, rules and the emulator"
 # These wait for a dead run's lease to end, and for the schedule of each minute.
 LONGEST = ("test_repeats.py", "test_single_faults.py", "test_stopped_runs.py")
+# How often a line says how far the runs are.
+PROGRESS_SECONDS = 30
 # The tests that wait get three quarters of a processor that both want.
 NICE = ("nice", "-n", "5")
 ROOMS_WITH_SIZES = ("audit", "cli", "customers", "events", "lint", "machines", "runs", "updates")
@@ -39,8 +43,8 @@ def groups() -> dict[str, list[str]]:
     for elsewhere in (STACK, PROVE, ENGINES):
         quick.remove(elsewhere)
     return {
-        # The random histories take longest: they begin first, so that nothing waits.
-        BESIDE: ["-n", "2", *NO_SIZES, PROVE, *quick, "emulator/tests"],
+        # The random histories take longest: they begin first.
+        ROOMS: ["-n", "2", *NO_SIZES, PROVE, *quick, "emulator/tests"],
         "the local AWS": [*NO_SIZES, LOCAL],
         "the whole stack": ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *_stack()],
     }
@@ -62,63 +66,67 @@ def _stack() -> list[str]:
 def main(arguments: Sequence[str] = ()) -> int:
     """Run all groups, whatever fails; the exit status is 0 only when every test passed. With
     `sizes` in the arguments: the large ones."""
-    failures = 0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(os.environ.get(tally.FILE) or Path(folder, "tally"))
         before = tally.total(file)
         started = time.monotonic()
         chosen = sizes() if "sizes" in arguments else groups()
-        quick = chosen.pop(BESIDE, None)
-        beside = Beside(file, quick, Path(folder, "beside")) if quick else None
-        for name, arguments in chosen.items():
-            print(f"test: {name}", flush=True)
-            failures += not run(file, arguments)
-            print(f"test: {name}: over after {time.monotonic() - started:.0f} s", flush=True)
-        if beside:
-            print(f"test: {BESIDE}", flush=True)
-            failures += not beside.end()
+        print(f"test: at once: {', '.join(chosen)}", flush=True)
+        runs = [Run(name, told, Path(folder)) for name, told in chosen.items()]
+        for run in sorted(runs, key=lambda run: run.name == ROOMS):
+            while not run.is_over():
+                parts = ", ".join(f"{one.name} {one.progress()}" for one in runs)
+                print(f"test: after {time.monotonic() - started:.0f} s: {parts}", flush=True)
+            run.add_to(file)
+            print(f"test: {run.name}: over after {time.monotonic() - started:.0f} s", flush=True)
         passed, failed = (now - was for now, was in zip(tally.total(file), before, strict=True))
     print(f"test: {time.monotonic() - started:.0f} s")
     print(f"{passed} passed, {failed} failed")
-    return 1 if failures else 0
+    return 1 if failed else 0
 
 
-def run(file: Path, arguments: list[str]) -> bool:
-    """One run of pytest; a run that broke off without a failed test counts as one failure."""
-    _, failed = tally.total(file)
-    command = [sys.executable, "-m", "pytest", *arguments]
-    code = subprocess.call(command, cwd=ROOT, env=tally.environment(file))
-    if code and tally.total(file)[1] == failed:
-        tally.add_failure(file)
-    return code == 0
-
-
-class Beside:
+class Run:
     """A run of pytest beside others; what it prints is shown at its end."""
 
-    def __init__(self, file: Path, arguments: list[str], output: Path) -> None:
-        self._output = output
+    def __init__(self, name: str, arguments: list[str], folder: Path) -> None:
+        self.name = name
+        self._output = folder / f"{name}.output"
         # A tally of its own, as failures of the others must not count for this one.
-        self._file, self._own = file, output.with_suffix(".tally")
-        command = [*NICE, sys.executable, "-m", "pytest", *arguments]
-        with output.open("wb") as stream:
-            self._run = subprocess.Popen(
-                command,
+        self._tally = folder / f"{name}.tally"
+        nice = NICE if name == ROOMS else ()
+        with self._output.open("wb") as stream:
+            self._process = subprocess.Popen(
+                [*nice, sys.executable, "-m", "pytest", *arguments],
                 cwd=ROOT,
-                env=tally.environment(self._own),
+                env=tally.environment(self._tally),
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
 
-    def end(self) -> bool:
-        """Wait for it, show what it printed, and add its counts. True when all passed."""
-        code = self._run.wait()
+    def is_over(self) -> bool:
+        """Wait for its end, but not for long."""
+        try:
+            self._process.wait(PROGRESS_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def progress(self) -> str:
+        """How far it is, as pytest says at the end of a line of its output."""
+        told = re.findall(
+            r"\[ *(\d+%)\]", self._output.read_text(encoding="utf-8", errors="replace")
+        )
+        return told[-1] if told else "0%"
+
+    def add_to(self, file: Path) -> None:
+        """Show what it printed, and add its counts to the file's, once it is over. A run that broke
+        off without a failed test counts as one failure."""
+        code = self._process.returncode
         print(self._output.read_text(encoding="utf-8", errors="replace"), flush=True)
-        if code and not tally.total(self._own)[1]:
-            tally.add_failure(self._own)
-        with self._file.open("a", encoding="utf-8") as total:
-            total.write(" ".join(map(str, tally.total(self._own))) + "\n")
-        return code == 0
+        if code and not tally.total(self._tally)[1]:
+            tally.add_failure(self._tally)
+        with file.open("a", encoding="utf-8") as total:
+            total.write(" ".join(map(str, tally.total(self._tally))) + "\n")
 
 
 if __name__ == "__main__":
