@@ -8,7 +8,7 @@ from tools.live_check.checks import Answer, check
 from tools.live_check.run import KEYED, STAGE, Run
 
 # Calls a day, where a plan has a quota to use up.
-QUOTA = 5
+QUOTA = 3
 
 
 @check(
@@ -155,7 +155,7 @@ def the_refusal_when_quota_and_throttle_are_spent(run: Run) -> str:
 
 @check(
     "throttled-calls",
-    "5 calls of 5 pass",
+    "3 calls of 3 pass",
     source="the emulator: a throttled call does not count against the quota",
     engine="emulator/throttle.py and explain",
 )

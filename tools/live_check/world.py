@@ -179,7 +179,7 @@ class Rehearsal:
         url = urls.apigateway if service == "apigateway" else urls.aws
         # Names like sync-states.… are not to be had here. An answer that is late is lost by a
         # fault, and comes no more.
-        config = PATIENT.merge(Config(inject_host_prefix=False, read_timeout=20))
+        config = PATIENT.merge(Config(inject_host_prefix=False, read_timeout=10))
         return self.local.session.client(service, endpoint_url=url, config=config)
 
     def hasty(self, service: str) -> Any:
