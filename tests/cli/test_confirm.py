@@ -67,7 +67,7 @@ def test_the_event_that_deletes_for_good_is_marked() -> None:
 def test_nothing_is_deleted_where_nobody_can_answer(desk: Desk, words: tuple[str, ...]) -> None:
     before = what_is_there(desk.bench)
     code, out, err = desk.run(*words)
-    assert (code, out, "give --yes" in err) == (2, "", True)
+    assert (code, out, "Give --yes" in err) == (2, "", True)
     assert what_is_there(desk.bench) == before
     assert desk.run(*words, "--yes")[0] == 0
     assert what_is_there(desk.bench) != before

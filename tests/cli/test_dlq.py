@@ -117,6 +117,8 @@ def test_a_misspelt_event_is_renamed(desk: Desk) -> None:
     desk.bench.send("CustomerSignedup", customer_id="acme", plan="free")
     desk.bench.run()
     (one,) = listed(desk)
+    code, _, err = desk.run("dlq", "resend", "--all")
+    assert (code, "must be CustomerSignedUp" in err) == (2, True)
     assert "CustomerSignedUp" in one["reason"]
     assert one["remedy"].endswith("--set detail-type=CustomerSignedUp")
     assert desk.run(*shlex.split(one["remedy"])[1:])[0] == 0

@@ -123,9 +123,9 @@ def test_the_ledger_tells_who_stopped_and_who_started_and_how_it_was_before(desk
     code, out, _ = desk.run("history")
     stopped, everything = f"writes stopped since {first}", f"everything stopped since {first}"
     assert [line.partition("  ")[2] for line in out.splitlines()[::2]] == [
-        f"stopped writes: writes go on -> {stopped}",
-        f"stopped writes: {stopped} -> {everything}",
-        f"started writes: {everything} -> writes go on",
+        f"{stopped} (before: writes go on)",
+        f"{everything} (before: {stopped})",
+        f"writes go on (before: {everything})",
     ]
     assert {line.strip() for line in out.splitlines()[1::2]} == {
         f"asked by a person, by the console or the CLI: {PERSON}"

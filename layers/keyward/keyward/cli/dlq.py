@@ -27,6 +27,7 @@ from keyward.cli.options import (
     yes_option,
 )
 from keyward.cli.requests import PLACEHOLDER, checked, member
+from keyward.cli.stack import SetUpError
 from keyward.errors import InvalidInputError
 from keyward.events.incoming import EVENTS_IN, members, near_miss
 from keyward.events.remedy import command
@@ -138,7 +139,7 @@ def drop(
     there, letters = _chosen(call, queue, customer, ids)
     try:
         confirm(f"Delete {counted(len(letters), 'message')} for good?", yes or not letters)
-    except (click.Abort, click.UsageError):
+    except (click.Abort, SetUpError):
         there.show(letters)
         raise
     for letter in each("dropping", letters):
@@ -184,7 +185,7 @@ def _checked(
 def _check(letter: DeadLetter) -> None:
     """Check an event of ours before it is sent again. Raises InvalidInputError."""
     detail_type = str(letter.body.get("detail-type"))
-    if detail_type in EVENTS_IN:
+    if detail_type in EVENTS_IN or near_miss(detail_type):
         checked(detail_type, letter.detail)
 
 

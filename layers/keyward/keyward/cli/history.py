@@ -48,8 +48,8 @@ WORDS = {
     "leave_plan": "left plan {plan} as it was, without stage {stage}",
     "require_key": "had {method} {path} ask for a key",
     "deploy_api": "deployed stage {stage}",
-    "stop_writes": "stopped writes: {before} -> {after}",
-    "start_writes": "started writes: {before} -> {after}",
+    "stop_writes": "{after} (before: {before})",
+    "start_writes": "{after} (before: {before})",
 }
 
 

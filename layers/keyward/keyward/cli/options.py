@@ -216,12 +216,12 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask before what nothing brings back, unless the call says `--yes`. Raises UsageError where
+    """Ask before what nothing brings back, unless the call says `--yes`. Raises SetUpError where
     nobody is there to answer, and Abort after a no."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError(f"{question} Nobody is here to answer: give --yes.")
+        raise SetUpError(f"{question} Nobody is here to answer. Give --yes")
     _progress().end()
     if not click.confirm(visible(question), err=True):
         say("nothing was done", err=True)
