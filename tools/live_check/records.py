@@ -18,7 +18,17 @@ from local.world import document
 from tools.live_check.checks import check
 from tools.live_check.run import KEYED, STAGE, Run
 
-PATTERN = {"source": ["aws.apigateway"], "detail-type": ["AWS API Call via CloudTrail"]}
+# Records of such calls, others' too, may hold values: of them only what the stack's rules cut out
+# comes into the queue.
+OF_KEYS = (
+    *("CreateApiKey", "UpdateApiKey", "DeleteApiKey", "ImportApiKeys"),
+    *("CreateUsagePlanKey", "DeleteUsagePlanKey"),
+)
+PATTERN = {
+    "source": ["aws.apigateway"],
+    "detail-type": ["AWS API Call via CloudTrail"],
+    "detail": {"eventName": [{"anything-but": [*OF_KEYS]}]},
+}
 # The stack's rules that hand on what a transformer cuts out of a record: the call that each is to
 # hear of here, and how many ids it is to find in it.
 CUT_OF = {
@@ -47,7 +57,8 @@ class Calls:
         record = event_for(
             operation, params, answer, None, time.time(), run.world.region, run.state.account
         )
-        self.expected.append((operation, about or answer["id"], record["detail"]))
+        if operation not in OF_KEYS:
+            self.expected.append((operation, about or answer["id"], record["detail"]))
         return answer
 
 
@@ -96,7 +107,7 @@ def _plan_and_keys(run: Run, calls: Calls, api: str) -> None:
 
 
 class Hearing:
-    """A queue that gets all records, and what the stack's rules would cut out of them."""
+    """A queue that gets records, and what the stack's rules cut out of them."""
 
     def __init__(self, run: Run) -> None:
         self._run, self._sqs = run, run.world.client("sqs")
@@ -150,7 +161,8 @@ class Hearing:
     def record(self, operation: str, about: str) -> JSON | None:
         """The record of a call, None while it has not come."""
         details = (event["detail"] for event in self.records)
-        return next((d for d in details if is_of(d, operation, about)), None)
+        named = (detail for detail in details if detail["eventName"] == operation)
+        return next((detail for detail in named if about in json.dumps(detail)), None)
 
 
 def read(body: str) -> JSON:
@@ -159,13 +171,6 @@ def read(body: str) -> JSON:
         return dict(json.loads(body))
     except ValueError:
         return {"detail": {"eventName": f"no JSON: {body[:80]}", "requestParameters": {}}}
-
-
-def is_of(detail: JSON, operation: str, about: str) -> bool:
-    """Whether it is about a call. Records of an import are known by their operation alone: where
-    the ids are is what is asked."""
-    called = detail["eventName"] == operation
-    return called and (operation == "ImportApiKeys" or about in json.dumps(detail))
 
 
 def stack_rules(run: Run) -> dict[str, str]:
@@ -217,7 +222,8 @@ def ids_in(detail: JSON) -> int:
     engine="emulator/cloudtrail.py",
 )
 def shapes_of_records(run: Run) -> str:
-    """One call of each kind that Keyward hears of, and its record on the bus."""
+    """One call of each kind that Keyward hears of, and its record on the bus. Of calls on keys see
+    `record-inputs`."""
     hearing = Hearing(run)
     hearing.begin()
     calls = calls_of(run).expected
