@@ -1,7 +1,7 @@
 """The states of a machine of ours, run step by step: Amazon States Language as far as it is used.
 
-A level is a generator: it yields each `Wait` and each `Task` to whoever drives it, so that one
-driver runs many executions at once (executions.py) and another runs one to its end (machine.py)."""
+A level is a generator: it yields each `Wait` and each `Task` to whoever drives it. So one driver
+runs many executions at once (executions.py)."""
 
 from __future__ import annotations
 

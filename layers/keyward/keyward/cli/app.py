@@ -1,8 +1,8 @@
 """The command `keyward`: what people ask Keyward from their own machine.
 
-It writes nothing itself: what it asks for goes over the event bus, the policy parameter or a run.
-It needs click, which the layer does not have: no function imports
-this room.
+What it asks for goes over the event bus, the policy parameter or a run. Itself it only writes a
+stop of writes (stop.py). It needs click, which the layer does not have: no function imports this
+room.
 """
 
 from __future__ import annotations
@@ -38,10 +38,7 @@ from keyward.cli.outcomes import outcomes
 from keyward.cli.policy import policy
 from keyward.cli.report import report
 from keyward.cli.requests import send
-from keyward.cli.stack import (
-    DEFAULT_MODE,
-    NoStackError,
-)
+from keyward.cli.stack import DEFAULT_MODE, NoStackError
 from keyward.cli.status import status
 from keyward.cli.stop import start, stop
 from keyward.cli.undo import undo

@@ -27,8 +27,6 @@ REQUESTERS = {
     RECORD: "a record put into the Customers table",
     RESUMED: "an event that came to a run which was stopped",
 }
-
-
 # What an action did, in words; `{...}` are members of its line, and of what was there after it.
 WORDS = {
     "create_key": "made key {key} ({key_id})",

@@ -45,8 +45,6 @@ ATTEMPTS = 4
 SOURCE = "keyward-command"
 # A standard parameter holds 4 KB, an advanced one 8 KB (Systems Manager quotas).
 MAX_PARAMETER_BYTES = 8192
-
-
 # Where `make local` listens unless PORT says otherwise: API Gateway is on the next port.
 LOCAL_PORT = 4580
 

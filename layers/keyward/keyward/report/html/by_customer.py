@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from keyward.report.html.markup import Markup, Node, tag
 from keyward.report.html.parts import (
@@ -46,7 +47,7 @@ def by_customer(report: Report) -> Node:
     ]
 
 
-def _states(customers: tuple[CustomerRow, ...] | list[CustomerRow]) -> str:
+def _states(customers: Sequence[CustomerRow]) -> str:
     counts = Counter(one.state for one in customers)
     return ", ".join(f"{number(count)} {state}" for state, count in counts.most_common())
 

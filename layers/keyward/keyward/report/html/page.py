@@ -7,7 +7,7 @@ from keyward.report.html.by_customer import by_customer
 from keyward.report.html.customers import done, keys, usage
 from keyward.report.html.document import document, policy_of
 from keyward.report.html.markup import Markup, Node, join, tag
-from keyward.report.html.parts import number, table, when
+from keyward.report.html.parts import number, when
 from keyward.report.html.script import SCRIPT
 from keyward.report.html.stylesheet import CSS
 from keyward.report.html.waiting import waiting
@@ -30,8 +30,6 @@ OF_STACK = {"customers", "usage", "done"}
 
 # A number, what it counts, and a word more.
 Tile = tuple[str, str, str]
-
-__all__ = ["page", "table"]
 
 
 def page(report: Report, of_stack: bool = True) -> str:
