@@ -49,25 +49,29 @@ class Recorder:
             removals.answer(self.run, is_approved=kind == removals.APPROVED)
             return
         for customer_id, why in self._record(self._events(item.body), item):
-            self._announce_refusal(item, customer_id, CustomerNotFoundError, why)
+            name = CustomerNotFoundError.__name__
+            helps = remedy.after_failure(name, "customer", customer_id, self.run.stack)
+            self._announce_refusal(item, customer_id, CustomerNotFoundError, why, helps)
 
     def answer(self, item: Item, reason: str) -> None:
         """Answer a malformed event by CustomerFailed, if its customer can be named."""
         self.count("MalformedEvent", 1)
         customer_id = self._customer_in(item.body)
         if customer_id:
-            self._announce_refusal(item, customer_id, InvalidEventError, reason)
+            # The DLQ knows whose an event of ours is.
+            whose = contracts.customer_named_in(item.body)
+            helps = remedy.command("dlq", "list", customer=whose, stack=self.run.stack)
+            self._announce_refusal(item, customer_id, InvalidEventError, reason, helps)
 
     def _announce_refusal(
-        self, item: Item, customer_id: str, error: type[KeywardError], reason: str
+        self, item: Item, customer_id: str, error: type[KeywardError], reason: str, helps: str
     ) -> None:
-        name = error.__name__
         failed = contracts.announcement(
             "CustomerFailed",
             customer_id=customer_id,
-            error=name,
+            error=error.__name__,
             reason=reason,
-            remedy=remedy.after_failure(name, "customer", customer_id, self.run.stack),
+            remedy=helps,
         )
         subject, asked = f"customer#{customer_id}", requester_from_event(item.body)
         # Two refusals of one moment are two, and a message that comes again is one.

@@ -113,6 +113,24 @@ def test_a_member_that_nobody_knows_is_left_out(desk: Desk) -> None:
     assert desk.bench.value("acme")
 
 
+def test_the_answer_to_a_malformed_event_leads_to_the_event(desk: Desk) -> None:
+    bench = desk.bench
+    bench.send("CustomerSignedUp", customer_id="acme", plan=5)
+    bench.send("CustomerSignedUp", customer_id="other", plan=5)
+    bench.run()
+    (failed,) = [one["detail"] for one in bench.announced if about(one) == "acme"]
+    code, out, _ = desk.run(*shlex.split(failed["remedy"])[1:])
+    assert (code, "acme: detail.plan" in out, "other" in out) == (1, True, False)
+    bench.invoke("WriteReport")
+    waiting = json.loads(desk.run("report", "--json")[1])["waiting"]
+    (item,) = [one for one in waiting if one["customer_id"] == "acme"]
+    assert f"`{failed['remedy']}`" in item["remedy"]
+
+
+def about(event: JSON) -> object:
+    return event["detail"].get("customer_id")
+
+
 def test_a_misspelt_event_is_renamed(desk: Desk) -> None:
     desk.bench.send("CustomerSignedup", customer_id="acme", plan="free")
     desk.bench.run()

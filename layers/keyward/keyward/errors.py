@@ -86,6 +86,8 @@ class WrongAnswerError(InvalidInputError):
 class InvalidEventError(InvalidInputError):
     """An event on the bus that cannot be right; it ends in the DLQ."""
 
+    helps = "dlq list"
+
 
 class InvalidRecordError(InvalidInputError):
     """A record in the Customers table that cannot be right; the run ends with CustomerFailed."""

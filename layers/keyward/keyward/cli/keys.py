@@ -58,9 +58,10 @@ def whose(call: Call) -> int:
         unknown = sum(key.fingerprint is None for mine in records for key in mine.keys)
         lines = [
             "no key of this stack has this value, and no customer's last deleted key had it",
-            f"{counted(unknown, 'key')} cannot be judged: Keyward did not make the value, or made "
-            "it before it kept fingerprints",
         ]
+        if unknown:
+            words = "cannot be judged: Keyward did not make the value, or made it before it kept"
+            lines += [f"{counted(unknown, 'key')} {words} fingerprints"]
         lines[:0] = [] if is_value(value) else ["not a value that Keyward made"]
         call.show({"customer_id": None, "not_judged": unknown}, lines)
         return FINE

@@ -46,5 +46,6 @@ def _lines(found: JSON) -> Iterator[str]:
         about = " ".join(
             item[name] for name in ("customer_id", "rest_api_id", "stage") if item[name]
         )
-        yield f"{item['severity']:4}  {item['kind'].replace('_', ' ')} {about}: {item['says']}"
+        kind = f"{item['kind'].replace('_', ' ')} {about}".strip()
+        yield f"{item['severity']:4}  {kind}: {item['says']}"
         yield f"      {item['remedy']}"

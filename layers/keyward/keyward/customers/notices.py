@@ -9,7 +9,7 @@ from keyward.customers.desired import desired_state, steps_of, suspension_time
 from keyward.customers.model import Customer
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import announcement
-from keyward.events.remedy import after_failure
+from keyward.events.remedy import command
 from keyward.policy.model import Policy
 from keyward.values import DAY, JSON, frozen, iso, stated
 
@@ -102,7 +102,7 @@ def _unlimited(customer: Customer, policy: Policy, now: float) -> tuple[Notice, 
         error=InvalidEventError.__name__,
         reason=f"detail: must be for a plan with a quota, and {', '.join(desired.plans)} has none. "
         "Send CustomerPlanChanged first, or leave it: no calls are refused for a quota",
-        remedy=after_failure(InvalidEventError.__name__, "customer", customer.customer_id),
+        remedy=command("history", about=(customer.customer_id,)),
     )
     requests = [one for one in customer.extensions if one.requested_at >= (customer.plan_at or 0)]
     return tuple(Notice(f"quota#{one.taken}#", event) for one in requests)

@@ -45,5 +45,6 @@ def _row(line: Mapping[str, Any], event: Mapping[str, Any]) -> ActivityRow:
         reason=event.get("reason"),
         did=tuple(map(str, event.get("did", ()))),
         execution=line.get("execution_arn"),
+        remedy=event.get("remedy"),
         **{name: event.get(name) for name in ABOUT},
     )

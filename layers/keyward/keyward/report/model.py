@@ -142,6 +142,7 @@ class ActivityRow:
     reason: str | None = None
     did: tuple[str, ...] = ()
     execution: str | None = None
+    remedy: str | None = None
 
 
 @frozen

@@ -213,11 +213,12 @@ def _approve(rest_api_id: str, stage: str, hold: Mapping[str, Any]) -> str:
 
 
 def _failure(item: ActivityRow) -> PendingItem:
+    helps = f": `{item.remedy}`" if item.remedy else ""
     return PendingItem(
         "failed",
         "high",
         item.reason or "a run failed",
-        "Mend what is said here; the next event or audit tries again",
+        f"Mend what is said here; the next event or audit tries again{helps}",
         item.customer_id,
         item.rest_api_id,
         item.stage,
