@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import runpy
@@ -252,3 +253,22 @@ def test_a_target_that_is_not_there_points_to_the_help() -> None:
         ["make", "nosuch"], cwd=tree.ROOT, capture_output=True, text=True, check=False
     )
     assert (ended.returncode, "make help lists them" in ended.stderr) == (2, True)
+
+
+def test_docstrings_name_what_there_is() -> None:
+    named, texts = [], [text("template.yaml"), *map(text, tree.files("*.asl.yaml"))]
+    for path in [*tree.PACKAGE.rglob("*.py"), *tree.function_files().values()]:
+        lines = path.read_text("utf-8").splitlines()
+        for node in ast.walk(tree.syntax(path)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                says = ast.get_docstring(node, clean=False)
+                body = node.body[0] if says else None
+                if says and body and body.end_lineno:
+                    names = re.findall(r"`([a-z]+(?:_[a-z]+)+)`", says)
+                    named += [(name, tree.name(path)) for name in names]
+                    # What only a docstring names is nowhere.
+                    blank = [""] * (body.end_lineno - body.lineno + 1)
+                    lines[body.lineno - 1 : body.end_lineno] = blank
+        texts.append("\n".join(lines))
+    there = {word for one in texts for word in re.findall(r"\w+", one)}
+    assert [one for one in named if one[0] not in there] == []
