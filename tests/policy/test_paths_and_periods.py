@@ -12,7 +12,7 @@ from emulator.routing import find, tree
 from emulator.throttle import period_start
 from keyward.apis.routes import resource_for
 from keyward.policy.parts import Quota
-from keyward.policy.periods import first_day, next_first_day
+from keyward.policy.periods import day_of, first_day, last_days, next_first_day
 
 # Siblings share the name of a parameter: API Gateway refuses a second one.
 PARTS = st.sampled_from(("pets", "cats", "{id}"))
@@ -92,3 +92,21 @@ def test_periods_of_a_known_day(quota: Quota, start: str, following: str) -> Non
     day = date(2026, 11, 24)  # a Tuesday
     found = first_day(quota, day), next_first_day(quota, day)
     assert [item.isoformat() for item in found] == [start, following]
+
+
+def test_a_day_is_one_of_utc_whatever_the_clock_of_the_machine(in_tokyo: None) -> None:
+    midnight = 1_795_478_400.0  # 2026-11-24T00:00:00Z
+    assert [day_of(at).isoformat() for at in (midnight - 1, midnight)] == [
+        "2026-11-23",
+        "2026-11-24",
+    ]
+    assert last_days(midnight, 3) == ("2026-11-22", "2026-11-23", "2026-11-24")
+
+
+def test_a_period_begins_at_the_ends_of_months() -> None:
+    late = Quota(1, "MONTH", 27)
+    found = [first_day(late, day).isoformat() for day in (date(2026, 3, 1), date(2026, 3, 28))]
+    assert found == ["2026-02-28", "2026-03-28"]
+    assert next_first_day(late, date(2026, 1, 31)) == date(2026, 2, 28)
+    assert next_first_day(Quota(1, "MONTH", 1), date(2026, 3, 1)) == date(2026, 3, 2)
+    assert next_first_day(Quota(1, "MONTH", 27), date(2026, 1, 1)) == date(2026, 1, 28)

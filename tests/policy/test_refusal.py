@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from keyward.errors import PolicyRefusedError
 from keyward.policy.parse import SCHEMA_FILE, parse
 from keyward.policy.parts import matches
-from keyward.policy.refusal import PATTERNS
+from keyward.policy.refusal import PATTERNS, refusal
+from keyward.policy.schema import Breach
 
 THROTTLE = {"rateLimit": 5, "burstLimit": 10}
 
 
 def refused(body: Any) -> str:
-    with pytest.raises(PolicyRefusedError) as refusal:
+    with pytest.raises(PolicyRefusedError) as error:
         parse(json.dumps(body))
-    return str(refusal.value)
+    return str(error.value)
 
 
 def plan(**members: Any) -> dict[str, Any]:
@@ -57,6 +58,30 @@ def plan(**members: Any) -> dict[str, Any]:
             plan() | {"exemptions": [{"api": "*"}]},
             "exemptions[0]: must have method and path and reason. Add method",
         ),
+        (
+            plan() | {"exemptions": [{"api": "*", "method": "GET", "path": "x", "reason": "y"}]},
+            "exemptions[0].path: must be a path that begins with / or *, got 'x'. Correct it",
+        ),
+        ([], "policy: must be an object, got a list of 0. Correct it"),
+        (
+            {"usage_plans": [1, 2]},
+            "usage_plans: must be an object, got a list of 2. Correct it",
+        ),
+        (plan(stages={}), "usage_plans.free.stages: must be a list, got an object. Correct it"),
+        (plan(adopt="yes"), "usage_plans.free.adopt: must be true or false, got 'yes'. Correct it"),
+        (plan() | {"warn_days": -1}, "warn_days: must be at least 1, got -1. Correct it"),
+        (
+            plan() | {"warn_days": "x" * 58},
+            f"warn_days: must be a whole number, got '{'x' * 58}'. Correct it",
+        ),
+        (
+            plan() | {"warn_days": "x" * 59},
+            f"warn_days: must be a whole number, got '{'x' * 56}…. Correct it",
+        ),
+        (
+            {"usage_plans": {"x" * 300: {}}},
+            "usage_plans: each name must have 1 to 255 characters. Rename it",
+        ),
     ],
 )
 def test_a_refusal_names_the_field_the_rule_and_the_remedy(body: Any, says: str) -> None:
@@ -75,9 +100,22 @@ def test_a_refusal_names_the_field_the_rule_and_the_remedy(body: Any, says: str)
     ids=["nested", "surrogate", "name", "NaN", "twice"],
 )
 def test_what_is_no_proper_json_is_refused_in_words_that_can_be_sent(text: str) -> None:
-    with pytest.raises(PolicyRefusedError, match=r"^policy: must ") as refusal:
+    with pytest.raises(PolicyRefusedError, match=r"^policy: must ") as error:
         parse(text)
-    assert str(refusal.value).encode()
+    assert str(error.value).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a": 1, "a": 1}', "a member stands twice"),
+        ('{"a": Infinity}', "Infinity is no number of JSON"),
+    ],
+)
+def test_what_python_reads_and_json_does_not_allow_is_named(text: str, why: str) -> None:
+    with pytest.raises(PolicyRefusedError) as error:
+        parse(text)
+    assert str(error.value) == f"policy: must be JSON, and is not: {why}. Correct it"
 
 
 def every_rule(schema: Any) -> set[str]:
@@ -126,3 +164,34 @@ def test_a_glob_of_many_stars_reads_a_long_name_once() -> None:
     begun = time.process_time()
     assert not matches(("*-*-*-*-*-*-*-prod",), "-" * 200_000)
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked", "value", "says"),
+    [
+        ("type", ["string", "null"], 1, "must be a text or null, got 1. Correct it"),
+        ("pattern", "^x$", "y", "must be a text that matches ^x$, got 'y'. Correct it"),
+        ("minItems", 1, [], "must be a list of at least 1, got a list of 0. Correct it"),
+        ("multipleOf", 2, 3, "must be what its schema asks for (multipleOf), got 3. Correct it"),
+        (
+            "propertyNames",
+            {"minLength": 2, "maxLength": 3},
+            {"a": 1},
+            "each name must have 2 to 3 characters. Rename it",
+        ),
+        ("propertyNames", {}, {"": 1}, "each name must have 1 to 255 characters. Rename it"),
+        (
+            "propertyNames",
+            {"pattern": "^x"},
+            {"xa": 1, "a": 1, "b": 1},
+            "each name must be a text that matches ^x, got 'a'. Rename it",
+        ),
+        ("additionalProperties", False, {"b": 1, "a": 2}, "must not have a. Use "),
+    ],
+)
+def test_a_rule_of_any_schema_has_words(rule: str, asked: Any, value: Any, says: str) -> None:
+    assert refusal(Breach("field", value, rule, {rule: asked})) == f"field: {says}"
+
+
+def test_a_breach_of_the_whole_is_one_of_the_policy() -> None:
+    assert refusal(Breach("", 1, "type", {"type": "object"})).startswith("policy: must be ")

@@ -175,7 +175,7 @@ def _of_plan(
     whole, there = f"{PLANS}.{name}", facts or PlanFacts()
     adopting = replace(there, is_ours=True) if (after or {}).get(ADOPT) else there
     stays = not adopting.is_ours
-    if before is None or after is None or before.get(ADOPT):
+    if before is None or before.get(ADOPT):
         there = adopting
     if before is None or after is None:
         line = Line(whole, before, after, plan=name, stays=stays)
@@ -275,13 +275,12 @@ def _keep(policy: JSON, in_force: JSON, line: Line) -> None:
     if not part and line.before is None:
         del plans[name]
     elif not part:
-        plans[name] = copy.deepcopy(in_force[PLANS][name])
+        plans[name] = in_force[PLANS][name]
     elif part == STAGES:
         for member in ("apis", STAGES):
             _put(plans[name], member, in_force[PLANS][name].get(member))
     elif part.startswith("methods."):
-        methods = plans[name].setdefault("methods", {})
-        _put(methods, part.removeprefix("methods."), line.before)
+        _put(plans[name]["methods"], part.removeprefix("methods."), line.before)
     else:
         _put(plans[name], part, line.before)
 
