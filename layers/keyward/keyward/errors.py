@@ -286,14 +286,9 @@ PASSING = tuple(sorted(_with_subclasses(PassingError).keys() - {StoppedError.__n
 # Lambda's and Step Functions' own errors for a call whose function died or never ran (Step
 # Functions developer guide, "Handling errors"; Sandbox and Runtime are Lambda's error types).
 LAMBDA_DEATHS = (
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Runtime.ExitError",
-    "Sandbox.Timedout",
-    "States.Timeout",
+    *("Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ServiceException"),
+    *("Lambda.TooManyRequestsException", "Lambda.Unknown"),
+    *("Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"),
 )
 
 

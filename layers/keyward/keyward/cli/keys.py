@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from keyward.cli.options import FINE, FOUND, Call, each, of_nobody, of_stack, say
+from keyward.cli.stack import Stack
 from keyward.events.key_value import holds_value, is_value, values_in
 from keyward.events.remedy import command
 from keyward.values import JSON, counted, iso
@@ -54,17 +55,7 @@ def whose(call: Call) -> int:
     fingerprint = there.registry.fingerprints.known(value) if is_value(value) else None
     found = there.customers().key_of_fingerprint(fingerprint) if fingerprint else None
     if found is None:
-        records = there.customers().load_all_keys().keys.values()
-        unknown = sum(key.fingerprint is None for mine in records for key in mine.keys)
-        lines = [
-            "no key of this stack has this value, and no customer's last deleted key had it",
-        ]
-        if unknown:
-            words = "cannot be judged: Keyward did not make the value, or made it before it kept"
-            lines += [f"{counted(unknown, 'key')} {words} fingerprints"]
-        lines[:0] = [] if is_value(value) else ["not a value that Keyward made"]
-        call.show({"customer_id": None, "not_judged": unknown}, lines)
-        return FINE
+        return _show_nobody(call, there, is_value(value))
     data: JSON = {"customer_id": found.customer_id, "key": found.name, "key_id": found.key_id}
     says = f"key {found.name} ({found.key_id}) of customer {found.customer_id}"
     if found.is_deleted:
@@ -83,6 +74,19 @@ def whose(call: Call) -> int:
     state = "enabled" if found.enabled else "disabled already"
     call.show(data, [f"{says}, {state}", f"To stop it: {remedy}"])
     return FOUND
+
+
+def _show_nobody(call: Call, there: Stack, is_ours: bool) -> int:
+    """Say that no record has the value, and of how many keys that cannot be told."""
+    records = there.customers().load_all_keys().keys.values()
+    unknown = sum(key.fingerprint is None for mine in records for key in mine.keys)
+    lines = [] if is_ours else ["not a value that Keyward made"]
+    lines += ["no key of this stack has this value, and no customer's last deleted key had it"]
+    if unknown:
+        words = "cannot be judged: Keyward did not make the value, or made it before it kept"
+        lines += [f"{counted(unknown, 'key')} {words} fingerprints"]
+    call.show({"customer_id": None, "not_judged": unknown}, lines)
+    return FINE
 
 
 @key.command()
