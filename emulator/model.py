@@ -1,8 +1,8 @@
 """The state of one account and Region, in plain Python: what every door of the emulator reads.
 
-Bodies (`settings`, a method, an integration) are kept in the shape of botocore's output members
-(`apiKeyRequired`, `methodIntegration`, …), because that is the shape in which API Gateway answers;
-times are epoch seconds. What has an identity of its own is a class here.
+Bodies (`settings`, a method, an integration) have the shape of botocore's output members
+(`apiKeyRequired`, `methodIntegration`, …): API Gateway answers in it. Times are epoch seconds. What
+has an identity of its own is a class here.
 """
 
 from __future__ import annotations

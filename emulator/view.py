@@ -1,6 +1,6 @@
 """What a gateway host knows of keys, plans and stages when a request comes in.
 
-A view answers from facts, each about one thing only, so that a change of one key or membership is
+A view answers from facts, each about one thing only. So a change of one key or membership is
 published by itself (propagation.py) and leaves the others alone.
 """
 

@@ -22,12 +22,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def attach_key(task: JSON, run: Context) -> JSON:
     """Attach the key. Idempotent: a key that is in the plan already is attached.
 
-    The plan and the time are recorded before the call, because it may have had an effect that
-    nobody answered, and takes effect some time after (aws-recorded.md 10). A successor is announced
-    when all is handed over to it. A further plan that refuses the key, as one of the key's plans
-    holds the same stage, is written down, which Conclude customer reports: it stops no other
-    action. Raises TryUnderwayError for a key on its way into another plan, KeyInOtherPlanError,
-    KeyGoneError, UnknownPlanError and what the gateway raises.
+    The plan and the time are recorded before the call: it may take effect without an answer, and
+    does so some time after (aws-recorded.md 10). A successor is announced when all is handed over
+    to it. A further plan may refuse the key, as one of the key's plans holds the same stage. That
+    is written down, and Conclude customer reports it: it stops no other action. Raises
+    TryUnderwayError for a key on its way into another plan, KeyInOtherPlanError, KeyGoneError,
+    UnknownPlanError and what the gateway raises.
     """
     policy = run.policy
     step = KeyStep.begin(task, run, policy)

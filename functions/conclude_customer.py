@@ -49,8 +49,8 @@ def conclude(task: JSON, context: Context) -> JSON:
 
 
 def _output(task: JSON, customer_id: str) -> JSON:
-    """A dry run's plan, what a run did, that another run has the customer (`busy`), or that it
-    gets its key together with others (`waiting`). `ready_by`: when its turn is there."""
+    """Say what a run did, or what a dry run would do. `busy`: another run has the customer.
+    `waiting`: it gets its key together with others. `ready_by`: when its turn is there."""
     output: JSON = {"customer_id": customer_id}
     output |= {"ready_by": task["ready_by"]} if task.get("ready_by") else {}
     for other in ("busy", "waiting"):

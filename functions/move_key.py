@@ -30,13 +30,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def move_key(task: JSON, run: Context) -> JSON:
     """Move the key into `plan`, from the plan `from`; or, for `detach_key`, take it out of `plan`.
-    Idempotent; a move is 2 writes and no read when the plans' ids are known, and between two plans
-    with a quota GetUsage, and UpdateUsage where something was used.
+    Idempotent. A move is 2 writes and no read when the plans' ids are known. Between two plans with
+    a quota it takes GetUsage, too, and UpdateUsage where something was used.
 
-    The record names both plans before the key leaves one, so that a run that breaks off in between
-    is finished by the next. A plan that refuses the key leaves it in its former plan. Where another
-    plan of the key holds the same stage, that is written down, which Conclude customer reports: it
-    stops no other action. Else, and for a key that is left without a plan: PlanRefusedError. Raises
+    The record names both plans before the key leaves one, so the next run finishes what breaks off
+    in between. A plan that refuses the key leaves it in its former plan. Where another plan of the
+    key holds the same stage, that is written down, and Conclude customer reports it: it stops no
+    other action. Else, and for a key that is left without a plan: PlanRefusedError. Raises
     KeyGoneError, UnknownPlanError, TryUnderwayError and what the gateway raises.
     """
     step = KeyStep.begin(task, run, run.policy)

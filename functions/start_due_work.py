@@ -15,8 +15,8 @@ from keyward.runs.stopped import tell_of_stop
 from keyward.runs.waiting import start_import
 from keyward.values import frozen, run_name
 
-# One invocation starts so many, in some seconds. Ten lots of the due queue are taken at once, so
-# that all of 10,000 have their place in the schedule of calls within the minute.
+# One invocation starts so many, in some seconds. Ten lots of the due queue are taken at once. So
+# all of 10,000 have their place in the schedule of calls within the minute.
 LOT = 100
 # A run that failed is tried again; one that did its work has noted another time by then.
 RETRY_AFTER_SECONDS = 3600

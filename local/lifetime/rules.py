@@ -70,9 +70,9 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 def delivered(target: JSON, event: JSON) -> str:
     """What a target gets of an event: all of it, or what its InputTransformer makes of it.
 
-    In quotes a number becomes text, an object or a list loses its own quotes, and what a path does
-    not find is nothing (EventBridge user guide, "Amazon EventBridge input transformation": "Common
-    issues with transforming input"). Keyward's templates have placeholders in quotes only."""
+    In quotes a number becomes text, and an object or a list loses its own quotes. What a path does
+    not find is nothing. Source: EventBridge user guide, "Amazon EventBridge input transformation".
+    Keyward's templates have placeholders in quotes only."""
     if "Input" in target:
         return str(target["Input"])
     transformer = target.get("InputTransformer")

@@ -188,9 +188,10 @@ class Attachment:
 
 @frozen
 class Hold:
-    """A stage that waits for a person. `kind` is DEPLOYMENT (unfinished work), KEYS (keys in two
-    plans of the stage), ROLLBACK (it serves `deployment_id` again) or PLAN (it is in a usage plan
-    that is not Keyward's). `held_at`, and `told_at` of the last announcement, are epoch seconds."""
+    """A stage that waits for a person. `kind` says why: DEPLOYMENT for unfinished work, KEYS for
+    keys in two plans of the stage, ROLLBACK where it serves `deployment_id` again, PLAN for a usage
+    plan that is not Keyward's. `held_at`, and `told_at` of the last announcement, are epoch
+    seconds."""
 
     stage: str
     fingerprint: str

@@ -30,8 +30,8 @@ LOOKED_AT, CLOSED, WAITED, METHOD = 0.0003, 0.0004, 0.0008, 0.00001
 # US dollars of an idle month, rounded; and of when, in us-east-1 (benchmarks/prices.py).
 STACK_A_MONTH, PRICED = 9, "26 November 2026"
 
-# What is counted of methods: those that are open on a stage by what becomes of the stage, those
-# that are changed in the working copy, and those of them that no stage serves without a key.
+# What is counted of methods. Those that are open on a stage count by what becomes of the stage;
+# others are changed in the working copy, or are such that no stage serves without a key.
 CLOSED_METHODS, HELD_METHODS, CHANGED, UNSERVED = "closed", "held", "changed", "unserved"
 STAGES, HELD_STAGES = "stages", "held stages"
 Counts = Counter[str]

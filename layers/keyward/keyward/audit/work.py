@@ -30,8 +30,8 @@ class WorkResult:
 
 @frozen
 class Progress:
-    """How far a list is: the place of the `next` item, how often that item was tried, how often a
-    process died over it, whether a round is `running`, and the sums of all counts."""
+    """How far a list is. `next` is the place of the next item; `tries` and `deaths` are how often
+    it was tried and a process died over it. `running`: a round is under way. `counts` are sums."""
 
     next: int = 0
     tries: int = 0

@@ -1,5 +1,7 @@
-"""Plan the notices ahead of an expiry or of an unpaid bill's consequences, and the answers to
-requests for more quota where there is none, each once. Pure."""
+"""Plan notices to customers, each once. Pure.
+
+They come ahead of an expiry or of an unpaid bill's consequences. A request for more quota, where
+there is none, is answered by one."""
 
 from __future__ import annotations
 

@@ -67,8 +67,8 @@ def ends_early(key: KeyRecord, replaced: Container[int | None], now: float) -> b
 def handed_over(
     old: KeyRecord, successor: KeyRecord, overlap: int, in_use: KeyRecord | None, now: int
 ) -> list[KeyRecord]:
-    """The records of the key that is replaced, for `overlap` seconds beside its successor (one that
-    leaked has its end already), and of the key that is in use before it, if there is one."""
+    """Return the record of the key that is replaced, and of the key in use before it, if any. The
+    first works on for `overlap` seconds beside its successor; a leaked one has its end already."""
     begun, end = successor.succession, old.end
     retire_at = now + overlap if end.retire_at is None else end.retire_at
     ended = old.with_end(

@@ -1,7 +1,7 @@
 """The plans of a customer: how they stand in a record, and how changes of them add up. Pure.
 
-A record says `plan`, a text, or `plans`, a list. Here they are one field, `plan`, whose value is a
-text for one plan and a list for several, so that it is dated, compared and undone as one.
+A record says `plan`, a text, or `plans`, a list. Here they are one field, `plan`, which is dated,
+compared and undone as one. Its value is a text for one plan and a list for several.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Derive the announcements of a customer's keys from the change of their records. Pure.
 
-A run that breaks off and the run that finishes it change the same records as one unbroken run, so
+A run that breaks off and the run that finishes it change the same records as one unbroken run. So
 they announce the same events.
 """
 
@@ -27,9 +27,9 @@ class KeyChange:
 
 @frozen
 class Occasion:
-    """What the records do not say: the run, the time (epoch seconds), when the change should have
-    reached every host, the `reason` of the action, who `asked` for it, and further members of a
-    detail by its detail-type (`facts`)."""
+    """What the records do not say: the run, the time (epoch seconds), and when the change should
+    have reached every host. `reason` is that of the action, `asked` who asked for it. `facts` are
+    further members of a detail, by its detail-type."""
 
     execution_arn: str
     now: float

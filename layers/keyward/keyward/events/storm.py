@@ -16,9 +16,9 @@ PATIENCE_SECONDS = 12
 
 @frozen
 class Storm:
-    """Events of one API or customer that no run has looked at: the id of the `first`, when (epoch
-    seconds) the first and the last were heard, and who made the last change (`asked`, as in the
-    ledger)."""
+    """Events of one API or customer that no run has looked at. `first` is the id of the first;
+    `first_at` and `last_at` (epoch seconds) are when the first and the last were heard. `asked` is
+    who made the last change, as in the ledger."""
 
     first: str
     first_at: float

@@ -38,9 +38,9 @@ class Touches:
 
 @frozen
 class Line:
-    """One change. `before` and `after` are None for what is not there; `leaving` are stages that
-    leave the plan, `methods` live methods that an exemption opens, `keys` those in the plan,
-    `follows` the limits of a plan that is adopted, each before and after. `stays`: the plan is not
+    """One change. `before` and `after` are None for what is not there. `leaving` are stages that
+    leave the plan, `methods` live methods that an exemption opens, `keys` those in the plan.
+    `follows` has the limits of an adopted plan, each before and after. `stays`: the plan is not
     Keyward's, so nothing of it changes on API Gateway."""
 
     field: str

@@ -22,8 +22,8 @@ def first_day(quota: Quota, day: date) -> date:
     """The first day of the period that `day` lies in.
 
     A DAY has no offset (aws-recorded.md 3). In a WEEK the offset is the day on which it starts, 0
-    for Sunday, in a MONTH the days after the first ("the day that a time period starts",
-    CloudFormation reference: UsagePlan QuotaSettings); not recorded on AWS.
+    for Sunday. In a MONTH it counts the days after the first. Source: "the day that a time period
+    starts" (CloudFormation reference, UsagePlan QuotaSettings); not recorded on AWS.
     """
     if quota.period == "DAY":
         return day

@@ -1,6 +1,6 @@
 """Announces what was done: from an outbox, at once, or once in the life of a stack.
 
-An event enters its outbox in the transaction that records what it tells, so it is announced at
+An event enters its outbox in the transaction that records what it tells. So it is announced at
 least once, by this run or by the next one.
 """
 

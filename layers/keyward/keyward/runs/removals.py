@@ -23,8 +23,8 @@ MAX_CHARACTERS = 200_000
 def note(context: Context, customer_id: str, at: int, cause: str, record: JSON) -> Removal:
     """Keep that a `record` was removed `at` (epoch seconds), and give how that stands then.
 
-    A removal that stops a working key, after as many in the last hour as the policy allows, is
-    held, which is told once an hour. Idempotent."""
+    After as many removals in an hour as the policy allows, one that stops a working key is held.
+    That is told once an hour. Idempotent."""
     removals, customers = context.registry.removals, context.registry.customers
     removal = Removal(customer_id, at, cause, leak=leak_in(record))
     records = customers.load_keys(customer_id)

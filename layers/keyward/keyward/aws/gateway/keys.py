@@ -65,9 +65,9 @@ class KeyCalls(Calls):
         """ImportApiKeys: make the keys, enabled and in their plans, with one call; how many it
         made. The answer does not say which (aws-recorded.md 2).
 
-        A plan that does not exist is passed over in silence, and a row that is refused stops no
-        other, so the caller looks for the keys in their plans. A value that exists already has its
-        key overwritten.
+        A plan that does not exist is passed over in silence, and a refused row stops no other. So
+        the caller looks for the keys in their plans. A value that exists already has its key
+        overwritten.
         """
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")

@@ -142,8 +142,8 @@ class PlanCalls(Calls):
         )
 
     def attach_key(self, plan_id: str, key_id: str) -> None:
-        """CreateUsagePlanKey. Raises StageConflictError when the key is in this or another plan of
-        the same stage (the answer is the same), NotFoundError when plan or key are unknown."""
+        """CreateUsagePlanKey. Raises NotFoundError when plan or key are unknown, StageConflictError
+        when the key is in this or in another plan of the same stage: the answer is the same."""
         self._call("CreateUsagePlanKey", usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
 
     def detach_key(self, plan_id: str, key_id: str) -> None:

@@ -1,7 +1,7 @@
 """Customers who are issued their keys together, by ImportApiKeys.
 
 The item `due` of a customer (due.py) is in the partition `new` of the index while the customer
-waits for a batch, and in `imported` from before the call until the key was found in its plan. Its
+waits for a batch. It is in `imported` from before the call until the key was found in its plan. Its
 `asked` says who asked for the key. How far the run is stands in import_progress.py.
 
 A run that imports takes no lease of a customer, so whatever stops a key finds it free. Instead each

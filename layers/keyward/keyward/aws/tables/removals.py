@@ -1,5 +1,6 @@
-"""Removed records of customers (the item `removed` of the Keys table), and how many there were in
-the last hour (the item `removals` of the Leases table)."""
+"""Removed records of customers, and how many there were in the last hour.
+
+The first are the items `removed` of the Keys table, the count is `removals` in the Leases table."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ def quota_of(step: KeyStep, plan: str) -> Quota | None:
 
 
 def noted(step: KeyStep, key: KeyRecord, leaves: str, joins: str | None = None) -> KeyRecord:
-    """Read what the key used of the plan that it `leaves`, and note it, also for the plan that it
-    `joins` where that counts the same period: 1 read. No read where either plan has no quota: what
-    was used is forgotten then."""
+    """Read what the key used of the plan that it `leaves`, and note it: 1 read. It is noted for the
+    plan that it `joins`, too, where that counts the same period. No read where either plan has no
+    quota: what was used is forgotten then."""
     old, new = quota_of(step, leaves), quota_of(step, joins) if joins else None
     if old is None or (joins and new is None) or key.key_id is None:
         return key

@@ -1,8 +1,8 @@
-"""Run apply-policy: compare what the owner wants with what is in force and with the account, put it
-in force as far as it may be, and bring it to the usage plans.
+"""Run apply-policy: put what the owner wants in force, and bring it to the usage plans.
 
-Each step takes the lease, reads everything anew, and gives the lease back before the run waits: so
-an edit that comes meanwhile holds at once, and a step that is repeated finds nothing left to do.
+What is wanted is compared with what is in force and with the account; what a person has to decide
+is held. Each step takes the lease, reads everything anew, and gives the lease back before the run
+waits. So an edit that comes meanwhile holds at once, and a repeated step finds nothing to do.
 """
 
 from __future__ import annotations
