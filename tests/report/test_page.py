@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import product
 
@@ -113,6 +114,14 @@ def test_a_glance_tells_what_is_open_and_what_waits() -> None:
     said = "".join(Reader(page(lab.believable())).said)
     assert "! 3 live methods should ask for a key and do not." in said
     assert "1 API could not be read. 2 things wait for a person, 2 of them urgent." in said
+
+
+def test_one_thing_that_can_wait_is_told_as_one() -> None:
+    report = lab.believable()
+    item = replace(report.waiting[0], severity="low")
+    said = "".join(Reader(page(replace(report, waiting=(item,)), of_stack=False)).said)
+    assert "1 thing waits for a person, none urgent." in said
+    assert "that Keyward closed since" not in said
 
 
 def test_an_empty_account_is_told_in_words() -> None:

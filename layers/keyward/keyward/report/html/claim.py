@@ -17,7 +17,7 @@ STYLE = (
 body{font-size:16px}
 main{max-width:38rem;margin:0 auto;padding:12vh 20px 48px}
 h1{font-size:26px;margin:0 0 12px}
-h1:focus{outline:0}
+h1[tabindex]:focus{outline:0}
 h2{font-size:15px;font-weight:650;margin:28px 0 6px}
 p{margin:0 0 16px}
 button{font-size:16px;font-weight:600;min-height:44px;padding:8px 20px;border-radius:8px;

@@ -43,7 +43,7 @@ def page(report: Report, of_stack: bool = True) -> str:
         f"API keys: report of {report.written_at[:10]}",
         CSS,
         SCRIPT,
-        _header(report, summary, tiles, named),
+        _header(report, summary, tiles, named, of_stack),
         tag("main", [_section(name, title, make(report)) for name, title, make in sections]),
         _footer(report) if of_stack else None,
         policy=policy_of(CSS, SCRIPT),
@@ -51,13 +51,17 @@ def page(report: Report, of_stack: bool = True) -> str:
 
 
 def _header(
-    report: Report, summary: Summary, tiles: list[Tile], sections: list[tuple[str, str]]
+    report: Report,
+    summary: Summary,
+    tiles: list[Tile],
+    sections: list[tuple[str, str]],
+    of_stack: bool,
 ) -> Markup:
     return tag(
         "header",
         tag("h1", "API keys and their APIs"),
         tag("p", f"{report.place} · written ", when(report.written_at), class_="soft"),
-        _read_at(report),
+        _read_at(report, of_stack),
         _verdict(summary),
         tag(
             "ul",
@@ -72,12 +76,13 @@ def _header(
     )
 
 
-def _read_at(report: Report) -> Node:
+def _read_at(report: Report, of_stack: bool) -> Node:
     """As of when it is true: what was read before the page was written."""
     if not report.read_at:
         return None
     nodes: list[Node] = ["APIs, plans and keys as API Gateway had them ", when(report.read_at)]
-    nodes.append(", apart from stages that Keyward closed since.")
+    # A look is written at once, and closes nothing.
+    nodes.append(", apart from stages that Keyward closed since." if of_stack else ".")
     if report.usage_read_at:
         nodes += [" Usage as of ", when(report.usage_read_at), "."]
     return tag("p", nodes, class_="soft")
@@ -105,19 +110,23 @@ def _verdict(summary: Summary) -> Markup:
             " could not be read.",
         ]
     if summary.waiting:
-        verb = "waits" if summary.waiting == 1 else "wait"
         nodes += [" ", tag("b", counted(summary.waiting, "thing"), class_="wait")]
-        nodes.append(f" {verb} for a person, {number(summary.urgent)} of them urgent.")
+        urgent = f"{number(summary.urgent)} of them urgent" if summary.urgent else "none urgent"
+        nodes.append(f" {_waits(summary)}, {urgent}.")
     else:
         nodes.append(" Nothing waits for a person.")
     return tag("p", nodes, class_="verdict")
+
+
+def _waits(summary: Summary) -> str:
+    return "waits for a person" if summary.waiting == 1 else "wait for a person"
 
 
 def _tiles_of_look(report: Report, summary: Summary) -> list[Tile]:
     """Who looks without a stack knows no customer and no quota, and nothing mends itself."""
     return [
         *_methods(summary),
-        (number(summary.waiting), "wait for a person", "Keyward is not deployed here"),
+        (number(summary.waiting), _waits(summary), "Keyward is not deployed here"),
         (number(summary.keys), "enabled keys in plans", f"of {counted(report.keys, 'key')}"),
     ]
 
@@ -137,7 +146,7 @@ def _tiles(report: Report, summary: Summary) -> list[Tile]:
     near = [customer.customer_id for customer in summary.near_quota[:3]]
     return [
         *_methods(summary),
-        (number(summary.waiting), "wait for a person", _mending(summary.mending)),
+        (number(summary.waiting), _waits(summary), _mending(summary.mending)),
         (number(summary.keys), "working keys", f"of {counted(report.customers, 'customer')}"),
         (
             number(len(summary.near_quota)),

@@ -119,6 +119,7 @@ linear-gradient(270deg,var(--soft),transparent) 100% 0/10px 100%;background-repe
 background-attachment:local,local,scroll,scroll}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--soft);padding:0 0 6px;font-size:13px}
+details caption{position:absolute;height:1px;padding:0;overflow:hidden;clip-path:inset(50%)}
 th{font-weight:600;text-align:left}
 thead th{font-size:12.5px;color:var(--soft);
 border-bottom:1px solid var(--line);padding:6px 12px 6px 0;vertical-align:bottom;white-space:nowrap}
