@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,18 +11,7 @@ from keyward.apis.model import Attachment, Hold
 from keyward.policy.parse import parse
 from keyward.values import JSON, iso
 from tests.explain.denial_lab import World, plan_without_stage, remembered
-from tests.support import Bench, workbench
-
-
-@pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
-
-
-@pytest.fixture
-def world(bench: Bench) -> World:
-    return remembered(bench)
+from tests.support import Bench
 
 
 def test_what_else_may_refuse_is_named(world: World) -> None:

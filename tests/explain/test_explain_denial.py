@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -23,25 +23,12 @@ from tests.explain.denial_lab import (
     nothing,
     out_of_plan,
     plan_without_stage,
-    remembered,
     retired,
     suspended,
     undeployed_method,
     without_stages,
 )
-from tests.support import Bench, load_event, workbench
-
-
-@pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
-
-
-@pytest.fixture
-def world(bench: Bench) -> World:
-    return remembered(bench)
-
+from tests.support import load_event
 
 CAUSES: dict[str, tuple[Callable[[World], None], JSON]] = {
     "none": (nothing, {}),
