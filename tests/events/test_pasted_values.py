@@ -34,11 +34,12 @@ def shared() -> Iterator[Bench]:
 
 
 def everything(bench: Bench) -> str:
-    """All that rests anywhere: tables, queues, announcements, runs, their names and answers."""
+    """All that rests anywhere: tables, queues, announcements, runs, their names and answers, and
+    objects."""
     account = bench.account
     rests: list[Any] = [table.scan()["Items"] for table in account.tables.by_name.values()]
     rests += [[vars(m) for m in queue.messages] for queue in account.queues.by_name.values()]
-    rests += [bench.announced, [vars(run) for run in bench.runs]]
+    rests += [bench.announced, [vars(run) for run in bench.runs], [*account.s3.objects.values()]]
     return json.dumps(rests, default=str)
 
 
@@ -115,6 +116,33 @@ def test_a_value_in_a_record_is_refused_and_goes_no_further(name: str, held: Any
         failed = [e["detail"] for e in bench.announced if e["detail-type"] == "CustomerFailed"]
         if name != "customer_id":
             assert failed[0]["reason"].startswith(f"{name}")
+
+
+def test_a_value_that_people_gave_a_key_a_plan_or_an_api_for_a_name_goes_no_further() -> None:
+    with Bench(policy={"usage_plans": {"free": {"adopt": True}}}) as bench:
+        gateway = bench.gateway
+        plan, odd = (gateway.create_usage_plan(name=name)["id"] for name in ("free", VALUE))
+        api = bench.api({"/pets": {"get": None}})
+        renamed = {"op": "replace", "path": "/name", "value": VALUE}
+        gateway.update_rest_api(restApiId=api, patchOperations=[renamed])
+        words = [{"customerId": "acme"}, {"customerId": VALUE}, {"tags": {"a": VALUE}}]
+        for number, about in enumerate([*words, {"description": f"found {VALUE}"}]):
+            key = gateway.create_api_key(name=f"{VALUE}-{number}", enabled=True, **about)["id"]
+            gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+            gateway.create_usage_plan_key(usagePlanId=odd, keyId=key, keyType="API_KEY")
+        bench.advance(120)
+        bench.put(customer_id="brought", plan="free", status="active", key_id=key)
+        bench.account.executions.begin("audit_account", "adopt", {"adopt": True, "repair": True})
+        bench.advance(120)
+        bench.send("CustomerSuspended", customer_id="brought")
+        bench.gateway.update_usage_plan(usagePlanId=odd, patchOperations=[])
+        bench.advance(120)
+        found = bench.audit(repair=True)
+        bench.invoke("WriteReport")
+        assert VALUE not in everything(bench) + json.dumps(found)
+        assert BLOT in json.dumps(found)
+        adopted = {item["customer_id"] for item in bench.tables["CustomersTable"].scan()["Items"]}
+        assert adopted == {"acme", "brought"}
 
 
 @pytest.mark.parametrize("member", ["customer_id", "rest_api_id", "stage", "dry_run"])

@@ -2,7 +2,8 @@
 usage, and the report.
 
 Step Functions' state is small (256 KB) and an account may be large: so the machine's state only
-holds numbers of parts. No object ever holds a key value or a page position.
+holds numbers of parts. No object ever holds a page position, nor a key value: one that somebody
+gave a customer, a key or a plan for a name is blotted out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from keyward.aws.client import Client
 from keyward.errors import ResourceMissingError
+from keyward.events.key_value import blotted
 
 # What the last audit found, under the same name each night: the bucket keeps earlier versions.
 FINDINGS = "audit.json"
@@ -36,9 +38,9 @@ class Bucket:
         return bytes(self._s3.read("GetObject", answer["Body"]))
 
     def put(self, key: str, text: str, kind: str = JSON_TYPE, **more: str) -> None:
-        """Write an object; `more` are members of PutObject."""
+        """Write an object, without key values; `more` are members of PutObject."""
         about = {"Bucket": self.name, "Key": key, "ContentType": kind}
-        self._s3.put_object(**about, Body=text.encode(), **more)
+        self._s3.put_object(**about, Body=blotted(text).encode(), **more)
 
 
 class Audits(Bucket):

@@ -10,6 +10,7 @@ from dataclasses import field, replace
 
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import GatewayRefusedError
+from keyward.events.key_value import without_values
 from keyward.values import JSON, frozen
 
 # A key that is older than a try by more than clocks differ was made by somebody else.
@@ -113,7 +114,8 @@ class KeyCalls(Calls):
     def key(self, key_id: str) -> GatewayKey:
         """GetApiKey, without the value, and with the description. Raises NotFoundError."""
         answer = self._call("GetApiKey", apiKey=key_id, includeValue=False)
-        return replace(_gateway_key(answer), description=answer.get("description"))
+        description = without_values(answer.get("description"))
+        return replace(_gateway_key(answer), description=description)
 
     def describe_key(self, key_id: str, description: str) -> None:
         """UpdateApiKey; an empty description takes it away (aws-recorded.md 1). Raises
@@ -152,13 +154,15 @@ class KeyCalls(Calls):
 
 
 def _gateway_key(item: JSON) -> GatewayKey:
+    """The key; a value that somebody wrote into its words is blotted out."""
+    words = without_values({name: item.get(name) for name in ("name", "customerId", "tags")})
     created, updated = item.get("createdDate"), item.get("lastUpdatedDate")
     return GatewayKey(
         key_id=str(item["id"]),
-        name=str(item.get("name", "")),
+        name=str(words["name"] or ""),
         enabled=bool(item.get("enabled")),
-        customer_id=item.get("customerId"),
+        customer_id=words["customerId"],
         created_at=created.timestamp() if created else 0.0,
         updated_at=updated.timestamp() if updated else 0.0,
-        tags=item.get("tags") or {},
+        tags=words["tags"] or {},
     )

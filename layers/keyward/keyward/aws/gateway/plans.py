@@ -8,6 +8,7 @@ from dataclasses import field
 
 from keyward.aws.gateway.calls import Calls
 from keyward.errors import DuplicatePlanError
+from keyward.events.key_value import blotted
 from keyward.policy.parts import Quota, Throttle, place_of
 from keyward.values import JSON, StageRef, counted, frozen
 
@@ -155,7 +156,7 @@ class PlanCalls(Calls):
 def _gateway_plan(item: JSON) -> GatewayPlan:
     return GatewayPlan(
         plan_id=str(item["id"]),
-        name=str(item.get("name", "")),
+        name=blotted(str(item.get("name", ""))),
         throttle=_throttle(item.get("throttle")),
         quota=Quota.of(item.get("quota")),
         stages={
