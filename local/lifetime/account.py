@@ -31,6 +31,8 @@ CALL_SECONDS = 0.05
 DEFAULT_BUS, TOPIC = "default", "NotificationsTopic"
 # Lambda runs 1,000 at once in an account; more are refused, which Step Functions repeats.
 MAX_CONCURRENT = 1000
+# Lambda carries so many bytes to a function and back; Step Functions less, which it checks itself.
+MAX_PAYLOAD = 6_291_456
 BUSY = StateFailed("Lambda.TooManyRequestsException", "1,000 functions are at work")
 
 
@@ -140,7 +142,10 @@ class Account:
     @staticmethod
     def _handle(handler: str, payload: JSON, context: object) -> Any:
         module, _, name = handler.rpartition(".")
-        return plain(getattr(importlib.import_module(module), name)(plain(payload), context))
+        answer = getattr(importlib.import_module(module), name)(
+            plain(payload, MAX_PAYLOAD), context
+        )
+        return plain(answer, MAX_PAYLOAD)
 
     @staticmethod
     def _kill(invocation: Invocation, then: Answered) -> None:

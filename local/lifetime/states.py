@@ -280,14 +280,14 @@ def names(rule: JSON, error: str) -> bool:
     return error in listed or ("States.ALL" in listed and error not in UNCATCHABLE)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, most: int = MAX_BYTES) -> Any:
     """As it crosses the wire: JSON, and nothing that JSON cannot say. Raises StateFailed where Step
-    Functions would not carry it."""
+    Functions, or another service that carries `most` bytes, would not carry it."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str) and len(value) < MAX_BYTES // 6:
         return value
     text = json.dumps(value)
-    if len(text) > MAX_BYTES and len(json.dumps(value, ensure_ascii=False).encode()) > MAX_BYTES:
-        raise StateFailed("States.DataLimitExceeded", f"more than {MAX_BYTES} bytes")
+    if len(text) > most and len(json.dumps(value, ensure_ascii=False).encode()) > most:
+        raise StateFailed("States.DataLimitExceeded", f"more than {most} bytes")
     return json.loads(text)

@@ -42,6 +42,20 @@ def test_any_shape_of_an_attribute_harms_its_customer_only() -> None:
     assert_nobody_else_is_harmed(SOME)
 
 
+def test_a_text_that_no_state_or_event_can_carry_harms_its_customer_only() -> None:
+    text = "x " * 135_000
+    odd: dict[str, Any] = dict.fromkeys(ATTRIBUTES, text)
+    odd["rotation"] = {"requested_at": 4_000_000_000, "reason": text}
+    with Bench() as bench:
+        for name in odd:
+            record = {"customer_id": name, "plan": "free", "status": "active"} | {name: odd[name]}
+            bench.put(**record)
+        bench.run()
+        assert {event["detail"]["customer_id"] for event in bench.announced} == {*odd}
+        assert {run.status for run in bench.runs} == {"SUCCEEDED"}
+        assert {f["customer_id"] for f in bench.audit()["findings"]} < {*odd}
+
+
 @pytest.mark.sizes
 def test_every_shape_of_every_attribute_harms_its_customer_only() -> None:
     assert_nobody_else_is_harmed(ALL)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from keyward.errors import InvalidRecordError
-from keyward.events.fields import KEY_ID, MAX_KEYS, NEVER_EXPIRES, moment
+from keyward.events.fields import KEY_ID, MAX_KEYS, MAX_SECRET, MAX_TEXT, NEVER_EXPIRES, moment
 from keyward.values import JSON
 
 STATUSES = ("active", "suspended", "closed")
@@ -17,9 +17,15 @@ STATUSES = ("active", "suspended", "closed")
 def text_of(record: JSON, name: str) -> str | None:
     """A text that is not blank, None without one."""
     value = record.get(name)
-    if value is not None and (not isinstance(value, str) or not value.strip()):
-        raise InvalidRecordError(name, "must be a non-empty text", "Correct or remove it")
+    if value is not None and not is_text(value, MAX_TEXT):
+        problem = f"must be a text of 1 to {MAX_TEXT} characters"
+        raise InvalidRecordError(name, problem, "Correct or remove it")
     return value
+
+
+def is_text(value: object, longest: int) -> bool:
+    """Whether it is a text that is neither blank nor longer."""
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= longest
 
 
 def status_of(record: JSON) -> str | None:
@@ -64,7 +70,7 @@ def secrets_of(record: JSON) -> tuple[str, ...]:
     """The secrets that hold own values: one for all keys, or one for each key by its number."""
     value = record.get("key_value_secret")
     secrets = value if isinstance(value, list) else [value] if value is not None else []
-    if value == [] or not all(isinstance(one, str) and one.strip() for one in secrets):
+    if value == [] or not all(is_text(one, MAX_SECRET) for one in secrets):
         problem = "must be the name of a secret, or a list of names"
         raise InvalidRecordError("key_value_secret", problem, "Correct or remove it")
     return tuple(secrets)

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from keyward.customers.attributes import is_text
 from keyward.errors import InvalidRecordError
+from keyward.events.fields import MAX_PLAN
 from keyward.values import JSON
 
 # A key can be in 10 usage plans (API Gateway, "Quotas": usage plans per API key).
 MAX_PLANS = 10
+_NAME = f"must be a text of 1 to {MAX_PLAN} characters"
 PLAN, PLANS = "plan", "plans"
 # What PlanAdded and PlanRemoved set: a change of the plans that there are.
 ADDED, REMOVED = "plan_added", "plan_removed"
@@ -41,13 +44,13 @@ def plans_of(record: Mapping[str, Any]) -> Plans:
     """The plans that a record names, none before the sign-up. Raises InvalidRecordError."""
     plan, plans = record.get(PLAN), record.get(PLANS)
     if plan is not None and not _is_name(plan):
-        raise InvalidRecordError(PLAN, "must be a non-empty text", "Correct or remove it")
+        raise InvalidRecordError(PLAN, _NAME, "Correct or remove it")
     if plans is None:
         return (plan,) if plan else ()
     if not isinstance(plans, list) or not 1 <= len(plans) <= MAX_PLANS:
         raise InvalidRecordError(PLANS, f"must be a list of 1 to {MAX_PLANS} plans", "Correct it")
     if not all(map(_is_name, plans)) or len({*plans}) < len(plans):
-        raise InvalidRecordError(PLANS, "must be different non-empty texts", "Correct it")
+        raise InvalidRecordError(PLANS, "must be different names of plans", "Correct it")
     if plan is not None and plan not in plans:
         raise InvalidRecordError(PLAN, "must be one of `plans`", "Remove one of the two")
     return tuple(plans)
@@ -89,4 +92,4 @@ def _changed(plans: list[str], change: Mapping[str, Any]) -> list[str]:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return is_text(value, MAX_PLAN)

@@ -7,6 +7,7 @@ from typing import Any
 
 from keyward.customers.key import KeyRecord
 from keyward.errors import InvalidRecordError
+from keyward.events.fields import MAX_TEXT
 from keyward.policy.model import Policy
 from keyward.values import DAY, HOUR, frozen
 
@@ -72,7 +73,7 @@ def rotation_of(stored: Any) -> RotationRequest | None:
         return RotationRequest(
             int(stored["requested_at"]),
             None if hours is None else float(hours),
-            None if reason is None else reason + "",
+            None if reason is None else (reason + "")[:MAX_TEXT],
             bool(stored.get("undone")),
             None if leaked is None else bool(leaked),
             None if leaked_at is None else int(leaked_at),

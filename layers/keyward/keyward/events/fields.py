@@ -83,6 +83,11 @@ class Field:
         return {"anyOf": [self.schema, {"type": "null"}]}
 
 
+# The longest texts that an event or a record may hold, in characters, as states and events have
+# little room. The longest name of a secret is its ARN.
+MAX_PLAN, MAX_NAME, MAX_TEXT, MAX_SECRET = 255, 256, 1024, 2048
+
+
 def text(longest: int, *, required: bool = False) -> Field:
     """A text that is not blank."""
 

@@ -17,7 +17,10 @@ from keyward.events.fields import (
     KEY_ID,
     MAX_CALLS,
     MAX_KEYS,
+    MAX_NAME,
     MAX_OVERLAP_HOURS,
+    MAX_PLAN,
+    MAX_TEXT,
     NEVER_EXPIRES,
     REST_API_ID,
     STAGE,
@@ -86,8 +89,8 @@ class EventIn:
 
 
 _EXPIRY = time(iso, null=NEVER_EXPIRES)
-_PLAN = text(255, required=True)
-_PLANS = {"plan": text(255), "plans": texts(10, 255)}
+_PLAN = text(MAX_PLAN, required=True)
+_PLANS = {"plan": text(MAX_PLAN), "plans": texts(10, MAX_PLAN)}
 _ONE_OF_PLANS = ("plan", "plans")
 _REASON = text(256)
 
@@ -96,7 +99,7 @@ CUSTOMER_EVENTS: dict[str, EventIn] = {
     "CustomerSignedUp": EventIn(
         "creates a key in the plan, or in several",
         _PLANS
-        | {"name": text(256), "description": text(1024)}
+        | {"name": text(MAX_NAME), "description": text(MAX_TEXT)}
         | {"keys": number(1, MAX_KEYS, whole=True), "key_id": matching(KEY_ID, required=False)}
         | {"tags": tags(), "expires_at": _EXPIRY},
         alternatives=_ONE_OF_PLANS,
@@ -140,7 +143,7 @@ CUSTOMER_EVENTS: dict[str, EventIn] = {
         {
             "subscription": text(128, required=True),
             "state": choice(*STATES, required=True),
-            "plan": text(255),
+            "plan": text(MAX_PLAN),
             "ends_at": time(int),
         },
     ),
