@@ -46,8 +46,8 @@
             ├── KeyConflictError     a key with this value exists
             └── StageConflictError   one key would be in two plans of one stage
 
-The names are a contract: AWS Lambda reports the class name as errorType. Each state machine's Retry
-names `PASSING` (a test holds them together). No message ever holds a key value.
+The names are a contract: AWS Lambda reports the class name as errorType. Each machine's Retry names
+`PASSING` (a test holds them together). No message holds a key value.
 """
 
 from __future__ import annotations
@@ -56,9 +56,8 @@ from typing import ClassVar
 
 
 class KeywardError(Exception):
-    """Base of all that Keyward raises on purpose. `helps` names the command of `keyward` that is
-    the remedy of a run which failed so (events/remedy.py): `start` begins the run anew when the
-    cause is mended, `history` tells who asked for what cannot be."""
+    """Base of all that Keyward raises on purpose. `helps` is the command of `keyward` that helps a
+    run which failed so (events/remedy.py): `start` begins it anew, `history` tells who asked."""
 
     helps: ClassVar[str] = "start"
 
@@ -283,8 +282,7 @@ def _with_subclasses(kind: type[KeywardError]) -> dict[str, type[KeywardError]]:
 
 BY_NAME = _with_subclasses(KeywardError)
 PASSING = tuple(sorted(_with_subclasses(PassingError).keys() - {StoppedError.__name__}))
-# Lambda's and Step Functions' own errors for a call whose function died or never ran (Step
-# Functions developer guide, "Handling errors"; Sandbox and Runtime are Lambda's error types).
+# A function died or never ran (Step Functions guide, "Handling errors"; Lambda's error types).
 LAMBDA_DEATHS = (
     *("Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ServiceException"),
     *("Lambda.TooManyRequestsException", "Lambda.Unknown"),
