@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -208,6 +209,17 @@ def test_a_record_is_compared_by_the_places_of_its_values() -> None:
         "Call: responseElements has id",
     ]
     assert list(records.differences("Call", expected, None)) == ["Call: no record came"]
+
+
+@pytest.mark.parametrize(
+    ("written", "differs"),
+    [("2026-11-27T10:00:00Z", False), ("Nov 27, 2026 10:00:00 AM", True), (1795773600, True)],
+    ids=["iso", "words", "epoch"],
+)
+def test_a_date_that_is_written_otherwise_differs(written: object, differs: bool) -> None:
+    at = datetime(2026, 11, 27, 10, tzinfo=UTC)
+    expected, found = ({"responseElements": {"createdDate": date}} for date in (at, written))
+    assert bool(list(records.differences("Call", expected, found))) is differs
 
 
 def test_what_a_rule_did_not_find_is_named(tmp_path: Path) -> None:

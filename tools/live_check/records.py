@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from botocore import xform_name
@@ -185,14 +186,15 @@ def stack_rules(run: Run) -> dict[str, str]:
 
 
 def paths(node: Any, at: str = "") -> set[str]:
-    """Where values are: `a.b[].c`."""
+    """Where values are: `a.b[].c`; of a date also how it is written, where that is not ISO 8601."""
     if isinstance(node, dict) and node:
         return {path for name, item in node.items() for path in paths(item, f"{at}.{name}")}
     if not at:
         return set()
     if isinstance(node, list) and node:
         return {path for item in node for path in paths(item, f"{at}[]")}
-    return {at.lstrip(".")}
+    is_iso = isinstance(node, datetime) or str(node)[4:5] == "-"
+    return {at.lstrip(".") + ("" if is_iso or not at.endswith("Date") else f" ({node!r})")}
 
 
 def differences(operation: str, expected: JSON, found: JSON | None) -> Iterator[str]:
