@@ -48,14 +48,14 @@ def _read(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError as error:
-        raise bad_request("JSON is wanted") from error
+        raise bad_request("body: must be JSON") from error
 
 
 def _member(body: bytes, name: str, kind: Any) -> Any:
     order = _read(body)
     value = order.get(name) if isinstance(order, dict) else None
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise bad_request(f"{name} is wanted")
+        raise bad_request(f"{name}: must be {'true or false' if kind is bool else 'a number'}")
     return value
 
 

@@ -47,7 +47,7 @@ class Faults:
             ApiGatewayError: BadRequestException, when an entry has not that form.
         """
         if not isinstance(wanted, list):
-            raise bad_request("faults: a list is wanted")
+            raise bad_request("faults: must be a list")
         self._ordered = [_order(item) for item in wanted]
 
     def due(self, operation: str, params: dict[str, Any]) -> str | None:
@@ -65,12 +65,12 @@ class Faults:
 def _order(item: Any) -> Order:
     form = isinstance(item, dict) and is_operation(item.get("operation"))
     if not form or item.get("fault") not in KINDS:
-        raise bad_request(f"faults: operation and fault are wanted, one of {', '.join(KINDS)}")
+        raise bad_request(f"faults: must name an operation and a fault of {', '.join(KINDS)}")
     call, about = item.get("call", 1), item.get("about", "")
     if not isinstance(call, int) or isinstance(call, bool) or call < 1:
-        raise bad_request("faults: call is a whole number from 1")
+        raise bad_request("faults: call must be a whole number from 1")
     if not isinstance(about, str):
-        raise bad_request("faults: about is a text")
+        raise bad_request("faults: about must be a text")
     return Order(item["operation"], call, item["fault"], about)
 
 

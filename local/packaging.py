@@ -132,7 +132,7 @@ class Stack:
     def _below(self, local_path: str) -> Path:
         folder = (self._folder / local_path).resolve()
         if not folder.is_dir():
-            raise DeployError(f"the template names {local_path}, which is no folder")
+            raise DeployError(f"the template names {local_path}, which is not a folder")
         return folder
 
     def _upload_definition(self, local_path: str) -> JSON:

@@ -109,7 +109,7 @@ def test_what_is_no_proper_json_is_refused_in_words_that_can_be_sent(text: str) 
     ("text", "why"),
     [
         ('{"a": 1, "a": 1}', "a member stands twice"),
-        ('{"a": Infinity}', "Infinity is no number of JSON"),
+        ('{"a": Infinity}', "Infinity is not a number of JSON"),
     ],
 )
 def test_what_python_reads_and_json_does_not_allow_is_named(text: str, why: str) -> None:

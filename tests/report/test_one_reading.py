@@ -147,5 +147,5 @@ def test_a_list_that_could_not_be_read_is_told_and_hides_nothing_else(bench: Ben
 def test_an_odd_input_is_refused_with_what_to_write(function: Any, asked: Any) -> None:
     with pytest.raises(InvalidInputError) as told:
         function.handler(asked, None)
-    assert re.search(r"must be a JSON object|is no field of this input", str(told.value))
+    assert re.search(r"must be a JSON object|is not a field of this input", str(told.value))
     assert re.search(r"Write an object|Use ", str(told.value))

@@ -110,7 +110,7 @@ def test_only_what_keyward_did_is_taken_back(lab: Lab) -> None:
     api_id = lab.attached()
     before = serving(lab, api_id)
     run = back(lab, api_id)
-    assert "no deployment of Keyward's" in refusal(run)["reason"]
+    assert "not a deployment of Keyward's" in refusal(run)["reason"]
     assert serving(lab, api_id) == before
     assert lab.bench.registry.apis.load_records(api_id).rollbacks == {}
 

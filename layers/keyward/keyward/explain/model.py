@@ -11,7 +11,7 @@ from keyward.apis.model import Attachment, StageSnapshot, WorkingMethod
 from keyward.customers.key import KeyRecord
 from keyward.errors import InvalidInputError
 from keyward.events.contracts import optional_of
-from keyward.events.fields import CUSTOMER_ID, KEY_ID, REST_API_ID, STAGE
+from keyward.events.fields import CUSTOMER_ID, KEY_ID, REST_API_ID, STAGE, redacted
 from keyward.policy.parts import Quota, Throttle
 from keyward.values import frozen
 
@@ -151,14 +151,15 @@ def _key_id(given: object) -> str | None:
         return None
     if not isinstance(given, str) or not KEY_ID.fullmatch(given):
         remedy = "Give the key's id, 10 letters and digits, never its value"
-        raise InvalidInputError("key_id", "is no id of a key", remedy)
+        raise InvalidInputError("key_id", "must be a key's id", remedy)
     return given
 
 
 def _method(given: object) -> str:
     verb = given.upper() if isinstance(given, str) else ""
     if verb not in VERBS:
-        raise InvalidInputError("method", "is no method", f"Use one of {', '.join(VERBS)}")
+        problem = f"must be an HTTP method, got {redacted(given)}"
+        raise InvalidInputError("method", problem, f"Use one of {', '.join(VERBS)}")
     return verb
 
 

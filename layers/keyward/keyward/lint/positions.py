@@ -160,7 +160,7 @@ class YamlReader(Reader):
         made, own = Map(_line(node)), Map()
         for key, item in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise SourceError("has a key that is no text", _line(key))
+                raise SourceError("must have texts as keys", _line(key))
             if key.tag == _MERGE:
                 self._merge(made, self._value(item), _line(key))
             else:
@@ -173,7 +173,7 @@ class YamlReader(Reader):
         """`<<`: the first of several mappings wins, a key of one's own over all of them."""
         for one in merged if isinstance(merged, list) else [merged]:
             if not isinstance(one, Map):
-                raise SourceError("merges what is no mapping", line)
+                raise SourceError("must merge mappings only", line)
             for name in one.keys() - made.keys():
                 made.put(name, one[name], one.line_of(name))
 

@@ -66,7 +66,7 @@ def _members(pairs: list[tuple[str, Any]]) -> JSON:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def default_text() -> str:

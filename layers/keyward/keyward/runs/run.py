@@ -28,7 +28,7 @@ def only_fields(task: object, fields: tuple[str, ...]) -> None:
     for name in task:
         if name not in (*fields, *MACHINE_FIELDS):
             raise InvalidInputError(
-                shown(str(name)), "is no field of this input", f"Use {', '.join(fields)}"
+                shown(str(name)), "is not a field of this input", f"Use {', '.join(fields)}"
             )
 
 

@@ -50,7 +50,7 @@ def rollback_of(context: Context, rest_api_id: str, stage: str, records: ApiReco
         return []
     ours = context.registry.apis.deployment(rest_api_id, live)
     if ours is None or ours.stage != stage:
-        problem = f"{stage} serves {live}, which is no deployment of Keyward's for it"
+        problem = f"{stage} serves {live}, which is not a deployment of Keyward's for it"
         remedy = "Point it elsewhere yourself: Keyward takes back only what it did"
         raise WrongAnswerError("stage", problem, remedy)
     return [_item(stage, live)]
