@@ -230,6 +230,8 @@ def test_a_page_is_written_on_request(desk: Desk, tmp_path: Path) -> None:
     page = file.read_text()
     assert "/pets" in page
     assert "usage plans are named gold" in page
+    (enforce,) = [line for line in out.splitlines() if line.startswith("enforce ")]
+    assert enforce.rpartition("  ")[2] in page
     # Nothing of a stack that is not there, and no link to data that nobody wrote.
     assert 'href="report.json"' not in page
     assert [title for title in ("Customers", "Done this week", "Keys") if title in page] == ["Keys"]

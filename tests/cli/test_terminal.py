@@ -9,8 +9,9 @@ import pytest
 
 from keyward.cli.history import history_lines
 from keyward.cli.holds import hold_lines
-from keyward.cli.options import DURATIONS, Call, duration, say, span
+from keyward.cli.options import DURATIONS, Call, duration, say
 from keyward.explain.render import as_lines
+from keyward.values import span
 from tests import tree
 from tests.cli.desk import desk_of
 

@@ -119,7 +119,7 @@ def test_a_glance_tells_what_is_open_and_what_waits() -> None:
 def test_one_thing_that_can_wait_is_told_as_one() -> None:
     report = lab.believable()
     item = replace(report.waiting[0], severity="low")
-    said = "".join(Reader(page(replace(report, waiting=(item,)), of_stack=False)).said)
+    said = "".join(Reader(page(replace(report, waiting=(item,)), [])).said)
     assert "1 thing waits for a person, none urgent." in said
     assert "that Keyward closed since" not in said
 

@@ -56,6 +56,8 @@ MAX_DEPTH = 100
 
 HOUR = 3600
 DAY = 24 * HOUR
+# Spans of time as people read them, largest first.
+UNITS = (("d", DAY), ("h", HOUR), ("min", 60), ("s", 1))
 
 # Time-outs of a call of API Gateway.
 CONNECT_SECONDS = 2
@@ -71,6 +73,15 @@ def in_flight_seconds(read_seconds: int = READ_SECONDS) -> int:
     SDK does not repeat such a call. `read_seconds` is the read time-out of the call.
     """
     return CONNECT_SECONDS + read_seconds + 1
+
+
+def span(seconds: int) -> str:
+    """A span of time in its two largest units: `2 d 3 h`, `5 min`, `0 s`."""
+    parts = []
+    for unit, length in UNITS:
+        count, seconds = divmod(seconds, length)
+        parts += [f"{count} {unit}"] if count else []
+    return " ".join(parts[:2]) or "0 s"
 
 
 def parse_json(text: object) -> object:

@@ -19,7 +19,7 @@ from keyward.audit.account import ApiReading, calls_of
 from keyward.audit.look import Look
 from keyward.policy.model import Policy
 from keyward.runs.schedule import CALLS, meter
-from keyward.values import JSON, counted, frozen
+from keyward.values import JSON, counted, frozen, span
 
 # GetRestApi and GetUsagePlans, besides what an audit reads of an API.
 READS = 2
@@ -29,6 +29,7 @@ READS_TO_CLOSE, READS_A_STAGE = 10, 3
 LOOKED_AT, CLOSED, WAITED, METHOD = 0.0003, 0.0004, 0.0008, 0.00001
 # US dollars of an idle month, rounded; and of when, in us-east-1 (benchmarks/prices.py).
 STACK_A_MONTH, PRICED = 9, "26 November 2026"
+STACK_COSTS = f"The stack costs about {STACK_A_MONTH} dollars a month, by the prices of {PRICED}"
 
 # What is counted of methods. Those that are open on a stage count by what becomes of the stage;
 # others are changed in the working copy, or are such that no stage serves without a key.
@@ -55,6 +56,11 @@ class ModeEffect:
     def as_json(self) -> JSON:
         """For machines."""
         return asdict(self) | {"does": list(self.does)}
+
+    def cells(self) -> tuple[str, ...]:
+        """For people: mode, calls, time, dollars, and what it does."""
+        cost = (f"{self.calls:,}", span(self.seconds), f"{self.dollars:.4f}")
+        return (self.mode, *cost, "; ".join(self.does))
 
 
 def mode_effects(look: Look, policy: Policy, now: float, share: float) -> list[ModeEffect]:

@@ -22,7 +22,6 @@ from keyward.cli.options import (
     confirm,
     each,
     of_stack,
-    span,
     together,
     yes_option,
 )
@@ -31,7 +30,7 @@ from keyward.cli.stack import SetUpError
 from keyward.errors import InvalidInputError
 from keyward.events.incoming import EVENTS_IN, members, near_miss
 from keyward.events.remedy import command
-from keyward.values import JSON, counted
+from keyward.values import JSON, counted, span
 
 MENDS = (
     "resend takes --set NAME=VALUE to correct a member first, and --unset NAME to leave one out; "

@@ -13,7 +13,7 @@ import click
 
 from keyward.audit.look import Look, Looker
 from keyward.audit.model import Finding
-from keyward.audit.modes import PRICED, STACK_A_MONTH, ModeEffect, mode_effects
+from keyward.audit.modes import PRICED, STACK_COSTS, ModeEffect, mode_effects
 from keyward.audit.remedies import with_helps
 from keyward.audit.strangers import duplicate_plans, key_groups, working_copies
 from keyward.aws.gateway.patience import Paced
@@ -25,7 +25,6 @@ from keyward.cli.options import (
     json_lines,
     of_account,
     policy_in,
-    span,
     table,
     write_page,
 )
@@ -103,7 +102,7 @@ def look(
     effects = mode_effects(seen, rules, now(), share)
     calls = gateway.made.total()
     if html:
-        write_page(html, page(report, of_stack=False))
+        write_page(html, page(report, effects))
     data = _as_json(seen, report, effects) | {
         "calls": calls,
         "findings": [with_helps(one) for one in found] + [group.as_json() for group in groups],
@@ -176,15 +175,9 @@ def _lines(
         yield f"      {count} not compared with the working copy: --deep does"
     yield from ("", click.style("What each mode of Keyward would do", bold=True))
     columns = ("MODE", "CALLS", "TIME", "DOLLARS", "WHAT")
-    yield from table(columns, [_row(effect) for effect in effects])
-    yield f"The stack costs about {STACK_A_MONTH} dollars a month, by the prices of {PRICED}"
+    yield from table(columns, [effect.cells() for effect in effects])
+    yield STACK_COSTS
 
 
 def _severity(severity: str) -> str:
     return click.style("high", fg="red") if severity == "high" else severity.ljust(4)
-
-
-def _row(effect: ModeEffect) -> list[str]:
-    does = "; ".join(effect.does)
-    cost = (f"{effect.calls:,}", span(effect.seconds), f"{effect.dollars:.4f}")
-    return [effect.mode, *cost, does]

@@ -22,12 +22,11 @@ from keyward.errors import PolicyRefusedError
 from keyward.events.remedy import DEFAULT_STACK
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
-from keyward.values import visible
+from keyward.values import UNITS, visible
 
 FINE, FOUND, WRONG = 0, 1, 2
 # What `click.style` writes for bold, red and their end: it hides nothing and moves nothing.
 STYLES = re.compile(r"(\x1b\[(?:0|1|31)m)")
-UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 # What a person types besides what `span` prints.
 LENGTHS = dict(UNITS) | {"m": 60, "w": 7 * 86_400}
 PART = re.compile(r" ?([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(min|[smhdw])")
@@ -174,15 +173,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-
-
-def span(seconds: int) -> str:
-    """A span of time in its two largest units: `2 d 3 h`, `5 min`, `0 s`."""
-    parts = []
-    for unit, length in UNITS:
-        count, seconds = divmod(seconds, length)
-        parts += [f"{count} {unit}"] if count else []
-    return " ".join(parts[:2]) or "0 s"
 
 
 def duration(text: str) -> float | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from keyward.report.html.apis import coverage, exempt, exposed
 from keyward.report.html.by_customer import by_customer
 from keyward.report.html.customers import done, keys, usage
@@ -14,6 +17,9 @@ from keyward.report.html.waiting import waiting
 from keyward.report.model import Report
 from keyward.report.summary import Summary, summary_of
 from keyward.values import counted
+
+if TYPE_CHECKING:
+    from keyward.audit.modes import ModeEffect
 
 SECTIONS = (
     ("exposed", "Exposed methods", exposed),
@@ -32,11 +38,20 @@ OF_STACK = {"customers", "usage", "done"}
 Tile = tuple[str, str, str]
 
 
-def page(report: Report, of_stack: bool = True) -> str:
-    """The whole page, as text in UTF-8. Without a stack nothing is told of customers, and no data
-    lies beside the page."""
-    summary = summary_of(report)
-    sections = [one for one in SECTIONS if of_stack or one[0] not in OF_STACK]
+def page(report: Report, effects: Sequence[ModeEffect] | None = None) -> str:
+    """The whole page, as text in UTF-8. That of a look has the `effects` of each mode; without a
+    stack nothing is told of customers, and no data lies beside the page."""
+    summary, of_stack = summary_of(report), effects is None
+    sections = [
+        (name, title, make(report))
+        for name, title, make in SECTIONS
+        if of_stack or name not in OF_STACK
+    ]
+    if effects is not None:
+        # Only here: the function that writes the report has no look.
+        from keyward.report.html.modes import modes
+
+        sections.insert(2, ("modes", "What each mode would do", modes(effects)))
     named = [(name, title) for name, title, _ in sections]
     tiles = _tiles(report, summary) if of_stack else _tiles_of_look(report, summary)
     return document(
@@ -44,7 +59,7 @@ def page(report: Report, of_stack: bool = True) -> str:
         CSS,
         SCRIPT,
         _header(report, summary, tiles, named, of_stack),
-        tag("main", [_section(name, title, make(report)) for name, title, make in sections]),
+        tag("main", [_section(*section) for section in sections]),
         _footer(report) if of_stack else None,
         policy=policy_of(CSS, SCRIPT),
     )
