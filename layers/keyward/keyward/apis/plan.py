@@ -199,8 +199,7 @@ def _effective_at(
         for attachment in attachments
         if attachment.stage in closing and attachment.plan in rule.policy.usage_plans
     ]
-    latest = max(moments, default=0)
-    return latest if latest > rule.now else 0
+    return max((moment for moment in moments if moment > rule.now), default=0)
 
 
 def methods_to_close(
