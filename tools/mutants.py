@@ -43,6 +43,9 @@ POLICY = (
 PLANS = (
     "tests/customers/test_plan.py",
     "tests/customers/test_plan_due.py",
+    "tests/customers/test_plan_end.py",
+    "tests/customers/test_plan_extension.py",
+    "tests/customers/test_plan_labels.py",
     "tests/customers/test_plan_number.py",
     "tests/customers/test_plan_placement.py",
     "tests/customers/test_plan_rotation.py",
@@ -53,6 +56,7 @@ APIS = (
     "tests/apis/test_compare_forms.py",
     "tests/apis/test_plan_cases.py",
 )
+SCHEDULE = ("tests/runs/test_schedule_lanes.py", "tests/runs/test_turns.py")
 MODULES: dict[str, tuple[str, ...]] = {
     "policy/billing.py": POLICY,
     "policy/change_set.py": POLICY,
@@ -70,6 +74,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "customers/plans.py": PLANS,
     "apis/plan.py": APIS,
     "apis/compare.py": APIS,
+    "runs/ledger.py": ("tests/runs/test_ledger_lines.py",),
+    "runs/lots.py": ("tests/runs/test_lots.py",),
+    "runs/schedule.py": SCHEDULE,
+    "runs/turns.py": SCHEDULE,
 }
 
 

@@ -1,4 +1,4 @@
-"""Keys too many and too few, customers that are not active, and extensions, case by case."""
+"""Keys too many and too few, and customers that are not active, case by case."""
 
 from __future__ import annotations
 
@@ -6,27 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from keyward.customers.billing import Billing
 from keyward.customers.key import CREATING, Journal
 from keyward.customers.key import Succession as Place
-from keyward.values import DAY
 from tests.customers.plan_cases import (
     ACME,
     ASKED,
-    BOTH,
-    BY_SUCCESSOR,
     DEAD,
     GOLD,
     GONE,
     HEIR,
     ISSUED,
-    LEAK,
     LEAKED,
     LEAVING,
-    MORE,
     NEW,
     NOW,
     OFF,
+    OVER,
     TWO,
     Case,
     case,
@@ -34,6 +29,7 @@ from tests.customers.plan_cases import (
     steps,
 )
 
+PLAIN = replace(ASKED, leaked_at=NOW - 3600)
 CASES: dict[str, tuple[Case, list[str]]] = {
     "too many": (
         case(ACME, ISSUED, key(2)),
@@ -156,108 +152,48 @@ CASES: dict[str, tuple[Case, list[str]]] = {
         ["disable_key 1 reason=leaked it retire=True"],
     ),
     "before sign-up": (case(replace(ACME, plans=()), ISSUED), []),
-    "owed": (
-        case(replace(BOTH, billing=Billing((NOW - 8 * DAY,))), key(1, "maps")),
-        ["move_key 1 free from=maps reason=payment failed"],
+    "none wanted, off": (
+        case(replace(ACME, keys=0), OFF),
+        ["disable_key 1 reason=fewer keys retire=True replaced_by=0 grace=24h"],
     ),
-    "owed two": (
-        case(
-            replace(ACME, plans=("aged", "maps"), billing=Billing((NOW - 8 * DAY,))),
-            key(1, "aged", "maps"),
-        ),
-        ["detach_key 1 maps", "move_key 1 free from=aged reason=payment failed"],
+    "two over": (
+        case(TWO, OVER, key(2), replace(OVER, number=3).with_end(replaced_by=4), key(4)),
+        ["disable_key 1", "disable_key 3"],
     ),
-    "owed long": (
-        case(replace(ACME, billing=Billing((NOW - 30 * DAY,))), ISSUED),
-        ["disable_key 1 reason=payment failed"],
+    "one over and one too many": (
+        case(ACME, OVER, key(2), key(3)),
+        ["disable_key 1", "disable_key 3 reason=fewer keys retire=True replaced_by=0 grace=24h"],
     ),
-    "extension": (
-        case(replace(ACME, plans=("maps",), extensions=(MORE,)), key(1, "maps")),
-        ["extend_quota 1 maps extensions=[500]"],
-    ),
-    "extension of two": (
-        case(replace(BOTH, extensions=(MORE, replace(MORE, taken=NOW))), key(1, "free", "maps")),
-        ["extend_quota 1 maps extensions=[500, 500]"],
-    ),
-    "extension of a new key": (
-        case(replace(ACME, plans=("maps",), extensions=(MORE,))),
-        ["create_key 1", "attach_key 1 maps", "extend_quota 1 maps extensions=[500]"],
-    ),
-    "extension of a moving key": (
-        case(replace(ACME, plans=("maps",), extensions=(MORE,)), ISSUED),
-        ["move_key 1 maps from=free", "extend_quota 1 maps extensions=[500]"],
-    ),
-    "extension of a joining key": (
-        case(replace(BOTH, extensions=(MORE,)), ISSUED),
-        ["attach_key 1 maps", "extend_quota 1 maps extensions=[500]"],
-    ),
-    "extension without a quota": (case(replace(ACME, extensions=(MORE,)), ISSUED), []),
-    "extension of a key that ends": (
-        case(replace(ACME, plans=("maps",), extensions=(MORE,)), key(1, "maps"), key(2, "maps")),
+    "two too many": (
+        case(ACME, ISSUED, key(2), key(3)),
         [
-            "extend_quota 1 maps extensions=[500]",
             "disable_key 2 reason=fewer keys retire=True replaced_by=0 grace=24h",
+            "disable_key 3 reason=fewer keys retire=True replaced_by=0 grace=24h",
         ],
     ),
-    "extension of a replaced key": (
+    "orphaned heir in another plan": (
+        case(replace(ACME, plans=("maps",)), HEIR),
+        ["move_key 2 maps from=free", "carry_quota_over 2"],
+    ),
+    "suspended leaked, one made since": (
         case(
-            replace(ACME, plans=("maps",), extensions=(MORE,)),
-            replace(LEAVING, plans=("maps",)),
-            key(2, "maps"),
+            replace(LEAKED, status="suspended", status_reason="fraud"),
+            key(succession=Place(rotation=NOW)),
+            key(2),
         ),
-        ["extend_quota 2 maps extensions=[500]", "announce_expiry 1 days=1 expires_at=now+86400"],
+        ["disable_key 1 reason=fraud", "disable_key 2 reason=leaked it retire=True"],
     ),
-    "extension with an heir": (
-        case(replace(ACME, plans=("maps",), rotation=ASKED, extensions=(MORE,)), key(1, "maps")),
-        [
-            "extend_quota 1 maps extensions=[500]",
-            "create_key 2 reason=cleaning rotation=now-60 replaces=1 overlap=48h grace=24h",
-            "attach_key 2 maps",
-            "carry_quota_over 2 replaces=1 rotation=now-60",
-        ],
+    "suspended, leaked before a plain rotation": (
+        case(replace(ACME, status="suspended", rotation=PLAIN), ISSUED),
+        ["disable_key 1 reason=leaked retire=True"],
     ),
-    "extension with an heir there": (
-        case(
-            replace(ACME, plans=("maps",), rotation=ASKED, extensions=(MORE,)),
-            key(1, "maps"),
-            replace(HEIR, plans=("maps",)),
-        ),
-        [
-            "extend_quota 1 maps extensions=[500]",
-            "carry_quota_over 2 replaces=1 rotation=now-60",
-            "announce_expiry 1 days=1",
-        ],
+    "suspended leaked, off": (
+        case(replace(LEAKED, status="suspended"), OFF),
+        ["disable_key 1 reason=leaked it retire=True"],
     ),
-    "extension of the leaked": (
-        case(
-            replace(ACME, plans=("maps",), rotation=LEAK, extensions=(MORE,)),
-            replace(DEAD, plans=("maps",)),
-        ),
-        [
-            "create_key 2 reason=leaked rotation=now-60 replaces=1 overlap=0h grace=0h",
-            "attach_key 2 maps",
-            "carry_quota_over 2 replaces=1 rotation=now-60",
-            "delete_key 1 retired=True",
-        ],
-    ),
-    "extension old": (
-        case(
-            replace(ACME, plans=("maps",), extensions=(replace(MORE, requested_at=NOW - DAY),)),
-            key(1, "maps"),
-        ),
-        [],
-    ),
-    "extension by successor": (
-        case(replace(ACME, plans=("maps",), extensions=(MORE,)), ISSUED, policy=BY_SUCCESSOR),
-        [
-            "create_key 2 reason=plan change replaces=1 overlap=48h grace=24h",
-            "attach_key 2 maps",
-            "carry_quota_over 2 replaces=1",
-        ],
-    ),
-    "extension recorded in the making": (
-        case(replace(ACME, plans=("maps",), extensions=(MORE,)), NEW),
-        ["create_key 1", "attach_key 1 maps", "extend_quota 1 maps extensions=[500]"],
+    "suspended leaked, on again": (
+        case(replace(LEAKED, status="suspended"), replace(DEAD, enabled=True)),
+        ["disable_key 1 reason=leaked it retire=True"],
     ),
 }
 

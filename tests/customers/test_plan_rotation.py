@@ -1,4 +1,4 @@
-"""How a key is replaced and ends, case by case."""
+"""How a key is rotated, and what follows a leak, case by case."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyward.customers.key import CREATING, DELETING, Journal
+from keyward.customers.key import CREATING, Journal
 from keyward.customers.key import Succession as Place
 from keyward.customers.rotation import RotationRequest
 from tests.customers.plan_cases import (
@@ -15,14 +15,12 @@ from tests.customers.plan_cases import (
     BOTH,
     DEAD,
     GOLD,
-    GONE,
     HASTY,
     HEIR,
     ISSUED,
     LEAKED,
     LEAVING,
     NOW,
-    OVER,
     ROTATED,
     WEEK,
     Case,
@@ -213,66 +211,6 @@ CASES: dict[str, tuple[Case, list[str]]] = {
         ["delete_key 1 retired=True", "create_key 2 rotation=now-60", "attach_key 2 free"],
     ),
     "full account": (case(ACME, ISSUED, is_full=True), []),
-    "retiring": (case(ACME, LEAVING, key(2)), ["announce_expiry 1 days=1 expires_at=now+86400"]),
-    "retiring, moved": (
-        case(replace(ACME, plans=("maps",)), LEAVING, key(2)),
-        [
-            "move_key 1 maps from=free",
-            "announce_expiry 1 days=1 expires_at=now+86400",
-            "move_key 2 maps from=free",
-        ],
-    ),
-    "retiring, keeps plan": (
-        case(replace(ACME, plans=("maps",)), LEAVING.with_end(keeps_plan=True), key(2, "maps")),
-        ["announce_expiry 1 days=1 expires_at=now+86400"],
-    ),
-    "retiring off": (
-        case(ACME, replace(LEAVING, enabled=False), key(2)),
-        ["enable_key 1", "announce_expiry 1 days=1 expires_at=now+86400"],
-    ),
-    "retiring in creation": (case(ACME, replace(LEAVING, state=CREATING), key(2)), []),
-    "retiring notice": (
-        case(ACME, LEAVING, key(2)),
-        ["announce_expiry 1 days=1 expires_at=now+86400"],
-    ),
-    "over": (case(ACME, OVER, key(2)), ["disable_key 1"]),
-    "over and off": (case(ACME, replace(OVER, enabled=False), key(2)), []),
-    "gone": (case(ACME, GONE, key(2)), ["delete_key 1 retired=True"]),
-    "gone leaked without successor": (
-        case(LEAKED, DEAD.with_end(delete_at=NOW)),
-        [
-            "create_key 2 reason=leaked rotation=now-60 replaces=1 overlap=0h grace=0h",
-            "attach_key 2 free",
-            "carry_quota_over 2 replaces=1 rotation=now-60",
-            "delete_key 1 retired=True",
-        ],
-    ),
-    "deleting": (case(ACME, key(state=DELETING), key(2)), ["delete_key 1"]),
-    "undone": (
-        case(
-            replace(ACME, rotation=replace(ASKED, undone=True)),
-            LEAVING,
-            key(2, succession=Place(rotation=NOW - 60)),
-        ),
-        ["restore_key 1 replaces=2 overlap=48h grace=24h", "carry_quota_over 1 replaces=2"],
-    ),
-    "undone heir": (
-        case(replace(ACME, rotation=replace(ASKED, undone=True)), ISSUED, HEIR),
-        ["delete_key 2 reason=undone"],
-    ),
-    "early end": (
-        case(
-            replace(ACME, rotation=replace(ASKED, requested_at=NOW - 30)),
-            replace(LEAVING, reason="undone"),
-            key(2),
-        ),
-        [
-            "delete_key 1 retired=True",
-            "create_key 3 reason=cleaning rotation=now-30 replaces=2 overlap=48h grace=24h",
-            "attach_key 3 free",
-            "carry_quota_over 3 replaces=2 rotation=now-30",
-        ],
-    ),
 }
 
 

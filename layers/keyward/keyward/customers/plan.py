@@ -105,10 +105,10 @@ def _due_times(key: KeyRecord, plans: Sequence[str], policy: Policy) -> list[flo
     """When a working key is due for an action. A leaked key has no due time."""
     if key.end.retire_at is not None and key.end.replaced_by is None:
         return []
-    times: list[float] = [key.end.retire_at] if key.end.retire_at else []
-    if key.is_issued and key.end.retire_at is None:
-        due = rotates_at(key, plans, policy)
-        times += [due] if due else []
+    ends = key.end.retire_at
+    if ends is None and key.is_issued:
+        ends = rotates_at(key, plans, policy)
+    times: list[float] = [ends] if ends else []
     expires = expires_at(key, plans, policy)
     if key.is_issued and expires:
         times += notices(key, expires).values()
@@ -192,14 +192,17 @@ def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
 
 def _leaked(customer: Customer, keys: Sequence[KeyRecord]) -> dict[int, Action]:
     """What ends the keys that leaked and are not replaced now, by their number."""
-    request, found = customer.rotation, {}
+    request = customer.rotation
+    found: dict[int, Action] = {}
+    if request is None:
+        return found
     for key in keys:
         if key.state != CREATED or not is_leaked(key, request):
             continue
         if key.end.replaced_by is not None:
             found[key.number] = key_action("delete_key", key, reason=LEAKED, retired=True)
         elif key.end.retire_at is None or is_switch_needed(key, enabled=False):
-            why = (request.reason if request and request.leaked else None) or LEAKED
+            why = (request.reason if request.leaked else None) or LEAKED
             found[key.number] = key_action("disable_key", key, reason=why, retire=True)
     return found
 
@@ -214,9 +217,8 @@ def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
         undone, keys = undo_rotation(request.requested_at, keys, policy)
         customer = replace(customer, rotation=request.without_undone)
     plans, problem = _named(desired.plans, policy)
-    # How the last event wanted its change counts for that change only.
-    mode = customer.plan_key if desired.plans == customer.plans else None
-    by_successor = (mode or policy.plan_change) == "successor" and not desired.in_place
+    by_successor = (customer.plan_key or policy.plan_change) == "successor"
+    by_successor = by_successor and not desired.in_place
     planner = KeyPlanner(customer, plans, problem is None, by_successor, policy, now)
     actions = planner.actions(keys, at.last_number)
     before, after = extensions_for(customer, keys, actions, plans, policy, now)
@@ -285,6 +287,6 @@ BY_STATUS: dict[str, Callable[[Situation, Sequence[KeyRecord]], CustomerPlan]] =
 
 def _with_reason(action: Action, desired: DesiredState) -> Action:
     """Say why money lowered a plan."""
-    if action.action != "move_key" or action.reason or action.plan not in desired.plans:
+    if action.action != "move_key" or action.plan not in desired.plans:
         return action
     return replace(action, reason=desired.reason)

@@ -161,7 +161,7 @@ class KeyPlanner:
         number: int | None,
     ) -> Actions:
         if key.state == CREATING:
-            return self.placement.place(key) if self.is_known else ()
+            return self.placement.place(key)
         leaked = replacement is not None and replacement.leaked
         # Moving or enabling a leaked key would let it in again.
         stays = self.by_successor and self.placement.changes_plan(key)
@@ -185,7 +185,8 @@ class KeyPlanner:
             made = self.placement.place(successor) + self._enabled(successor)
             over = self._handed_over(successor, key, overlap.in_use)
         else:
-            made = self._new(number or 0, key, replacement)
+            times = {"overlap": replacement.overlap, "grace": replacement.grace}
+            made = self._new(number or 0, replacement.reason, replaces=key.number, **times)
             details = stated({"replaces": key.number, "in_use": overlap.in_use})
             details |= self._satisfies()
             over = Action("carry_quota_over", made[0].key, made[0].number, details=details)
@@ -232,22 +233,12 @@ class KeyPlanner:
             return ()
         return (key_action("announce_expiry", key, days=min(due), expires_at=expires),)
 
-    def _new(
-        self,
-        number: int,
-        replaced: KeyRecord | None = None,
-        replacement: Replacement | None = None,
-    ) -> Actions:
+    def _new(self, number: int, reason: str | None = None, **replaced: int) -> Actions:
+        """A new key in its plans. `replaced` are the number of the key that it replaces, and how
+        long that works on and stays."""
         name = name_of(self.customer.customer_id, number)
-        details: dict[str, Any] = self._satisfies()
-        reason = None
-        if replaced and replacement:
-            times = {"overlap": replacement.overlap, "grace": replacement.grace}
-            details |= {"replaces": replaced.number} | times
-            reason = replacement.reason
-        created = Action(
-            "create_key", name, number, reason=reason, details=details | self.placement.awaits()
-        )
+        details = {**self._satisfies(), **replaced, **self.placement.awaits()}
+        created = Action("create_key", name, number, reason=reason, details=details)
         return (created, *(Action("attach_key", name, number, plan) for plan in self.plans))
 
     def _handed_over(

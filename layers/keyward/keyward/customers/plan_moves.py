@@ -36,8 +36,7 @@ class Placement:
         is_moving = journal.plan is not None or journal.leaving is not None
         wanted = self.plans if not stays or is_moving or not key.plans else key.plans
         if not self.is_whole:
-            there = self._half_way(key) if is_moving else key.plans
-            wanted = (*dict.fromkeys(there + self.plans),)
+            wanted = (*dict.fromkeys(self._half_way(key) + self.plans),)
         return self._moved(key, wanted)
 
     def _half_way(self, key: KeyRecord) -> tuple[str, ...]:
@@ -66,7 +65,7 @@ class Placement:
             p for p in wanted if p in journal.awaited and p in key.plans and p not in joins
         ]
         return (
-            *(key_action("attach_key", key, plan, **more) for plan in confirmed),
+            *(key_action("attach_key", key, plan) for plan in confirmed),
             *(key_action("detach_key", key, plan) for plan in leaves[len(pairs) :]),
             *(move(key, old, new, **more) for old, new in pairs),
             *(key_action("attach_key", key, plan, **more) for plan in joins[len(pairs) :]),

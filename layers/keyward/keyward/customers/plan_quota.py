@@ -48,11 +48,7 @@ def extensions_for(
 
 def _follows(key: KeyRecord) -> bool:
     """Whether another key's extension counts: the one that it replaces, or is replaced by."""
-    return (
-        key.succession.replaces is not None
-        or key.end.replaced_by is not None
-        or key.end.retire_at is not None
-    )
+    return key.succession.replaces is not None or key.end.replaced_by is not None
 
 
 def _made(
