@@ -60,11 +60,11 @@ def label_key(task: JSON, run: Context) -> JSON:
     return {"number": step.number, "enabled": record.enabled}
 
 
-def _label(key_id: str, said: Labels, wanted: Labels, gateway: Gateway) -> None:
-    if wanted.description != said.description:
+def _label(key_id: str, labels: Labels, wanted: Labels, gateway: Gateway) -> None:
+    if wanted.description != labels.description:
         gateway.describe_key(key_id, wanted.description or "")
-    new = {n: value for n, value in wanted.tags.items() if said.tags.get(n) != value}
-    old = [name for name in said.tags if name not in wanted.tags]
+    new = {n: value for n, value in wanted.tags.items() if labels.tags.get(n) != value}
+    old = [name for name in labels.tags if name not in wanted.tags]
     if new:
         gateway.tag_key(key_id, new)
     if old:

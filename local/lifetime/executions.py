@@ -17,7 +17,7 @@ from local.lifetime.states import MAX_BYTES, Execution, StateFailed, Steps, Task
 
 
 class Executions:
-    """Starts, drives and ends executions. `perform` does a task; `told` hears of each end. The
+    """Starts, drives and ends executions. `perform` does a task; `on_end` hears of each end. The
     methods with camel-case parameters are those of the client."""
 
     def __init__(
@@ -25,9 +25,9 @@ class Executions:
         stack: Stack,
         scheduler: Scheduler,
         perform: Callable[[Task, Answered], None],
-        told: Callable[[JSON], None],
+        on_end: Callable[[JSON], None],
     ) -> None:
-        self._scheduler, self._perform, self._told = scheduler, perform, told
+        self._scheduler, self._perform, self._on_end = scheduler, perform, on_end
         self._machines, self._values = stack.machines(), stack.substitutions()
         self.by_arn: dict[str, Execution] = {}
         self._arns = {name: arn for arn, name in self._machines.items()}
@@ -93,7 +93,7 @@ class Executions:
             return
         execution.end(status, self._clock.now(), error, cause)
         self._steps.pop(execution.arn)
-        self._told(
+        self._on_end(
             {
                 "executionArn": execution.arn,
                 "stateMachineArn": self._arns[execution.machine],

@@ -38,7 +38,7 @@ class Message:
 
     def record(self) -> JSON:
         """As Lambda gets it."""
-        told = {name: _attribute(value) for name, value in self.attributes.items()}
+        attributes = {name: _attribute(value) for name, value in self.attributes.items()}
         return {
             "messageId": self.id,
             "receiptHandle": f"receipt-{self.id}",
@@ -48,7 +48,7 @@ class Message:
                 "SentTimestamp": str(int(self.sent * 1000)),
                 "ApproximateFirstReceiveTimestamp": str(int(self.sent * 1000)),
             },
-            "messageAttributes": told,
+            "messageAttributes": attributes,
             "eventSource": "aws:sqs",
         }
 

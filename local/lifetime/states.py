@@ -119,8 +119,8 @@ class Level:
         if kind == "Choice":
             return self._choose(state, given)
         if kind == "Fail":
-            told = [self._value(state[part], given) for part in ("Error", "Cause")]
-            raise StateFailed(told[0], told[1])
+            error_and_cause = [self._value(state[part], given) for part in ("Error", "Cause")]
+            raise StateFailed(error_and_cause[0], error_and_cause[1])
         if kind == "Wait":
             seconds = self._value(state["Seconds"], given)
             assert int(seconds) == seconds >= 0
@@ -222,9 +222,9 @@ class Level:
             return template
         if not template.startswith("{%"):
             return self.values.get(template, template)
-        seen: JSON = {"states": states or {"input": given, "context": self.context}}
-        seen["virtual_millis"] = int(self.clock.now() * 1000)
-        values = self.variables | seen
+        reserved: JSON = {"states": states or {"input": given, "context": self.context}}
+        reserved["virtual_millis"] = int(self.clock.now() * 1000)
+        values = self.variables | reserved
         found = _read(template, values)
         if found is None:
             found = expression(template).evaluate(None, values)

@@ -101,7 +101,7 @@ def plan_api(
     attach = lacking(
         snapshot, rule, [stage for stage in snapshot.stages if stage.name not in at_rest]
     )
-    seen = first_seen(snapshot, records, rule)
+    unknown_age = first_seen(snapshot, records, rule)
     busy = {item.stage for item in deploy} | {name for item in attach for name in item.stages}
     return ApiPlan(
         attach=attach,
@@ -112,8 +112,8 @@ def plan_api(
         ),
         deploy=tuple(deploy),
         held=tuple(held),
-        effective_at=_effective_at(deploy, records.attachments + seen, rule),
-        first_seen=seen,
+        effective_at=_effective_at(deploy, records.attachments + unknown_age, rule),
+        first_seen=unknown_age,
         kept=tuple(kept_actions(snapshot, rule, [s for s in exposed if s.name not in at_rest])),
         settled={
             stage.name: stage.deployment_id

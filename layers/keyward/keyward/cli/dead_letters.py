@@ -76,8 +76,8 @@ class DeadLetter:
     @property
     def customer(self) -> str | None:
         """The customer whom it is about, if it says one."""
-        said = self.detail.get("customer_id") or self.body.get("customer_id")
-        return str(said) if said else None
+        named = self.detail.get("customer_id") or self.body.get("customer_id")
+        return str(named) if named else None
 
     @property
     def target(self) -> str:
@@ -157,8 +157,8 @@ class DeadLetters:
         return {"QueueUrl": self.stack.resources[letter.queue], "ReceiptHandle": letter.receipt}
 
     def _of(self, queue: str) -> Iterator[DeadLetter]:
-        sqs, seen = self._sqs, set[str]()
-        while len(seen) < MOST:
+        sqs, ids = self._sqs, set[str]()
+        while len(ids) < MOST:
             answer = sqs.receive_message(
                 QueueUrl=self.stack.resources[queue],
                 MaxNumberOfMessages=10,
@@ -166,17 +166,17 @@ class DeadLetters:
                 MessageAttributeNames=["All"],
                 AttributeNames=["SentTimestamp"],
             )
-            new = [one for one in answer.get("Messages", []) if one["MessageId"] not in seen]
+            new = [one for one in answer.get("Messages", []) if one["MessageId"] not in ids]
             if not new:
                 return
-            seen |= {one["MessageId"] for one in new}
+            ids |= {one["MessageId"] for one in new}
             yield from (self._letter(queue, one) for one in new)
 
     def _letter(self, queue: str, message: Any) -> DeadLetter:
         attributes = message.get("MessageAttributes", {})
-        said = {name: str(value.get("StringValue")) for name, value in attributes.items()}
+        texts = {name: str(value.get("StringValue")) for name, value in attributes.items()}
         # EventBridge and its Scheduler say why by these (user guides, "dead-letter queues").
-        reason = said.get("reason") or said.get("ERROR_MESSAGE") or said.get("ERROR_CODE")
+        reason = texts.get("reason") or texts.get("ERROR_MESSAGE") or texts.get("ERROR_CODE")
         if "DDBStreamBatchInfo" in message["Body"]:
             reason = LOST
         sent = int(message["Attributes"]["SentTimestamp"]) / 1000

@@ -93,21 +93,21 @@ def look(
     rules, client, now = policy_in(policy), call.client(), call.now
     pace = Paced(PATIENCE_SECONDS, sleep, clock=now, rate=QUOTAS[CALLS][0] * share / 100)
     gateway = client.gateway().patiently(pace)
-    seen = _look(Looker(gateway, rules, now, DEFAULT_STACK, partial(each, "looking"), deep))
-    groups = key_groups(seen, rules)
-    found = [*seen.reading.findings, *duplicate_plans(seen.reading.plans), *working_copies(seen)]
+    account = _look(Looker(gateway, rules, now, DEFAULT_STACK, partial(each, "looking"), deep))
+    groups = key_groups(account, rules)
+    found = _findings(account)
     of_keys = [group.as_finding() for group in groups]
     place = f"Region {client.session.region_name}"
-    report = report_of(seen, rules, [*found, *of_keys], place, now())
-    effects = mode_effects(seen, rules, now(), share)
+    report = report_of(account, rules, [*found, *of_keys], place, now())
+    effects = mode_effects(account, rules, now(), share)
     calls = gateway.made.total()
     if html:
         write_page(html, page(report, effects))
-    data = _as_json(seen, report, effects) | {
+    data = _as_json(account, report, effects) | {
         "calls": calls,
         "findings": [with_helps(one) for one in found] + [group.as_json() for group in groups],
     }
-    call.show(data, _lines(seen, report, [*found, *of_keys], effects, calls))
+    call.show(data, _lines(account, report, [*found, *of_keys], effects, calls))
     return FOUND if found or groups else FINE
 
 
@@ -122,6 +122,12 @@ def _look(looker: Looker) -> Look:
         raise SetUpError(words) from None
 
 
+def _findings(account: Look) -> list[Finding]:
+    """Everything but the groups of keys."""
+    plans = duplicate_plans(account.reading.plans)
+    return [*account.reading.findings, *plans, *working_copies(account)]
+
+
 def rights(region: str | None) -> JSON:
     """An IAM policy for `look`, in one Region or in all. GET on keys lets its holder read their
     values too, which `look` never asks for: AWS has no finer right."""
@@ -131,21 +137,21 @@ def rights(region: str | None) -> JSON:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _as_json(seen: Look, report: Report, effects: list[ModeEffect]) -> JSON:
+def _as_json(account: Look, report: Report, effects: list[ModeEffect]) -> JSON:
     return {
         "place": report.place,
-        "read_at": iso(seen.reading.began),
+        "read_at": iso(account.reading.began),
         "apis": [asdict(api) for api in report.apis],
         "plans": [asdict(plan) for plan in report.plans],
         "keys": report.keys,
         "modes": [effect.as_json() for effect in effects],
         "prices_of": PRICED,
-        "not_compared": list(seen.not_compared),
+        "not_compared": list(account.not_compared),
     }
 
 
 def _lines(
-    seen: Look, report: Report, found: list[Finding], effects: list[ModeEffect], calls: int
+    account: Look, report: Report, found: list[Finding], effects: list[ModeEffect], calls: int
 ) -> Iterator[str]:
     stages = [(api, stage) for api in report.apis for stage in api.stages]
     rows = [
@@ -170,8 +176,8 @@ def _lines(
     for one in sorted(others, key=lambda one: one.severity != "high"):
         yield f"{_severity(one.severity)}  {one.says}"
         yield from [f"      {one.remedy}"] if one.remedy else []
-    if seen.not_compared:
-        count = counted(len(seen.not_compared), "exposed API was", "exposed APIs were")
+    if account.not_compared:
+        count = counted(len(account.not_compared), "exposed API was", "exposed APIs were")
         yield f"      {count} not compared with the working copy: --deep does"
     yield from ("", click.style("What each mode of Keyward would do", bold=True))
     columns = ("MODE", "CALLS", "TIME", "DOLLARS", "WHAT")

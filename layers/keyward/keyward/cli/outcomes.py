@@ -27,10 +27,10 @@ def outcomes(call: Call, /, since: str) -> int:
     The exit code is 1 when something failed, was refused or is held.
     """
     now = call.now()
-    told = announced(call.stack().ledger(), since, now)
+    events = announced(call.stack().ledger(), since, now)
     none = f"nothing was announced since {iso(_since(since, now))}"
-    call.show(told, _texts(told) if told else [none])
-    return FOUND if any(str(event["event"]).endswith(TROUBLE) for event in told) else FINE
+    call.show(events, _texts(events) if events else [none])
+    return FOUND if any(str(event["event"]).endswith(TROUBLE) for event in events) else FINE
 
 
 def announced(
@@ -60,8 +60,8 @@ def _since(text: str, now: float) -> float:
     return max(first, (datetime.fromtimestamp(now, UTC) - timedelta(days=MAX_DAYS)).timestamp())
 
 
-def _texts(told: list[JSON]) -> Iterator[str]:
-    for event in told:
+def _texts(events: list[JSON]) -> Iterator[str]:
+    for event in events:
         about = " ".join(str(event[name]) for name in ABOUT if event.get(name))
         why = "".join(f": {event[name]}" for name in ("error", "reason") if event.get(name))
         yield f"{event['at']}  {event['event']} {about}{why}"

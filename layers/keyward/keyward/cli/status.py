@@ -63,8 +63,10 @@ def _status(stack: Stack, now: Callable[[], float]) -> JSON:
 
 def _failed(stack: Stack, now: float) -> int:
     """How many customers and APIs were said to have failed in the last hour."""
-    told = [one for one in announced(stack.ledger(), SINCE, now, None) if one["event"] in FAILURES]
-    return len({one.get("customer_id") or one.get("rest_api_id") for one in told})
+    failures = [
+        one for one in announced(stack.ledger(), SINCE, now, None) if one["event"] in FAILURES
+    ]
+    return len({one.get("customer_id") or one.get("rest_api_id") for one in failures})
 
 
 def _dead_letters(stack: Stack) -> dict[str, int]:

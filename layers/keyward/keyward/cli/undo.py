@@ -105,11 +105,11 @@ def _would(stack: Stack, detail: JSON, now: float) -> str:
     return change.void or ", ".join(moves) or "nothing"
 
 
-def _met(told: Iterable[JSON], changed: set[str], over: set[str]) -> list[str]:
-    """The customers, in order of their names, whose last word is that of the change. `told` is
+def _met(events: Iterable[JSON], changed: set[str], over: set[str]) -> list[str]:
+    """The customers, in order of their names, whose last word is that of the change. `events` are
     newest first."""
     last: dict[str, str] = {}
-    for event in told:
+    for event in events:
         if event["event"] in changed | over and "customer_id" in event:
             last.setdefault(str(event["customer_id"]), str(event["event"]))
     return sorted(name for name, event in last.items() if event in changed)

@@ -140,21 +140,21 @@ class Billing:
         """Add a bill, and drop the failures that are settled now."""
         known = {**dict(self._all()), subscription: bill}
         newest = sorted(known, key=lambda name: (name is None, _newest(known[name]), name or ""))
-        told = replace(
+        informed = replace(
             self,
             failed_at=known[None].failed_at,
             paid_at=known[None].paid_at,
             bills={name: known[name] for name in newest[-MAX_SUBSCRIPTIONS - 1 :] if name},
         )
         settled_at, bills = [self.settled_at], {}
-        for name, one in told._all():
-            paid_at, failed = told._paid_at(name), {*one.failed_at}
+        for name, one in informed._all():
+            paid_at, failed = informed._paid_at(name), {*one.failed_at}
             owed = sorted(at for at in failed if paid_at is None or at > paid_at)
             settled_at += [paid_at] if len(owed) < len(failed) else []
             bounded = owed[:1] + owed[1:][-(MAX_FAILURES - 1) :]
             bills[name] = replace(one, failed_at=tuple(bounded))
         return replace(
-            told,
+            informed,
             failed_at=bills[None].failed_at,
             bills={name: one for name, one in bills.items() if name},
             settled_at=max((at for at in settled_at if at is not None), default=None),

@@ -244,10 +244,10 @@ def _request(
 ) -> JSON:
     """The newest request; a leak that another one told stays told, whenever it arrived."""
     mine = [e for e in entries if e.name == "rotation" and not _is(e, undone)]
-    told = [at for e in mine if (at := leak_at(e.values["rotation"])) is not None]
+    leaks = [at for e in mine if (at := leak_at(e.values["rotation"])) is not None]
     request = dict(entry.values["rotation"]) | ({"undone": True} if _is(entry, undone) else {})
-    is_told = not told or leak_at(request) == max(told)
-    return request if is_told else request | {"leaked_at": max(told)}
+    is_newest = not leaks or leak_at(request) == max(leaks)
+    return request if is_newest else request | {"leaked_at": max(leaks)}
 
 
 def _tells_leak(values: Mapping[str, Any]) -> bool:

@@ -27,24 +27,24 @@ _ONE_PLAN = {"PlanAdded": ADDED, "PlanRemoved": REMOVED}
 
 def updates_from(event: CustomerEvent, before: JSON) -> FieldUpdates:
     """The updates of an event by dated field: since when, and the attributes to set."""
-    said, at = event.fields, event.occurred_at
+    fields, at = event.fields, event.occurred_at
     updates: FieldUpdates = {
-        name: (at, {name: said[name]})
+        name: (at, {name: fields[name]})
         for name in ("plan", "name", "description", "tags", "expires_at", "keys", "key_id")
-        if name in said
+        if name in fields
     }
-    if "plans" in said:
-        updates["plan"] = (at, {"plan": value_of(said["plans"])})
-    if event.detail_type == "CustomerPlanChanged" and "key" in said:
-        updates["plan"] = (at, updates["plan"][1] | {"plan_key": said["key"]})
+    if "plans" in fields:
+        updates["plan"] = (at, {"plan": value_of(fields["plans"])})
+    if event.detail_type == "CustomerPlanChanged" and "key" in fields:
+        updates["plan"] = (at, updates["plan"][1] | {"plan_key": fields["key"]})
     if event.detail_type in _ONE_PLAN:
-        updates["plan"] = (at, {_ONE_PLAN[event.detail_type]: said["plan"]})
+        updates["plan"] = (at, {_ONE_PLAN[event.detail_type]: fields["plan"]})
     if event.detail_type in _STATUS:
-        why = {"status_reason": said["reason"]} if "reason" in said else {}
+        why = {"status_reason": fields["reason"]} if "reason" in fields else {}
         updates["status"] = (at, {"status": _STATUS[event.detail_type]} | why)
     if event.detail_type == "KeyRotationRequested":
         names = ("overlap_hours", "reason", "leaked")
-        request = {name: said[name] for name in names if name in said}
+        request = {name: fields[name] for name in names if name in fields}
         updates["rotation"] = (at, {"rotation": request | {"requested_at": at}})
     if event.detail_type in ("PaymentFailed", "PaymentSucceeded", "SubscriptionChanged"):
         updates |= _paid_for(event, before)

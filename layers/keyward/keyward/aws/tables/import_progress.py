@@ -48,10 +48,10 @@ class ImportProgress:
         rows = int(item.get("rows", FIRST_ROWS))
         return ImportState(rows, float(item.get("verified_at", 0)), batches)
 
-    def note(self, batch: str, said: float, rows: int | None = None) -> None:
+    def note(self, batch: str, answer: float, rows: int | None = None) -> None:
         """Write down when the call of a batch begins, or how it was answered (LANDED, REFUSED), and
         how many `rows` the next one may have."""
-        changes = {BATCH + batch: int(said)} | ({} if rows is None else {"rows": rows})
+        changes = {BATCH + batch: int(answer)} | ({} if rows is None else {"rows": rows})
         self._set(changes, [])
 
     def note_verified(self, now: float, done: Iterable[str]) -> None:

@@ -78,9 +78,11 @@ class ApiJournal:
     def _begin(self, planned: ApiPlan, records: ApiRecords, snapshot: ApiSnapshot) -> bool:
         """Note attachments that somebody else made, holds and actions. True for a hold that is new
         or needs a reminder."""
-        for seen in planned.first_seen:
-            self.registry.plan_stages.add(seen.plan, [(self.rest_api_id, seen.stage)], self.now)
-            self.registry.apis.attached(self.rest_api_id, seen)
+        for attachment in planned.first_seen:
+            self.registry.plan_stages.add(
+                attachment.plan, [(self.rest_api_id, attachment.stage)], self.now
+            )
+            self.registry.apis.attached(self.rest_api_id, attachment)
         news = [held for held in planned.held if self._is_news(held)]
         for held in news:
             self._announce_hold(self._whose(held, snapshot), records.editor)
