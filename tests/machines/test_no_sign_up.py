@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from keyward.events.incoming import CUSTOMER_EVENTS
 from keyward.values import DAY, HOUR, JSON
 from local.bench import Bench
 
@@ -29,7 +30,20 @@ UNKNOWN: list[tuple[str, JSON]] = [
     ("CustomerPlanChanged", {"plan": "pro"}),
     ("PaymentFailed", {}),
     ("QuotaExtensionRequested", {"by": 5}),
+    ("PlanAdded", {"plan": "free"}),
+    ("PlanRemoved", {"plan": "free"}),
+    ("CustomerResumed", {}),
+    ("CustomerExpiryChanged", {"expires_at": None}),
+    ("PaymentSucceeded", {}),
+    ("SubscriptionChanged", {"subscription": "one", "state": "ended"}),
 ]
+
+
+def test_every_event_that_may_come_before_a_sign_up_is_tried() -> None:
+    assert {*CUSTOMER_EVENTS} - {name for name, _ in UNKNOWN} == {
+        "CustomerSignedUp",
+        "UndoRequested",  # refused at once: there is nothing to undo
+    }
 
 
 @pytest.mark.parametrize(("detail_type", "detail"), UNKNOWN)

@@ -8,7 +8,7 @@ expires_at                     when the customer is suspended by itself: ISO 860
 
 The rest stands in the item under `keyward` (bookkeeping.py):
 plan_key status_reason         how, and why, the last event wanted its change
-rotation                       {requested_at, overlap_hours?, reason?, leaked?, undone?}
+rotation                       {requested_at, overlap_hours?, reason?, leaked?, leaked_at?, undone?}
 quota_extension billing        requests that add up (quota.py), facts of payments (billing.py)
 recorded {field: {value, at}}  what the last event said and when; a field that differs from it
                                was changed by hand and is dated by its stream record;
@@ -37,7 +37,7 @@ from keyward.customers.attributes import (
 from keyward.customers.billing import Billing, billing_of
 from keyward.customers.changes import FIELDS, Changes, holds
 from keyward.customers.key import KeyRecord
-from keyward.customers.plans import PLANS, as_record, one_field, plans_of
+from keyward.customers.plans import PLANS, as_record, is_complete, one_field, plans_of
 from keyward.customers.quota import Extension, extensions_of, requested
 from keyward.customers.rotation import RotationRequest, rotation_of
 from keyward.customers.updates import NEVER, check_plans, requester_in, undone_by, updates_from
@@ -62,9 +62,8 @@ _PUT_BY_HAND = (*DATED_FIELDS, PLANS)
 
 @frozen
 class Customer:
-    """The desired state of one customer, checked. While only later events of its life have arrived,
-    `plans` is empty or `status` is None; `heard_at` (epoch seconds) is when the first of them
-    came."""
+    """The desired state of one customer, checked. Before the sign-up `plans` is empty or `status`
+    is None; `heard_at` (epoch seconds) is when the first event came."""
 
     customer_id: str
     plans: tuple[str, ...]
@@ -138,9 +137,8 @@ def customer_of(record: JSON) -> Customer:
     bookkeeping.check(record, _PUT_BY_HAND)
     customer_id = record.get("customer_id")
     if not isinstance(customer_id, str) or not CUSTOMER_ID.fullmatch(customer_id):
-        raise InvalidRecordError(
-            "customer_id", f"must match {CUSTOMER_ID.pattern}", "Put the record under such an id"
-        )
+        problem = f"must match {CUSTOMER_ID.pattern}"
+        raise InvalidRecordError("customer_id", problem, "Put the record under such an id")
     for name, value in (("plan", one_field(record).get("plan")), ("status", record.get("status"))):
         if value is None and not record.get("recorded"):
             raise InvalidRecordError(name, "must be given", "Put customer_id, plan and status")
@@ -249,13 +247,15 @@ def _recorded(after: JSON, times: Mapping[str, int]) -> JSON:
 
 
 def _requesters(before: JSON, after: JSON, event: CustomerEvent, is_resumed: bool) -> JSON:
-    """The attribute `asked`: the event that changed each field. A repeat keeps the first event.
-    CustomerResumed of an active customer counts anew: it lets keys work that somebody disabled."""
-    requesters = {name: who for name, who in (before.get("asked") or {}).items() if name in after}
+    """The attribute `asked`: the event that changed each field; before the sign-up also one that
+    changed none, as it waits for an answer. A repeat keeps the first event. CustomerResumed of an
+    active customer counts anew: it lets keys work that somebody disabled."""
+    is_waiting, kept = not is_complete(after), before.get("asked") or {}
+    requesters = {name: kept[name] for name in kept if name in after or is_waiting}
     fields = dict.fromkeys((*DATED_FIELDS, *ANSWERED))
-    changed = [name for name in fields if before.get(name) != after.get(name)]
-    changed += ["status"] if is_resumed else []
-    requesters |= dict.fromkeys(changed, requester_in(event))
+    changed = [n for n in fields if before.get(n) != after.get(n)] + ["status"] * is_resumed
+    unheard = [] if changed or requesters or not is_waiting else updates_from(event, before)
+    requesters |= dict.fromkeys([*changed, *unheard], requester_in(event))
     return {"asked": requesters} if requesters else {}
 
 
