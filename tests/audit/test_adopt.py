@@ -157,6 +157,8 @@ def test_a_key_that_something_would_be_done_with_is_left_and_says_why(
     key_id = old_key(account, *plans, **given)
     left = [found for found in account.findings(adopt=True) if found.get("key_id") == key_id]
     assert [why in found["helps"] for found in left] == [True]
+    # Not a command about a customer whom the key's maker may have made up.
+    assert {f["remedy"] for f in left if f["kind"] == "key_by_hand"} <= {"keyward status"}
     assert account.run(repair=True, adopt=True).output["adopted"] == 0
 
 

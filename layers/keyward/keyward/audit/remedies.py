@@ -15,6 +15,7 @@ from keyward.events.remedy import command, of_stack
 PROGRAM = "keyward "
 # Kinds of which the subject alone does not say what helps.
 HELD, BY_HAND, POLICY, REFUSED = "holds", "send", "policy", "policy --wanted"
+STATUS = "status"
 BY_KIND: Mapping[str, str] = {
     "held": HELD,
     "removal_held": HELD,
@@ -22,6 +23,8 @@ BY_KIND: Mapping[str, str] = {
     OPENS_NOTHING: POLICY,
     IN_NO_PLAN: POLICY,
     "duplicate_plan": POLICY,
+    # The customerId of such a key is whatever its maker wrote: a customer who may not be known.
+    "key_by_hand": STATUS,
     "policy_refused": REFUSED,
 }
 
@@ -58,7 +61,7 @@ def remedy_of(finding: Finding, stack: str) -> str:
     if wanted == BY_HAND and finding.customer_id:
         about = ("CustomerResumed",)
         return command("send", about=about, customer=finding.customer_id, stack=stack)
-    if (finding.customer_id or finding.rest_api_id) and wanted != POLICY:
+    if (finding.customer_id or finding.rest_api_id) and wanted not in (POLICY, STATUS):
         api = None if finding.customer_id else finding.rest_api_id
         return command("start", customer=finding.customer_id, api=api, stack=stack)
     if wanted == POLICY or finding.kind.startswith(("exemption", "plan", "policy")):
