@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from keyward.audit.model import Finding
+from keyward.aws.bucket import DATA
 from keyward.aws.tables.ledger import with_events
 from keyward.events.contracts import announcement
 from keyward.events.outgoing import EVENTS_OUT
@@ -18,6 +20,7 @@ from keyward.report.activity import activity_of
 from keyward.report.html.parts import commands
 from keyward.report.model import ActivityRow, ExemptionRow, PendingItem
 from keyward.values import JSON
+from local.bench import Bench
 from tests.cli.desk import parsed
 
 NOW = 1_795_428_124.0
@@ -71,6 +74,25 @@ def test_a_failure_that_was_followed_by_something_better_is_settled() -> None:
     assert waiting.failure_items([better, failed(customer_id="acme")], []) == []
     (told,) = waiting.failure_items([failed(customer_id="acme"), better], [])
     assert told.customer_id == "acme"
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["mended", "not yet"])
+def test_what_a_run_could_not_do_waits_while_the_customer_is_not_as_desired(again: bool) -> None:
+    with Bench(policy={"usage_plans": {"free": {}}}) as bench:
+        for plan in ("free", "gold", *(["free"] if again else [])):
+            bench.put(customer_id="acme", plan=plan, status="active")
+            bench.advance(60)
+        bench.audit()
+        bench.invoke("WriteReport")
+        [data] = [body for (_, key), body in bench.account.s3.objects.items() if key == DATA]
+        found = [item for item in json.loads(data)["waiting"] if item.get("customer_id") == "acme"]
+        assert [item["kind"] for item in found] == ([] if again else ["not_possible"])
+
+
+def test_a_request_that_was_refused_waits_though_the_customer_is_as_desired() -> None:
+    refused = replace(failed(customer_id="acme"), execution=None)
+    for row, count in ((refused, 1), (replace(refused, execution="a run"), 0)):
+        assert len(waiting.failure_items([row], [], {"acme"})) == count
 
 
 def test_a_failure_without_a_stage_is_settled_by_any_stage_of_its_api() -> None:

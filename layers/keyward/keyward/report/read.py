@@ -7,7 +7,7 @@ costs (audit/account.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 
 from keyward.audit import room
@@ -120,7 +120,9 @@ class Collector:
             if finding.kind not in HOLDS and (finding.rest_api_id, finding.stage) not in closed
         ]
         found = self._findings_now(reading, records) + room.of_room(keys, key_records, now)
-        return self._with_pending(report, found + of_apis, holds)
+        known = {str(record.get("customer_id")) for record in records.desired}
+        as_desired = known - {f.customer_id for f in found} if reading.keys else ()
+        return self._with_pending(report, found + of_apis, holds, as_desired)
 
     def _findings_now(self, reading: AccountReading, records: AccountRecords) -> list[Finding]:
         """Compare the records of now with the account as it was read."""
@@ -138,14 +140,18 @@ class Collector:
         return read_usage(gateway, self.current.policy, plans, records, self.now)
 
     def _with_pending(
-        self, report: Report, found: Sequence[Finding], holds: Sequence[JSON]
+        self,
+        report: Report,
+        found: Sequence[Finding],
+        holds: Sequence[JSON],
+        as_desired: Container[str | None],
     ) -> Report:
         """Add to the report what waits for people, and what is being mended."""
         done = report.done
         people, mending = waiting.finding_items(found, _modes(report.apis))
         people = waiting.policy_items(self.current.refused) + people
         people += waiting.hold_items(holds, done)
-        people += waiting.failure_items(done, people)
+        people += waiting.failure_items(done, people, as_desired)
         people += waiting.queue_items({n: self._bus.waiting(u) for n, u in self.queues.items()})
         if not report.unread:
             people += waiting.exemption_items(report.exemptions)

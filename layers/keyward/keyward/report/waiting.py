@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -79,13 +79,19 @@ def hold_items(
     return [_hold_or_problem(hold, done) for hold in holds if hold.get("decision") == PENDING]
 
 
-def failure_items(done: Sequence[ActivityRow], waiting: Sequence[PendingItem]) -> list[PendingItem]:
+def failure_items(
+    done: Sequence[ActivityRow],
+    waiting: Sequence[PendingItem],
+    as_desired: Container[str | None] = (),
+) -> list[PendingItem]:
     """List failed runs, newest first, that nothing better followed, and whose subject does not wait
-    anyway. `done` is newest first."""
+    anyway. What a run could not do for customers who are `as_desired` was done since, or is wanted
+    no more. `done` is newest first."""
     settled = {about for item in waiting for about in _about(item)}
     found = []
     for item in done:
-        if item.event.endswith("Failed") and _about(item)[0] not in settled:
+        is_over = item.execution is not None and item.customer_id in as_desired
+        if item.event.endswith("Failed") and _about(item)[0] not in settled and not is_over:
             found.append(_failure(item))
         settled.update(_about(item))
     return found
