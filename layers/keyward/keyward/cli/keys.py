@@ -68,8 +68,8 @@ def whose(call: Call) -> int:
             [f"{says}, deleted on {at}", f"It opens nothing any more. What was done: {remedy}"],
         )
         return FOUND
-    about = {"customer": found.customer_id, "set": "leaked=true", "stack": there.name}
-    remedy = command("send", about=("KeyRotationRequested",), **about)
+    owner, stack = found.customer_id, there.name
+    remedy = command("key", "rotate", customer=owner, leaked=True, stack=stack)
     data |= {"enabled": found.enabled, "remedy": remedy}
     state = "enabled" if found.enabled else "disabled already"
     call.show(data, [f"{says}, {state}", f"To stop it: {remedy}"])

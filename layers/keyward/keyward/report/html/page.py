@@ -141,7 +141,7 @@ def _tiles_of_look(report: Report, summary: Summary) -> list[Tile]:
     """Who looks without a stack knows no customer and no quota, and nothing mends itself."""
     return [
         *_methods(summary),
-        (number(summary.waiting), _waits(summary), "Keyward is not deployed here"),
+        (number(summary.waiting), _waits(summary), "by a look, without a stack"),
         (number(summary.keys), "enabled keys in plans", f"of {counted(report.keys, 'key')}"),
     ]
 
