@@ -74,10 +74,14 @@ MODULES: dict[str, tuple[str, ...]] = {
     "customers/plans.py": PLANS,
     "apis/plan.py": APIS,
     "apis/compare.py": APIS,
+    "runs/due.py": ("tests/runs/test_refusals_due.py",),
     "runs/ledger.py": ("tests/runs/test_ledger_lines.py",),
+    "runs/looks.py": ("tests/runs/test_starts.py",),
     "runs/lots.py": ("tests/runs/test_lots.py",),
+    "runs/outbox.py": ("tests/runs/test_tell_once.py",),
     "runs/schedule.py": SCHEDULE,
     "runs/turns.py": SCHEDULE,
+    "runs/waiting.py": ("tests/runs/test_starts.py",),
 }
 
 

@@ -53,18 +53,18 @@ def note_refusal(customer_id: str, task: JSON, reason: str, context: Context) ->
     times, is_same = leases.note_failure(f"customer#{customer_id}", digest, step)
     again_at = now + min(HOUR * 2 ** min(times - 1, 10), DAY)
     starter = task.get("asked") or {}
-    refusal = Refusal(is_same and starter.get("by") in UNASKED, again_at)
+    is_told = is_same and starter.get("by") in UNASKED
     kind = errors.class_named(str(task["error"].get("Error")))
     if kind and issubclass(kind, InvalidInputError | CustomerNotFoundError):
         customers.postpone_if_due(customer_id, again_at)
-        return refusal
+        return Refusal(is_told, again_at)
     records = customers.load_keys(customer_id)
     if kind and issubclass(kind, KeysFullError) and _makes_room(customer_id, records, context):
         again_at = now
     with suppress(KeywardError):
         again_at = min(again_at, next_due(customer_id, records, context, now) or again_at)
     customers.hasten_due(customer_id, again_at, now)
-    return refusal
+    return Refusal(is_told, again_at)
 
 
 def call_for_room(context: Context, freed: int) -> None:

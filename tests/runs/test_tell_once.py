@@ -1,0 +1,126 @@
+"""What is announced: from an outbox, at once, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from keyward.aws.tables.ledger import with_events
+from keyward.aws.tables.outbox import record_name
+from keyward.errors import ServiceUnavailableError
+from keyward.runs import outbox
+from keyward.values import DAY, JSON
+from tests.support import STACK, Bench, workbench
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with workbench() as made:
+        yield made
+
+
+def failed(reason: str) -> JSON:
+    detail = {"customer_id": "acme", "error": "KeysFullError", "reason": reason}
+    detail["remedy"] = "keyward status"
+    return {"detail_type": "CustomerFailed", "detail": detail}
+
+
+def reasons(bench: Bench) -> list[str]:
+    return [entry["Detail"]["reason"] for entry in bench.bus.entries]
+
+
+def test_waiting_events_are_announced_by_name_and_forgotten(bench: Bench) -> None:
+    context, box = bench.context(), bench.registry.customers.outbox
+    events = {record_name(name): failed(name) for name in ("b", "c", "a")}
+    for name, event in events.items():
+        box.put("acme", name, event, bench.clock.now())
+    box.put("acme", record_name("d"), failed("d"), bench.clock.now())
+    outbox.announce(context, box, "acme", events)
+    assert reasons(bench) == ["a", "b", "c"]
+    assert [*bench.registry.customers.load_keys("acme").outbox] == ["outbox#d"]
+
+
+def test_each_request_is_forgotten_as_soon_as_it_was_taken(bench: Bench) -> None:
+    context, box = bench.context(), bench.registry.customers.outbox
+    events = {record_name(f"{number:02d}"): failed(str(number)) for number in range(12)}
+    for name, event in events.items():
+        box.put("acme", name, event, bench.clock.now())
+    real, taken = bench.bus.announce, []
+
+    def once(entries: list[JSON]) -> None:
+        if taken:
+            raise ServiceUnavailableError("EventBridge is not there")
+        taken.append(len(entries))
+        real(entries)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench.bus, "announce", once)
+        with pytest.raises(ServiceUnavailableError):
+            outbox.announce(context, box, "acme", events)
+    left = sorted(bench.registry.customers.load_keys("acme").outbox)
+    assert left == ["outbox#10", "outbox#11"]
+    assert taken == [10]
+
+
+def test_an_entry_is_of_this_stack_and_its_bus(bench: Bench) -> None:
+    context = bench.context()
+    outbox.announce_many(context, [failed("a"), failed("b")])
+    first, _ = bench.bus.entries
+    assert (first["EventBusName"], first["DetailType"]) == ("the-bus", "CustomerFailed")
+    assert STACK in first["Detail"]["remedy"]
+    assert first["Detail"]["remedy"].startswith("keyward status")
+
+
+def test_an_event_of_no_record_says_who_asked_and_is_in_the_ledger(bench: Bench) -> None:
+    context, now = bench.context(), bench.clock.now()
+    asked = {"by": "event", "event_id": "e1"}
+    event = failed("why")
+    [line] = with_events([], [event], now)
+    outbox.announce_now(context, event, [line | {"asked": asked}])
+    [entry] = bench.bus.entries
+    assert entry["Detail"]["reason"] == "why"
+    [kept] = bench.registry.ledger.of("customer#acme")
+    assert (kept["asked"], kept["reason"]) == (asked, "CustomerFailed")
+
+
+def test_several_lines_of_one_event_are_all_kept(bench: Bench) -> None:
+    context, now = bench.context(), bench.clock.now()
+    [line] = with_events([], [failed("why")], now)
+    lines = [line | {"line": f"{number}", "asked": {"by": "console"}} for number in range(3)]
+    outbox.announce_now(context, failed("why"), lines)
+    assert reasons(bench) == ["why"]
+    found = bench.registry.ledger.of("customer#acme")
+    assert sorted(one["line"] for one in found) == ["0", "1", "2"]
+
+
+def test_a_mark_is_told_once_for_good_or_for_a_while(bench: Bench) -> None:
+    context = bench.context()
+    for _ in range(2):
+        outbox.announce_once(context, "for good", failed("ever"))
+    bench.clock.advance(1)
+    for _ in range(2):
+        outbox.announce_once(context, "for a day", failed("daily"), DAY)
+    assert reasons(bench) == ["ever", "daily"]
+    assert len(bench.registry.ledger.of("customer#acme")) == 2
+    bench.clock.advance(DAY - 1)
+    outbox.announce_once(context, "for a day", failed("early"), DAY)
+    bench.clock.advance(1)
+    outbox.announce_once(context, "for a day", failed("again"), DAY)
+    outbox.announce_once(context, "for good", failed("never"))
+    assert reasons(bench) == ["ever", "daily", "again"]
+
+
+def test_what_failed_to_be_told_is_told_by_the_next_a_minute_later(bench: Bench) -> None:
+    context, told = bench.context(), []
+
+    def fail() -> None:
+        raise ServiceUnavailableError("EventBridge is not there")
+
+    with pytest.raises(ServiceUnavailableError):
+        outbox.tell_once(context, "mark", fail)
+    outbox.tell_once(context, "mark", lambda: told.append("too early"))
+    bench.clock.advance(60)
+    outbox.tell_once(context, "mark", lambda: told.append("told"))
+    outbox.tell_once(context, "mark", lambda: told.append("twice"))
+    assert told == ["told"]
