@@ -225,3 +225,24 @@ def test_a_change_that_breaks_off_is_finished_and_told_as_one_that_did_not(
             return plans(bench), told(bench, "plans")
 
     assert life(is_broken=True) == life(is_broken=False)
+
+
+@pytest.mark.parametrize("fault", [None, "death_after"], ids=["unbroken", "broken off"])
+def test_a_change_of_several_plans_is_told_once_a_key_with_all_its_steps(
+    bench: Bench, fault: str | None
+) -> None:
+    bench.send("CustomerSignedUp", customer_id="acme", plans=["free", "maps"], keys=2)
+    bench.advance(600)
+    before = len(bench.announced)
+    if fault:
+        bench.fault("lambda", "MoveKey", 1, fault)
+    bench.send("CustomerPlanChanged", customer_id="acme", plans=["reports", "daily", "maps"])
+    bench.advance(600)
+    told = [e["detail"] for e in bench.announced[before:] if e["detail-type"] == "PlanChanged"]
+    assert [{*detail["plans"]} for detail in told] == [{"reports", "daily", "maps"}] * 2
+    assert len({detail["key_id"] for detail in told}) == 2
+    for detail in told:
+        steps = [(action["action"], action["plan"]) for action in detail["actions"]]
+        assert steps == [("move_key", "reports"), ("attach_key", "daily")]
+    items = bench.tables["KeysTable"].scan()["Items"]
+    assert [item for item in items if item["record"].startswith("outbox")] == []

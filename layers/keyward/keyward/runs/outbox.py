@@ -20,12 +20,38 @@ from keyward.values import JSON
 
 def announce(context: Context, outbox: Outbox, owner: str, waiting: Mapping[str, JSON]) -> None:
     """Announce the owner's waiting events in the order of their names, in requests that EventBridge
-    takes; forget each request's events as soon as EventBridge has them."""
-    names = iter(sorted(waiting))
-    entries = [_entry(waiting[name], context) for name in sorted(waiting)]
+    takes; forget each request's events as soon as EventBridge has them. The steps by which a key
+    came into other plans are one event."""
+    told = _by_change(waiting)
+    entries = [_entry(event, context) for _, event in told]
+    names = iter([names for names, _ in told])
     for batch in batches(entries):
         context.bus.announce(batch)
-        outbox.forget(owner, [next(names) for _ in batch])
+        outbox.forget(owner, [name for _ in batch for name in next(names)])
+
+
+def _by_change(waiting: Mapping[str, JSON]) -> list[tuple[list[str], JSON]]:
+    """The events with the names of their items: what one request changed in the plans of a key is
+    told once, as it is after the last step and with the actions of all."""
+    told: list[tuple[list[str], JSON]] = []
+    for name in sorted(waiting):
+        event, names, actions = waiting[name], [name], list[JSON]()
+        for earlier in [one for one in told if _is_step_before(one[1], event)]:
+            told.remove(earlier)
+            names, actions = [*earlier[0], *names], earlier[1]["detail"]["actions"]
+        if actions:
+            detail = event["detail"]
+            event = event | {"detail": detail | {"actions": [*actions, *detail["actions"]]}}
+        told.append((names, event))
+    return told
+
+
+def _is_step_before(earlier: JSON, event: JSON) -> bool:
+    """Whether both tell of the plans of one key, as the same request wanted them."""
+    same = ("key_id", "caused_by", "replaces")
+    return earlier["detail_type"] == event["detail_type"] == "PlanChanged" and all(
+        earlier["detail"].get(n) == event["detail"].get(n) for n in same
+    )
 
 
 def announce_many(context: Context, events: Iterable[JSON]) -> None:
