@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,22 +10,9 @@ from emulator import data_plane
 from emulator.clock import VirtualClock
 from emulator.model import ApiKey, Deployment, Resource, RestApi, Stage, State, UsagePlan
 from emulator.propagation import Propagation
+from emulator.tests.conformance.answers import Reply
 
 VALUE = "fake-value-of-a-key-0001"
-
-
-@dataclass
-class Reply:
-    """A data-plane answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body, read."""
-        return json.loads(self.body)
 
 
 def mock(template: str = '{"ok": true}', **method: Any) -> dict[str, Any]:

@@ -20,8 +20,8 @@ import verify_stage
 from emulator.tests.openapi_lab import document
 from keyward.policy.parse import default_text
 from keyward.values import JSON
-from tests.machines.machine import Execution, Machine, with_runtime
-from tests.support import MACHINES, Bench
+from tests.machines.machine import Execution, Machine, MachineLab, with_runtime
+from tests.support import MACHINES
 
 FUNCTIONS = {
     "PlanProtection": plan_protection,
@@ -49,16 +49,8 @@ PETS: JSON = {"/pets": {"get": None, "options": None}}
 
 
 @dataclass
-class Lab:
+class Lab(MachineLab):
     """A bench with protect-api on it."""
-
-    bench: Bench
-    machine: Machine
-
-    @property
-    def client(self) -> Any:
-        """boto3's client of API Gateway, for the team that owns the API."""
-        return self.bench.client
 
     def api(
         self, paths: JSON = PETS, mode: str | None = "enforce", stages: tuple[str, ...] = ("prod",)
@@ -115,22 +107,12 @@ class Lab:
         """A run of protect-api."""
         return self.machine.run({"rest_api_id": api_id} | more)
 
-    def forget(self) -> None:
-        """An empty ledger, no events so far."""
-        self.bench.emulator.ledger.clear()
-        self.bench.bus.entries.clear()
-
     def reset(self) -> None:
         """An empty account, empty tables, the default policy, no faults and no events."""
         emulator = self.bench.emulator
         vars(emulator).pop("call", None)
         emulator.on_event = None
-        emulator.reset()
-        self.bench.empty_tables()
-        bus = self.bench.bus
-        for seen in (bus.started, bus.asked, bus.sent, bus.stopped, bus.later):
-            seen.clear()
-        self.forget()
+        self.empty()
         self.policy()
 
     def calls(self) -> tuple[list[str], list[str]]:
@@ -138,18 +120,6 @@ class Lab:
         names = self.bench.operations()
         reads = [name for name in names if name.startswith("Get")]
         return reads, [name for name in names if not name.startswith("Get")]
-
-    def events(self, detail_type: str | None = None) -> list[JSON]:
-        """The details announced, of one type or of all."""
-        return [
-            entry["Detail"]
-            for entry in self.bench.bus.entries
-            if detail_type in (None, entry["DetailType"])
-        ]
-
-    def event_types(self) -> list[str]:
-        """The types of what was announced."""
-        return [entry["DetailType"] for entry in self.bench.bus.entries]
 
     def live(self, api_id: str, stage: str = "prod") -> dict[str, bool]:
         """What a stage asks a key for, by "GET /pets"."""

@@ -25,9 +25,9 @@ from keyward.customers.model import apply_event
 from keyward.events import contracts
 from keyward.policy.parse import default_text
 from keyward.runs.policy.usage_plans import UsagePlans
-from keyward.values import JSON, iso
-from tests.machines.machine import Execution, Machine, with_runtime
-from tests.support import MACHINES, STACK, Bench
+from keyward.values import iso
+from tests.machines.machine import Execution, Machine, MachineLab, with_runtime
+from tests.support import MACHINES, STACK
 
 CUSTOMER_FUNCTIONS = {
     "PlanCustomer": plan_customer,
@@ -56,16 +56,8 @@ def epoch(text: str) -> float:
 
 
 @dataclass
-class LifeLab:
+class LifeLab(MachineLab):
     """A bench with reconcile-customer on it; one customer, `acme`, unless another is named."""
-
-    bench: Bench
-    machine: Machine
-
-    @property
-    def client(self) -> Any:
-        """boto3's client of API Gateway, for the team that owns the account."""
-        return self.bench.client
 
     def hear(self, detail_type: str, customer_id: str = "acme", **detail: Any) -> None:
         """An event of a customer's life is recorded; `at` is its time (default: now). Nothing runs
@@ -180,23 +172,6 @@ class LifeLab:
         found = self.client.get_usage_plans(keyId=key_id, limit=500)["items"]
         return sorted(plan["name"] for plan in found)
 
-    def events(self, detail_type: str | None = None) -> list[JSON]:
-        """The details announced, of one type or of all."""
-        return [
-            entry["Detail"]
-            for entry in self.bench.bus.entries
-            if detail_type in (None, entry["DetailType"])
-        ]
-
-    def event_types(self) -> list[str]:
-        """The types of what was announced."""
-        return [entry["DetailType"] for entry in self.bench.bus.entries]
-
-    def forget(self) -> None:
-        """An empty ledger, no events so far."""
-        self.bench.emulator.ledger.clear()
-        self.bench.bus.entries.clear()
-
     def stage(self) -> str:
         """An API with a stage that both plans hold: its id."""
         api = self.client.create_rest_api(name="shop")["id"]
@@ -231,13 +206,7 @@ class LifeLab:
 
     def reset(self) -> None:
         """An empty account, empty tables, the default policy, no faults and no events."""
-        self.bench.emulator.reset()
-        self.bench.emulator.set_propagation(0)
-        self.bench.empty_tables()
-        bus = self.bench.bus
-        for seen in (bus.started, bus.asked, bus.sent, bus.stopped, bus.later):
-            seen.clear()
-        self.forget()
+        self.empty()
         self.policy()
 
 

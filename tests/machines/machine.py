@@ -18,7 +18,7 @@ from local.lifetime.scheduler import Died
 from local.lifetime.states import Clock, Execution, StateFailed, Steps, Task, Wait
 from tests.support import Bench, workbench
 
-__all__ = ["Execution", "Machine", "refusal", "with_runtime"]
+__all__ = ["Execution", "Machine", "MachineLab", "refusal", "with_runtime"]
 
 
 @dataclass
@@ -92,6 +92,46 @@ class Machine:
             yield tasks
         finally:
             self.functions = self.functions | {function: whole}
+
+
+@dataclass
+class MachineLab:
+    """A bench with one machine on it."""
+
+    bench: Bench
+    machine: Machine
+
+    @property
+    def client(self) -> Any:
+        """boto3's client of API Gateway, for the team that owns the account."""
+        return self.bench.client
+
+    def events(self, detail_type: str | None = None) -> list[JSON]:
+        """The details announced, of one type or of all."""
+        return [
+            entry["Detail"]
+            for entry in self.bench.bus.entries
+            if detail_type in (None, entry["DetailType"])
+        ]
+
+    def event_types(self) -> list[str]:
+        """The types of what was announced."""
+        return [entry["DetailType"] for entry in self.bench.bus.entries]
+
+    def forget(self) -> None:
+        """An empty ledger, no events so far."""
+        self.bench.emulator.ledger.clear()
+        self.bench.bus.entries.clear()
+
+    def empty(self) -> None:
+        """An empty account, empty tables, no faults and no events."""
+        self.bench.emulator.reset()
+        self.bench.emulator.set_propagation(0)
+        self.bench.empty_tables()
+        bus = self.bench.bus
+        for heard in (bus.started, bus.asked, bus.sent, bus.stopped, bus.later):
+            heard.clear()
+        self.forget()
 
 
 @contextmanager
