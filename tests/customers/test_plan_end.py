@@ -112,6 +112,16 @@ CASES: dict[str, tuple[Case, list[str]]] = {
         ),
         [],
     ),
+    "undone, leaked before": (
+        case(replace(ACME, rotation=replace(ASKED, undone=True, leaked_at=NOW - 120)), ISSUED),
+        [
+            "disable_key 1 reason=leaked retire=True",
+            "create_key 2 reason=leaked rotation=now-120 replaces=1 overlap=0h grace=0h",
+            "attach_key 2 free",
+            "carry_quota_over 2 replaces=1 rotation=now-120",
+            "delete_key 1 retired=True",
+        ],
+    ),
 }
 
 

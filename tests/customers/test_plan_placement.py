@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyward.customers.key import CREATING, Journal
+from keyward.customers.key import CREATING, Journal, Succession
 from tests.customers.plan_cases import (
     ACME,
     BOTH,
@@ -118,6 +118,10 @@ CASES: dict[str, tuple[Case, list[str]]] = {
     "rotated, in a plan in doubt": (
         case(ROTATED, replace(ISSUED, plans=()).with_journal(plan="maps")),
         ["move_key 1 free from=maps rotation=now-60"],
+    ),
+    "another plan after a rotation": (
+        case(replace(ROTATED, plans=("maps",)), key(succession=Succession(rotation=NOW - 60))),
+        ["move_key 1 maps from=free"],
     ),
 }
 

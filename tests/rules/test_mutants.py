@@ -1,0 +1,55 @@
+"""The tool of mutation testing: what is a mutant, and that its lists name what there is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import tree
+from tools import mutant_tests, mutants
+
+CODE = """
+def x_say__mutmut_orig(name):
+    raise ValueError(f"{name}: must be a text", "plan")
+
+def x_say__mutmut_1(name):
+    raise ValueError({changed})
+
+class Customer:
+    def xǁCustomerǁname__mutmut_orig(self):
+        return 1
+
+    def xǁCustomerǁname__mutmut_2(self):
+        return 2
+"""
+NAMES = ["x_say__mutmut_1", "xǁCustomerǁname__mutmut_2"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_mutant"),
+    [
+        ('f"{name}: MUST BE A TEXT", "plan"', False),
+        ('f"{other}: must be a text", "plan"', True),
+        ('f"{name}: must be a text", "PLAN"', True),
+        ('f"{name}: must be a text", None', True),
+    ],
+)
+def test_a_change_of_the_words_of_a_sentence_is_no_mutant(changed: str, is_mutant: bool) -> None:
+    found = dict(mutant_tests._changes(CODE.replace("{changed}", changed), NAMES))
+    assert ("x_say__mutmut_1" in found) is is_mutant
+    assert found["xǁCustomerǁname__mutmut_2"] == "name\n- return 1\n+ return 2"
+
+
+def test_each_module_and_each_test_is_there() -> None:
+    package = tree.ROOT / mutant_tests.PACKAGE
+    assert [name for name in mutants.MODULES if not (package / name).is_file()] == []
+    tests = {test for tests in mutants.MODULES.values() for test in tests}
+    assert sorted(test for test in tests if not (tree.ROOT / test).is_file()) == []
+
+
+def test_each_reason_is_of_a_module_that_is_run_and_says_something() -> None:
+    reasons = json.loads((tree.ROOT / "tests/mutants.json").read_text("utf-8"))
+    assert {*reasons} <= {*mutants.MODULES}
+    told = [reason for changes in reasons.values() for reason in changes.values()]
+    assert [reason for reason in told if not reason.endswith(".") or len(reason) < 20] == []
