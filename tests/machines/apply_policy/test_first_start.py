@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from local.bench import Bench
 from tests.machines.policy_lab import FREE, fields, plan, policy, told
 
@@ -31,3 +33,21 @@ def test_each_edit_of_a_policy_in_the_bucket_holds_at_once() -> None:
         bench.upload("policy/large.json", json.dumps(policy(free=FREE, gold=FREE)))
         bench.advance(10)
         assert "usage_plans.gold" in fields(told(bench.announced)[-1])
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{\x00}\x00", b'{"x": "caf\xe9"}', b"\x00\x9d"])
+def test_an_object_of_another_encoding_is_refused_in_words_and_harms_nothing(
+    content: bytes,
+) -> None:
+    with Bench() as bench:
+        bucket = bench.stack.ref("ReportBucket")
+        bench.put_policy({"object": "policy/large.json"})
+        bench.account.s3.put_object(bucket, "policy/large.json", content)
+        bench.advance(10)
+        refused = [e["detail"] for e in bench.announced if e["detail-type"] == "PolicyRefused"]
+        assert {detail["error"] for detail in refused} == {"PolicyRefusedError"}
+        assert "must be UTF-8 text" in refused[-1]["reason"]
+        assert {run.status for run in bench.runs} == {"SUCCEEDED"}
+        bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+        bench.run()
+        assert bench.announced[-1]["detail-type"] == "KeyIssued"

@@ -89,7 +89,10 @@ class PolicyParameter:
                 "object: must be policy/NAME.json, and the only member. "
                 'Write {"object": "policy/NAME.json"}'
             )
-        text = self.load(key)
+        try:
+            text = self.load(key)
+        except UnicodeDecodeError:
+            raise PolicyRefusedError("object: must be UTF-8 text. Save it so, and put it") from None
         if text is None:
             raise PolicyRefusedError(
                 f"object: must be in the stack's bucket, and {key} is not. Put it there first"
