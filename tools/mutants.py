@@ -56,7 +56,11 @@ APIS = (
     "tests/apis/test_compare_forms.py",
     "tests/apis/test_plan_cases.py",
 )
-SCHEDULE = ("tests/runs/test_schedule_lanes.py", "tests/runs/test_turns.py")
+SCHEDULE = (
+    "tests/runs/test_schedule_lanes.py",
+    "tests/runs/test_turns.py",
+    "tests/runs/test_turns_together.py",
+)
 MODULES: dict[str, tuple[str, ...]] = {
     "policy/billing.py": POLICY,
     "policy/change_set.py": POLICY,

@@ -75,6 +75,28 @@ def test_only_the_same_refusal_that_nobody_asked_for_is_not_told_again(
     assert refuse(bench, reason=reasons[1], by=by).is_told is is_told
 
 
+def test_steps_of_one_run_and_refusals_of_others_are_counted_apart(bench: Bench) -> None:
+    task = {"execution_arn": "run", "error": {"Error": "UnknownPlanError"}}
+    context, now = bench.context(), bench.clock.now()
+    found = [
+        note_refusal(name, task | {"entered": entered}, "why", context).again_at - now
+        for name, entered in (("acme", "1"), ("globex", "1"), ("acme", "2"), ("acme", "2"))
+    ]
+    assert found == [HOUR, HOUR, 2 * HOUR, 2 * HOUR]
+
+
+def test_a_record_that_is_no_better_is_not_told_again(bench: Bench) -> None:
+    refuse(bench, "InvalidRecordError")
+    bench.clock.advance(1)
+    assert refuse(bench, "InvalidRecordError").is_told
+
+
+def test_a_record_that_cannot_be_read_is_looked_at_after_the_hour(bench: Bench) -> None:
+    bench.tables["CustomersTable"].put_item(Item=ACME | {"plan": 5})
+    assert refuse(bench).again_at == bench.clock.now() + HOUR
+    assert due(bench) == HOUR
+
+
 def test_a_refusal_that_names_nobody_is_told(bench: Bench) -> None:
     task = {"error": {"Error": "UnknownPlanError"}}
     assert not note_refusal("acme", task, "why", bench.context()).is_told

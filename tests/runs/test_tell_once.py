@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from keyward.aws.tables.outbox import record_name
 from keyward.errors import ServiceUnavailableError
 from keyward.runs import outbox
 from keyward.values import DAY, JSON
-from tests.support import STACK, Bench, workbench
+from tests.support import Bench, workbench
 
 
 @pytest.fixture
@@ -64,22 +65,23 @@ def test_each_request_is_forgotten_as_soon_as_it_was_taken(bench: Bench) -> None
 
 
 def test_an_entry_is_of_this_stack_and_its_bus(bench: Bench) -> None:
-    context = bench.context()
+    context = replace(bench.context(), stack="other")
     outbox.announce_many(context, [failed("a"), failed("b")])
     first, _ = bench.bus.entries
     assert (first["EventBusName"], first["DetailType"]) == ("the-bus", "CustomerFailed")
-    assert STACK in first["Detail"]["remedy"]
-    assert first["Detail"]["remedy"].startswith("keyward status")
+    assert first["Detail"]["remedy"] == "keyward status --stack other"
 
 
 def test_an_event_of_no_record_says_who_asked_and_is_in_the_ledger(bench: Bench) -> None:
     context, now = bench.context(), bench.clock.now()
-    asked = {"by": "event", "event_id": "e1"}
+    cause = {"event_id": "e1", "detail_type": "PlanChanged", "source": "shop"}
+    asked = {"by": "event"} | cause
     event = failed("why")
     [line] = with_events([], [event], now)
     outbox.announce_now(context, event, [line | {"asked": asked}])
     [entry] = bench.bus.entries
     assert entry["Detail"]["reason"] == "why"
+    assert entry["Detail"]["caused_by"] == cause
     [kept] = bench.registry.ledger.of("customer#acme")
     assert (kept["asked"], kept["reason"]) == (asked, "CustomerFailed")
 

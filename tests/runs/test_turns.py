@@ -98,7 +98,7 @@ def test_a_turn_for_more_calls_than_were_asked_for_takes_them_from_others(turns:
     assert take(turns, "acme", 12, NOW + 2.4) == THERE
 
 
-@pytest.mark.parametrize(("seconds", "is_anew"), [(-1, False), (1, True)])
+@pytest.mark.parametrize(("seconds", "is_anew"), [(-1, False), (0, False), (1, True)])
 def test_a_turn_that_nobody_used_for_long_is_asked_for_anew(
     turns: Turns, seconds: int, is_anew: bool
 ) -> None:
@@ -128,7 +128,7 @@ def test_stops_wait_for_stops_alone(turns: Turns) -> None:
     assert take(turns, "acme", 10, lane=CLOSE) == Standing(NOW + 1)
     turn = turns.of("acme")
     assert turn is not None
-    assert turn.calls == {STOPS: 10}
+    assert (turn.owner, turn.calls) == ("run-1", {STOPS: 10})
     assert take(turns, "acme", 10, lane=CLOSE) == Standing(NOW + 1)
     assert take(turns, "acme", 10, NOW + 1, lane=CLOSE) == THERE
 

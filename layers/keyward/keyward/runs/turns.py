@@ -88,8 +88,8 @@ class Turns:
             self._drop(turn, now)
             turn = None
         if lane in STOPPING and amounts:
-            stops = {STOPS_BY_OPERATION.get(name, ""): calls for name, calls in amounts.items()}
-            standing = self._take(subject, owner, lane, _metered(stops), now, turn)
+            stops = {stop: amounts[n] for n, stop in STOPS_BY_OPERATION.items() if n in amounts}
+            standing = self._take(subject, owner, lane, stops, now, turn)
             if standing.is_there:
                 self._count(now, amounts, amounts, is_stop=True)
             return standing
@@ -106,7 +106,7 @@ class Turns:
         is_there = _standing(self._settled(self.items.read(), now), turn).is_there
         if self.items.forget_turn(turn) and is_there:
             back = _negative(turn.calls)
-            self._count(now, back, back if turn.is_late else {}, turn.lane in STOPPING)
+            self._count(now, back, back if turn.is_late else {})
 
     def _take(
         self, subject: str, owner: str, lane: str, amounts: Calls, now: float, turn: TurnItem | None
@@ -139,8 +139,8 @@ class Turns:
         """Begin the calls of a turn whose place is there, `more` than it was asked for, where the
         gate has room. Else the next room is theirs: what flowed to their place went to others, so
         it is taken from those behind. `kept` is the turn as it is written, None for a new one."""
-        calls, is_stop = turn.calls, turn.lane in STOPPING
-        meters = self._count(now, more, calls, is_stop).meters
+        calls = turn.calls
+        meters = self._count(now, more, calls).meters
         missing = {name: meters[name].gate.missing(calls[name]) for name in calls}
         ready_at = now + max(missing[name] / meters[name].rate for name in missing)
         if ready_at > now:
@@ -149,11 +149,11 @@ class Turns:
         else:
             ready_at, is_mine = 0, kept is None or self.items.forget_turn(kept)
         if not is_mine:  # another run was faster
-            self._count(now, _negative(more), _negative(calls), is_stop)
+            self._count(now, _negative(more), _negative(calls))
             return Standing(now + 1)
         if ready_at:
             lost = {name: min(missing[name], calls[name]) for name in calls}
-            self._count(now, lost, {}, is_stop=True)
+            self._count(now, lost, {})
         return Standing(ready_at, turn.is_joined)
 
     def join(self, turn: TurnItem) -> bool:
@@ -212,7 +212,7 @@ class Turns:
         self.items.settle(_numbers(schedule), numbers.get("version", 0))
         if not self.items.keep_turn(replace(turn, ready_at=standing.ready_at)):
             # Another run asked for the same subject in this moment: that turn is kept, and joined.
-            self._count(now, _negative(calls), {}, is_stop=True)
+            self._count(now, _negative(calls), {})
         return standing
 
     def _settled(self, numbers: Mapping[str, float], now: float) -> Schedule:
