@@ -41,12 +41,11 @@ class Recorder:
 
     def take(self, item: Item) -> None:
         """Record the event of a message. Raises InvalidEventError, and PassingError."""
-        kind = item.body.get("detail-type")
-        if kind in REMOVALS_EVENTS:
+        if item.body.get("detail-type") in REMOVALS_EVENTS:
             # Only here: a sign-up does not pay for the import.
             from keyward.runs import removals
 
-            removals.answer(self.run, is_approved=kind == removals.APPROVED)
+            removals.answer(self.run, contracts.removals_answer(item.body))
             return
         for customer_id, why in self._record(self._events(item.body), item):
             name = CustomerNotFoundError.__name__

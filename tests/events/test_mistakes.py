@@ -172,3 +172,19 @@ def test_an_unknown_name_is_shown_and_not_obeyed(bench: Bench) -> None:
 def test_a_wrong_kind_is_called_as_json_calls_it(value: object, says: str) -> None:
     with pytest.raises(InvalidEventError, match=says):
         CUSTOMER_EVENTS["CustomerSignedUp"].read({"plan": value})
+
+
+@pytest.mark.parametrize("detail_type", EVENTS_IN)
+def test_an_unknown_member_of_any_event_on_the_bus_is_refused_by_its_name(
+    bench: Bench, detail_type: str
+) -> None:
+    names = sorted(path.stem for path in (tree.ROOT / "events" / "in").glob("*.json"))
+    sample = next(e for e in map(load_event, names) if e.get("detail-type") == detail_type)
+    # The samples' time is ahead of the bench's.
+    detail = {name: value for name, value in sample["detail"].items() if name != "occurred_at"}
+    before = len(bench.runs)
+    bench.send(detail_type, **detail | {"plna": "pro"})
+    bench.run()
+    [(_, why)] = [*letters(bench), *letters(bench, "ApisDlq")]
+    assert why.startswith("detail.plna: must be a member that Keyward knows")
+    assert len(bench.runs) == before

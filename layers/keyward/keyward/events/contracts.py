@@ -19,6 +19,7 @@ from keyward.events.incoming import (
     DECISION_EVENTS,
     ENVELOPE_TIME,
     POLICY_EVENTS,
+    REMOVALS_EVENTS,
     ROLLBACK,
     listed,
 )
@@ -86,6 +87,13 @@ def policy_answer(envelope: object) -> tuple[bool, str]:
     body, detail = _parts(envelope)
     members = listed(body.get("detail-type"), POLICY_EVENTS).read(detail)
     return body["detail-type"] == "PolicyApproved", str(members["fingerprint"])
+
+
+def removals_answer(envelope: object) -> bool:
+    """Read RemovalsApproved or RemovalsRejected: whether it approves. Raises InvalidEventError."""
+    body, detail = _parts(envelope)
+    listed(body.get("detail-type"), REMOVALS_EVENTS).read(detail)
+    return bool(body["detail-type"] == "RemovalsApproved")
 
 
 def rollback(envelope: object) -> tuple[str, str]:

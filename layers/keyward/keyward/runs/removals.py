@@ -13,7 +13,6 @@ from keyward.runs import outbox
 from keyward.runs.context import Context
 from keyward.values import JSON, iso
 
-APPROVED, REJECTED = "RemovalsApproved", "RemovalsRejected"
 # One invocation answers so many; what is left comes again with the message.
 LOT = 200
 # An item of DynamoDB has 400 KB at most; a record of a customer has a few.
