@@ -80,7 +80,7 @@ def test_steps_of_one_run_and_refusals_of_others_are_counted_apart(bench: Bench)
     context, now = bench.context(), bench.clock.now()
     found = [
         note_refusal(name, task | {"entered": entered}, "why", context).again_at - now
-        for name, entered in (("acme", "1"), ("globex", "1"), ("acme", "2"), ("acme", "2"))
+        for name, entered in (("acme", "1"), ("globex", "g"), ("acme", "2"), ("acme", "2"))
     ]
     assert found == [HOUR, HOUR, 2 * HOUR, 2 * HOUR]
 

@@ -123,6 +123,15 @@ def test_a_fight_is_given_up_and_told_once_a_day(
     assert "the last was somebody" in bench.bus.entries[1]["Detail"]["reason"]
 
 
+def test_each_fight_is_told_with_what_caused_it(bench: Bench) -> None:
+    cause = {"event_id": "e1", "detail_type": "UpdateApiKey", "source": "aws.apigateway"}
+    for subject in ("acme", "globex"):
+        fight(bench, "customer", MAX_STORMS + 1, {"by": "drift"} | cause, subject)
+    told = [entry["Detail"] for entry in bench.bus.entries]
+    assert [detail["customer_id"] for detail in told] == ["acme", "globex"]
+    assert [detail.get("caused_by") for detail in told] == [cause, cause]
+
+
 def test_a_fight_leaves_no_storm_and_events_are_none(bench: Bench) -> None:
     fight(bench, "customer", MAX_STORMS + 3, EVENT)
     assert len(bench.bus.started) == MAX_STORMS + 3

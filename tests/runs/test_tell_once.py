@@ -12,7 +12,7 @@ from keyward.aws.tables.outbox import record_name
 from keyward.errors import ServiceUnavailableError
 from keyward.runs import outbox
 from keyward.values import DAY, JSON
-from tests.support import Bench, workbench
+from tests.support import Bench, load_event, workbench
 
 
 @pytest.fixture
@@ -126,3 +126,30 @@ def test_what_failed_to_be_told_is_told_by_the_next_a_minute_later(bench: Bench)
     outbox.tell_once(context, "mark", lambda: told.append("told"))
     outbox.tell_once(context, "mark", lambda: told.append("twice"))
     assert told == ["told"]
+
+
+def changed(action: str, *, event: str = "e1", key_id: str = "k1") -> JSON:
+    cause = {"event_id": event, "detail_type": "CustomerPlanChanged", "source": "shop"}
+    detail = load_event("plan-changed")["detail"] | {"key_id": key_id, "caused_by": cause}
+    return {"detail_type": "PlanChanged", "detail": detail | {"actions": [{"action": action}]}}
+
+
+@pytest.mark.parametrize(
+    ("events", "found"),
+    [
+        ([changed("a"), changed("b"), changed("c")], [["a", "b", "c"]]),
+        ([changed("a"), changed("b", event="e2")], [["a"], ["b"]]),
+        ([changed("a"), changed("b", key_id="k2"), changed("c")], [["b"], ["a", "c"]]),
+    ],
+)
+def test_what_one_request_changed_in_the_plans_of_a_key_is_told_once(
+    bench: Bench, events: list[JSON], found: list[list[str]]
+) -> None:
+    context, box = bench.context(), bench.registry.customers.outbox
+    waiting = {record_name(str(number)): event for number, event in enumerate(events)}
+    for name, event in waiting.items():
+        box.put("acme", name, event, bench.clock.now())
+    outbox.announce(context, box, "acme", waiting)
+    told = [entry["Detail"]["actions"] for entry in bench.bus.entries]
+    assert [[action["action"] for action in actions] for actions in told] == found
+    assert bench.registry.customers.load_keys("acme").outbox == {}
