@@ -128,10 +128,11 @@ def test_what_failed_to_be_told_is_told_by_the_next_a_minute_later(bench: Bench)
     assert told == ["told"]
 
 
-def changed(action: str, *, event: str = "e1", key_id: str = "k1") -> JSON:
+def changed(action: str, *, event: str = "e1", key_id: str = "k1", **more: str) -> JSON:
     cause = {"event_id": event, "detail_type": "CustomerPlanChanged", "source": "shop"}
     detail = load_event("plan-changed")["detail"] | {"key_id": key_id, "caused_by": cause}
-    return {"detail_type": "PlanChanged", "detail": detail | {"actions": [{"action": action}]}}
+    detail |= {"actions": [{"action": action}]} | more
+    return {"detail_type": "PlanChanged", "detail": detail}
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,7 @@ def changed(action: str, *, event: str = "e1", key_id: str = "k1") -> JSON:
     [
         ([changed("a"), changed("b"), changed("c")], [["a", "b", "c"]]),
         ([changed("a"), changed("b", event="e2")], [["a"], ["b"]]),
+        ([changed("a"), changed("b", replaces="k0")], [["a"], ["b"]]),
         ([changed("a"), changed("b", key_id="k2"), changed("c")], [["b"], ["a", "c"]]),
     ],
 )
