@@ -166,7 +166,41 @@ def test_deleted_keys_leave_no_more_than_one_overlap_a_key(keys: int, lost: str)
         assert len(working(bench)) <= 2 * keys
 
 
+@pytest.mark.parametrize("way_back", ["console", "resumed"])
+@pytest.mark.parametrize("request_of_another", ["rotation", "plan change"])
+def test_a_key_that_a_person_wants_back_adds_no_overlap(
+    bench: Bench, way_back: str, request_of_another: str
+) -> None:
+    rotate(bench, HOUR)
+    disable(bench, "acme/1")
+    if request_of_another == "rotation":
+        rotate(bench, HOUR)
+    else:
+        bench.send("CustomerPlanChanged", customer_id="acme", plan="pro", key="successor")
+        bench.advance(HOUR)
+    assert working(bench) == ["acme/2", "acme/3"]
+    if way_back == "console":
+        bench.account.executions.begin("reconcile_customer", "by-hand", {"customer_id": "acme"})
+    else:
+        bench.send("CustomerResumed", customer_id="acme")
+    bench.advance(HOUR)
+    assert working(bench) == ["acme/2", "acme/3"]
+    assert types(bench)[-1] == "KeyRetired"
+    assert bench.audit()["findings"] == []
+
+
 def delete(bench: Bench, name: str) -> None:
     """Somebody deletes a key by hand."""
+    bench.gateway.delete_api_key(apiKey=id_of(bench, name))
+
+
+def disable(bench: Bench, name: str) -> None:
+    """Somebody disables a key by hand."""
+    change = {"op": "replace", "path": "/enabled", "value": "false"}
+    bench.gateway.update_api_key(apiKey=id_of(bench, name), patchOperations=[change])
+    bench.advance(MINUTE)
+
+
+def id_of(bench: Bench, name: str) -> str:
     [key] = [key for key in bench.emulator.state.keys.values() if key.settings["name"] == name]
-    bench.gateway.delete_api_key(apiKey=key.id)
+    return key.id

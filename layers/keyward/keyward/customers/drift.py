@@ -69,12 +69,21 @@ def wanted_back(
     """Enable again the keys that somebody disabled by hand, where a person starts the run
     (`is_person`) or the customer was resumed since."""
     since = customer.status_at or 0
+    by_number = {key.number: key for key in keys}
     return [
-        replace(key, by_hand=None)
+        _back(key, by_number.get(key.end.replaced_by or 0))
         if key.by_hand is not None and (is_person or since >= key.by_hand)
         else key
         for key in keys
     ]
+
+
+def _back(key: KeyRecord, successor: KeyRecord | None) -> KeyRecord:
+    """The key as it is wanted back. One whose successor is in an overlap of its own ended when it
+    was disabled: of one key no two work on beside their successor."""
+    if successor and successor.enabled and successor.end.replaced_by is not None:
+        key = key.with_end(retire_at=key.by_hand, delete_at=key.by_hand)
+    return replace(key, by_hand=None)
 
 
 def remedy_by_hand(customer_id: str) -> str:
