@@ -113,7 +113,7 @@ def test_a_fight_is_given_up_and_told_once_a_day(
         "others changed it 6 times within the hour, each time after Keyward had looked at it, "
         "the last was terraform: it is left as it is until an hour is over without a change"
     )
-    assert detail["remedy"]
+    assert detail["remedy"] == f"keyward start --{kind} acme"
     bench.clock.advance(HOUR + 1)
     fight(bench, kind, 1)
     assert len(bench.bus.started) == MAX_STORMS + 1
