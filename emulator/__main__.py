@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import threading
 
 from emulator.emulator import Emulator
+from emulator.ending import Ending
 from emulator.server import start
 
 
@@ -19,13 +18,11 @@ def main() -> None:
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--account-id", default="123456789012")
     options = parser.parse_args()
-    done = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
+    ending = Ending()
     emulator = Emulator(region=options.region, account_id=options.account_id)
     running = start(emulator, port=options.port, invoke_port=options.invoke_port)
     print(json.dumps({"apigateway": running.url, "invoke": running.invoke_url}), flush=True)
-    done.wait()
+    ending.wait()
     running.stop()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 import traceback
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from emulator.ending import Ending
 from local import sample
 from local.aws import SHARE_PARAMETER, TEMPLATE, LocalAws
 from local.ministack import StartError
@@ -48,9 +48,7 @@ def serve(
     account has its quotas, and Keyward waits for its turn as on AWS. It listens on `port` and the
     two after it; on free ones for 0.
     """
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    ending = Ending()
     forget_host_settings()
     ready_line = take_standard_output()
     parameters = {SHARE_PARAMETER: str(share)} if share else {}
@@ -67,18 +65,18 @@ def serve(
         # The long line comes after what people read.
         os.write(ready_line, (json.dumps(contract(aws)) + "\n").encode())
         if seed:
-            narrate(aws, stopped)
-        stopped.wait()
+            narrate(aws, ending)
+        ending.wait()
     finally:
         with at_most(END_SECONDS), said_while("stopping", say if seed else lambda words: None):
             end(aws)
     return 0
 
 
-def narrate(aws: LocalAws, stopped: threading.Event) -> None:
+def narrate(aws: LocalAws, ending: Ending) -> None:
     """Say what happens until the end was asked for."""
     narrator = Narrator(aws)
-    while not stopped.wait(TELL_SECONDS):
+    while not ending.wait(TELL_SECONDS):
         for line in narrator.lines():
             say(line)
     say("stopping …")

@@ -64,3 +64,14 @@ def test_one_module_says_what_json_is() -> None:
     assert {path.name for path in PRODUCT if re.search(r"^JSON\b.*=", path.read_text(), re.M)} == {
         "values.py"
     }
+
+
+def test_one_module_hears_the_signals_that_end_a_process() -> None:
+    # A handler that sets an Event can be missed by the wait for it (emulator/ending.py).
+    hearing = {
+        tree.name(path)
+        for path in tree.files("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "signal.signal"
+    }
+    assert hearing == {"emulator/ending.py"}

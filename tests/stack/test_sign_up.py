@@ -116,7 +116,7 @@ def test_a_console_run_makes_what_is_missing_after_a_dry_run_told_it(stack: Stac
         ],
     }
     assert stack.tables() == before
-    assert stack.calls(mark)[1] == []
+    assert stack.calls(mark, "joan")[1] == []
 
     run = stack.run("ReconcileCustomerArn", {"customer_id": "joan"})
 
