@@ -46,7 +46,7 @@ def groups() -> dict[str, list[str]]:
         # The random histories take longest: they begin first.
         ROOMS: ["-n", "2", *NO_SIZES, PROVE, *quick, "emulator/tests"],
         "the local AWS": [*NO_SIZES, LOCAL],
-        "the whole stack": ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *_stack()],
+        "the whole stack": ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", *_stack()],
     }
 
 

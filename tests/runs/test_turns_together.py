@@ -122,6 +122,14 @@ def test_a_turn_counts_what_was_called_and_not_what_was_asked_for(
     assert seconds == pytest.approx(ready, abs=0.01)
 
 
+def test_a_call_that_a_turn_was_for_and_that_is_not_made_is_given_back(turns: Turns) -> None:
+    turns.take("acme", "run-1", NEW, calls(10, CreateApiKey=1), NOW)
+    # Others made so many that none is left to be kept.
+    turns.debit({"CreateApiKey": 9}, NOW + 2)
+    assert take(turns, "acme", 10, NOW + 2) == THERE
+    assert turns.behind("CreateApiKey", 5, NOW + 2) - NOW == pytest.approx(6.2, abs=0.01)
+
+
 def test_calls_without_a_turn_leave_less_for_stops(turns: Turns) -> None:
     turns.debit(calls(10), NOW)
     assert take(turns, "acme", 40, lane=STOP) == Standing(NOW + 3)
