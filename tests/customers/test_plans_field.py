@@ -67,14 +67,14 @@ def test_a_record_names_its_plans(record: JSON, plans: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("record", "says"),
     [
-        ({"plan": ""}, "plan: must be a non-empty text"),
-        ({"plan": " "}, "plan: must be a non-empty text"),
-        ({"plan": 5}, "plan: must be a non-empty text"),
+        ({"plan": ""}, "plan: must be a text of 1 to 255 characters"),
+        ({"plan": " "}, "plan: must be a text of 1 to 255 characters"),
+        ({"plan": 5}, "plan: must be a text of 1 to 255 characters"),
         ({"plans": "free"}, "plans: must be a list of 1 to 10 plans"),
         ({"plans": []}, "plans: must be a list of 1 to 10 plans"),
         ({"plans": [*MANY, "more"]}, "plans: must be a list of 1 to 10 plans"),
-        ({"plans": ["free", ""]}, "plans: must be different non-empty texts"),
-        ({"plans": ["free", "free"]}, "plans: must be different non-empty texts"),
+        ({"plans": ["free", ""]}, "plans: must be different names of plans"),
+        ({"plans": ["free", "free"]}, "plans: must be different names of plans"),
         ({"plans": ["free"], "plan": "maps"}, "plan: must be one of `plans`"),
     ],
 )

@@ -15,7 +15,12 @@ from tests.machines.machine import refusal
 @pytest.mark.parametrize(
     ("given", "error", "words", "remedy"),
     [
-        ({"customer": "acme"}, "InvalidInputError", "customer: is no f", "keyward start --help"),
+        (
+            {"customer": "acme"},
+            "InvalidInputError",
+            "customer: is not a field",
+            "keyward start --help",
+        ),
         ({}, "InvalidInputError", "customer_id: ", "keyward start --help"),
         (
             {"customer_id": "acme", "dryrun": True},
