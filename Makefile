@@ -37,7 +37,7 @@ check: setup ## Lint, types, template and state machines, without running anythi
 test: setup ## All tests; no account, no Docker, no network
 	@$(PY) -m tools.run_tests
 
-test-sizes: setup ## The tests with large crowds and documents, which make test leaves out
+test-sizes: setup ## Large crowds and documents, and further cases, which make test leaves out
 	@$(PY) -m tools.run_tests sizes
 
 quick: setup ## The tests of what changed since main, the nearest first, in half a minute

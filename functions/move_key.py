@@ -70,7 +70,7 @@ class Move:
             journal = quotas.noted(self.step, journal, plan)
         self.step.save(journal)
         detach(journal, self.plans.stored_id(plan), self.gateway)
-        self.step.save(removed(journal, plan))
+        self.step.save(removed(journal, plan, self.step.rotation))
 
     def to(self, plan: str, record: KeyRecord, old: str | None) -> None:
         """Detach, attach: the record is confirmed."""

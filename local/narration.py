@@ -26,7 +26,8 @@ SHOWN = {
 # The calls of which Keyward hears as of deployments.
 CALLS = {"CreateDeployment": "deploys", "UpdateStage": "changes", "CreateStage": "makes"}
 OURS = ":role/keyward/"
-TRAIL, RUN = "AWS API Call via CloudTrail", "Step Functions Execution Status Change"
+TRAIL = "AWS API Call via CloudTrail"
+RUN = ("aws.states", "Step Functions Execution Status Change")
 # States that only steer.
 STEERING = ("Run", "Apply each action", "Return the outcome", "Done")
 MAX_CHARACTERS = 200
@@ -48,12 +49,14 @@ class Narrator:
             if words := self._words(event["Source"], event["DetailType"], event["Detail"]):
                 yield f"{now}  {visible(blotted(words))}"
 
-    def _words(self, source: str, kind: str, detail: JSON) -> str | None:
+    def _words(self, source: str, kind: str, sent: object) -> str | None:
+        """Anybody may send anything: a detail that is no object names nothing."""
+        detail = sent if isinstance(sent, dict) else {}
         if source == SOURCE:
             return f"<- {kind}: {_about(detail)}"
         if kind == TRAIL:
             return _deployment(detail)
-        if kind == RUN:
+        if (source, kind) == RUN and "executionArn" in detail:
             return self._run(detail)
         return None if source.startswith("aws.") else f"-> {source} sends {kind}: {_about(detail)}"
 
@@ -83,10 +86,10 @@ def _about(detail: JSON) -> str:
 def _deployment(detail: JSON) -> str | None:
     """What another one than Keyward did to a stage."""
     verb = CALLS.get(str(detail.get("eventName")))
-    identity = detail.get("userIdentity") or {}
-    if verb is None or OURS in str(identity):
+    asked = detail.get("requestParameters")
+    if verb is None or OURS in str(detail.get("userIdentity")) or not isinstance(asked, dict):
         return None
-    asked = detail.get("requestParameters") or {}
-    stage = asked.get("stageName") or (asked.get("createDeploymentInput") or {}).get("stageName")
+    more = asked.get("createDeploymentInput")
+    stage = asked.get("stageName") or (isinstance(more, dict) and more.get("stageName"))
     where = f" on stage {stage}" if stage else ""
     return f"-> somebody {verb} API {asked.get('restApiId')}{where}"

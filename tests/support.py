@@ -4,13 +4,15 @@ emulator."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+from _pytest.mark import ParameterSet
 from botocore.validate import validate_parameters
 
 from emulator.clock import VirtualClock
@@ -192,3 +194,12 @@ def audited(bench: Bench) -> JSON:
     audit.at_once({}, bench.clock.advance, float("inf"))
     found: JSON = audit.documents.load(audit.name, FINDINGS)
     return found
+
+
+def sampled(cases: Iterable[tuple[Any, ...]], every: int) -> list[ParameterSet]:
+    """Leave one case (its arguments) in so many to `make test`. The others are among the large
+    tests, which CI runs as well."""
+    return [
+        pytest.param(*case, marks=[pytest.mark.sizes] if number % every else [])
+        for number, case in enumerate(cases)
+    ]

@@ -1,9 +1,9 @@
 """`make test`: the tests, in groups that suit the machine, and one line that adds them up.
 
-`make test-sizes` runs those that `make test` leaves out, because they are large and no more.
+`make test-sizes` runs those that `make test` leaves out: large ones, and more of the same.
 Tests on a local AWS wait most of the time: for polls, time-outs and each other. All groups run at
-once, and the tests that wait for nothing in two workers of low priority: they have what the waiting
-leaves of the machine. A group prints when it is over.
+once. Those whose tests wait for nothing are two processes of low priority, which have what the
+waiting leaves of the machine. A group prints when it is over.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ LOCAL = f"{STACK}/local"
 PROVE = "tests/prove"
 # `make engines` runs these: what they compare with must be fetched first.
 ENGINES = "tests/engines"
-ROOMS = "rooms, rules and the emulator"
+MACHINES = "tests/machines"
+RUNS, ROOMS = "the machines", "the rooms, rules and the emulator"
 # These wait for a dead run's lease to end, and for the schedule of each minute.
 LONGEST = ("test_repeats.py", "test_single_faults.py", "test_stopped_runs.py")
 # How often a line says how far the runs are.
@@ -40,11 +41,12 @@ def groups() -> dict[str, list[str]]:
     """What each run of pytest is told, by its name."""
     rooms = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").iterdir())
     quick = [room for room in rooms if (ROOT / room).is_dir() and not room.endswith("__")]
-    for elsewhere in (STACK, PROVE, ENGINES):
+    for elsewhere in (STACK, PROVE, MACHINES, ENGINES):
         quick.remove(elsewhere)
     return {
-        # The random histories take longest: they begin first.
-        ROOMS: ["-n", "2", *NO_SIZES, PROVE, *quick, "emulator/tests"],
+        # Halves of one weight: without xdist nothing is collected twice, nor sent.
+        RUNS: [*NO_SIZES, PROVE, MACHINES],
+        ROOMS: [*NO_SIZES, *quick, "emulator/tests"],
         "the local AWS": [*NO_SIZES, LOCAL],
         "the whole stack": ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", *_stack()],
     }
@@ -73,7 +75,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         chosen = sizes() if "sizes" in arguments else groups()
         print(f"test: at once: {', '.join(chosen)}", flush=True)
         runs = [Run(name, told, Path(folder)) for name, told in chosen.items()]
-        for run in sorted(runs, key=lambda run: run.name == ROOMS):
+        for run in sorted(runs, key=lambda run: run.name in (RUNS, ROOMS)):
             while not run.is_over():
                 parts = ", ".join(f"{one.name} {one.progress()}" for one in runs)
                 print(f"test: after {time.monotonic() - started:.0f} s: {parts}", flush=True)
@@ -93,7 +95,7 @@ class Run:
         self._output = folder / f"{name}.output"
         # A tally of its own, as failures of the others must not count for this one.
         self._tally = folder / f"{name}.tally"
-        nice = NICE if name == ROOMS else ()
+        nice = NICE if name in (RUNS, ROOMS) else ()
         with self._output.open("wb") as stream:
             self._process = subprocess.Popen(
                 [*nice, sys.executable, "-m", "pytest", *arguments],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from botocore.parsers import ResponseParserError
 
 from keyward.cli.stack import local_endpoints
 from tests.cli.desk import Desk, desk_of
@@ -40,3 +41,31 @@ def test_a_printed_command_goes_where_the_one_went_that_printed_it(
     out = desk.run("holds", "--local")[1]
     assert "PORT=4600 " + told["remedy"].replace("keyward ", "keyward --local ") in out
     assert " keyward approve" not in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("history", ""),
+        ("start", "--customer", ""),
+        ("undo", "--customer", ""),
+        ("outcomes", "--since", ""),
+        ("status", "--stack", ""),
+        ("--region", "", "status"),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_variable_of_the_shell_names_nothing(desk: Desk, words: tuple[str, ...]) -> None:
+    code, out, err = desk.run(*words)
+    assert (code, out) == (2, "")
+    assert "must not be empty" in err
+
+
+def test_who_is_not_aws_is_named_in_a_sentence(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def misread(*_: object, **__: object) -> None:
+        raise ResponseParserError("Unable to parse response")
+
+    monkeypatch.setattr("keyward.cli.stack.StackClient.stack", misread)
+    code, out, err = desk.run("status")
+    assert (code, out) == (2, "")
+    assert "What answered is not AWS" in err

@@ -74,7 +74,7 @@ def test_every_duration_is_read_by_one_parser(text: str, capsys: Capture) -> Non
             assert "usage" not in desk.run(*words)[2].lower()
 
 
-@pytest.mark.parametrize("text", ["", "0s", "20", "s", "-5m", "5x", "1h5", "soon", "7 days"])
+@pytest.mark.parametrize("text", ["0s", "20", "s", "-5m", "5x", "1h5", "soon", "7 days"])
 def test_what_is_no_duration_is_refused_with_those_that_are(text: str, capsys: Capture) -> None:
     assert duration(text) is None
     with desk_of(capsys) as desk:

@@ -135,7 +135,7 @@ CASES: dict[str, tuple[Case, list[str]]] = {
     "suspended leaked dead": (case(replace(LEAKED, status="suspended"), DEAD), []),
     "suspended leaked and made": (
         case(replace(LEAKED, status="suspended"), NEW),
-        ["create_key 1 existing=True", "disable_key 1"],
+        ["create_key 1 existing=True", "disable_key 1 reason=leaked it retire=True"],
     ),
     "suspended grace over": (
         case(replace(ACME, status="suspended"), GONE, key(2)),

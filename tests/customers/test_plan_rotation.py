@@ -109,7 +109,7 @@ CASES: dict[str, tuple[Case, list[str]]] = {
     "rotation of an unknown plan": (case(replace(GOLD, rotation=ASKED), ISSUED), []),
     "rotation of a key not issued": (
         case(ROTATED, key(journal=Journal(awaited=("free",)))),
-        ["attach_key 1 free"],
+        ["attach_key 1 free rotation=now-60"],
     ),
     "rotation within an overlap": (
         case(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keyward.customers.actions import Action
@@ -82,6 +82,9 @@ def records(draw: st.DrawFn) -> tuple[KeyRecord, ...]:
     found = []
     for number in range(1, draw(st.integers(0, 4)) + 1):
         state = draw(st.sampled_from([CREATED, CREATED, CREATED, CREATING, DELETING]))
+        if state == CREATING and any(key.end.replaced_by == number for key in found):
+            # A key takes over when it was made.
+            state = CREATED
         rotation = draw(st.sampled_from([0, NOW - 5, NOW]))
         if state == CREATING:
             succession = Succession(rotation)
@@ -178,7 +181,7 @@ def after(record: KeyRecord | None, action: Action) -> KeyRecord:
     assert record is not None
     assert record.state == CREATED, "only a key that was created can be changed"
     if action.action == "detach_key":
-        return removed(record, str(action.plan))
+        return removed(record, str(action.plan), said.get("rotation", 0))
     if action.action in ("attach_key", "move_key"):
         begun = record.journal.plan
         if action.action == "move_key" and begun not in (None, action.plan):
@@ -196,7 +199,35 @@ def after(record: KeyRecord | None, action: Action) -> KeyRecord:
     return switched
 
 
+# A key in the making of a suspended customer, and the word that it leaked.
+MEANWHILE = (
+    Customer("acme", ("free",), "suspended", rotation=RotationRequest(NOW - 5, None, "leaked")),
+    (KeyRecord("acme", 1, CREATING, journal=Journal(1)),),
+    policy("in_place", None, 0, 0),
+)
+
+
+# A key that waits for a plan which its customer no longer has, and a rotation meanwhile.
+HALF_WAY = (
+    Customer("acme", ("free",), "active", rotation=RotationRequest(NOW - 5)),
+    (
+        KeyRecord(
+            "acme",
+            1,
+            CREATED,
+            key_id="abc123",
+            created_at=NOW,
+            plans=("free",),
+            journal=Journal(awaited=("pro",)),
+        ),
+    ),
+    policy("in_place", None, 0, 0),
+)
+
+
 @given(CUSTOMERS, records(), POLICIES)
+@example(*MEANWHILE)
+@example(*HALF_WAY)
 def test_planning_after_the_actions_of_a_plan_gives_no_action(
     customer: Customer, keys: tuple[KeyRecord, ...], policy: Policy
 ) -> None:

@@ -74,10 +74,8 @@ def test_a_fault_at_any_call_leaves_no_trace(client: str) -> None:
                 imported(call, fault, check)
 
 
-# A crash after a call is one before the next: the second kind is among the large tests.
-@pytest.mark.parametrize(
-    "death", ["death_after", pytest.param("death_before", marks=pytest.mark.sizes)]
-)
+@pytest.mark.sizes
+@pytest.mark.parametrize("death", ["death_after", "death_before"])
 def test_a_crash_between_any_two_steps_leaves_no_trace(death: str) -> None:
     def check(lab: ImportLab, names: list[str]) -> None:
         lab.assert_issued(names, once=False)

@@ -14,6 +14,7 @@ from keyward.values import JSON
 from tests.machines.api_lab import Lab, laboratory
 from tests.machines.protect_api.test_straight import DOCUMENTS
 from tests.machines.watch_lab import PROPAGATION_SECONDS, Watch, customer, slow
+from tests.support import sampled
 
 # A run without faults takes the plans' propagation (policy: 120 s) and its turns; a fault 120 s.
 FAULT_SECONDS = 120
@@ -132,7 +133,7 @@ def test_the_calls_of_the_run_that_is_broken_are_known(world: World) -> None:
     assert Counter(world.lab.bench.operations()) == ADDING
 
 
-@pytest.mark.parametrize(("operation", "call", "kind"), faults(CLOSING), ids=str)
+@pytest.mark.parametrize(("operation", "call", "kind"), sampled(faults(CLOSING), 3), ids=str)
 def test_no_fault_of_the_first_closing_makes_a_gap(
     world: World, operation: str, call: int, kind: str
 ) -> None:
@@ -142,7 +143,9 @@ def test_no_fault_of_the_first_closing_makes_a_gap(
     assert_no_gap(watch)
 
 
-@pytest.mark.parametrize(("operation", "call", "kind"), faults(AT_STAGE, UNLIKE), ids=str)
+@pytest.mark.parametrize(
+    ("operation", "call", "kind"), sampled(faults(AT_STAGE, UNLIKE), 3), ids=str
+)
 def test_no_fault_of_a_later_closing_makes_a_gap_or_opens_what_is_closed(
     world: World, operation: str, call: int, kind: str
 ) -> None:

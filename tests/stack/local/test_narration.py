@@ -85,6 +85,21 @@ def test_a_key_value_in_the_wrong_member_is_not_told_not_even_in_part() -> None:
     assert value[:20] not in "".join(narrator.lines())
 
 
+@pytest.mark.parametrize("detail", [[], "a text", 5, None, {"requestParameters": []}, {}])
+def test_whatever_somebody_sends_the_narrator_goes_on(detail: object) -> None:
+    told = Told()
+    narrator = Narrator(cast("LocalAws", told))
+    kinds = ("CustomerSignedUp", "AWS API Call via CloudTrail")
+    kinds += ("Step Functions Execution Status Change",)
+    sources = ("shop", "aws.states", "aws.apigateway", "keyward")
+    told.all += [
+        {"Source": source, "DetailType": kind, "Detail": detail}
+        for source in sources
+        for kind in kinds
+    ]
+    assert any("shop sends CustomerSignedUp: nothing named" in line for line in narrator.lines())
+
+
 def test_what_lasts_says_so_until_it_is_over() -> None:
     said: list[str] = []
     with said_while("stopping", said.append, every=0.01):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import click
 from botocore.exceptions import BotoCoreError
+from botocore.parsers import ResponseParserError
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 import keyward
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time
         error.message = blotted(error.message)
         error.show()
         return WRONG
-    except (KeywardError, BotoCoreError) as error:
+    except (KeywardError, BotoCoreError, ResponseParserError) as error:
         call.say(f"error: {_sentence(error)}", err=True)
         return WRONG
     except (click.Abort, KeyboardInterrupt):
@@ -80,6 +81,8 @@ def _sentence(error: Exception) -> str:
         if where := os.environ.get("AWS_ENDPOINT_URL"):
             return f"Nothing answers at {where}. Is `make local` running, and on this PORT?"
         return f"AWS cannot be reached ({error}). Check the network, and the name of the Region"
+    if isinstance(error, ResponseParserError):
+        return "What answered is not AWS. Check AWS_ENDPOINT_URL, PORT and the proxy"
     if isinstance(error, PassingError):
         return f"AWS did not answer {error}. Try again in a minute"
     return str(error)

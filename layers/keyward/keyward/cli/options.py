@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -102,8 +102,16 @@ def _progress() -> Progress:
 
 def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
     """Note an option where all find it, whatever place it stood in."""
+    _refuse_empty({str(parameter.name): value})
     if value:
         setattr(context.find_root().ensure_object(Call), str(parameter.name), value)
+
+
+def _refuse_empty(given: Mapping[str, object]) -> None:
+    """Refuse what an empty variable of the shell gave: nothing is called so. Raises UsageError."""
+    for name, value in given.items():
+        if value == "":
+            raise click.UsageError(f"{name.replace('_', '-')}: must not be empty.")
 
 
 def _kept(*names: str, **about: Any) -> Command:
@@ -124,6 +132,7 @@ def _call(command: Command) -> Command:
     @click.pass_context
     @wraps(command)
     def with_call(context: click.Context, /, *arguments: Any, **options: Any) -> Any:
+        _refuse_empty(options)
         call = context.find_root().ensure_object(Call)
         is_shown = sys.stderr.isatty() and not call.as_data
         with Progress(str(context.info_name), is_shown) as call.progress:

@@ -184,7 +184,8 @@ def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
             actions.append(leaked[key.number])
         elif key.state == CREATING:
             actions.append(key_action("create_key", key, existing=True))
-            actions.append(key_action("disable_key", key, reason=at.reason))
+            plainly = key_action("disable_key", key, reason=at.reason)
+            actions.append(_disabled_as_leaked(at.customer, key) or plainly)
         elif key.state == CREATED and is_switch_needed(key, enabled=False):
             actions.append(key_action("disable_key", key, reason=at.reason))
     return CustomerPlan(tuple(actions))
@@ -192,19 +193,25 @@ def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
 
 def _leaked(customer: Customer, keys: Sequence[KeyRecord]) -> dict[int, Action]:
     """What ends the keys that leaked and are not replaced now, by their number."""
-    request = customer.rotation
     found: dict[int, Action] = {}
-    if request is None:
-        return found
     for key in keys:
-        if key.state != CREATED or not is_leaked(key, request):
+        disabled = _disabled_as_leaked(customer, key)
+        if key.state != CREATED or disabled is None:
             continue
         if key.end.replaced_by is not None:
             found[key.number] = key_action("delete_key", key, reason=LEAKED, retired=True)
         elif key.end.retire_at is None or is_switch_needed(key, enabled=False):
-            why = (request.reason if request.leaked else None) or LEAKED
-            found[key.number] = key_action("disable_key", key, reason=why, retire=True)
+            found[key.number] = disabled
     return found
+
+
+def _disabled_as_leaked(customer: Customer, key: KeyRecord) -> Action | None:
+    """Disable a key for good; None where nobody says that it leaked."""
+    request = customer.rotation
+    if request is None or not is_leaked(key, request):
+        return None
+    why = (request.reason if request.leaked else None) or LEAKED
+    return key_action("disable_key", key, reason=why, retire=True)
 
 
 def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:

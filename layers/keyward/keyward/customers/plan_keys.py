@@ -163,8 +163,8 @@ class KeyPlanner:
         if key.state == CREATING:
             return self.placement.place(key)
         leaked = replacement is not None and replacement.leaked
-        # Moving or enabling a leaked key would let it in again.
-        stays = self.by_successor and self.placement.changes_plan(key)
+        # A leaked key is not let in again. One that nobody was told of is moved, not replaced.
+        stays = self.by_successor and key.is_issued and self.placement.changes_plan(key)
         moved = () if leaked else self.placement.place(key, stays) + self._enabled(key)
         if replacement is None:
             return moved + self._noticed(key)

@@ -16,8 +16,8 @@ from keyward.values import frozen
 @frozen
 class Placement:
     """Where a customer's keys belong. `plans` are those of its plans that the policy names;
-    `is_whole`: it names all. `satisfies` is the request that a key answers by joining its first
-    plan."""
+    `is_whole`: it names all. `satisfies` is the request that a key answers by getting into its
+    plans."""
 
     plans: tuple[str, ...]
     is_whole: bool
@@ -59,14 +59,14 @@ class Placement:
         begun = [plan for plan in (*doubtful, *journal.awaited) if plan and plan not in key.plans]
         leaves = [plan for plan in dict.fromkeys((*key.plans, *begun)) if plan not in wanted]
         pairs = [*zip(leaves, joins, strict=False)]
-        more = {} if key.plans else {**self.satisfies}
+        more = {} if key.is_issued else {**self.satisfies}
         # An adopted key may be in a plan already, which only its announcement waits for.
         confirmed = [
             p for p in wanted if p in journal.awaited and p in key.plans and p not in joins
         ]
         return (
-            *(key_action("attach_key", key, plan) for plan in confirmed),
-            *(key_action("detach_key", key, plan) for plan in leaves[len(pairs) :]),
+            *(key_action("attach_key", key, plan, **more) for plan in confirmed),
+            *(key_action("detach_key", key, plan, **more) for plan in leaves[len(pairs) :]),
             *(move(key, old, new, **more) for old, new in pairs),
             *(key_action("attach_key", key, plan, **more) for plan in joins[len(pairs) :]),
         )

@@ -71,7 +71,7 @@ const claim = async () => {
     if (answer.status === 404 || answer.status === 410) return end(found.reason);
     say(found.reason, true);
   } catch {
-    say("The key cannot be fetched just now. Your link still works: try again.", true);
+    say("No answer came. Try again. If the link was used meanwhile, ask for a new one.", true);
   }
   part("show").disabled = false;
 };

@@ -181,10 +181,11 @@ def placed(journal: KeyRecord, plan: str, rotation: int, left: str | None = None
     )
 
 
-def removed(record: KeyRecord, plan: str) -> KeyRecord:
-    """The record of a key that has left the plan."""
-    begun = record.journal
-    return replace(record, plans=tuple(one for one in record.plans if one != plan)).with_journal(
+def removed(record: KeyRecord, plan: str, rotation: int = 0) -> KeyRecord:
+    """The record of a key that has left the plan. It satisfies the request `rotation` too."""
+    succession = replace(record.succession, rotation=max(record.succession.rotation, rotation))
+    plans, begun = tuple(one for one in record.plans if one != plan), record.journal
+    return replace(record, plans=plans, succession=succession).with_journal(
         plan=None if begun.plan == plan else begun.plan,
         leaving=None if begun.leaving == plan else begun.leaving,
         refused=None if begun.refused == plan else begun.refused,
