@@ -60,6 +60,16 @@ def test_nobody_and_nothing_are_told_apart(world: World) -> None:
     assert world.explain(asked, key_id="zzzzzzzzzz")["cause"] == "key_not_found"
 
 
+def test_a_customer_suspended_before_its_first_key_is_said_to_be_so(world: World) -> None:
+    world.bench.tables["CustomersTable"].put_item(
+        Item={"customer_id": "newcomer", "plan": "free", "status": "suspended"}
+    )
+    answer = world.explain(world.request(), customer_id="newcomer")
+    assert answer["cause"] == "customer_suspended"
+    assert "no key was made before" in str(answer)
+    assert "CustomerResumed" in answer["remedy"]
+
+
 def test_a_key_made_by_hand_is_explained_by_its_id(world: World) -> None:
     made = world.client.create_api_key(name="by hand", enabled=True)["id"]
     told = world.explain(world.request(), key_id=made)

@@ -148,10 +148,8 @@ def _disabled(facts: Facts) -> Cause:
         name = customer.customer_id
         return words.cause("record_deleted", customer=name, key_id=key.key_id)
     if customer and customer.status == SUSPENDED:
-        reason = words.because(customer.reason)
-        return words.cause(
-            "customer_suspended", customer=customer.customer_id, reason=reason, key_id=key.key_id
-        )
+        seen = f"GetApiKey says enabled=false of {key.key_id}"
+        return _suspended(customer.customer_id, customer.reason, seen)
     if record and not record.enabled and record.end.retire_at is not None:
         reason, since = words.because(record.reason), iso(record.end.retire_at)
         return words.cause("key_retired", key=key.name, reason=reason, since=since)
@@ -172,8 +170,16 @@ def _without_key(facts: Facts) -> Cause:
         return words.cause("customer_incomplete", customer=customer.customer_id)
     if customer.status is None and key.record is None:
         return words.cause("customer_not_found", customer=customer.customer_id)
+    if customer.status == SUSPENDED:
+        seen = "and no key was made before: it gets one when it is resumed"
+        return _suspended(customer.customer_id, customer.reason, seen)
     doing = "the Keys table has none" if key.record is None else f"key {key.name} is being created"
     return words.cause("key_not_made", customer=customer.customer_id, state=doing)
+
+
+def _suspended(name: str, reason: str | None, seen: str) -> Cause:
+    why = words.because(reason)
+    return words.cause("customer_suspended", customer=name, reason=why, seen=seen)
 
 
 def _gone(key: KeyFacts) -> str:

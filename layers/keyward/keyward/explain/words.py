@@ -140,7 +140,7 @@ CAUSES: Mapping[str, tuple[Answer, str, str, str]] = {
     "customer_suspended": (
         FORBIDDEN,
         "customer {customer} is suspended{reason}",
-        "the Customers table says suspended, GetApiKey says enabled=false of {key_id}",
+        "the Customers table says suspended, {seen}",
         "Send CustomerResumed when the reason is gone",
     ),
     "key_retired": (
