@@ -176,3 +176,16 @@ def test_a_stop_holds_imports_and_edits_of_the_policy_too(
         (plan,) = bench.gateway.get_usage_plans()["items"]
         assert plan["quota"]["limit"] == 5000
         assert "CustomerFailed" not in kinds(bench)
+
+
+def test_who_starts_a_run_during_a_stop_is_told_of_the_stop(desk: Desk) -> None:
+    sign_up(desk, "acme")
+    since = _now(desk.bench)
+    desk.run("stop")
+    code, out, _ = desk.run("start", "--customer", "acme")
+    assert code == 0
+    assert out.startswith(
+        f"writes stopped since {since}, so this run may do nothing. To end the stop: keyward start"
+    )
+    assert "STOPPED" in desk.run("status")[1]
+    assert desk.run("start")[1].startswith("the stop is over: writes go on\n")

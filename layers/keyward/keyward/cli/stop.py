@@ -60,12 +60,15 @@ def start(call: Call, /, customer: str | None, api: str | None) -> int:
     if customer is not None and api is not None:
         raise click.UsageError("Give --customer or --api, not both.")
     found = call.stack()
-    before = found.registry.schedule.stop() if customer is None and api is None else None
-    arn = _started(found, customer, api)
-    if ends := before is not None:
-        _note(call, found, "start_writes", before, None)
-    lines = [*(["the stop is over: writes go on"] if ends else []), f"started {arn}"]
-    call.show({"execution_arn": arn, "stop_ended": ends}, lines)
+    stopped = found.registry.schedule.stop()
+    arn, lines = _started(found, customer, api), []
+    if ends := stopped is not None and customer is None and api is None:
+        _note(call, found, "start_writes", stopped, None)
+        lines = ["the stop is over: writes go on"]
+    elif stopped:
+        whole = command("start", stack=call.stack_name)
+        lines = [f"{_words_of(stopped)}, so this run may do nothing. To end the stop: {whole}"]
+    call.show({"execution_arn": arn, "stop_ended": ends}, [*lines, f"started {arn}"])
     return FINE
 
 
