@@ -2,7 +2,7 @@
 
 `make test-sizes` runs those that `make test` leaves out: large ones, and more of the same.
 Tests on a local AWS wait most of the time: for polls, time-outs and each other. All groups run at
-once. Those whose tests wait for nothing are two processes of low priority, which have what the
+once. Those whose tests wait for nothing are processes of low priority, which have what the
 waiting leaves of the machine. A group prints when it is over.
 """
 
@@ -26,9 +26,13 @@ PROVE = "tests/prove"
 # `make engines` runs these: what they compare with must be fetched first.
 ENGINES = "tests/engines"
 MACHINES = "tests/machines"
-RUNS, ROOMS = "the machines", "the rooms, rules and the emulator"
+# The tests of what people and developers hold, beside those of the rooms that decide and call.
+EDGES = tuple(
+    f"tests/{name}" for name in ("cli", "lint", "live_check", "report", "rules", "updates")
+)
 # These wait for a dead run's lease to end, and for the schedule of each minute.
 LONGEST = ("test_repeats.py", "test_single_faults.py", "test_stopped_runs.py")
+WAITING = ("the local AWS", "the whole stack")
 # How often a line says how far the runs are.
 PROGRESS_SECONDS = 30
 # The tests that wait get three quarters of a processor that both want.
@@ -41,14 +45,15 @@ def groups() -> dict[str, list[str]]:
     """What each run of pytest is told, by its name."""
     rooms = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").iterdir())
     quick = [room for room in rooms if (ROOT / room).is_dir() and not room.endswith("__")]
-    for elsewhere in (STACK, PROVE, MACHINES, ENGINES):
+    for elsewhere in (STACK, PROVE, MACHINES, ENGINES, *EDGES):
         quick.remove(elsewhere)
     return {
-        # Halves of one weight: without xdist nothing is collected twice, nor sent.
-        RUNS: [*NO_SIZES, PROVE, MACHINES],
-        ROOMS: [*NO_SIZES, *quick, "emulator/tests"],
-        "the local AWS": [*NO_SIZES, LOCAL],
-        "the whole stack": ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", *_stack()],
+        # Three of about one weight: without xdist nothing is collected twice, nor sent.
+        "the machines": [*NO_SIZES, PROVE, MACHINES],
+        "the rooms": [*NO_SIZES, *quick],
+        "the edges and the emulator": [*NO_SIZES, *EDGES, "emulator/tests"],
+        WAITING[0]: [*NO_SIZES, LOCAL],
+        WAITING[1]: ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", *_stack()],
     }
 
 
@@ -75,7 +80,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         chosen = sizes() if "sizes" in arguments else groups()
         print(f"test: at once: {', '.join(chosen)}", flush=True)
         runs = [Run(name, told, Path(folder)) for name, told in chosen.items()]
-        for run in sorted(runs, key=lambda run: run.name in (RUNS, ROOMS)):
+        for run in sorted(runs, key=lambda run: run.name not in WAITING):
             while not run.is_over():
                 parts = ", ".join(f"{one.name} {one.progress()}" for one in runs)
                 print(f"test: after {time.monotonic() - started:.0f} s: {parts}", flush=True)
@@ -95,7 +100,7 @@ class Run:
         self._output = folder / f"{name}.output"
         # A tally of its own, as failures of the others must not count for this one.
         self._tally = folder / f"{name}.tally"
-        nice = NICE if name in (RUNS, ROOMS) else ()
+        nice = () if name in WAITING else NICE
         with self._output.open("wb") as stream:
             self._process = subprocess.Popen(
                 [*nice, sys.executable, "-m", "pytest", *arguments],
