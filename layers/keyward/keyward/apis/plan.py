@@ -130,7 +130,7 @@ def _judge(
     rule: KeyRule,
     approve: str | None,
 ) -> tuple[list[Held], list[Deploy]]:
-    """Part the exposed stages into those that are held and those that are deployed."""
+    """Say which exposed stages are held, and which get a deployment."""
     held, deploy = [], []
     for stage in exposed:
         mark = fingerprint(stage, snapshot.working or (), rule)

@@ -31,8 +31,8 @@ LOOKED_AT, CLOSED, WAITED, METHOD = 0.0003, 0.0004, 0.0008, 0.00001
 STACK_A_MONTH, PRICED = 9, "26 November 2026"
 STACK_COSTS = f"The stack costs about {STACK_A_MONTH} dollars a month, by the prices of {PRICED}"
 
-# What is counted of methods. Those that are open on a stage count by what becomes of the stage;
-# others are changed in the working copy, or are such that no stage serves without a key.
+# The words under which methods are counted. A method that is open on a stage is closed or held with
+# it. Other methods are changed in the working copy, or no stage serves them without a key.
 CLOSED_METHODS, HELD_METHODS, CHANGED, UNSERVED = "closed", "held", "changed", "unserved"
 STAGES, HELD_STAGES = "stages", "held stages"
 Counts = Counter[str]
@@ -123,8 +123,8 @@ def _enforce(
 
 
 def _closed(plan: ApiPlan, snapshot: ApiSnapshot, rule: KeyRule, *, read_whole: bool) -> Counts:
-    """What becomes of an API's open methods. An open method counts once on each stage, as in the
-    list of a look; a changed one once in the working copy."""
+    """Count the open methods that a plan closes, holds or changes. An open method counts once on
+    each stage, as in the list of a look; a changed one once in the working copy."""
     exposed = {stage.name: rule.exposed(stage) for stage in snapshot.stages}
     deployed, held = ([one.stage for one in part] for part in (plan.deploy, plan.held))
     counts = Counts({STAGES: len(deployed), HELD_STAGES: len(held)})

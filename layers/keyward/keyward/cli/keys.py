@@ -15,7 +15,7 @@ from keyward.events.key_value import holds_value, is_value, values_in
 from keyward.events.remedy import command
 from keyward.values import JSON, counted, iso
 
-# What version control keeps is no text of anybody's.
+# Folders in which version control keeps its own files.
 SKIPPED = {".git", ".hg", ".svn"}
 # What stands there are no files on a disk, and some never end.
 KERNEL = {Path("/proc"), Path("/sys"), Path("/dev")}

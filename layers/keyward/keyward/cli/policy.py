@@ -77,7 +77,7 @@ def put(call: Call, /, file: Path) -> int:
 
 
 def _settled(call: Call, stack: Stack, text: str) -> Settled:
-    """What becomes of the edit, by what is in force and in the account now."""
+    """Compare the edit with the policy in force and with the account."""
     wanted, current = json.loads(text), stack.registry.policies.load()
     account = PolicyAccount(stack.context(call.now), stack.default_mode())
     held = current.hold.lines if current.hold else ()

@@ -7,8 +7,8 @@ They stand in the record under `recorded.changes`, in the order of time:
     {undo, at, of}       UndoRequested; `of` is the change that it undid
 
 What is in force is worked out from all of them anew, so that it does not depend on the order in
-which events arrive. One change is undone once: an undo is no change, so a second one finds the
-change before it, or nothing. The first state of a field cannot be undone.
+which events arrive. Each change is undone once: the next undo takes back the change before it, or
+finds nothing. The first state of a field cannot be undone.
 """
 
 from __future__ import annotations

@@ -72,8 +72,9 @@ def seconds_of(hours: Any) -> int:
 def key_to_claim(
     keys: Sequence[KeyRecord], customer_id: str, wanted: object, stack: str = DEFAULT_STACK
 ) -> str:
-    """Find the key of a new link: the `wanted` one, or the only one that is not ending. Raises
-    CustomerNotFoundError, and InvalidInputError where there are several, or it is disabled."""
+    """Find the id of the key that a new link is for: the `wanted` key, or the customer's only key
+    without an end. Raises CustomerNotFoundError, and InvalidInputError where the customer has
+    several keys or the key is disabled."""
     key_id = _named(keys, customer_id, wanted)
     key = next(one for one in keys if one.key_id == key_id)
     if not key.enabled:
