@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from keyward.customers.removal import SIGN_UP_SECONDS
 from keyward.customers.stops import stops_keys
-from keyward.errors import CustomerNotFoundError, InvalidEventError, KeywardError
+from keyward.errors import CustomerNotFoundError, InvalidEventError, KeywardError, PassingError
 from keyward.events import contracts, remedy, third_party
 from keyward.events.incoming import REMOVALS_EVENTS, is_unrelated
 from keyward.events.requester import requester_from_event
@@ -40,14 +41,18 @@ class Recorder:
     count: Callable[[str, int], None]
 
     def take(self, item: Item) -> None:
-        """Record the event of a message. Raises InvalidEventError, and PassingError."""
+        """Record the event of a message. Raises InvalidEventError, and PassingError, also while the
+        customer's sign-up may come yet."""
         if item.body.get("detail-type") in REMOVALS_EVENTS:
             # Only here: a sign-up does not pay for the import.
             from keyward.runs import removals
 
             removals.answer(self.run, contracts.removals_answer(item.body))
             return
-        for customer_id, why in self._record(self._events(item.body), item):
+        void = dict(self._record(self._events(item.body), item))
+        if void and self.run.now - item.at < SIGN_UP_SECONDS:
+            raise PassingError(f"the record of {min(void)} was deleted, and may come back")
+        for customer_id, why in void.items():
             name = CustomerNotFoundError.__name__
             helps = remedy.after_failure(name, "customer", customer_id, self.run.stack)
             self._announce_refusal(item, customer_id, CustomerNotFoundError, why, helps)

@@ -15,14 +15,12 @@ from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord, labels
 from keyward.customers.model import Customer, KeyRecords
 from keyward.customers.plan_keys import KeyPlanner, is_switch_needed
 from keyward.customers.plan_quota import extensions_for
+from keyward.customers.removal import SIGN_UP_SECONDS
 from keyward.customers.rotation import LEAKED, expires_at, is_leaked, notices, rotates_at
 from keyward.customers.undo_rotation import undo_rotation
 from keyward.errors import KeyNotTakenError, NoSignUpError, UnknownPlanError
 from keyward.policy.model import Policy
 from keyward.values import frozen
-
-# The sign-up may come after other events of a customer, but not much later.
-SIGN_UP_SECONDS = 900
 
 
 def plan_customer(

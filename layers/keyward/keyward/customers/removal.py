@@ -2,9 +2,10 @@
 
 The removal is dated by its stream record and kept in the Keys table. It suspends the customer.
 Events that occurred before it change nothing any more. Later events change nothing either until the
-customer signs up anew or the record is put again. Two count: CustomerClosed deletes the keys, and a
-leak ends them, whoever brings the record back. While the removal is held the keys work on, so
-events that stop them count too: the record as it was keeps them.
+customer signs up anew or the record is put again; they wait for that, as events may overtake each
+other. Two count: CustomerClosed deletes the keys, and a leak ends them, whoever brings the record
+back. While the removal is held the keys work on, so events that stop them count too: the record as
+it was keeps them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ RECORD = "removed"
 HELD = "held"
 SUSPENDED = "CustomerSuspended"
 RETURNS = ("CustomerSignedUp", "CustomerClosed")
+# The sign-up may come after other events of a customer, but not much later.
+SIGN_UP_SECONDS = 900
 
 
 @frozen
