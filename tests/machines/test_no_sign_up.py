@@ -1,4 +1,4 @@
-"""Events of a customer whose sign-up never came."""
+"""Events of a customer whose sign-up never came, or comes after them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from keyward.events.incoming import CUSTOMER_EVENTS
-from keyward.values import DAY, HOUR, JSON
+from keyward.values import DAY, HOUR, JSON, iso
 from local.bench import Bench
 
 MINUTE = 60
@@ -73,4 +73,30 @@ def test_a_sign_up_that_comes_late_makes_a_key(bench: Bench) -> None:
     bench.advance(HOUR)
     keys = bench.gateway.get_api_keys()["items"]
     assert [(key["name"], key["enabled"]) for key in keys] == [("acme/1", True)]
+    assert failures(bench) == []
+
+
+@pytest.mark.parametrize(
+    ("detail_type", "detail", "found"),
+    [
+        ("CustomerSuspended", {}, ("suspended", "free")),
+        ("CustomerPlanChanged", {"plan": "pro"}, ("active", "pro")),
+        ("PlanAdded", {"plan": "pro"}, ("active", ["free", "pro"])),
+    ],
+)
+def test_an_event_that_overtakes_the_sign_up_which_brings_a_customer_back_counts(
+    bench: Bench, detail_type: str, detail: JSON, found: tuple[str, object]
+) -> None:
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+    bench.advance(MINUTE)
+    bench.remove("acme")
+    bench.advance(MINUTE)
+    later = iso(bench.clock.now() + 2)
+    bench.send(detail_type, customer_id="acme", **detail, occurred_at=later)
+    bench.advance(60)
+    early = iso(bench.clock.now() - 59)
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free", occurred_at=early)
+    bench.advance(HOUR)
+    [record] = bench.tables["CustomersTable"].scan()["Items"]
+    assert (record.get("status", "active"), record.get("plans", record.get("plan"))) == found
     assert failures(bench) == []

@@ -139,30 +139,6 @@ def test_another_event_revives_nothing_and_is_answered(
     assert (working(bench), bench.tables["CustomersTable"].scan()["Items"]) == ([], [])
 
 
-@pytest.mark.parametrize(
-    ("detail_type", "detail", "found"),
-    [
-        ("CustomerSuspended", {}, ("suspended", "free")),
-        ("CustomerPlanChanged", {"plan": "pro"}, ("active", "pro")),
-        ("PlanAdded", {"plan": "pro"}, ("active", ["free", "pro"])),
-    ],
-)
-def test_an_event_that_overtakes_the_sign_up_which_brings_a_customer_back_counts(
-    bench: Bench, detail_type: str, detail: JSON, found: tuple[str, object]
-) -> None:
-    sign_up(bench)
-    removed(bench)
-    later = iso(bench.clock.now() + 2)
-    bench.send(detail_type, customer_id="acme", **detail, occurred_at=later)
-    bench.advance(60)
-    early = iso(bench.clock.now() - 59)
-    bench.send("CustomerSignedUp", customer_id="acme", plan="free", occurred_at=early)
-    bench.advance(HOUR)
-    [record] = bench.tables["CustomersTable"].scan()["Items"]
-    assert (record.get("status", "active"), record.get("plans", record.get("plan"))) == found
-    assert told(bench, "CustomerFailed") == []
-
-
 def test_a_customer_whose_record_was_removed_can_be_closed(bench: Bench) -> None:
     sign_up(bench)
     removed(bench)

@@ -18,6 +18,7 @@ from keyward.apis.model import (
     ApiSnapshot,
     Deployment,
     Hold,
+    StageSnapshot,
 )
 from keyward.apis.observed import Exposure
 from keyward.apis.plan import ApiPlan, rolled_back
@@ -86,8 +87,10 @@ class ApiJournal:
         news = [held for held in planned.held if self._is_news(held)]
         for held in news:
             self._announce_hold(self._whose(held, snapshot), records.editor)
-        for stage in (stage.name for stage in snapshot.stages):
-            self._note_actions(stage, planned.actions_of(stage), records)
+        for stage in snapshot.stages:
+            actions = planned.actions_of(stage.name)
+            if actions:
+                self._note_actions(stage, actions, records)
         return bool(news)
 
     def exposures(
@@ -133,7 +136,7 @@ class ApiJournal:
         """Have it announced that a stage exposes nothing any more and is in its plans; forget what
         led to it. `why` says why its probe was left out."""
         self._acted("ApiProtected", stage, actions, why)
-        if any(action["action"] == DEPLOY for action in actions):
+        if _deploys(actions):
             self._tell_open_source(stage)
         # A hold that nobody was told of yet is over.
         self._forget(record_name("ApiHeld", stage), *(f"{kind}#{stage}" for kind in NOTED))
@@ -241,11 +244,19 @@ class ApiJournal:
             )
             self.registry.apis.hold(self.rest_api_id, hold, event, self.now)
 
-    def _note_actions(self, stage: str, actions: Sequence[JSON], records: ApiRecords) -> None:
-        before = records.planned.get(stage, ())
-        added = [action for action in actions if action not in before]
-        if added:
-            self.registry.apis.plan_actions(self.rest_api_id, stage, [*before, *added])
+    def _note_actions(
+        self, stage: StageSnapshot, actions: Sequence[JSON], records: ApiRecords
+    ) -> None:
+        """Note actions beside those of a run that died. A deployment of its that nothing needs any
+        more is not waited for: the others are announced without it."""
+        before = records.planned.get(stage.name, ())
+        left = before
+        if _deploys(before) and not _deploys(actions):
+            done = self._done(stage.name, stage.deployment_id, before)
+            left = tuple(action for action in done if not _deploys([action]))
+        noted = [*left, *(action for action in actions if action not in left)]
+        if noted != [*before]:
+            self.registry.apis.plan_actions(self.rest_api_id, stage.name, noted)
 
     def _settle(self, stage: str, deployment_id: str, records: ApiRecords) -> bool:
         """Conclude a stage that needs nothing. Actions still noted are those of a run that died or
@@ -279,6 +290,10 @@ class ApiJournal:
 
     def _forget(self, *records: str) -> None:
         self.registry.apis.forget(self.rest_api_id, records)
+
+
+def _deploys(actions: Iterable[JSON]) -> bool:
+    return any(action["action"] == DEPLOY for action in actions)
 
 
 def _mark(item: Exposure, enforce_on: str | None) -> str:

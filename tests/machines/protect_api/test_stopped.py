@@ -1,0 +1,68 @@
+"""A run that a person stops has done things already: they are announced all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from keyward.values import JSON
+from local.bench import Bench
+
+OPEN: JSON = {"/pets": {"get": None}}
+DAY = 86_400
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with Bench() as bench:
+        yield bench
+
+
+def stopped_after(bench: Bench, operation: str) -> None:
+    """Let the run go on until a call of it is made, and stop it then."""
+    calls = len(bench.emulator.ledger)
+    while operation not in [line["operation"] for line in bench.emulator.ledger[calls:]]:
+        bench.advance(0.05)
+    [running] = [run for run in bench.runs if run.status == "RUNNING"]
+    bench.account.executions.stop_execution(running.arn)
+
+
+def protected(bench: Bench, stage: str = "prod") -> list[list[str]]:
+    """The actions of each ApiProtected of a stage."""
+    return [
+        [action["action"] for action in event["detail"]["actions"]]
+        for event in bench.announced
+        if event["detail-type"] == "ApiProtected" and event["detail"]["stage"] == stage
+    ]
+
+
+def test_the_next_run_that_only_attaches_announces_it_at_once(bench: Bench) -> None:
+    api_id = bench.api(OPEN, stages=["prod"])
+    stopped_after(bench, "UpdateStage")
+    # Its team deploys anew, which needs a plan again and nothing else.
+    bench.deploy(api_id, "prod")
+    plan = next(p for p in bench.emulator.call("GetUsagePlans", {})["items"] if p["apiStages"])
+    left = {"op": "remove", "path": "/apiStages", "value": f"{api_id}:prod"}
+    params = {"usagePlanId": plan["id"], "patchOperations": [left]}
+    bench.emulator.call("UpdateUsagePlan", params)
+    bench.run()
+    [actions] = protected(bench)
+    assert {*actions} == {"attach_stage"}
+    bench.account.executions.begin("protect_api", "once-more", {"rest_api_id": api_id})
+    bench.run()
+    assert len(protected(bench)) == 1
+
+
+def test_the_audit_finds_what_nobody_announced_and_has_it_announced(bench: Bench) -> None:
+    api_id = bench.api(OPEN, stages=["prod"])
+    stopped_after(bench, "UpdateStage")
+    bench.advance(DAY / 24)
+    assert protected(bench) == []
+    [found] = bench.audit()["findings"]
+    about = (found["kind"], found["rest_api_id"], found["stage"], found["mended_by"])
+    assert about == ("unannounced", api_id, "prod", "protect-api")
+    bench.audit(repair=True)
+    [actions] = protected(bench)
+    assert "deploy_api" in actions
+    assert bench.audit()["findings"] == []
