@@ -62,7 +62,7 @@ local: setup-local ## An AWS on this machine with the stack on it, until Ctrl-C
 	@exec $(PY) -m local serve --seed --port $(PORT)
 
 prove: setup ## Random histories on the bench, and what must hold: SECONDS=60, HISTORIES=30000 or SEED=7
-	@$(PY) -m tests.prove
+	@PYTHONHASHSEED=0 $(PY) -m tests.prove
 
 mutants: setup ## Small changes of the code that decides, and the tests that notice: MODULES="apis/plan.py"
 	@$(PY) -m tools.mutants $(MODULES)
