@@ -96,6 +96,10 @@ CASES: dict[str, tuple[Case, list[str]]] = {
         case(ACME, ISSUED.with_journal(awaited=("free", "maps"))),
         ["attach_key 1 free", "detach_key 1 maps"],
     ),
+    "rotated, awaited gone": (
+        case(ROTATED, ISSUED.with_journal(awaited=("free", "maps"))),
+        ["attach_key 1 free rotation=now-60", "detach_key 1 maps rotation=now-60"],
+    ),
     "importing": (
         case(ACME, key(state=CREATING, journal=Journal(NOW, plan="free", batch="b1"))),
         [],
