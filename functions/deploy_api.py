@@ -28,7 +28,7 @@ from keyward.runs.context import Context
 from keyward.runs.journal import may_be_in_flight
 from keyward.values import DEPLOY_READ_SECONDS, frozen
 
-CREATE = "CreateDeployment"
+CREATE, INTEGRATION = "CreateDeployment", "methodIntegration"
 # Of the methods that were closed so many are remembered, to see whether they are opened again.
 MAX_CLOSED = 100
 
@@ -93,8 +93,11 @@ class Deployer:
         and what the gateway raises. Nothing of the stage changes but its deployment.
         """
         apis, rest_api_id = self.context.registry.apis, self.rule.rest_api_id
-        self._working_copy(stage, mark)
-        deployment_id = self._deployment(stage.name, mark)
+        working = self._working_copy(stage, mark)
+        try:
+            deployment_id = self._deployment(stage.name, mark)
+        except GatewayRefusedError as error:
+            raise _with_methods(error, working) from None
         try:
             working = self._working_copy(stage, mark)
         except WorkingCopyChangedError:
@@ -183,3 +186,11 @@ class Deployer:
         except NotFoundError:
             self.context.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage}"])
             raise StageMovedError(f"deployment {deployment_id} was deleted meanwhile") from None
+
+
+def _with_methods(error: GatewayRefusedError, working: Sequence[WorkingMethod]) -> Exception:
+    """The error with the methods that lack an integration, if any: API Gateway names none."""
+    lacking = [f"{one.verb} {one.path}" for one in working if not one.body.get(INTEGRATION)]
+    if not lacking or "integration" not in str(error):
+        return error
+    return type(error)(f"{error}: {', '.join(lacking)}. Give each an integration, or delete it")

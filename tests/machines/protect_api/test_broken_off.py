@@ -1,11 +1,13 @@
-"""A run that a person stops has done things already: they are announced all the same."""
+"""A run that a person stops, or API Gateway refuses: what it did and why it ended is told."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from keyward.policy.parse import default_text
 from keyward.values import JSON
 from local.bench import Bench
 
@@ -66,3 +68,18 @@ def test_the_audit_finds_what_nobody_announced_and_has_it_announced(bench: Bench
     [actions] = protected(bench)
     assert "deploy_api" in actions
     assert bench.audit()["findings"] == []
+
+
+def test_a_refused_deployment_names_the_methods_that_lack_an_integration() -> None:
+    policy = json.loads(default_text()) | {"propagation_seconds": 0, "hold": "never"}
+    with Bench(policy=policy) as bench:
+        api_id = bench.api(OPEN)
+        team, about = bench.gateway, {"restApiId": api_id, "httpMethod": "GET"}
+        ids = {one["path"]: one["id"] for one in team.get_resources(restApiId=api_id)["items"]}
+        toys = team.create_resource(restApiId=api_id, parentId=ids["/"], pathPart="toys")["id"]
+        team.put_method(**about, resourceId=toys, authorizationType="NONE")
+        bench.run()
+        [failed] = [e["detail"] for e in bench.announced if e["detail-type"] == "ApiFailed"]
+        assert failed["reason"].endswith(
+            "No integration defined for method: GET /toys. Give each an integration, or delete it"
+        )
