@@ -50,9 +50,11 @@ class Recorder:
             removals.answer(self.run, contracts.removals_answer(item.body))
             return
         void = dict(self._record(self._events(item.body), item))
-        if void and self.run.now - item.at < SIGN_UP_SECONDS:
-            raise PassingError(f"the record of {min(void)} was deleted, and may come back")
-        for customer_id, why in void.items():
+        waiting = [customer_id for customer_id, change in void.items() if change.waits]
+        if waiting and self.run.now - item.at < SIGN_UP_SECONDS:
+            raise PassingError(f"the record of {min(waiting)} was deleted, and may come back")
+        for customer_id, change in void.items():
+            why = str(change.void)
             name = CustomerNotFoundError.__name__
             helps = remedy.after_failure(name, "customer", customer_id, self.run.stack)
             self._announce_refusal(item, customer_id, CustomerNotFoundError, why, helps)
@@ -101,14 +103,14 @@ class Recorder:
 
     def _record(
         self, events: list[contracts.CustomerEvent], item: Item
-    ) -> Iterator[tuple[str, str]]:
+    ) -> Iterator[tuple[str, Change]]:
         """Record all that one message says of a customer as one change of its record. Yields
-        customers whose record was removed, with what to answer the sender."""
+        customers whose record was removed, where the sender is to be answered."""
         for customer_id in {event.customer_id for event in events}:
             change = record(self.run.registry, customer_id, lambda _: events)
             self.count("OlderChangeIgnored", change.ignored)
             if change.void:
-                yield customer_id, change.void
+                yield customer_id, change
             elif not change.written or self._stops_keys(change):
                 self._start(customer_id, item)
 

@@ -86,8 +86,9 @@ def roll_back(progress: Progress, context: Context) -> Progress:
     and one whose former deployment is gone stays as it is.
 
     A stage that a person wanted back, or that failed its probe, is held: it would be closed again
-    at once. ApiRolledBack or ApiFailed goes into the outbox; what was requested is forgotten either
-    way. Raises what passes, but for a 429.
+    at once. ApiRolledBack or ApiFailed goes into the outbox, unless the team that was overtaken has
+    moved the stage itself; what was requested is forgotten either way. Raises what passes, but for
+    a 429.
     """
     registry, item = context.registry, progress.verify[0]
     journal = ApiJournal(context, progress.rest_api_id, progress.execution_arn, context.now)
@@ -111,11 +112,13 @@ def roll_back(progress: Progress, context: Context) -> Progress:
     if not done:
         journal.give_up(ours.stage, is_held)
     is_wanted = is_requested or "to" in item
+    # Whoever was overtaken has deployed again: nothing is lost, and the next plan looks at it.
+    is_over = "to" in item and ending == MOVED
     if is_wanted and done:
         journal.rolled_back(ours.stage, back_to, AS_REQUESTED if is_requested else OVERTAKEN)
-    else:
+    elif not is_over:
         journal.failed(ours.stage, _reason(item, ending or f"rolled back to {back_to}"))
-    requested = {"requested": True} if is_wanted and done else {}
+    requested = {"requested": True} if is_over or (is_wanted and done) else {}
     return progress.with_outcome(journal.now, verified=False, rolled_back=done, **requested)
 
 

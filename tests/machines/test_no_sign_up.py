@@ -100,3 +100,25 @@ def test_an_event_that_overtakes_the_sign_up_which_brings_a_customer_back_counts
     [record] = bench.tables["CustomersTable"].scan()["Items"]
     assert (record.get("status", "active"), record.get("plans", record.get("plan"))) == found
     assert failures(bench) == []
+
+
+def test_an_event_from_before_the_sign_up_that_brings_a_customer_back_is_answered(
+    bench: Bench,
+) -> None:
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+    bench.advance(MINUTE)
+    bench.remove("acme")
+    bench.advance(MINUTE)
+    ends = iso(bench.clock.now() + HOUR)
+    bench.send("CustomerExpiryChanged", customer_id="acme", expires_at=ends)
+    bench.advance(MINUTE)
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+    bench.advance(2 * HOUR)
+    [failed] = failures(bench)
+    assert failed["caused_by"]["detail_type"] == "CustomerExpiryChanged"
+    assert failed["reason"].endswith(
+        "was deleted when this occurred, and is back since. Send it again"
+    )
+    [record] = bench.tables["CustomersTable"].scan()["Items"]
+    assert "expires_at" not in record
+    assert [key.enabled for key in bench.emulator.state.keys.values()] == [True]

@@ -117,6 +117,8 @@ def failures_are_true(played: Played) -> Iterator[str]:
         is_true = played.by_hand and error == "KeyGoneError"
         # What came for a removed record is answered.
         is_true |= error == "CustomerNotFoundError" and bool(played.removed)
+        # So is a deployment that its team deleted while it was to be served again.
+        is_true |= played.tidied and "Deployment id does not exist" in reason
         if event["detail-type"] in ("CustomerFailed", "ApiFailed") and not is_true:
             yield f"{event['detail-type']}: {reason}"
 

@@ -70,4 +70,5 @@ def tidy(played: Played, step: Step) -> None:
     served = {stage["deploymentId"] for stage in call("GetStages", about)["item"]}
     for deployment in call("GetDeployments", about | {"limit": 500})["items"]:
         if deployment["id"] not in served:
+            played.tidied = True
             call("DeleteDeployment", about | {"deploymentId": deployment["id"]})

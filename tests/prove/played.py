@@ -37,6 +37,7 @@ class Played:
     last: float = 0.0
     times: set[float] = field(default_factory=set)
     stopped: bool = False
+    tidied: bool = False
 
     def wanted_always(self, customer_id: str) -> bool:
         """Whether nothing in the history lets a customer be without a working key."""

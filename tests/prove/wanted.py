@@ -50,15 +50,29 @@ class FieldUpdates:
     # When the record was removed; `gone`: and is not whole again.
     removed_at: float = 0
     gone: bool = False
+    # When the sign-up occurred that made it whole again, and what came meanwhile: a sign-up that
+    # occurred before that may be on its way.
+    back_at: float = 0
+    waiting: list[JSON] = field(default_factory=list)
 
     def hear(self, event: JSON) -> bool:
         """Take an event; False when it is older than all that it would change."""
         kind, detail = event["detail-type"], event["detail"]
         self.put_as = None
         at = epoch(detail["occurred_at"])
-        if at < self.removed_at or (self.gone and kind not in RETURNS):
+        if at < max(self.removed_at, self.back_at):
             return False
-        self.gone = self.gone and kind != "CustomerSignedUp"
+        if self.gone and kind not in RETURNS:
+            self.waiting.append(event)
+            return False
+        if self.gone and kind == "CustomerSignedUp":
+            self.gone, self.back_at, late = False, at, self.waiting
+            return any([self._take(event), *(map(self.hear, _since(late, at)))])
+        return self._take(event)
+
+    def _take(self, event: JSON) -> bool:
+        kind, detail = event["detail-type"], event["detail"]
+        at = epoch(detail["occurred_at"])
         if kind == "PaymentFailed":
             self.failed.add(at)
         if kind == "PaymentSucceeded":
@@ -87,6 +101,7 @@ class FieldUpdates:
     def remove(self, at: float) -> None:
         """The record is gone, and all that it said."""
         self.put_as, self.removed_at, self.gone = None, at, True
+        self.back_at, self.waiting = 0, []
         self.fields, self.failed, self.paid = {}, set(), 0
 
     def _is_newer(self, name: str, told: Statement) -> bool:
@@ -120,6 +135,10 @@ class FieldUpdates:
     def plan(self, now: float) -> str:
         """The plan that is in force."""
         return LOWER_PLAN if self.owed(now) >= LOWER_AFTER else str(self.value("plan"))
+
+
+def _since(events: list[JSON], at: float) -> list[JSON]:
+    return [event for event in events if epoch(event["detail"]["occurred_at"]) >= at]
 
 
 def _said(kind: str, detail: JSON, at: float) -> dict[str, Statement]:

@@ -72,6 +72,27 @@ def test_a_deployment_of_the_team_between_any_two_calls_is_not_undone(
     assert told(bench, "ApiFailed", "ApiHeld") == []
 
 
+@pytest.mark.parametrize("call_of_a_run", ["GetStage", "GetStages", "UpdateStage"])
+@pytest.mark.parametrize("number", range(1, 5))
+def test_a_team_that_was_overtaken_and_deploys_again_hears_of_no_failure(
+    bench: Bench, call_of_a_run: str, number: int
+) -> None:
+    api = bench.api(OPEN)
+
+    def release() -> None:
+        bench.deploy(api, "prod")
+
+    def release_twice() -> None:
+        release()
+        before(bench, call_of_a_run, release, number)
+
+    before(bench, "UpdateStage", release_twice)
+    bench.run()
+    bench.advance(seconds=900)
+    assert bench.call(api, "prod", "GET", "/pets") == 403
+    assert told(bench, "ApiFailed", "ApiHeld") == []
+
+
 def test_an_answer_about_one_stage_answers_one_stage(bench: Bench) -> None:
     api = bench.api(OPEN, stages=["dev"])
     deployment = serving(bench, api, "dev")

@@ -37,7 +37,8 @@ SIGN_UP_SECONDS = 900
 class Removal:
     """A record was removed `at` (epoch seconds); `cause` is the id of the stream record. One of too
     many in an hour is `held` until a person answers. `record` is the item as it was, `stopped` by
-    an event that came since. `leak` is the last request which said that the keys leaked."""
+    an event that came since. `leak` is the last request which said that the keys leaked. `back_at`
+    is when the CustomerSignedUp occurred that brought the customer back."""
 
     customer_id: str
     at: int
@@ -46,13 +47,15 @@ class Removal:
     record: JSON | None = None
     stopped: bool = False
     leak: JSON | None = None
+    back_at: int | None = None
 
     @classmethod
     def of(cls, item: JSON) -> Removal:
         """From the Keys table."""
         held, stopped = item.get("due") == HELD, item.get("stopped") is True
         name, cause, was = str(item["customer_id"]), str(item["cause"]), item.get("was")
-        return cls(name, int(item["at"]), cause, held, was, stopped, item.get("leak"))
+        back_at = int(item["back_at"]) if "back_at" in item else None
+        return cls(name, int(item["at"]), cause, held, was, stopped, item.get("leak"), back_at)
 
     def in_force(self, record: JSON | None) -> JSON | None:
         """The record that counts: the customer as suspended, or closed by an event that came since.
@@ -72,7 +75,9 @@ class Removal:
             return False
         if event.occurred_at < self.at:
             return True
-        return not is_complete(record) and event.detail_type not in RETURNS
+        if is_complete(record):
+            return event.occurred_at < (self.back_at or self.at)
+        return event.detail_type not in RETURNS
 
     def stopped_by(
         self, event: CustomerEvent, dated: Mapping[str, TimedValue], policy: Policy
@@ -98,10 +103,10 @@ class Removal:
         removal overtook."""
         if event.occurred_at < self.at:
             return None
-        return (
-            f"customer_id: the record of {event.customer_id} was deleted. "
-            "Send CustomerSignedUp, or put the record back"
-        )
+        gone = f"customer_id: the record of {event.customer_id} was deleted"
+        if self.back_at and event.occurred_at < self.back_at:
+            return f"{gone} when this occurred, and is back since. Send it again"
+        return f"{gone}. Send CustomerSignedUp, or put the record back"
 
 
 def leak_of(event: CustomerEvent) -> JSON | None:
@@ -122,4 +127,5 @@ def item_of(removal: Removal) -> dict[str, Any]:
     item |= {"was": removal.record} if removal.record else {}
     item |= {"stopped": True} if removal.stopped else {}
     item |= {"leak": removal.leak} if removal.leak else {}
+    item |= {"back_at": removal.back_at} if removal.back_at else {}
     return item | ({"due": HELD, "due_at": removal.at} if removal.held else {})

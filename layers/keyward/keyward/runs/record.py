@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from keyward.aws.tables import Registry
 from keyward.customers import undo_rotation
 from keyward.customers.model import AppliedEvent, KeyRecords, apply_event
+from keyward.customers.plans import is_complete
 from keyward.customers.removal import Removal
 from keyward.customers.rotation import is_repeat, rotation_of
 from keyward.customers.stops import with_stop
@@ -27,6 +29,11 @@ class Change:
     after: JSON | None
     ignored: int = 0
     void: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the events may count yet: the sign-up before them may be on its way."""
+        return self.void is not None and not is_complete(self.after)
 
     @property
     def written(self) -> bool:
@@ -52,17 +59,21 @@ def record(
         events = events_for(before)
         records = registry.customers.load_keys(customer_id) if before and events else KeyRecords()
         removal = records.removal if before else registry.customers.removal(customer_id)
-        after, ignored, void = before, 0, None
+        after, ignored, void, back = before, 0, None, removal
         for event in events:
             if removal and removal.voids(event, after):
                 if not _stops_removed(registry, removal, event, dry_run):
                     void = removal.answer_to(event)
                 continue
             applied = _applied(registry, after, event, records)
+            if removal and is_complete(applied.record) and not is_complete(after):
+                back = replace(removal, back_at=event.occurred_at)
             after, ignored = applied.record, ignored + len(applied.ignored)
         change = Change(before, after, ignored, void)
         if after is None or not change.written or dry_run:
             return change
+        if removal and back and back != removal:
+            registry.removals.change(back, removal)
         if registry.customers.save_desired(after, before):
             return change
     raise PassingError(f"the record of {customer_id} keeps changing")
