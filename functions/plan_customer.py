@@ -10,7 +10,7 @@ from keyward.aws.tables.leases import Lease
 from keyward.customers.actions import ACTIONS, calls_for
 from keyward.customers.bulk import MIN_WAITING, is_simple
 from keyward.customers.drift import wanted_back
-from keyward.customers.key import CREATED
+from keyward.customers.key import CREATED, changed_at
 from keyward.customers.model import KeyRecords, customer_of, manual_fields
 from keyward.customers.notices import as_actions, notices_due
 from keyward.customers.plan import plan_customer, with_open_wish
@@ -92,7 +92,7 @@ class Look:
     """What a customer needs, by the `record`: the actions in order, the `calls` that they take, and
     what no action can satisfy. `stops`: it is about a key that has to stop working.
     `is_simple`: it is about nothing but a first key, which many may get together. `storm`: others
-    changed its keys, and nobody has looked at them since."""
+    changed its keys, and nobody has looked since. `changed_at`: when Keyward did last, or 0."""
 
     record: JSON
     actions: list[JSON]
@@ -101,6 +101,7 @@ class Look:
     stops: bool
     is_simple: bool
     storm: Storm | None = None
+    changed_at: int = 0
 
     @property
     def effect(self) -> str:
@@ -171,7 +172,7 @@ class Planner:
             "actions": [
                 action | {"asked": {**found.storm.asked}}
                 if found.storm and action not in first.actions
-                else _with_requester(action, self.task, found.record)
+                else _with_requester(action, self.task, found)
                 for action in found.actions
             ],
             "problem": {"Error": type(why).__name__, "Cause": str(why)} if why else None,
@@ -203,7 +204,7 @@ class Planner:
         # A turn that the customer waits for is given back.
         turns.take(self.subject, owner, NEW, {}, self.now)
         # The last action attaches the key; notices, which due work announces, come before.
-        asked = _with_requester(first.actions[-1], self.task, first.record)["asked"]
+        asked = _with_requester(first.actions[-1], self.task, first)["asked"]
         machine_arn = runtime.setting("ISSUE_KEYS_ARN")
         hand_over(self.context, machine_arn, self.customer_id, asked)
         return True
@@ -257,7 +258,8 @@ class Planner:
         stops = is_order(customer, actions, self.requester["by"] in requester.UNASKED)
         problem = unreadable or planned.problem
         simple = problem is None and is_simple(customer, actions)
-        return Look(record, actions, problem, calls, stops, simple, storm)
+        about = (calls, stops, simple, storm, changed_at(records.keys))
+        return Look(record, actions, problem, *about)
 
     def _reads(self, records: KeyRecords) -> list[str]:
         """The calls that a look at API Gateway takes (runs/keys/refresh.py)."""
@@ -276,7 +278,7 @@ class Planner:
         """Tell once a run that the customer waits, and until when."""
         asked = self.requester
         if first.actions:
-            asked = _with_requester(first.actions[-1], self.task, first.record)["asked"]
+            asked = _with_requester(first.actions[-1], self.task, first)["asked"]
         event = contracts.announcement(
             "CustomerPending",
             customer_id=self.customer_id,
@@ -289,12 +291,10 @@ class Planner:
         outbox.announce_once(self.context, f"pending#{name}", event, 86_400)
 
 
-def _with_requester(action: JSON, task: JSON, record: JSON) -> JSON:
-    """The action with who asked for it, for the ledger; a dry run is about what would be done."""
-    if task.get("dry_run"):
-        return action
-    started, begun = run.requester_of(task), ledger.epoch_of(task.get("begun"))
-    by_hand = manual_fields(record)
+def _with_requester(action: JSON, task: JSON, found: Look) -> JSON:
+    """The action with who asked for it, for the ledger."""
+    started, record, by_hand = run.requester_of(task), found.record, manual_fields(found.record)
+    begun = ledger.asking_since(started, ledger.epoch_of(task.get("begun")), found.changed_at)
     return action | {
         "asked": ledger.requester_of_action(action["action"], started, record, by_hand, begun)
     }

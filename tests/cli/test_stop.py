@@ -189,3 +189,33 @@ def test_who_starts_a_run_during_a_stop_is_told_of_the_stop(desk: Desk) -> None:
     )
     assert "STOPPED" in desk.run("status")[1]
     assert desk.run("start")[1].startswith("the stop is over: writes go on\n")
+
+
+def test_what_waited_for_the_end_of_a_stop_was_asked_for_by_its_event(desk: Desk) -> None:
+    bench = desk.bench
+    sign_up(desk, "moved")
+    desk.run("stop")
+    bench.advance(HOUR)
+    sign_up(desk, "late")
+    bench.send("CustomerPlanChanged", customer_id="moved", plan="pro")
+    bench.advance(HOUR)
+    desk.run("start")
+    bench.advance(2 * HOUR)
+    causes = {
+        (event["detail-type"], event["detail"]["customer_id"]): event["detail"]["caused_by"]
+        for event in bench.announced
+        if event["detail-type"] in ("KeyIssued", "PlanChanged")
+    }
+    assert causes["KeyIssued", "late"]["detail_type"] == "CustomerSignedUp"
+    assert causes["PlanChanged", "moved"]["detail_type"] == "CustomerPlanChanged"
+
+
+def test_what_the_audit_mends_was_asked_for_by_the_audit(desk: Desk) -> None:
+    bench = desk.bench
+    sign_up(desk, "acme")
+    bench.advance(HOUR)
+    [key] = bench.emulator.state.keys.values()
+    bench.emulator.call("DeleteApiKey", {"apiKey": key.id})
+    bench.audit(repair=True)
+    issued = [event for event in bench.announced if event["detail-type"] == "KeyIssued"]
+    assert issued[-1]["detail"]["caused_by"]["detail_type"] != "CustomerSignedUp"

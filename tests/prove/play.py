@@ -140,6 +140,7 @@ def _again(played: Played, step: Step) -> None:
     """An event comes a second time."""
     events = [event for event in played.sent if event["detail-type"] not in ("record", "removed")]
     event = events[step.about["number"] % len(events)]
+    played.repeats.add((len(played.sent), event["detail"]["customer_id"]))
     played.bench.send(event["detail-type"], **event["detail"])
 
 

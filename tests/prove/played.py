@@ -38,6 +38,8 @@ class Played:
     times: set[float] = field(default_factory=set)
     stopped: bool = False
     tidied: bool = False
+    # How much had been sent when an event of a customer came again.
+    repeats: set[tuple[int, str]] = field(default_factory=set)
 
     def wanted_always(self, customer_id: str) -> bool:
         """Whether nothing in the history lets a customer be without a working key."""

@@ -11,6 +11,7 @@ from keyward.customers.key import CREATED, CREATING, DELETED, DELETING, End, Jou
 from keyward.runs.ledger import (
     MAX_CHARACTERS,
     api_lines,
+    asking_since,
     epoch_of,
     failed_line,
     key_line,
@@ -54,6 +55,25 @@ def test_an_action_was_asked_for_by_the_newest_event_that_it_answers(
 ) -> None:
     asked = requester_of_action(action, requester, {"asked": PLANNED}, by_hand, begun)
     assert asked == ({"by": "event", "event_id": found} if found else requester)
+
+
+@pytest.mark.parametrize(
+    ("by", "changed_at", "found"),
+    [
+        ("audit", 40, 41),
+        ("resumed", 40, 41),
+        ("audit", 200, 100),
+        ("audit", 0, 1),
+        ("schedule", 0, 1),
+        ("drift", 0, 1),
+        ("schedule", 40, 100),
+        ("drift", 40, 100),
+        ("console", 0, 100),
+        ("event", 0, 100),
+    ],
+)
+def test_an_event_counts_that_was_in_vain_until_now(by: str, changed_at: int, found: int) -> None:
+    assert asking_since({"by": by}, 100, changed_at) == found
 
 
 def test_a_record_without_events_was_asked_for_by_whoever_started_the_run() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +211,12 @@ class KeyRecord:
     def with_end(self, **changes: Any) -> KeyRecord:
         """Change members of the end."""
         return replace(self, end=replace(self.end, **changes))
+
+
+def changed_at(keys: Iterable[KeyRecord]) -> int:
+    """When Keyward last began to change one of the keys (epoch seconds); 0 for never."""
+    times = ((k.journal.started_at, k.attached_at or 0, k.created_at or 0) for k in keys)
+    return max(map(max, times), default=0)
 
 
 def labels_of(customer: Customer) -> Labels:

@@ -16,7 +16,7 @@ from keyward.aws.tables.ledger import NAMED, line_of, with_events
 from keyward.customers.actions import ACTIONS
 from keyward.customers.key import CREATED, DELETING, KeyRecord
 from keyward.customers.key_item import key_item
-from keyward.events.requester import CONSOLE, EVENT
+from keyward.events.requester import AUDIT, CONSOLE, EVENT, RESUMED, UNASKED
 from keyward.values import JSON
 
 MAX_CHARACTERS = 1000
@@ -61,6 +61,16 @@ def requester_of_action(
     if newest and (requester["by"] == EVENT or _recorded_at(newest) >= begun):
         return {name: value for name, value in newest.items() if name != "recorded_at"}
     return requester
+
+
+def asking_since(requester: JSON, begun: float, changed_at: int) -> float:
+    """From when on (epoch seconds) an event counts as who asked for what a run does that began at
+    `begun`. What the audit begins, or begins again, somebody may have asked for since Keyward
+    `changed_at` a key last, in vain until now (`keyward stop`); so may whoever has no key yet."""
+    waited = requester["by"] in (AUDIT, RESUMED)
+    if waited or (requester["by"] in UNASKED and not changed_at):
+        return min(begun, changed_at + 1)
+    return begun
 
 
 def key_line(
