@@ -16,14 +16,15 @@ from local.bench import Bench
 from tests.cli.desk import Desk, desk_of
 from tests.rules.test_documented_commands import leaves
 
-ASKING = {"dlq drop", "send"}
+ASKING = {"dlq drop", "dlq resend", "send"}
 # What they change can be changed back: by the same command, its counterpart, undo or a release.
-HARMLESS = """approve, completion, dlq list, dlq resend, history, holds, key check, key claim,
-key reveal, key rotate, key scan, key whose, lint, look, outcomes, policy check,
-policy diff, policy put, policy show, reject, report, start, status, stop, undo, why"""
+HARMLESS = """approve, completion, dlq list, history, holds, key check, key claim, key reveal,
+key rotate, key scan, key whose, lint, look, outcomes, policy check, policy diff,
+policy put, policy show, reject, report, start, status, stop, undo, why"""
 FINAL = (
     ("dlq", "drop", "--all"),
     ("dlq", "drop", "--customer", "bad"),
+    ("dlq", "resend", "--customer", "acme", "--unset", "why"),
     ("send", "CustomerClosed", "--customer", "acme"),
 )
 
@@ -38,6 +39,7 @@ def desk(capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
     with desk_of(capsys) as made:
         made.bench.send("CustomerSignedUp", customer_id="acme", plan="free")
         made.bench.send("CustomerSignedUp", customer_id="bad", plan=5)
+        made.bench.send("CustomerClosed", customer_id="acme", why="it is not a member")
         made.bench.run()
         yield made
 
@@ -86,3 +88,7 @@ def test_a_person_is_asked_on_a_terminal(
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     assert desk.run(*words)[0] == 0
     assert what_is_there(desk.bench) != before
+
+
+def test_what_can_be_changed_back_is_sent_on_without_a_question(desk: Desk) -> None:
+    assert desk.run("dlq", "resend", "--customer", "bad", "--set", "plan=free")[0] == 0

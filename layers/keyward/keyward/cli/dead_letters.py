@@ -14,6 +14,7 @@ from typing import Any
 from keyward.aws.client import Client
 from keyward.cli.stack import Stack
 from keyward.errors import KeywardError
+from keyward.events.incoming import EVENTS_IN
 from keyward.values import JSON, counted, frozen, parse_json
 
 # Dead-letter queues by their names in the template, with the queue that takes their messages.
@@ -66,6 +67,12 @@ class DeadLetter:
         """The message as data; {} when it is no JSON object."""
         found = parse_json(self.text)
         return found if isinstance(found, dict) else {}
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is an event that nothing brings back."""
+        event = EVENTS_IN.get(str(self.body.get("detail-type")))
+        return event is not None and event.is_final
 
     @property
     def detail(self) -> JSON:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -81,6 +82,7 @@ def list_(
     "--set", "corrected", metavar="NAME=VALUE", multiple=True, help="Correct a member first."
 )
 @click.option("--unset", metavar="NAME", multiple=True, help="Leave a member out.")
+@yes_option
 @of_stack
 def resend(
     call: Call,
@@ -91,17 +93,22 @@ def resend(
     everything: bool,
     corrected: tuple[str, ...],
     unset: tuple[str, ...],
+    yes: bool,
 ) -> int:
     """Send messages to where they belong, and delete them here.
 
     A message goes to its queue, or starts the run or audit that makes up for it. --set corrects a
     member of an event's detail, --unset leaves one out. One that would come back stays where it is,
     with its reason, and stops no other: the exit code is 2 then, and 1 when no message is meant.
+    CustomerClosed deletes keys for good, so it is sent after a yes.
     """
     _only_some((queue, customer, ids, everything))
     fields: JSON = dict(map(member, corrected)) | dict.fromkeys(unset, GONE)
     there, letters = _chosen(call, queue, customer, ids)
     mended, left = _checked(letters, fields)
+    final = counted(sum(letter.is_final for letter in mended), "CustomerClosed event")
+    question = f"Send {final} and so delete keys for good?"
+    _confirmed(there, letters, question, yes or not any(one.is_final for one in mended))
     there.show(letter for letter in letters if letter.id in left)
     audits = [letter for letter in mended if letter.target == AUDIT]
     # One audit finds what is missing of all of them.
@@ -136,14 +143,20 @@ def drop(
     """
     _only_some((queue, customer, ids, everything))
     there, letters = _chosen(call, queue, customer, ids)
-    try:
-        confirm(f"Delete {counted(len(letters), 'message')} for good?", yes or not letters)
-    except (click.Abort, SetUpError):
-        there.show(letters)
-        raise
+    question = f"Delete {counted(len(letters), 'message')} for good?"
+    _confirmed(there, letters, question, yes or not letters)
     for letter in each("dropping", letters):
         there.drop(letter)
     return _told(call, "dropped", letters)
+
+
+def _confirmed(there: DeadLetters, letters: Sequence[DeadLetter], question: str, yes: bool) -> None:
+    """Ask, and show the messages to the next command again where the answer is no."""
+    try:
+        confirm(question, yes)
+    except (click.Abort, SetUpError):
+        there.show(letters)
+        raise
 
 
 def _only_some(chosen: tuple[object, ...]) -> None:
