@@ -39,6 +39,7 @@ POLICY = (
     "tests/policy/test_paths_and_periods.py",
     "tests/policy/test_policy.py",
     "tests/policy/test_refusal.py",
+    "tests/policy/test_schema_rules.py",
 )
 PLANS = (
     "tests/customers/test_plan.py",
@@ -71,6 +72,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "policy/parts.py": POLICY,
     "policy/periods.py": POLICY,
     "policy/refusal.py": POLICY,
+    "policy/schema.py": POLICY,
     "customers/plan.py": PLANS,
     "customers/plan_keys.py": PLANS,
     "customers/plan_moves.py": PLANS,
@@ -79,6 +81,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "apis/plan.py": APIS,
     "apis/compare.py": APIS,
     "runs/due.py": ("tests/runs/test_refusals_due.py",),
+    "runs/journal.py": ("tests/runs/test_journal.py",),
     "runs/ledger.py": ("tests/runs/test_ledger_lines.py",),
     "runs/looks.py": ("tests/runs/test_starts.py",),
     "runs/lots.py": ("tests/runs/test_lots.py",),

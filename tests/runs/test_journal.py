@@ -26,6 +26,13 @@ def test_an_earlier_try_is_waited_for_by_name() -> None:
     check_landed(1000, 1008, "create acme/1")
 
 
+def test_one_call_is_waited_for_unless_there_were_more() -> None:
+    assert not may_be_in_flight(1000, 1008)
+    check_landed(1000, 1008, "create acme/1")
+    with pytest.raises(TryUnderwayError):
+        check_landed(1000, 1008, "create acme/1", calls=2)
+
+
 def test_no_other_module_works_out_how_long_a_call_may_be_in_flight() -> None:
     product = [*tree.PACKAGE.rglob("*.py"), *tree.FUNCTIONS.glob("*.py")]
     adds_time_outs = {p.name for p in product if "CONNECT_SECONDS" in p.read_text("utf-8")}
