@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -24,7 +24,14 @@ def bench() -> Iterator[Bench]:
 def stopped_after(bench: Bench, operation: str) -> None:
     """Let the run go on until a call of it is made, and stop it then."""
     calls = len(bench.emulator.ledger)
-    while operation not in [line["operation"] for line in bench.emulator.ledger[calls:]]:
+    stopped_when(
+        bench, lambda: operation in [line["operation"] for line in bench.emulator.ledger[calls:]]
+    )
+
+
+def stopped_when(bench: Bench, happened: Callable[[], bool]) -> None:
+    """Let the run go on until something happened, and stop it then."""
+    while not happened():
         bench.advance(0.05)
     [running] = [run for run in bench.runs if run.status == "RUNNING"]
     bench.account.executions.stop_execution(running.arn)
@@ -56,9 +63,17 @@ def test_the_next_run_that_only_attaches_announces_it_at_once(bench: Bench) -> N
     assert len(protected(bench)) == 1
 
 
-def test_the_audit_finds_what_nobody_announced_and_has_it_announced(bench: Bench) -> None:
+@pytest.mark.parametrize("stops_at", ["in the deployment", "before it announces"])
+def test_the_audit_finds_what_nobody_announced_and_has_it_announced(
+    bench: Bench, stops_at: str
+) -> None:
     api_id = bench.api(OPEN, stages=["prod"])
-    stopped_after(bench, "UpdateStage")
+    if stops_at == "before it announces":
+        # The outcome lies in the outbox when the run, which tries again, is stopped.
+        bench.fault("events", "PutEvents", 1, 503)
+        stopped_when(bench, lambda: bool(bench.account.faults.met))
+    else:
+        stopped_after(bench, "UpdateStage")
     bench.advance(DAY / 24)
     assert protected(bench) == []
     [found] = bench.audit()["findings"]

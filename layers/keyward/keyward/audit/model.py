@@ -178,20 +178,20 @@ def hold_findings(
 
 
 def unannounced(snapshot: ApiSnapshot, records: ApiRecords, mode: str) -> Iterable[Finding]:
-    """Find stages of which a run that died has announced no outcome. What is held is told already;
-    in mode observe a run acts on attachments only."""
-    if mode != ENFORCE:
-        return
-    for stage in snapshot.stages:
-        if stage.name in records.planned and records.hold(stage.name) is None:
-            yield Finding(
-                "unannounced",
-                "low",
-                f"what a run did to stage {stage.name} waits to be announced",
-                mended_by="protect-api",
-                rest_api_id=snapshot.rest_api_id,
-                stage=stage.name,
-            )
+    """Find stages of which a run that died has announced no outcome, or has left one in the outbox.
+    What is held is told already; in mode observe a run acts on attachments only."""
+    left = {event["detail"]["stage"] for event in records.outbox.values()}
+    if mode == ENFORCE:
+        left |= {stage for stage in records.planned if records.hold(stage) is None}
+    for stage in sorted(left & {stage.name for stage in snapshot.stages}):
+        yield Finding(
+            "unannounced",
+            "low",
+            f"what a run did to stage {stage} waits to be announced",
+            mended_by="protect-api",
+            rest_api_id=snapshot.rest_api_id,
+            stage=stage,
+        )
 
 
 def orphaned_holds(
