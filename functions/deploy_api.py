@@ -38,15 +38,18 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     progress = Progress.of(event)
     run = runtime.context()
     rule = KeyRule(run.policy, progress.rest_api_id, progress.api_name, run.now)
-    return Deployer(run, rule, uuid4().hex).step(progress).as_json()
+    deployer = Deployer(run, rule, progress.execution_arn, uuid4().hex)
+    return deployer.step(progress).as_json()
 
 
 @frozen
 class Deployer:
-    """Deploys one API in one run, at `rule.now`; `nonce` marks a new deployment."""
+    """Deploys one API in one run (`execution_arn`), at `rule.now`; `nonce` marks a new
+    deployment."""
 
     context: Context
     rule: KeyRule
+    execution_arn: str
     nonce: str
 
     def step(self, progress: Progress) -> Progress:
@@ -80,8 +83,8 @@ class Deployer:
     def _calls(self, stage: str) -> dict[str, float]:
         """A deployment, unless an earlier try made it. In the lane of all calls its turn might come
         later, and then those of several APIs at once."""
-        is_made = self.context.registry.apis.deploying(self.rule.rest_api_id, stage)
-        return {} if is_made else {CREATE: 1}
+        before = self.context.registry.apis.deploying(self.rule.rest_api_id, stage)
+        return {} if before and self._may_be_taken(before) else {CREATE: 1}
 
     def deploy(self, stage: StageSnapshot, mark: str) -> str:
         """The id of the deployment that the stage serves now.
@@ -93,15 +96,10 @@ class Deployer:
         and what the gateway raises. Nothing of the stage changes but its deployment.
         """
         apis, rest_api_id = self.context.registry.apis, self.rule.rest_api_id
-        working = self._working_copy(stage, mark)
         try:
-            deployment_id = self._deployment(stage.name, mark)
-        except GatewayRefusedError as error:
-            raise _with_methods(error, working) from None
-        try:
-            working = self._working_copy(stage, mark)
+            deployment_id, working = self._checked(stage, mark)
         except WorkingCopyChangedError:
-            self._throw_away(stage.name, deployment_id)
+            self._throw_away(stage.name)
             raise
         methods = tuple(sorted(method.deployed().line for method in working))
         deployment = Deployment(deployment_id, stage.name, stage.deployment_id, methods, mark)
@@ -109,6 +107,15 @@ class Deployer:
         self._point(stage, deployment_id, working)
         apis.forget(rest_api_id, [f"deploying#{stage.name}"])
         return deployment_id
+
+    def _checked(self, stage: StageSnapshot, mark: str) -> tuple[str, Sequence[WorkingMethod]]:
+        """The deployment, and the working copy from right before and after it was made."""
+        working = self._working_copy(stage, mark)
+        try:
+            deployment_id = self._deployment(stage.name, mark)
+        except GatewayRefusedError as error:
+            raise _with_methods(error, working) from None
+        return deployment_id, self._working_copy(stage, mark)
 
     def _working_copy(self, stage: StageSnapshot, mark: str) -> Sequence[WorkingMethod]:
         working = self.context.gateway.working_copy(self.rule.rest_api_id)
@@ -122,16 +129,37 @@ class Deployer:
         """The deployment of this working copy: an earlier try's, or a new one."""
         apis, rest_api_id = self.context.registry.apis, self.rule.rest_api_id
         before = apis.deploying(rest_api_id, stage)
-        found = self._earlier_try(before) if before and before.fingerprint == mark else None
+        if before and not (before.fingerprint == mark and self._may_be_taken(before)):
+            self._throw_away(stage)
+            before = None
+        found = self._earlier_try(before) if before else None
         if before is None or found is None:
-            before = Deploying(stage, self.nonce, mark, int(self.context.clock()))
+            at = int(self.context.clock())
+            before = Deploying(stage, self.nonce, mark, at, self.execution_arn)
             found = self._create(before)
         apis.save_deploying(rest_api_id, replace(before, deployment_id=found))
         return found
 
-    def _throw_away(self, stage: str, deployment_id: str) -> None:
-        self.context.gateway.delete_deployment(self.rule.rest_api_id, deployment_id)
-        self.context.registry.apis.forget(self.rule.rest_api_id, [f"deploying#{stage}"])
+    def _may_be_taken(self, before: Deploying) -> bool:
+        """Whether an earlier try is this run's, or was checked. What another run made and did not
+        check may have caught an edit that was taken back since."""
+        return before.execution_arn == self.execution_arn or self._was_checked(before.deployment_id)
+
+    def _was_checked(self, deployment_id: str | None) -> bool:
+        apis = self.context.registry.apis
+        return bool(deployment_id and apis.deployment(self.rule.rest_api_id, deployment_id))
+
+    def _throw_away(self, stage: str) -> None:
+        """Delete what an earlier try made, unless that was checked: a stage may serve it."""
+        apis, rest_api_id = self.context.registry.apis, self.rule.rest_api_id
+        before = apis.deploying(rest_api_id, stage)
+        if before is None:
+            return
+        gateway = self.context.gateway
+        made = before.deployment_id or gateway.deployment_described(rest_api_id, before.description)
+        if made and not self._was_checked(made):
+            gateway.delete_deployment(rest_api_id, made)
+        apis.forget(rest_api_id, [f"deploying#{stage}"])
 
     def _earlier_try(self, before: Deploying) -> str | None:
         if before.deployment_id:

@@ -7,6 +7,7 @@ import pytest
 
 from keyward.apis.model import Hold
 from keyward.audit.conclude import repairs_of
+from keyward.aws.tables.outbox import record_name
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.events.caller import Editor
 from keyward.events.contracts import flag_of
@@ -20,9 +21,11 @@ def bench() -> Iterator[Bench]:
 
 
 def hold(bench: Bench, rest_api_id: str, **more: Any) -> None:
-    event = {"detail_type": "ApiHeld", "detail": {}}
+    event = {"detail_type": "ApiHeld", "detail": {"stage": "prod"}}
     made = Hold("prod", "0f1e2d3c4b5a6978", **more)
     bench.registry.apis.hold(rest_api_id, made, event, bench.clock.now())
+    # As if it was announced.
+    bench.registry.apis.forget(rest_api_id, [record_name("ApiHeld", "prod")])
 
 
 def found(bench: Bench) -> list[tuple[str, str]]:

@@ -161,3 +161,35 @@ def test_a_deployment_of_ours_that_somebody_deletes_is_made_anew(bench: Bench) -
     assert bench.call(api, "prod", "GET", "/pets") == 403
     assert told(bench, "ApiFailed") == []
     assert [run.error for run in bench.runs if run.status == "FAILED"] == []
+
+
+@pytest.mark.parametrize("is_opened", [True, False], ids=["opened", "other backend"])
+@pytest.mark.parametrize("ending", ["throttled", "stopped"])
+def test_a_deployment_that_caught_an_edit_is_not_taken_up_later(
+    bench: Bench, ending: str, is_opened: bool
+) -> None:
+    api = bench.api(OPEN)
+
+    def edit_in_between() -> None:
+        edit(bench, api, OPEN)
+        if not is_opened:
+            edit_backend(bench, api)
+        fault = "TooManyRequestsException" if ending == "throttled" else "death_before"
+        bench.fault("apigateway", "GetResources", 1, fault)
+
+    before(bench, "CreateDeployment", edit_in_between)
+    while not bench.account.faults.met:
+        bench.advance(seconds=0.05)
+    if ending == "stopped":
+        [running] = [run for run in bench.runs if run.status == "RUNNING"]
+        bench.account.executions.stop_execution(running.arn)
+    else:
+        bench.advance(seconds=3)
+    # What the team tried is taken back.
+    edit(bench, api, OPEN)
+    protect(bench, api)
+    bench.advance(seconds=900)
+    assert "half" not in live(bench, api)
+    assert bench.call(api, "prod", "GET", "/pets") == 403
+    assert told(bench, "ApiFailed", "ApiHeld") == []
+    assert len(call(bench, "GetDeployments", restApiId=api)["items"]) == 2

@@ -217,13 +217,14 @@ class Move:
 
 @frozen
 class Deploying:
-    """A CreateDeployment that was begun `at` (epoch seconds): its description carries the nonce,
+    """A CreateDeployment that a run began `at` (epoch seconds): its description carries the nonce,
     and `deployment_id` is None until it was answered."""
 
     stage: str
     nonce: str
     fingerprint: str
     at: int
+    execution_arn: str
     deployment_id: str | None = None
 
     @property

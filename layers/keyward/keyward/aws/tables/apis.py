@@ -158,7 +158,12 @@ class Apis:
         if item is None:
             return None
         return Deploying(
-            stage, item["nonce"], item["fingerprint"], int(item["at"]), item.get("deployment_id")
+            stage,
+            item["nonce"],
+            item["fingerprint"],
+            int(item["at"]),
+            item.get("execution_arn", ""),
+            item.get("deployment_id"),
         )
 
     def save_deploying(self, rest_api_id: str, deploying: Deploying) -> None:
@@ -169,6 +174,7 @@ class Apis:
             nonce=deploying.nonce,
             fingerprint=deploying.fingerprint,
             at=deploying.at,
+            execution_arn=deploying.execution_arn,
             deployment_id=deploying.deployment_id,
         )
 
