@@ -11,6 +11,7 @@ from keyward.customers.model import manual_fields
 from keyward.errors import (
     ApiNotFoundError,
     CustomerNotFoundError,
+    InvalidEventError,
     InvalidInputError,
     InvalidRecordError,
     KeywardError,
@@ -111,8 +112,13 @@ def _is_typed(task: JSON, error: str) -> bool:
 
 def _refused(subject: Subject | None, error: str, reason: str, context: Context) -> JSON:
     """What a run that was refused has as its output."""
-    helps = remedy.command("start", stack=context.stack, help=True)
-    if subject:
+    kind = errors.class_named(error) or KeywardError
+    if issubclass(kind, InvalidEventError):
+        # It was pasted: it came by no queue, and lies in no DLQ.
+        helps = remedy.command("send", stack=context.stack, help=True)
+    elif subject is None or kind is InvalidInputError:
+        helps = remedy.command("start", stack=context.stack, help=True)
+    else:
         helps = remedy.after_failure(error, subject.kind, subject.name, context.stack)
     return {"error": error, "reason": reason, "remedy": helps}
 

@@ -26,7 +26,7 @@ from tests.machines.machine import refusal
             {"customer_id": "acme", "dryrun": True},
             "InvalidInputError",
             "dryrun: ",
-            "keyward history acme",
+            "keyward start --help",
         ),
         (
             {"customer_id": "nobody"},
