@@ -139,7 +139,7 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_recorded(
     assert run.status == "SUCCEEDED"
     assert reason in run.output["refused"]["reason"]
     # It came by no queue: no DLQ has it.
-    helps = {"keyward send --help", "keyward start --help", "keyward history nobody"}
+    helps = {"keyward send --help", "keyward start --help", "keyward history acme"}
     assert run.output["refused"]["remedy"] in helps
     assert bench.announced == []
     assert record(bench) == {}
