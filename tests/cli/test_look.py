@@ -243,6 +243,13 @@ def test_a_page_is_written_on_request(desk: Desk, tmp_path: Path) -> None:
     assert len(desk.bench.calls) == before
 
 
+def test_an_api_that_its_owner_switched_off_is_named(desk: Desk) -> None:
+    api = desk.bench.api({"/pets": {"get": None}}, "off")
+    code, out, _ = look_at(desk)
+    assert (code, "0 live methods ask for no key" in out) == (0, True)
+    assert f"not looked at, as its owner tagged it keyward=off: example ({api})" in out
+
+
 def test_an_account_in_order_ends_with_0(desk: Desk) -> None:
     code, out, _ = look_at(desk)
     assert (code, "0 live methods ask for no key" in out) == (0, True)

@@ -12,6 +12,7 @@ from keyward.apis.model import ENFORCE, MODE_TAG, MODES, WARN
 from keyward.errors import InvalidInputError
 from keyward.values import DAY, frozen, iso
 
+CUSTOM = "CUSTOM"
 UNTIL = re.compile(r"warn-until-(\d{4}-\d{2}-\d{2})")
 
 
@@ -34,6 +35,11 @@ class Head:
         day = self.enforce_on or noted or iso(now + days * DAY)[:10]
         due = iso(now)[:10] >= day
         return replace(self, mode=ENFORCE if due else WARN, enforce_on=day)
+
+    def takes_key(self, authorization: str) -> bool:
+        """Whether a key can reach a method with this authorization: a Lambda authorizer alone names
+        one (usageIdentifierKey)."""
+        return not self.keys_from_authorizer or authorization == CUSTOM
 
 
 def head_of(api: Mapping[str, Any], rest_api_id: str, default_mode: str) -> Head:

@@ -91,6 +91,7 @@ def read_api(
     rule = KeyRule(policy, rest_api_id, head.name, now)
     found = findings.api_findings(snapshot, records, rule, head.mode)
     found += findings.hold_findings(snapshot, records, rule, head.mode)
+    found += findings.key_source(snapshot, head)
     found += findings.unannounced(snapshot, records, head.mode)
     return ApiReading(rest_api_id, head.name, head.mode, snapshot, tuple(found), now)
 

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from keyward.apis.attachments import lacking
 from keyward.apis.exemptions import ending, exemption_id
+from keyward.apis.head import Head
 from keyward.apis.hold_words import edited
 from keyward.apis.model import DEPLOYMENT, ENFORCE, PLAN, REJECTED, ApiRecords, ApiSnapshot, Hold
 from keyward.apis.observed import exposures
@@ -17,7 +18,7 @@ from keyward.apis.rule import KeyRule
 from keyward.errors import KeywardError
 from keyward.policy.model import Policy
 from keyward.policy.parts import Exemption, PlanPolicy
-from keyward.values import JSON, frozen, iso
+from keyward.values import JSON, frozen, iso, some_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -153,6 +154,28 @@ def _in_no_plan(snapshot: ApiSnapshot, joining: set[str], mode: str) -> Iterable
                 stage=stage.name,
                 remedy=f"Name API {name} in `apis` of a usage plan in the policy",
             )
+
+
+def key_source(snapshot: ApiSnapshot, head: Head) -> Iterable[Finding]:
+    """Find an API that takes its keys from an authorizer: the header x-api-key counts for nothing,
+    and a method that asks for a key and has no Lambda authorizer refuses everybody."""
+    asking = [(s.name, m) for s in snapshot.stages for m in s.methods if m.key_required]
+    if not head.keys_from_authorizer or not asking:
+        return
+    shut = [
+        f"{m.verb} {m.path} of {name}" for name, m in asking if not head.takes_key(m.authorization)
+    ]
+    says = f"API {head.name} takes keys from a Lambda authorizer (apiKeySource AUTHORIZER)"
+    yield Finding(
+        "key_source_is_authorizer",
+        "high" if shut else "low",
+        f"{says}, and none stands before {some_of(shut)}: every call gets a 403"
+        if shut
+        else f"{says}: a key in the header x-api-key counts for nothing",
+        rest_api_id=snapshot.rest_api_id,
+        remedy="Set apiKeySource to HEADER and deploy, or have the authorizer name the key "
+        "(usageIdentifierKey) on each method that asks for one",
+    )
 
 
 def hold_findings(

@@ -11,6 +11,7 @@ from pathlib import Path
 import boto3
 import click
 
+from keyward.apis.model import MODE_TAG, OFF
 from keyward.audit.look import Look, Looker
 from keyward.audit.model import Finding
 from keyward.audit.modes import PRICED, STACK_COSTS, ModeEffect, mode_effects
@@ -35,7 +36,7 @@ from keyward.report import page
 from keyward.report.look import report_of
 from keyward.report.model import Report
 from keyward.runs.schedule import CALLS, QUOTAS
-from keyward.values import JSON, counted, iso
+from keyward.values import JSON, counted, iso, some_of
 
 sleep = time.sleep
 # So long throttled calls are waited for, in all.
@@ -164,6 +165,8 @@ def _lines(
     counts |= {"usage plan": len(report.plans), "key": report.keys}
     yield f"{report.place}: {', '.join(counted(n, noun) for noun, n in counts.items())}"
     yield f"{counted(calls, 'call')}, GET only"
+    if off := [f"{api.name} ({api.rest_api_id})" for api in report.apis if api.mode == OFF]:
+        yield f"not looked at, as its owner tagged it {MODE_TAG}={OFF}: {some_of(off)}"
     words = counted(len(rows), "live method asks for no key", "live methods ask for no key")
     yield from ("", click.style(words, bold=True))
     shown = rows[:MAX_METHODS]

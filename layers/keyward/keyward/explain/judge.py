@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from keyward.apis.head import CUSTOM
 from keyward.apis.model import ENFORCE, OFF, DeployedMethod, Seen
 from keyward.apis.routes import resource_for
 from keyward.customers.key import CREATED
@@ -111,7 +112,7 @@ def _without_route(
 def _of_method(facts: Facts, api: ApiFacts, method: DeployedMethod) -> list[Cause]:
     causes: list[Cause] = []
     if method.key_required:
-        if api.source == "AUTHORIZER" and method.authorization != "CUSTOM":
+        if api.source == "AUTHORIZER" and method.authorization != CUSTOM:
             cause = words.cause("key_source_is_authorizer", authorization=method.authorization)
             causes.append(cause)
         causes += _of_key(facts)

@@ -179,12 +179,10 @@ def why_kept(plan: GatewayPlan, wanted: PlanPolicy, stack: str) -> str | None:
 
 def _unreachable(head: Head, working: tuple[WorkingMethod, ...], rule: KeyRule) -> list[Difference]:
     """Methods that a key would shut for good (aws-recorded.md 9: apiKeySource AUTHORIZER)."""
-    if not head.keys_from_authorizer:
-        return []
     return [
         replace(AUTHORIZER_SOURCE, method=method.verb, path=method.path)
         for method in rule.open(working)
-        if method.authorization in ("NONE", "AWS_IAM")
+        if not head.takes_key(method.authorization)
     ]
 
 
