@@ -51,7 +51,8 @@ DO = {
     "RolledBack": "The stage stays as it is until {holds} is answered.",
     "SourceOpen": "Mend the template with the `lines` of the event, and release it.",
     "StoppedError": "Find out why writes were stopped: {status}. End it with `keyward start`.",
-    "UnknownPlanError": "Name a plan that `keyward policy show` has, or put a policy that has it.",
+    "UnknownPlanError": "Give the customer a plan that `keyward policy show` has: {plan}. Or put a "
+    "policy that names it.",
     "Unverified": "Look at the stage. {start} tries again.",
     "WrongAnswerError": "See what is held now: {holds}. Answer that.",
 }
@@ -60,6 +61,7 @@ COMMANDS = {
     "holds": "`keyward holds`",
     "start": "`keyward start --customer ID` or `--api ID`",
     "status": "`keyward status`",
+    "plan": f"`{after_failure('UnknownPlanError', 'customer', 'ID')}`",
 }
 
 

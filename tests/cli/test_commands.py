@@ -201,6 +201,16 @@ def test_what_was_announced_is_printed_newest_first(desk: Desk) -> None:
     assert desk.run("outcomes", "--since", "yesterday")[0] == 2
 
 
+def test_the_remedy_of_an_unknown_plan_gives_the_customer_a_plan(desk: Desk) -> None:
+    desk.run("send", "CustomerSignedUp", "--customer", "acme", "--set", "plan=gold")
+    (failed,) = [one["detail"] for one in desk.bench.announced]
+    words = shlex.split(failed["remedy"])[1:]
+    code, _, err = desk.run(*words)
+    assert (code, "put the right plan in the place of VALUE" in err) == (2, True)
+    code, _, _ = desk.run(*(word.replace("VALUE", "free") for word in words))
+    assert (code, desk.bench.announced[-1]["detail"]["plan"]) == (0, "free")
+
+
 def test_what_waits_is_counted(desk: Desk) -> None:
     assert desk.run("status")[0] == 0
     held(desk)

@@ -51,7 +51,8 @@ def test_a_dry_run_that_finds_a_problem(life: LifeLab) -> None:
     life.after("CustomerSignedUp", plan="gold")
     told = len(life.bench.bus.entries)
     refused = refusal(life.machine.run({"customer_id": "acme", "dry_run": True}))
-    assert (refused["error"], refused["remedy"]) == ("UnknownPlanError", "keyward policy show")
+    remedy = "keyward send --customer acme --set plan=VALUE CustomerPlanChanged"
+    assert (refused["error"], refused["remedy"]) == ("UnknownPlanError", remedy)
     assert len(life.bench.bus.entries) == told
 
 

@@ -26,11 +26,11 @@ from keyward.cli.options import (
     together,
     yes_option,
 )
-from keyward.cli.requests import PLACEHOLDER, checked, member
+from keyward.cli.requests import checked, member
 from keyward.cli.stack import SetUpError
 from keyward.errors import InvalidInputError
 from keyward.events.incoming import EVENTS_IN, members, near_miss
-from keyward.events.remedy import command
+from keyward.events.remedy import PLACEHOLDER, command
 from keyward.values import JSON, counted, span
 
 MENDS = (

@@ -14,10 +14,9 @@ from keyward.errors import InvalidEventError
 from keyward.events.contracts import customer_event
 from keyward.events.fields import redacted, shown
 from keyward.events.incoming import CUSTOMER_EVENTS, EVENTS_IN, listed
+from keyward.events.remedy import PLACEHOLDER
 from keyward.values import JSON, iso, parse_json
 
-# Stands in a printed command for what only a person knows.
-PLACEHOLDER = "VALUE"
 customer_option = click.option("--customer", metavar="ID", help="The customer's id.")
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import shlex
 
-from keyward.errors import KeywardError, class_named
+from keyward.errors import KeywardError, UnknownPlanError, class_named
 from keyward.values import visible
 
 # What the command takes for granted.
 DEFAULT_STACK = "keyward"
+# Stands in a printed command for what only a person knows.
+PLACEHOLDER = "VALUE"
 
 
 def command(
@@ -46,6 +48,9 @@ def after_failure(error: str, kind: str, name: str, stack: str = DEFAULT_STACK) 
     is_api = kind == "api"
     if kind == "policy" and helps in ("start", "history"):
         return command("policy", "show", stack=stack, wanted=True)
+    if error == UnknownPlanError.__name__ and kind == "customer":
+        plan, about = f"plan={PLACEHOLDER}", ("CustomerPlanChanged",)
+        return command("send", about=about, stack=stack, customer=name, set=plan)
     if helps == "start":
         return command(
             helps, stack=stack, customer=None if is_api else name, api=name if is_api else None
