@@ -14,7 +14,7 @@ import pytest
 
 from keyward.apis.words import CODES
 from keyward.customers.model import apply_event
-from keyward.events.codes import OTHER_CODES, codes
+from keyward.events.codes import BASES, OTHER_CODES, codes
 from keyward.events.contracts import customer_event
 from keyward.events.incoming import (
     CUSTOMER_EVENTS,
@@ -143,6 +143,16 @@ def test_every_event_that_tells_of_trouble_has_a_code_a_sentence_and_a_command()
     trouble = [name for name in EVENTS_OUT if name.endswith(("Failed", "Held", "Refused", "Open"))]
     lacks = {name: {"error", "reason", "remedy"} - {*EVENTS_OUT[name].always} for name in trouble}
     assert {name: members for name, members in lacks.items() if members} == {}
+
+
+def test_a_class_of_errors_that_is_only_a_base_is_no_code() -> None:
+    assert {base.__name__ for base in BASES}.isdisjoint(codes())
+    for base in BASES:
+        made = rf"(?<!class )\b{base.__name__}\("
+        files = [*tree.PACKAGE.rglob("*.py"), *tree.FUNCTIONS.glob("*.py")]
+        found = {path.name for path in files if re.search(made, path.read_text("utf-8"))}
+        # These are no part of a run: a call for a person, and the daily reading of usage.
+        assert found <= {"functions.py", "read_usage.py"}
 
 
 def test_every_code_that_is_no_error_is_announced_somewhere() -> None:

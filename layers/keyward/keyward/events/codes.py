@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from keyward.errors import BY_NAME
+from keyward.errors import BY_NAME, KeywardError, RefusalError
+
+# Nothing that ends a run or refuses an event is of these classes themselves.
+BASES = (KeywardError, RefusalError)
 
 # Codes of events that tell of trouble which ends no run, and what each means.
 OTHER_CODES = {
@@ -18,5 +21,9 @@ OTHER_CODES = {
 
 def codes() -> dict[str, str]:
     """List what an event's `error` may be, and what it means: our errors, and OTHER_CODES."""
-    ours = {name: (kind.__doc__ or "").partition(". ")[0] for name, kind in BY_NAME.items()}
+    ours = {
+        name: (kind.__doc__ or "").partition(". ")[0]
+        for name, kind in BY_NAME.items()
+        if kind not in BASES
+    }
     return {n: " ".join(words.split()).rstrip(".") for n, words in (ours | OTHER_CODES).items()}
