@@ -119,10 +119,20 @@ def failures_are_true(played: Played) -> Iterator[str]:
         is_true |= error == "CustomerNotFoundError" and bool(played.removed)
         # So is a deployment that its team deleted while it was to be served again.
         is_true |= played.tidied and "Deployment id does not exist" in reason
+        # Nor has a customer a key whose end was past when it signed up; each event hears so.
+        is_true |= _was_over(played, event["detail"])
         # And a person may answer a hold that is over.
         is_true |= reason.startswith("approve: must be the fingerprint of a stage that is held")
         if event["detail-type"] in ("CustomerFailed", "ApiFailed") and not is_true:
             yield f"{event['detail-type']}: {reason}"
+
+
+def _was_over(played: Played, failed: JSON) -> bool:
+    """Whether a failure says that the end of a customer was past before it had a key."""
+    state = played.bench.emulator.state
+    names = {key.settings["name"] for key in state.keys.values()}
+    is_said = str(failed.get("reason")).startswith("expires_at: must lie ahead")
+    return is_said and failed["customer_id"] not in {name.rpartition("/")[0] for name in names}
 
 
 def nothing_dead(played: Played) -> Iterator[str]:
@@ -176,11 +186,13 @@ def second_run_writes_nothing(played: Played) -> Iterator[str]:
     """A run of what has settled calls nothing that writes, and announces nothing."""
     bench = played.bench
     calls, told = len(bench.emulator.ledger), len(bench.announced)
+    failed = [e["detail"] for e in bench.announced if e["detail-type"] == "CustomerFailed"]
+    over = {detail["customer_id"] for detail in failed if _was_over(played, detail)}
     ids: list[tuple[str, JSON]] = [
         # A person's run enables a key that a person disabled.
         ("reconcile_customer", {"customer_id": customer_id})
         for customer_id in _wanted(played)
-        if customer_id not in played.switched
+        if customer_id not in played.switched and customer_id not in over
     ]
     if played.api_id:
         ids.append(("protect_api", {"rest_api_id": played.api_id}))

@@ -16,7 +16,7 @@ from keyward.policy.model import Policy
 from keyward.values import DAY, frozen
 
 STRICTER = {"active": 0, "suspended": 1, "closed": 2}
-UNPAID = "payment failed"
+UNPAID, EXPIRED = "payment failed", "expired"
 
 
 @frozen
@@ -128,7 +128,7 @@ def _by_subscription(customer: Customer, policy: Policy, now: float) -> Requirem
 def _by_date(customer: Customer, now: float) -> Requirement:
     if customer.expires_at is None or now < customer.expires_at:
         return Requirement()
-    return Requirement("suspended", "expired")
+    return Requirement("suspended", EXPIRED)
 
 
 def _settled_since(customer: Customer) -> bool:

@@ -10,17 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from keyward.customers.actions import Action, CustomerPlan, key_action
-from keyward.customers.desired import DesiredState, desired_state
-from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord, labels_of, untagged_words
+from keyward.customers.desired import EXPIRED, DesiredState, desired_state
+from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord, untagged_words
 from keyward.customers.model import Customer, KeyRecords
-from keyward.customers.plan_keys import KeyPlanner, is_switch_needed
+from keyward.customers.plan_keys import KeyPlanner, is_switch_needed, label_actions
 from keyward.customers.plan_quota import extensions_for
 from keyward.customers.removal import SIGN_UP_SECONDS
 from keyward.customers.rotation import LEAKED, expires_at, is_leaked, notices, rotates_at
 from keyward.customers.undo_rotation import undo_rotation
-from keyward.errors import KeyNotTakenError, NoSignUpError, UnknownPlanError
+from keyward.errors import InvalidRecordError, KeyNotTakenError, NoSignUpError, UnknownPlanError
 from keyward.policy.model import Policy
-from keyward.values import frozen
+from keyward.values import frozen, iso
 
 
 def plan_customer(
@@ -186,7 +186,15 @@ def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
             actions.append(_disabled_as_leaked(at.customer, key) or plainly)
         elif key.state == CREATED and is_switch_needed(key, enabled=False):
             actions.append(key_action("disable_key", key, reason=at.reason))
-    return CustomerPlan(tuple(actions))
+    return CustomerPlan(tuple(actions), _over_before_it_began(at))
+
+
+def _over_before_it_began(at: Situation) -> InvalidRecordError | None:
+    """The word for a customer who never had a key, and whose end is past."""
+    if at.last_number or at.desired.reason != EXPIRED or at.customer.expires_at is None:
+        return None
+    problem = f"must lie ahead, got {iso(at.customer.expires_at)}, and the customer never had a key"
+    return InvalidRecordError("expires_at", problem, "Send CustomerSignedUp with a later one")
 
 
 def _leaked(customer: Customer, keys: Sequence[KeyRecord]) -> dict[int, Action]:
@@ -229,7 +237,7 @@ def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
     before, after = extensions_for(customer, keys, actions, plans, policy, now)
     actions = tuple(_with_reason(action, desired) for action in actions)
     actions, not_taken = _adopting(customer, actions, at.last_number)
-    labels = _label_actions(customer, keys)
+    labels = label_actions(customer, keys)
     return CustomerPlan((*undone, *before, *actions, *after, *labels), problem or not_taken)
 
 
@@ -255,20 +263,6 @@ def _adopting(
     enable = Action("enable_key", place.key, place.number)
     at = actions.index(place)
     return (*actions[:at], adopt, enable, *actions[at + 1 :]), None
-
-
-def _label_actions(customer: Customer, keys: Sequence[KeyRecord]) -> tuple[Action, ...]:
-    """Bring the labels of working keys in line with the record. Nobody knows the labels of a key
-    that the last edition made: they stay until an event brings others."""
-    wanted = labels_of(customer)
-    late = [
-        key
-        for key in keys
-        if key.state == CREATED and key.end.retire_at is None and key.labels != wanted
-        if key.labels is not None or (customer.labels_at or 0) > key.age_counts_from
-    ]
-    text = wanted.description or ""
-    return tuple(key_action("label_key", k, description=text, tags=wanted.tags) for k in late)
 
 
 def _named(plans: Sequence[str], policy: Policy) -> tuple[tuple[str, ...], UnknownPlanError | None]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keyward.customers.actions import Action, Actions, key_action
-from keyward.customers.key import CREATED, CREATING, KeyRecord, name_of
+from keyward.customers.key import CREATED, CREATING, KeyRecord, labels_of, name_of
 from keyward.customers.model import Customer
 from keyward.customers.overlap import Overlap, ends_early
 from keyward.customers.plan_moves import Placement
@@ -251,3 +251,17 @@ class KeyPlanner:
         """The request for a rotation that a new key answers."""
         request = self.customer.rotation
         return {"rotation": request.requested_at} if request else {}
+
+
+def label_actions(customer: Customer, keys: Sequence[KeyRecord]) -> tuple[Action, ...]:
+    """Bring the labels of working keys in line with the record. Nobody knows the labels of a key
+    that the last edition made: they stay until an event brings others."""
+    wanted = labels_of(customer)
+    late = [
+        key
+        for key in keys
+        if key.state == CREATED and key.end.retire_at is None and key.labels != wanted
+        if key.labels is not None or (customer.labels_at or 0) > key.age_counts_from
+    ]
+    text = wanted.description or ""
+    return tuple(key_action("label_key", k, description=text, tags=wanted.tags) for k in late)
