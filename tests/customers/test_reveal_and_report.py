@@ -97,7 +97,8 @@ def test_a_failure_is_told_by_its_class_and_words_without_its_trace(bench: Bench
     assert entry["Detail"]["customer_id"] == "acme"
     assert entry["Detail"]["reason"].startswith("plan: the policy names no")
     assert entry["Detail"]["error"] == "UnknownPlanError"
-    assert entry["Detail"]["remedy"] == "keyward policy show"
+    remedy = "keyward send --customer acme --set plan=VALUE CustomerPlanChanged"
+    assert entry["Detail"]["remedy"] == remedy
     assert "stackTrace" not in json.dumps([told, entry])
 
 
