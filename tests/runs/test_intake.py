@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from keyward.errors import InvalidEventError, PassingError, UnknownPlanError
+from keyward.events.key_value import BLOT, new_value
 from keyward.runs import runtime
 from keyward.runs.intake import STREAM_PATIENCE_SECONDS, Intake, Item
 from keyward.values import JSON, run_name
@@ -24,6 +26,29 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Runs:
     monkeypatch.setattr(runtime, "_bus", lambda: made)
     monkeypatch.setattr(runtime, "now", lambda: NOW)
     return made
+
+
+class Lines(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kept.append(record)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[logging.LogRecord]]:
+    lines, logger = Lines(), runtime.logger()
+    logger.addHandler(lines)
+    yield lines.kept
+    logger.removeHandler(lines)
+
+
+def said(line: logging.LogRecord) -> JSON:
+    return {name: getattr(line, name) for name in ("error", "reason")}
 
 
 def messages(*bodies: str) -> JSON:
@@ -77,6 +102,34 @@ def test_a_refused_item_is_answered_after_the_dlq_has_it(bus: Runs) -> None:
     assert answered == [("detail.plan: must be a text. Send one", 1)]
 
 
+def test_whoever_answers_a_refusal_gets_the_item_as_it_rests_in_the_queue(bus: Runs) -> None:
+    answered: list[Item] = []
+    refusal, value = InvalidEventError("detail.plan", "must be a text", "Send one"), new_value("kw")
+    intake = Intake("the-dlq", failing(refusal, []), lambda item, _: answered.append(item))
+    body = {"customer_id": "acme", "name": value}
+    intake.queue(messages(json.dumps(body)), None)
+    intake.stream(changes(image("acme") | {"name": {"S": value}}), None)
+    assert [item.body for item in answered] == [body | {"name": BLOT}] * 2
+    assert [json.loads(item.text) for item in answered] == [body | {"name": BLOT}] * 2
+    sent = load_event("record-customer")["Records"][0]["attributes"]["SentTimestamp"]
+    assert [(item.id, item.at) for item in answered] == [("m0", int(sent) / 1000), ("e0", NOW)]
+
+
+def test_what_was_removed_from_a_table_is_taken_as_it_was(bus: Runs) -> None:
+    taken: list[Item] = []
+    batch = changes(image("gone"))
+    change = batch["Records"][0]["dynamodb"]
+    change["OldImage"] = change.pop("NewImage")
+    Intake("the-dlq", taken.append).stream(
+        {"Records": [batch["Records"][0] | {"eventName": "REMOVE"}]}, None
+    )
+    Intake("the-dlq", taken.append).stream(changes(image("there")), None)
+    assert [(item.body["customer_id"], item.removed) for item in taken] == [
+        ("gone", True),
+        ("there", False),
+    ]
+
+
 @pytest.mark.parametrize("error", [PassingError("busy"), RuntimeError("odd"), KeyError("odd")])
 def test_what_fails_otherwise_comes_again_from_a_queue(bus: Runs, error: Exception) -> None:
     taken: list[Item] = []
@@ -126,6 +179,70 @@ def test_a_record_whose_image_cannot_be_parsed_goes_to_the_dlq_as_it_was_written
     [(_, sent, attributes)] = bus.sent
     assert json.loads(sent) == odd
     assert attributes["reason"].startswith("record: must have values")
+
+
+def test_a_batch_of_which_nothing_is_taken_comes_again_item_by_item(
+    bus: Runs, logged: list[logging.LogRecord]
+) -> None:
+    intake = Intake("the-dlq", failing(PassingError("busy"), []))
+    acme = '{"customer_id": "acme"}'
+    for answer in (intake.queue(messages(acme), None), intake.stream(changes(image("acme")), None)):
+        assert len(answer["batchItemFailures"]) == 1
+    lines = [(line.getMessage(), said(line)) for line in logged]
+    words = "an item failed and comes again"
+    assert lines == [(words, {"error": "PassingError", "reason": "busy"})] * 2
+
+
+def test_a_mistake_of_ours_about_a_record_is_logged_and_named_where_it_says_nothing(
+    bus: Runs, logged: list[logging.LogRecord]
+) -> None:
+    intake = Intake("the-dlq", failing(AttributeError(), []))
+    assert intake.stream(changes(image("acme")), None) == {"batchItemFailures": []}
+    assert [attributes["reason"] for _, _, attributes in bus.sent] == ["AttributeError"]
+    [line] = logged
+    assert line.getMessage() == "a record of the stream cannot be processed"
+
+
+def test_a_record_without_an_image_is_taken_as_an_empty_one(bus: Runs) -> None:
+    taken: list[Item] = []
+    record = load_event("start-customer-reconcile")["Records"][0]
+    bare = {name: value for name, value in record.items() if name != "dynamodb"}
+    Intake("the-dlq", taken.append).stream({"Records": [bare]}, None)
+    assert [(item.body, item.removed, item.at) for item in taken] == [({}, False, 0)]
+    assert bus.sent == []
+
+
+def test_an_item_says_when_it_was_sent_or_written(bus: Runs) -> None:
+    taken: list[Item] = []
+    intake, batch = Intake("the-dlq", taken.append), messages("{}")
+    batch["Records"][0]["attributes"]["SentTimestamp"] = "1795434400123"
+    intake.queue(batch, None)
+    intake.stream(changes(image("acme"), at=NOW - 5), None)
+    assert [item.at for item in taken] == [1_795_434_400.123, NOW - 5]
+
+
+def test_the_reasons_of_what_nobody_can_read_say_what_to_do(bus: Runs) -> None:
+    intake = Intake("the-dlq", lambda item: None)
+    intake.queue(messages("[]"), None)
+    intake.stream(changes(image("acme") | {"plan": {"WHAT": "1"}}), None)
+    assert [attributes["reason"] for _, _, attributes in bus.sent] == [
+        "body: must be a JSON object, nested at most 100 deep. Send one as it came",
+        "record: must have values that DynamoDB can hold. Write it again",
+    ]
+
+
+def test_a_value_that_somebody_sent_rests_in_no_queue_however_it_was_written(bus: Runs) -> None:
+    value = new_value("kw")
+    escaped = f"\\u{ord(value[0]):04x}{value[1:]}"
+    intake = Intake("the-dlq", failing(InvalidEventError("name", f"got {value}", "No"), []))
+    intake.queue(messages(f'{{"customer_id": "acme", "name": "{escaped}"}}'), None)
+    odd = image("acme") | {"name": {"S": value}, "at": {"N": "5"}}
+    intake.stream(changes(odd), None)
+    assert [json.loads(text) for _, text, _ in bus.sent] == [
+        {"customer_id": "acme", "name": BLOT},
+        {"customer_id": "acme", "name": BLOT, "at": "5"},
+    ]
+    assert [attributes["reason"] for _, _, attributes in bus.sent] == [f"name: got {BLOT}. No"] * 2
 
 
 def test_a_repeat_has_the_id_of_its_cause(bus: Runs) -> None:

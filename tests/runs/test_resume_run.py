@@ -10,8 +10,10 @@ import pytest
 
 import start_due_work
 from keyward.aws.tables.leases import FUNCTION_SECONDS
+from keyward.events.requester import RESUMED
 from keyward.runs import run
-from keyward.values import JSON
+from keyward.runs.schedule import CALLS, LOOK
+from keyward.values import JSON, run_name
 from tests.machines.api_lab import Lab
 from tests.support import load_event
 
@@ -147,6 +149,59 @@ def test_a_run_that_failed_because_its_input_names_nobody_is_no_trouble(
 ) -> None:
     assert take(lab, failed(input=given)) == ([], [])
     assert lab.bench.bus.sent == []
+
+
+def test_each_end_of_a_run_starts_one_that_says_so_in_its_input(lab: Lab) -> None:
+    held(lab, "customer#acme", STOPPED, word=True)
+    other = STOPPED | {"id": "another-event"}
+    assert take(lab, STOPPED, other) == ([(CUSTOMERS, {"customer_id": "acme"})] * 2, [])
+    names = [name for _, name, _ in lab.bench.bus.started]
+    assert names == [run_name("acme", STOPPED["id"]), run_name("acme", "another-event")]
+    assert lab.bench.bus.asked == [{"by": RESUMED}] * 2
+
+
+@pytest.mark.parametrize("is_joined", [True, False])
+def test_work_that_was_left_to_a_run_which_waited_for_its_turn_is_resumed(
+    lab: Lab, is_joined: bool
+) -> None:
+    dead, turns = STOPPED["detail"]["executionArn"], lab.bench.context().turns
+    now = lab.bench.clock.now()
+    turns.take("customer#acme", dead, LOOK, {CALLS: 5000}, now)
+    turns.take("customer#other", "another run", LOOK, {CALLS: 5000}, now)
+    turn = turns.of("customer#acme" if is_joined else "customer#other")
+    assert turn
+    assert turns.join(turn)
+    started = [(CUSTOMERS, {"customer_id": "acme"})] if is_joined else []
+    assert take(lab, STOPPED) == (started, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            with_detail(stateMachineArn="arn:aws:states:::stateMachine:another"),
+            "detail.stateMachineArn: must be one of Keyward's state machines. "
+            "Look at the rule RunEventsRule",
+        ),
+        (
+            with_detail(executionArn="run-1"),
+            "detail.executionArn: must be an ARN. "
+            "Send the event Step Functions Execution Status Change as it came",
+        ),
+        (
+            with_detail(stateMachineArn=7),
+            "detail.stateMachineArn: must be an ARN. "
+            "Send the event Step Functions Execution Status Change as it came",
+        ),
+    ],
+    ids=["machine", "execution", "number"],
+)
+def test_the_reason_of_a_refusal_names_the_field_and_the_remedy(
+    lab: Lab, body: JSON, reason: str
+) -> None:
+    assert take(lab, body) == ([], [])
+    [(_, _, attributes)] = lab.bench.bus.sent
+    assert attributes["reason"] == reason
 
 
 MALFORMED: list[object] = [
