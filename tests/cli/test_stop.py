@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from keyward.errors import PassingError
-from keyward.values import iso
+from keyward.values import JSON, iso
 from local.bench import Bench
 from tests import tree
 from tests.cli.desk import PERSON, Desk, Sts, desk_of
@@ -189,6 +189,52 @@ def test_who_starts_a_run_during_a_stop_is_told_of_the_stop(desk: Desk) -> None:
     )
     assert "STOPPED" in desk.run("status")[1]
     assert desk.run("start")[1].startswith("the stop is over: writes go on\n")
+
+
+def why(desk: Desk, api: str, customer: str) -> JSON:
+    about = ("--customer", customer, "--api", api, "--stage", "prod", "GET", "/pets")
+    return dict(json.loads(desk.run("why", *about, "--json")[1]))
+
+
+def test_status_counts_and_why_tells_who_waits_for_the_end_of_a_stop(desk: Desk) -> None:
+    bench = desk.bench
+    api = bench.api({"/pets": {"get": ["api_key"]}})
+    sign_up(desk, "calm", "bad", "moved", "turned")
+    bench.advance(HOUR)
+    since = _now(bench)
+    desk.run("stop")
+    sign_up(desk, "late", "later")
+    bench.send("CustomerPlanChanged", customer_id="moved", plan="pro")
+    bench.send("KeyRotationRequested", customer_id="turned")
+    bench.send("CustomerSuspended", customer_id="bad")
+    bench.advance(HOUR)
+    code, out, _ = desk.run("status")
+    assert (code, "customers who wait for the end of the stop: 4\n" in out) == (1, True)
+    waits = f"writes are stopped since {since}, and this customer waits for the end"
+    late = why(desk, api, "late")
+    assert (late["cause"], late["waits"]) == (
+        "key_not_made",
+        f"{waits}: create key, attach key. To end the stop: keyward start",
+    )
+    assert why(desk, api, "moved")["waits"].startswith(f"{waits}: move key.")
+    assert "waits" not in why(desk, api, "calm")
+    assert "waits" not in why(desk, api, "bad")
+    about = ("--customer", "late", "--api", api, "--stage", "prod", "GET", "/pets")
+    assert f"  {late['waits']}\n" in desk.run("why", *about)[1]
+    desk.run("start")
+    bench.advance(2 * HOUR)
+    assert "waits" not in why(desk, api, "late")
+    code, out, _ = desk.run("status")
+    assert (code, "end of the stop" in out) == (0, False)
+    assert json.loads(desk.run("status", "--json")[1])["wait_for_start"] == 0
+
+
+def test_a_stop_of_everything_keeps_a_suspension_waiting(desk: Desk) -> None:
+    sign_up(desk, "acme")
+    desk.run("stop", "--everything")
+    desk.bench.send("CustomerSuspended", customer_id="acme")
+    desk.bench.advance(HOUR)
+    assert json.loads(desk.run("status", "--json")[1])["wait_for_start"] == 1
 
 
 def test_what_waited_for_the_end_of_a_stop_was_asked_for_by_its_event(desk: Desk) -> None:

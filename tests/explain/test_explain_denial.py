@@ -52,7 +52,7 @@ CAUSES: dict[str, tuple[Callable[[World], None], JSON]] = {
 }
 
 
-AGAIN = {"api_not_deployed", "method_not_deployed", "key_source_is_authorizer"}
+AGAIN = {"api_not_deployed", "method_not_deployed"}
 
 
 @pytest.mark.parametrize("cause", CAUSES)

@@ -12,7 +12,7 @@ from functools import partial
 from keyward.audit.account import AccountKeys
 from keyward.audit.model import Finding, of_each, unreadable_record
 from keyward.aws.tables.customers import AccountRecords
-from keyward.customers.actions import Action
+from keyward.customers.actions import ACTIONS, Action
 from keyward.customers.desired import desired_state
 from keyward.customers.drift import (
     DISABLED,
@@ -62,6 +62,12 @@ class CustomerAudit:
             elif customer_id not in named:
                 found += [_stray(key) for key in mine.keys]
         return found
+
+    def waiting_for_calls(self, records: AccountRecords) -> set[str | None]:
+        """The customers of whom an action is open that calls API Gateway."""
+        found = self.of_all(records)
+        calling = {name for name, kind in ACTIONS.items() if kind.calls}
+        return {f.customer_id for f in found if any(a["action"] in calling for a in f.actions)}
 
     def _of(self, customer_id: str, record: JSON, stored: KeyRecords) -> list[Finding]:
         found = _of_removal(customer_id, record, stored)

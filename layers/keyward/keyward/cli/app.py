@@ -159,7 +159,8 @@ def _explainer(call: Call) -> Explainer:
         say(f"note: {error}. Only API Gateway is read", err=True)
         return Explainer(client.gateway(), None, Policy({}), DEFAULT_MODE, now)
     records = Records(stack.customers(), stack.apis())
-    return Explainer(client.gateway(), records, stack.policy(now()), stack.default_mode(), now)
+    about = (stack.policy(now()), stack.default_mode(), now, stack.registry.schedule.stop())
+    return Explainer(client.gateway(), records, *about)
 
 
 @commands.command()

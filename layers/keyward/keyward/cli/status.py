@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import click
 
 from keyward.apis.model import PENDING
+from keyward.audit.customers import CustomerAudit
 from keyward.audit.room import MAX_KEYS
 from keyward.aws.bucket import FINDINGS
 from keyward.aws.client import Client
@@ -46,6 +47,7 @@ def _status(stack: Stack, now: Callable[[], float]) -> JSON:
     return {
         "stopped_since": iso(stop.at) if stop else None,
         "stopped": ("everything" if stop.everything else "writes") if stop else None,
+        "wait_for_start": len(_waiting_for_start(stack, at)) if stop else 0,
         "stages_held": sum(one["decision"] == PENDING for one in stack.apis().all_holds()),
         "policy_held": pending(stack.registry.policies.load().hold) is not None,
         "removals_held": len(stack.registry.removals.held()),
@@ -59,6 +61,12 @@ def _status(stack: Stack, now: Callable[[], float]) -> JSON:
         "keys_at_most": MAX_KEYS,
         "unconfirmed": _unconfirmed(stack),
     }
+
+
+def _waiting_for_start(stack: Stack, now: float) -> set[str | None]:
+    """The customers for whom something waits for the end of the stop, by the tables alone."""
+    records = stack.registry.customers.load_all()
+    return CustomerAudit(None, stack.policy(now), now).waiting_for_calls(records)
 
 
 def _failed(stack: Stack, now: float) -> int:
@@ -100,6 +108,7 @@ def _unconfirmed(stack: Stack) -> list[str]:
 def _lines(found: JSON) -> Iterator[str]:
     if found["stopped_since"]:
         yield f"STOPPED since {found['stopped_since']} ({found['stopped']}): keyward start ends it"
+        yield f"customers who wait for the end of the stop: {found['wait_for_start']}"
     yield f"held stages without an answer: {found['stages_held']}"
     yield f"held changes of the policy: {'yes, see keyward holds' if found['policy_held'] else 0}"
     held = found["removals_held"]

@@ -75,7 +75,8 @@ class KeyFacts:
 class CustomerFacts:
     """What is in force for the customer. `status` is None when the Customers table has no such
     customer; `covers`: whether the policy's plan covers this stage, None when the policy does not
-    name the plan; `names`: whether it names the API without a `*`."""
+    name the plan; `names`: whether it names the API without a `*`. `waits` says in a sentence what
+    a stop of writes keeps waiting."""
 
     customer_id: str
     status: str | None
@@ -83,6 +84,7 @@ class CustomerFacts:
     plan: str | None = None
     covers: bool | None = None
     names: bool = False
+    waits: str | None = None
 
 
 @frozen

@@ -14,10 +14,14 @@ from keyward.apis.head import head_of
 from keyward.apis.model import ApiRecords, DeployedMethod, StageSnapshot
 from keyward.aws.gateway import Gateway, GatewayKey, GatewayPlan
 from keyward.aws.tables.apis import Apis
+from keyward.aws.tables.call_schedule import Stop
 from keyward.aws.tables.customers import Customers
+from keyward.customers.actions import ACTIONS
 from keyward.customers.desired import desired_state
+from keyward.customers.drift import wanted_back
 from keyward.customers.key import KeyRecord
-from keyward.customers.model import KeyRecords, customer_of
+from keyward.customers.model import Customer, KeyRecords, customer_of
+from keyward.customers.plan import plan_customer, with_open_wish
 from keyward.errors import (
     ApiNotFoundError,
     GatewayRefusedError,
@@ -25,6 +29,7 @@ from keyward.errors import (
     InvalidRecordError,
     NotFoundError,
 )
+from keyward.explain import words
 from keyward.explain.judge import INCOMPLETE, Verdict, judge, route
 from keyward.explain.model import ApiFacts, CustomerFacts, DeniedRequest, Facts, KeyFacts, PlanFacts
 from keyward.policy.model import Policy
@@ -44,13 +49,15 @@ class Records:
 
 @frozen
 class Explainer:
-    """Reads and judges. `records` is None where there is no stack; `now` tells epoch seconds."""
+    """Reads and judges. `records` is None where there is no stack; `now` tells epoch seconds;
+    `stop` is the stop of writes in force, where the asker may read it."""
 
     gateway: Gateway
     records: Records | None
     policy: Policy
     default_mode: str
     now: Callable[[], float]
+    stop: Stop | None = None
 
     def explain(
         self, request: DeniedRequest, customer_id: str | None = None, key_id: str | None = None
@@ -175,7 +182,18 @@ class Explainer:
         if not customer.complete:
             return CustomerFacts(customer_id, INCOMPLETE), stored
         reason = inforce.reason or record.get("status_reason")
-        return CustomerFacts(customer_id, inforce.status, reason, inforce.plan), stored
+        facts = CustomerFacts(customer_id, inforce.status, reason, inforce.plan)
+        return replace(facts, waits=self._waits(customer, stored)), stored
+
+    def _waits(self, customer: Customer, stored: KeyRecords) -> str | None:
+        """What the stop keeps waiting of what is wanted; None where it keeps nothing."""
+        if self.stop is None:
+            return None
+        wish = with_open_wish(customer, stored)
+        keys, known = wanted_back(stored.keys, wish), stored.last_number
+        planned = plan_customer(wish, keys, self.policy, self.now(), known)
+        waiting = [one.action for one in planned.actions if ACTIONS[one.action].calls]
+        return words.waiting(waiting, self.stop.at) if waiting else None
 
     def _api(self, request: DeniedRequest, stored: ApiRecords) -> ApiFacts | None:
         try:

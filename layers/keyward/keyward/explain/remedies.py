@@ -40,6 +40,11 @@ def _look(facts: Facts, stack: str) -> str:
     return command("look", json=True)
 
 
+def _look_at_sources(facts: Facts, stack: str) -> str:
+    """What lists the methods to which no key can come."""
+    return command("look")
+
+
 def _whose(facts: Facts, stack: str) -> str:
     """What finds the key's id by its value."""
     return command("key", "whose", stack=stack)
@@ -135,6 +140,7 @@ BY_KIND: Mapping[str, Remedy] = {
     "key_in_no_plan": _start,
     "key_not_made": _start,
     "key_retired": _history,
+    "key_source_is_authorizer": _look_at_sources,
     "record_deleted": _history,
     "quota_used_up": _send("QuotaExtensionRequested"),
     "stage_in_no_plan": _attach,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyward.events.remedy import DEFAULT_STACK
+from keyward.events.remedy import DEFAULT_STACK, command
 from keyward.explain.judge import Verdict
 from keyward.explain.model import Facts
 from keyward.explain.remedies import remedy_of
@@ -29,6 +29,8 @@ def as_lines(output: JSON) -> list[str]:
     lines = [_headline(output)]
     lines += _causes(output)
     lines += [f"  cannot be read here: {gate}" for gate in output["cannot_be_read"]]
+    if "waits" in output:
+        lines.append(f"  {output['waits']}")
     if "effective_by" in output:
         lines.append(f"  changes reach every host by {output['effective_by']}")
     for other in output.get("other_keys", []):
@@ -60,6 +62,9 @@ def _one(facts: Facts, verdict: Verdict, stack: str) -> JSON:
     }
     if verdict.settles_at:
         output["effective_by"] = iso(verdict.settles_at)
+    if facts.customer and facts.customer.waits:
+        remedy = command("start", stack=stack)
+        output["waits"] = f"{facts.customer.waits}. To end the stop: {remedy}"
     return stated(output)
 
 

@@ -216,6 +216,12 @@ def not_propagated(moments: Mapping[str, float], settling: int, now: float) -> C
     return cause("not_propagated_yet", changes=changes, settling=settling, until=until)
 
 
+def waiting(actions: Iterable[str], since: float) -> str:
+    """Say what waits for the end of a stop of writes, which began at `since` (epoch seconds)."""
+    what = some_of([action.replace("_", " ") for action in dict.fromkeys(actions)])
+    return f"writes are stopped since {iso(since)}, and this customer waits for the end: {what}"
+
+
 def because(reason: str | None) -> str:
     """Write a reason behind a sentence; nothing without one."""
     return f" ({reason})" if reason else ""
