@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from keyward.aws.tables.ledger import REFUSED
 from keyward.customers.removal import SIGN_UP_SECONDS
 from keyward.customers.stops import stops_keys
 from keyward.errors import CustomerNotFoundError, InvalidEventError, KeywardError, PassingError
@@ -14,7 +15,7 @@ from keyward.events.requester import requester_from_event
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
 from keyward.runs.intake import Intake, Item
-from keyward.runs.ledger import REFUSED, failed_line
+from keyward.runs.ledger import failed_line
 from keyward.runs.record import Change, record
 from keyward.values import frozen, run_name
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from keyward.cli import dead_letters
+from keyward.errors import PassingError
 from keyward.values import JSON
 from local.bench import Bench
 from tests import tree
-from tests.cli.desk import Desk, desk_of
+from tests.cli.desk import PERSON, Desk, Sts, desk_of
 from tests.rules.test_template import dead_letter_queues, queues
 
 
@@ -165,6 +166,78 @@ def test_a_placeholder_is_not_sent(desk: Desk) -> None:
     code, _, err = desk.run(*shlex.split(bad["remedy"])[1:])
     assert (code, "put the right plan in the place of VALUE" in err) == (2, True)
     assert [one["id"] for one in listed(desk)] == [bad["id"]]
+
+
+def waiting(desk: Desk) -> list[JSON]:
+    desk.bench.advance(1)
+    desk.bench.invoke("WriteReport")
+    return [
+        one
+        for one in json.loads(desk.run("report", "--json")[1])["waiting"]
+        if one["kind"] == "failed"
+    ]
+
+
+def test_what_is_dropped_is_in_the_ledger_and_no_failure_in_the_report(desk: Desk) -> None:
+    bench = desk.bench
+    for name in ("acme", "other"):
+        bench.send("CustomerSignedUp", customer_id=name, plan=5)
+    put(bench, "UsageDlq", {})
+    bench.run()
+    assert {one["customer_id"] for one in waiting(desk)} == {"acme", "other"}
+    (one,) = listed(desk, "--customer", "acme")
+    assert desk.run("dlq", "drop", "--customer", "acme", "--yes")[0] == 0
+    assert [one["customer_id"] for one in waiting(desk)] == ["other"]
+    _, out, _ = desk.run("history", "acme", "--last", "1")
+    assert f"dropped CustomerSignedUp from CustomersDlq (message {one['id']})" in out
+    assert PERSON in out
+    assert desk.run("dlq", "drop", "--all", "--yes")[0] == 0
+    assert waiting(desk) == []
+    assert "dropped a message from UsageDlq" in desk.run("history")[1]
+    assert "dropped CustomerSignedUp" in desk.run("history", "other")[1]
+    assert "drop" not in desk.run("outcomes")[1]
+
+
+def test_what_is_sent_again_is_in_the_ledger_and_a_failure_only_if_it_fails_again(
+    desk: Desk,
+) -> None:
+    bench = desk.bench
+    bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+    bench.advance(60)
+    bench.send("CustomerPlanChanged", customer_id="acme", plan="free", colour="red")
+    bench.send("UndoRequested", customer_id="acme", colour="red")
+    bench.run()
+    assert len(waiting(desk)) == 1
+    # That there is nothing to undo is known to its intake alone.
+    assert desk.run("dlq", "resend", "--all", "--unset", "colour")[0] == 0
+    assert "sent CustomerPlanChanged from CustomersDlq again" in desk.run("history", "acme")[1]
+    (left,) = waiting(desk)
+    assert "must name a change that can be undone" in left["says"]
+    assert desk.run("dlq", "drop", "--all", "--yes")[:2] == (0, "dropped 1 of CustomersDlq\n")
+    assert waiting(desk) == []
+
+
+def test_a_value_that_lies_in_a_queue_does_not_come_into_the_ledger(desk: Desk) -> None:
+    desk.bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+    desk.bench.run()
+    value = desk.bench.value("acme")
+    put(desk.bench, "CustomersDlq", {"detail-type": value, "id": value, "detail": {}})
+    assert desk.run("dlq", "drop", "--all", "--yes")[0] == 0
+    items = str(list(desk.bench.tables["LedgerTable"].items.values()))
+    assert ("drop_message" in items, value in items) == (True, False)
+
+
+def test_a_message_is_dropped_where_the_ledger_cannot_be_written(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: Sts) -> None:
+        raise PassingError("sts")
+
+    monkeypatch.setattr(Sts, "get_caller_identity", nobody)
+    put(desk.bench, "UsageDlq", {})
+    code, out, err = desk.run("dlq", "drop", "--all", "--yes")
+    assert (code, out) == (0, "dropped 1 of UsageDlq\n")
+    assert "the ledger has no line of it" in err
 
 
 def test_queues_without_a_source_are_resent_too(desk: Desk) -> None:

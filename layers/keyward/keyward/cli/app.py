@@ -1,8 +1,8 @@
 """The command `keyward`: what people ask Keyward from their own machine.
 
 What it asks for goes over the event bus, the policy parameter or a run. Itself it only writes a
-stop of writes (stop.py). It needs click, which the layer does not have: no function imports this
-room.
+stop of writes (stop.py) and lines of the ledger (notes.py). It needs click, which the layer does
+not have: no function imports this room.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def commands() -> None:
 def history(call: Call, /, customer: str | None, api: bool, last: int | None) -> int:
     """Print who asked for what, what was done, and when.
 
-    Without a CUSTOMER it tells who stopped and started the stack's writes. The exit code is 1 when
-    the ledger has no line.
+    Without a CUSTOMER it tells who stopped and started the stack's writes, and who dropped or sent
+    dead letters of no customer. The exit code is 1 when the ledger has no line.
     """
     if api and customer is None:
         raise click.UsageError("Give the id of a REST API with --api.")

@@ -12,9 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from keyward.aws.client import Client
+from keyward.aws.tables.ledger import OF_STACK
 from keyward.cli.stack import Stack
 from keyward.errors import KeywardError
+from keyward.events.contracts import customer_named_in
 from keyward.events.incoming import EVENTS_IN
+from keyward.events.key_value import blotted
 from keyward.values import JSON, counted, frozen, parse_json
 
 # Dead-letter queues by their names in the template, with the queue that takes their messages.
@@ -114,6 +117,16 @@ class DeadLetter:
         return replace(
             self, text=json.dumps(body | {"detail": inner} if "detail" in body else inner)
         )
+
+
+def line(action: str, letter: DeadLetter) -> tuple[str, JSON]:
+    """What the ledger keeps of a message that was dropped or sent again: its subject, and members.
+    Nothing of what the sender wrote but names."""
+    customer = customer_named_in(letter.body) or customer_named_in({"detail": letter.body})
+    about: JSON = {"action": action, "message": letter.id, "queue": letter.queue}
+    named = {"event_id": letter.body.get("id"), "what": letter.body.get(NAME) or "a message"}
+    about |= {n: blotted(text)[:200] for n, text in named.items() if isinstance(text, str)}
+    return f"customer#{customer}" if customer else OF_STACK, about
 
 
 @frozen

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from keyward.aws.tables.ledger import DROPPED, RESENT
 from keyward.cli.dead_letters import (
     AUDIT,
     GONE,
@@ -15,7 +16,9 @@ from keyward.cli.dead_letters import (
     DeadLetter,
     DeadLetters,
     LettersLeftError,
+    line,
 )
+from keyward.cli.notes import note
 from keyward.cli.options import (
     FINE,
     FOUND,
@@ -117,6 +120,8 @@ def resend(
     others = [one for one in mended if one.target != AUDIT]
     for letter in each("sending", [*audits[:1], *others]):
         there.resend(letter)
+    # What fails again does so later: SQS dates messages in whole milliseconds.
+    note(call, there.stack, there.now - 0.002, (line(RESENT, letter) for letter in mended))
     code = _told(call, "sent", mended) if mended or not left else FINE
     if left:
         raise LettersLeftError(left)
@@ -147,6 +152,7 @@ def drop(
     _confirmed(there, letters, question, yes or not letters)
     for letter in each("dropping", letters):
         there.drop(letter)
+    note(call, there.stack, there.now, (line(DROPPED, letter) for letter in letters))
     return _told(call, "dropped", letters)
 
 

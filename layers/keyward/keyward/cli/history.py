@@ -46,6 +46,8 @@ WORDS = {
     "leave_plan": "left plan {plan} as it was, without stage {stage}",
     "require_key": "had {method} {path} ask for a key",
     "deploy_api": "deployed stage {stage}",
+    "drop_message": "dropped {what} from {queue} (message {message})",
+    "resend_message": "sent {what} from {queue} again (message {message})",
     "stop_writes": "{after} (before: {before})",
     "start_writes": "{after} (before: {before})",
 }

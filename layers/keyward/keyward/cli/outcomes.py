@@ -46,7 +46,7 @@ def announced(
         {"at": line["at"]} | event
         for line in lines
         if str(line["at"]) >= iso(first)
-        for event in line["events"]
+        for event in line.get("events", ())
     ]
 
 

@@ -7,16 +7,14 @@ whatever else does not work.
 from __future__ import annotations
 
 import click
-from botocore.exceptions import BotoCoreError
 
 from keyward.aws.tables.call_schedule import Stop
-from keyward.aws.tables.ledger import OF_STACK, line_of
+from keyward.aws.tables.ledger import OF_STACK
+from keyward.cli.notes import note
 from keyward.cli.options import FINE, Call, of_stack
 from keyward.cli.requests import customer_option
 from keyward.cli.stack import Stack
-from keyward.errors import KeywardError
 from keyward.events.remedy import command
-from keyward.events.requester import CONSOLE
 from keyward.values import JSON, iso
 
 GOES_ON = "Suspensions, closings and leaked keys go on"
@@ -85,14 +83,9 @@ def _started(stack: Stack, customer: str | None, api: str | None) -> str:
 
 
 def _note(call: Call, stack: Stack, action: str, before: Stop | None, after: Stop | None) -> None:
-    """Add a line to the ledger: who did what, and how it was before. The command has done its work
-    by then, so it says what keeps it from adding the line, and does not fail."""
-    try:
-        members: JSON = {"before": _words_of(before), "after": _words_of(after)}
-        members |= {"action": action, "asked": {"by": CONSOLE, "who": stack.account.caller()}}
-        stack.ledger().append([line_of(OF_STACK, call.now(), None, members)])
-    except (KeywardError, BotoCoreError) as error:
-        call.say(f"the ledger has no line of it: {error}", err=True)
+    """Add a line to the ledger: who did what, and how it was before."""
+    members: JSON = {"before": _words_of(before), "after": _words_of(after), "action": action}
+    note(call, stack, call.now(), [(OF_STACK, members)])
 
 
 def _words_of(stop: Stop | None) -> str:

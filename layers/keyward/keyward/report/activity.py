@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from keyward.aws.tables.ledger import DROPPED, REFUSED, RESENT
 from keyward.policy.periods import last_days
 from keyward.report.model import ActivityRow
 from keyward.values import DAY, iso
@@ -26,6 +27,25 @@ def activity_of(lines: Iterable[Mapping[str, Any]], now: float) -> tuple[Activit
         if str(line["at"]) >= first
     ]
     return tuple(sorted(rows, key=lambda row: row.at, reverse=True))
+
+
+def unsettled(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The lines but for refusals of events whose message a person dropped or sent again later."""
+    settled: dict[str, str] = {}
+    for line in lines:
+        if line["action"] in (DROPPED, RESENT) and "event_id" in line:
+            settled[line["event_id"]] = max(_moment(line), settled.get(line["event_id"], ""))
+    return [
+        line
+        for line in lines
+        if line["action"] != REFUSED
+        or _moment(line) >= settled.get(line["asked"].get("event_id"), "")
+    ]
+
+
+def _moment(line: Mapping[str, Any]) -> str:
+    """When the line was written, in milliseconds: its name begins so."""
+    return str(line["line"]).partition("#")[0]
 
 
 def counts_of(done: Sequence[ActivityRow]) -> dict[str, int]:

@@ -24,10 +24,10 @@ from keyward.aws.tables.policy import Current
 from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
 from keyward.report import waiting
-from keyward.report.activity import activity_of, counts_of, days_of_week
+from keyward.report.activity import activity_of, counts_of, days_of_week, unsettled
 from keyward.report.apis import api_row, exemption_rows
 from keyward.report.customers import customer_rows, plan_rows
-from keyward.report.model import ApiRow, PendingItem, Report
+from keyward.report.model import ActivityRow, ApiRow, PendingItem, Report
 from keyward.report.usage import UsageReading, read_usage
 from keyward.values import JSON, frozen, iso
 
@@ -88,7 +88,8 @@ class Collector:
         now, policy = self.now, self.current.policy
         records = self._registry.customers.load_all()
         key_records = [key for one in records.keys.values() for key in one.keys]
-        done = activity_of(self._registry.ledger.of_days(days_of_week(now)), now)
+        lines = self._registry.ledger.of_days(days_of_week(now))
+        done = activity_of(lines, now)
         closed = waiting.closed_since(done, {api.rest_api_id: api.read_at for api in reading.apis})
         holds = self._registry.apis.all_holds()
         held = {(str(hold["rest_api_id"]), str(hold.get("stage"))) for hold in holds}
@@ -122,7 +123,8 @@ class Collector:
         found = self._findings_now(reading, records) + room.of_room(keys, key_records, now)
         known = {str(record.get("customer_id")) for record in records.desired}
         as_desired = known - {f.customer_id for f in found} if reading.keys else ()
-        return self._with_pending(report, found + of_apis, holds, as_desired)
+        open_ = activity_of(unsettled(lines), now)
+        return self._with_pending(report, found + of_apis, holds, open_, as_desired)
 
     def _findings_now(self, reading: AccountReading, records: AccountRecords) -> list[Finding]:
         """Compare the records of now with the account as it was read."""
@@ -144,14 +146,16 @@ class Collector:
         report: Report,
         found: Sequence[Finding],
         holds: Sequence[JSON],
+        open_: Sequence[ActivityRow],
         as_desired: Container[str | None],
     ) -> Report:
-        """Add to the report what waits for people, and what is being mended."""
+        """Add to the report what waits for people, and what is being mended. `open_` is what was
+        done, but for refusals that a person settled."""
         done = report.done
         people, mending = waiting.finding_items(found, _modes(report.apis))
         people = waiting.policy_items(self.current.refused) + people
         people += waiting.hold_items(holds, done)
-        people += waiting.failure_items(done, people, as_desired)
+        people += waiting.failure_items(open_, people, as_desired)
         people += waiting.queue_items({n: self._bus.waiting(u) for n, u in self.queues.items()})
         if not report.unread:
             people += waiting.exemption_items(report.exemptions)

@@ -41,7 +41,6 @@ DONE = {
 NOT_DONE = ("ApiExposed", "ApiWarned", "ApiHeld")
 FAILED = "fail"
 CORRECT = "correct_record"
-REFUSED = "refuse_event"
 
 
 def requester_of_action(

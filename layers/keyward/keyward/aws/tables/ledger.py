@@ -22,8 +22,11 @@ MAX_LINES_A_DAY = 500
 # What tells the lines of one action and moment apart.
 NAMED = ("key", "stage", "method", "path", "plan")
 ANNOUNCE = "announce"
-# The subject of what a person did to the stack itself: a stop of writes, and its end.
+# The subject of what a person did to the stack itself: a stop of writes, and its end; a message of
+# no customer.
 OF_STACK = "stack"
+# An event was refused; a person dropped its message, or sent it again.
+REFUSED, DROPPED, RESENT = "refuse_event", "drop_message", "resend_message"
 TOLD = "told"
 
 
@@ -102,8 +105,9 @@ class Ledger:
         return self._table.pages("query", most, **mine, **newest_first)[::-1]
 
     def of_days(self, days: Iterable[str], most: int | None = MAX_LINES_A_DAY) -> list[JSON]:
-        """The lines of these days (UTC, `YYYY-MM-DD`) that announced something, newest first, at
-        most 500 a day, or all (None). Eventually consistent, as every global index is."""
+        """The lines of these days (UTC, `YYYY-MM-DD`) that announced something, or settled it
+        (DROPPED, RESENT), newest first, at most 500 a day, or all (None). Eventually consistent, as
+        every global index is."""
         found: list[JSON] = []
         newest_first = {"IndexName": BY_DAY, "ScanIndexForward": False}
         for day in sorted(days, reverse=True):
@@ -111,8 +115,10 @@ class Ledger:
         return found
 
     def _item(self, line: JSON) -> JSON:
-        # Only lines with events are in the index by day: it stays small, whatever was done.
-        item = line | ({"day": line["at"][:10]} if line.get("events") else {})
+        # Few lines are in the index by day, so that it stays small: those with events, and those
+        # that settle one.
+        is_listed = line.get("events") or line["action"] in (DROPPED, RESENT)
+        item = line | ({"day": line["at"][:10]} if is_listed else {})
         if self._days:
             written = datetime.fromisoformat(line["at"]).timestamp()
             item |= {"expires_at": int(written) + self._days * DAY}
