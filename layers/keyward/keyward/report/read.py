@@ -88,8 +88,7 @@ class Collector:
         now, policy = self.now, self.current.policy
         records = self._registry.customers.load_all()
         key_records = [key for one in records.keys.values() for key in one.keys]
-        lines = self._registry.ledger.of_days(days_of_week(now))
-        done = activity_of(lines, now)
+        done, open_ = self._activity()
         closed = waiting.closed_since(done, {api.rest_api_id: api.read_at for api in reading.apis})
         holds = self._registry.apis.all_holds()
         held = {(str(hold["rest_api_id"]), str(hold.get("stage"))) for hold in holds}
@@ -123,8 +122,12 @@ class Collector:
         found = self._findings_now(reading, records) + room.of_room(keys, key_records, now)
         known = {str(record.get("customer_id")) for record in records.desired}
         as_desired = known - {f.customer_id for f in found} if reading.keys else ()
-        open_ = activity_of(unsettled(lines), now)
         return self._with_pending(report, found + of_apis, holds, open_, as_desired)
+
+    def _activity(self) -> tuple[tuple[ActivityRow, ...], tuple[ActivityRow, ...]]:
+        """What was done in the last days, and the same but for refusals that a person settled."""
+        lines = self._registry.ledger.of_days(days_of_week(self.now))
+        return activity_of(lines, self.now), activity_of(unsettled(lines), self.now)
 
     def _findings_now(self, reading: AccountReading, records: AccountRecords) -> list[Finding]:
         """Compare the records of now with the account as it was read."""
