@@ -42,13 +42,14 @@ def test_suspensions_by_mistake_are_undone_together(desk: Desk) -> None:
     words = ("undo", "--since", "2h", "--what", "suspension")
     assert desk.run(*words, "--dry-run")[:2] == (
         0,
-        "would undo ann: status suspended -> active\nwould undo bob: status suspended -> active\n",
+        "would change for ann: status suspended -> active\n"
+        "would change for bob: status suspended -> active\n",
     )
     assert enabled(desk)["ann"] is False
     code, out, _ = desk.run(*words)
     assert (code, out.count("sent UndoRequested for")) == (0, 2)
     assert enabled(desk) == {"ann": True, "bob": True, "dan": True, "eve": False}
-    assert desk.run(*words)[0] == 1
+    assert desk.run(*words)[:2] == (1, "there is no suspension to undo\n")
 
 
 def test_a_dry_run_tells_what_an_undo_would_change(desk: Desk) -> None:
@@ -58,11 +59,12 @@ def test_a_dry_run_tells_what_an_undo_would_change(desk: Desk) -> None:
     for kind, members, words in (
         ("CustomerPlanChanged", {"plan": "pro"}, "plan pro -> free"),
         ("CustomerSuspended", {}, "status suspended -> active"),
-        ("KeyRotationRequested", {}, "the key that was replaced works on"),
+        ("PlanAdded", {"plan": "free"}, "plan pro, free -> pro"),
+        ("KeyRotationRequested", {}, "the key that was replaced stays, and its successor ends"),
     ):
         desk.bench.send(kind, customer_id="acme", **members)
         desk.bench.advance(HOUR)
-        assert desk.run(*asks)[:2] == (0, f"would undo acme: {words}\n")
+        assert desk.run(*asks)[:2] == (0, f"would change for acme: {words}\n")
 
 
 def test_an_undo_of_nothing_is_refused_before_it_is_sent(desk: Desk) -> None:
@@ -110,6 +112,28 @@ def test_the_history_tells_what_was_done_in_words(desk: Desk) -> None:
         "moved key acme/1 into plan pro",
         "disabled key acme/1 (invoice 4711)",
     ]
+
+
+def test_the_history_tells_what_was_extended_until_when_and_what_failed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    free = {"quota": {"limit": 1000, "period": "MONTH"}}
+    with desk_of(capsys, policy={"usage_plans": {"free": free}}) as desk:
+        customers(desk, "acme")
+        # The second period gets as much as the first.
+        for _ in range(2):
+            desk.bench.send("QuotaExtensionRequested", customer_id="acme", by=500)
+            desk.bench.advance(31 * 24 * HOUR)
+        desk.bench.send("PlanAdded", customer_id="acme", plan="gold")
+        desk.bench.send("PlanAdded", customer_id="acme", plan=5)
+        desk.bench.advance(HOUR)
+        told = [line[22:] for line in desk.run("history", "acme")[1].splitlines()[::2]]
+    assert [line for line in told if line.startswith("extended")] == [
+        "extended the quota of key acme/1 to 1500 calls until 2026-02-01",
+        "extended the quota of key acme/1 to 1500 calls until 2026-03-01",
+    ]
+    assert "announced (KeyUnused)" in told
+    assert {line.partition(" (")[0] for line in told} >= {"failed", "refused an event"}
 
 
 def test_the_history_of_an_api_tells_what_was_done_in_words(desk: Desk) -> None:

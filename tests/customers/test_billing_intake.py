@@ -127,7 +127,7 @@ def test_an_undo_of_nothing_is_answered(intake: Billing) -> None:
     intake.take(load_event("undo-requested"), "m-2")
     [failed] = intake.bench.bus.entries
     assert failed["DetailType"] == "CustomerFailed"
-    assert "no rotation can" in failed["Detail"]["reason"]
+    assert "there is no rotation" in failed["Detail"]["reason"]
     assert len(intake.bench.bus.sent) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from keyward.aws.tables.ledger import NAMED
@@ -27,8 +28,9 @@ REQUESTERS = {
     RECORD: "a record put into the Customers table",
     RESUMED: "an event that came to a run which was stopped",
 }
-# What an action did, in words; `{...}` are members of its line, and of what was there after it.
-WORDS = {
+# What an action did, in words; `{...}` are members of its line, and of what was there after it. Of
+# several the first counts of which the line has all members.
+WORDS: Mapping[str, str | tuple[str, ...]] = {
     "create_key": "made key {key} ({key_id})",
     "attach_key": "put key {key} into plan {plan}",
     "move_key": "moved key {key} into plan {plan}",
@@ -40,8 +42,16 @@ WORDS = {
     "adopt_key": "adopted key {key} ({key_id})",
     "label_key": "wrote description and tags of key {key}",
     "carry_quota_over": "carried the quota of key {key} over",
-    "extend_quota": "extended the quota of key {key}",
+    "extend_quota": (
+        "extended the quota of key {key} to {granted} calls until {until}",
+        "extended the quota of key {key}",
+    ),
     "announce_expiry": "told that key {key} ends soon",
+    "announce": "announced",
+    "announce_notice": "announced",
+    "fail": ("failed on stage {stage}", "failed"),
+    "refuse_event": "refused an event",
+    "hold_stage": "held stage {stage}",
     "attach_stage": "put stage {stage} into plan {plan}",
     "leave_plan": "left plan {plan} as it was, without stage {stage}",
     "require_key": "had {method} {path} ask for a key",
@@ -66,11 +76,11 @@ def _action(line: Mapping[str, Any]) -> str:
 def _in_words(line: Mapping[str, Any]) -> str | None:
     """The action as a person tells it; None for one without words, or whose members lack."""
     before, after = (line.get(name) for name in ("before", "after"))
-    members = {**_mapping(before), **_mapping(after), **line}
-    try:
-        return WORDS[line["action"]].format_map(members)
-    except KeyError:
-        return None
+    members, words = {**_mapping(before), **_mapping(after), **line}, WORDS.get(line["action"], ())
+    for text in (words,) if isinstance(words, str) else words:
+        with suppress(KeyError):
+            return text.format_map(members)
+    return None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -17,9 +17,7 @@ from keyward.runs.record import record
 from keyward.values import JSON, iso
 
 EVENT = "UndoRequested"
-# What of a record a person would see change.
-SHOWN = ("status", "plan", "plans")
-ROTATION = "the key that was replaced works on"
+ROTATION = "the key that was replaced stays, and its successor ends"
 # What tells of each kind of change, and what tells that it is over.
 TOLD = {
     "plan_change": ({"PlanChanged"}, set[str]()),
@@ -65,11 +63,12 @@ def undo(
         now = call.now()
         asked = each("reading", details)
         data["would_change"] = {one["customer_id"]: _would_or_why(there, one, now) for one in asked}
-        lines = [f"would undo {name}: {change}" for name, change in data["would_change"].items()]
+        changes = data["would_change"].items()
+        lines = [f"would change for {name}: {change}" for name, change in changes]
     else:
         there.send_all(EVENT, details)
         lines = [f"sent UndoRequested for {detail['customer_id']}" for detail in details]
-    call.show(data, lines or ["there is none to undo"])
+    call.show(data, lines or [f"there is no {_kind(what)} to undo"])
     return FINE if details else FOUND
 
 
@@ -99,10 +98,21 @@ def _would(stack: Stack, detail: JSON, now: float) -> str:
     event = customer_event({"detail-type": EVENT, "time": iso(now), "detail": detail}, now)
     change = record(stack.registry, event.customer_id, lambda before: [event], dry_run=True)
     was, will = change.before or {}, change.after or {}
-    names = [name for name in SHOWN if was.get(name) != will.get(name)]
-    moves = [f"{name} {was.get(name)} -> {will.get(name)}" for name in names]
+    shows = _shown(will)
+    old = {name: text for name, text in _shown(was).items() if text != shows[name]}
+    moves = [f"{name} {text} -> {shows[name]}" for name, text in old.items()]
     moves += [ROTATION] if was.get("rotation") != will.get("rotation") else []
     return change.void or ", ".join(moves) or "nothing"
+
+
+def _shown(record: JSON) -> dict[str, str]:
+    """What of a record a person would see change."""
+    plans = record.get("plans") or [record.get("plan", "-")]
+    return {"status": str(record.get("status", "-")), "plan": ", ".join(map(str, plans))}
+
+
+def _kind(what: str | None) -> str:
+    return (what or "change").replace("_", " ")
 
 
 def _met(events: Iterable[JSON], changed: set[str], over: set[str]) -> list[str]:

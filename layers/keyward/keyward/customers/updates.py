@@ -99,10 +99,11 @@ def undone_by(changes: Changes, event: CustomerEvent) -> Changes:
     what, at = event.fields.get("what"), event.occurred_at
     after = changes.undone(at, what)
     if not changes.knows_undo(at, what) and at not in after.effective_undos:
-        kinds = " or ".join([what] if what else WHAT)
+        *others, last = [what] if what else WHAT
+        kinds = " or ".join([*filter(None, [", ".join(others)]), last])
         raise InvalidEventError(
             "detail.what",
-            f"must name a change that can be undone, and no {kinds} can",
+            f"must name a change that can be undone, and there is no {kinds}",
             "Send the event for the state that you want instead",
         )
     return after

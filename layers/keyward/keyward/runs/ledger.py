@@ -78,15 +78,18 @@ def key_line(
     after: KeyRecord,
     now: float,
     reason: str | None = None,
+    granted: Mapping[str, Any] | None = None,
 ) -> JSON | None:
     """What a run's `task` `{action, execution_arn, place?}` did with a key: the members of its
     record that changed, `before` None for one that was not there; None when nothing did, but for a
-    correction, which tells what others did. `now` is epoch seconds."""
+    correction, which tells what others did. `now` is epoch seconds; `granted` tells of an extension
+    of the quota: the calls in `total`, and when its period ends."""
     was, is_now = _history_of(before), _history_of(after)
     changed = [name for name in was | is_now if was.get(name) != is_now.get(name)]
     action = task["action"]
-    if not changed and action["action"] != CORRECT:
+    if not (changed or granted) and action["action"] != CORRECT:
         return None
+    extension = {"granted": granted["total"]} if granted else {}
     return _line(
         f"customer#{after.customer_id}",
         now,
@@ -95,7 +98,8 @@ def key_line(
             "action": action["action"],
             "key": after.name,
             "before": {name: was[name] for name in changed if name in was},
-            "after": {name: is_now[name] for name in changed if name in is_now},
+            "after": {name: is_now[name] for name in changed if name in is_now} | extension,
+            "until": granted["period_ends"] if granted else None,
             "reason": reason or action.get("reason") or after.reason,
             "asked": action.get("asked"),
         },

@@ -151,7 +151,8 @@ class KeyStep:
         now, by = self.run.now, self.effective_by()
         why, asked = self.action.get("reason"), self.action.get("asked")
         occasion = Occasion(self.execution_arn, now, by, why, asked, facts or {})
-        lines = [key_line(self.task, change.before, change.after, now) for change in changes]
+        granted = (facts or {}).get("QuotaExtended")
+        lines = [key_line(self.task, c.before, c.after, now, granted=granted) for c in changes]
         events = events_of(changes, occasion)
         if self.policy and events:
             events = self.run.opens(self.policy).add_to(events)
