@@ -80,7 +80,7 @@ def _events(task: JSON, policy: Policy, now: float) -> Sequence[CustomerEvent]:
         envelope = _sign_up(task)
     own = [envelope]
     if third_party.is_third_party(envelope):
-        own = third_party.translate(envelope | {"time": iso(begun)}, policy)
+        own = third_party.translate(envelope, policy)
     if not own:
         raise InvalidInputError(
             "detail", "must say something about the customer's keys, got nothing", "Send it no more"
