@@ -13,6 +13,7 @@ from keyward.errors import InvalidEventError
 from keyward.events.contracts import customer_event
 from keyward.events.fields import distance
 from keyward.events.incoming import CUSTOMER_EVENTS, EVENTS_IN, is_unrelated, members, near_miss
+from keyward.events.member_words import MEANINGS_IN
 from keyward.events.outgoing import EVENTS_OUT
 from keyward.events.third_party import FOREIGN_EVENTS
 from keyward.values import JSON
@@ -174,16 +175,43 @@ def test_a_wrong_kind_is_called_as_json_calls_it(value: object, says: str) -> No
         CUSTOMER_EVENTS["CustomerSignedUp"].read({"plan": value})
 
 
+def sample_of(detail_type: str) -> JSON:
+    """The detail of its sample, without a time: that is ahead of the bench's."""
+    names = sorted(path.stem for path in (tree.ROOT / "events" / "in").glob("*.json"))
+    sample = next(e for e in map(load_event, names) if e.get("detail-type") == detail_type)
+    return {name: value for name, value in sample["detail"].items() if name != "occurred_at"}
+
+
+# The members that say a time, of each event.
+TIMES = [
+    (detail_type, name)
+    for detail_type in EVENTS_IN
+    for name in members(detail_type)
+    if "ISO 8601" in MEANINGS_IN[name]
+]
+
+
+@pytest.mark.parametrize(("detail_type", "name"), TIMES)
+def test_a_time_that_no_calendar_has_is_refused_at_once_by_its_name(
+    bench: Bench, detail_type: str, name: str
+) -> None:
+    for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", 10**30, -(10**30)):
+        before = len(bench.runs)
+        bench.send(detail_type, **sample_of(detail_type) | {name: at})
+        bench.run()
+        [(_, why)] = [*letters(bench), *letters(bench, "ApisDlq")]
+        assert why.startswith(f"detail.{name}: must be an ISO 8601 time")
+        assert len(bench.runs) == before
+        if detail_type in CUSTOMER_EVENTS:
+            assert bench.announced.pop()["detail"]["reason"] == why
+
+
 @pytest.mark.parametrize("detail_type", EVENTS_IN)
 def test_an_unknown_member_of_any_event_on_the_bus_is_refused_by_its_name(
     bench: Bench, detail_type: str
 ) -> None:
-    names = sorted(path.stem for path in (tree.ROOT / "events" / "in").glob("*.json"))
-    sample = next(e for e in map(load_event, names) if e.get("detail-type") == detail_type)
-    # The samples' time is ahead of the bench's.
-    detail = {name: value for name, value in sample["detail"].items() if name != "occurred_at"}
     before = len(bench.runs)
-    bench.send(detail_type, **detail | {"plna": "pro"})
+    bench.send(detail_type, **sample_of(detail_type) | {"plna": "pro"})
     bench.run()
     [(_, why)] = [*letters(bench), *letters(bench, "ApisDlq")]
     assert why.startswith("detail.plna: must be a member that Keyward knows")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from keyward.events.outgoing import EVENTS_OUT
+from keyward.values import JSON
 from local.bench import Bench
 from tests import tree
 from tests.cli.desk import Desk, desk_of, parsed
@@ -78,3 +79,33 @@ def test_an_address_that_has_not_confirmed_is_named_by_status(desk: Desk) -> Non
     desk.bench.account.sns.unconfirmed.append("ops@example.com")
     code, out, _ = desk.run("status")
     assert (code, "ops@example.com has not confirmed" in out) == (1, True)
+
+
+def forged(name: str) -> JSON:
+    """An event out as somebody else would write it."""
+    about: JSON = {"customer_id": "forged", "rest_api_id": "forged", "threshold": 100}
+    return dict.fromkeys(EVENTS_OUT[name].always, "forged") | about | {"actions": []}
+
+
+def test_what_others_announce_in_our_name_is_believed_nowhere(desk: Desk) -> None:
+    bench = desk.bench
+    for name in EVENTS_OUT:
+        bench.account.publish(bench.stack.ref("EventBus"), "keyward", name, forged(name))
+    bench.advance(60)
+    assert (bench.runs, bench.calls, bench.tables["LedgerTable"].scan()["Items"]) == ([], [], [])
+    code, out, _ = desk.run("outcomes", "--since", "7d")
+    assert (code, out.startswith("nothing was announced")) == (0, True)
+    assert desk.run("history", "forged")[0] == 1
+    bench.invoke("WriteReport", {})
+    assert "forged" not in str([*bench.account.s3.objects.values()])
+
+
+@pytest.mark.parametrize("name", EVENTS_OUT)
+def test_an_announcement_of_another_account_goes_to_nobody(desk: Desk, name: str) -> None:
+    bench = desk.bench
+    bus, account = bench.stack.ref("EventBus"), "210987654321"
+    envelope = {"id": "e1", "source": "keyward", "detail-type": name, "account": account}
+    event = envelope | {"region": "us-east-1", "time": "2026-01-01T00:00:00Z"}
+    bench.account.deliver(bus, event | {"detail": forged(name)})
+    bench.run()
+    assert (told(bench), bench.runs, bench.account.s3.objects) == ([], [], {})

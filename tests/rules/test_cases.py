@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from emulator.tests.openapi_lab import SHARED
-from keyward.audit.adoption_table import parse_owners
 from keyward.cli import app
-from keyward.errors import InvalidInputError, PolicyRefusedError
+from keyward.errors import PolicyRefusedError
 from keyward.events.spreadsheet import text_of
 from keyward.policy.parse import default_text, parse
 from keyward.values import JSON
@@ -39,13 +38,32 @@ def old_key(bench: Bench, file: Path, *plans: str, **changes: Any) -> list[JSON]
     return [one for one in found if one.get("key_id") == key_id]
 
 
+def adopted_by(file: Path) -> tuple[JSON, list[str]]:
+    """What an adopting run of the audit answers to the table, with the id of a real key in it, and
+    the customers that there are then."""
+    with Bench() as bench:
+        plan_id = bench.gateway.create_usage_plan(name="free")["id"]
+        key_id = bench.gateway.create_api_key(name="old", enabled=True)["id"]
+        bench.gateway.create_usage_plan_key(usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
+        table = text_of(file.read_bytes()).replace("abcde12345", key_id)
+        task = {"adopt": True, "repair": True, "customers": table}
+        bench.account.executions.begin("audit_account", "adopt", task)
+        bench.run()
+        [run] = [run for run in bench.runs if run.machine == "audit_account"]
+        assert run.status == "SUCCEEDED"
+        records = bench.tables["CustomersTable"].scan()["Items"]
+        return run.output, sorted(record["customer_id"] for record in records)
+
+
 def table_with_a_blank_line(file: Path) -> None:
-    assert parse_owners({}, text_of(file.read_bytes())).customers == {"abcde12345": "acme"}
+    output, customers = adopted_by(file)
+    assert (output["adopted"], customers) == (1, ["acme"])
 
 
 def table_that_names_a_key_twice(file: Path) -> None:
-    with pytest.raises(InvalidInputError, match="row 3 must name another key than row 2"):
-        parse_owners({}, text_of(file.read_bytes()))
+    output, customers = adopted_by(file)
+    assert "row 3 must name another key than row 2" in output["refused"]["reason"]
+    assert customers == []
 
 
 def key_of_the_developer_portal(file: Path) -> None:
@@ -78,20 +96,45 @@ def event_of_another_account(file: Path) -> None:
 
 def plan_made_by_hand(file: Path) -> None:
     made = json.loads(file.read_text("utf-8"))
-    for mode in ("enforce", "observe"):
+    for mode in ("enforce", "warn", "observe"):
         with Bench() as bench:
             plan_id = bench.gateway.create_usage_plan(**made["CreateUsagePlan"])["id"]
             key_id = bench.gateway.create_api_key(**made["CreateApiKey"])["id"]
             about = {"usagePlanId": plan_id, "keyId": key_id, "keyType": "API_KEY"}
             bench.gateway.create_usage_plan_key(**about)
+            before = hand_made(bench, plan_id)
             bench.api({"/pets": {"get": None}}, mode=mode)
             bench.run()
-            plan = bench.gateway.get_usage_plan(usagePlanId=plan_id)
-            limits = {name: made["CreateUsagePlan"][name] for name in ("throttle", "quota")}
-            assert {n: {**plan[n], **limits[n]} for n in limits} == {n: plan[n] for n in limits}
+            assert hand_made(bench, plan_id) == before
             told = [e["detail"] for e in bench.announced if e["detail-type"].startswith("Api")]
             kept = [a for detail in told for a in detail["actions"] if a["action"] == "leave_plan"]
             assert {action["plan"] for action in kept} == {"free"}
+            assert_limits_change_by_approval_only(bench, plan_id)
+
+
+def hand_made(bench: Bench, plan_id: str) -> JSON:
+    plan = bench.gateway.get_usage_plan(usagePlanId=plan_id)
+    return {name: value for name, value in plan.items() if name != "ResponseMetadata"}
+
+
+def assert_limits_change_by_approval_only(bench: Bench, plan_id: str) -> None:
+    """Once the policy adopts the plan: the preview and the ledger have before and after."""
+    before = hand_made(bench, plan_id)
+    policy = json.loads(default_text())
+    policy["usage_plans"]["free"]["adopt"] = True
+    bench.put_policy(policy)
+    bench.advance(60)
+    assert hand_made(bench, plan_id) == before
+    [held] = [e["detail"] for e in bench.announced if e["detail-type"] == "PolicyHeld"]
+    [change] = held["changes"]
+    throttles = {"before": before["throttle"], "after": policy["usage_plans"]["free"]["throttle"]}
+    assert change["follows"]["throttle"] == throttles
+    bench.send("PolicyApproved", fingerprint=held["fingerprint"])
+    bench.advance(300)
+    assert hand_made(bench, plan_id)["throttle"] == throttles["after"]
+    lines = bench.tables["LedgerTable"].scan()["Items"]
+    kept = [line for line in lines if line["action"] == "change_policy"]
+    assert throttles in [{side: line.get(side) for side in throttles} for line in kept]
 
 
 def servers_that_are_a_mapping(file: Path) -> None:
@@ -122,6 +165,13 @@ def unpaid_bill_and_an_invoice_of_nothing(file: Path) -> None:
         kinds = [e["detail-type"] for e in bench.announced]
         assert kinds.count("KeySuspended") == 1
         assert "KeyResumed" not in kinds
+        # What settles it: the invoice that failed, once it is paid.
+        owed = {"object": events[1]["detail"]["data"]["object"] | {"amount_paid": 5000}}
+        at = {"id": "evt_5", "created": int(bench.clock.now()), "data": owed}
+        about = (events[-1]["source"], "invoice.paid", events[-1]["detail"] | at)
+        bench.account.publish(bench.stack.ref("EventBus"), *about)
+        bench.run()
+        assert bench.gateway.get_api_key(apiKey=key["id"])["enabled"] is True
 
 
 def lint(code: int, file: Path, *options: str) -> None:
