@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward.aws.tables.leases import DONE, FAILED, Lease
+from keyward.aws.tables.leases import Lease
 from keyward.customers.bulk import is_being_imported
 from keyward.customers.model import customer_of
 from keyward.customers.plan_moves import refusal
@@ -26,8 +26,8 @@ def conclude(task: JSON, context: Context) -> JSON:
 
     `again`: the run starts over after so many seconds. Either somebody left word, and it keeps the
     lease; or it has no lease, as it waits for its turn. `problem` `{Error, Cause}` is what the plan
-    could not satisfy. `output` is the run's. A run without a lease has nothing to conclude. Raises
-    LeaseLostError.
+    could not satisfy; with it the run keeps the lease, too. `output` is the run's. A run without a
+    lease has nothing to conclude. Raises LeaseLostError.
     """
     customer_id, seconds = contracts.parse_customer_id(task), int(task.get("wait_seconds", 0))
     if task.get("lease") is None:
@@ -39,7 +39,12 @@ def conclude(task: JSON, context: Context) -> JSON:
     outbox.announce(context, customers.outbox, customer_id, waiting)
     problem = task.get("problem") or _refusal(customer_id, task, context)
     _note_due(customer_id, lease, task, context)
-    again = not context.registry.leases.release(lease, FAILED if problem else DONE)
+    leases = context.registry.leases
+    # With a problem the run keeps the lease until Report failure has told it: what another run
+    # mends is told after it.
+    again = (
+        leases.rerun_requested(lease.name, lease.owner) if problem else not leases.release(lease)
+    )
     return {
         "again": again,
         "wait_seconds": 0,

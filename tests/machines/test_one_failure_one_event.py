@@ -55,6 +55,17 @@ def test_a_failure_is_told_once_whenever_its_teller_dies(
     assert len(told(bench)) == 1
 
 
+def test_a_failure_that_is_told_late_is_told_before_what_mends_it(bench: Bench) -> None:
+    for call in (1, 2, 3):
+        bench.fault("lambda", "ReportFailure", call, "death_before")
+    unknown_plan(bench)
+    bench.advance(0.2)
+    bench.send("CustomerPlanChanged", customer_id="acme", plan="free")
+    bench.advance(DAY)
+    kinds = [event["detail-type"] for event in bench.announced]
+    assert kinds == ["CustomerFailed", "KeyIssued"]
+
+
 def test_a_failure_whose_announcement_was_refused_is_told(bench: Bench) -> None:
     bench.send("CustomerSignedUp", customer_id="first", plan="free")
     bench.advance(60)
