@@ -10,6 +10,7 @@ from keyward.events.requester import CONSOLE
 from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.keys.claims import receipt
+from keyward.runs.run import only_fields
 from keyward.values import JSON, iso
 
 
@@ -25,6 +26,7 @@ def create_claim(task: JSON, run: Context, claim_url: str) -> JSON:
     Raises InvalidInputError, for a disabled key too, which would open nothing, and
     CustomerNotFoundError for a customer without such a key.
     """
+    only_fields(task, ("customer_id", "key_id", "expires_in_hours"))
     customer_id = contracts.parse_customer_id(task)
     seconds = seconds_of(task.get("expires_in_hours"))
     keys = run.registry.customers.load_keys(customer_id).keys

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyward.explain.model import parse_question
+from keyward.explain.model import FIELDS, parse_question
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json
 from keyward.runs import runtime
+from keyward.runs.run import only_fields
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Input `{customer_id | key_id, rest_api_id, stage, method, path}`; output `{allowed, cause,
     status?, message?, says?, evidence?, helps?, remedy?, also, …}` (docs/why.md). By
     IAM only."""
+    only_fields(event, FIELDS)
     question = parse_question(event)
     run = runtime.context()
     explainer = Explainer(

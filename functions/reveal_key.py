@@ -9,6 +9,7 @@ from keyward.aws.tables import Registry
 from keyward.errors import CustomerNotFoundError, NotFoundError
 from keyward.events import contracts
 from keyward.runs import runtime
+from keyward.runs.run import only_fields
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -31,6 +32,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def reveal(task: dict[str, Any], gateway: Gateway, registry: Registry) -> dict[str, Any]:
     """The values of the customer's keys, or of the one that `key_id` names. Raises
     InvalidInputError, CustomerNotFoundError for a customer without such a key."""
+    # A misspelt `key_id` would reveal all keys.
+    only_fields(task, ("customer_id", "key_id"))
     customer_id = contracts.parse_customer_id(task)
     wanted = task.get("key_id")
     ids = [key.key_id for key in registry.customers.load_keys(customer_id).keys if key.key_id]

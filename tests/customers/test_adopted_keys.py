@@ -64,6 +64,20 @@ def test_a_key_in_its_plans_becomes_the_customers_without_a_write(bench: Bench) 
     assert len(bench.gateway.get_api_keys()["items"]) == 1
 
 
+def test_a_key_in_ten_plans_is_taken_without_a_write_and_joins_no_eleventh() -> None:
+    names = [f"plan-{number}" for number in range(11)]
+    policy = {"usage_plans": {name: {"apis": [name]} for name in names}, "propagation_seconds": 0}
+    with Bench(policy=policy) as bench:
+        key_id = old_key(bench, *(plan(bench, name) for name in names[:10]))
+        sign_up = {"plans": names[:10], "key_id": key_id}
+        assert send(bench, "CustomerSignedUp", PORTAL, **sign_up) == []
+        assert [event["plans"] for event in told(bench, "KeyIssued")] == [names[:10]]
+        assert send(bench, "PlanAdded", PORTAL, plan=names[10]) == []
+        [failed] = told(bench, "CustomerFailed")
+        assert "at most plan 10" in failed["reason"]
+        assert plans_of(bench, key_id) == sorted(names[:10])
+
+
 def test_a_key_joins_the_plans_that_it_lacks_and_stays_in_all_others(bench: Bench) -> None:
     key_id = old_key(bench, plan(bench, "maps"), plan(bench, "somebody's"))
     sign_up = {"plans": ["free", "maps"], "key_id": key_id}

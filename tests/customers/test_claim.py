@@ -167,7 +167,7 @@ def test_a_link_is_for_the_key_that_stays_or_for_one_that_is_named(bench: Bench)
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"customer_id": "nobody"}, {"key_id": "nosuchkey1"}, {"customer_id": "no/id"}]
+    [{"customer_id": "nobody"}, {"key_id": "nosuchkey1"}, {"customer_id": "no/id"}, {"hours": 1}]
     + [{"expires_in_hours": hours} for hours in (0, -1, 169, "1", True, float("nan"))],
 )
 def test_a_link_that_cannot_be_is_refused_and_leaves_nothing(bench: Bench, wrong: JSON) -> None:

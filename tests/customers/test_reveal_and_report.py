@@ -66,6 +66,14 @@ def test_a_value_typed_as_a_key_id_is_not_quoted(bench: Bench) -> None:
     assert value not in str(told.value)
 
 
+def test_a_misspelt_member_is_refused_by_its_name_and_reveals_nothing(bench: Bench) -> None:
+    for number in (1, 2):
+        issued(bench, number)
+    task = {"customer_id": "acme", "keyid": "abcde12345"}
+    with pytest.raises(InvalidInputError, match="keyid: is not a field of this input. Use"):
+        reveal_key.reveal(task, bench.gateway, bench.registry)
+
+
 def test_an_unknown_customer_is_told(bench: Bench) -> None:
     with pytest.raises(CustomerNotFoundError, match="nobody"):
         reveal_key.reveal({"customer_id": "nobody"}, bench.gateway, bench.registry)

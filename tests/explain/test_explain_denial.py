@@ -133,6 +133,7 @@ def test_the_sample_is_answered(world: World) -> None:
         ({"stage": "pro d"}, "stage"),
         ({"method": "FETCH"}, "method"),
         ({"path": "pets"}, "path"),
+        ({"api": "petstore"}, "api: is not a field"),
     ],
 )
 def test_a_question_that_cannot_be_answered_is_refused(wrong: JSON, field: str) -> None:

@@ -85,6 +85,23 @@ def test_a_hundred_rotations_in_two_hours_never_leave_more_than_two_keys(bench: 
     assert len(working(bench)) == 1
 
 
+def test_plan_changes_by_successor_never_leave_more_than_two_keys() -> None:
+    with Bench(policy={"usage_plans": {"a": {}, "b": {}}}) as bench:
+        bench.send("CustomerSignedUp", customer_id="acme", plan="a")
+        bench.advance(HOUR)
+        for number in range(12):
+            change = {"plan": "ba"[number % 2], "key": "successor"}
+            bench.send("CustomerPlanChanged", customer_id="acme", **change)
+            bench.advance(3 * MINUTE)
+            assert len(working(bench)) <= 2
+            bench.send(
+                "KeyRotationRequested" if number % 3 else "UndoRequested", customer_id="acme"
+            )
+            bench.advance(3 * MINUTE)
+            assert len(working(bench)) <= 2
+        assert len(bench.emulator.state.keys) == 2
+
+
 def key_id(bench: Bench, number: int) -> str:
     """The id of a key that was announced as the n-th."""
     told = [e["detail"]["key_id"] for e in bench.announced if e["detail-type"] == "KeyRotated"]
