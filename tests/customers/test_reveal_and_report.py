@@ -70,7 +70,7 @@ def test_a_misspelt_member_is_refused_by_its_name_and_reveals_nothing(bench: Ben
     for number in (1, 2):
         issued(bench, number)
     task = {"customer_id": "acme", "keyid": "abcde12345"}
-    with pytest.raises(InvalidInputError, match="keyid: is not a field of this input. Use"):
+    with pytest.raises(InvalidInputError, match=r"keyid: is not a field of this input\. Use"):
         reveal_key.reveal(task, bench.gateway, bench.registry)
 
 
