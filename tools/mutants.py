@@ -90,6 +90,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/journal.py": ("tests/runs/test_journal.py",),
     "runs/ledger.py": ("tests/runs/test_ledger_lines.py",),
     "runs/looks.py": ("tests/runs/test_starts.py",),
+    "runs/keys/claims.py": ("tests/runs/test_claim_desk.py",),
+    "runs/keys/conflicts.py": ("tests/runs/test_key_conflicts.py",),
     "runs/lots.py": ("tests/runs/test_lots.py",),
     "runs/onboarding.py": (
         "tests/runs/test_onboarding_looks.py",
@@ -98,6 +100,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/opens.py": ("tests/runs/test_opens.py",),
     "runs/outbox.py": ("tests/runs/test_tell_once.py",),
     "runs/owners.py": ("tests/runs/test_owners.py",),
+    "runs/record.py": (
+        "tests/runs/test_record.py",
+        "tests/machines/reconcile_customer/test_put_by_hand.py",
+        "tests/machines/test_removals.py",
+    ),
     "runs/removals.py": ("tests/runs/test_removals.py",),
     "runs/resuming.py": ("tests/runs/test_resume_run.py",),
     "runs/run.py": ("tests/runs/test_run.py",),
