@@ -28,7 +28,8 @@ IN = """
 
 Any source may send them; only the detail-type counts. An event about a customer has `customer_id`,
 and may have `occurred_at` (ISO 8601), for which the time of the envelope stands in. A member with a
-question mark may be left out; Keyward refuses an unlisted member by its name.
+question mark may be left out, and of two with a bar between them only one may be sent. Keyward
+refuses an unlisted member by its name.
 
 A detail-type that is nearly right (the same but for case, spaces, `_` and `-`, or for two letters)
 ends in the customers' DLQ with the right name. All other events on the bus are other people's: they
@@ -103,11 +104,11 @@ def _text(schema: dict[str, Any]) -> str:
 
 def _page() -> str:
     rows_in = [
-        _line(_link("in", name), _members(members_in(name)), event.effect)
+        _line(_link("in", name), _listed(members_in(name)), event.effect)
         for name, event in incoming.EVENTS_IN.items()
     ]
     rows_out = [
-        _line(_link("out", name), _members(members_out(event)), event.says)
+        _line(_link("out", name), _listed(_marked(members_out(event))), event.says)
         for name, event in outgoing.EVENTS_OUT.items()
     ]
     of_in, of_out, meanings = (
@@ -118,9 +119,14 @@ def _page() -> str:
     return "".join([*parts, CODES, *meanings])
 
 
-def members_in(name: str) -> dict[str, bool]:
-    """The members of an event in, and whether they have to be there."""
-    return {key: field.required for key, field in incoming.EVENTS_IN[name].fields.items()}
+def members_in(name: str) -> list[str]:
+    """The members of an event in: with `?` those that may be left out, two that exclude each other
+    with a bar between them."""
+    event = incoming.EVENTS_IN[name]
+    needed = {key: field.required for key, field in event.fields.items()}
+    needed |= dict.fromkeys(event.alternatives, event.needs_one)
+    either = {key: needed.pop(key) for key in event.alternatives}
+    return [" | ".join(_marked(either))] * bool(either) + _marked(needed)
 
 
 def members_out(event: outgoing.EventOut) -> dict[str, bool]:
@@ -138,8 +144,12 @@ def _link(folder: str, name: str) -> str:
     return f"[{name}](../events/schemas/{folder}/{name}.json)"
 
 
-def _members(required: dict[str, bool]) -> str:
-    return f" {{{', '.join(key if must else f'{key}?' for key, must in required.items())}}}"
+def _marked(required: dict[str, bool]) -> list[str]:
+    return [key if must else f"{key}?" for key, must in required.items()]
+
+
+def _listed(members: list[str]) -> str:
+    return f" {{{', '.join(members)}}}"
 
 
 if __name__ == "__main__":

@@ -217,6 +217,35 @@ def test_every_customer_event_changes_the_desired_state(detail_type: str) -> Non
     assert after != record, "say what it does in layers/keyward/keyward/customers/updates.py"
 
 
+def listed_in(page: str, detail_type: str) -> list[list[str]]:
+    """The members that the page gives an event in: those that exclude each other stand together."""
+    listed = page.split(f"/in/{detail_type}.json) {{")[1].partition("}")[0]
+    return [one.split(" | ") for one in listed.split(", ") if one]
+
+
+@pytest.mark.parametrize("detail_type", EVENTS_IN)
+def test_the_page_says_truly_which_members_may_be_left_out(detail_type: str) -> None:
+    page = " ".join((tree.ROOT / "docs" / "events.md").read_text("utf-8").split())
+    sample = next(e for e in sampled("in").values() if e["detail-type"] == detail_type)
+    accepts = fastjsonschema.compile(schema(detail_type))
+    groups = listed_in(page, detail_type)
+    named = [name.rstrip("?") for group in groups for name in group]
+    assert sorted(named) == sorted(EVENTS_IN[detail_type].fields)
+    for group in groups:
+        absent = [name.rstrip("?") for name in group]
+        detail = {name: value for name, value in sample["detail"].items() if name not in absent}
+        try:
+            accepts(detail)
+        except fastjsonschema.JsonSchemaValueException:
+            assert not any(name.endswith("?") for name in group), group
+        else:
+            assert all(name.endswith("?") for name in group), group
+    excluding = [group for group in groups if len(group) > 1]
+    assert [[n.rstrip("?") for n in one] for one in excluding] == [
+        [*names] for names in (EVENTS_IN[detail_type].alternatives,) if names
+    ]
+
+
 def undescribed(schema: JSON, place: str = "") -> list[str]:
     """The members of a schema, at any depth, without a description."""
     found = []
