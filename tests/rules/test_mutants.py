@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 
 import pytest
@@ -46,6 +47,14 @@ def test_each_module_and_each_test_is_there() -> None:
     assert [name for name in mutants.MODULES if not (package / name).is_file()] == []
     tests = {test for tests in mutants.MODULES.values() for test in tests}
     assert sorted(test for test in tests if not (tree.ROOT / test).is_file()) == []
+
+
+def test_a_module_that_is_excused_is_there_and_has_no_function() -> None:
+    package = tree.ROOT / mutant_tests.PACKAGE
+    assert not {*mutants.EXCUSED} & {*mutants.MODULES}
+    for name in mutants.EXCUSED:
+        parts = ast.walk(ast.parse((package / name).read_text("utf-8")))
+        assert [part.name for part in parts if isinstance(part, ast.FunctionDef)] == []
 
 
 def test_each_reason_is_of_a_module_that_is_run_and_says_something() -> None:
