@@ -48,7 +48,8 @@ class Recorder:
             # Only here: a sign-up does not pay for the import.
             from keyward.runs import removals
 
-            removals.answer(self.run, contracts.removals_answer(item.body))
+            for customer_id in removals.answer(self.run, contracts.removals_answer(item.body)):
+                self._start(customer_id, item)
             return
         void = dict(self._record(self._events(item.body), item))
         waiting = [customer_id for customer_id, change in void.items() if change.waits]

@@ -40,9 +40,10 @@ def note(context: Context, customer_id: str, at: int, cause: str, record: JSON) 
     return removal
 
 
-def answer(context: Context, is_approved: bool) -> None:
-    """Suspend the customers whose removal is held, or put the records back, also those of the hour
-    before the first that was held. Raises PassingError while more are left. Idempotent."""
+def answer(context: Context, is_approved: bool) -> list[str]:
+    """Have the customers whose removal is held suspended, or put the records back, also those of
+    the hour before the first that was held. Gives those to be suspended: they are due, but a run of
+    its own suspends each sooner. Raises PassingError while more are left. Idempotent."""
     removals, customers = context.registry.removals, context.registry.customers
     lot = removals.held(LOT)
     for removal in filter(None, map(customers.removal, lot)):
@@ -58,6 +59,7 @@ def answer(context: Context, is_approved: bool) -> None:
         for removal in filter(None, map(customers.removal, removals.recent())):
             _put_back(context, removal)
     removals.clear()
+    return [*lot] if is_approved else []
 
 
 def _sound(record: JSON) -> JSON | None:
