@@ -91,6 +91,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/journal.py": ("tests/runs/test_journal.py",),
     "runs/ledger.py": ("tests/runs/test_ledger_lines.py",),
     "runs/looks.py": ("tests/runs/test_starts.py",),
+    "runs/keys/adoption.py": ("tests/runs/test_adoption_step.py",),
     "runs/keys/claims.py": ("tests/runs/test_claim_desk.py",),
     "runs/keys/conflicts.py": ("tests/runs/test_key_conflicts.py",),
     "runs/lots.py": ("tests/runs/test_lots.py",),
