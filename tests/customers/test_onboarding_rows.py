@@ -112,6 +112,15 @@ def test_a_bad_row_is_named_by_number_and_column_and_stops_no_other(row: str, co
     assert json.dumps(bad.as_json())
 
 
+def test_a_customer_who_is_in_the_file_twice_is_refused_with_both_rows() -> None:
+    file = read("customer_id,plan\nacme,free\nbeta,free\nacme,pro\n")
+    [bad] = [item for item in file.rows if isinstance(item, Refused)]
+    assert (served(file), bad.number) == (["acme", "beta"], 4)
+    assert str(bad.error).startswith(
+        "customer_id: must be in the file once, got it in row 2 too. Remove one of the two rows"
+    )
+
+
 def test_a_quote_in_the_midst_of_a_cell_is_a_character() -> None:
     assert names(read('customer_id,plan,name\nacme,free,5" pipes\n')) == ['5" pipes']
 
