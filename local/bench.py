@@ -24,7 +24,7 @@ from emulator.emulator import Emulator
 from emulator.inprocess import attach
 from keyward.aws import probe
 from keyward.aws.gateway.calls import client_config
-from keyward.policy.parse import default_text
+from keyward.policy.parse import default_text, parse
 from keyward.runs import runtime
 from keyward.values import JSON
 from local.lifetime.account import Account
@@ -46,7 +46,8 @@ class Bench:
     """An account with Keyward in it. `quotas` enforces those of API Gateway, `share` is Keyward's
     part of them in percent; changes take up to `propagation` seconds to reach every gateway host.
     `policy` is the policy parameter, by default the shipped one, without a wait for propagation
-    where there is none. `started` is the time at which it begins (ISO 8601)."""
+    where there is none; one that cannot be used raises PolicyRefusedError. `started` is the time at
+    which it begins (ISO 8601)."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Bench:
         self.tables: dict[str, Any] = dict(self.account.tables.by_name)
         shipped: JSON = json.loads(default_text())
         self._first = policy or (shipped if propagation else shipped | {"propagation_seconds": 0})
+        parse(json.dumps(self._first))
         self._quotas, self._propagation = quotas, propagation
         self._entered = ExitStack()
 

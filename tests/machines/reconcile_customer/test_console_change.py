@@ -14,9 +14,11 @@ from local.lifetime.executions import Execution
 from tests import tree
 
 POLICY = {
-    "usage_plans": {name: {} for name in ("free", "pro", "reports")},
+    "usage_plans": {
+        name: {"quota": {"limit": 1000, "period": "MONTH"}} for name in ("free", "pro", "reports")
+    },
     "propagation_seconds": 0,
-    "billing": {"stripe": {"prices": {"price_1": "pro"}}},
+    "billing": {"stripe": {"plans": {"price_1": "pro"}}},
 }
 SAMPLES = sorted((tree.ROOT / "events" / "in").glob("*.json"))
 # What is no change of a customer.

@@ -117,7 +117,7 @@ class Ledger:
     def _item(self, line: JSON) -> JSON:
         # Few lines are in the index by day, so that it stays small: those with events, and those
         # that settle one.
-        is_listed = line.get("events") or line["action"] in (DROPPED, RESENT)
+        is_listed = line.get("events") or line.get("action") in (DROPPED, RESENT)
         item = line | ({"day": line["at"][:10]} if is_listed else {})
         if self._days:
             written = datetime.fromisoformat(line["at"]).timestamp()
