@@ -103,6 +103,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/outbox.py": ("tests/runs/test_tell_once.py",),
     "runs/owners.py": ("tests/runs/test_owners.py",),
     "runs/policy/our_plans.py": ("tests/runs/test_our_plans.py",),
+    "runs/policy/usage_plans.py": ("tests/runs/test_usage_plans.py",),
     "runs/record.py": (
         "tests/runs/test_record.py",
         "tests/machines/reconcile_customer/test_put_by_hand.py",
