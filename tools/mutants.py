@@ -102,6 +102,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/opens.py": ("tests/runs/test_opens.py",),
     "runs/outbox.py": ("tests/runs/test_tell_once.py",),
     "runs/owners.py": ("tests/runs/test_owners.py",),
+    "runs/policy/account.py": ("tests/runs/test_policy_account.py",),
     "runs/policy/announcements.py": ("tests/runs/test_policy_announcements.py",),
     "runs/policy/our_plans.py": ("tests/runs/test_our_plans.py",),
     "runs/policy/usage_plans.py": ("tests/runs/test_usage_plans.py",),
