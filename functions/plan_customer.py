@@ -249,7 +249,7 @@ class Planner:
             )
         if storm and lease:
             registry.drifts.end(self.customer_id, storm)
-        keys = wanted_back(records.keys, customer, is_person)
+        keys = wanted_back(records.keys, customer, self.now, is_person)
         known = keys, policy, self.now, records.last_number, records.waits_since is not None
         planned = plan_customer(customer, *known)
         notices = notices_due(customer, policy, self.now, records.notice_marks)

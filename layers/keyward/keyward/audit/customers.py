@@ -81,7 +81,7 @@ class CustomerAudit:
         after = corrected(stored, results)
         try:
             customer = with_open_wish(customer_of(record), after)
-            keys = wanted_back(after.keys, customer)
+            keys = wanted_back(after.keys, customer, now)
             planned = plan_customer(customer, keys, policy, now, after.last_number)
         except InvalidRecordError as error:
             return [Finding("invalid_record", "high", str(error), customer_id=customer_id)]

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.model import Customer
+from keyward.customers.overlap import last_heirs, overlaps_at
 from keyward.events import remedy
 from keyward.values import frozen
 
@@ -64,26 +65,24 @@ def compared(key: KeyRecord, state: GatewayState | None, now: float) -> Compared
 
 
 def wanted_back(
-    keys: Sequence[KeyRecord], customer: Customer, is_person: bool = False
+    keys: Sequence[KeyRecord], customer: Customer, now: float, is_person: bool = False
 ) -> list[KeyRecord]:
     """Enable again the keys that somebody disabled by hand, where a person starts the run
-    (`is_person`) or the customer was resumed since."""
-    since = customer.status_at or 0
-    by_number = {key.number: key for key in keys}
-    return [
-        _back(key, by_number.get(key.end.replaced_by or 0))
-        if key.by_hand is not None and (is_person or since >= key.by_hand)
-        else key
-        for key in keys
-    ]
-
-
-def _back(key: KeyRecord, successor: KeyRecord | None) -> KeyRecord:
-    """The key as it is wanted back. One whose successor is in an overlap of its own ended when it
-    was disabled: of one key no two work on beside their successor."""
-    if successor and successor.enabled and successor.end.replaced_by is not None:
-        key = key.with_end(retire_at=key.by_hand, delete_at=key.by_hand)
-    return replace(key, by_hand=None)
+    (`is_person`) or the customer was resumed since. Of the keys that came before one and the same
+    key, one works on beside it: of those that are wanted back the newest, and none where another
+    works. The others end as of when they were disabled."""
+    since, after = customer.status_at or 0, last_heirs(keys)
+    overlaps = [key for key in keys if key.number in after and overlaps_at(key, now)]
+    taken = {after[key.number] for key in overlaps if key.by_hand is None}
+    found: list[KeyRecord] = []
+    for key in sorted(keys, key=lambda key: key.number, reverse=True):
+        is_back = key.by_hand is not None and (is_person or since >= key.by_hand)
+        if is_back and key in overlaps:
+            if after[key.number] in taken:
+                key = key.with_end(retire_at=key.by_hand, delete_at=key.by_hand)
+            taken.add(after[key.number])
+        found.append(replace(key, by_hand=None) if is_back else key)
+    return found[::-1]
 
 
 def remedy_by_hand(customer_id: str) -> str:

@@ -93,5 +93,21 @@ def _heirs(keys: Sequence[KeyRecord]) -> Mapping[int, int | None]:
     return heirs | dict(zip(sorted(lost, reverse=True), free, strict=False))
 
 
+def last_heirs(keys: Sequence[KeyRecord]) -> dict[int, int | None]:
+    """The number of the key that goes on in the end, of each key that was replaced."""
+    heirs, last = _heirs(keys), dict[int, int | None]()
+    for number, heir in heirs.items():
+        # A key that an undo brought back takes over from its own successor.
+        for _ in heirs:
+            heir = heirs.get(heir, heir) if heir is not None else None
+        last[number] = heir
+    return last
+
+
+def overlaps_at(key: KeyRecord, now: float) -> bool:
+    """Whether the end of a key that is there is still to come, at `now` (epoch seconds)."""
+    return key.state == CREATED and not key.end.is_over(now)
+
+
 def _works(key: KeyRecord, now: float) -> bool:
-    return key.state == CREATED and key.by_hand is None and not key.end.is_over(now)
+    return key.by_hand is None and overlaps_at(key, now)

@@ -190,8 +190,9 @@ class Explainer:
         if self.stop is None:
             return None
         wish = with_open_wish(customer, stored)
-        keys, known = wanted_back(stored.keys, wish), stored.last_number
-        planned = plan_customer(wish, keys, self.policy, self.now(), known)
+        now = self.now()
+        keys, known = wanted_back(stored.keys, wish, now), stored.last_number
+        planned = plan_customer(wish, keys, self.policy, now, known)
         waiting = [one.action for one in planned.actions if ACTIONS[one.action].calls]
         return words.waiting(waiting, self.stop.at) if waiting else None
 
