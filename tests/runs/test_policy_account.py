@@ -3,20 +3,18 @@ there and used how much, and which live methods an exemption would open."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from keyward.apis.model import Attachment
 from keyward.customers.usage import KeyUsage
 from keyward.policy.change_set import MAX_OPENED, Line
 from keyward.policy.facts import PlanFacts, PlanKeys
 from keyward.runs.policy.account import PolicyAccount
 from keyward.values import JSON, iso
-from local.lifetime.documents import document
-from tests.support import OURS, Bench, workbench
+from tests.runs.policy_desk import a_key, a_plan, an_api, exempt, policy
+from tests.support import Bench, workbench
 
 QUOTA: JSON = {"limit": 100, "offset": 0, "period": "DAY"}
 LESS = QUOTA | {"limit": 10}
@@ -28,40 +26,6 @@ def bench() -> Iterator[Bench]:
         yield made
 
 
-def an_api(
-    bench: Bench,
-    name: str,
-    mode: str | None = "enforce",
-    stages: Iterable[str] = ("prod",),
-    paths: JSON | None = None,
-) -> str:
-    body = document(paths or {"/pets": {"get": ["api_key"]}})
-    body["info"]["title"] = name
-    api_id = str(bench.client.import_rest_api(body=json.dumps(body).encode())["id"])
-    if mode:
-        arn = f"arn:aws:apigateway:us-east-1::/restapis/{api_id}"
-        bench.client.tag_resource(resourceArn=arn, tags={"keyward": mode})
-    for stage in stages:
-        bench.client.create_deployment(restApiId=api_id, stageName=stage)
-    return api_id
-
-
-def a_plan(bench: Bench, name: str, *refs: tuple[str, str], **more: Any) -> str:
-    stages = [{"apiId": api_id, "stage": stage} for api_id, stage in refs]
-    wanted = {"tags": OURS} | more
-    plan_id = bench.client.create_usage_plan(name=name, apiStages=stages, **wanted)["id"]
-    for api_id, stage in refs:
-        note = Attachment(stage, name, plan_id, 1, confirmed=True)
-        bench.registry.apis.attached(api_id, note)
-    return str(plan_id)
-
-
-def a_key(bench: Bench, plan_id: str, name: str | None) -> None:
-    named = {"name": name} if name else {}
-    key_id = str(bench.client.create_api_key(enabled=True, **named)["id"])
-    bench.gateway.attach_key(plan_id, key_id)
-
-
 def used(bench: Bench, customer: str, number: int, plan: str, calls: int) -> None:
     period = ("DAY", "2026-11-27", 100)
     usage = KeyUsage(customer, number, f"id-{number}", plan, *period, calls, 0, 1)
@@ -70,14 +34,6 @@ def used(bench: Bench, customer: str, number: int, plan: str, calls: int) -> Non
 
 def account(bench: Bench, default_mode: str = "observe") -> PolicyAccount:
     return PolicyAccount(bench.context(), default_mode)
-
-
-def policy(*exemptions: JSON, **plans: JSON) -> JSON:
-    return {"usage_plans": plans, "exemptions": [*exemptions]}
-
-
-def exempt(api: str = "*", method: str = "GET", path: str = "*", **more: str) -> JSON:
-    return {"api": api, "method": method, "path": path, "reason": "a test"} | more
 
 
 def opens(api_id: str, stage: str, path: str, method: str = "GET") -> JSON:
