@@ -10,7 +10,7 @@ from keyward.customers.actions import CustomerPlan
 from keyward.customers.key import CREATED, CREATING, DELETING, Journal, KeyRecord
 from keyward.customers.model import Customer
 from keyward.customers.plan import plan_customer
-from keyward.errors import UnknownPlanError
+from keyward.errors import InvalidRecordError, UnknownPlanError
 from keyward.policy.parse import default_text, parse
 
 NOW = 1_800_000_000
@@ -56,6 +56,37 @@ def test_an_unknown_plan_makes_nothing_half() -> None:
 
 def test_a_customer_whose_sign_up_has_not_arrived_wants_nothing() -> None:
     assert plan_customer(Customer("acme", ("free",), None), (), POLICY, NOW) == CustomerPlan()
+
+
+PAST = replace(ACTIVE, expires_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("customer", "keys", "last_number"),
+    [
+        (replace(PAST, expires_at=NOW + 1), (), 0),
+        (PAST, (key(plan="free"),), 0),
+        (PAST, (key(CREATING),), 0),
+        (PAST, (), 1),
+        (replace(PAST, status="suspended"), (), 0),
+        (replace(PAST, status="closed"), (), 0),
+    ],
+    ids=["it lies ahead", "a key", "a key in the making", "had one", "suspended", "closed"],
+)
+def test_an_end_is_no_problem_of_a_customer_who(
+    customer: Customer, keys: tuple[KeyRecord, ...], last_number: int
+) -> None:
+    assert plan_customer(customer, keys, POLICY, NOW, last_number).problem is None
+
+
+def test_an_end_that_was_past_before_the_first_key_is_a_problem() -> None:
+    planned = plan_customer(PAST, (), POLICY, NOW)
+    assert planned.actions == ()
+    assert isinstance(planned.problem, InvalidRecordError)
+    assert str(planned.problem) == (
+        "expires_at: must lie ahead, got 2027-01-15T08:00:00Z, and the customer never had a key. "
+        "Send CustomerSignedUp with a later one"
+    )
 
 
 def test_a_suspended_or_closed_customer_gets_no_key() -> None:
