@@ -4,77 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from keyward.apis.progress import ATTACH, DEPLOY, END, PLAN, REQUIRE, Progress
-from keyward.aws.tables.call_schedule import Stop, TurnItem
+from keyward.apis.progress import END, PLAN, REQUIRE, Progress
+from keyward.aws.tables.call_schedule import Stop
 from keyward.aws.tables.leases import LEASE_SECONDS, Lease
 from keyward.errors import LeaseLostError, StoppedError
 from keyward.runs.apis.turn import ApiTurn
 from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION
 from keyward.runs.turns import READS
-from keyward.values import DAY, JSON, iso
-from tests.support import Bench, workbench
-
-API, SUBJECT = "a1b2c3d4e5", "api#a1b2c3d4e5"
-RUNS = "arn:aws:states:us-east-1:123456789012:execution:protect-api"
-RUN, OTHER = f"{RUNS}:run-1", f"{RUNS}:run-2"
-# Half of the account's calls: 5 a second, 20 at once.
-FIVE = {CALLS: 5.0}
-
-
-@dataclass
-class Lab:
-    """One run on one API, and the account's calls."""
-
-    bench: Bench
-
-    @property
-    def now(self) -> float:
-        return self.bench.clock.now()
-
-    def run(self, step: str = REQUIRE, **more: Any) -> ApiTurn:
-        progress = Progress(API, RUN, next=step, **more)
-        return ApiTurn(self.bench.context(), progress)
-
-    def leased(self, step: str = REQUIRE, **more: Any) -> ApiTurn:
-        lease = self.bench.registry.leases.acquire(SUBJECT, RUN, self.now)
-        assert lease
-        return self.run(step, lease=lease.as_json(), **more)
-
-    def busy(self, seconds: float) -> None:
-        """Who asks for five calls has its turn in so many seconds."""
-        self.bench.context().turns.debit({CALLS: 15 + 5 * seconds}, self.now)
-
-    def turn(self, subject: str = SUBJECT) -> TurnItem | None:
-        return self.bench.registry.schedule.turn(subject)
-
-    def used(self) -> float:
-        return self.bench.context().turns.in_use(self.now)[0]
-
-    def expires_in(self) -> float:
-        item = self.bench.tables["LeasesTable"].get_item(Key={"lease": SUBJECT})["Item"]
-        return float(item["expires_at"] - int(self.now))
-
-    def told(self) -> list[JSON]:
-        return [entry["Detail"] for entry in self.bench.bus.entries]
+from keyward.values import JSON
+from tests.runs.turn_lab import API, FIVE, OTHER, RUN, RUNS, SUBJECT, TurnLab
+from tests.support import workbench
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
+def lab() -> Iterator[TurnLab]:
     with workbench() as bench:
-        yield Lab(bench)
+        yield TurnLab(bench)
 
 
-def other_waits(lab: Lab) -> None:
+def other_waits(lab: TurnLab) -> None:
     lab.busy(30)
     lab.bench.context().turns.take(SUBJECT, OTHER, LOOK, FIVE, lab.now)
 
 
-def test_work_is_left_to_a_run_that_waits_for_the_turn(lab: Lab) -> None:
+def test_work_is_left_to_a_run_that_waits_for_the_turn(lab: TurnLab) -> None:
     assert lab.run().joined() is None
     other_waits(lab)
     joined = lab.run().joined()
@@ -83,7 +40,7 @@ def test_work_is_left_to_a_run_that_waits_for_the_turn(lab: Lab) -> None:
     assert lab.bench.context().turns.is_joined(SUBJECT, OTHER)
 
 
-def test_no_work_is_left_to_the_run_itself_or_to_one_that_was_stopped(lab: Lab) -> None:
+def test_no_work_is_left_to_the_run_itself_or_to_one_that_was_stopped(lab: TurnLab) -> None:
     other_waits(lab)
     own = ApiTurn(lab.bench.context(), Progress(API, OTHER))
     assert own.joined() is None
@@ -93,7 +50,7 @@ def test_no_work_is_left_to_the_run_itself_or_to_one_that_was_stopped(lab: Lab) 
 
 
 def test_no_work_is_left_to_a_run_that_has_just_begun(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    lab: TurnLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other_waits(lab)
 
@@ -106,7 +63,7 @@ def test_no_work_is_left_to_a_run_that_has_just_begun(
     assert lab.run().joined() is None
 
 
-def test_a_run_whose_turn_is_there_has_the_lease(lab: Lab) -> None:
+def test_a_run_whose_turn_is_there_has_the_lease(lab: TurnLab) -> None:
     run = lab.run(wait_seconds=9)
     entered, is_there = run.enter(FIVE)
     lease = Lease(SUBJECT, RUN, 1)
@@ -118,7 +75,7 @@ def test_a_run_whose_turn_is_there_has_the_lease(lab: Lab) -> None:
     assert lab.used() == 0.25
 
 
-def test_a_lease_that_is_held_is_renewed(lab: Lab) -> None:
+def test_a_lease_that_is_held_is_renewed(lab: TurnLab) -> None:
     run = lab.leased()
     lab.bench.clock.advance(100)
     assert run.enter(FIVE) == (run.progress, True)
@@ -126,7 +83,7 @@ def test_a_lease_that_is_held_is_renewed(lab: Lab) -> None:
     assert lab.used() == 0.25
 
 
-def test_a_lease_that_another_run_took_is_lost(lab: Lab) -> None:
+def test_a_lease_that_another_run_took_is_lost(lab: TurnLab) -> None:
     run = lab.leased()
     lab.bench.clock.advance(LEASE_SECONDS)
     assert lab.bench.registry.leases.acquire(SUBJECT, OTHER, lab.now)
@@ -134,7 +91,7 @@ def test_a_lease_that_another_run_took_is_lost(lab: Lab) -> None:
         run.enter(FIVE)
 
 
-def test_a_run_ends_where_another_has_the_api_and_gives_its_calls_back(lab: Lab) -> None:
+def test_a_run_ends_where_another_has_the_api_and_gives_its_calls_back(lab: TurnLab) -> None:
     leases = lab.bench.registry.leases
     leases.acquire(SUBJECT, OTHER, lab.now)
     entered, is_there = lab.run().enter(FIVE)
@@ -150,7 +107,7 @@ def test_a_run_ends_where_another_has_the_api_and_gives_its_calls_back(lab: Lab)
 @pytest.mark.parametrize("step", [REQUIRE, PLAN])
 @pytest.mark.parametrize("others", [0, 1])
 def test_after_a_wait_a_run_goes_on_only_where_nobody_was_meanwhile(
-    lab: Lab, step: str, others: int
+    lab: TurnLab, step: str, others: int
 ) -> None:
     leases, before = lab.bench.registry.leases, lab.leased().progress
     leases.release(Lease.of({"lease": before.lease}))
@@ -168,7 +125,7 @@ def test_after_a_wait_a_run_goes_on_only_where_nobody_was_meanwhile(
 
 
 @pytest.mark.parametrize("is_leased", [True, False])
-def test_a_run_to_which_another_left_its_work_plans_anew(lab: Lab, is_leased: bool) -> None:
+def test_a_run_to_which_another_left_its_work_plans_anew(lab: TurnLab, is_leased: bool) -> None:
     lab.busy(2)
     run = lab.leased() if is_leased else lab.run()
     waiting, is_there = run.enter(FIVE)
@@ -185,7 +142,9 @@ def test_a_run_to_which_another_left_its_work_plans_anew(lab: Lab, is_leased: bo
 
 
 @pytest.mark.parametrize(("seconds", "is_kept"), [(1.5, True), (2, True), (2.1, False)])
-def test_a_lease_is_kept_for_a_short_wait_alone(lab: Lab, seconds: float, is_kept: bool) -> None:
+def test_a_lease_is_kept_for_a_short_wait_alone(
+    lab: TurnLab, seconds: float, is_kept: bool
+) -> None:
     lab.busy(seconds)
     run = lab.leased()
     waiting, is_there = run.enter(FIVE)
@@ -196,7 +155,7 @@ def test_a_lease_is_kept_for_a_short_wait_alone(lab: Lab, seconds: float, is_kep
     assert (lab.bench.registry.leases.holder(SUBJECT) is not None) is is_kept
 
 
-def test_a_run_that_was_left_word_plans_anew_and_keeps_its_lease(lab: Lab) -> None:
+def test_a_run_that_was_left_word_plans_anew_and_keeps_its_lease(lab: TurnLab) -> None:
     lab.busy(3)
     run = lab.leased(wait_seconds=7)
     lab.bench.registry.leases.acquire(SUBJECT, OTHER, lab.now)
@@ -205,7 +164,7 @@ def test_a_run_that_was_left_word_plans_anew_and_keeps_its_lease(lab: Lab) -> No
 
 
 @pytest.mark.parametrize(("seconds", "wait"), [(600, 600), (601, 600), (0.5, 1)])
-def test_a_wait_comes_in_pieces_and_is_added_up(lab: Lab, seconds: float, wait: int) -> None:
+def test_a_wait_comes_in_pieces_and_is_added_up(lab: TurnLab, seconds: float, wait: int) -> None:
     lab.busy(seconds)
     waiting, _ = lab.run(waited=40).enter(FIVE)
     assert (waiting.wait_seconds, waiting.waited) == (wait, 40 + wait)
@@ -222,7 +181,7 @@ def test_a_wait_comes_in_pieces_and_is_added_up(lab: Lab, seconds: float, wait: 
     ],
 )
 def test_a_run_waits_in_the_lane_of_what_it_does(
-    lab: Lab, step: str, asked: JSON | None, lane: str
+    lab: TurnLab, step: str, asked: JSON | None, lane: str
 ) -> None:
     lab.busy(5)
     lab.run(step, asked=asked).enter(FIVE)
@@ -231,7 +190,7 @@ def test_a_run_waits_in_the_lane_of_what_it_does(
     assert (turn.owner, turn.lane, turn.calls) == (RUN, lane, FIVE)
 
 
-def test_a_turn_may_be_that_of_a_plan(lab: Lab) -> None:
+def test_a_turn_may_be_that_of_a_plan(lab: TurnLab) -> None:
     lab.busy(5)
     lab.run().enter(FIVE, "plan#free")
     turn = lab.turn("plan#free")
@@ -240,7 +199,7 @@ def test_a_turn_may_be_that_of_a_plan(lab: Lab) -> None:
     assert lab.turn() is None
 
 
-def test_a_stop_holds_for_writes_and_lets_reads_pass(lab: Lab) -> None:
+def test_a_stop_holds_for_writes_and_lets_reads_pass(lab: TurnLab) -> None:
     lab.bench.registry.schedule.put_stop(Stop(lab.now, everything=False))
     with pytest.raises(StoppedError):
         lab.run().enter(FIVE)
@@ -248,7 +207,7 @@ def test_a_stop_holds_for_writes_and_lets_reads_pass(lab: Lab) -> None:
     assert is_there
 
 
-def test_what_of_a_turn_was_not_used_is_given_back_and_more_is_debited(lab: Lab) -> None:
+def test_what_of_a_turn_was_not_used_is_given_back_and_more_is_debited(lab: TurnLab) -> None:
     turns = lab.bench.context().turns
     run, calls = lab.run(), {CALLS: 10.0, "GetResources": 2.0, "CreateDeployment": 1.0}
     assert run.enter(calls)[1]
@@ -263,100 +222,3 @@ def test_what_of_a_turn_was_not_used_is_given_back_and_more_is_debited(lab: Lab)
     assert turns.behind("CreateDeployment", 1, lab.now) == lab.now
     # What was neither in the turn nor made stays as it was.
     assert turns.behind("UpdateUsagePlan", 0, lab.now) == lab.now + 2 * 40
-
-
-@pytest.mark.parametrize(
-    ("step", "waited", "seconds", "is_told"),
-    [
-        (DEPLOY, 30, 30, False),
-        (DEPLOY, 30, 31, True),
-        (DEPLOY, 900, 10, False),
-        (DEPLOY, 900, 11, True),
-        (PLAN, 200, 100, False),
-        (PLAN, 200, 101, True),
-        (REQUIRE, 0, 300, False),
-        (REQUIRE, 0, 301, True),
-        (DEPLOY, 0, 60, False),
-        (DEPLOY, 0, 61, True),
-    ],
-)
-def test_who_waits_long_is_told(
-    lab: Lab, step: str, waited: int, seconds: int, is_told: bool
-) -> None:
-    lab.busy(seconds)
-    lab.run(step, waited=waited).enter(FIVE)
-    assert len(lab.told()) == is_told
-
-
-def test_what_is_told_names_the_api_the_time_the_run_and_the_cause(lab: Lab) -> None:
-    lab.busy(400)
-    asked = {"by": "event", "event_id": "e1", "detail_type": "Shop", "source": "shop"}
-    lab.run(DEPLOY, asked=asked).enter(FIVE)
-    [entry] = lab.bench.bus.entries
-    assert entry["DetailType"] == "ApiPending"
-    told = entry["Detail"]
-    assert (told["rest_api_id"], told["execution_arn"]) == (API, RUN)
-    assert "this API waits for its turn" in told["reason"]
-    assert told["ready_by"] == iso(lab.now + 400)
-    assert told["caused_by"] == {"event_id": "e1", "detail_type": "Shop", "source": "shop"}
-
-
-def test_a_run_is_told_once_a_day(lab: Lab) -> None:
-    for seconds, number in ((0, 1), (1, 1), (DAY - 2, 1), (1, 2)):
-        lab.bench.clock.advance(seconds)
-        lab.busy(4000)
-        lab.run(DEPLOY).enter(FIVE)
-        assert len(lab.told()) == number
-    ApiTurn(lab.bench.context(), Progress(API, OTHER, next=DEPLOY)).enter(FIVE)
-    assert len(lab.told()) == 3
-    marks = lab.bench.registry.marks
-    assert not marks.claim("pending#run-1", lab.now)
-    assert not marks.claim("pending#run-2", lab.now)
-
-
-def waiting(lab: Lab, lane: str, number: float) -> None:
-    """Another API's calls that wait in a lane, at their place."""
-    lab.bench.context().turns.take(f"api#{lane}", OTHER, lane, {CALLS: number}, lab.now)
-
-
-@pytest.mark.parametrize(
-    ("step", "seconds"),
-    [(DEPLOY, 0), (REQUIRE, (200 + 5) / 10), (PLAN, (200 + 5) / 6 + 200 / 10)],
-)
-def test_the_deployments_of_those_before_are_waited_for(
-    lab: Lab, step: str, seconds: float
-) -> None:
-    lab.busy(900)
-    waiting(lab, PROTECTION, 200)
-    waiting(lab, LOOK, 200)
-    # 400 deployments are owed, at one in ten seconds: more than the calls need.
-    lab.bench.context().turns.debit({"CreateDeployment": 401}, lab.now)
-    lab.run(step).enter({CALLS: 5.0})
-    [told] = lab.told()
-    assert told["ready_by"] == iso(lab.now + 4000 + 10 * seconds)
-
-
-@pytest.mark.parametrize(
-    ("plans", "seconds"), [(0, 400), (1, 400), (12, 400), (13, 440), (15, 520)]
-)
-def test_the_other_plans_of_an_api_are_waited_for(lab: Lab, plans: int, seconds: int) -> None:
-    lab.busy(400)
-    attach = tuple({"plan": str(number)} for number in range(plans))
-    lab.run(ATTACH, attach=attach).enter(FIVE)
-    [told] = lab.told()
-    assert told["ready_by"] == iso(lab.now + seconds)
-
-
-def test_only_a_step_of_plans_waits_for_plans(lab: Lab) -> None:
-    lab.busy(400)
-    lab.run(REQUIRE, attach=tuple({"plan": str(number)} for number in range(15))).enter(FIVE)
-    [told] = lab.told()
-    assert told["ready_by"] == iso(lab.now + 400)
-
-
-def test_plans_that_are_owed_are_waited_for(lab: Lab) -> None:
-    lab.busy(400)
-    lab.bench.context().turns.debit({"UpdateUsagePlan": 21}, lab.now)
-    lab.run(ATTACH).enter(FIVE)
-    [told] = lab.told()
-    assert told["ready_by"] == iso(lab.now + 800)
