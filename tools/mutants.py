@@ -81,6 +81,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "apis/plan.py": APIS,
     "apis/compare.py": APIS,
     "runs/apis/request.py": ("tests/runs/test_api_request.py",),
+    "runs/apis/rollbacks.py": ("tests/runs/test_api_rollbacks.py",),
     "runs/apis/turn.py": ("tests/runs/test_api_turn.py", "tests/runs/test_api_turn_told.py"),
     "runs/console.py": (
         "tests/runs/test_console.py",
