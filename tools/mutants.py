@@ -106,6 +106,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/owners.py": ("tests/runs/test_owners.py",),
     "runs/policy/account.py": ("tests/runs/test_policy_account.py",),
     "runs/policy/announcements.py": ("tests/runs/test_policy_announcements.py",),
+    "runs/policy/run.py": (
+        "tests/runs/test_policy_holds.py",
+        "tests/runs/test_policy_plan.py",
+        "tests/runs/test_policy_update.py",
+    ),
     "runs/policy/our_plans.py": ("tests/runs/test_our_plans.py",),
     "runs/policy/usage_plans.py": ("tests/runs/test_usage_plans.py",),
     "runs/record.py": (
