@@ -80,6 +80,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "customers/plans.py": PLANS,
     "apis/plan.py": APIS,
     "apis/compare.py": APIS,
+    "runs/apis/journal.py": (
+        "tests/runs/test_api_journal.py",
+        "tests/runs/test_api_journal_ends.py",
+    ),
     "runs/apis/request.py": ("tests/runs/test_api_request.py",),
     "runs/apis/rollbacks.py": ("tests/runs/test_api_rollbacks.py",),
     "runs/apis/turn.py": ("tests/runs/test_api_turn.py", "tests/runs/test_api_turn_told.py"),
