@@ -125,6 +125,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/removals.py": ("tests/runs/test_removals.py",),
     "runs/resuming.py": ("tests/runs/test_resume_run.py",),
     "runs/run.py": ("tests/runs/test_run.py",),
+    "runs/runtime.py": ("tests/runs/test_runtime_adapters.py",),
     "runs/schedule.py": SCHEDULE,
     "runs/stopped.py": ("tests/runs/test_stopped.py",),
     "runs/turns.py": SCHEDULE,
