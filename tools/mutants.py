@@ -84,6 +84,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "tests/runs/test_api_journal.py",
         "tests/runs/test_api_journal_ends.py",
     ),
+    "runs/apis/read.py": (
+        "tests/runs/test_api_read.py",
+        "tests/runs/test_api_read_working.py",
+    ),
     "runs/apis/request.py": ("tests/runs/test_api_request.py",),
     "runs/apis/rollbacks.py": ("tests/runs/test_api_rollbacks.py",),
     "runs/apis/turn.py": ("tests/runs/test_api_turn.py", "tests/runs/test_api_turn_told.py"),
