@@ -117,6 +117,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/policy/run.py": (
         "tests/runs/test_policy_holds.py",
         "tests/runs/test_policy_plan.py",
+        "tests/runs/test_policy_plan_refused.py",
         "tests/runs/test_policy_update.py",
     ),
     "runs/policy/our_plans.py": ("tests/runs/test_our_plans.py",),

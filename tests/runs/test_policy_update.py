@@ -4,7 +4,6 @@ whatever fails, and told when the last of its changes is there."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -18,7 +17,6 @@ from tests.runs.policy_desk import (
     OTHER,
     QUOTA,
     Edits,
-    a_key,
     a_plan,
     an_api,
     limited,
@@ -171,43 +169,6 @@ def test_a_plan_that_is_throttled_is_tried_again(edits: Edits) -> None:
     assert edits.quota() == 200
 
 
-def refuse(edits: Edits, plan_id: str) -> None:
-    """From now on API Gateway refuses each change of the plan."""
-    real = edits.bench.gateway
-
-    class Refusing:
-        """API Gateway, which takes no such limit."""
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(real, name)
-
-        def update_plan(self, given: str, operations: list[JSON]) -> object:
-            wrong = [{"op": "replace", "path": "/no/such/path", "value": "1"}]
-            return real.update_plan(given, wrong if given == plan_id else operations)
-
-    edits.context = replace(edits.context, gateway=Refusing())  # type: ignore[arg-type]
-
-
-def test_a_plan_that_cannot_be_changed_is_told_and_the_others_go_on(edits: Edits) -> None:
-    refuse(edits, made_and_edited(edits))
-    assert edits.update() == END | {"failed": ["free"]}
-    assert [kind for kind, _ in edits.told()] == ["PolicyRefused"]
-    detail = edits.bench.bus.entries[0]["Detail"]
-    assert (detail["plan"], detail["execution_arn"], detail["version"]) == ("free", ARN, 2)
-    assert (detail["error"], detail["caused_by"]["event_id"]) == ("GatewayRefusedError", "e1")
-    assert edits.registry.leases.holder("plan#free") is None
-    assert edits.update(failed=["free"]) == END | {"failed": ["free"]}
-    a_plan(edits.bench, "pro", quota=QUOTA)
-    more = {"quota": QUOTA | {"limit": 200}}
-    edits.plan(policy(free=more, pro=more))
-    edits.bench.clock.advance(100)
-    assert edits.update() == UPDATE | {"failed": ["free"]}
-    edits.bench.clock.advance(100)
-    assert edits.update(failed=["free"]) == END | {"failed": ["free"]}
-    assert edits.quota("pro") == 200
-    assert edits.told()[-1] == ("PolicyApplied", ["usage_plans.pro"])
-
-
 def test_a_plan_whose_fate_is_unknown_stays_written_down(edits: Edits) -> None:
     a_plan(edits.bench, "free", quota=QUOTA | {"limit": 7})
     edits.bench.emulator.order_faults([{"operation": "UpdateUsagePlan", "fault": "timeout_after"}])
@@ -281,16 +242,3 @@ def test_stages_leave_with_what_is_remembered_of_them(edits: Edits) -> None:
     left = {api: edits.registry.apis.load_records(api).attachments for api in (pets, shop)}
     assert (len(left[pets]), left[shop]) == (1, ())
     assert edits.told() == [("PolicyApplied", ["usage_plans.free.stages"])]
-
-
-def test_a_plan_that_cannot_be_changed_is_told_once_though_a_hold_stands(edits: Edits) -> None:
-    a_key(edits.bench, a_plan(edits.bench, "free", quota=QUOTA), "acme/1")
-    refuse(edits, a_plan(edits.bench, "pro", quota=QUOTA))
-    less, more = ({"quota": QUOTA | {"limit": limit}} for limit in (10, 200))
-    edits.put(policy(free=less, pro=more))
-    for _ in range(3):
-        assert edits.plan() == UPDATE
-        assert edits.update() == END | {"failed": ["pro"]}
-        edits.bench.clock.advance(100)
-    assert [kind for kind, _ in edits.told()] == ["PolicyHeld", "PolicyRefused"]
-    assert edits.in_force.revision == 2

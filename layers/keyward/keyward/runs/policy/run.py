@@ -197,8 +197,10 @@ class PolicyRun:
             return {"next": UPDATE, "wait_seconds": max(1, seconds), "failed": failed}
         turns.debit({name: -calls for name, calls in UPDATE_CALLS.items()}, self.context.now)
         name = left[0]
+        plan, changes = account.plans.by_name[name], lacking[name]
+        in_force = self._noted(plan.name, changes, in_force)
         try:
-            in_force = self._bring(account, account.plans.by_name[name], lacking[name], in_force)
+            in_force = self._bring(account, plan, changes, in_force)
         except PlanThrottledError:
             turns.refused(self.context.now, "UpdateUsagePlan")
             return {"next": UPDATE, "wait_seconds": RETRY_SECONDS, "failed": failed}
@@ -211,17 +213,20 @@ class PolicyRun:
             self._announce(in_force)
         return {"next": UPDATE if left[1:] else END, "failed": failed}
 
+    def _noted(self, plan: str, changes: list[Change], in_force: InForce) -> InForce:
+        """Write down what is done to a plan, before the call, so that whoever takes over announces
+        it."""
+        known = {line["field"] for line in in_force.pending}
+        # A line of the whole plan, which comes or leaves, tells all of it.
+        news = [] if f"{PLANS}.{plan}" in known else changes
+        lines = [announcements.line_of(plan, change, self._asked) for change in news]
+        more = tuple(line for line in lines if line["field"] not in known)
+        return self._saved(in_force, replace(in_force, pending=(*in_force.pending, *more)))
+
     def _bring(
         self, account: PolicyAccount, plan: GatewayPlan, changes: list[Change], in_force: InForce
     ) -> InForce:
-        """Change one plan. What is done is written down before the call, so that whoever takes
-        over announces it."""
-        known = {line["field"] for line in in_force.pending}
-        # A line of the whole plan, which comes or leaves, tells all of it.
-        news = [] if f"{PLANS}.{plan.name}" in known else changes
-        lines = [announcements.line_of(plan.name, change, self._asked) for change in news]
-        more = tuple(line for line in lines if line["field"] not in known)
-        in_force = self._saved(in_force, replace(in_force, pending=(*in_force.pending, *more)))
+        """Change one plan."""
         operations = [operation for change in changes for operation in change.operations]
         with self.context.plans(self._owner).lease(plan.name):
             if operations:
