@@ -84,6 +84,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "tests/runs/test_api_journal.py",
         "tests/runs/test_api_journal_ends.py",
     ),
+    "runs/apis/protection.py": (
+        "tests/runs/test_api_observed.py",
+        "tests/runs/test_api_protection.py",
+    ),
     "runs/apis/read.py": (
         "tests/runs/test_api_read.py",
         "tests/runs/test_api_read_working.py",
