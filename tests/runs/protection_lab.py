@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from keyward.apis.model import (
-    ApiRecords,
-    Deployment,
-    Hold,
-)
+from keyward.apis.model import ApiRecords, Deployment, Hold
 from keyward.policy.model import Policy
 from keyward.runs.apis.protection import Protection
 from keyward.runs.apis.request import ApiRequest

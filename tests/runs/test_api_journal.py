@@ -12,7 +12,6 @@ from keyward.apis.actions import Attach, Deploy, Held, Require
 from keyward.apis.hold_words import HeldStage
 from keyward.apis.model import (
     APPROVED,
-    DEPLOYMENT,
     PENDING,
     PLAN,
     REJECTED,
@@ -240,4 +239,3 @@ def test_a_stage_that_was_rolled_back_is_held_there(lab: JournalLab) -> None:
     now = int(NOW)
     held = Hold("prod", "mark", PENDING, ROLLBACK, now, now, "former")
     assert lab.records.holds == (held,)
-    assert held.kind != DEPLOYMENT

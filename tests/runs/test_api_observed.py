@@ -6,13 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from keyward.apis.model import (
-    DEPLOYMENT,
-    KEYS,
-    PENDING,
-    PLAN,
-    ROLLBACK,
-)
+from keyward.apis.model import DEPLOYMENT, KEYS, PENDING, PLAN, ROLLBACK
 from keyward.apis.progress import ROLL_BACK, stage_to_verify
 from keyward.aws.tables.outbox import record_name
 from keyward.errors import ApiNotFoundError, WrongAnswerError

@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyward.apis.model import (
-    APPROVED,
-    DEPLOYMENT,
-    ROLLBACK,
-)
+from keyward.apis.model import APPROVED, DEPLOYMENT, ROLLBACK
 from keyward.apis.progress import ROLL_BACK, stage_to_verify
 from keyward.errors import InvalidInputError, StageMovedError, WrongAnswerError
 from keyward.events.caller import CallerIdentity
@@ -187,9 +183,7 @@ def test_a_stage_that_is_moved_while_it_is_read_is_not_held(
     assert lab.records(api).holds == ()
 
 
-def test_what_is_held_already_is_not_looked_at_twice(
-    lab: ProtectionLab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_held_already_is_not_looked_at_twice(lab: ProtectionLab) -> None:
     api = lab.attached()
     lab.edit(api, MORE)
     lab.steps(api)

@@ -8,13 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyward.apis.model import (
-    ApiSnapshot,
-    DeployedMethod,
-    Deployment,
-    Difference,
-    StageSnapshot,
-)
+from keyward.apis.model import ApiSnapshot, DeployedMethod, Deployment, Difference, StageSnapshot
 from keyward.apis.progress import stage_to_verify
 from keyward.errors import GatewayRefusedError, NotFoundError
 from keyward.policy.model import Policy
