@@ -71,6 +71,17 @@ def test_hopping_between_plans_gains_nothing(shop: Shop) -> None:
     assert let_in + shop.use(12) == LIMIT
 
 
+def test_an_extension_is_all_that_hopping_with_it_gains(shop: Shop) -> None:
+    assert shop.use(12) == LIMIT
+    shop.hop("b")
+    shop.say("QuotaExtensionRequested", by=5)
+    let_in = shop.use(12)
+    for plan in "aba":
+        shop.hop(plan)
+        let_in += shop.use(12)
+    assert let_in == 5
+
+
 def test_what_a_smaller_plan_has_no_room_for_is_not_forgotten(shop: Shop) -> None:
     assert shop.use(8) == 8
     shop.hop("small")

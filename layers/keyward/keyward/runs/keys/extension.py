@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from keyward.aws.gateway import Gateway
 from keyward.customers.key import Grant, KeyRecord
-from keyward.customers.key import Quota as KeyQuota
 from keyward.customers.quota import Extension, extension_of
 from keyward.errors import NotFoundError
 from keyward.policy.parts import Quota
@@ -56,7 +55,8 @@ class _Granting:
                 self.gateway.set_remaining(self.plan_id, str(self.record.key_id), total - used)
             except NotFoundError:
                 raise gone(self.record) from None
-        granted = replace(self.record, quota=KeyQuota(fresh[-1].taken, total))
+        quota = replace(self.record.quota, extended=fresh[-1].taken, granted=total)
+        granted = replace(self.record, quota=quota)
         facts: dict[str, JSON] = {"extend_quota": {"from": used + left, "to": total}}
         facts["QuotaExtended"] = {"plan": self.plan} | self._period(
             fresh, used, max(left, total - used), total
