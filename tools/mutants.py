@@ -108,6 +108,30 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/keys/adoption.py": ("tests/runs/test_adoption_step.py",),
     "runs/keys/claims.py": ("tests/runs/test_claim_desk.py",),
     "runs/keys/conflicts.py": ("tests/runs/test_key_conflicts.py",),
+    "runs/keys/extension.py": (
+        "tests/machines/reconcile_customer/test_extend_quota.py",
+        "tests/runs/test_quota_steps.py",
+    ),
+    "runs/keys/handover.py": (
+        "tests/machines/reconcile_customer/test_one_quota.py",
+        "tests/machines/reconcile_customer/test_rotation.py",
+        "tests/machines/reconcile_customer/test_successor.py",
+        "tests/runs/test_quota_steps.py",
+    ),
+    "runs/keys/quotas.py": (
+        "tests/machines/reconcile_customer/test_one_quota.py",
+        "tests/runs/test_quota_steps.py",
+    ),
+    "runs/keys/refresh.py": (
+        "tests/machines/reconcile_customer/test_key_look.py",
+        "tests/runs/test_key_refresh.py",
+    ),
+    "runs/keys/step.py": (
+        "tests/machines/reconcile_customer/test_plan_change.py",
+        "tests/machines/reconcile_customer/test_run.py",
+        "tests/runs/test_adoption_step.py",
+        "tests/runs/test_key_step.py",
+    ),
     "runs/lots.py": ("tests/runs/test_lots.py",),
     "runs/onboarding.py": (
         "tests/runs/test_onboarding_looks.py",
