@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyward.apis import words
-from keyward.apis.model import ApiRecords, ApiSnapshot, Deployment, Hold, StageSnapshot
+from keyward.apis.model import (
+    ApiRecords,
+    ApiSnapshot,
+    Deploying,
+    Deployment,
+    Hold,
+    StageSnapshot,
+)
 from keyward.apis.plan import ApiPlan
 from keyward.runs.apis.journal import ApiJournal
 from keyward.values import JSON
@@ -53,6 +60,11 @@ class JournalLab:
 
     def planned(self, stage: str = "prod", *actions: JSON) -> None:
         self.bench.registry.apis.plan_actions(API, stage, list(actions))
+
+    def deploying(self, stage: str) -> None:
+        """A CreateDeployment that a run began."""
+        begun = Deploying(stage, "nonce", "mark", int(NOW), MACHINE)
+        self.bench.registry.apis.save_deploying(API, begun)
 
     def exposed(self, stage: str, mark: str = "mark") -> None:
         self.bench.registry.apis.expose(API, stage, mark, event("ApiExposed"), NOW)

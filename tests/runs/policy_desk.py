@@ -20,6 +20,11 @@ OTHER = "arn:aws:states:us-east-1:123456789012:execution:apply-policy:run-2"
 QUEUE = "https://sqs.example/apis"
 ASKED: JSON = {"by": "event", "event_id": "e1", "detail_type": "Edit", "source": "aws.ssm"}
 QUOTA: JSON = {"limit": 100, "offset": 0, "period": "DAY"}
+QUOTA_FIELD = "usage_plans.free.quota"
+FAST: JSON = {"rateLimit": 5.0, "burstLimit": 10}
+# What a step answers: the run is at its end, or a usage plan is to be brought in line.
+END: JSON = {"next": "end"}
+UPDATE: JSON = {"next": "update_plan"}
 
 
 def an_api(

@@ -18,7 +18,6 @@ from keyward.apis.model import (
     REMIND_SECONDS,
     ROLLBACK,
     Attachment,
-    Deploying,
     Deployment,
     Difference,
     Hold,
@@ -165,8 +164,7 @@ def test_a_deployment_that_nothing_needs_any_more_is_not_waited_for(
     lab.planned("prod", ATTACH, REQUIRE, DEPLOY)
     lab.ours("ours")
     if is_deploying:
-        begun = Deploying("prod", "nonce", "mark", int(NOW), MACHINE)
-        lab.bench.registry.apis.save_deploying(API, begun)
+        lab.deploying("prod")
     lab.plan(replace(JOINS, attach=(Attach("pro", ("prod",)),)), StageSnapshot("prod", live))
     *before, last = lab.records.planned["prod"]
     assert (tuple(before), last["plan"]) == (left, "pro")
@@ -192,8 +190,7 @@ def test_what_a_run_that_died_did_is_told(
     lab.planned("prod", ATTACH, REQUIRE, DEPLOY)
     lab.ours("ours")
     if is_deploying:
-        begun = Deploying("prod", "nonce", "mark", int(NOW), MACHINE)
-        lab.bench.registry.apis.save_deploying(API, begun)
+        lab.deploying("prod")
     assert lab.plan(ApiPlan(settled={"prod": live})) is True
     assert lab.outbox == {"outbox#ApiProtected#prod": lab.acted("ApiProtected", done)}
     assert lab.noted() == {"deployment#ours", "outbox#ApiProtected#prod"}

@@ -194,7 +194,7 @@ def test_a_wrong_row_is_named_and_stops_no_other(desk: Desk, failing: dict[str, 
     errors = [item["error"] for item in result["refused"]]
     assert errors[0].startswith("customer_id: must")
     assert errors[1] == UNREADABLE
-    assert errors[2].startswith("customer_id: must be a customer that is not closed")
+    assert errors[2].startswith("customer_id: must be an open customer, got a closed one")
     assert figures(result) == (4, 4, 1, 0, 0, 0, 1, 0)
     desk.key("acme", "free")
     result, wait = desk.step()

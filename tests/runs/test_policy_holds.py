@@ -11,13 +11,19 @@ from keyward.apis.model import APPROVED, REJECTED
 from keyward.aws.tables.policy import PENDING
 from keyward.errors import WrongAnswerError
 from keyward.runs.policy.run import SUBJECT
-from keyward.values import JSON
-from tests.runs.policy_desk import ARN, ASKED, QUOTA, Edits, a_key, a_plan, limited
+from tests.runs.policy_desk import (
+    ARN,
+    ASKED,
+    END,
+    QUOTA,
+    QUOTA_FIELD,
+    UPDATE,
+    Edits,
+    a_key,
+    a_plan,
+    limited,
+)
 from tests.support import workbench
-
-END: JSON = {"next": "end"}
-UPDATE: JSON = {"next": "update_plan"}
-QUOTA_FIELD = "usage_plans.free.quota"
 
 
 @pytest.fixture

@@ -11,13 +11,15 @@ import pytest
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.customers.key_item import key_item
 from keyward.runs.policy.run import SUBJECT
-from keyward.values import JSON
 from tests.runs.policy_desk import (
     ARN,
     ASKED,
+    END,
     OTHER,
     QUEUE,
     QUOTA,
+    QUOTA_FIELD,
+    UPDATE,
     Edits,
     a_plan,
     an_api,
@@ -26,10 +28,6 @@ from tests.runs.policy_desk import (
     policy,
 )
 from tests.support import workbench
-
-END: JSON = {"next": "end"}
-UPDATE: JSON = {"next": "update_plan"}
-QUOTA_FIELD = "usage_plans.free.quota"
 
 
 @pytest.fixture

@@ -11,7 +11,11 @@ import pytest
 from keyward.values import JSON
 from tests.runs.policy_desk import (
     ARN,
+    END,
+    FAST,
     QUOTA,
+    QUOTA_FIELD,
+    UPDATE,
     Edits,
     a_key,
     a_plan,
@@ -19,11 +23,6 @@ from tests.runs.policy_desk import (
     policy,
 )
 from tests.support import workbench
-
-END: JSON = {"next": "end"}
-UPDATE: JSON = {"next": "update_plan"}
-QUOTA_FIELD = "usage_plans.free.quota"
-FAST: JSON = {"rateLimit": 5.0, "burstLimit": 10}
 
 
 @pytest.fixture

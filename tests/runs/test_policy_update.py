@@ -10,12 +10,15 @@ import pytest
 from keyward.errors import GatewayUnavailableError, PlanBusyError
 from keyward.runs.policy.run import SUBJECT, UPDATE_CALLS
 from keyward.runs.schedule import PROTECTION
-from keyward.values import JSON
 from tests.runs.policy_desk import (
     ARN,
     ASKED,
+    END,
+    FAST,
     OTHER,
     QUOTA,
+    QUOTA_FIELD,
+    UPDATE,
     Edits,
     a_plan,
     an_api,
@@ -23,11 +26,6 @@ from tests.runs.policy_desk import (
     policy,
 )
 from tests.support import workbench
-
-END: JSON = {"next": "end"}
-UPDATE: JSON = {"next": "update_plan"}
-QUOTA_FIELD = "usage_plans.free.quota"
-FAST: JSON = {"rateLimit": 5.0, "burstLimit": 10}
 
 
 @pytest.fixture

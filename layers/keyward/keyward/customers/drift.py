@@ -68,9 +68,9 @@ def wanted_back(
     keys: Sequence[KeyRecord], customer: Customer, now: float, is_person: bool = False
 ) -> list[KeyRecord]:
     """Enable again the keys that somebody disabled by hand, where a person starts the run
-    (`is_person`) or the customer was resumed since. Of the keys that came before one and the same
-    key, one works on beside it: of those that are wanted back the newest, and none where another
-    works. The others end as of when they were disabled."""
+    (`is_person`) or the customer was resumed since. Only one predecessor of a key may work beside
+    it. If none does, the newest disabled predecessor comes back. The others end at the time when
+    they were disabled."""
     since, after = customer.status_at or 0, last_heirs(keys)
     overlaps = [key for key in keys if key.number in after and overlaps_at(key, now)]
     taken = {after[key.number] for key in overlaps if key.by_hand is None}

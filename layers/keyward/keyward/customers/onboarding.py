@@ -101,12 +101,12 @@ class File:
             return [self.event(row, now)]
         status = record["status"]
         if status == "closed":
-            problem = "must be a customer that is not closed, got one that is"
+            problem = "must be an open customer, got a closed one"
             raise InvalidEventError("customer_id", problem, f"Send {SIGN_UP} to open it again")
         if all(stands.get(name) == value for name, value in one_field(row.fields).items()):
             return []
         if status != "active":
-            problem = f"must be an active customer to be changed, got one that is {status}"
+            problem = f"must be an active customer, got a {status} one"
             raise InvalidEventError("customer_id", problem, "Send CustomerResumed first")
         return [self.event(row, now)]
 

@@ -59,8 +59,7 @@ class Overlap:
 
 
 def ends_early(key: KeyRecord, replaced: Container[int | None], now: float) -> bool:
-    """Whether a key that was taken back ends, as its successor is one of those that are replaced
-    now."""
+    """Whether a key that an undo took back ends now, because its successor is replaced."""
     return key.reason == UNDONE and key.end.replaced_by in replaced and _works(key, now)
 
 
@@ -94,7 +93,7 @@ def _heirs(keys: Sequence[KeyRecord]) -> Mapping[int, int | None]:
 
 
 def last_heirs(keys: Sequence[KeyRecord]) -> dict[int, int | None]:
-    """The number of the key that goes on in the end, of each key that was replaced."""
+    """The number of the last successor of each key that was replaced."""
     heirs, last = _heirs(keys), dict[int, int | None]()
     for number, heir in heirs.items():
         # A key that an undo brought back takes over from its own successor.

@@ -97,7 +97,7 @@ class KeyPlanner:
         replacements: Mapping[int, Replacement | None],
         numbers: Mapping[int, int],
     ) -> Actions:
-        """Stop replaced keys in time, then leaked ones and those that are too many."""
+        """Stop replaced keys in time, then leaked keys and surplus keys."""
         actions: Actions = ()
         for key in retiring:
             early = ends_early(key, numbers, self.now)

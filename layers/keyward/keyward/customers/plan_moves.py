@@ -48,9 +48,9 @@ class Placement:
         return (into, *key.plans[1:])
 
     def _moved(self, key: KeyRecord, wanted: Sequence[str]) -> Actions:
-        """Out of the plans that are not `wanted` and into those that are: one for one, by calls
-        that follow each other at once, as two plans may hold the same stage. A plan on whose way
-        the key is counts as one that it may be in, and must be confirmed."""
+        """Move the key out of unwanted plans and into the `wanted` ones, one for one. The two calls
+        of a move follow each other at once, as both plans may hold the same stage. A plan that an
+        earlier run began to join or leave is doubtful, and must be confirmed."""
         journal = key.journal
         doubtful = (journal.plan, journal.leaving)
         joins = [plan for plan in wanted if plan not in key.plans or plan in doubtful]

@@ -1,4 +1,4 @@
-"""What becomes of a customer whose record was removed from the Customers table. Pure.
+"""Decide what the removal of a record from the Customers table does to its customer. Pure.
 
 The removal is dated by its stream record and kept in the Keys table. It suspends the customer.
 Events that occurred before it change nothing any more. Later events change nothing either until the
@@ -121,7 +121,7 @@ def works(key: KeyRecord) -> bool:
 
 
 def item_of(removal: Removal) -> dict[str, Any]:
-    """For the Keys table; one that is held stands in the index of what waits."""
+    """Write the removal as an item of the Keys table. A held removal is in the index of holds."""
     item: dict[str, Any] = {"customer_id": removal.customer_id, "record": RECORD}
     item |= {"at": removal.at, "cause": removal.cause}
     item |= {"was": removal.record} if removal.record else {}
