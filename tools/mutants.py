@@ -106,10 +106,19 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runs/ledger.py": ("tests/runs/test_ledger_lines.py",),
     "runs/looks.py": ("tests/runs/test_starts.py",),
     "runs/keys/adoption.py": ("tests/runs/test_adoption_step.py",),
+    "runs/keys/bulk.py": (
+        "tests/runs/test_key_import.py",
+        "tests/runs/test_key_import_call.py",
+    ),
+    "runs/keys/bulk_check.py": (
+        "tests/runs/test_import_check.py",
+        "tests/runs/test_imported_key.py",
+    ),
     "runs/keys/claims.py": ("tests/runs/test_claim_desk.py",),
     "runs/keys/conflicts.py": ("tests/runs/test_key_conflicts.py",),
     "runs/keys/extension.py": (
         "tests/machines/reconcile_customer/test_extend_quota.py",
+        "tests/machines/reconcile_customer/test_one_quota.py",
         "tests/runs/test_quota_steps.py",
     ),
     "runs/keys/handover.py": (

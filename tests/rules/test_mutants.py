@@ -49,6 +49,16 @@ def test_each_module_and_each_test_is_there() -> None:
     assert sorted(test for test in tests if not (tree.ROOT / test).is_file()) == []
 
 
+def test_no_module_that_decides_is_left_out() -> None:
+    package = tree.ROOT / mutant_tests.PACKAGE
+    found = [path for part in ("policy", "runs") for path in (package / part).rglob("*.py")]
+    found += [*package.glob("customers/plan*.py"), package / "apis/plan.py"]
+    found.append(package / "apis/compare.py")
+    wanted = {path.relative_to(package).as_posix() for path in found if path.stat().st_size}
+    wanted = {name for name in wanted if not name.endswith("__init__.py")}
+    assert wanted - {*mutants.MODULES} - {*mutants.EXCUSED} == set()
+
+
 def test_a_module_that_is_excused_is_there_and_has_no_function() -> None:
     package = tree.ROOT / mutant_tests.PACKAGE
     assert not {*mutants.EXCUSED} & {*mutants.MODULES}
