@@ -132,8 +132,11 @@ def test_a_port_that_somebody_has_is_told_in_a_sentence() -> None:
 
 @pytest.mark.parametrize("story", ["demo-lifecycle"])
 def test_ctrl_c_ends_a_story_without_a_traceback(story: str) -> None:
+    # As in a terminal: what starts pytest in the background may ignore the signal.
+    heard = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    begun = f"{heard}; runpy.run_module('local', run_name='__main__')"
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "local", story],
+        [sys.executable, "-u", "-c", begun, story],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
