@@ -155,3 +155,11 @@ def test_what_one_request_changed_in_the_plans_of_a_key_is_told_once(
     told = [entry["Detail"]["actions"] for entry in bench.bus.entries]
     assert [[action["action"] for action in actions] for actions in told] == found
     assert bench.registry.customers.load_keys("acme").outbox == {}
+
+
+def test_two_announcements_of_one_moment_are_two_lines_of_the_ledger(bench: Bench) -> None:
+    ledger, at = bench.registry.ledger, bench.clock.now()
+    for reason in ("half", "all", "half"):
+        ledger.append(with_events([], [failed(reason)], at))
+    lines = ledger.of("customer#acme")
+    assert sorted(line["events"][0]["reason"] for line in lines) == ["all", "half"]

@@ -6,6 +6,8 @@ Lines are only added. No item ever holds a key value: a line is made of named me
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -64,7 +66,10 @@ def _announcement(announced: Sequence[JSON], at: float) -> JSON:
         "reason": ", ".join(event["detail_type"] for event in announced),
         "asked": requester_in(announced[0]),
     }
-    return line_of(subject, at, detail.get("execution_arn"), members)
+    line = line_of(subject, at, detail.get("execution_arn"), members)
+    # Two that a run announces in one millisecond differ in what they tell.
+    told = json.dumps(announced, sort_keys=True, default=str)
+    return line | {"line": f"{line['line']}#{hashlib.sha256(told.encode()).hexdigest()[:8]}"}
 
 
 class Ledger:
