@@ -236,10 +236,12 @@ def test_marks_of_refusals_stay_as_stacks_that_run_have_them(bench: Bench) -> No
     announce_failure(bench.context(), InForce(BODY, 7), "free", NotFoundError(""), ARN, ASKED)
     items = bench.tables["LeasesTable"].scan()["Items"]
     # Another name of a mark would tell everything anew after an update of the stack.
-    assert {"policy-refused#9#2be23c58", "policy-failed#free#0"} <= {i["lease"] for i in items}
+    assert {"policy-refused#9#2be23c58", "policy-failed#free#7#4f53cda1"} <= {
+        i["lease"] for i in items
+    }
 
 
-def test_a_plan_that_cannot_be_changed_is_told_once_a_revision(bench: Bench) -> None:
+def test_a_plan_that_cannot_be_changed_is_told_once_for_what_it_lacks(bench: Bench) -> None:
     in_force, error = InForce(BODY, 7, revision=3), NotFoundError("no such plan")
     for _ in range(2):
         announce_failure(of_other_stack(bench), in_force, "free", error, ARN, ASKED)
@@ -257,5 +259,12 @@ def test_a_plan_that_cannot_be_changed_is_told_once_a_revision(bench: Bench) -> 
     assert kept_remedies(bench) == [detail["remedy"]]
     bench.clock.advance(1)
     announce_failure(bench.context(), in_force, "pro", error, ARN, ASKED)
-    announce_failure(bench.context(), replace(in_force, revision=4), "free", error, ARN, ASKED)
-    assert [detail["plan"] for _, detail in told(bench)] == ["free", "pro", "free"]
+    # What of other plans waits, and how often the document was written, tells nothing new.
+    others = replace(in_force, revision=4, pending=({"plan": "pro", "field": "a"},))
+    announce_failure(bench.context(), others, "free", error, ARN, ASKED)
+    assert [detail["plan"] for _, detail in told(bench)] == ["free", "pro"]
+    more = replace(in_force, pending=({"plan": "free", "field": "a"},))
+    for one in (more, more, replace(in_force, version=8)):
+        announce_failure(bench.context(), one, "free", error, ARN, ASKED)
+        bench.clock.advance(1)
+    assert [detail["plan"] for _, detail in told(bench)] == ["free", "pro", "free", "free"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection
 
 from keyward.apis.usage_plan_patch import Change
@@ -124,7 +125,8 @@ def announce_refusal(
 def announce_failure(
     context: Context, in_force: InForce, plan: str, error: Exception, owner: str, asked: JSON
 ) -> None:
-    """PolicyRefused for a usage plan that API Gateway does not let be changed, once a revision."""
+    """PolicyRefused for a usage plan that API Gateway does not let be changed, once for what it
+    lacks of one version of the policy."""
     reason = f"usage plan {plan} cannot be brought in line with the policy: {error}"
     event = contracts.announcement(
         "PolicyRefused",
@@ -136,7 +138,9 @@ def announce_failure(
         execution_arn=owner,
         plan=plan,
     )
-    mark = f"policy-failed#{plan}#{in_force.revision}"
+    lacks = [line for line in in_force.pending if line.get("plan") == plan]
+    digest = hashlib.sha256(json.dumps(lacks, sort_keys=True).encode()).hexdigest()[:8]
+    mark = f"policy-failed#{plan}#{in_force.version}#{digest}"
     outbox.announce_once(context, mark, with_cause(event, asked))
 
 
