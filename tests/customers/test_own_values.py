@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.bench import Bench
+from keyward.runs import runtime
+from local.bench import CUSTOMERS, Bench
 
 POLICY = {"usage_plans": {"free": {}}, "propagation_seconds": 0, "grace_hours": 1}
 UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
@@ -86,12 +88,35 @@ def test_a_successor_takes_the_value_of_its_number(bench: Bench) -> None:
     assert values(bench) == {"acme/2": OTHER}
 
 
-@pytest.mark.parametrize("named", [[], [""], ["keyward/a", 7], {"1": "keyward/a"}, ""])
+@pytest.mark.parametrize("named", [[], [""], ["keyward/a", 7], {"1": "keyward/a"}, "", "other/a"])
 def test_a_secret_of_another_shape_is_refused_by_name(bench: Bench, named: object) -> None:
     put(bench, {}, key_value_secret=named)
     [told] = failed(bench)
-    assert told.startswith("key_value_secret: must be the name of a secret, or a list of names")
+    assert told.startswith("key_value_secret: must be the name of a secret that begins with keyward/")
     assert values(bench) == {}
+
+
+@pytest.mark.parametrize("named", [OTHER, ["keyward/a", UUID]])
+def test_a_value_in_the_place_of_a_secret_s_name_is_repeated_nowhere(
+    bench: Bench, named: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(runtime, "secret", lambda name: asked.append(name))
+    put(bench, {"keyward/a": BOTH}, key_value_secret=named, keys=2)
+    [told] = failed(bench)
+    assert told.endswith("Never put the value there")
+    tables = [t.scan()["Items"] for name, t in bench.tables.items() if name != CUSTOMERS]
+    runs = [vars(run) for run in bench.runs]
+    rests = json.dumps([tables, bench.announced, runs, bench.audit(repair=True)], default=str)
+    assert [value for value in (UUID, OTHER) if value in rests] == []
+    # CloudTrail records the id of every secret that is asked for.
+    assert asked == []
+
+
+def test_a_secret_is_named_by_its_arn_too(bench: Bench) -> None:
+    made = bench.secretsmanager.create_secret(Name="keyward/a", SecretString=UUID)
+    put(bench, {}, key_value_secret=made["ARN"])
+    assert values(bench) == {"acme/1": UUID}
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"1": 7}', '{"1": "short"}', "ünïcode" * 4])

@@ -5,13 +5,19 @@ Each reader raises InvalidRecordError, which names the attribute, for a value th
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from keyward.errors import InvalidRecordError
-from keyward.events.fields import KEY_ID, MAX_KEYS, MAX_SECRET, MAX_TEXT, NEVER_EXPIRES, moment
+from keyward.events.fields import KEY_ID, MAX_KEYS, MAX_TEXT, NEVER_EXPIRES, moment
 from keyward.values import JSON
 
 STATUSES = ("active", "suspended", "closed")
+# The name or ARN of a secret that CreateKey's role may read (Secrets Manager API, CreateSecret:
+# Name). A key value, which people put there, never looks so.
+SECRET = re.compile(
+    r"(arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?keyward/[A-Za-z0-9/_+=.@-]{1,504}"
+)
 
 
 def text_of(record: JSON, name: str) -> str | None:
@@ -67,12 +73,13 @@ def key_id_of(record: JSON) -> str | None:
 
 
 def secrets_of(record: JSON) -> tuple[str, ...]:
-    """The secrets that hold own values: one for all keys, or one for each key by its number."""
+    """The secrets that hold own values: one for all keys, or one for each key by its number. The
+    error quotes nothing: people put the value there."""
     value = record.get("key_value_secret")
     secrets = value if isinstance(value, list) else [value] if value is not None else []
-    if value == [] or not all(is_text(one, MAX_SECRET) for one in secrets):
-        problem = "must be the name of a secret, or a list of names"
-        raise InvalidRecordError("key_value_secret", problem, "Correct or remove it")
+    if value == [] or not all(isinstance(one, str) and SECRET.fullmatch(one) for one in secrets):
+        problem = "must be the name of a secret that begins with keyward/, or a list of such names"
+        raise InvalidRecordError("key_value_secret", problem, "Never put the value there")
     return tuple(secrets)
 
 

@@ -84,8 +84,8 @@ class Field:
 
 
 # The longest texts that an event or a record may hold, in characters, as states and events have
-# little room. The longest name of a secret is its ARN.
-MAX_PLAN, MAX_NAME, MAX_TEXT, MAX_SECRET = 255, 256, 1024, 2048
+# little room.
+MAX_PLAN, MAX_NAME, MAX_TEXT = 255, 256, 1024
 
 
 def text(longest: int, *, required: bool = False) -> Field:
