@@ -92,7 +92,8 @@ def test_a_successor_takes_the_value_of_its_number(bench: Bench) -> None:
 def test_a_secret_of_another_shape_is_refused_by_name(bench: Bench, named: object) -> None:
     put(bench, {}, key_value_secret=named)
     [told] = failed(bench)
-    assert told.startswith("key_value_secret: must be the name of a secret that begins with keyward/")
+    must = "must be the name of a secret that begins with keyward/"
+    assert told.startswith(f"key_value_secret: {must}")
     assert values(bench) == {}
 
 
@@ -101,7 +102,7 @@ def test_a_value_in_the_place_of_a_secret_s_name_is_repeated_nowhere(
     bench: Bench, named: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(runtime, "secret", lambda name: asked.append(name))
+    monkeypatch.setattr(runtime, "secret", asked.append)
     put(bench, {"keyward/a": BOTH}, key_value_secret=named, keys=2)
     [told] = failed(bench)
     assert told.endswith("Never put the value there")
