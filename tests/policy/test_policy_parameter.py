@@ -76,6 +76,25 @@ def test_a_key_value_in_the_policy_is_refused_and_not_repeated(
     assert value not in current.refused
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"require_key": "VALUE", "usage_plans": {"free": {}}, "x": DEEP}',
+        '{"require_key": "VALUE", "usage_plans": {"free": {}}, "require_key": "VALUE"}',
+        '{"require_key": "VALUE", "usage_plans": 7',
+        '{"object": "policy/VALUE.json"}',
+        '{"object": "VALUE"}',
+    ],
+    ids=["nested", "twice", "open", "object", "no object"],
+)
+def test_a_key_value_in_a_policy_of_any_shape_is_not_repeated(bench: Bench, text: str) -> None:
+    value = new_value("kw")
+    put(bench, text.replace("DEEP", "[" * 150 + "]" * 150).replace("VALUE", value))
+    refused = bench.registry.policies.current(10).refused
+    assert refused is not None
+    assert value not in refused
+
+
 def test_the_policy_in_force_survives_throttling(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,19 @@ def test_what_python_reads_and_json_does_not_allow_is_named(text: str, why: str)
     assert str(error.value) == f"policy: must be JSON, and is not: {why}. Correct it"
 
 
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1" + "0" * 5000, "1e400", "-1e400"])
+@pytest.mark.parametrize("place", ["quota", "throttle", "warn_days", "overlap_hours"])
+def test_a_number_that_no_computer_needs_is_refused(place: str, number: str) -> None:
+    throttle = {"rateLimit": "@" if place == "throttle" else 1, "burstLimit": 1}
+    quota = {"limit": "@" if place == "quota" else 1, "period": "DAY"}
+    more = {place: "@"} if place in ("warn_days", "overlap_hours") else {}
+    body = {"usage_plans": {"free": {"throttle": throttle, "quota": quota}}} | more
+    text = json.dumps(body).replace('"@"', number)
+    assert number in text
+    with pytest.raises(PolicyRefusedError, match=r"^[a-zA-Z_.]+: must be"):
+        parse(text)
+
+
 def every_rule(schema: Any) -> set[str]:
     """The patterns that the schema uses anywhere."""
     text = json.dumps(schema)

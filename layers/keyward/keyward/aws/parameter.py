@@ -15,8 +15,8 @@ from typing import Any
 from keyward.aws.client import Client
 from keyward.errors import PolicyRefusedError, ResourceMissingError
 from keyward.events.key_value import holds_value
-from keyward.policy.parse import parse
-from keyward.values import JSON, frozen, parse_json
+from keyward.policy.parse import parse, read_json
+from keyward.values import JSON, frozen
 
 # SSM keeps the last 100 versions (Parameter Store, "Working with parameter versions").
 MAX_VERSIONS = 100
@@ -26,13 +26,20 @@ OBJECT = re.compile(r"policy/[A-Za-z0-9_.-]{1,100}\.json")
 def read_policy(text: str) -> JSON:
     """The policy in a text, as JSON. Raises PolicyRefusedError, also for one that holds a key
     value, as its names and reasons are announced."""
-    if holds_value(json.dumps(parse_json(text), ensure_ascii=False)):
+    body: JSON = _without_value(text)
+    parse(text)
+    return body
+
+
+def _without_value(text: str) -> Any:
+    """The JSON of the text. Raises PolicyRefusedError, before any other check could quote a part of
+    a text that holds a key value."""
+    body = read_json(text)
+    if holds_value(json.dumps(body, ensure_ascii=False)):
         raise PolicyRefusedError(
             "policy: must hold no value of an API key. Remove it, and rotate the key: a value that "
             "was written down is known to others"
         )
-    parse(text)
-    body: JSON = json.loads(text)
     return body
 
 
@@ -77,7 +84,7 @@ class PolicyParameter:
         return None
 
     def _body(self, text: str) -> JSON:
-        given = parse_json(text)
+        given = _without_value(text)
         if isinstance(given, dict) and "object" in given:
             text = self._object(given)
         return read_policy(text)

@@ -30,7 +30,7 @@ DEFAULT_FILE = Path(__file__).with_name("default.json")
 
 def parse(text: str) -> Policy:
     """The policy that `text` (JSON) states. Raises PolicyRefusedError, which names the field."""
-    body = _read(text)
+    body = read_json(text)
     breach = first_breach(body, _schema())
     if breach:
         raise PolicyRefusedError(refusal(breach))
@@ -42,7 +42,7 @@ def parse(text: str) -> Policy:
     return policy_of(body)
 
 
-def _read(text: str) -> Any:
+def read_json(text: str) -> Any:
     """The JSON of the text. Python reads more than JSON allows, and keeps the last of two members
     of one name: both are refused here. Raises PolicyRefusedError."""
     try:

@@ -32,14 +32,19 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_whole(value: Any) -> bool:
+    # 5.0 is a whole number as well (JSON Schema draft 7, "type"). An int may be too large for a
+    # float.
+    return _is_number(value) and (isinstance(value, int) or value.is_integer())
+
+
 TYPES: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
     "string": lambda value: isinstance(value, str),
     "number": _is_number,
-    # 5.0 is a whole number as well (JSON Schema draft 7, "type").
     "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: _is_number(value) and float(value).is_integer(),
+    "integer": _is_whole,
 }
 # Rules for one value. A rule holds for values of its own kind only: `minLength` for texts.
 RULES: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
