@@ -12,17 +12,11 @@ from keyward.customers.key import CREATING
 from keyward.runs.keys import bulk_check
 from keyward.runs.keys.bulk import step
 from keyward.values import IMPORT_READ_SECONDS, in_flight_seconds
-from tests.machines.life_lab import LifeLab
-from tests.runs.import_desk import AGAIN, END, OTHER, WAIT, ImportDesk, desk_of
+from tests.runs.import_desk import AGAIN, END, OTHER, WAIT, ImportDesk
 
 # So long a call that nobody answered may still take effect.
 IN_FLIGHT = in_flight_seconds(IMPORT_READ_SECONDS)
 READ = "GetUsagePlanKeys"
-
-
-@pytest.fixture
-def desk(life: LifeLab) -> ImportDesk:
-    return desk_of(life)
 
 
 def drop_plan(desk: ImportDesk, name: str) -> None:
@@ -73,7 +67,10 @@ def test_what_a_failed_call_did_not_make_is_made_anew(desk: ImportDesk) -> None:
     desk.wait(IN_FLIGHT)
     assert desk.look() == AGAIN
     assert desk.operations() == [READ, "GetUsagePlans"]
-    assert (desk.imports.waiting("new"), desk.key("acme")) == ([("acme", desk.now)], None)
+    assert (desk.imports.waiting("new"), desk.key("acme")) == (
+        [("acme", desk.now)],
+        None,
+    )
     assert (desk.imported(), desk.own_runs()) == ([], {})
     # The look took two calls of its turn, and one that nobody knew of.
     assert desk.count("calls.import.asked") == 4
@@ -95,7 +92,9 @@ def test_what_a_refused_call_did_not_make_is_made_anew(desk: ImportDesk) -> None
     assert desk.waiting() == ["acme"]
 
 
-def test_a_plan_that_went_away_leaves_its_customers_to_their_own_runs(desk: ImportDesk) -> None:
+def test_a_plan_that_went_away_leaves_its_customers_to_their_own_runs(
+    desk: ImportDesk,
+) -> None:
     desk.made("acme", "beta", fault="timeout_before")
     desk.made("gamma", plan="pro", fault="timeout_before")
     drop_plan(desk, "free")

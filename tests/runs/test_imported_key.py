@@ -7,15 +7,9 @@ import pytest
 
 from keyward.customers.key import CREATED, Journal, KeyRecord, Labels
 from keyward.values import DAY, IMPORT_READ_SECONDS, JSON, in_flight_seconds, iso
-from tests.machines.life_lab import LifeLab
-from tests.runs.import_desk import AGAIN, OTHER, OWNER, WAIT, ImportDesk, asked, desk_of
+from tests.runs.import_desk import AGAIN, OTHER, OWNER, WAIT, ImportDesk, asked
 
 READ = "GetUsagePlanKeys"
-
-
-@pytest.fixture
-def desk(life: LifeLab) -> ImportDesk:
-    return desk_of(life)
 
 
 def test_a_key_that_is_there_is_written_down_and_told(desk: ImportDesk) -> None:

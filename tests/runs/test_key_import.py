@@ -7,13 +7,7 @@ import pytest
 from keyward.errors import GatewayUnavailableError, StoppedError, ThrottledError, TryUnderwayError
 from keyward.runs.keys.bulk import step
 from keyward.values import DAY, JSON, iso
-from tests.machines.life_lab import LifeLab
-from tests.runs.import_desk import END, IMPORT_CALL, LATER, LOOK, OTHER, OWNER, ImportDesk, desk_of
-
-
-@pytest.fixture
-def desk(life: LifeLab) -> ImportDesk:
-    return desk_of(life)
+from tests.runs.import_desk import END, IMPORT_CALL, LATER, LOOK, OTHER, OWNER, ImportDesk
 
 
 def test_when_nobody_waits_the_imported_are_looked_up(desk: ImportDesk) -> None:
@@ -229,7 +223,9 @@ def test_a_stop_ends_the_run_and_frees_the_lease(desk: ImportDesk) -> None:
     assert desk.lease_owner() is None
 
 
-def test_a_run_that_was_stopped_is_taken_over_after_its_last_function(desk: ImportDesk) -> None:
+def test_a_run_that_was_stopped_is_taken_over_after_its_last_function(
+    desk: ImportDesk,
+) -> None:
     desk.join("acme")
     leases = desk.life.bench.registry.leases
     assert leases.acquire("import", OTHER, desk.now)

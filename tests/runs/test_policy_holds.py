@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -23,13 +22,6 @@ from tests.runs.policy_desk import (
     a_plan,
     limited,
 )
-from tests.support import workbench
-
-
-@pytest.fixture
-def edits() -> Iterator[Edits]:
-    with workbench() as bench:
-        yield Edits(bench)
 
 
 def with_keys(edits: Edits) -> None:

@@ -3,10 +3,7 @@ goes on beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-
-import pytest
 
 from keyward.values import JSON
 from tests.runs.policy_desk import (
@@ -22,15 +19,6 @@ from tests.runs.policy_desk import (
     limited,
     policy,
 )
-from tests.support import workbench
-
-
-@pytest.fixture
-def edits() -> Iterator[Edits]:
-    with workbench() as bench:
-        made = Edits(bench)
-        assert made.in_force.version == 1
-        yield made
 
 
 def refuse(edits: Edits, plan_id: str) -> None:

@@ -3,8 +3,6 @@ whatever fails, and told when the last of its changes is there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from keyward.errors import GatewayUnavailableError, PlanBusyError
@@ -25,15 +23,6 @@ from tests.runs.policy_desk import (
     limited,
     policy,
 )
-from tests.support import workbench
-
-
-@pytest.fixture
-def edits() -> Iterator[Edits]:
-    with workbench() as bench:
-        made = Edits(bench)
-        assert made.in_force.version == 1
-        yield made
 
 
 def made_and_edited(edits: Edits, limit: int = 200) -> str:
