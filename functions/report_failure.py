@@ -8,6 +8,7 @@ from typing import Any
 from keyward import errors
 from keyward.aws.tables.leases import FAILED, POSTPONED
 from keyward.customers.model import manual_fields
+from keyward.customers.plans import plans_of
 from keyward.errors import (
     ApiNotFoundError,
     CustomerNotFoundError,
@@ -20,6 +21,7 @@ from keyward.errors import (
     StoppedError,
     ThrottledError,
     TryUnderwayError,
+    UnknownPlanError,
 )
 from keyward.events import contracts, remedy
 from keyward.events.requester import CONSOLE
@@ -119,8 +121,19 @@ def _refused(subject: Subject | None, error: str, reason: str, context: Context)
     elif subject is None or kind is InvalidInputError:
         helps = remedy.command("start", stack=context.stack, help=True)
     else:
-        helps = remedy.after_failure(error, subject.kind, subject.name, context.stack)
+        helps = _remedy(subject, error, context)
     return {"error": error, "reason": reason, "remedy": helps}
+
+
+def _remedy(subject: Subject, error: str, context: Context) -> str:
+    """The command that helps. A customer of several plans keeps those that the policy names."""
+    about = (subject.kind, subject.name, context.stack)
+    plans: tuple[str, ...] = (remedy.PLACEHOLDER,)
+    if (error, subject.kind) == (UnknownPlanError.__name__, "customer"):
+        record, known = context.registry.customers.desired(subject.name), context.policy.usage_plans
+        with suppress(InvalidRecordError):
+            plans = tuple(p if p in known else plans[0] for p in plans_of(record or {})) or plans
+    return remedy.after_failure(error, *about, plans)
 
 
 def _fail(task: JSON, subject: Subject, failure: tuple[str, str], context: Context) -> float | None:
@@ -194,7 +207,7 @@ def _announce_failure(
         stage=task.get("stage"),
         error=error,
         reason=reason,
-        remedy=remedy.after_failure(error, subject.kind, subject.name, context.stack),
+        remedy=_remedy(subject, error, context),
         execution_arn=str(task["execution_arn"]),
     )
     requester = _requester(task, subject, context) if is_customer else run.requester_of(task)

@@ -82,12 +82,14 @@ def member(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
         raise click.UsageError(f"--set takes NAME=VALUE, got {text!r}.")
-    if value == PLACEHOLDER:
-        raise click.UsageError(f"--set {text}: put the right {name} in the place of {value}.")
     try:
-        return name, json.loads(value)
+        found = json.loads(value)
     except ValueError:
-        return name, value
+        found = value
+    if PLACEHOLDER in (found if isinstance(found, list) else [found]):
+        problem = f"put the right {name} in the place of {PLACEHOLDER}"
+        raise click.UsageError(f"--set {text}: {problem}.")
+    return name, found
 
 
 def _read(file: Path, detail_type: str) -> JSON:

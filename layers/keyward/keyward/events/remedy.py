@@ -5,7 +5,9 @@ Tests parse every remedy that the code makes with the command's own parser.
 
 from __future__ import annotations
 
+import json
 import shlex
+from collections.abc import Sequence
 
 from keyward.errors import KeywardError, UnknownPlanError, class_named
 from keyward.values import visible
@@ -41,16 +43,24 @@ def of_stack(text: str, stack: str) -> str:
     return f"{words} --stack {shlex.quote(visible(stack))}{dashes}{about}"
 
 
-def after_failure(error: str, kind: str, name: str, stack: str = DEFAULT_STACK) -> str:
+def after_failure(
+    error: str,
+    kind: str,
+    name: str,
+    stack: str = DEFAULT_STACK,
+    plans: Sequence[str] = (PLACEHOLDER,),
+) -> str:
     """The command that helps after the `error` (errors.py) of a run for a `kind`: customer, api or
-    policy, of this name."""
+    policy, of this name. `plans` are those of a customer who has an unknown plan: PLACEHOLDER
+    stands for that, and the customer keeps the others."""
     helps = (class_named(error) or KeywardError).helps
     is_api = kind == "api"
     if kind == "policy" and helps in ("start", "history"):
         return command("policy", "show", stack=stack, wanted=True)
     if error == UnknownPlanError.__name__ and kind == "customer":
-        plan, about = f"plan={PLACEHOLDER}", ("CustomerPlanChanged",)
-        return command("send", about=about, stack=stack, customer=name, set=plan)
+        several = f"plans={json.dumps(plans)}" if len(plans) > 1 else ""
+        given, about = several or f"plan={PLACEHOLDER}", ("CustomerPlanChanged",)
+        return command("send", about=about, stack=stack, customer=name, set=given)
     if helps == "start":
         return command(
             helps, stack=stack, customer=None if is_api else name, api=name if is_api else None
