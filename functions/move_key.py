@@ -18,6 +18,7 @@ from keyward.runs import runtime
 from keyward.runs.context import Context
 from keyward.runs.keys import quotas
 from keyward.runs.keys.step import KeyStep, attach, detach, placed, removed
+from keyward.runs.owners import under_known_names
 from keyward.runs.policy.usage_plans import UsagePlans
 from keyward.values import JSON, frozen
 
@@ -115,9 +116,10 @@ class Move:
             if found.plan_id == plan_id
             for stage in found.stages
         }
+        names, known = {plan, old}, self.step.run.registry.plans
         blocking = [
             found.name
-            for found in self.gateway.plans_of(str(record.key_id))
+            for found in under_known_names(self.gateway.plans_of(str(record.key_id)), names, known)
             if found.name not in (plan, old) and wanted & set(found.stages)
         ]
         if blocking and not _is_elsewhere(record, plan):

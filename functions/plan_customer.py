@@ -243,7 +243,7 @@ class Planner:
             from keyward.runs.keys.refresh import KeyRefresher
 
             asked = {**storm.asked} if storm else self.requester
-            looker = KeyRefresher(self.context.gateway, self.now)
+            looker = KeyRefresher(self.context.gateway, self.now, registry.plans)
             records = looker.refresh_from_gateway(
                 records, self.customer_id, registry.customers, lease, asked
             )

@@ -24,6 +24,7 @@ from keyward.report.model import PlanUsage
 from keyward.report.usage import UsageReading, usage_row
 from keyward.runs import outbox, runtime
 from keyward.runs.context import Context
+from keyward.runs.owners import owned_plans
 from keyward.runs.schedule import CALLS
 from keyward.values import frozen
 
@@ -68,7 +69,7 @@ class UsageReader:
         """Calls: one for 500 plans, and for each plan of the policy that has a quota one for 500 of
         its keys. A plan that cannot be read stops no other."""
         records = self.context.registry.customers.load_all_keys()
-        by_customer, plans = records.keys, self.context.gateway.plans()
+        by_customer, plans = records.keys, owned_plans(self.context)
         problems: dict[str, str] = {}
         unread = {id_: type(error).__name__ for id_, error in records.unreadable.items()}
         announced = keys = read_plans = 0

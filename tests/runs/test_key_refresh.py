@@ -29,7 +29,7 @@ def refreshed(life: LifeLab, requester: JSON = WHO) -> KeyRecords:
     registry, now = life.bench.registry, life.bench.clock.now()
     lease = registry.leases.acquire("customer#acme", ARN, now)
     before = registry.customers.load_keys("acme")
-    look = KeyRefresher(life.bench.gateway, now)
+    look = KeyRefresher(life.bench.gateway, now, life.bench.registry.plans)
     return look.refresh_from_gateway(before, "acme", registry.customers, lease, requester)
 
 
@@ -123,7 +123,7 @@ def test_what_is_as_recorded_is_not_written(acme: LifeLab) -> None:
 def test_without_a_lease_nothing_is_written(acme: LifeLab) -> None:
     leave(acme)
     customers, before = acme.bench.registry.customers, key(acme)
-    look = KeyRefresher(acme.bench.gateway, acme.bench.clock.now())
+    look = KeyRefresher(acme.bench.gateway, acme.bench.clock.now(), acme.bench.registry.plans)
     found = look.refresh_from_gateway(customers.load_keys("acme"), "acme", customers, None, WHO)
     assert found.keys[0].plans == ()
     assert key(acme) == before
@@ -132,7 +132,7 @@ def test_without_a_lease_nothing_is_written(acme: LifeLab) -> None:
 def test_a_key_that_is_being_deleted_is_not_read(acme: LifeLab) -> None:
     records = acme.bench.registry.customers.load_keys("acme")
     records = replace(records, keys=(replace(records.keys[0], state=DELETING),))
-    look = KeyRefresher(acme.bench.gateway, acme.bench.clock.now())
+    look = KeyRefresher(acme.bench.gateway, acme.bench.clock.now(), acme.bench.registry.plans)
     assert look.compare_with_gateway(records)[0].drifts == ()
     assert acme.bench.operations() == []
 
@@ -155,7 +155,9 @@ def test_a_key_that_is_deleted_during_the_look_is_still_there(acme: LifeLab, mov
         return real(operation, params, caller)
 
     emulator.call = deleted_before  # type: ignore[method-assign]
-    [found] = KeyRefresher(acme.bench.gateway, 1).compare_with_gateway(records)
+    [found] = KeyRefresher(acme.bench.gateway, 1, acme.bench.registry.plans).compare_with_gateway(
+        records
+    )
     says = [drift.says for drift in found.drifts]
     assert says == (["key acme/1 is in pro, and recorded in free"] if moved else [])
     assert found.key is not None

@@ -13,6 +13,9 @@ from typing import Any, Protocol
 from keyward.policy.parts import PlanPolicy, Quota, Throttle, place_of
 from keyward.values import JSON, StageRef, frozen
 
+# The part of a usage plan that limits nothing.
+NAME = "name"
+
 
 class Limits(Protocol):
     """A usage plan as the gateway has it; `stages` maps (API id, stage) to throttles of methods."""
@@ -32,8 +35,8 @@ class Limits(Protocol):
 
 @frozen
 class Change:
-    """One part of a usage plan that is to change (`throttle`, `quota`, `methods`, `stages`), its
-    values in API Gateway's words, and the patch operations for it."""
+    """One part of a usage plan that is to change (`throttle`, `quota`, `methods`, `stages`,
+    `name`), its values in API Gateway's words, and the patch operations for it."""
 
     part: str
     before: Any
@@ -77,6 +80,11 @@ def changes(
             before, after = (limits.as_json() if limits else None for limits in (was, now))
             found.append(Change(part, before, after, operations))
     return found
+
+
+def named(before: str, after: str) -> Change:
+    """A name that people gave a plan of ours, and the one that it gets back."""
+    return Change(NAME, before, after, (_replace("/name", after),))
 
 
 def _detached(leaving: Sequence[StageRef]) -> Change:

@@ -5,14 +5,14 @@ The tag `keyward` says so; for plans of the last edition, which have no tag, the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import STACK_TAG
 from keyward.aws.tables import Registry
 from keyward.aws.tables.ledger import line_of
-from keyward.aws.tables.plans import KEYWARD, PEOPLE
+from keyward.aws.tables.plans import KEYWARD, PEOPLE, Plans
 from keyward.errors import PlanOfAnotherStackError
 from keyward.runs.context import Context
 from keyward.values import JSON, exact
@@ -21,8 +21,30 @@ LEDGER, TAGGED, MADE = "policy", "tag_plan", "create_plan"
 
 
 def owned_plans(context: Context) -> list[GatewayPlan]:
-    """All usage plans of the account, `with_owners`. 1 call."""
-    return with_owners(context.gateway.plans(), context.registry, context.stack)
+    """All usage plans of the account, `under_known_names` and `with_owners`. 1 call."""
+    found = context.gateway.plans()
+    found = under_known_names(found, context.policy.usage_plans, context.registry.plans)
+    return with_owners(found, context.registry, context.stack)
+
+
+def under_known_names(
+    plans: Iterable[GatewayPlan], names: Collection[str | None], records: Plans
+) -> list[GatewayPlan]:
+    """Return the usage plans, those that people renamed under the recorded of these `names`. Keys
+    join a plan by its recorded id, so it stays the same plan whatever it is called. A request of
+    DynamoDB for each name that no plan has."""
+    found = list(plans)
+    there, ids = {plan.name for plan in found}, {plan.plan_id for plan in found}
+    known: dict[str | None, str] = {}
+    for name in {*names} - {*there, None} if ids else ():
+        record = records.find(str(name))
+        if record and record.plan_id in ids:
+            known[record.plan_id] = str(name)
+    return [_known_as(known.get(plan.plan_id), plan) for plan in found]
+
+
+def _known_as(name: str | None, plan: GatewayPlan) -> GatewayPlan:
+    return replace(plan, name=name, renamed=plan.name) if name else plan
 
 
 def with_owners(plans: Iterable[GatewayPlan], registry: Registry, stack: str) -> list[GatewayPlan]:

@@ -22,7 +22,8 @@ MODES = ("off", "observe", "warn", "enforce")
 class GatewayPlan:
     """A usage plan as the gateway has it. `stages` maps (API id, stage name) to the throttles of
     single methods there, by `GET /pets`. `claimed_by` is the stack whose records say that the plan
-    is its own, tagged or not."""
+    is its own, tagged or not. `renamed` is the name that people gave a plan which the records know
+    as `name`."""
 
     plan_id: str
     name: str
@@ -31,6 +32,7 @@ class GatewayPlan:
     stages: Mapping[StageRef, Mapping[str, Throttle]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     claimed_by: str | None = None
+    renamed: str | None = None
 
     def is_ours(self, stack: str) -> bool:
         """Whether the plan belongs to this stack: only then may its limits and stages change."""
@@ -47,7 +49,7 @@ class GatewayPlan:
         return bool(owner) and owner != stack and owner not in MODES
 
     def as_json(self) -> JSON:
-        """For `of`: an item of GetUsagePlans, and `claimedBy`."""
+        """For `of`: an item of GetUsagePlans, `claimedBy` and `renamed`."""
         return {
             "id": self.plan_id,
             "name": self.name,
@@ -56,6 +58,7 @@ class GatewayPlan:
             "apiStages": _wire(self.stages),
             "tags": dict(self.tags),
             "claimedBy": self.claimed_by,
+            "renamed": self.renamed,
         }
 
     @classmethod
@@ -165,6 +168,7 @@ def _gateway_plan(item: JSON) -> GatewayPlan:
         },
         tags=item.get("tags") or {},
         claimed_by=item.get("claimedBy"),
+        renamed=item.get("renamed"),
     )
 
 

@@ -18,6 +18,7 @@ from keyward.customers.model import Customer
 from keyward.errors import KeyNotTakenError, NotFoundError, TryUnderwayError
 from keyward.events.key_value import BLOT
 from keyward.runs.keys.step import KeyStep
+from keyward.runs.owners import under_known_names
 from keyward.values import JSON
 
 # The index by which a key's customer is found shows a record within a second.
@@ -54,7 +55,8 @@ def _found(step: KeyStep, key_id: str) -> tuple[GatewayKey, list[GatewayPlan]]:
     if BLOT in f"{key.name} {key.description} {key.tags}":
         problem = f"the name, the description or a tag of key {key_id} holds a value of an API key"
         raise _not_taken(problem, "Remove the value there")
-    plans = run.gateway.plans_of(key_id)
+    wanted = [str(plan) for plan in step.action["plans"]]
+    plans = under_known_names(run.gateway.plans_of(key_id), wanted, run.registry.plans)
     for plan in plans:
         if plan.is_foreign(run.stack):
             other = f"usage plan {plan.name} of the stack {plan.tags[STACK_TAG]}"

@@ -27,6 +27,7 @@ from keyward.runs.journal import may_be_in_flight
 from keyward.runs.keys.bulk import DONE, IMPORT, MAX_WAIT_SECONDS, ImportRun, step
 from keyward.runs.keys.step import placed
 from keyward.runs.opens import Opens
+from keyward.runs.owners import owned_plans
 from keyward.runs.schedule import CALLS
 from keyward.values import IMPORT_READ_SECONDS, JSON, frozen, iso
 
@@ -153,7 +154,7 @@ class ImportCheck:
         imports, now = context.registry.imports, context.now
         anew = [one for one in missing if state.of(one.batch) != LANDED]
         if anew:
-            there = {plan.name for plan in context.gateway.plans()}
+            there = {plan.name for plan in owned_plans(context)}
             context.turns.debit({CALLS: 1}, self.run.context.now)
             anew = [one for one in anew if one.plan in there]
         imports.undo([one.key for one in anew], now)

@@ -12,6 +12,7 @@ from typing import Any
 from keyward.aws.gateway import Gateway
 from keyward.aws.tables.customers import Customers
 from keyward.aws.tables.leases import Lease
+from keyward.aws.tables.plans import Plans
 from keyward.customers import words
 from keyward.customers.drift import (
     DISABLED,
@@ -26,6 +27,7 @@ from keyward.customers.model import KeyRecords
 from keyward.errors import NotFoundError
 from keyward.events.requester import with_cause
 from keyward.runs.ledger import CORRECT, key_line
+from keyward.runs.owners import under_known_names
 from keyward.values import JSON, frozen, iso
 
 BY_HAND = "it was deleted on API Gateway by somebody else"
@@ -33,10 +35,12 @@ BY_HAND = "it was deleted on API Gateway by somebody else"
 
 @frozen
 class KeyRefresher:
-    """Compares the keys of one customer at `now` (epoch seconds)."""
+    """Compares the keys of one customer at `now` (epoch seconds). `plans` has the ids of usage
+    plans."""
 
     gateway: Gateway
     now: float
+    plans: Plans
 
     def refresh_from_gateway(
         self,
@@ -70,7 +74,9 @@ class KeyRefresher:
         plan: nobody could use it."""
         if key.state != CREATED or not key.key_id:
             return None
-        plans = tuple(plan.name for plan in self.gateway.plans_of(key.key_id))
+        names = {*key.plans, key.journal.plan, key.journal.leaving}
+        found = under_known_names(self.gateway.plans_of(key.key_id), names, self.plans)
+        plans = tuple(plan.name for plan in found)
         try:
             there = self.gateway.key(key.key_id)
         except NotFoundError:

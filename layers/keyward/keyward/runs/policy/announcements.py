@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection
 
-from keyward.apis.usage_plan_patch import Change
+from keyward.apis.usage_plan_patch import NAME, Change
 from keyward.aws.parameter import Wanted
 from keyward.aws.tables.ledger import line_of as ledger_line
 from keyward.aws.tables.ledger import with_events
@@ -41,7 +41,8 @@ def line_of(plan: str, change: Change, asked: JSON) -> JSON:
         narrower = any(allows_less(f"methods.{m}", before.get(m), after[m]) for m in after)
     else:
         narrower = change.part == STAGES or allows_less(change.part, before, after)
-    kind = NARROWING if narrower else WIDENING if change.operations else NEUTRAL
+    widens = change.operations and change.part != NAME
+    kind = NARROWING if narrower else WIDENING if widens else NEUTRAL
     field = f"{PLANS}.{plan}.{change.part}"
     return Line(field, before, after, kind, plan=plan).as_json() | {"asked": asked}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 
-from keyward.apis.usage_plan_patch import Change, changes
+from keyward.apis.usage_plan_patch import Change, changes, named
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Registry
@@ -79,6 +79,8 @@ class OurPlans:
             leaving = sorted(self.detachable(plan, wanted))
             covered = [ref for ref in plan.stages if self._covers(wanted, ref)]
             found[name] = changes(plan, wanted, covered, leaving)
+            if name not in adopted and plan.renamed is not None:
+                found[name].append(named(plan.renamed, name))
             if name not in adopted and not plan.is_tagged(self.stack):
                 found[name].append(Change(TAG, None, self.stack, ()))
             if name in adopted:

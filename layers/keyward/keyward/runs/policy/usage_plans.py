@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from keyward.aws.gateway import Gateway
+from keyward.aws.gateway import Gateway, GatewayPlan
 from keyward.aws.gateway.plans import only_one
 from keyward.aws.tables import Registry
 from keyward.aws.tables.leases import Lease
@@ -17,7 +17,7 @@ from keyward.errors import (
 from keyward.policy.model import Policy
 from keyward.policy.parts import Throttle
 from keyward.runs.journal import check_landed
-from keyward.runs.owners import note_made, note_owner
+from keyward.runs.owners import note_made, note_owner, under_known_names
 from keyward.values import JSON
 
 Stages = Mapping[tuple[str, str], Mapping[str, Throttle]]
@@ -64,7 +64,7 @@ class UsagePlans:
         """Write down what a plan of the last edition holds: once, by one call."""
         stages, began = self._registry.plan_stages, self._clock()
         if stages.of(name) is None:
-            found = only_one(name, self._gateway.plans(), self._stack)
+            found = self._find(name)
             stages.save(name, found.stages if found else (), began)
 
     def stored_id(self, name: str) -> str | None:
@@ -73,7 +73,7 @@ class UsagePlans:
         record = self._registry.plans.find(name)
         if record and record.plan_id:
             return record.plan_id
-        found = only_one(name, self._gateway.plans(), self._stack)
+        found = self._find(name)
         return found.plan_id if found else None
 
     def refresh_plan_id(self, name: str) -> str:
@@ -92,7 +92,7 @@ class UsagePlans:
         with self.lease(name):
             self.check_create_in_flight(name)
             began = self._clock()
-            found = only_one(name, self._gateway.plans(), self._stack)
+            found = self._find(name)
             if found:
                 self._registry.plan_stages.save(name, found.stages, began)
             tried = self._registry.plans.find(name)
@@ -104,6 +104,12 @@ class UsagePlans:
                 note_owner(found, self._registry, self._stack)
                 return found.plan_id, False
             return self.make(name, stages), True
+
+    def _find(self, name: str) -> GatewayPlan | None:
+        """Look for the plan by its name, and by its recorded id. 1 call. Raises
+        DuplicatePlanError."""
+        plans = under_known_names(self._gateway.plans(), (name,), self._registry.plans)
+        return only_one(name, plans, self._stack)
 
     def check_create_in_flight(self, name: str) -> None:
         """Raises TryUnderwayError while a call of CreateUsagePlan that nobody answered may still
