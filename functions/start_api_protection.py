@@ -24,7 +24,8 @@ from keyward.events.cloudtrail import (
     editor_of,
     is_about_plan,
 )
-from keyward.events.incoming import POLICY_EVENTS, ROLLBACK_EVENT
+from keyward.events.incoming import EVENTS_IN, POLICY_EVENTS, ROLLBACK_EVENT
+from keyward.events.key_value import without_values
 from keyward.events.requester import DRIFT, EVENT, SCHEDULE, requester_from_event
 from keyward.runs import runtime
 from keyward.runs.context import Context
@@ -62,8 +63,10 @@ class Starter:
 
     def take(self, item: Item) -> None:
         """Do what one message asks for. Raises InvalidInputError."""
-        envelope = item.body
-        detail_type = envelope.get("detail-type")
+        detail_type = item.body.get("detail-type")
+        # An event of ours is refused for a key value. In all others people name themselves, stages
+        # and sessions: they are taken without it.
+        envelope = item.body if detail_type in EVENTS_IN else without_values(item.body)
         if detail_type == DETAIL_TYPE:
             self._called(envelope, item.id)
         elif detail_type == ROLLBACK_EVENT:

@@ -10,6 +10,7 @@ from keyward.customers.model import manual_fields
 from keyward.errors import InvalidRecordError
 from keyward.events import contracts
 from keyward.events.cloudtrail import Home, editor_of, keys_of
+from keyward.events.key_value import without_values
 from keyward.events.requester import DRIFT, EVENT, RECORD, requester_from_event
 from keyward.runs import runtime
 from keyward.runs.context import Context
@@ -78,7 +79,8 @@ class Hearer:
     def take(self, item: Item) -> None:
         """A key that no record names is nobody's: the audit tells of it. Raises
         InvalidEventError."""
-        detail = self.home.record_in(item.body)
+        # People name themselves and their sessions.
+        detail = self.home.record_in(without_values(item.body))
         if detail is None:
             return
         who = editor_of(detail).words()

@@ -189,10 +189,11 @@ def _deployment(name: str, request: JSON, answer: JSON) -> str | None:
     deployment."""
     if name == "CreateDeployment":
         return _text(answer.get("id"))
-    changes = (request.get("updateStageInput") or {}).get("patchOperations") or []
-    if name != "UpdateStage" or len(changes) != 1 or not isinstance(changes[0], dict):
+    stated = request.get("updateStageInput")
+    changes = stated.get("patchOperations") if isinstance(stated, dict) else None
+    change = changes[0] if isinstance(changes, list) and len(changes) == 1 else None
+    if name != "UpdateStage" or not isinstance(change, dict):
         return None
-    change = changes[0]
     points = change.get("op") == "replace" and change.get("path") == "/deploymentId"
     return _text(change.get("value")) if points else None
 
