@@ -70,6 +70,57 @@ def test_a_customer_suspended_before_its_first_key_is_said_to_be_so(world: World
     assert "CustomerResumed" in answer["remedy"]
 
 
+UNPAID: JSON = {"failed_at": [1], "subscriptions": {}}
+PAUSED: JSON = {"subscriptions": {"s": {"state": "paused", "at": 1}}}
+ENDED: JSON = {"subscriptions": {"s": {"state": "ended", "at": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("record", "cause", "evidence", "remedy"),
+    [
+        (
+            {"expires_at": "2020-01-01"},
+            "customer_suspended",
+            "an `expires_at` that is past",
+            "keyward send --set expires_at=VALUE --customer acme CustomerExpiryChanged",
+        ),
+        (
+            {"keyward": {"billing": UNPAID}},
+            "customer_suspended",
+            "a bill is not paid",
+            "keyward send --customer acme PaymentSucceeded",
+        ),
+        (
+            {"keyward": {"billing": PAUSED}},
+            "customer_suspended",
+            "no subscription that is live",
+            "keyward send --set subscription=VALUE --set state=active --customer acme "
+            "SubscriptionChanged",
+        ),
+        (
+            {"keyward": {"billing": ENDED}},
+            "customer_closed",
+            "no subscription that is live",
+            "keyward history acme",
+        ),
+    ],
+    ids=str,
+)
+def test_the_remedy_is_the_event_that_ends_what_money_or_a_date_ordered(
+    world: World, record: JSON, cause: str, evidence: str, remedy: str
+) -> None:
+    about = {"customer_id": "acme", "plan": "free", "status": "active"}
+    world.bench.tables["CustomersTable"].put_item(Item=about | record)
+    world.enable(False)
+    if cause == "customer_closed":
+        world.client.delete_api_key(apiKey=world.key)
+    answer = world.explain(world.request())
+    assert (answer["cause"], answer["remedy"]) == (cause, remedy)
+    assert evidence in answer["evidence"]
+    assert "CustomerResumed" not in str(answer)
+    assert "CustomerSignedUp" not in str(answer)
+
+
 def test_a_key_made_by_hand_is_explained_by_its_id(world: World) -> None:
     made = world.client.create_api_key(name="by hand", enabled=True)["id"]
     told = world.explain(world.request(), key_id=made)

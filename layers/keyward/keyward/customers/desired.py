@@ -17,19 +17,29 @@ from keyward.values import DAY, frozen
 
 STRICTER = {"active": 0, "suspended": 1, "closed": 2}
 UNPAID, EXPIRED = "payment failed", "expired"
+# The sources of a requirement, and what ends the suspension that each of them orders.
+PERSON, BILL, SUBSCRIPTION, DATE = "person", "bill", "subscription", "date"
+ENDED_BY = {
+    PERSON: "CustomerResumed",
+    BILL: "PaymentSucceeded",
+    SUBSCRIPTION: "SubscriptionChanged",
+    DATE: "CustomerExpiryChanged",
+}
 
 
 @frozen
 class DesiredState:
     """The plans and status in force, and the `reason` where they differ from the record.
     `changes_at` (epoch seconds) is when they change by themselves or a notice is due, None for
-    never. `in_place`: money lowered the plan or brought it back, so the key keeps its value."""
+    never. `in_place`: money lowered the plan or brought it back, so the key keeps its value.
+    `source` is whose status is in force."""
 
     plans: tuple[str, ...]
     status: str | None
     reason: str | None = None
     changes_at: float | None = None
     in_place: bool = False
+    source: str = PERSON
 
     @property
     def plan(self) -> str | None:
@@ -44,6 +54,7 @@ class Requirement:
     status: str = "active"
     reason: str | None = None
     plan: str | None = None
+    source: str = PERSON
 
 
 def desired_state(customer: Customer, policy: Policy, now: float) -> DesiredState:
@@ -65,10 +76,12 @@ def desired_state(customer: Customer, policy: Policy, now: float) -> DesiredStat
     if strictest is person and reason is None and plans != customer.plans:
         reason = ladder.reason
     if strictest.status == "closed":
-        return DesiredState(plans, "closed", reason)
+        return DesiredState(plans, "closed", reason, source=strictest.source)
     changes_at = _next(change_times(customer, policy), now)
     in_place = plans != customer.plans or _settled_since(customer)
-    return DesiredState(plans, strictest.status, reason, changes_at, in_place)
+    return DesiredState(
+        plans, strictest.status, reason, changes_at, in_place, source=strictest.source
+    )
 
 
 def change_times(customer: Customer, policy: Policy) -> tuple[float, ...]:
@@ -100,14 +113,14 @@ def _steps(customer: Customer, policy: Policy) -> list[tuple[int, LadderStep]]:
 
 
 def _by_ladder(customer: Customer, policy: Policy, now: float) -> Requirement:
-    requirement = Requirement(reason=UNPAID)
+    requirement = Requirement(reason=UNPAID, source=BILL)
     for at, step in steps_of(customer, policy):
         if at > now:
             break
         plan = step.plan if step.step == "plan" else requirement.plan
         status = {"suspend": "suspended", "close": "closed"}.get(step.step, "active")
         status = max(status, requirement.status, key=lambda one: STRICTER[one])
-        requirement = Requirement(status, UNPAID, plan)
+        requirement = Requirement(status, UNPAID, plan, BILL)
     return requirement
 
 
@@ -118,17 +131,16 @@ def _by_subscription(customer: Customer, policy: Policy, now: float) -> Requirem
     if not subscriptions or any(one.live(now) for one in subscriptions):
         return Requirement()
     if any(one.state in HALTED for one in subscriptions):
-        return Requirement("suspended", "subscription unpaid")
+        return Requirement("suspended", "subscription unpaid", source=SUBSCRIPTION)
     is_ended = all(one.state == "ended" for one in subscriptions)
-    if is_ended and policy.billing.ended == "close":
-        return Requirement("closed", "subscription ended")
-    return Requirement("suspended", "subscription ended")
+    status = "closed" if is_ended and policy.billing.ended == "close" else "suspended"
+    return Requirement(status, "subscription ended", source=SUBSCRIPTION)
 
 
 def _by_date(customer: Customer, now: float) -> Requirement:
     if customer.expires_at is None or now < customer.expires_at:
         return Requirement()
-    return Requirement("suspended", EXPIRED)
+    return Requirement("suspended", EXPIRED, source=DATE)
 
 
 def _settled_since(customer: Customer) -> bool:

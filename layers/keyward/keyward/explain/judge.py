@@ -150,7 +150,7 @@ def _disabled(facts: Facts) -> Cause:
         return words.cause("record_deleted", customer=name, key_id=key.key_id)
     if customer and customer.status == SUSPENDED:
         seen = f"GetApiKey says enabled=false of {key.key_id}"
-        return _suspended(customer.customer_id, customer.reason, seen)
+        return words.suspended(customer, seen)
     if record and not record.enabled and record.end.retire_at is not None:
         reason, since = words.because(record.reason), iso(record.end.retire_at)
         return words.cause("key_retired", key=key.name, reason=reason, since=since)
@@ -161,8 +161,7 @@ def _disabled(facts: Facts) -> Cause:
 def _without_key(facts: Facts) -> Cause:
     key, customer = facts.key, facts.customer
     if customer and customer.status == CLOSED:
-        reason = words.because(customer.reason)
-        return words.cause("customer_closed", customer=customer.customer_id, reason=reason)
+        return words.closed(customer)
     if customer is None:
         return words.cause("key_not_found", key=key.key_id or key.name)
     if key.key_id:
@@ -173,14 +172,9 @@ def _without_key(facts: Facts) -> Cause:
         return words.cause("customer_not_found", customer=customer.customer_id)
     if customer.status == SUSPENDED:
         seen = "and no key was made before: it gets one when it is resumed"
-        return _suspended(customer.customer_id, customer.reason, seen)
+        return words.suspended(customer, seen)
     doing = "the Keys table has none" if key.record is None else f"key {key.name} is being created"
     return words.cause("key_not_made", customer=customer.customer_id, state=doing)
-
-
-def _suspended(name: str, reason: str | None, seen: str) -> Cause:
-    why = words.because(reason)
-    return words.cause("customer_suspended", customer=name, reason=why, seen=seen)
 
 
 def _gone(key: KeyFacts) -> str:

@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import Any
 
 from keyward.apis.model import Attachment, StageSnapshot, WorkingMethod
+from keyward.customers.desired import PERSON
 from keyward.customers.key import KeyRecord
 from keyward.errors import InvalidInputError
 from keyward.events.contracts import optional_of
@@ -76,7 +77,7 @@ class CustomerFacts:
     """What is in force for the customer. `status` is None when the Customers table has no such
     customer; `covers`: whether the policy's plan covers this stage, None when the policy does not
     name the plan; `names`: whether it names the API without a `*`. `waits` says in a sentence what
-    a stop of writes keeps waiting."""
+    a stop of writes keeps waiting. `source` is whose status is in force (customers/desired.py)."""
 
     customer_id: str
     status: str | None
@@ -85,6 +86,7 @@ class CustomerFacts:
     covers: bool | None = None
     names: bool = False
     waits: str | None = None
+    source: str = PERSON
 
 
 @frozen

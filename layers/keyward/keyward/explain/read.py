@@ -183,7 +183,8 @@ class Explainer:
             return CustomerFacts(customer_id, INCOMPLETE), stored
         reason = inforce.reason or record.get("status_reason")
         facts = CustomerFacts(customer_id, inforce.status, reason, inforce.plan)
-        return replace(facts, waits=self._waits(customer, stored)), stored
+        waits = self._waits(customer, stored)
+        return replace(facts, waits=waits, source=inforce.source), stored
 
     def _waits(self, customer: Customer, stored: KeyRecords) -> str | None:
         """What the stop keeps waiting of what is wanted; None where it keeps nothing."""

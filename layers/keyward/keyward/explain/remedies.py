@@ -9,10 +9,18 @@ from operator import eq
 
 from keyward.apis.model import DeployedMethod
 from keyward.apis.routes import resource_for
-from keyward.events.remedy import command
+from keyward.customers.desired import DATE, ENDED_BY, SUBSCRIPTION
+from keyward.events.remedy import PLACEHOLDER, command
 from keyward.explain.model import Facts
 
 Remedy = Callable[[Facts, str], str]
+
+
+# Members of the event that ends a suspension, by its source.
+GIVEN = {
+    DATE: (f"expires_at={PLACEHOLDER}",),
+    SUBSCRIPTION: (f"subscription={PLACEHOLDER}", "state=active"),
+}
 
 
 def remedy_of(kind: str, facts: Facts, stack: str) -> str:
@@ -109,6 +117,16 @@ def _send(detail_type: str) -> Remedy:
     return remedy
 
 
+def _resume(facts: Facts, stack: str) -> str:
+    """The command that ends a suspension. Only the source that ordered it can."""
+    customer = facts.customer
+    if customer is None:
+        return _ask_again(facts, stack)
+    members = [part for given in GIVEN.get(customer.source, ()) for part in ("--set", given)]
+    about, name = (ENDED_BY[customer.source],), customer.customer_id
+    return command("send", *members, about=about, customer=name, stack=stack)
+
+
 def _policy(facts: Facts, stack: str) -> str:
     return command("policy", "show", stack=stack)
 
@@ -134,7 +152,7 @@ BY_KIND: Mapping[str, Remedy] = {
     "customer_closed": _history,
     "customer_incomplete": _history,
     "customer_not_found": _history,
-    "customer_suspended": _send("CustomerResumed"),
+    "customer_suspended": _resume,
     "key_deleted": _start,
     "key_disabled": _start,
     "key_in_no_plan": _start,

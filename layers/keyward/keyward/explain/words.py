@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from keyward.customers.desired import BILL, DATE, ENDED_BY, PERSON, SUBSCRIPTION
+from keyward.explain.model import CustomerFacts
 from keyward.policy.parts import Throttle
 from keyward.values import JSON, frozen, iso, some_of
 
@@ -50,6 +52,19 @@ class Cause:
         output |= {"says": self.says, "evidence": self.evidence, "helps": self.helps}
         return output if self.share == 100.0 else output | {"share": self.share}
 
+
+# By whose word a customer is suspended or closed, where that is no person's: what proves it, and
+# when the event that ends it is to be sent. Nothing else ends it (customers/desired.py).
+PROOFS = {
+    BILL: "the Customers table says that a bill is not paid",
+    SUBSCRIPTION: "the Customers table has no subscription that is live",
+    DATE: "the Customers table says an `expires_at` that is past",
+}
+WHEN = {
+    BILL: "when the bill is paid",
+    SUBSCRIPTION: "when one is live again",
+    DATE: "with a later `expires_at`, or with null for none",
+}
 
 # By kind: the answer, what is wrong, what proves it, what helps. `{remedy}` depends on the facts.
 CAUSES: Mapping[str, tuple[Answer, str, str, str]] = {
@@ -128,8 +143,8 @@ CAUSES: Mapping[str, tuple[Answer, str, str, str]] = {
     "customer_closed": (
         FORBIDDEN,
         "customer {customer} is closed{reason}",
-        "the Customers table says closed, and API Gateway has no key of the customer",
-        "Send CustomerSignedUp when the customer is back: there will be a new key",
+        "{proof}, and API Gateway has no key of the customer",
+        "{remedy}: there will be a new key",
     ),
     "key_deleted": (
         FORBIDDEN,
@@ -140,8 +155,8 @@ CAUSES: Mapping[str, tuple[Answer, str, str, str]] = {
     "customer_suspended": (
         FORBIDDEN,
         "customer {customer} is suspended{reason}",
-        "the Customers table says suspended, {seen}",
-        "Send CustomerResumed when the reason is gone",
+        "{proof}, {seen}",
+        "{remedy}",
     ),
     "key_retired": (
         FORBIDDEN,
@@ -220,6 +235,28 @@ def waiting(actions: Iterable[str], since: float) -> str:
     """Say what waits for the end of a stop of writes, which began at `since` (epoch seconds)."""
     what = some_of([action.replace("_", " ") for action in dict.fromkeys(actions)])
     return f"writes are stopped since {iso(since)}, and this customer waits for the end: {what}"
+
+
+def suspended(customer: CustomerFacts, seen: str) -> Cause:
+    """A suspended customer; `seen` says what shows it on API Gateway."""
+    about = {"customer": customer.customer_id, "reason": because(customer.reason), "seen": seen}
+    proof = PROOFS.get(customer.source, "the Customers table says suspended")
+    return cause("customer_suspended", proof=proof, remedy=_ended_by(customer.source), **about)
+
+
+def closed(customer: CustomerFacts) -> Cause:
+    """A closed customer."""
+    about = {"customer": customer.customer_id, "reason": because(customer.reason)}
+    proof = PROOFS.get(customer.source, "the Customers table says closed")
+    remedy = "Send CustomerSignedUp when the customer is back"
+    if customer.source != PERSON:
+        remedy = _ended_by(customer.source)
+    return cause("customer_closed", proof=proof, remedy=remedy, **about)
+
+
+def _ended_by(source: str) -> str:
+    """What ends a suspension, by whose word it is."""
+    return f"Send {ENDED_BY[source]} {WHEN.get(source, 'when the reason is gone')}"
 
 
 def because(reason: str | None) -> str:
