@@ -11,13 +11,16 @@ from tests.rules.test_docs import first_cells, text
 from tools import grants, rights
 from tools.grants import Right
 
-# What answers with values: the first two with those of all keys (aws-recorded.md 1 and 2).
+# What answers with values: the first two with those of all keys (aws-recorded.md 1 and 2). To put
+# a key into a plan answers with its value (aws-recorded.md 4).
 LISTS = {("apigateway:GET", "/apikeys"), ("apigateway:GET", "/usageplans/*/keys")}
 READS = {("apigateway:GET", "/apikeys/*"), ("lambda:InvokeFunction", "RevealKey")}
+READS |= {("apigateway:POST", "/usageplans/*/keys"), ("apigateway:GET", "/usageplans/*/keys/*")}
 # A new name here is a decision: say why on the page.
 CAN_LIST = {"Audit", "AuditPart", "WriteReport"}
 CAN_LIST |= {"CreateKey", "DeleteKey", "VerifyImport", "AttachStage", "PlanPolicy"}
 CAN_READ = {"RevealKey", "ProbeStage", "CreateKey", "ClaimKey", "PlanCustomer", "ExplainDenial"}
+CAN_READ |= {"AttachKey", "MoveKey", "ImportKeys"}
 
 
 def holders(rights_of: set[tuple[str, str]]) -> set[str]:
