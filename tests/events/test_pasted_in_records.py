@@ -3,7 +3,6 @@ a word."""
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from keyward.events.key_value import BLOT, new_value
 from keyward.values import JSON
 from local.bench import Bench
 from tests import tree
+from tests.events.test_any_shape import places, with_part
 from tests.events.test_pasted_values import everything
 from tests.machines.drift_lab import ADA, bench_with_customers, detach, told
 from tests.support import load_event
@@ -33,25 +33,6 @@ def bench() -> Iterator[Bench]:
         yield made
 
 
-def places(part: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place in a JSON value, lists too."""
-    if place:
-        yield place
-    inside = part if isinstance(part, dict) else dict(enumerate(part if type(part) is list else ()))
-    for name in inside:
-        yield from places(inside[name], (*place, name))
-
-
-def with_part(event: JSON, place: tuple[Any, ...], part: Any) -> JSON:
-    """The record of the event with another part at the place."""
-    changed = copy.deepcopy(event["detail"])
-    here: Any = changed
-    for name in place[:-1]:
-        here = here[name]
-    here[place[-1]] = part
-    return dict(changed)
-
-
 def about(bench: Bench, name: str) -> JSON:
     """The sample, about the API of the bench."""
     (api,) = bench.emulator.state.rest_apis
@@ -66,7 +47,7 @@ def test_a_value_anywhere_in_a_record_rests_nowhere(bench: Bench, name: str, val
     event, tried = about(bench, name), 0
     for place in places(event["detail"]):
         bench.account.publish(
-            "default", event["source"], DETAIL_TYPE, with_part(event, place, value)
+            "default", event["source"], DETAIL_TYPE, with_part(event["detail"], place, value)
         )
         tried += 1
     bench.run()
@@ -102,7 +83,7 @@ def test_a_record_of_another_shape_is_taken_or_refused_with_a_reason(
     event, letters = about(bench, name), bench.account.queues.by_name["ApisDlq"].messages
     for place in places(event["detail"]):
         for shape in SHAPES:
-            changed = with_part(event, place, shape)
+            changed = with_part(event["detail"], place, shape)
             bench.account.publish("default", event["source"], DETAIL_TYPE, changed)
     bench.run()
     waiting = bench.account.queues.by_name["ApisQueue"].messages

@@ -199,7 +199,8 @@ def _stripe_plans(about: JSON, policy: Policy) -> Iterator[Any]:
     """
     metadata, items = about.get("metadata"), about.get("items")
     yield metadata.get(policy.billing.stripe.plan) if isinstance(metadata, dict) else None
-    for item in (items.get("data") or []) if isinstance(items, dict) else []:
+    listed = items.get("data") if isinstance(items, dict) else None
+    for item in listed if isinstance(listed, list) else []:
         for name in ("price", "plan"):
             price = item.get(name) if isinstance(item, dict) else None
             if isinstance(price, dict):

@@ -24,6 +24,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from keyward.errors import InvalidEventError, InvalidInputError, InvalidRecordError, PassingError
+from keyward.events import fields
 from keyward.events.key_value import blotted, without_values
 from keyward.runs import runtime
 from keyward.values import JSON, MAX_DEPTH, frozen, parse_json
@@ -31,6 +32,8 @@ from keyward.values import JSON, MAX_DEPTH, frozen, parse_json
 # An item that the stream gives up leaves only its place there in the DLQ (Lambda developer guide,
 # with-ddb). So it is refused with its body an hour before the template's MaximumRecordAgeInSeconds.
 STREAM_PATIENCE_SECONDS = 3 * 3600
+# What an event is told apart by. EventBridge writes texts, which others may not.
+NAMES, NAME = ("id", "detail-type", "source"), fields.text(fields.MAX_TEXT)
 
 
 @frozen
@@ -77,6 +80,7 @@ class Intake:
             if not isinstance(body, dict):
                 problem = f"must be a JSON object, nested at most {MAX_DEPTH} deep"
                 raise InvalidEventError("body", problem, "Send one as it came")
+            _check_names(envelope)
             self.take(item)
         except InvalidInputError as error:
             self._refuse(item, str(error))
@@ -99,6 +103,13 @@ class Intake:
         runtime.context().bus.send(self.dlq_url, item.text, reason=reason)
         if self.on_refusal:
             self.on_refusal(item, reason)
+
+
+def _check_names(envelope: JSON) -> None:
+    """Check what an event is told apart by, before anything is looked up by it. Raises
+    InvalidEventError."""
+    for name in NAMES:
+        NAME.read(name, envelope, where="")
 
 
 def _without_values(item: Item) -> Item:
