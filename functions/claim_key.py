@@ -13,6 +13,7 @@ from typing import Any
 from keyward.report.html.claim import HEADERS, PAGE
 from keyward.runs import runtime
 from keyward.runs.keys.claims import Answer, ClaimDesk, value_in
+from keyward.values import parse_json
 
 # A token has 43 characters.
 MAX_BODY = 1024
@@ -41,10 +42,10 @@ def _token(event: dict[str, Any]) -> object:
     """The token in the request's body; None where there is none."""
     body = str(event.get("body") or "")[:MAX_BODY]
     try:
-        text = base64.b64decode(body) if event.get("isBase64Encoded") else body
-        found = json.loads(text)
+        text = base64.b64decode(body).decode() if event.get("isBase64Encoded") else body
     except ValueError:
         return None
+    found = parse_json(text)
     return found.get("token") if isinstance(found, dict) else None
 
 

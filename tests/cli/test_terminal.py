@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import click
 import pytest
 
+from keyward.cli import app
 from keyward.cli.history import history_lines
 from keyward.cli.holds import hold_lines
 from keyward.cli.options import DURATIONS, Call, duration, say
+from keyward.events.key_value import new_value
 from keyward.explain.render import as_lines
 from keyward.values import span
+from local.bench import PARAMETER
 from tests import tree
 from tests.cli.desk import desk_of
 
@@ -45,6 +49,51 @@ def test_a_hold_and_an_explanation_forge_no_headline(capsys: Capture) -> None:
     printed = capsys.readouterr().out.splitlines()
     assert [line for line in printed if line.startswith("2026-11-24")] == []
     assert all(line.isprintable() for line in printed)
+
+
+@pytest.mark.parametrize("data", [(), ("--json",)], ids=["text", "json"])
+def test_a_value_in_the_wrong_place_is_not_told_to_the_log(
+    data: tuple[str, ...], capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    value = new_value("kw")
+    monkeypatch.chdir(tmp_path)
+    with desk_of(capsys) as desk:
+        api = desk.bench.api({"/pets": {"get": None}})
+        desk.bench.send("CustomerSignedUp", customer_id="acme", plan="free")
+        desk.bench.run()
+        about = ("why", "--customer", "acme", "--api", api, "--stage", "prod", "GET")
+        for words in (
+            ("history", value),
+            (*about, f"/pets/{value}"),
+            ("lint", f"{value}.yaml"),
+            ("lint", "--policy", value, "."),
+            ("look", "--html", value),
+            ("status", value),
+            ("status", "--region", value),
+            ("send", "CustomerSuspended", "--customer", "acme", "--set", f"reason={value}"),
+            ("send", "CustomerSuspended", "--customer", "acme", "--set", value),
+            ("policy", "show", "--wanted"),
+        ):
+            desk.bench.account.ssm.put_parameter(PARAMETER, f'{{"x": "{value}"}}')
+            _, out, err = desk.run(*words, *data)
+            assert out + err, words
+            assert value not in out + err, words
+        asked = desk.run("key", "reveal", "--customer", "acme", *data)[1]
+        assert desk.bench.value("acme") in asked
+
+
+@pytest.mark.parametrize("words", [("status", FORGED), (f"--{FORGED}",), ("send", "--set", FORGED)])
+def test_a_wrong_call_is_shown_and_not_obeyed(words: tuple[str, ...], capsys: Capture) -> None:
+    assert app.main([*words]) == 2
+    printed = capsys.readouterr().err.split("\n")
+    assert [line for line in printed if not line.isprintable()] == []
+
+
+@pytest.mark.parametrize("file", ["x", '"x"', "[" * 100_000])
+def test_a_member_nested_without_end_is_refused(file: str, capsys: Capture) -> None:
+    words = ("send", "CustomerSuspended", "--customer", "acme", "--set", f"more={file}")
+    assert app.main([*words]) == 2
+    assert "detail.more: must be a member that Keyward knows" in capsys.readouterr().err
 
 
 def test_the_commands_print_by_one_function() -> None:

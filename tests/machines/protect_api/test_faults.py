@@ -221,6 +221,17 @@ def test_an_export_that_is_refused_holds_the_stage(lab: Lab) -> None:
     assert "could not be read" in event["differences"][0]["difference"]
 
 
+def test_an_export_that_is_nested_too_deep_holds_the_stage(lab: Lab) -> None:
+    api_id = lab.attached()
+    client = runtime.context().gateway._client
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "read", lambda *_: b"[" * 100_000)
+        run = lab.run(api_id)
+    assert run.status == "SUCCEEDED", run.cause
+    (event,) = lab.events("ApiHeld")
+    assert "could not be read" in event["differences"][0]["difference"]
+
+
 def test_a_turn_ends_in_time_when_api_gateway_is_slow(lab: Lab) -> None:
     api_id = lab.attached({f"/things{n}": {"get": None} for n in range(20)})
 

@@ -49,6 +49,7 @@ from keyward.explain.model import parse_question
 from keyward.explain.read import Explainer, Records
 from keyward.explain.render import as_json, as_lines
 from keyward.policy.model import Policy
+from keyward.values import visible
 
 SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
@@ -62,8 +63,8 @@ def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time
             words, prog_name="keyward", standalone_mode=False, obj=call, color=with_colour()
         )
     except click.ClickException as error:
-        # A value in the wrong place is not told to the log as well.
-        error.message = blotted(error.message)
+        # A value in the wrong place is not told to the log as well; click writes lines of its own.
+        error.message = "\n".join(map(visible, blotted(error.message).split("\n")))
         error.show()
         return WRONG
     except (KeywardError, BotoCoreError, ResponseParserError) as error:

@@ -46,7 +46,8 @@ def claim(call: Call, /, customer: str, key_id: str | None, seconds: float | Non
 def reveal(call: Call, /, customer: str, key_id: str | None) -> int:
     """Print the values of a customer's keys. Each use is recorded."""
     found = _invoke(call.stack(), "RevealKey", customer, key_id)
-    call.show(found, [f"{one['key_id']}  {one['value']}" for one in found["keys"]])
+    lines = [f"{one['key_id']}  {one['value']}" for one in found["keys"]]
+    call.show(found, lines, secret=True)
     return FINE
 
 

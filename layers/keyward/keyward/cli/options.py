@@ -19,6 +19,7 @@ import click
 from keyward.cli.progress import Progress
 from keyward.cli.stack import LOCAL_PORT, SetUpError, Stack, StackClient, local_endpoints
 from keyward.errors import PolicyRefusedError
+from keyward.events.key_value import blotted
 from keyward.events.remedy import DEFAULT_STACK
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
@@ -69,10 +70,11 @@ class Call:
         """The stack that is meant. Raises SetUpError, NoStackError."""
         return self.client().stack(self.stack_name)
 
-    def show(self, data: Any, lines: Iterable[str]) -> None:
-        """Print the data as JSON where that is wanted, else the lines."""
+    def show(self, data: Any, lines: Iterable[str], *, secret: bool = False) -> None:
+        """Print the data as JSON where that is wanted, else the lines. Only those that are `secret`
+        may hold a key value."""
         for line in json_lines(data) if self.as_data else lines:
-            self.say(line)
+            self.say(line) if not secret else say(line, secret=True)
 
     def say(self, line: str, err: bool = False) -> None:
         """Print a line, and complete each command of `keyward` in it: it goes where this one did,
@@ -163,11 +165,12 @@ def json_lines(data: Any) -> list[str]:
     return json.dumps(data, default=float, indent=2).splitlines()
 
 
-def say(line: str, err: bool = False) -> None:
+def say(line: str, err: bool = False, *, secret: bool = False) -> None:
     """Print one line: the one place where text reaches a terminal, which shows what others wrote
     and obeys nothing of it. A line break within the line is shown, too, so that no text forges a
-    line; so is what the terminal's encoding has no character for."""
-    parts = STYLES.split(line.expandtabs())
+    line; so is what the terminal's encoding has no character for. A key value is blotted out, as
+    what a terminal shows is often a log, unless the line is the `secret` that was asked for."""
+    parts = STYLES.split((line if secret else blotted(line)).expandtabs())
     shown = "".join(part if STYLES.fullmatch(part) else visible(part) for part in parts)
     _progress().hide()
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"

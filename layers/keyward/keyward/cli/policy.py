@@ -126,5 +126,5 @@ def show_policy(call: Call, /, wanted: bool) -> int:
 def _as_data(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"text": text}

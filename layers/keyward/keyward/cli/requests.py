@@ -84,7 +84,7 @@ def member(text: str) -> tuple[str, object]:
         raise click.UsageError(f"--set takes NAME=VALUE, got {text!r}.")
     try:
         found = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = value
     if PLACEHOLDER in (found if isinstance(found, list) else [found]):
         problem = f"put the right {name} in the place of {PLACEHOLDER}"

@@ -7,7 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from keyward.aws.gateway.calls import Calls
-from keyward.errors import ApiNotFoundError, GatewayUnavailableError, NotFoundError
+from keyward.errors import (
+    ApiNotFoundError,
+    GatewayRefusedError,
+    GatewayUnavailableError,
+    NotFoundError,
+)
 from keyward.policy.parts import Throttle
 from keyward.values import JSON
 
@@ -79,7 +84,8 @@ class ApiCalls(Calls):
 
     def export(self, rest_api_id: str, stage: str) -> JSON:
         """The OpenAPI 3 document of what a stage serves, extensions included. Raises
-        GatewayRefusedError when API Gateway cannot write one ("JSON body models are not found")."""
+        GatewayRefusedError when API Gateway cannot write one ("JSON body models are not found"), or
+        one that can be read."""
         answer = self._call(
             "GetExport",
             restApiId=rest_api_id,
@@ -90,6 +96,8 @@ class ApiCalls(Calls):
         )
         try:
             document: JSON = json.loads(self._client.read("GetExport", answer["body"]))
+        except RecursionError:
+            raise GatewayRefusedError("GetExport: a document nested too deep to read") from None
         except ValueError as error:
             raise GatewayUnavailableError(f"GetExport: {type(error).__name__}") from None
         return document
