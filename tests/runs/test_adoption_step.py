@@ -86,6 +86,12 @@ def test_a_key_is_written_down_with_its_name_and_in_those_of_its_plans(lab: Lab)
     assert len(lab.bench.operations()) == len(before) + 2
 
 
+def test_a_key_in_a_wanted_plan_that_people_renamed_is_in_it(lab: Lab) -> None:
+    plan_id = lab.plan("Free Tier")
+    lab.bench.registry.plans.save_id("free", plan_id, "people")
+    assert lab.adopt(lab.key(plan_id)).plans == ("free",)
+
+
 def test_a_step_that_is_taken_again_reads_nothing(lab: Lab) -> None:
     key_id = lab.key(lab.plan("free", **OURS))
     first, before = lab.adopt(key_id), lab.bench.operations()

@@ -231,6 +231,14 @@ def test_the_reasons_of_what_nobody_can_read_say_what_to_do(bus: Runs) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["id", "detail-type", "source"])
+def test_what_an_event_is_told_apart_by_is_a_text(bus: Runs, name: str) -> None:
+    intake = Intake("the-dlq", lambda item: None)
+    intake.queue(messages(json.dumps({name: ["a"]})), None)
+    [(_, _, attributes)] = bus.sent
+    assert attributes["reason"].startswith(f"{name}: must be a text of 1 to 1024 characters, got ")
+
+
 def test_a_value_that_somebody_sent_rests_in_no_queue_however_it_was_written(bus: Runs) -> None:
     value = new_value("kw")
     escaped = f"\\u{ord(value[0]):04x}{value[1:]}"

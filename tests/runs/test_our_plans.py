@@ -167,6 +167,22 @@ def test_a_plan_without_the_tag_lacks_it_and_an_adopted_one_its_adoption(bench: 
     }
 
 
+def test_a_renamed_plan_of_ours_gets_its_name_back_and_an_adopted_one_does_not(
+    bench: Bench,
+) -> None:
+    plans = [
+        a_plan("free", renamed="Free Tier"),
+        a_plan("pro"),
+        a_plan("people", tags={}, renamed="Theirs"),
+    ]
+    policy = wanted(free={}, pro={}, people={"adopt": True})
+    patch = {"op": "replace", "path": "/name", "value": "free"}
+    assert our(bench, *plans).lacking(policy) == {
+        "free": [Change("name", "Free Tier", "free", (patch,))],
+        "people": [Change("adopt", None, True, ())],
+    }
+
+
 def test_an_adopted_plan_follows_the_policy_before_it_is_adopted(bench: Bench) -> None:
     people = a_plan("people", tags={}, quota=Quota(5, "DAY"))
     policy = wanted(people={"adopt": True, "throttle": THROTTLE})

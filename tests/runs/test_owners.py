@@ -19,6 +19,7 @@ from keyward.runs.owners import (
     owned_plans,
     refuse_foreign,
     take,
+    under_known_names,
     with_owners,
 )
 from keyward.values import JSON, iso
@@ -86,6 +87,30 @@ def test_the_records_say_whose_a_plan_is_that_has_no_tag_of_a_stack(
         expected, key=lambda p: p.name
     )
     assert with_owners([plan, other], bench.registry, STACK) == expected
+
+
+def test_a_plan_that_people_renamed_counts_under_its_recorded_name(bench: Bench) -> None:
+    named = {name: make(bench, name) for name in ("Free Tier", "pro", "gold", "Old")}
+    renamed = named["Free Tier"]
+    written_down(bench, "free", renamed.plan_id, PEOPLE)
+    # Records that count for nothing: the name is there, or the plan is not, or nobody asks.
+    written_down(bench, "gold", named["Old"].plan_id, PEOPLE)
+    written_down(bench, "lost", "gone", PEOPLE)
+    written_down(bench, "unasked", named["pro"].plan_id, PEOPLE)
+    records = bench.registry.plans
+    found = under_known_names(named.values(), ("free", "gold", "lost", "new", None), records)
+    assert found == [
+        replace(renamed, name="free", renamed="Free Tier"),
+        *(named[name] for name in ("pro", "gold", "Old")),
+    ]
+    assert under_known_names([], ("free",), records) == []
+
+
+def test_a_renamed_plan_of_the_policy_is_ours_as_before(bench: Bench) -> None:
+    plan = make(bench, "Free Tier")
+    written_down(bench, "free", plan.plan_id, KEYWARD)
+    [found] = owned_plans(bench.context())
+    assert (found.name, found.renamed, found.claimed_by) == ("free", "Free Tier", STACK)
 
 
 def test_a_plan_that_is_found_is_noted_as_its_tag_says(bench: Bench) -> None:

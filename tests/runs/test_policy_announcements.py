@@ -264,7 +264,8 @@ def test_a_plan_that_cannot_be_changed_is_told_once_for_what_it_lacks(bench: Ben
     announce_failure(bench.context(), others, "free", error, ARN, ASKED)
     assert [detail["plan"] for _, detail in told(bench)] == ["free", "pro"]
     more = replace(in_force, pending=({"plan": "free", "field": "a"},))
-    for one in (more, more, replace(in_force, version=8)):
+    same = replace(in_force, pending=({"field": "a", "plan": "free"},))
+    for one in (more, same, replace(in_force, version=8)):
         announce_failure(bench.context(), one, "free", error, ARN, ASKED)
         bench.clock.advance(1)
     assert [detail["plan"] for _, detail in told(bench)] == ["free", "pro", "free", "free"]
