@@ -8,14 +8,17 @@ from pathlib import Path
 
 import click
 
-from keyward.cli.options import FINE, Call, confirm, of_stack, yes_option
+from keyward.cli.options import FINE, FOUND, Call, confirm, of_stack, yes_option
 from keyward.cli.stack import Stack
-from keyward.errors import InvalidEventError
+from keyward.errors import CustomerNotFoundError, InvalidEventError, ServiceRefusedError
 from keyward.events.contracts import customer_event
 from keyward.events.fields import redacted, shown
 from keyward.events.incoming import CUSTOMER_EVENTS, EVENTS_IN, listed
 from keyward.events.remedy import PLACEHOLDER
 from keyward.values import JSON, iso, parse_json
+
+# These may be the first that is heard of a customer.
+SIGN_UPS = ("CustomerSignedUp", "SubscriptionChanged")
 
 customer_option = click.option("--customer", metavar="ID", help="The customer's id.")
 
@@ -52,12 +55,33 @@ def send(
     docs/events.md lists the events, CustomerSuspended among them, with their members. What deletes
     keys for good is sent after a yes.
     """
-    detail = (_read(file, detail_type) if file else {}) | dict(map(member, members))
+    given = dict(map(member, members))
+    if customer is not None and given.get("customer_id", customer) != customer:
+        raise click.UsageError("--set customer_id= must not name another one than --customer.")
+    detail = (_read(file, detail_type) if file else {}) | given
     detail |= {"customer_id": customer} if customer is not None else {}
     checked(detail_type, detail)
     if EVENTS_IN[detail_type].is_final:
         confirm(f"Send {detail_type} for {detail['customer_id']}, which deletes its keys?", yes)
-    return send_event(call, call.stack(), detail_type, detail)
+    stack, is_about = call.stack(), detail_type in CUSTOMER_EVENTS and detail_type not in SIGN_UPS
+    # Before the event, which makes the customer known.
+    doubt = _doubt(stack, str(detail["customer_id"])) if is_about else None
+    code = send_event(call, stack, detail_type, detail)
+    if doubt:
+        call.say(doubt, err=True)
+    return FOUND if doubt else code
+
+
+def _doubt(stack: Stack, customer_id: str) -> str | None:
+    """The word for an event of whose customer nothing is known: it waits, and a wrong id stops
+    nobody's key. Who may not read the tables hears it from CustomerFailed."""
+    try:
+        stack.expect(customer_id)
+    except CustomerNotFoundError as error:
+        return f"{error}, or send CustomerSignedUp too"
+    except ServiceRefusedError:
+        return None
+    return None
 
 
 def send_event(call: Call, stack: Stack, detail_type: str, detail: JSON) -> int:
