@@ -50,9 +50,10 @@ DO = {
     "RemovalsHeldError": "Find out who removed the records. {holds} prints both answers.",
     "RolledBack": "The stage stays as it is until {holds} is answered.",
     "SourceOpen": "Mend the template with the `lines` of the event, and release it.",
+    "StillSuspendedError": "Send the event that the reason names, when it is true.",
     "StoppedError": "Find out why writes were stopped: {status}. End it with `keyward start`.",
-    "UnknownPlanError": "Give the customer a plan that `keyward policy show` has: {plan}. Or put a "
-    "policy that names it.",
+    "UnknownPlanError": "Give the customer a plan that `keyward policy show` has: {plan}. Of "
+    "several plans list all in `plans`. Or put a policy that names it.",
     "Unverified": "Look at the stage. {start} tries again.",
     "WrongAnswerError": "See what is held now: {holds}. Answer that.",
 }

@@ -124,10 +124,18 @@ def failures_are_true(played: Played) -> Iterator[str]:
         is_true |= played.tidied and "Deployment id does not exist" in reason
         # Nor has a customer a key whose end was past when it signed up; each event hears so.
         is_true |= _is_past_end(event["detail"]) and event["detail"]["customer_id"] not in issued
+        # Who asks for keys that a bill or a date forbids hears so.
+        is_true |= error == "StillSuspendedError" and _may_be_ordered(played, event["detail"])
         # And a person may answer a hold that is over.
         is_true |= reason.startswith("approve: must be the fingerprint of a stage that is held")
         if event["detail-type"] in ("CustomerFailed", "ApiFailed") and not is_true:
             yield f"{event['detail-type']}: {reason}"
+
+
+def _may_be_ordered(played: Played, failed: JSON) -> bool:
+    """Whether something but a person's word may suspend the customer of a failure."""
+    mine = [e for e in played.sent if e["detail"]["customer_id"] == failed["customer_id"]]
+    return any(e["detail-type"] == "PaymentFailed" or "expires_at" in e["detail"] for e in mine)
 
 
 def _is_past_end(failed: JSON) -> bool:

@@ -10,6 +10,7 @@
     │   ├── PlanRefusedError         the plan did not take the key, which is where it was
     │   ├── CustomerNotFoundError
     │   ├── NoSignUpError            events came for a customer, and its sign-up did not
+    │   ├── StillSuspendedError      a bill or a date stops keys that a person wants to work
     │   └── ApiNotFoundError
     ├── PolicyRefusedError           no version of the policy parameter is usable
     ├── UnknownPlanError             the policy, which is its owner's, does not name the plan
@@ -140,6 +141,10 @@ class CustomerNotFoundError(RefusalError):
     """No customer, or no key of the customer, under this id."""
 
     helps = "history"
+
+
+class StillSuspendedError(InvalidInputError):
+    """Keys were to work, and a bill, a subscription or a date keeps the customer suspended."""
 
 
 class NoSignUpError(RefusalError):

@@ -28,7 +28,7 @@ from keyward.customers.notices import notices_due
 from keyward.customers.plan import plan_customer, with_open_wish
 from keyward.customers.plan_moves import refusal
 from keyward.customers.plans import is_complete
-from keyward.errors import InvalidRecordError, NoSignUpError
+from keyward.errors import InvalidRecordError, NoSignUpError, StillSuspendedError
 from keyward.policy.model import Policy
 from keyward.runs.keys.refresh import corrected
 from keyward.values import JSON, frozen, iso
@@ -90,7 +90,8 @@ class CustomerAudit:
             return [Finding("customer_incomplete", "high", says, customer_id=customer_id)]
         only_refused = all(_is_refused(action, keys) for action in planned.actions)
         problem = planned.problem or (refusal(customer.plans, keys) if only_refused else None)
-        if problem:
+        # Who is still suspended was told so, and is as it should be.
+        if problem and not isinstance(problem, StillSuspendedError):
             return [Finding("not_possible", "high", str(problem), customer_id=customer_id)]
         drifted = _drifted(results, planned.actions) + _by_hand(keys, stored, customer)
         if drifted:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from keyward.customers.model import Customer
+from keyward.errors import InvalidInputError, InvalidRecordError, StillSuspendedError
 from keyward.events.fields import HALTED
 from keyward.policy.billing import LadderStep
 from keyward.policy.model import Policy
-from keyward.values import DAY, frozen
+from keyward.values import DAY, frozen, iso
 
 STRICTER = {"active": 0, "suspended": 1, "closed": 2}
 UNPAID, EXPIRED = "payment failed", "expired"
@@ -32,7 +33,7 @@ class DesiredState:
     """The plans and status in force, and the `reason` where they differ from the record.
     `changes_at` (epoch seconds) is when they change by themselves or a notice is due, None for
     never. `in_place`: money lowered the plan or brought it back, so the key keeps its value.
-    `source` is whose status is in force."""
+    `source` is whose status is in force, `since` when (epoch seconds), None for a person's."""
 
     plans: tuple[str, ...]
     status: str | None
@@ -40,6 +41,7 @@ class DesiredState:
     changes_at: float | None = None
     in_place: bool = False
     source: str = PERSON
+    since: float | None = None
 
     @property
     def plan(self) -> str | None:
@@ -49,12 +51,13 @@ class DesiredState:
 
 @frozen
 class Requirement:
-    """What one source asks for: a status, a lower plan, and why."""
+    """What one source asks for: a status, a lower plan, why, and since when (epoch seconds)."""
 
     status: str = "active"
     reason: str | None = None
     plan: str | None = None
     source: str = PERSON
+    since: float | None = None
 
 
 def desired_state(customer: Customer, policy: Policy, now: float) -> DesiredState:
@@ -75,13 +78,44 @@ def desired_state(customer: Customer, policy: Policy, now: float) -> DesiredStat
     plans = (ladder.plan,) if ladder.plan else customer.plans
     if strictest is person and reason is None and plans != customer.plans:
         reason = ladder.reason
+    source, since = strictest.source, strictest.since
     if strictest.status == "closed":
-        return DesiredState(plans, "closed", reason, source=strictest.source)
+        return DesiredState(plans, "closed", reason, source=source, since=since)
     changes_at = _next(change_times(customer, policy), now)
     in_place = plans != customer.plans or _settled_since(customer)
-    return DesiredState(
-        plans, strictest.status, reason, changes_at, in_place, source=strictest.source
-    )
+    status = strictest.status
+    return DesiredState(plans, status, reason, changes_at, in_place, source, since)
+
+
+def overruled(
+    customer: Customer, desired: DesiredState, last_number: int
+) -> InvalidInputError | None:
+    """The error for a customer who never had a key and whose end is past, or who is wanted active
+    by a word that came after a suspension which no person ordered: such a word lifts none. None
+    for any other. `last_number` is that of the customer's last key."""
+    if not last_number and desired.reason == EXPIRED and customer.expires_at is not None:
+        end = f"must lie ahead, got {iso(customer.expires_at)}"
+        problem, remedy = f"{end}, and the customer never had a key", "with a later one"
+        return InvalidRecordError("expires_at", problem, f"Send CustomerSignedUp {remedy}")
+    said_at, since = customer.status_at, desired.since
+    if customer.status != "active" or desired.source == PERSON or not said_at or not since:
+        return None
+    return None if said_at <= since else _error(customer, desired)
+
+
+def _error(customer: Customer, desired: DesiredState) -> StillSuspendedError:
+    """The time of the word tells one such word from the next."""
+    event, wish = ENDED_BY[desired.source], f"as was wanted at {iso(customer.status_at or 0)}"
+    if desired.source == DATE:
+        problem = f"must lie ahead for keys to work, {wish}, got {iso(customer.expires_at or 0)}"
+        return StillSuspendedError(
+            "expires_at", problem, f"Send {event} with a later one, or with null"
+        )
+    if desired.source == BILL:
+        problem = f"must be settled for keys to work, {wish}, got a bill that is unpaid"
+        return StillSuspendedError("billing", problem, f"Send {event} when it is paid")
+    problem = f"must have a live subscription for keys to work, {wish}, got none"
+    return StillSuspendedError("billing", problem, f"Send {event} when one is live again")
 
 
 def change_times(customer: Customer, policy: Policy) -> tuple[float, ...]:
@@ -120,7 +154,8 @@ def _by_ladder(customer: Customer, policy: Policy, now: float) -> Requirement:
         plan = step.plan if step.step == "plan" else requirement.plan
         status = {"suspend": "suspended", "close": "closed"}.get(step.step, "active")
         status = max(status, requirement.status, key=lambda one: STRICTER[one])
-        requirement = Requirement(status, UNPAID, plan, BILL)
+        since = requirement.since if status == requirement.status else at
+        requirement = Requirement(status, UNPAID, plan, BILL, since)
     return requirement
 
 
@@ -130,17 +165,19 @@ def _by_subscription(customer: Customer, policy: Policy, now: float) -> Requirem
     subscriptions = customer.billing.subscriptions.values()
     if not subscriptions or any(one.live(now) for one in subscriptions):
         return Requirement()
+    since = max(max(one.at, one.ends_at or 0) for one in subscriptions)
     if any(one.state in HALTED for one in subscriptions):
-        return Requirement("suspended", "subscription unpaid", source=SUBSCRIPTION)
+        return Requirement("suspended", "subscription unpaid", source=SUBSCRIPTION, since=since)
     is_ended = all(one.state == "ended" for one in subscriptions)
     status = "closed" if is_ended and policy.billing.ended == "close" else "suspended"
-    return Requirement(status, "subscription ended", source=SUBSCRIPTION)
+    return Requirement(status, "subscription ended", source=SUBSCRIPTION, since=since)
 
 
 def _by_date(customer: Customer, now: float) -> Requirement:
     if customer.expires_at is None or now < customer.expires_at:
         return Requirement()
-    return Requirement("suspended", EXPIRED, source=DATE)
+    since = max(customer.expires_at, customer.expires_said_at or 0)
+    return Requirement("suspended", EXPIRED, source=DATE, since=since)
 
 
 def _settled_since(customer: Customer) -> bool:

@@ -74,6 +74,7 @@ class Customer:
     secrets: tuple[str, ...] = ()
     status_reason: str | None = None
     expires_at: int | None = None
+    expires_said_at: int | None = None
     billing: Billing = field(default_factory=Billing)
     plan_key: str | None = None
     plan_at: int | None = None
@@ -93,8 +94,7 @@ class Customer:
 
 @frozen
 class TimedValue:
-    """The value of a field that was put by hand, and the time of its stream record (epoch
-    seconds)."""
+    """The value of a field that was put by hand, and when (its stream record, epoch seconds)."""
 
     value: Any
     at: int
@@ -104,8 +104,7 @@ class TimedValue:
 class KeyRecords:
     """What is known of a customer's keys. `last_number` is that of the last deleted key, 0 for
     none. `due_at` is when a run is due, `waits_since` since when a key waits for room (epoch
-    seconds). `storm` is what others did since the last look, `adopted` the ids of adopted keys that
-    were deleted."""
+    seconds). `storm` is what others did since the last look, `adopted` ids of keys now deleted."""
 
     keys: tuple[KeyRecord, ...] = ()
     last_number: int = 0
@@ -152,6 +151,7 @@ def customer_of(record: JSON) -> Customer:
         secrets=secrets_of(record),
         status_reason=text_of(record, "status_reason"),
         expires_at=expires_of(record),
+        expires_said_at=_recorded_at(record, "expires_at"),
         billing=billing_of(record.get("billing")),
         plan_key=text_of(record, "plan_key"),
         plan_at=_recorded_at(one_field(record), "plan"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from keyward.customers.actions import Action, CustomerPlan, key_action
-from keyward.customers.desired import EXPIRED, DesiredState, desired_state
+from keyward.customers.desired import DesiredState, desired_state, overruled
 from keyward.customers.key import CREATED, CREATING, DELETING, KeyRecord, untagged_words
 from keyward.customers.model import Customer, KeyRecords
 from keyward.customers.plan_keys import KeyPlanner, is_switch_needed, label_actions
@@ -18,9 +18,9 @@ from keyward.customers.plan_quota import extensions_for
 from keyward.customers.removal import SIGN_UP_SECONDS
 from keyward.customers.rotation import LEAKED, expires_at, is_leaked, notices, rotates_at
 from keyward.customers.undo_rotation import undo_rotation
-from keyward.errors import InvalidRecordError, KeyNotTakenError, NoSignUpError, UnknownPlanError
+from keyward.errors import KeyNotTakenError, NoSignUpError, UnknownPlanError
 from keyward.policy.model import Policy
-from keyward.values import frozen, iso
+from keyward.values import frozen
 
 
 def plan_customer(
@@ -169,7 +169,7 @@ ENDS: tuple[Callable[[KeyRecord, Situation], Action | None], ...] = (
 
 def _close(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
     """`_ended` has deleted every key already."""
-    return CustomerPlan()
+    return CustomerPlan((), overruled(at.customer, at.desired, at.last_number))
 
 
 def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
@@ -186,15 +186,7 @@ def _suspend(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
             actions.append(_disabled_as_leaked(at.customer, key) or plainly)
         elif key.state == CREATED and is_switch_needed(key, enabled=False):
             actions.append(key_action("disable_key", key, reason=at.reason))
-    return CustomerPlan(tuple(actions), _over_before_it_began(at))
-
-
-def _over_before_it_began(at: Situation) -> InvalidRecordError | None:
-    """The word for a customer who never had a key, and whose end is past."""
-    if at.last_number or at.desired.reason != EXPIRED or at.customer.expires_at is None:
-        return None
-    problem = f"must lie ahead, got {iso(at.customer.expires_at)}, and the customer never had a key"
-    return InvalidRecordError("expires_at", problem, "Send CustomerSignedUp with a later one")
+    return CustomerPlan(tuple(actions), overruled(at.customer, at.desired, at.last_number))
 
 
 def _leaked(customer: Customer, keys: Sequence[KeyRecord]) -> dict[int, Action]:

@@ -13,6 +13,7 @@ from keyward.errors import (
     InvalidInputError,
     KeysFullError,
     KeywardError,
+    StillSuspendedError,
 )
 from keyward.events.requester import UNASKED
 from keyward.runs.context import Context
@@ -53,8 +54,11 @@ def note_refusal(customer_id: str, task: JSON, reason: str, context: Context) ->
     times, is_same = leases.note_failure(f"customer#{customer_id}", digest, step)
     again_at = now + min(HOUR * 2 ** min(times - 1, 10), DAY)
     starter = task.get("asked") or {}
-    is_told = is_same and starter.get("by") in UNASKED
     kind = errors.class_named(str(task["error"].get("Error")))
+    is_told = is_same and starter.get("by") in UNASKED
+    if kind is StillSuspendedError:
+        # What else comes of such a customer is taken; a new word for working keys is a new reason.
+        is_told = is_same
     if kind and issubclass(kind, InvalidInputError | CustomerNotFoundError):
         customers.postpone_if_due(customer_id, again_at)
         return Refusal(is_told, again_at)
