@@ -21,7 +21,6 @@ from keyward.errors import (
     StoppedError,
     ThrottledError,
     TryUnderwayError,
-    UnknownPlanError,
 )
 from keyward.events import contracts, remedy
 from keyward.events.requester import CONSOLE
@@ -129,7 +128,7 @@ def _remedy(subject: Subject, error: str, context: Context) -> str:
     """The command that helps. A customer of several plans keeps those that the policy names."""
     about = (subject.kind, subject.name, context.stack)
     plans: tuple[str, ...] = (remedy.PLACEHOLDER,)
-    if (error, subject.kind) == (UnknownPlanError.__name__, "customer"):
+    if error in remedy.OF_PLANS and subject.kind == "customer":
         record, known = context.registry.customers.desired(subject.name), context.policy.usage_plans
         with suppress(InvalidRecordError):
             plans = tuple(p if p in known else plans[0] for p in plans_of(record or {})) or plans

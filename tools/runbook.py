@@ -35,7 +35,7 @@ DO = {
     "DuplicatePlanError": "Delete or rename one of the two usage plans, then {start}.",
     "KeyGoneError": "Somebody deleted the key. {start} makes what is missing.",
     "KeyInOtherPlanError": "Take the key out of one of the plans, then {start}.",
-    "KeyNotTakenError": "Correct `key_id` in the record; the reason says what is wrong with it.",
+    "KeyNotTakenError": "Send CustomerSignedUp with another `key_id`, or with null for a new key.",
     "KeyValueTakenError": "Have the customer choose another value, then {start}.",
     "KeysFullError": "Close customers, or plan another account or Region; see {status}.",
     "KeysInTwoPlans": "Take the keys out of one of the two plans, then {start}. See {holds}.",

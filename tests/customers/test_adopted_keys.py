@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,7 +155,7 @@ def test_a_customer_who_has_all_its_keys_needs_a_place_for_one_more(bench: Bench
     bench.advance(1)
     assert send(bench, "CustomerSignedUp", plan="free", key_id=key_id) == []
     [failed] = told(bench, "CustomerFailed")
-    assert "Raise `keys` by one" in failed["reason"]
+    assert "Send `keys` with one more" in failed["reason"]
     assert send(bench, "CustomerSignedUp", plan="free", keys=2) == []
     assert [event["key_id"] for event in told(bench, "KeyIssued")][1:] == [key_id]
 
@@ -179,6 +180,38 @@ def test_a_corrected_id_is_taken(bench: Bench) -> None:
     bench.advance(1)
     send(bench, "CustomerSignedUp", plan="free", key_id=key_id)
     assert [event["key_id"] for event in told(bench, "KeyIssued")] == [key_id]
+
+
+@pytest.mark.parametrize("way", ["event", "record", "file", "remedy"])
+def test_a_wish_that_cannot_be_granted_is_taken_back_for_a_new_key(bench: Bench, way: str) -> None:
+    plan(bench, "free")
+    send(bench, "CustomerSignedUp", plan="free", key_id="nosuchkey1")
+    bench.advance(1)
+    [failed] = told(bench, "CustomerFailed")
+    assert "send null for a new key" in failed["reason"]
+    if way == "event":
+        send(bench, "CustomerSignedUp", plan="free", key_id=None)
+    elif way == "record":
+        bench.put(customer_id="acme", plan="free", status="active", key_id="none")
+    elif way == "file":
+        bench.upload("onboarding/mend.csv", "customer_id,plan,key_id\nacme,free,None\n")
+    else:
+        *_, given, _, known, event = shlex.split(failed["remedy"].replace("VALUE", "null"))
+        assert (given, known, event) == ("acme", "plan=free", "CustomerSignedUp")
+        assert "--set key_id=VALUE" in failed["remedy"]
+        send(bench, event, **dict([known.split("=")]), key_id=None)
+    bench.advance(60)
+    assert len(told(bench, "KeyIssued")) == 1
+    assert len(told(bench, "CustomerFailed")) == 1
+    assert bench.audit()["findings"] == []
+
+
+def test_null_changes_nothing_of_a_key_that_was_taken_over(bench: Bench) -> None:
+    key_id = old_key(bench, plan(bench, "free"))
+    send(bench, "CustomerSignedUp", plan="free", key_id=key_id)
+    send(bench, "CustomerSignedUp", plan="free", key_id=None)
+    bench.advance(60)
+    assert [key["id"] for key in bench.gateway.get_api_keys()["items"]] == [key_id]
 
 
 def test_a_value_in_place_of_an_id_is_refused_and_quoted_nowhere(bench: Bench) -> None:

@@ -36,7 +36,7 @@ NO_GOLD = (
 )
 NO_PLACE = (
     "key_id: the customer has all its keys (1), so key abc has no place. "
-    "Raise `keys` by one, or take `key_id` out of the record"
+    "Send `keys` with one more, or `key_id` with null"
 )
 
 

@@ -119,7 +119,8 @@ def test_a_key_of_another_customer_is_not_taken(lab: Lab) -> None:
     key_id = lab.key(lab.plan("free"))
     adopt_key(lab.step(key_id, "globex"), replace(lab.customer, customer_id="globex"))
     lab.bench.clock.advance(CLAIM_SECONDS)
-    words = f"key_id: key {key_id} belongs to customer globex. Name another key"
+    words = f"key_id: key {key_id} belongs to customer globex. Name another key, or send null "
+    words += "for a new key"
     assert lab.refusal(key_id) == words
 
 
@@ -143,6 +144,7 @@ def test_a_key_that_another_run_looks_at_is_waited_for(lab: Lab) -> None:
 def test_a_key_that_is_not_there_is_not_taken(lab: Lab) -> None:
     assert lab.refusal("abcdefghij") == (
         "key_id: API Gateway has no key abcdefghij in this account and Region. Correct the id"
+        ", or send null for a new key"
     )
 
 
@@ -152,7 +154,7 @@ def test_a_key_that_shows_a_value_is_not_taken(lab: Lab, where: str) -> None:
     key_id = lab.key(**{where: {"team": value} if where == "tags" else value})
     assert lab.refusal(key_id) == (
         f"key_id: the name, the description or a tag of key {key_id} holds a value of an API key. "
-        "Remove the value there"
+        "Remove the value there, or send null for a new key"
     )
 
 
@@ -160,5 +162,5 @@ def test_a_key_in_a_plan_of_another_stack_is_not_taken(lab: Lab) -> None:
     key_id = lab.key(lab.plan("free", **OURS), lab.plan("theirs", keyward="other"))
     assert lab.refusal(key_id) == (
         f"key_id: key {key_id} is in usage plan theirs of the stack other. "
-        "Take it out, or name another key"
+        "Take it out, name another key, or send null for a new key"
     )

@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 
 from keyward.errors import InvalidRecordError
-from keyward.events.fields import KEY_ID, MAX_KEYS, MAX_TEXT, NEVER_EXPIRES, moment
+from keyward.events.fields import KEY_ID, MAX_KEYS, MAX_TEXT, NEVER_EXPIRES, NO_KEY, moment
 from keyward.values import JSON
 
 STATUSES = ("active", "suspended", "closed")
@@ -67,6 +67,8 @@ def key_id_of(record: JSON) -> str | None:
     """The id of an existing key that the customer is to have; None for none. The error quotes
     nothing: people put the value there."""
     key_id = record.get("key_id")
+    if key_id == NO_KEY:
+        return None
     if key_id is not None and (not isinstance(key_id, str) or not KEY_ID.fullmatch(key_id)):
         raise InvalidRecordError("key_id", "must be a key's id", "Never put its value there")
     return key_id

@@ -14,7 +14,7 @@ from typing import Any
 from keyward.customers.plans import PLAN, PLANS, one_field
 from keyward.errors import InvalidEventError, InvalidInputError
 from keyward.events.contracts import CustomerEvent
-from keyward.events.fields import NEVER_EXPIRES, letters_of, nearest_hint, redacted
+from keyward.events.fields import letters_of, nearest_hint, redacted
 from keyward.events.incoming import CUSTOMER_EVENTS, members
 from keyward.events.key_value import holds_value
 from keyward.events.spreadsheet import Row, check_cell, rows_of, text_of
@@ -175,7 +175,7 @@ class _Reader:
             elif name == KEYS and cell.isdecimal():
                 detail[name] = int(cell)
             else:
-                detail[name] = None if _is_never(name, cell) else cell
+                detail[name] = None if _is_null(name, cell) else cell
         return detail
 
     def _check_plan(self, plan: str) -> None:
@@ -234,8 +234,8 @@ def _holds_value(cell: str) -> bool:
     return holds_value(cell) or any(map(LIKE_A_VALUE.fullmatch, WORD.findall(cell)))
 
 
-def _is_never(name: str, cell: str) -> bool:
-    return bool(MEMBERS[name].null) and cell.casefold() == NEVER_EXPIRES
+def _is_null(name: str, cell: str) -> bool:
+    return MEMBERS[name].null is not None and cell.casefold() == MEMBERS[name].null
 
 
 _FIRST_ROW = f"Name the columns in the first row: {', '.join(COLUMNS)}"

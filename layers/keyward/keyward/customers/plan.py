@@ -246,7 +246,7 @@ def _adopting(
     if place is None:
         return tuple(actions), KeyNotTakenError(
             f"key_id: the customer has all its keys ({customer.keys}), so key {key_id} has no "
-            "place. Raise `keys` by one, or take `key_id` out of the record"
+            "place. Send `keys` with one more, or `key_id` with null"
         )
     plans = [a.plan for a in actions if a.action == "attach_key" and a.number == place.number]
     details = {**place.details, "key_id": key_id, "plans": plans}

@@ -30,6 +30,8 @@ WHAT = {"plan_change": "plan", "suspension": "status", "rotation": "rotation"}
 
 # What a customer's `expires_at` is where null was sent: a known wish, unlike no word of it.
 NEVER_EXPIRES = "never"
+# What `key_id` is where null was sent: no key is to be taken over. No id has four letters.
+NO_KEY = "none"
 # QuotaSettings.limit is an integer (botocore model), 32 bits wide.
 MAX_CALLS = 2**31 - 1
 MAX_OVERLAP_HOURS = 8760
@@ -101,7 +103,7 @@ def text(longest: int, *, required: bool = False) -> Field:
     return Field(schema, f"a text of 1 to {longest} characters", parse, required)
 
 
-def matching(pattern: re.Pattern[str], *, required: bool = True) -> Field:
+def matching(pattern: re.Pattern[str], *, required: bool = True, null: Any = None) -> Field:
     """A text that a pattern describes."""
 
     def parse(value: Any) -> str:
@@ -110,7 +112,7 @@ def matching(pattern: re.Pattern[str], *, required: bool = True) -> Field:
         return value
 
     schema = {"type": "string", "pattern": f"^{pattern.pattern}$"}
-    return Field(schema, f"a text that matches {pattern.pattern}", parse, required)
+    return Field(schema, f"a text that matches {pattern.pattern}", parse, required, null)
 
 
 def choice(*choices: str, required: bool = False) -> Field:

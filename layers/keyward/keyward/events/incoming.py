@@ -22,6 +22,7 @@ from keyward.events.fields import (
     MAX_PLAN,
     MAX_TEXT,
     NEVER_EXPIRES,
+    NO_KEY,
     REST_API_ID,
     STAGE,
     STATES,
@@ -93,6 +94,7 @@ _PLAN = text(MAX_PLAN, required=True)
 _PLANS = {"plan": text(MAX_PLAN), "plans": texts(10, MAX_PLAN)}
 _ONE_OF_PLANS = ("plan", "plans")
 _REASON = text(256)
+_KEY_ID = matching(KEY_ID, required=False, null=NO_KEY)
 
 # About a customer: `customer_id` and, optionally, `occurred_at` come with each.
 CUSTOMER_EVENTS: dict[str, EventIn] = {
@@ -100,7 +102,7 @@ CUSTOMER_EVENTS: dict[str, EventIn] = {
         "creates a key in the plan, or in several",
         _PLANS
         | {"name": text(MAX_NAME), "description": text(MAX_TEXT)}
-        | {"keys": number(1, MAX_KEYS, whole=True), "key_id": matching(KEY_ID, required=False)}
+        | {"keys": number(1, MAX_KEYS, whole=True), "key_id": _KEY_ID}
         | {"tags": tags(), "expires_at": _EXPIRY},
         alternatives=_ONE_OF_PLANS,
         needs_one=True,

@@ -16,7 +16,7 @@ MEANINGS_IN: Mapping[str, str] = {
     "expires_at": "when the keys stop: ISO 8601, a day, or epoch seconds; null for never",
     "fingerprint": "the one that ApiHeld or PolicyHeld names: exactly what is meant",
     "key": "in_place moves the key, successor replaces it; left out, the policy decides",
-    "key_id": "the id of a key on API Gateway to take over, never its value; else one is made",
+    "key_id": "the id of a key on API Gateway to take over, never its value; null for a new one",
     "keys": "how many keys the customer gets; 1 without it",
     "leaked": "the key stops at once, before there is another",
     "limit": "so many calls in this period in all, instead of `by`",

@@ -9,13 +9,19 @@ import json
 import shlex
 from collections.abc import Sequence
 
-from keyward.errors import KeywardError, UnknownPlanError, class_named
+from keyward.errors import KeyNotTakenError, KeywardError, UnknownPlanError, class_named
 from keyward.values import visible
 
 # What the command takes for granted.
 DEFAULT_STACK = "keyward"
 # Stands in a printed command for what only a person knows.
 PLACEHOLDER = "VALUE"
+
+# What helps after an error is an event with the customer's plans, and with these members.
+OF_PLANS = {
+    UnknownPlanError.__name__: ("CustomerPlanChanged",),
+    KeyNotTakenError.__name__: ("CustomerSignedUp", f"key_id={PLACEHOLDER}"),
+}
 
 
 def command(
@@ -51,16 +57,17 @@ def after_failure(
     plans: Sequence[str] = (PLACEHOLDER,),
 ) -> str:
     """The command that helps after the `error` (errors.py) of a run for a `kind`: customer, api or
-    policy, of this name. `plans` are those of a customer who has an unknown plan: PLACEHOLDER
-    stands for that, and the customer keeps the others."""
+    policy, of this name. `plans` are a customer's: PLACEHOLDER stands for one that the policy does
+    not name, and the customer keeps the others."""
     helps = (class_named(error) or KeywardError).helps
     is_api = kind == "api"
     if kind == "policy" and helps in ("start", "history"):
         return command("policy", "show", stack=stack, wanted=True)
-    if error == UnknownPlanError.__name__ and kind == "customer":
-        several = f"plans={json.dumps(plans)}" if len(plans) > 1 else ""
-        given, about = several or f"plan={PLACEHOLDER}", ("CustomerPlanChanged",)
-        return command("send", about=about, stack=stack, customer=name, set=given)
+    if error in OF_PLANS and kind == "customer":
+        given = f"plans={json.dumps(plans)}" if len(plans) > 1 else f"plan={plans[0]}"
+        event, *members = OF_PLANS[error]
+        more = [part for one in members for part in ("--set", one)]
+        return command("send", *more, about=(event,), stack=stack, customer=name, set=given)
     if helps == "start":
         return command(
             helps, stack=stack, customer=None if is_api else name, api=name if is_api else None

@@ -60,7 +60,7 @@ def _found(step: KeyStep, key_id: str) -> tuple[GatewayKey, list[GatewayPlan]]:
     for plan in plans:
         if plan.is_foreign(run.stack):
             other = f"usage plan {plan.name} of the stack {plan.tags[STACK_TAG]}"
-            raise _not_taken(f"key {key_id} is in {other}", "Take it out, or name another key")
+            raise _not_taken(f"key {key_id} is in {other}", "Take it out, name another key")
     return key, plans
 
 
@@ -89,4 +89,4 @@ def _record(
 
 
 def _not_taken(problem: str, remedy: str) -> KeyNotTakenError:
-    return KeyNotTakenError(f"key_id: {problem}. {remedy}")
+    return KeyNotTakenError(f"key_id: {problem}. {remedy}, or send null for a new key")
