@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import random
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +94,49 @@ def test_the_message_names_the_place_and_the_remedy(shared: Bench) -> None:
     assert "rotate the key" in answer["reason"]
     letter = shared.account.queues.by_name["CustomersDlq"].messages[-1]
     assert json.loads(letter.body)["detail"]["reason"] == f"found {BLOT} on a forum"
+
+
+def test_a_place_is_named_in_words_that_a_queue_takes(shared: Bench) -> None:
+    letters = shared.account.queues.by_name["CustomersDlq"].messages
+    for name in ("a\x00b\x1b[2J\ud800", "long" * 50_000, f"two {VALUE} {VALUE}"):
+        shared.send("CustomerSuspended", customer_id="acme", **{name: {"x": VALUE}})
+        shared.run()
+        reason = letters[-1].attributes["reason"]["StringValue"]
+        assert reason.startswith("detail")
+        assert reason.endswith("a value that was sent is known to others")
+        assert reason.isprintable()
+        assert VALUE not in everything(shared)
+
+
+DIGITS = "".join(random.Random(7).choices("01234", k=200_000))
+
+
+# A checksum may begin at each digit: to look for a value takes seconds, and a function has few.
+@pytest.mark.parametrize(
+    "costly",
+    [DIGITS, [DIGITS[i : i + 60] for i in range(0, 200_000, 60)], {DIGITS: 1}, DIGITS + VALUE],
+    ids=["one text", "many", "a name", "with a value"],
+)
+def test_what_takes_long_to_look_through_is_refused_at_once(
+    shared: Bench, costly: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, tried = zlib.crc32, 0
+
+    def counted(data: bytes) -> int:
+        nonlocal tried
+        tried += 1
+        return plain(data)
+
+    monkeypatch.setattr(zlib, "crc32", counted)
+    for member in ("reason", "more"):
+        shared.send("CustomerSuspended", customer_id="acme", **{member: costly})
+        shared.run()
+        letter = shared.account.queues.by_name["CustomersDlq"].messages[-1]
+        said = letter.attributes["reason"]["StringValue"]
+        assert said.startswith(f"detail.{member}: must have fewer letters and digits without a")
+        assert json.loads(letter.body)["detail"]["customer_id"] == "acme"
+        assert VALUE not in everything(shared)
+    assert tried < 200_000
 
 
 HELD: dict[str, tuple[str, Any]] = {

@@ -9,7 +9,7 @@ from typing import Any
 from keyward.aws.client import Client, entry_error
 from keyward.errors import AlreadyExistsError, ResourceMissingError
 from keyward.events.size import MAX_ENTRIES, batches
-from keyward.values import JSON
+from keyward.values import JSON, visible
 
 BATCH = MAX_ENTRIES
 # SendMessage takes no longer DelaySeconds (botocore model).
@@ -67,13 +67,14 @@ class Bus:
         )
 
     def send(self, queue_url: str, body: str, **attributes: str) -> None:
-        """Send one message with text attributes: into a DLQ with its reason, or work into a
-        queue."""
+        """Send one message with text attributes: into a DLQ with its reason, or work into a queue.
+        SQS refuses control characters (SendMessage, API reference), which a sender may have
+        written."""
         self._sqs.send_message(
             QueueUrl=queue_url,
             MessageBody=body,
             MessageAttributes={
-                name: {"DataType": "String", "StringValue": value[:1024]}
+                name: {"DataType": "String", "StringValue": visible(value)[:1024]}
                 for name, value in attributes.items()
             },
         )

@@ -116,7 +116,7 @@ def _without_values(item: Item) -> Item:
     """The item as it may rest in a queue: a key value that somebody sent is blotted out. Text that
     had none stays as it came, letter by letter."""
     body = without_values(item.body)
-    text = blotted(item.text) if body == item.body else json.dumps(body, default=str)
+    text = without_values(item.text) if body == item.body else json.dumps(body, default=str)
     return Item(body, text, item.id, item.at)
 
 
