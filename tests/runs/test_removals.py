@@ -120,7 +120,11 @@ def test_what_is_held_is_told_once_an_hour(bench: Bench) -> None:
             "reason": "more than 1 records of customers were removed within an hour: the keys of "
             "the others work on until somebody answers",
             "remedy": "keyward holds",
-            "caused_by": {"detail_type": "Scheduled work", "source": "aws.scheduler"},
+            "caused_by": {
+                "event_id": "cause-customer-1",
+                "detail_type": "Customers record",
+                "source": "aws.dynamodb",
+            },
         },
     )
     marks = [mark for mark in bench.tables["LeasesTable"].scan()["Items"] if "ttl" in mark]

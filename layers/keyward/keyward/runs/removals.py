@@ -8,7 +8,7 @@ from keyward.customers.model import customer_of
 from keyward.customers.removal import Removal, works
 from keyward.customers.stops import leak_in
 from keyward.errors import InvalidRecordError, PassingError, RemovalsHeldError
-from keyward.events import contracts, remedy
+from keyward.events import contracts, remedy, requester
 from keyward.runs import outbox
 from keyward.runs.context import Context
 from keyward.values import JSON, iso
@@ -41,9 +41,8 @@ def note(context: Context, customer_id: str, at: int, cause: str, record: JSON) 
 
 
 def answer(context: Context, is_approved: bool) -> list[str]:
-    """Have the customers whose removal is held suspended, or put the records back, also those of
-    the hour before the first that was held. Gives those to be suspended: they are due, but a run of
-    its own suspends each sooner. Raises PassingError while more are left. Idempotent."""
+    """Give the customers to suspend, if approved: they are due as well. Else put the records back,
+    those of the hour before the first too. Idempotent. Raises PassingError while more are left."""
     removals, customers = context.registry.removals, context.registry.customers
     lot = removals.held(LOT)
     for removal in filter(None, map(customers.removal, lot)):
@@ -91,4 +90,5 @@ def _announce_hold(context: Context, removal: Removal) -> None:
         remedy=remedy.command("holds", stack=context.stack),
     )
     mark = f"removals#{iso(removal.at)[:13]}"
+    event = requester.with_cause(event, {"by": requester.RECORD, "event_id": removal.cause})
     outbox.announce_once(context, mark, event, 7200)
