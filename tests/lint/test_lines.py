@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyward.lint.positions import JsonReader, Map, SourceError, YamlReader
+from keyward.lint.source import is_candidate
 from tests.lint.lint_lab import Bench, bench
 
 __all__ = ["bench"]
@@ -142,10 +144,36 @@ def test_a_file_that_cannot_be_checked_is_an_error(
     assert str(findings.errors[0]).startswith(told)
 
 
-def test_a_billion_laughs_document_is_read_at_once(bench: Bench) -> None:
-    levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30)]
-    text = "\n".join(["l0: &l0 lol", *levels, "Resources: {}"])
-    assert bench.open(text) == []
+@pytest.mark.parametrize("inner", ["[{0}]", "{{{0}}}"], ids=["lists", "mappings"])
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "Resources: {}",
+        "Resources: *l29",
+        "openapi: 3.0.0\npaths: *l29",
+        "openapi: 3.0.0\nsecurity: *l29\npaths: {/a: {get: {responses: {}}}}",
+    ],
+    ids=["beside", "resources", "paths", "security"],
+)
+def test_a_billion_laughs_document_is_refused_at_once(bench: Bench, whole: str, inner: str) -> None:
+    def nine(one: str) -> str:
+        keys = [f"k{n}: " if inner[0] == "{" else "" for n in range(9)]
+        return inner.format(", ".join(f"{key}{one}" for key in keys))
+
+    levels = [f"l{n}: &l{n} {nine(f'*l{n - 1}')}" for n in range(1, 30)]
+    findings = bench.findings("\n".join(["l0: &l0 lol", *levels, whole]))
+    told = "file.yaml: must have at most 500,000 values, aliases written out"
+    assert [str(error) for error in findings.errors] == [told]
+
+
+def test_a_file_of_empty_lines_is_passed_over_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "empty.yaml"
+    file.write_text("\n" * 300_000)
+    assert is_candidate(file) is False
+    file.write_text("\n" * 300_000 + " Resources :")
+    assert is_candidate(file) is True
+    file.write_text("{" + "\n" * 300_000 + '"openapi": "3.0.0"}')
+    assert is_candidate(file) is True
 
 
 @pytest.mark.parametrize("written", ["Resources: []", "Resources: {A: 1, B: {Type: [x]}, C: null}"])

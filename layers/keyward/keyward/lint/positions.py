@@ -14,6 +14,9 @@ _TOKEN = re.compile(r'\{|"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
 _PLAIN = "tag:yaml.org,2002:"
 _TYPED = {_PLAIN + name for name in ("bool", "int", "float", "null")}
 _MERGE = _PLAIN + "merge"
+# A template has at most 1 MB (CloudFormation quotas). A few lines of aliases of aliases stand for
+# more values than any machine can visit.
+MAX_VALUES = 500_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -120,7 +123,11 @@ class YamlReader(Reader):
             raise SourceError(f"must be YAML: {error.problem or error.context}", line) from None
         except yaml.YAMLError as error:
             raise SourceError(f"must be YAML: {' '.join(str(error).split())}") from None
-        return None if node is None else self._value(node)
+        if node is None:
+            return None
+        if _size(node, {}) > MAX_VALUES:
+            raise SourceError(f"must have at most {MAX_VALUES:,} values, aliases written out")
+        return self._value(node)
 
     def _value(self, node: yaml.Node) -> Any:
         """An alias is the same node again; one that is not finished contains itself."""
@@ -183,6 +190,17 @@ def function_of(tag: str) -> str:
     if not tag.startswith("!") or len(tag) == 1:
         return ""
     return tag[1:] if tag[1:] in ("Ref", "Condition") else f"Fn::{tag[1:]}"
+
+
+def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Count the values of a node with its aliases written out, which whoever walks through it
+    meets."""
+    if id(node) not in sizes:
+        sizes[id(node)] = 0  # An alias within what it names is refused later.
+        inner = node.value if isinstance(node, yaml.CollectionNode) else ()
+        parts = [part for one in inner for part in (one if isinstance(one, tuple) else (one,))]
+        sizes[id(node)] = 1 + sum(_size(part, sizes) for part in parts)
+    return sizes[id(node)]
 
 
 def _line(node: yaml.Node) -> int:

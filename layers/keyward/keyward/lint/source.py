@@ -14,8 +14,11 @@ import yaml
 from keyward.lint.positions import JsonReader, Map, SourceError, YamlReader
 from keyward.values import frozen
 
-# A member of each template and each document, in YAML and in JSON.
-CANDIDATE = re.compile(r"""(?:^|[{,])\s*["']?(Resources|openapi|swagger)["']?\s*:""", re.MULTILINE)
+# A member of each template and each document, in YAML and in JSON. Each space of a long empty part
+# is passed over once.
+CANDIDATE = re.compile(
+    r"""(?:^[ \t]*|[{,]\s*)["']?(Resources|openapi|swagger)["']?\s*:""", re.MULTILINE
+)
 
 
 @frozen
