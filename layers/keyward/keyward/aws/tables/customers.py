@@ -198,7 +198,7 @@ class Customers(DueItems):
 
     def note_dates(self, customer_id: str, fields: JSON, at: int) -> None:
         """Remember when fields that were put by hand got their values (epoch seconds). A date never
-        goes back: records of the stream may come twice."""
+        goes back: records of the stream may come twice. Of two in one second the later stands."""
         for name, value in fields.items():
             self._note_date(customer_id, name, value, at)
 
@@ -216,7 +216,7 @@ class Customers(DueItems):
             "update_item",
             Key=where,
             UpdateExpression="SET #dated.#name = :date",
-            ConditionExpression="attribute_not_exists(#dated.#name) OR #dated.#name.#at < :at",
+            ConditionExpression="attribute_not_exists(#dated.#name) OR #dated.#name.#at <= :at",
             ExpressionAttributeNames={"#dated": "dated", "#name": name, "#at": "at"},
             ExpressionAttributeValues={":date": {"value": value, "at": at}, ":at": at},
         )
