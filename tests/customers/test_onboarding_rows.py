@@ -112,6 +112,13 @@ def test_a_bad_row_is_named_by_number_and_column_and_stops_no_other(row: str, co
     assert json.dumps(bad.as_json())
 
 
+@pytest.mark.parametrize("cell", ["1" * 5000, "1" * 30, "٣", "²", "0", "-1", "1e400", "true"])
+def test_a_number_of_keys_of_any_shape_costs_its_own_row_only(cell: str) -> None:
+    file = read(f"customer_id,plan,keys\nacme,free,{cell}\ngood,free,2\n")
+    assert served(file)[-1] == "good"
+    assert refused(file) == ([] if cell == "٣" else [(2, "keys")])
+
+
 def test_a_customer_who_is_in_the_file_twice_is_refused_with_both_rows() -> None:
     file = read("customer_id,plan\nacme,free\nbeta,free\nacme,pro\n")
     [bad] = [item for item in file.rows if isinstance(item, Refused)]

@@ -26,6 +26,8 @@ MEMBERS = {name: member for name, member in members(SIGN_UP).items() if name != 
 TAG = "tag:"
 BETWEEN_PLANS = "|"
 KEYS = "keys"
+# Python reads no number of thousands of digits.
+MAX_DIGITS = 10
 COLUMNS = (*(name for name in MEMBERS if name != "tags"), f"{TAG}NAME")
 REQUIRED = tuple(name for name, member in MEMBERS.items() if member.required)
 # A header that people meant as one; anything else is not quoted, for it may be a key value.
@@ -172,7 +174,7 @@ class _Reader:
                 detail.setdefault("tags", {})[name.removeprefix(TAG)] = cell
             elif name == PLANS:
                 detail[name] = [plan.strip() for plan in cell.split(BETWEEN_PLANS)]
-            elif name == KEYS and cell.isdecimal():
+            elif name == KEYS and cell.isdecimal() and len(cell) < MAX_DIGITS:
                 detail[name] = int(cell)
             else:
                 detail[name] = None if _is_null(name, cell) else cell
