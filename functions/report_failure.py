@@ -126,13 +126,12 @@ def _refused(subject: Subject | None, error: str, reason: str, context: Context)
 
 def _remedy(subject: Subject, error: str, context: Context) -> str:
     """The command that helps. A customer of several plans keeps those that the policy names."""
-    about = (subject.kind, subject.name, context.stack)
-    plans: tuple[str, ...] = (remedy.PLACEHOLDER,)
+    plans: tuple[str, ...] = remedy.UNKNOWN
     if error in remedy.OF_PLANS and subject.kind == "customer":
         record, known = context.registry.customers.desired(subject.name), context.policy.usage_plans
         with suppress(InvalidRecordError):
             plans = tuple(p if p in known else plans[0] for p in plans_of(record or {})) or plans
-    return remedy.after_failure(error, *about, plans)
+    return remedy.after_failure(error, subject.kind, subject.name, context.stack, plans)
 
 
 def _fail(task: JSON, subject: Subject, failure: tuple[str, str], context: Context) -> float | None:

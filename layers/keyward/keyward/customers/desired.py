@@ -105,17 +105,19 @@ def overruled(
 
 def _error(customer: Customer, desired: DesiredState) -> StillSuspendedError:
     """The time of the word tells one such word from the next."""
-    event, wish = ENDED_BY[desired.source], f"as was wanted at {iso(customer.status_at or 0)}"
-    if desired.source == DATE:
-        problem = f"must lie ahead for keys to work, {wish}, got {iso(customer.expires_at or 0)}"
-        return StillSuspendedError(
-            "expires_at", problem, f"Send {event} with a later one, or with null"
-        )
-    if desired.source == BILL:
-        problem = f"must be settled for keys to work, {wish}, got a bill that is unpaid"
-        return StillSuspendedError("billing", problem, f"Send {event} when it is paid")
-    problem = f"must have a live subscription for keys to work, {wish}, got none"
-    return StillSuspendedError("billing", problem, f"Send {event} when one is live again")
+    field_name, must, got, when = {
+        BILL: ("billing", "be settled", "an unpaid bill", "when it is paid"),
+        SUBSCRIPTION: ("billing", "have a live subscription", "none", "when one is live again"),
+        DATE: (
+            "expires_at",
+            "lie ahead",
+            iso(customer.expires_at or 0),
+            "with a later one or null",
+        ),
+    }[desired.source]
+    wish = f"for keys to work, as was wanted at {iso(customer.status_at or 0)}"
+    remedy = f"Send {ENDED_BY[desired.source]} {when}"
+    return StillSuspendedError(field_name, f"must {must} {wish}, got {got}", remedy)
 
 
 def change_times(customer: Customer, policy: Policy) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ from keyward.values import visible
 DEFAULT_STACK = "keyward"
 # Stands in a printed command for what only a person knows.
 PLACEHOLDER = "VALUE"
+UNKNOWN = (PLACEHOLDER,)
 
 # What helps after an error is an event with the customer's plans, and with these members.
 OF_PLANS = {
@@ -50,11 +51,7 @@ def of_stack(text: str, stack: str) -> str:
 
 
 def after_failure(
-    error: str,
-    kind: str,
-    name: str,
-    stack: str = DEFAULT_STACK,
-    plans: Sequence[str] = (PLACEHOLDER,),
+    error: str, kind: str, name: str, stack: str = DEFAULT_STACK, plans: Sequence[str] = UNKNOWN
 ) -> str:
     """The command that helps after the `error` (errors.py) of a run for a `kind`: customer, api or
     policy, of this name. `plans` are a customer's: PLACEHOLDER stands for one that the policy does

@@ -166,9 +166,7 @@ class Explainer:
 
     def _customer(self, customer_id: str | None) -> tuple[CustomerFacts | None, KeyRecords]:
         """What is in force for a customer: None for a key that is nobody's."""
-        if customer_id is None:
-            return None, KeyRecords()
-        if self.records is None:
+        if customer_id is None or self.records is None:
             return None, KeyRecords()
         stored = self.records.customers.load_keys(customer_id)
         record = stored.in_force(self.records.customers.desired(customer_id))

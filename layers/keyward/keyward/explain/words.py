@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from keyward.customers.desired import BILL, DATE, ENDED_BY, PERSON, SUBSCRIPTION
+from keyward.customers.desired import BILL, DATE, ENDED_BY, SUBSCRIPTION
 from keyward.explain.model import CustomerFacts
 from keyward.policy.parts import Throttle
 from keyward.values import JSON, frozen, iso, some_of
@@ -55,15 +55,10 @@ class Cause:
 
 # By whose word a customer is suspended or closed, where that is no person's: what proves it, and
 # when the event that ends it is to be sent. Nothing else ends it (customers/desired.py).
-PROOFS = {
-    BILL: "the Customers table says that a bill is not paid",
-    SUBSCRIPTION: "the Customers table has no subscription that is live",
-    DATE: "the Customers table says an `expires_at` that is past",
-}
-WHEN = {
-    BILL: "when the bill is paid",
-    SUBSCRIPTION: "when one is live again",
-    DATE: "with a later `expires_at`, or with null for none",
+OTHERS = {
+    BILL: ("that a bill is not paid", "when the bill is paid"),
+    SUBSCRIPTION: ("no subscription that is live", "when one is live again"),
+    DATE: ("an `expires_at` that is past", "with a later `expires_at`, or with null for none"),
 }
 
 # By kind: the answer, what is wrong, what proves it, what helps. `{remedy}` depends on the facts.
@@ -239,24 +234,24 @@ def waiting(actions: Iterable[str], since: float) -> str:
 
 def suspended(customer: CustomerFacts, seen: str) -> Cause:
     """A suspended customer; `seen` says what shows it on API Gateway."""
-    about = {"customer": customer.customer_id, "reason": because(customer.reason), "seen": seen}
-    proof = PROOFS.get(customer.source, "the Customers table says suspended")
-    return cause("customer_suspended", proof=proof, remedy=_ended_by(customer.source), **about)
+    remedy = "Send CustomerResumed when the reason is gone"
+    return _ordered("customer_suspended", customer, remedy, status="suspended", seen=seen)
 
 
 def closed(customer: CustomerFacts) -> Cause:
     """A closed customer."""
-    about = {"customer": customer.customer_id, "reason": because(customer.reason)}
-    proof = PROOFS.get(customer.source, "the Customers table says closed")
     remedy = "Send CustomerSignedUp when the customer is back"
-    if customer.source != PERSON:
-        remedy = _ended_by(customer.source)
-    return cause("customer_closed", proof=proof, remedy=remedy, **about)
+    return _ordered("customer_closed", customer, remedy, status="closed")
 
 
-def _ended_by(source: str) -> str:
-    """What ends a suspension, by whose word it is."""
-    return f"Send {ENDED_BY[source]} {WHEN.get(source, 'when the reason is gone')}"
+def _ordered(kind: str, customer: CustomerFacts, remedy: str, **about: str) -> Cause:
+    """The cause by whose word it is; `remedy` is that of a person's."""
+    proof = about["status"]
+    if customer.source in OTHERS:
+        proof, when = OTHERS[customer.source]
+        remedy = f"Send {ENDED_BY[customer.source]} {when}"
+    about |= {"customer": customer.customer_id, "reason": because(customer.reason)}
+    return cause(kind, proof=f"the Customers table says {proof}", remedy=remedy, **about)
 
 
 def because(reason: str | None) -> str:
