@@ -25,8 +25,8 @@ LADDER = [
 ]
 PROBE_SECONDS = 1
 ACME = {"customer_id": "acme"}
-# What reads the account at night, whatever becomes of a customer.
-BESIDE = ("AuditPart", "ReadUsage", "WriteReport")
+# These functions read the account at night, whatever becomes of a customer.
+NIGHTLY = ("AuditPart", "ReadUsage", "WriteReport")
 
 
 class Life:
@@ -52,7 +52,7 @@ class Life:
         return self.bench.call(self.api_id, STAGE, "GET", "/pets", key=value)
 
     def event(self, kind: str, budget: tuple[int, int], **detail: object) -> None:
-        """An event, the run that follows, and what it called on API Gateway."""
+        """Send an event, let its run end, and book its calls of API Gateway."""
         self.story.say(f"event {kind}" + (f" {json.dumps(detail)}" if detail else ""))
 
         def send() -> None:
@@ -66,8 +66,8 @@ class Life:
         calls, told = len(self.bench.emulator.ledger), len(self.bench.announced)
         work()
         lines = self.bench.emulator.ledger[calls:]
-        beside = {f"{self.bench.stack.role_path}{name}Role" for name in BESIDE} | {None}
-        names = [line["operation"] for line in lines if line["caller"] not in beside]
+        others = {f"{self.bench.stack.role_path}{name}Role" for name in NIGHTLY} | {None}
+        names = [line["operation"] for line in lines if line["caller"] not in others]
         reads = sum(name.startswith("Get") for name in names)
         for event in self.bench.announced[told:]:
             day, why = datetime.fromisoformat(event["time"]), event["detail"].get("reason")
@@ -86,7 +86,7 @@ class Life:
         self.counted(why, budget, lambda: self.bench.advance(days * DAY))
 
     def announced(self, kind: str, at_least: int = 1) -> None:
-        """Check that it was announced since the start of the story."""
+        """Check how often it was announced since the start of the story."""
         found = sum(event["detail-type"] == kind for event in self.bench.announced)
         self.story.check(f"{kind} was announced at least {at_least} times", found >= at_least, True)
 
@@ -98,9 +98,9 @@ class Life:
             self.bench.advance(PROBE_SECONDS)
         return found
 
-    def answers(self, what: str, value: str | None, told: int) -> None:
+    def answers(self, what: str, value: str | None, expected: int) -> None:
         """Check what a client gets now."""
-        self.story.check(f"GET /pets {what}", self.call(value), told)
+        self.story.check(f"GET /pets {what}", self.call(value), expected)
 
 
 def signs_up(life: Life) -> None:
@@ -126,7 +126,7 @@ def moves_in_place(life: Life) -> None:
 
 
 def moves_by_successor(life: Life) -> None:
-    """No window at all."""
+    """A successor key leaves no window."""
     life.story.scene("acme moves back to `free`, with a successor key: no window at all")
     former = life.newest
     life.event("CustomerPlanChanged", (1, 3), plan="free", key="successor")
@@ -137,7 +137,7 @@ def moves_by_successor(life: Life) -> None:
 
 
 def suspended_and_resumed(life: Life) -> None:
-    """The same key, off and on; and why it was refused."""
+    """The same key is switched off and on, and the customer hears why it was refused."""
     life.story.scene("acme is suspended, asks why, and is resumed with the same key")
     value = life.newest
     life.event("CustomerSuspended", (0, 1), reason="terms of use")
@@ -153,7 +153,7 @@ def suspended_and_resumed(life: Life) -> None:
 
 
 def rotates(life: Life) -> None:
-    """Overlap, quota carried over, notices, retirement."""
+    """Both keys work for a week, the quota counts on, and the old key retires."""
     life.story.scene(
         "acme rotates its key: a week of overlap, what it used of its quota carried over"
     )
@@ -186,7 +186,7 @@ def remaining(life: Life) -> int:
 
 
 def leaks(life: Life) -> None:
-    """At once."""
+    """The leaked key is disabled before another one is made."""
     life.story.scene("acme's key is in a public repository: disabled first, then replaced")
     leaked = life.newest
     life.event("KeyRotationRequested", (1, 5), overlap_hours=0, reason="leaked")
@@ -196,7 +196,7 @@ def leaks(life: Life) -> None:
 
 
 def expires(life: Life) -> None:
-    """A trial that ends by itself."""
+    """A trial ends by itself."""
     life.story.scene("acme is on a trial of ten days")
     value = life.newest
     ends = datetime.fromtimestamp(life.bench.clock.now() + 10 * DAY, UTC).isoformat()
@@ -211,7 +211,7 @@ def expires(life: Life) -> None:
 
 
 def does_not_pay(life: Life) -> None:
-    """Notice, lower plan, suspended, closed; and back."""
+    """Each step of the policy's ladder comes in its time, and a payment takes it back."""
     life.story.scene("acme, on `pro`, does not pay: notice, lower plan, suspended; then it pays")
     value = life.newest
     life.event("CustomerPlanChanged", (0, 2), plan="pro")
@@ -245,8 +245,8 @@ def undoes(life: Life) -> None:
 
 
 def comes_again(life: Life) -> None:
-    """Nothing, of course."""
-    life.story.scene("An old event comes late, and the last one a second time: nothing happens")
+    """Events that occurred before newer ones change nothing."""
+    life.story.scene("Two events of the first day come months too late: nothing happens")
     old = STARTED
     life.event("CustomerSuspended", (0, 0), occurred_at=old, reason="late")
     life.event("CustomerClosed", (0, 0), occurred_at=old)
@@ -254,7 +254,7 @@ def comes_again(life: Life) -> None:
 
 
 def remembers(life: Life) -> None:
-    """The ledger."""
+    """The ledger has a line for each change, and says who asked for it."""
     life.story.scene("The history of acme, from the ledger (keyward history acme)")
     lines = runtime.context().registry.ledger.of("customer#acme")
     for line in history.history_lines(lines[-8:]):

@@ -37,7 +37,7 @@ class GoodCustomer(threading.Thread):
         self.statuses: Counter[int] = Counter()
 
     def run(self) -> None:
-        """Until it is stopped."""
+        """Ask until it is stopped."""
         while not self._ended.wait(ASK_EVERY_SECONDS):
             try:
                 self.statuses[self._ask()] += 1
@@ -45,7 +45,7 @@ class GoodCustomer(threading.Thread):
                 self.statuses[0] += 1
 
     def stop(self) -> None:
-        """Let it end, and wait for that."""
+        """End it, and wait for the end."""
         self._ended.set()
         self.join(RUN_SECONDS)
 
@@ -66,7 +66,7 @@ class Production(Stage):
 
     @contextmanager
     def acting(self, role: str) -> Iterator[None]:
-        """What the team does in here is done by this person or pipeline, by the role's name."""
+        """Let the team act as this person or pipeline, named by the role."""
         before, self._acting = self._acting, role
         try:
             yield
@@ -173,7 +173,7 @@ class Production(Stage):
         """Show a text as it came."""
         print(textwrap.indent(text.rstrip(), " " * 13 + "| "), flush=True)
 
-    def done(self, detail: JSON) -> None:
+    def show_actions(self, detail: JSON) -> None:
         """Show the actions of an announcement."""
         for action in detail.get("actions", []):
             words = [str(action[name]) for name in ("method", "path", "plan") if name in action]

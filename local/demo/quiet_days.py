@@ -68,7 +68,7 @@ def observed(stage: Production) -> None:
     with stage.acting("pipeline"):
         stage.move_in("pet shop", sample.create(stage.aws, mode="observe"))
     joined = stage.next_event("PolicyApplied")
-    stage.done(joined)
+    stage.show_actions(joined)
     story.say(f"     {joined['reason']}")
     report = stage.next_event("ApiExposed")["report"]
     _say_report(story, report)
@@ -104,7 +104,7 @@ def enforced(stage: Production) -> None:
     stage.story.scene(f"The day comes {CANNOT_TURN}; the night's audit enforces by itself")
     stage.tag(f"warn-until-{day(0)}")
     stage.start("AuditAccountArn", {"repair": True})
-    stage.done(stage.next_event("ApiProtected"))
+    stage.show_actions(stage.next_event("ApiProtected"))
     stage.answers("GET", PETS, expected=403)
     stage.answers("GET", PETS, expected=200, key=True)
     stage.answers("OPTIONS", PETS, expected=200, why="CORS preflight is exempt")
@@ -121,7 +121,7 @@ def exemption_ends(stage: Production) -> None:
     stage.answers("GET", HEALTH, expected=200)
     exemptions = [one for one in stage.policy["exemptions"] if one["path"] != HEALTH]
     stage.put_policy(exemptions=[*exemptions, exempt(day(0))])
-    stage.done(stage.next_event("ApiProtected"))
+    stage.show_actions(stage.next_event("ApiProtected"))
     stage.answers("GET", HEALTH, expected=403, why="the exemption lapsed")
     stage.settle()
     stage.is_silent("ExemptionExpiring")

@@ -74,7 +74,7 @@ def a_customer_signs_up(stage: Stage) -> None:
 def more_than_the_plan_allows(stage: Stage) -> None:
     """The plan throttles."""
     stage.story.scene(
-        f"The customer calls {CROWD} times at once; `free` allows 10, then 5 a second"
+        f"The customer calls {CROWD} times in a row; `free` allows 10, then 5 a second"
     )
     statuses = [stage.ask("GET", PETS, key=True) for _ in range(CROWD)]
     served, refused = statuses.count(200), statuses.count(429)
@@ -103,7 +103,7 @@ def a_customers_life_goes_on(stage: Stage) -> None:
 
 
 def a_new_open_method(stage: Stage) -> None:
-    """What a team forgets is mended again."""
+    """The method that the team forgot is closed."""
     stage.story.scene("The team adds GET /orders, forgets the key, and deploys")
     stage.add_open_method(ORDERS)
     stage.deploy()

@@ -16,7 +16,16 @@ from local.demo.story import Story
 from local.waiting import until
 
 RUN_SECONDS = 30.0
-UNTOLD = frozenset({"action", "fingerprint"})
+# Members of an action that the story does not print.
+HIDDEN = frozenset({"action", "fingerprint"})
+# The actions of the customer's life in the ledger, and the event that asked for each.
+HISTORY = (
+    ("create_key", "CustomerSignedUp"),
+    ("attach_key", "CustomerSignedUp"),
+    ("move_key", "CustomerPlanChanged"),
+    ("disable_key", "CustomerSuspended"),
+    ("enable_key", "CustomerResumed"),
+)
 
 
 class Stage:
@@ -129,21 +138,20 @@ class Stage:
         until(lambda: self.aws.execution(arn).status != "RUNNING", RUN_SECONDS, "its end")
 
     def history(self, customer_id: str) -> None:
-        """Print the customer's history, as `keyward history` does; check that it says who
-        asked for each action."""
+        """Print the customer's history from the ledger; check each action and who asked for it."""
         found = self.aws.client("dynamodb").query(
             TableName=self.aws.outputs["LedgerTableName"],
             KeyConditionExpression="subject = :subject",
             ExpressionAttributeValues={":subject": {"S": f"customer#{customer_id}"}},
         )["Items"]
-        self.story.say("its history, as `keyward history acme` reads it from the ledger:")
-        for line in found:
-            asked = line["asked"]["M"].get("detail_type", {"S": "nobody known"})["S"]
-            action = line["action"]["S"].replace("_", " ")
-            self.story.say(f"     {line['at']['S']}  {action}, as {asked} asked")
+        self.story.say(f"its history, as `keyward history {customer_id}` reads it from the ledger:")
         actions = [line["action"]["S"] for line in found]
-        expected = ["create_key", "attach_key", "move_key", "disable_key", "enable_key"]
-        self.story.check("actions in the ledger", actions, expected)
+        askers = [line["asked"]["M"]["detail_type"]["S"] for line in found]
+        for line, action, asker in zip(found, actions, askers, strict=True):
+            done = action.replace("_", " ")
+            self.story.say(f"     {line['at']['S']}  {done}, as {asker} asked")
+        self.story.check("actions in the ledger", actions, [action for action, _ in HISTORY])
+        self.story.check("who asked for them", askers, [asker for _, asker in HISTORY])
 
     def _unseen(self, machine: str) -> str | None:
         listed = self.aws.pages(
@@ -165,7 +173,7 @@ class Stage:
         last: JSON = outcomes[-1] if outcomes else {"DetailType": "nothing", "Detail": {}}
         self.story.check("Keyward announces", last["DetailType"], detail_type)
         for action in last["Detail"].get("actions", []):
-            words = [str(action[key]) for key in sorted(action) if key not in UNTOLD]
+            words = [str(action[key]) for key in sorted(action) if key not in HIDDEN]
             self.story.say(f"     {action['action'].replace('_', ' ')}: {' '.join(words)}")
 
     def reveal(self, customer_id: str) -> None:

@@ -69,7 +69,7 @@ def approved(stage: Production) -> None:
     story.say(f"$ {command}")
     answer = stage.paste(command)
     story.check("the command says", answer.strip(), "sent DeploymentApproved")
-    stage.done(stage.next_event("ApiProtected"))
+    stage.show_actions(stage.next_event("ApiProtected"))
     for path in (OFFERS, REFUNDS, VOUCHERS):
         stage.answers("GET", path, expected=403)
     stage.answers("GET", REFUNDS, expected=200, key=True)
@@ -84,8 +84,8 @@ def reverted(stage: Production) -> None:
         stage.imported(_orders(asks=False), "enforce")
         stage.deploy()
     theirs = stage.serving()
-    for time in range(RELEASES):
-        if time:
+    for release in range(RELEASES):
+        if release:
             _point(stage, theirs)
         stage.next_event("ApiProtected")
         stage.answers("GET", ORDERS, expected=403)
