@@ -9,14 +9,20 @@ import pytest
 from tests.machines.life_lab import LifeLab
 from tests.runs.import_desk import ImportDesk, desk_of
 from tests.runs.policy_desk import Edits
-from tests.support import workbench
+from tests.support import Bench, workbench
 
 
 @pytest.fixture
-def new_stack() -> Iterator[Edits]:
+def bench() -> Iterator[Bench]:
+    """The adapters on an empty account."""
+    with workbench() as made:
+        yield made
+
+
+@pytest.fixture
+def new_stack(bench: Bench) -> Edits:
     """A stack whose policy nobody has read yet."""
-    with workbench() as bench:
-        yield Edits(bench)
+    return Edits(bench)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ from keyward.events.key_value import new_value
 from keyward.runs.keys.adoption import CLAIM_SECONDS, adopt_key
 from keyward.runs.keys.step import KeyStep
 from keyward.values import JSON
-from tests.support import OURS, Bench, workbench
+from tests.support import OURS, Bench
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:reconcile-customer:run-1"
 
@@ -61,9 +60,8 @@ class Lab:
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    with workbench() as bench:
-        yield Lab(bench)
+def lab(bench: Bench) -> Lab:
+    return Lab(bench)
 
 
 def test_a_key_is_written_down_with_its_name_and_in_those_of_its_plans(lab: Lab) -> None:

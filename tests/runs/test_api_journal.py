@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -28,7 +27,7 @@ from keyward.apis.plan import ApiPlan, rolled_back
 from keyward.events.caller import Editor
 from keyward.values import JSON
 from tests.runs.journal_lab import API, ATTACH, DEPLOY, NOW, REQUIRE, JournalLab
-from tests.support import MACHINE, STACK, workbench
+from tests.support import MACHINE, STACK, Bench
 
 EDITOR = Editor("ann", "PutMethod", "2026-11-19T01:00:00Z")
 OTHER = Editor("bob", "PutMethod", "2026-11-18T01:00:00Z")
@@ -41,9 +40,8 @@ RESTS = ApiPlan(settled={"prod": "live"})
 
 
 @pytest.fixture
-def lab() -> Iterator[JournalLab]:
-    with workbench() as bench:
-        yield JournalLab(bench)
+def lab(bench: Bench) -> JournalLab:
+    return JournalLab(bench)
 
 
 def announced(difference: Difference = FOUND, **more: object) -> JSON:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -27,7 +26,7 @@ from tests.runs.journal_lab import (
     StageSnapshot,
     failed,
 )
-from tests.support import MACHINE, workbench
+from tests.support import MACHINE, Bench
 
 PROD, TEST, DEV = (StageSnapshot(name, "live") for name in ("prod", "test", "dev"))
 OPEN = Exposure("prod", "mark", (REQUIRE, {"action": "deploy_api", "stage": "prod"}))
@@ -36,9 +35,8 @@ NOTED = {"deploying#prod", "exposure#prod", "hold#prod", "planned#prod"}
 
 
 @pytest.fixture
-def lab() -> Iterator[JournalLab]:
-    with workbench() as bench:
-        yield JournalLab(bench)
+def lab(bench: Bench) -> JournalLab:
+    return JournalLab(bench)
 
 
 def everything(lab: JournalLab) -> None:

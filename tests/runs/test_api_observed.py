@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from keyward.apis.model import DEPLOYMENT, KEYS, PENDING, PLAN, ROLLBACK
@@ -14,13 +12,12 @@ from keyward.policy.model import Policy
 from keyward.values import DAY, JSON, iso
 from tests.runs.protection_lab import CLOSED, ProtectionLab
 from tests.runs.read_lab import PETS, policy
-from tests.support import MACHINE, workbench
+from tests.support import MACHINE, Bench
 
 
 @pytest.fixture
-def lab() -> Iterator[ProtectionLab]:
-    with workbench() as bench:
-        yield ProtectionLab(bench)
+def lab(bench: Bench) -> ProtectionLab:
+    return ProtectionLab(bench)
 
 
 def back(deployment_id: str) -> JSON:

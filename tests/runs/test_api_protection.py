@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,13 +13,12 @@ from keyward.events.caller import CallerIdentity
 from keyward.values import JSON, iso
 from tests.runs.protection_lab import CLOSED, MORE, ProtectionLab, names
 from tests.runs.read_lab import PETS, exempt
-from tests.support import workbench
+from tests.support import Bench
 
 
 @pytest.fixture
-def lab() -> Iterator[ProtectionLab]:
-    with workbench() as bench:
-        yield ProtectionLab(bench)
+def lab(bench: Bench) -> ProtectionLab:
+    return ProtectionLab(bench)
 
 
 @pytest.mark.parametrize("mode", ["enforce", "warn", None])

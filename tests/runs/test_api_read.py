@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +31,7 @@ from keyward.runs.apis.read import (
 )
 from keyward.values import JSON
 from tests.runs.read_lab import PETS, ReadLab, policy
-from tests.support import OURS, STACK, workbench
+from tests.support import OURS, STACK, Bench
 
 GET = DeployedMethod("/pets", "GET", "NONE", False)
 OPTIONS = DeployedMethod("/pets", "OPTIONS", "NONE", False)
@@ -40,9 +39,8 @@ KEYED: JSON = {"/pets": {"get": ["api_key"], "options": None}}
 
 
 @pytest.fixture
-def lab() -> Iterator[ReadLab]:
-    with workbench() as bench:
-        yield ReadLab(bench)
+def lab(bench: Bench) -> ReadLab:
+    return ReadLab(bench)
 
 
 def stages_of(

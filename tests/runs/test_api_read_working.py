@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,16 +19,15 @@ from keyward.runs.apis.read import (
 )
 from keyward.values import JSON
 from tests.runs.read_lab import PETS, ReadLab, exempt, policy
-from tests.support import STACK, workbench
+from tests.support import STACK, Bench
 
 GET = DeployedMethod("/pets", "GET", "NONE", False)
 KEYED: JSON = {"/pets": {"get": ["api_key"], "options": None}}
 
 
 @pytest.fixture
-def lab() -> Iterator[ReadLab]:
-    with workbench() as bench:
-        yield ReadLab(bench)
+def lab(bench: Bench) -> ReadLab:
+    return ReadLab(bench)
 
 
 def working(

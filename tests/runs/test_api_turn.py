@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,13 +16,12 @@ from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION
 from keyward.runs.turns import READS
 from keyward.values import JSON
 from tests.runs.turn_lab import API, FIVE, OTHER, RUN, RUNS, SUBJECT, TurnLab
-from tests.support import workbench
+from tests.support import Bench
 
 
 @pytest.fixture
-def lab() -> Iterator[TurnLab]:
-    with workbench() as bench:
-        yield TurnLab(bench)
+def lab(bench: Bench) -> TurnLab:
+    return TurnLab(bench)
 
 
 def other_waits(lab: TurnLab) -> None:

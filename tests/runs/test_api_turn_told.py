@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from keyward.apis.progress import ATTACH, DEPLOY, PLAN, REQUIRE, Progress
@@ -11,13 +9,12 @@ from keyward.runs.apis.turn import ApiTurn
 from keyward.runs.schedule import CALLS, LOOK, PROTECTION
 from keyward.values import DAY, iso
 from tests.runs.turn_lab import API, FIVE, OTHER, RUN, TurnLab
-from tests.support import workbench
+from tests.support import Bench
 
 
 @pytest.fixture
-def lab() -> Iterator[TurnLab]:
-    with workbench() as bench:
-        yield TurnLab(bench)
+def lab(bench: Bench) -> TurnLab:
+    return TurnLab(bench)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,15 +9,9 @@ import pytest
 from keyward.aws.tables.plans import KEYWARD
 from keyward.runs.context import Context
 from keyward.values import JSON
-from tests.support import Bench, workbench
+from tests.support import Bench
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:reconcile-customer:run-1"
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 @pytest.fixture

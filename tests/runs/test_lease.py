@@ -3,7 +3,7 @@ for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,15 +12,9 @@ from keyward.aws.tables.leases import FUNCTION_SECONDS, Lease, Leases
 from keyward.errors import TryUnderwayError
 from keyward.runs import run
 from tests import tree
-from tests.support import Bench, workbench
+from tests.support import Bench
 
 NAME, ONE, OTHER = "customer#acme", "run-1", "run-2"
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 def held(leases: Leases, now: float) -> Lease:

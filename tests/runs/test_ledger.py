@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,15 +28,9 @@ from tests.machines.customer_lab import (
     retried,
     whole_run,
 )
-from tests.support import MACHINE, STACK, Bench, load_event, workbench
+from tests.support import MACHINE, STACK, Bench, load_event
 
 SIGNED_UP = load_event("customer-signed-up")
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 def send(bench: Bench, envelope: JSON, now: float | None = None) -> None:

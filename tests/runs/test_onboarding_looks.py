@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from keyward.customers.key import Journal
@@ -11,15 +9,14 @@ from keyward.runs import onboarding
 from keyward.runs.onboarding import LINES_ASKED, MAX_LOOKS
 from keyward.values import JSON, iso
 from tests.runs.onboarding_desk import Desk, figures
-from tests.support import workbench
+from tests.support import Bench
 
 NOT_ACTIVE = "customer_id: must be an active customer to get a key. Send CustomerResumed"
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    with workbench() as made:
-        yield Desk(made)
+def desk(bench: Bench) -> Desk:
+    return Desk(bench)
 
 
 def test_looks_come_ever_more_seldom_and_end_after_hours(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from keyward.runs.onboarding import MAX_LOOKS, RESERVE_SECONDS, SAVE_SECONDS
 from keyward.runs.record import Change
 from keyward.values import iso
 from tests.runs.onboarding_desk import KEY, TWO, Desk, figures
-from tests.support import workbench
+from tests.support import Bench
 
 NEVER_BEGUN = "file: must be in the bucket, got none. Put it there"
 LATE = "row: could not be recorded for hours. Put the file again"
@@ -23,9 +22,8 @@ BUSY = PassingError("busy")
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    with workbench() as made:
-        yield Desk(made)
+def desk(bench: Bench) -> Desk:
+    return Desk(bench)
 
 
 def test_the_first_step_records_all_rows_and_saves_what_it_did(desk: Desk) -> None:

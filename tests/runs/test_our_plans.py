@@ -3,7 +3,6 @@ leave them, and what each of them lacks of the policy in force."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,18 +14,12 @@ from keyward.policy.parse import policy_of
 from keyward.policy.parts import Quota, Throttle
 from keyward.runs.policy.our_plans import OurPlans, limits_of
 from keyward.values import JSON
-from tests.support import OURS, STACK, Bench, workbench
+from tests.support import OURS, STACK, Bench
 
 THROTTLE: JSON = {"rateLimit": 2.5, "burstLimit": 10}
 QUOTA: JSON = {"limit": 1000, "period": "MONTH", "offset": 2}
 PETS, SHOP = ("pets-id", "prod"), ("shop-id", "prod")
 NAMES = {"pets-id": "pets", "shop-id": "shop"}
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 def a_plan(name: str, plan_id: str = "", tags: Any = OURS, **more: Any) -> GatewayPlan:

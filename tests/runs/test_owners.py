@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -23,18 +22,12 @@ from keyward.runs.owners import (
     with_owners,
 )
 from keyward.values import JSON, iso
-from tests.support import OURS, STACK, Bench, workbench
+from tests.support import OURS, STACK, Bench
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:apply-policy:run-1"
 ASKED: JSON = {"by": "event", "who": "shop"}
 THROTTLE: JSON = {"rateLimit": 2.5, "burstLimit": 10}
 QUOTA: JSON = {"limit": 1000, "offset": 0, "period": "MONTH"}
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 def make(bench: Bench, name: str = "free", **more: Any) -> GatewayPlan:

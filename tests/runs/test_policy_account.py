@@ -3,7 +3,6 @@ there and used how much, and which live methods an exemption would open."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,16 +13,10 @@ from keyward.policy.facts import PlanFacts, PlanKeys
 from keyward.runs.policy.account import PolicyAccount
 from keyward.values import JSON, iso
 from tests.runs.policy_desk import a_key, a_plan, an_api, exempt, policy
-from tests.support import Bench, workbench
+from tests.support import Bench
 
 QUOTA: JSON = {"limit": 100, "offset": 0, "period": "DAY"}
 LESS = QUOTA | {"limit": 10}
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 def used(bench: Bench, customer: str, number: int, plan: str, calls: int) -> None:

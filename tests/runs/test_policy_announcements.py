@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -26,7 +25,7 @@ from keyward.runs.policy.announcements import (
     line_of,
 )
 from keyward.values import JSON, iso, plain
-from tests.support import Bench, workbench
+from tests.support import Bench
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:apply-policy:run-1"
 CAUSE: JSON = {"event_id": "e1", "detail_type": "PolicyEdited", "source": "shop"}
@@ -36,12 +35,6 @@ SLOW, FAST = ({"rateLimit": rate, "burstLimit": 10} for rate in (1.5, 5.0))
 SET = ({"op": "replace", "path": "/throttle/rateLimit", "value": "1"},)
 BODY: JSON = json.loads(default_text())
 HELD = (Line("usage_plans.free.throttle", FAST, SLOW, "narrowing", "free", keys=1),)
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 def of_other_stack(bench: Bench) -> Context:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,15 +12,9 @@ from keyward.errors import InvalidEventError, InvalidRecordError, PassingError
 from keyward.events.contracts import CustomerEvent
 from keyward.runs.record import ROUNDS, Change, record
 from keyward.values import JSON
-from tests.support import Bench, registry_of, workbench
+from tests.support import Bench, registry_of
 
 GONE = "customer_id: the record of acme was deleted"
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 def event(bench: Bench, kind: str, after: int = 0, **fields: Any) -> CustomerEvent:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,16 +18,10 @@ from keyward.runs.run import (
     requester_of,
 )
 from keyward.values import JSON
-from tests.support import Bench, workbench
+from tests.support import Bench
 
 NAME, ONE, OTHER = "customer#acme", "run-1", "run-2"
 FIELDS = ("customer_id", "dry_run")
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,19 +11,13 @@ from keyward.aws.tables.import_progress import LEASE
 from keyward.runs.looks import MAX_STORMS, Looks
 from keyward.runs.waiting import hand_over, start_import
 from keyward.values import HOUR, JSON, run_name
-from tests.support import Bench, workbench
+from tests.support import Bench
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:look"
 RUNS = "arn:aws:states:us-east-1:123456789012:execution:look:"
 DRIFT: JSON = {"by": "drift", "who": "terraform"}
 EVENT: JSON = {"by": "event"}
 ACME = {"customer_id": "acme"}
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 def looks(bench: Bench, kind: str = "customer") -> Looks:

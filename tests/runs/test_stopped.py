@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,13 +9,7 @@ import pytest
 from keyward.aws.tables.call_schedule import Stop
 from keyward.runs.stopped import PATIENCE_SECONDS, tell_of_stop
 from keyward.values import DAY, JSON, iso
-from tests.support import Bench, workbench
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
+from tests.support import Bench
 
 
 def told(bench: Bench) -> list[JSON]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,13 +11,7 @@ from keyward.aws.tables.outbox import record_name
 from keyward.errors import ServiceUnavailableError
 from keyward.runs import outbox
 from keyward.values import DAY, JSON
-from tests.support import Bench, load_event, workbench
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
+from tests.support import Bench, load_event
 
 
 def failed(reason: str) -> JSON:

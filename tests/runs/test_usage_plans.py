@@ -4,7 +4,7 @@ has to wait meanwhile."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,18 +26,12 @@ from keyward.runs.owners import LEDGER
 from keyward.runs.policy.usage_plans import LEASE_SECONDS, NO_STAGES, UsagePlans
 from keyward.values import JSON, in_flight_seconds, iso
 from local.lifetime.documents import document
-from tests.support import MACHINE, OURS, Bench, workbench
+from tests.support import MACHINE, OURS, Bench
 
 THROTTLE: JSON = {"rateLimit": 2.5, "burstLimit": 10}
 QUOTA: JSON = {"limit": 1000, "period": "MONTH", "offset": 0}
 POLICY = parse(json.dumps({"usage_plans": {"free": {"throttle": THROTTLE, "quota": QUOTA}}}))
 OTHER = "arn:aws:states:us-east-1:123456789012:execution:test-machine:run-2"
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with workbench() as made:
-        yield made
 
 
 def plans(bench: Bench, owner: str = MACHINE) -> UsagePlans:
