@@ -23,6 +23,7 @@ from keyward.aws.bucket import Audits
 from keyward.aws.gateway import Gateway
 from keyward.aws.parameter import PolicyParameter
 from keyward.aws.tables import Registry
+from keyward.customers.key import KeyRecord
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
 from keyward.runs.context import Context
@@ -139,6 +140,14 @@ class Bench:
     def context(self) -> Context:
         """What a function works with, on this bench."""
         return Context(self.gateway, self.registry, self.bus, self.clock.now, "the-bus", STACK)
+
+    def save_key(self, record: KeyRecord) -> None:
+        """Write a customer's key down, as a run that has the customer's lease does."""
+        name = f"customer#{record.customer_id}"
+        lease = self.registry.leases.acquire(name, MACHINE, self.clock.now())
+        assert lease
+        self.registry.customers.save_keys([record], lease)
+        self.registry.leases.give_back(lease)
 
     def empty_tables(self) -> None:
         """Forget all items of all tables."""

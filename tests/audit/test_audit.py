@@ -11,7 +11,7 @@ from keyward.aws.tables.outbox import record_name
 from keyward.customers.key import CREATED, KeyRecord
 from keyward.events.caller import Editor
 from keyward.events.contracts import flag_of
-from tests.support import MACHINE, Bench, audited, load_event, workbench
+from tests.support import Bench, audited, load_event, workbench
 
 
 @pytest.fixture
@@ -43,11 +43,7 @@ def issued(bench: Bench, customer_id: str, key_id: str | None = None) -> None:
     if key_id is None:
         into = bench.plans().plan_id("free")
         bench.client.create_usage_plan_key(usagePlanId=into, keyId=made, keyType="API_KEY")
-    lease = bench.registry.leases.acquire(f"customer#{customer_id}", MACHINE, 0)
-    assert lease is not None
-    record = KeyRecord(customer_id, 1, CREATED, key_id=made, plans=("free",))
-    bench.registry.customers.save_keys([record], lease)
-    bench.registry.leases.release(lease)
+    bench.save_key(KeyRecord(customer_id, 1, CREATED, key_id=made, plans=("free",)))
 
 
 def api(bench: Bench, mode: str | None, *, key: bool = False) -> str:

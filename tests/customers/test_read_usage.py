@@ -40,11 +40,8 @@ class Shop:
         key = str(client.create_api_key(name=f"{customer_id}/1", enabled=True)["id"])
         where = {"usagePlanId": self.plans[plan], "keyId": key}
         client.create_usage_plan_key(**where, keyType="API_KEY")
-        lease = self.bench.registry.leases.acquire(f"customer#{customer_id}", MACHINE, 0)
-        assert lease
         record = KeyRecord(customer_id, 1, CREATED, key_id=key, plans=(plan,), attached_at=1)
-        self.bench.registry.customers.save_keys([record], lease)
-        self.bench.registry.leases.release(lease)
+        self.bench.save_key(record)
         self.used(key, used, plan)
         return key
 

@@ -26,11 +26,7 @@ def bench() -> Iterator[Bench]:
 
 def issued(bench: Bench, number: int) -> dict[str, Any]:
     key = bench.client.create_api_key(name=f"acme/{number}", customerId="acme", enabled=True)
-    lease = bench.registry.leases.acquire("customer#acme", MACHINE, 0)
-    assert lease is not None
-    record = KeyRecord("acme", number, CREATED, key_id=key["id"], plans=("free",))
-    bench.registry.customers.save_keys([record], lease)
-    bench.registry.leases.release(lease)
+    bench.save_key(KeyRecord("acme", number, CREATED, key_id=key["id"], plans=("free",)))
     return dict(key)
 
 

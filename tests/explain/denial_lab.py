@@ -11,7 +11,6 @@ from emulator import data_plane
 from emulator.emulator import Emulator
 from emulator.tests.openapi_lab import document
 from keyward.aws.gateway import Gateway
-from keyward.aws.tables.leases import Lease
 from keyward.customers.key import CREATED
 from keyward.customers.key_item import key_of
 from keyward.explain.judge import Verdict
@@ -21,7 +20,7 @@ from keyward.explain.render import as_json
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
 from keyward.values import JSON
-from tests.support import MACHINE, Bench
+from tests.support import Bench
 
 VALUE = "E" * 40
 DAY = 86_400
@@ -153,12 +152,9 @@ class World:
 
     def record(self, **more: Any) -> None:
         """The key's record."""
-        lease = self.bench.registry.leases.acquire("customer#acme", MACHINE, 0)
-        assert isinstance(lease, Lease)
         fields = {"key_id": self.key, "plan": "free", "attached_at": 1} | more
         item = {"customer_id": "acme", "record": "key#1", "state": CREATED} | fields
-        self.bench.registry.customers.save_keys([key_of(item)], lease)
-        self.bench.registry.leases.release(lease)
+        self.bench.save_key(key_of(item))
 
 
 def remembered(bench: Bench, propagation_seconds: int = 0) -> World:

@@ -172,6 +172,11 @@ class LifeLab(MachineLab):
         found = self.client.get_usage_plans(keyId=key_id, limit=500)["items"]
         return sorted(plan["name"] for plan in found)
 
+    def plan_id(self, name: str) -> str:
+        """The id of a plan on the gateway."""
+        plans = self.client.get_usage_plans()["items"]
+        return str(next(plan["id"] for plan in plans if plan["name"] == name))
+
     def stage(self) -> str:
         """An API with a stage that both plans hold: its id."""
         api = self.client.create_rest_api(name="shop")["id"]

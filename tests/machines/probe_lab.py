@@ -20,11 +20,7 @@ Answers = Callable[[str | None], Status]
 def canary(lab: Lab, plan: str = "free") -> str:
     """The canary customer gets a key in a plan; the key's id."""
     key_id = lab.key_in(plan)
-    lease = lab.bench.registry.leases.acquire(f"customer#{CANARY}", "x", lab.bench.clock.now())
-    assert lease is not None
-    record = KeyRecord(CANARY, 1, CREATED, key_id=key_id, plans=(plan,))
-    lab.bench.registry.customers.save_keys([record], lease)
-    lab.bench.registry.leases.release(lease)
+    lab.bench.save_key(KeyRecord(CANARY, 1, CREATED, key_id=key_id, plans=(plan,)))
     return key_id
 
 

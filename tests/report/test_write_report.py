@@ -19,7 +19,7 @@ from keyward.runs import runtime
 from keyward.runs.ledger import failed_line
 from keyward.values import JSON, iso
 from local.lifetime.services import S3, refusal
-from tests.support import MACHINE, Bench, load_event, workbench
+from tests.support import Bench, load_event, workbench
 
 PLACE = "account 123456789012, us-east-1"
 BUCKET = "reports"
@@ -70,10 +70,7 @@ class Lab:
         bench.tables["CustomersTable"].put_item(Item=record)
         key: str = bench.client.create_api_key(name=f"{customer_id}/1", enabled=True)["id"]
         bench.client.create_usage_plan_key(usagePlanId=plan_id, keyId=key, keyType="API_KEY")
-        lease = bench.registry.leases.acquire(f"customer#{customer_id}", MACHINE, 0)
-        assert lease
-        made = KeyRecord(customer_id, 1, CREATED, key_id=key, plans=("free",))
-        bench.registry.customers.save_keys([made], lease)
+        bench.save_key(KeyRecord(customer_id, 1, CREATED, key_id=key, plans=("free",)))
         day = iso(bench.clock.now())[:10]
         bench.emulator.state.usage[(plan_id, key)] = Usage(used={day: used})
         return key

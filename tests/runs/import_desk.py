@@ -134,18 +134,19 @@ class ImportDesk:
         state = self.life.bench.emulator.state
         return [key.id for key in state.keys.values() if key.settings.get("name") == name]
 
-    def plan_id(self, name: str) -> str:
-        plans = self.life.client.get_usage_plans()["items"]
-        return str(next(plan["id"] for plan in plans if plan["name"] == name))
-
     def put_beside(self, name: str, plan: str = "free") -> str:
         """Make another key of the name, in the plan: its id."""
         key_id = str(self.life.client.create_api_key(name=name, enabled=True)["id"])
         self.life.client.create_usage_plan_key(
-            usagePlanId=self.plan_id(plan), keyId=key_id, keyType="API_KEY"
+            usagePlanId=self.life.plan_id(plan), keyId=key_id, keyType="API_KEY"
         )
         self.operations()
         return key_id
+
+    def drop_plan(self, name: str) -> None:
+        """A person deletes the plan."""
+        self.life.client.delete_usage_plan(usagePlanId=self.life.plan_id(name))
+        self.operations()
 
     def told(self) -> list[str]:
         """Who was told of a new key, in order."""

@@ -74,11 +74,7 @@ class Desk:
         return self.bench.registry.customers.desired(name)
 
     def key(self, name: str, *plans: str, number: int = 1, **more: Any) -> None:
-        lease = self.bench.registry.leases.acquire(f"customer#{name}", "run", 1)
-        assert lease
-        key = KeyRecord(name, number, CREATED, key_id="k1", plans=plans, **more)
-        self.bench.registry.customers.save_keys([key], lease)
-        self.bench.registry.leases.give_back(lease)
+        self.bench.save_key(KeyRecord(name, number, CREATED, key_id="k1", plans=plans, **more))
 
     def fail(
         self, name: str, reason: str | None, *, after: float = 0, action: str = FAILED

@@ -19,12 +19,6 @@ IN_FLIGHT = in_flight_seconds(IMPORT_READ_SECONDS)
 READ = "GetUsagePlanKeys"
 
 
-def drop_plan(desk: ImportDesk, name: str) -> None:
-    [plan] = [i for i in desk.life.client.get_usage_plans()["items"] if i["name"] == name]
-    desk.life.client.delete_usage_plan(usagePlanId=plan["id"])
-    desk.operations()
-
-
 def test_who_has_no_lease_looks_at_nothing(desk: ImportDesk) -> None:
     desk.made("acme")
     leases = desk.life.bench.registry.leases
@@ -97,7 +91,7 @@ def test_a_plan_that_went_away_leaves_its_customers_to_their_own_runs(
 ) -> None:
     desk.made("acme", "beta", fault="timeout_before")
     desk.made("gamma", plan="pro", fault="timeout_before")
-    drop_plan(desk, "free")
+    desk.drop_plan("free")
     desk.wait(IN_FLIGHT)
     assert desk.look() == AGAIN
     assert desk.waiting() == ["gamma"]

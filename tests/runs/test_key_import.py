@@ -153,8 +153,7 @@ def test_who_needs_more_than_a_row_has_a_run_of_its_own(desk: ImportDesk) -> Non
 
 @pytest.mark.parametrize("plan", ["free", "pro"])
 def test_a_plan_that_cannot_be_had_stops_no_other(desk: ImportDesk, plan: str) -> None:
-    ids = {item["name"]: item["id"] for item in desk.life.client.get_usage_plans()["items"]}
-    desk.life.client.delete_usage_plan(usagePlanId=ids[plan])
+    desk.drop_plan(plan)
     desk.life.client.create_usage_plan(name=plan, tags={"keyward": "another-stack"})
     desk.join("in-free")
     desk.join("in-pro", plan="pro")
@@ -175,8 +174,7 @@ def test_a_plan_that_passes_later_stops_the_batch(desk: ImportDesk) -> None:
 
 
 def test_a_recorded_plan_that_is_gone_is_made_anew(desk: ImportDesk) -> None:
-    ids = {item["name"]: item["id"] for item in desk.life.client.get_usage_plans()["items"]}
-    desk.life.client.delete_usage_plan(usagePlanId=ids["free"])
+    desk.drop_plan("free")
     desk.join("acme")
     assert desk.make() == LATER
     assert desk.life.keys() == {"acme/1": (True, ["free"])}
@@ -191,10 +189,8 @@ def test_a_recorded_plan_that_is_gone_is_made_anew(desk: ImportDesk) -> None:
 def test_a_plan_is_not_asked_for_while_a_batch_is_under_way(desk: ImportDesk) -> None:
     desk.join("acme")
     desk.make()
-    [plan] = [i for i in desk.life.client.get_usage_plans()["items"] if i["name"] == "free"]
-    desk.life.client.delete_usage_plan(usagePlanId=plan["id"])
     desk.join("beta")
-    desk.operations()
+    desk.drop_plan("free")
     assert desk.make() == LATER
     assert desk.operations() == [IMPORT_CALL]
 

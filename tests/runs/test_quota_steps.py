@@ -58,10 +58,9 @@ def first(life: LifeLab) -> KeyRecord:
 
 def left(life: LifeLab, number: int = 1, plan: str = "free") -> int:
     """What is left of a key's quota; all where nothing was written."""
-    plans = {item["name"]: item["id"] for item in life.client.get_usage_plans()["items"]}
     key_id = str(next(key.key_id for key in life.records() if key.number == number))
     today = iso(life.bench.clock.now())[:10]
-    days = life.bench.gateway.usage(plans[plan], today, today, key_id).get(key_id)
+    days = life.bench.gateway.usage(life.plan_id(plan), today, today, key_id).get(key_id)
     return days[-1].remaining if days else LIMIT
 
 
@@ -99,8 +98,7 @@ def test_a_grant_that_an_earlier_try_made_is_not_made_again(acme: LifeLab) -> No
     record, day = first(acme), iso(acme.bench.clock.now())[:10]
     total = LIMIT + 2
     save(acme, record.with_journal(grant=Grant(total, 7, f"free {day}")))
-    [plan] = [p for p in acme.client.get_usage_plans()["items"] if p["name"] == "free"]
-    acme.bench.gateway.set_remaining(plan["id"], str(record.key_id), total - 2)
+    acme.bench.gateway.set_remaining(acme.plan_id("free"), str(record.key_id), total - 2)
     acme.forget()
     extended(acme, extension())
     assert acme.bench.operations() == ["GetUsage"]
@@ -122,9 +120,8 @@ def test_only_the_use_of_the_one_key_is_read(acme: LifeLab) -> None:
 def successor(life: LifeLab, *plans: str, **more: Any) -> KeyRecord:
     """A second key, on API Gateway, which is to replace the first."""
     made = life.client.create_api_key(name="acme/2", enabled=True)["id"]
-    ids = {item["name"]: item["id"] for item in life.client.get_usage_plans()["items"]}
     for plan in plans:
-        life.bench.gateway.attach_key(ids[plan], made)
+        life.bench.gateway.attach_key(life.plan_id(plan), made)
     about: JSON = {"key_id": made, "plans": plans, "number": 2, "quota": KeyQuota()}
     record = replace(first(life), **about | {"succession": Succession(replaces=1)} | more)
     save(life, record)

@@ -45,10 +45,7 @@ def removal(bench: Bench) -> Removal | None:
 
 
 def key(bench: Bench, **more: Any) -> None:
-    lease = bench.registry.leases.acquire("customer#acme", "run", bench.clock.now())
-    assert lease
-    made = KeyRecord("acme", 1, CREATED, key_id="key-1", plans=("free",), **more)
-    bench.registry.customers.save_keys([made], lease)
+    bench.save_key(KeyRecord("acme", 1, CREATED, key_id="key-1", plans=("free",), **more))
 
 
 def test_a_sign_up_is_written_once(bench: Bench) -> None:

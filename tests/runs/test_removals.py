@@ -37,10 +37,7 @@ def record(name: str, **more: Any) -> JSON:
 
 def with_key(bench: Bench, name: str, **more: Any) -> None:
     state: dict[str, Any] = {"state": CREATED, "key_id": f"key-{name}", "plans": ("free",)} | more
-    lease = bench.registry.leases.acquire(f"customer#{name}", "run", bench.clock.now())
-    assert lease
-    bench.registry.customers.save_keys([KeyRecord(name, 1, **state)], lease)
-    bench.registry.leases.give_back(lease)
+    bench.save_key(KeyRecord(name, 1, **state))
 
 
 def remove(bench: Bench, name: str, *, after: int = 0, **more: Any) -> Removal:

@@ -24,10 +24,9 @@ def begun(life: LifeLab) -> str:
 
 def usage(life: LifeLab, name: str = "acme/1", plan: str = "free") -> tuple[int, int]:
     """What a key used today, and what is left of its period."""
-    plans = {item["name"]: item["id"] for item in life.client.get_usage_plans()["items"]}
     keys = {item["name"]: item["id"] for item in life.client.get_api_keys()["items"]}
     today = iso(life.bench.clock.now())[:10]
-    rows = life.bench.gateway.usage(plans[plan], today, today, keys[name])
+    rows = life.bench.gateway.usage(life.plan_id(plan), today, today, keys[name])
     day = rows[keys[name]][-1]
     return day.used, day.remaining
 

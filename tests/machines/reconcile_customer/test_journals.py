@@ -20,13 +20,8 @@ class Died(BaseException):
     """The run was stopped: nothing of it goes on."""
 
 
-def plan_id(life: LifeLab, name: str) -> str:
-    plans = life.client.get_usage_plans()["items"]
-    return str(next(plan["id"] for plan in plans if plan["name"] == name))
-
-
 def attached_by_hand(life: LifeLab, key: KeyRecord, plan: str) -> None:
-    where = {"usagePlanId": plan_id(life, plan), "keyId": str(key.key_id)}
+    where = {"usagePlanId": life.plan_id(plan), "keyId": str(key.key_id)}
     life.client.create_usage_plan_key(**where, keyType="API_KEY")
 
 
@@ -91,7 +86,7 @@ def test_a_plan_that_no_record_names_is_not_taken_from_a_key_and_is_named(life: 
     life.run(look=True)
     assert life.keys() == {"acme/1": (True, ["free"])}
     [failed] = life.events("CustomerFailed")
-    assert "it is in free" in failed["reason"] or plan_id(life, "free") in failed["reason"]
+    assert "it is in free" in failed["reason"] or life.plan_id("free") in failed["reason"]
 
 
 def test_a_journal_is_left_to_the_planner() -> None:

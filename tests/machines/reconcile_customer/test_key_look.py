@@ -14,11 +14,6 @@ def switch(life: LifeLab, key_id: str, enabled: bool) -> None:
     life.client.update_api_key(apiKey=key_id, patchOperations=[said])
 
 
-def plan_id(life: LifeLab, name: str) -> str:
-    plans = life.client.get_usage_plans()["items"]
-    return str(next(plan["id"] for plan in plans if plan["name"] == name))
-
-
 def looked(life: LifeLab, **more: bool) -> None:
     life.forget()
     assert life.run(look=True, **more).status == "SUCCEEDED"
@@ -63,7 +58,7 @@ def test_a_suspended_key_that_was_enabled_by_hand_is_disabled_again(life: LifeLa
 
 def test_a_key_that_was_taken_out_of_its_plan_is_in_it_again(life: LifeLab) -> None:
     key_id = life.signed_up()
-    life.client.delete_usage_plan_key(usagePlanId=plan_id(life, "free"), keyId=key_id)
+    life.client.delete_usage_plan_key(usagePlanId=life.plan_id("free"), keyId=key_id)
     looked(life)
     assert life.keys() == IN_ORDER
     assert life.event_types() == ["PlanChanged"]
@@ -72,8 +67,8 @@ def test_a_key_that_was_taken_out_of_its_plan_is_in_it_again(life: LifeLab) -> N
 def test_a_key_that_was_moved_to_another_plan_joins_its_own_again(life: LifeLab) -> None:
     key_id = life.signed_up()
     life.known_plans("pro")
-    life.client.delete_usage_plan_key(usagePlanId=plan_id(life, "free"), keyId=key_id)
-    into = plan_id(life, "pro")
+    life.client.delete_usage_plan_key(usagePlanId=life.plan_id("free"), keyId=key_id)
+    into = life.plan_id("pro")
     life.client.create_usage_plan_key(usagePlanId=into, keyId=key_id, keyType="API_KEY")
     looked(life)
     assert life.keys() == {"acme/1": (True, ["free", "pro"])}
@@ -82,7 +77,7 @@ def test_a_key_that_was_moved_to_another_plan_joins_its_own_again(life: LifeLab)
 def test_a_key_that_was_put_into_a_second_plan_stays_in_both(life: LifeLab) -> None:
     key_id = life.signed_up()
     life.known_plans("pro")
-    into = plan_id(life, "pro")
+    into = life.plan_id("pro")
     life.client.create_usage_plan_key(usagePlanId=into, keyId=key_id, keyType="API_KEY")
     looked(life)
     assert life.keys() == {"acme/1": (True, ["free", "pro"])}
@@ -90,12 +85,12 @@ def test_a_key_that_was_put_into_a_second_plan_stays_in_both(life: LifeLab) -> N
 
 def test_a_key_whose_plan_was_deleted_is_in_a_new_one(life: LifeLab) -> None:
     key_id = life.signed_up()
-    old = plan_id(life, "free")
+    old = life.plan_id("free")
     life.client.delete_usage_plan_key(usagePlanId=old, keyId=key_id)
     life.client.delete_usage_plan(usagePlanId=old)
     looked(life)
     assert life.keys() == IN_ORDER
-    assert plan_id(life, "free") != old
+    assert life.plan_id("free") != old
 
 
 def test_a_key_that_is_gone_is_replaced_by_one_with_the_next_number(life: LifeLab) -> None:

@@ -208,8 +208,7 @@ def test_a_former_plan_that_was_deleted_by_hand_is_nothing_to_leave(life: LifeLa
 def test_a_new_plan_that_was_deleted_by_hand_is_made_again(life: LifeLab) -> None:
     life.signed_up()
     life.known_plans("pro")
-    pro = next(p for p in life.client.get_usage_plans()["items"] if p["name"] == "pro")
-    life.client.delete_usage_plan(usagePlanId=pro["id"])
+    life.client.delete_usage_plan(usagePlanId=life.plan_id("pro"))
     assert life.after("CustomerPlanChanged", plan="pro").status == "SUCCEEDED"
     assert life.keys() == PRO
 
