@@ -1,8 +1,8 @@
 """Reads an OpenAPI document and smooths over what differs between 2.0 and 3.0.
 
-Nothing but `mapping`, `sequence` and `whole` takes a node of the document apart: a node of another
-shape makes it an invalid document, never an exception of Python's. What AWS answers to each such
-node was not recorded.
+Only the functions below that name a shape (`mapping`, `sequence`, `whole`, `status`) take a node
+apart. A node of another shape makes the document invalid, and raises no exception of Python's.
+What AWS answers to each such node was not recorded.
 """
 
 from __future__ import annotations
@@ -105,7 +105,6 @@ class Document:
         self.is_3 = "openapi" in self.raw
         if not version.startswith("3." if self.is_3 else "2.") or "info" not in self.raw:
             raise invalid()
-        # title, version and description
         self.info = mapping(self.raw["info"])
         self.items = mapping(self.raw.get("paths"))
         holder = mapping(self.raw.get("components")) if self.is_3 else self.raw
@@ -216,7 +215,7 @@ def _read(body: bytes) -> JSON:
 
 
 def _named(node: Any) -> Any:
-    """The node with texts for names: YAML has numbers, such as statuses, and more."""
+    """The node with texts for names: in YAML the name of a status is a number."""
     if isinstance(node, dict):
         return {text(name): _named(item) for name, item in node.items()}
     return [_named(item) for item in node] if isinstance(node, list) else node

@@ -49,7 +49,7 @@ class NewIds(Protocol):
 def import_document(
     api: RestApi, body: bytes, *, mode: str, ids: NewIds, parameters: dict[str, str] | None = None
 ) -> list[str]:
-    """Changes the API's working copy as the document says; stages and deployments stay.
+    """Change the API's working copy as the document says; stages and deployments stay.
 
     `mode` is `overwrite` (what the document does not name goes; also for a new API) or `merge`
     (the document's methods, models and so on replace those of the same name, the rest stays).
@@ -58,12 +58,12 @@ def import_document(
     `parameters` only `basepath` = ignore | prepend | split is looked at.
 
     Returns:
-        Warnings. More lenient than AWS: names of resources and models that AWS may refuse are
-        warned about; the resources are made all the same, the models are not.
+        Warnings about names that AWS may refuse. Such a resource is made all the same, which is
+        more lenient than AWS; such a model is not made.
 
     Raises:
         ApiGatewayError: `Invalid OpenAPI input.`, an integration without a type, too many
-            resources. The API may be half changed then: work on a copy.
+            resources. The API may be half changed then, so give a copy.
     """
     importer = _Importer(api, Document(body), mode == "overwrite", ids)
     importer.run(_prefix(importer.document, parameters or {}))
@@ -215,14 +215,15 @@ class _Importer:
             return by_path[path]
         above, _, part = path.rpartition("/")
         parent = self._resource(above or "/", by_path, former)
-        self._check(parent, part, path)
+        self._warn_of(parent, part, path)
         if len(self.api.resources) >= MAX_RESOURCES:
             raise limit_exceeded(TOO_MANY)
         made = Resource(former.get(path) or self.ids.new(SHORT), path, parent.id, part)
         self.api.resources[made.id] = by_path[path] = made
         return made
 
-    def _check(self, parent: Resource, part: str, path: str) -> None:
+    def _warn_of(self, parent: Resource, part: str, path: str) -> None:
+        """Warn of a path whose last part AWS may refuse."""
         problem = f"Unable to create resource at path '{path}': "
         if not _PART.fullmatch(part):
             self.warnings.append(problem + BAD_PART)
@@ -253,5 +254,5 @@ class _Importer:
 
 
 def _tidy(path: str) -> str:
-    """The path without a slash at its end; the root is empty."""
+    """The path without empty parts, as between two slashes or at its end; the root is empty."""
     return "".join(f"/{part}" for part in path.split("/") if part)

@@ -1,4 +1,4 @@
-"""Makes a method, with its responses and integration, of an operation of the document."""
+"""Turns an operation of the document into a method with its responses and integration."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from emulator.openapi.document import (
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
 _TEXTS = ("uri", "credentials", "connectionType", "connectionId", "httpMethod", "integrationTarget")
 _RESPONSE = ("responseParameters", "responseTemplates")
+# PutIntegration's default (API reference, timeoutInMillis: 29 seconds).
+DEFAULT_TIMEOUT = 29_000
 
 
 class Schemas:
@@ -112,7 +114,7 @@ def integration(wanted: JSON, resource_id: str) -> JSON:
     made: JSON = {
         "type": text(wanted.get("type") or "").upper(),
         "passthroughBehavior": text(wanted.get("passthroughBehavior") or "WHEN_NO_MATCH").upper(),
-        "timeoutInMillis": whole(wanted.get("timeoutInMillis") or 29_000),
+        "timeoutInMillis": whole(wanted.get("timeoutInMillis") or DEFAULT_TIMEOUT),
         "cacheNamespace": text(wanted.get("cacheNamespace") or resource_id),
         "cacheKeyParameters": texts(wanted.get("cacheKeyParameters")),
         "responseTransferMode": text(wanted.get("responseTransferMode") or "BUFFERED").upper(),

@@ -1,4 +1,4 @@
-"""Makes an operation of a document, of a method that a stage serves."""
+"""Writes a method that a stage serves as an operation of a document."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.model import JSON, Snapshot
 from emulator.openapi.document import EXTENSION
+from emulator.openapi.methods import DEFAULT_TIMEOUT
 from emulator.openapi.schemas import MODELS
 from emulator.openapi.security import KINDS
 
@@ -35,7 +36,6 @@ _AUTHORIZER = (
     "authorizerResultTtlInSeconds",
     "providerARNs",
 )
-DEFAULT_TIMEOUT = 29_000
 _RESOURCE_ID = re.compile("[a-z0-9]{6}|[a-z0-9]{10}")
 
 

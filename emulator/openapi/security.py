@@ -87,7 +87,7 @@ def _require(made: JSON, scheme: JSON, scopes: Any, authorizer_id: str | None) -
     elif text(scheme.get(AUTHTYPE) or "").lower() == "awssigv4":
         if made["authorizationType"] == "NONE":
             made["authorizationType"] = "AWS_IAM"
-    elif is_key(scheme):
+    elif _is_key(scheme):
         made["apiKeyRequired"] = True
 
 
@@ -96,7 +96,7 @@ def _authorization_type(scheme: JSON) -> str:
     return "COGNITO_USER_POOLS" if kind == "cognito_user_pools" else "CUSTOM"
 
 
-def is_key(scheme: JSON) -> bool:
+def _is_key(scheme: JSON) -> bool:
     """Whether the scheme is a plain API key in the header x-api-key."""
     return (
         scheme.get("type") == "apiKey"

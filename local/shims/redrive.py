@@ -75,7 +75,7 @@ def _start(request: JSON, _url: str) -> JSON:
 
 
 def _move(message: JSON, target: JSON | None) -> bool:
-    """Put the message into the target, or back to where it came from: whether that is known."""
+    """Put the message into the target, or back into its queue; False where nobody knows that."""
     origin = message.get("sys", {}).get(ORIGIN)
     queue = target or (sqs._queue_by_arn(origin) if origin else None)
     if queue is None:

@@ -29,7 +29,7 @@ DEFAULT_BATCH_SIZE = 100
 
 @dataclass
 class _Progress:
-    """Where a mapping is with a batch that failed: `size` limits the batches before `until`."""
+    """Where a lane is with a batch that failed: `size` limits the batches before `until`."""
 
     attempts: int = 0
     size: int | None = None
@@ -41,8 +41,11 @@ _progress: dict[str, _Progress] = {}
 
 @dataclass(frozen=True)
 class _Batch:
-    """Records of one lane of a mapping's stream, and their `places` in the stream, of which it has
-    been read up to `end`; `wanted` are what its filters pass. `id` names the lane."""
+    """Records of one lane of a mapping's stream, at these `places` of the stream.
+
+    The lane has read the stream up to `end`. `wanted` are the records that the mapping's filters
+    pass. `id` names the lane.
+    """
 
     id: str
     mapping: JSON
@@ -231,7 +234,7 @@ def _given_up(batch: _Batch, progress: _Progress) -> str | None:
 
 
 def reset() -> None:
-    """Forget every mapping's failures."""
+    """Forget every lane's failures."""
     _progress.clear()
 
 

@@ -42,9 +42,12 @@ PASSED_VARIABLES = frozenset(
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What a worker gets: `packages` is a folder with the packages that Lambda and the layer bring,
-    `variables` are added to its environment (endpoints); `on_credentials` hears each access key id
-    and the path and name of the role that it stands for."""
+    """What a worker gets.
+
+    `packages` is a folder with the packages that Lambda and the layer bring. `variables`, such as
+    endpoints, are added to its environment. `on_credentials` hears each access key id, with the
+    path and name of its role.
+    """
 
     packages: Path
     variables: dict[str, str]
