@@ -30,6 +30,7 @@ BAD_PART = (
     "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable "
     "and curly braces at the beginning and the end."
 )
+# As operations/common.py says it (boto3#1296): that package stands above this one.
 MAX_RESOURCES = 300
 TOO_MANY = (
     "Maximum number of Resources for this API has been reached.  "

@@ -33,6 +33,13 @@ def edits(new_stack: Edits) -> Edits:
 
 
 @pytest.fixture
+def acme(life: LifeLab) -> LifeLab:
+    """A customer with a key in the plan free."""
+    life.signed_up()
+    return life
+
+
+@pytest.fixture
 def desk(life: LifeLab) -> ImportDesk:
     """A run of issue-keys in an account that has the two plans."""
     return desk_of(life)

@@ -12,17 +12,10 @@ from keyward.runs.keys.refresh import BY_HAND, KeyRefresher
 from keyward.runs.ledger import CORRECT
 from keyward.values import JSON, iso
 from tests.machines.life_lab import LifeLab
+from tests.runs.step_lab import ARN, last_line, waiting
 
-ARN = "arn:aws:states:us-east-1:123456789012:execution:reconcile-customer:run-1"
 NOBODY: JSON = {"by": "event", "event_id": "e1", "detail_type": "a call", "source": "a trail"}
 WHO: JSON = NOBODY | {"who": "ada (DeleteApiKey)"}
-
-
-@pytest.fixture
-def acme(life: LifeLab) -> LifeLab:
-    """A customer with a key in the plan free."""
-    life.signed_up()
-    return life
 
 
 def refreshed(life: LifeLab, requester: JSON = WHO) -> KeyRecords:
@@ -31,14 +24,6 @@ def refreshed(life: LifeLab, requester: JSON = WHO) -> KeyRecords:
     before = registry.customers.load_keys("acme")
     look = KeyRefresher(life.bench.gateway, now, life.bench.registry.plans)
     return look.refresh_from_gateway(before, "acme", registry.customers, lease, requester)
-
-
-def waiting(life: LifeLab) -> list[JSON]:
-    return list(life.bench.registry.customers.load_keys("acme").outbox.values())
-
-
-def last_line(life: LifeLab) -> JSON:
-    return life.bench.registry.ledger.of("customer#acme")[-1]
 
 
 def key(life: LifeLab) -> KeyRecord:

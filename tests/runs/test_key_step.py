@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -14,42 +13,18 @@ from keyward.errors import (
     KeyInOtherPlanError,
     TryUnderwayError,
 )
-from keyward.runs.keys.step import KeyStep, attach, placed, removed
-from keyward.values import IMPORT_READ_SECONDS, JSON, in_flight_seconds, iso
+from keyward.runs.keys.step import attach, placed, removed
+from keyward.values import IMPORT_READ_SECONDS, in_flight_seconds, iso
 from tests.machines.life_lab import LifeLab
+from tests.runs.step_lab import ARN, ASKED, last_line, step, waiting
 
-ARN = "arn:aws:states:us-east-1:123456789012:execution:reconcile-customer:run-1"
-ASKED: JSON = {"by": "event", "event_id": "e1", "detail_type": "CustomerSuspended", "source": "x"}
 BUSY = Journal(plan="b", leaving="a", refused="c", awaited=("a", "b", "c"), started_at=5)
 IN_TWO = KeyRecord("acme", 1, CREATED, "id1", plans=("a", "z"), succession=Succession(7))
 
 
-def step(life: LifeLab, is_of_gateway: bool = True, number: int = 1, **action: Any) -> KeyStep:
-    context, now = life.bench.context(), life.bench.clock.now()
-    lease = context.registry.leases.acquire("customer#acme", ARN, now)
-    assert lease
-    about: JSON = {"action": "disable_key", "number": number, "asked": ASKED} | action
-    task = {"customer_id": "acme", "lease": lease.as_json(), "execution_arn": ARN, "action": about}
-    return KeyStep.begin(task, context, context.policy if is_of_gateway else None)
-
-
-@pytest.fixture
-def acme(life: LifeLab) -> LifeLab:
-    life.signed_up()
-    return life
-
-
-def waiting(life: LifeLab) -> list[JSON]:
-    return list(life.bench.registry.customers.load_keys("acme").outbox.values())
-
-
-def last_line(life: LifeLab) -> JSON:
-    return life.bench.registry.ledger.of("customer#acme")[-1]
-
-
 @pytest.mark.parametrize("is_of_gateway", [True, False])
 def test_what_is_saved_is_told_and_in_the_ledger(acme: LifeLab, is_of_gateway: bool) -> None:
-    work = step(acme, is_of_gateway, reason="fraud")
+    work = step(acme, is_of_gateway=is_of_gateway, reason="fraud")
     record = work.find()
     assert record
     work.save(replace(record, enabled=False))
@@ -71,7 +46,9 @@ def test_a_key_that_is_issued_says_why_and_what_it_opens(
 ) -> None:
     acme.stage()
     step(acme).save(replace(acme.records()[0], plans=()))
-    work = step(acme, is_of_gateway, action="attach_key", reason="some tags are left out")
+    work = step(
+        acme, is_of_gateway=is_of_gateway, action="attach_key", reason="some tags are left out"
+    )
     record = work.find()
     assert record
     work.save(placed(record, "free", 0))

@@ -12,11 +12,10 @@ from keyward.customers.key import Quota as KeyQuota
 from keyward.runs.keys import quotas
 from keyward.runs.keys.extension import extend_quota
 from keyward.runs.keys.handover import carry_quota_over
-from keyward.runs.keys.step import KeyStep
 from keyward.values import JSON, iso
 from tests.machines.life_lab import LifeLab
+from tests.runs.step_lab import step, waiting
 
-ARN = "arn:aws:states:us-east-1:123456789012:execution:reconcile-customer:run-1"
 LIMIT, PROPAGATION = 3, 60
 SMALL: JSON = {"quota": {"limit": LIMIT, "period": "DAY"}}
 PLANS: JSON = dict.fromkeys(("free", "pro", "maps"), SMALL) | {"open": {}}
@@ -28,15 +27,6 @@ def acme(life: LifeLab) -> LifeLab:
     life.policy(usage_plans=PLANS, propagation_seconds=PROPAGATION)
     life.signed_up()
     return life
-
-
-def step(life: LifeLab, number: int = 1, **action: Any) -> KeyStep:
-    context, now = life.bench.context(), life.bench.clock.now()
-    lease = context.registry.leases.acquire("customer#acme", ARN, now)
-    assert lease
-    about = {"action": "a step", "number": number} | action
-    task: JSON = {"customer_id": "acme", "lease": lease.as_json(), "execution_arn": ARN}
-    return KeyStep.begin(task | {"action": about}, context, context.policy)
 
 
 def save(life: LifeLab, *records: KeyRecord) -> None:
@@ -83,8 +73,7 @@ def test_an_extension_is_granted_once_and_written_down(acme: LifeLab, taken: int
     assert record.quota == KeyQuota(taken, LIMIT + 2, {"pro DAY 2026-01-01": 1})
     assert (record.journal.grant, record.journal.started_at) == (None, now)
     assert left(acme) == LIMIT + 2 - 2
-    waiting = acme.bench.registry.customers.load_keys("acme").outbox.values()
-    [told] = [e["detail"] for e in waiting if e["detail_type"] == "QuotaExtended"]
+    [told] = [e["detail"] for e in waiting(acme) if e["detail_type"] == "QuotaExtended"]
     assert (told["used"], told["remaining"], told["total"]) == (2, LIMIT, LIMIT + 2)
     [done] = told["actions"]
     assert (done["from"], done["to"]) == (LIMIT, LIMIT + 2)
@@ -155,8 +144,7 @@ def test_each_of_several_plans_is_named(acme: LifeLab, several: bool) -> None:
     save(acme, replace(first(acme), plans=plans))
     successor(acme, *plans)
     carry_quota_over(step(acme, 2))
-    waiting = acme.bench.registry.customers.load_keys("acme").outbox.values()
-    [told] = [e["detail"] for e in waiting if e["detail_type"] == "KeyRotated"]
+    [told] = [e["detail"] for e in waiting(acme) if e["detail_type"] == "KeyRotated"]
     carried = [one for one in told["actions"] if one["action"] == "carry_quota_over"]
     named = [(one.get("plan"), one["remaining"]) for one in carried]
     assert named == [("free" if several else None, LIMIT - 2)]
