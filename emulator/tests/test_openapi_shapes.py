@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,8 +14,7 @@ from emulator.emulator import Emulator
 from emulator.errors import ApiGatewayError
 from emulator.model import JSON
 from emulator.tests.openapi_lab import DOCUMENTS, FUNCTION, MOCK, document, real_document
-
-Place = tuple[str | int, ...]
+from emulator.tests.places import Place, places, replaced
 
 SHAPES: tuple[Any, ...] = (None, True, 7, "word", [7], {"a": 7})
 PREFIX = "x-amazon-apigateway-"
@@ -103,25 +100,6 @@ def everything(version: int) -> JSON:
     made["paths"]["/shared"] = {"$ref": "#/paths/~1pets~1{id}"}
     if version == 3:
         made["components"]["schemas"] = {"Pet": SCHEMA}
-    return made
-
-
-def places(node: Any, above: Place = ()) -> Iterator[Place]:
-    """Where the nodes of a document are, without its root."""
-    inner = node.items() if isinstance(node, dict) else enumerate(node)
-    for name, item in inner if isinstance(node, dict | list) else ():
-        yield (*above, name)
-        if isinstance(item, dict | list):
-            yield from places(item, (*above, name))
-
-
-def replaced(whole: JSON, place: Place, shape: Any) -> JSON:
-    """The document with another node at that place."""
-    made = copy.deepcopy(whole)
-    node: Any = made
-    for step in place[:-1]:
-        node = node[step]
-    node[place[-1]] = shape
     return made
 
 

@@ -3,14 +3,13 @@ again for hours and then lies in a dead-letter queue without a word."""
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from keyward.values import JSON
+from emulator.tests.places import places, replaced
 from local.bench import Bench
 from tests import tree
 from tests.support import load_event
@@ -38,32 +37,13 @@ def bench() -> Iterator[Bench]:
         yield made
 
 
-def places(part: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place in a JSON value, lists too."""
-    if place:
-        yield place
-    inside = part if isinstance(part, dict) else dict(enumerate(part if type(part) is list else ()))
-    for name in inside:
-        yield from places(inside[name], (*place, name))
-
-
-def with_part(whole: JSON, place: tuple[Any, ...], part: Any) -> JSON:
-    """The message with another part at the place."""
-    changed = copy.deepcopy(whole)
-    here: Any = changed
-    for name in place[:-1]:
-        here = here[name]
-    here[place[-1]] = part
-    return changed
-
-
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name != RECORD])
 def test_no_shape_of_any_message_is_left_without_a_word(bench: Bench, name: str) -> None:
     queues, whole = bench.account.queues, load_event(name)
     queue = next((of for start, of in QUEUES.items() if name.startswith(start)), "CustomersQueue")
     for place in places(whole):
         for shape in SHAPES:
-            queues.send(queue, json.dumps(with_part(whole, place, shape)))
+            queues.send(queue, json.dumps(replaced(whole, place, shape)))
     bench.run()
     came_again = [message.body for message in queues.by_name[queue].messages]
     letters = [m for of, one in queues.by_name.items() if of.endswith("Dlq") for m in one.messages]

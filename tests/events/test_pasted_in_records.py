@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from emulator import cloudtrail
+from emulator.tests.places import places, replaced
 from keyward.events.cloudtrail import DETAIL_TYPE
 from keyward.events.key_value import BLOT, new_value
 from keyward.values import JSON
 from local.bench import Bench
 from tests import tree
-from tests.events.test_any_shape import places, with_part
 from tests.events.test_pasted_values import everything
 from tests.machines.drift_lab import ADA, bench_with_customers, detach, told
 from tests.support import load_event
@@ -47,7 +47,7 @@ def test_a_value_anywhere_in_a_record_rests_nowhere(bench: Bench, name: str, val
     event, tried = about(bench, name), 0
     for place in places(event["detail"]):
         bench.account.publish(
-            "default", event["source"], DETAIL_TYPE, with_part(event["detail"], place, value)
+            "default", event["source"], DETAIL_TYPE, replaced(event["detail"], place, value)
         )
         tried += 1
     bench.run()
@@ -83,7 +83,7 @@ def test_a_record_of_another_shape_is_taken_or_refused_with_a_reason(
     event, letters = about(bench, name), bench.account.queues.by_name["ApisDlq"].messages
     for place in places(event["detail"]):
         for shape in SHAPES:
-            changed = with_part(event["detail"], place, shape)
+            changed = replaced(event["detail"], place, shape)
             bench.account.publish("default", event["source"], DETAIL_TYPE, changed)
     bench.run()
     waiting = bench.account.queues.by_name["ApisQueue"].messages

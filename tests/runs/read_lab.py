@@ -8,6 +8,7 @@ from typing import Any
 
 from emulator.tests.openapi_lab import document
 from keyward.apis.head import Head
+from keyward.apis.model import DeployedMethod
 from keyward.apis.rule import KeyRule
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
@@ -17,6 +18,9 @@ from tests.support import Bench
 
 TITLE: JSON = {"title": "shop", "version": "1"}
 PETS: JSON = {"/pets": {"get": None, "options": None}}
+KEYED: JSON = {"/pets": {"get": ["api_key"], "options": None}}
+# What a stage serves of GET /pets of PETS.
+GET = DeployedMethod("/pets", "GET", "NONE", False)
 
 
 @dataclass

@@ -29,13 +29,10 @@ from keyward.runs.apis.read import (
     read_head,
     read_stages,
 )
-from keyward.values import JSON
-from tests.runs.read_lab import PETS, ReadLab, policy
+from tests.runs.read_lab import GET, KEYED, PETS, ReadLab, policy
 from tests.support import OURS, STACK, Bench
 
-GET = DeployedMethod("/pets", "GET", "NONE", False)
 OPTIONS = DeployedMethod("/pets", "OPTIONS", "NONE", False)
-KEYED: JSON = {"/pets": {"get": ["api_key"], "options": None}}
 
 
 @pytest.fixture

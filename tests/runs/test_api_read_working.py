@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyward.apis.model import ApiSnapshot, DeployedMethod, Deployment, Difference, StageSnapshot
+from keyward.apis.model import ApiSnapshot, Deployment, Difference, StageSnapshot
 from keyward.apis.progress import stage_to_verify
 from keyward.errors import GatewayRefusedError, NotFoundError
 from keyward.policy.model import Policy
@@ -18,11 +18,8 @@ from keyward.runs.apis.read import (
     unproven_stages,
 )
 from keyward.values import JSON
-from tests.runs.read_lab import PETS, ReadLab, exempt, policy
+from tests.runs.read_lab import GET, KEYED, PETS, ReadLab, exempt, policy
 from tests.support import STACK, Bench
-
-GET = DeployedMethod("/pets", "GET", "NONE", False)
-KEYED: JSON = {"/pets": {"get": ["api_key"], "options": None}}
 
 
 @pytest.fixture
