@@ -203,6 +203,30 @@ def test_a_value_in_a_console_run_is_refused_and_told_nowhere(shared: Bench, mem
     run.input = None
 
 
+ASKED = {"by": "event", "event_id": f"e-{VALUE}", "source": VALUE, VALUE: "x"}
+STATED: dict[str, tuple[str, JSON]] = {
+    "who asked": ("reconcile_customer", {"plan": "free", "asked": ASKED | {"detail_type": VALUE}}),
+    "who asked in vain": ("reconcile_customer", {"asked": ASKED}),
+    "no text": ("reconcile_customer", {"plan": "free", "asked": {"by": {"a": VALUE}}}),
+    "who asked for an API": ("protect_api", {"asked": ASKED}),
+}
+
+
+@pytest.mark.parametrize(("machine", "stated"), STATED.values(), ids=STATED)
+def test_a_value_in_what_only_the_machine_states_is_told_nowhere(
+    machine: str, stated: JSON
+) -> None:
+    with Bench() as bench:
+        api = bench.api({"/pets": {"get": None}})
+        about = {"rest_api_id": api} if machine == "protect_api" else {"customer_id": "acme"}
+        run = bench.account.executions.begin(machine, "by-hand", about | stated)
+        bench.run()
+        bench.advance(60)
+        assert run.status == "SUCCEEDED"
+        run.input = None
+        assert VALUE not in everything(bench)
+
+
 def test_a_file_whose_name_holds_a_value_is_refused_and_harms_no_record() -> None:
     with Bench() as bench:
         bench.send("CustomerSignedUp", customer_id="acme", plan="free")

@@ -8,6 +8,7 @@ import pytest
 
 from keyward.aws.tables.leases import FAILED, FUNCTION_SECONDS, POSTPONED, Leases
 from keyward.errors import InvalidInputError, TryUnderwayError
+from keyward.events.key_value import new_value
 from keyward.events.requester import CONSOLE
 from keyward.runs.run import (
     MACHINE_FIELDS,
@@ -143,3 +144,9 @@ def test_an_error_is_its_class_and_its_message_without_a_trace(
     error: JSON, found: tuple[str, str]
 ) -> None:
     assert error_of(error) == found
+
+
+def test_a_mistake_that_quotes_a_key_value_is_told_without_it() -> None:
+    value = new_value("kw")
+    for cause in (f"invalid literal: '{value}'", json.dumps({"errorMessage": f"no {value}"})):
+        assert value not in error_of({"Error": "ValueError", "Cause": cause})[1]

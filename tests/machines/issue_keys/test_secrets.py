@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from keyward.aws.client import gateway_error
+from keyward.aws.gateway import Gateway
 from keyward.aws.gateway.keys import NewKey
-from keyward.events.key_value import new_value
+from keyward.errors import GatewayRefusedError
+from keyward.events.key_value import BLOT, new_value
 from keyward.runs import runtime
 from local.lifetime.states import Task
 from tests.aws.test_client import refusal
@@ -67,6 +69,19 @@ def test_what_aws_says_of_a_file_is_not_repeated() -> None:
     said = str(gateway_error("ImportApiKeys", error))
     assert said == "ImportApiKeys: BadRequestException"
     assert value in str(gateway_error("GetStages", error))
+
+
+def test_what_aws_says_of_an_own_value_is_told_without_it() -> None:
+    value = "an-own-value-of-a-customer"
+
+    class Refusing:
+        def create_api_key(self, **_: Any) -> None:
+            words = {"Code": "BadRequestException", "Message": f"Invalid character in {value}"}
+            raise refusal("BadRequestException", 400, Error=words)
+
+    with pytest.raises(GatewayRefusedError) as refused:
+        Gateway(Refusing()).create_key("acme/1", value, {})
+    assert str(refused.value) == f"CreateApiKey: BadRequestException: Invalid character in {BLOT}"
 
 
 def test_a_row_never_shows_its_value() -> None:

@@ -17,6 +17,7 @@ from keyward.errors import (
 )
 from keyward.events.requester import UNASKED
 from keyward.runs.context import Context
+from keyward.runs.run import requester_of
 from keyward.values import DAY, HOUR, JSON, frozen
 
 GAVE_WAY = "its place was needed for a customer without a key, as the account has no room for more"
@@ -53,9 +54,9 @@ def note_refusal(customer_id: str, task: JSON, reason: str, context: Context) ->
     step = f"{task.get('execution_arn')} {task.get('entered')}"
     times, is_same = leases.note_failure(f"customer#{customer_id}", digest, step)
     again_at = now + min(HOUR * 2 ** min(times - 1, 10), DAY)
-    starter = task.get("asked") or {}
+    starter = requester_of(task)
     kind = errors.class_named(str(task["error"].get("Error")))
-    is_told = is_same and starter.get("by") in UNASKED
+    is_told = is_same and starter["by"] in UNASKED
     if kind is StillSuspendedError:
         # What else comes of such a customer is taken; a new word for working keys is a new reason.
         is_told = is_same

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from keyward.aws.tables.leases import FAILED
 from keyward.errors import InvalidInputError
 from keyward.events.fields import redacted, shown
+from keyward.events.key_value import without_values
 from keyward.events.requester import CONSOLE
 from keyward.values import JSON
 
@@ -33,9 +34,12 @@ def only_fields(task: object, fields: tuple[str, ...]) -> None:
 
 
 def requester_of(task: JSON) -> JSON:
-    """Who or what started a run, by its input: a person in the console, where nothing is said."""
-    requester = task.get("asked")
-    return requester if isinstance(requester, dict) and "by" in requester else {"by": CONSOLE}
+    """Who or what started a run, by its input: a person in the console, where nothing is said. A
+    person may state any shape, which is not believed."""
+    stated = task.get("asked")
+    requester = stated if isinstance(stated, dict) else {}
+    texts = {name: text for name, text in requester.items() if isinstance(text, str)}
+    return dict(without_values(texts)) if "by" in texts else {"by": CONSOLE}
 
 
 def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease | None:
@@ -69,4 +73,5 @@ def error_of(error: JSON) -> tuple[str, str]:
         message = failure["errorMessage"]
     except (ValueError, TypeError, KeyError):
         message = cause
-    return name, str(message)[:1000]
+    # A mistake of ours may quote what somebody sent.
+    return name, str(without_values(str(message)))[:1000]

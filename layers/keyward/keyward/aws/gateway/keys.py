@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
 from keyward.aws.gateway.calls import Calls
-from keyward.errors import GatewayRefusedError
-from keyward.events.key_value import without_values
+from keyward.errors import GatewayRefusedError, KeywardError
+from keyward.events.key_value import BLOT, without_values
 from keyward.values import JSON, frozen
 
 # A key that is older than a try by more than clocks differ was made by somebody else.
@@ -56,7 +56,11 @@ class KeyCalls(Calls):
         with what was asked for. Raises KeyConflictError when a key with this value exists."""
         more: JSON = {"tags": dict(tags)} if tags else {}
         more |= {"description": description} if description else {}
-        answer = self._call("CreateApiKey", name=name, value=value, enabled=True, **more)
+        try:
+            answer = self._call("CreateApiKey", name=name, value=value, enabled=True, **more)
+        except KeywardError as error:
+            # What AWS says of a value that it refuses was not recorded: it may quote it.
+            raise type(error)(str(error).replace(value, BLOT)) from None
         key = _gateway_key(answer)
         if not key.enabled or key.name != name:
             raise GatewayRefusedError(f"CreateApiKey: key {key.key_id} is not as it was asked for")
