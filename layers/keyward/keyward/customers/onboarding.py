@@ -7,6 +7,7 @@ cell says nothing, as a member that an event leaves out does. Several `plans` st
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -128,17 +129,23 @@ class _Reader:
     plans: Collection[str]
 
     def all(self, rows: Iterator[Row]) -> Iterator[SignUp | Refused]:
-        """Read all rows; the first row of a customer counts."""
-        first: dict[str, int] = {}
-        for row in rows:
-            read = self._read(row)
-            if isinstance(read, SignUp):
-                number = first.setdefault(read.customer_id, row.number)
-                if number != row.number:
-                    problem = f"must be in the file once, got it in row {number} too"
-                    error = InvalidEventError("customer_id", problem, "Remove one of the two rows")
-                    read = Refused(row.number, error, read.customer_id)
-            yield read
+        """Read all rows. Of two of a customer that differ nobody knows which is meant: neither
+        counts. Of those that say the same the first does."""
+        read, known = [self._read(row) for row in rows], defaultdict[str, list[SignUp]](list)
+        for one in read:
+            if isinstance(one, SignUp):
+                known[one.customer_id].append(one)
+        for one in read:
+            yield self._only(one, known[one.customer_id]) if isinstance(one, SignUp) else one
+
+    def _only(self, row: SignUp, rows: Sequence[SignUp]) -> SignUp | Refused:
+        """The row, refused for another one of the customer's `rows`."""
+        for other in rows:
+            if other.number < row.number or other.fields != row.fields:
+                problem = f"must be in the file once, got it in row {other.number} too"
+                error = InvalidEventError("customer_id", problem, "Remove all but one row of it")
+                return Refused(row.number, error, row.customer_id)
+        return row
 
     def _read(self, row: Row) -> SignUp | Refused:
         customer_id = None

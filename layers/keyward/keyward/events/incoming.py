@@ -213,7 +213,7 @@ def listed(detail_type: object, events: Mapping[str, EventIn]) -> EventIn:
         problem = f"must be {near}, got {shown(str(detail_type))}"
         raise InvalidEventError("detail-type", problem, "Send it again under that name")
     if found is None:
-        problem = f"must be a detail-type that Keyward takes, got {redacted(detail_type)}"
+        problem = f"must be a detail-type that is taken here, got {redacted(detail_type)}"
         raise InvalidEventError("detail-type", problem, choices_hint(tuple(events)))
     return found
 
