@@ -15,6 +15,7 @@ from emulator.vtl import TemplateError, render
 
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
+# Of every type alike (localstack snapshots, TestApiGatewayGatewayResponse).
 DEFAULT_TEMPLATE = '{"message":$context.error.messageString}'
 
 

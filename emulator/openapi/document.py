@@ -21,6 +21,7 @@ from emulator.model import JSON
 EXTENSION = "x-amazon-apigateway-"
 ANY = f"{EXTENSION}any-method"
 VERBS = ("get", "put", "post", "delete", "patch", "options", "head")
+# A longer chain of references goes round in a circle.
 _MAX_REFERENCES = 32
 OF_SWAGGER = ("definitions", "securityDefinitions")
 _URL = re.compile(r"(\w+:)?(//[^/?#]*)?(?P<path>[^?#]*).*", re.DOTALL)

@@ -24,6 +24,7 @@ from emulator.openapi.document import (
 )
 from emulator.openapi.methods import Schemas, method
 from emulator.openapi.schemas import model_schema
+from emulator.refusals import DEFAULT_TEMPLATE
 
 _PART = re.compile(r"[A-Za-z0-9._\-:]+|\{[A-Za-z0-9._\-:]+\+?\}")
 BAD_PART = (
@@ -37,7 +38,6 @@ TOO_MANY = (
     "Please contact AWS if you need additional Resources."
 )
 INTEGRATIONS = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
-DEFAULT_TEMPLATE = {"application/json": '{"message":$context.error.messageString}'}
 
 
 class NewIds(Protocol):
@@ -246,7 +246,8 @@ class _Importer:
             made: JSON = {
                 "responseType": kind,
                 "responseParameters": named_texts(item.get("responseParameters")),
-                "responseTemplates": named_texts(item.get("responseTemplates")) or DEFAULT_TEMPLATE,
+                "responseTemplates": named_texts(item.get("responseTemplates"))
+                or {"application/json": DEFAULT_TEMPLATE},
                 "defaultResponse": False,
             }
             if item.get("statusCode"):

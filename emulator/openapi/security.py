@@ -57,6 +57,7 @@ def _authorizer(name: str, scheme: JSON, wanted: JSON, kind: str) -> JSON:
         source = f"method.request.header.{text(scheme['name'])}"
     if source is not None:
         made["identitySource"] = text(source)
+    # As of CreateAuthorizer: 300 s by default, none for a user pool.
     ttl = wanted.get("authorizerResultTtlInSeconds", None if cognito else 300)
     if ttl is not None:
         made["authorizerResultTtlInSeconds"] = whole(ttl)

@@ -9,6 +9,7 @@ from emulator.model import JSON, RestApi
 from emulator.operations import common
 from emulator.operations.paging import by, page
 from emulator.operations.patching import Patch, patches, path_error
+from emulator.refusals import DEFAULT_TEMPLATE
 
 # recorded: every type with its status; the two defaults have none of their own
 STATUS: dict[str, str | None] = {
@@ -34,14 +35,13 @@ STATUS: dict[str, str | None] = {
     "UNSUPPORTED_MEDIA_TYPE": "415",
     "WAF_FILTERED": "403",
 }
-TEMPLATE = '{"message":$context.error.messageString}'
 
 
 def _default(kind: str) -> JSON:
     made: JSON = {
         "responseType": kind,
         "responseParameters": {},
-        "responseTemplates": {"application/json": TEMPLATE},
+        "responseTemplates": {"application/json": DEFAULT_TEMPLATE},
         "defaultResponse": True,
     }
     status = STATUS[kind]

@@ -15,6 +15,7 @@ from local.lifetime.rules import delivered
 from local.shims import seam
 
 MAX_ENTRIES = 10
+# ministack looks every 10 s, and a story waits for each look.
 SCHEDULES_EVERY_SECONDS = 2
 
 
