@@ -39,8 +39,10 @@ def old_key(bench: Bench, file: Path, *plans: str, **changes: Any) -> list[JSON]
 
 
 def adopted_by(file: Path) -> tuple[JSON, list[str]]:
-    """What an adopting run of the audit answers to the table, with the id of a real key in it, and
-    the customers that there are then."""
+    """The output of an adopting audit that gets the table, and the customers after it.
+
+    The table's sample id is replaced by the id of a key on the bench.
+    """
     with Bench() as bench:
         plan_id = bench.gateway.create_usage_plan(name="free")["id"]
         key_id = bench.gateway.create_api_key(name="old", enabled=True)["id"]

@@ -1,5 +1,4 @@
-"""A key that was imported: what is written and told of it, which one it is of several, and when
-its customer is due next."""
+"""A key that was imported: which of several it is, what is told, and when its customer is due."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Stages that cannot join a plan as one of its keys is in another plan of the stage: who is held,
-in which words, how often that is told, and when it is over."""
+"""Stages that are held because a key is in two of their plans: whom it names, and when it ends."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Which usage plans of the account are the stack's, which the policy hands over, which stages may
-leave them, and what each of them lacks of the policy in force."""
+"""Which usage plans are the stack's, which the policy hands over, and what each of them lacks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What an edit of the policy meets in the account: whose plans and stages it is about, who has keys
-there and used how much, and which live methods an exemption would open."""
+"""What an edit of the policy meets in the account: plans, stages, keys and open methods."""
 
 from __future__ import annotations
 

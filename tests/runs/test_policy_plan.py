@@ -1,5 +1,4 @@
-"""The first step of apply-policy: what of an edit is in force at once, what waits for a plan,
-who is looked at, and whose run does it."""
+"""The first step of apply-policy: what is in force at once, what waits, and who is looked at."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The second step of apply-policy: one usage plan after the other is brought in line, in its turn,
-whatever fails, and told when the last of its changes is there."""
+"""The second step of apply-policy: it brings one usage plan after the other in line."""
 
 from __future__ import annotations
 

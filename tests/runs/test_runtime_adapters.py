@@ -1,5 +1,4 @@
-"""What the runtime makes of a function's settings: which adapter works on which service, table and
-bucket, how patient it is, and what a function without a setting is told."""
+"""What the runtime makes of a function's settings, and what it says where one is missing."""
 
 from __future__ import annotations
 

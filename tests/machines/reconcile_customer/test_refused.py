@@ -79,7 +79,7 @@ def ends(life: LifeLab, kind: type[errors.KeywardError], number: int, asked: JSO
 def test_of_all_errors_a_refusal_is_told_and_no_failure_and_every_other_one_is_a_failure(
     life: LifeLab, by: str
 ) -> None:
-    """So a new class of errors is told and rings the alarm, unless it is a RefusalError."""
+    # So a new class of errors is told and rings the alarm, unless it is a RefusalError.
     for number, kind in enumerate(ERRORS):
         announced = len(life.bench.bus.entries)
         run = ends(life, kind, number, {"by": by})
