@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from emulator.browsers import FORBIDDEN, is_refused
@@ -9,8 +10,9 @@ from keyward.values import JSON
 
 Send = Callable[[JSON], Awaitable[None]]
 App = Callable[[JSON, Callable[[], Awaitable[JSON]], Send], Awaitable[None]]
-# Function URLs (local/shims/function_urls.py) are pages that people open by a link.
-PAGES = "/_aws/lambda-url/"
+# Function URLs (local/shims/function_urls.py) are pages that people open by a link. Without the id
+# of a function ministack takes the path for any service, which the query names.
+PAGES = re.compile(r"/_aws/lambda-url/[A-Za-z0-9-]+(/.*)?", re.DOTALL)
 CORS = b"access-control-"
 
 
@@ -38,5 +40,5 @@ def guarded(app: App, port: int) -> App:
 
 def _is_refused(scope: JSON, port: int) -> bool:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    is_page = scope["path"].startswith(PAGES)
+    is_page = bool(PAGES.fullmatch(scope["path"]))
     return is_refused(scope.get("method", "GET"), headers, port, is_open=is_page)

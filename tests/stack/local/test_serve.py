@@ -212,6 +212,26 @@ def test_a_web_page_of_another_site_is_refused_by_every_door(
         assert answered(served[1][door], verb, headers) == (403, [])
 
 
+# What ministack takes for a call of a service, whatever the path.
+CREDENTIAL = "X-Amz-Credential=a%2F20260101%2Fus-east-1%2Fcloudformation%2Faws4_request"
+CALL = f"?Action=ListStacks&Version=2010-05-15&{CREDENTIAL}"
+LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+LOCAL_PAGE = {"Origin": "http://localhost:3000", "X-Amz-Target": "DynamoDB_20120810.ListTables"}
+
+
+@pytest.mark.parametrize("headers", [LINK, LOCAL_PAGE], ids=["link", "page of this machine"])
+def test_a_link_opens_function_urls_and_calls_no_service(
+    served: tuple[int, dict[str, Any]], headers: dict[str, str]
+) -> None:
+    aws = served[1]["aws"]
+    for path in ("", "/", "//", "/%20/", "/../", "/?", "/%0A/"):
+        for verb in ("GET", "POST"):
+            assert answered(f"{aws}/_aws/lambda-url{path}{CALL}", verb, headers) == (403, [])
+    # That of a function is the function's own: this one has none.
+    for path in ("/nobodys", "/nobodys/", "/nobodys/../"):
+        assert answered(f"{aws}/_aws/lambda-url{path}{CALL}", "GET", headers)[0] == 404
+
+
 def test_a_program_gets_an_answer_that_no_page_may_read(
     served: tuple[int, dict[str, Any]],
 ) -> None:
@@ -225,7 +245,8 @@ def answered(url: str, verb: str, headers: dict[str, str]) -> tuple[int, list[st
     """The status, and the headers that let a page read the answer."""
     parts = urlsplit(url.replace("{rest_api_id}", "a1b2c3d4e5").replace("{stage}", "prod"))
     with closing(HTTPConnection(str(parts.hostname), parts.port, timeout=60)) as connection:
-        connection.request(verb, parts.path or "/", headers=headers)
+        query = f"?{parts.query}" if parts.query else ""
+        connection.request(verb, f"{parts.path or '/'}{query}", headers=headers)
         answer = connection.getresponse()
         answer.read()
     names = [name.lower() for name, _ in answer.getheaders()]
