@@ -183,10 +183,11 @@ def test_a_link_is_for_the_key_that_stays_or_for_one_that_is_named(bench: Bench)
 @pytest.mark.parametrize(
     "wrong",
     [{"customer_id": "nobody"}, {"key_id": "nosuchkey1"}, {"customer_id": "no/id"}, {"hours": 1}]
+    + [{"key_id": odd} for odd in ([], {}, 7, True)]
     + [{"expires_in_hours": hours} for hours in (0, -1, 169, "1", True, float("nan"))],
 )
 def test_a_link_that_cannot_be_is_refused_and_leaves_nothing(bench: Bench, wrong: JSON) -> None:
-    with pytest.raises(StateFailed):
+    with pytest.raises(StateFailed, match=r"^(CustomerNotFoundError|InvalidInputError)"):
         link(bench, **wrong)
     assert bench.tables["ClaimsTable"].scan()["Items"] == []
 

@@ -88,8 +88,8 @@ def key_to_claim(
 def _named(keys: Sequence[KeyRecord], customer_id: str, wanted: object) -> str:
     made = {key.key_id: key for key in keys if key.key_id and key.state == CREATED}
     if wanted is not None:
-        if wanted in made:
-            return str(wanted)
+        if isinstance(wanted, str) and wanted in made:
+            return wanted
         # What was typed is not quoted: it may be a value.
         raise CustomerNotFoundError(
             f"customer_id: customer {customer_id} has no key of this key_id"
