@@ -30,6 +30,7 @@ def test_within_the_overlap_the_old_key_takes_over_again_and_the_new_one_retires
     [rotated] = life.events("KeyRotated")
     assert (rotated["key_id"], rotated["replaces"]) == (first, second)
     assert rotated["reason"] == "undone"
+    assert rotated["actions"] == [{"action": "restore_key", "key": "acme/1"}]
     assert life.keys() == {"acme/1": (True, ["free"]), "acme/2": (True, ["free"])}
     life.wait(days=7, hours=1)
     assert life.keys() == {"acme/1": (True, ["free"]), "acme/2": (False, ["free"])}

@@ -11,6 +11,7 @@ from dataclasses import field
 from typing import Any
 
 from keyward.customers.key import CREATED, DELETED, KeyRecord
+from keyward.customers.overlap import UNDONE
 from keyward.events import contracts
 from keyward.events.requester import with_cause
 from keyward.values import JSON, frozen, iso
@@ -117,7 +118,9 @@ def _rotated(change: KeyChange, other: KeyChange | None, occasion: Occasion) -> 
     if old and other:
         more["replaces"] = old.key_id
         more["retires_at"] = iso(other.after.end.retire_at or 0)
-    made, attached = action("create_key", key), _attachments(key, key.plans)
+    is_undone = before.succession.cause == UNDONE
+    made = action("restore_key" if is_undone else "create_key", key)
+    attached = [] if is_undone else _attachments(key, key.plans)
     carried = occasion.facts.get("carry_quota_over", {}).get("carried", ())
     yield about("KeyRotated", key, occasion, made, *attached, *carried, **more)
     if old and old.plans and {*old.plans} != {*key.plans}:
