@@ -77,22 +77,23 @@ def blotted(text: str) -> str:
 def without_values(body: Any) -> Any:
     """Blot out each key value in the texts and member names of a JSON value. Where that would take
     long, blot out all that is long enough to hold one."""
-    change = _without_runs if _is_costly(body) else blotted
-    return _changed(body, change)
+    return _changed(body, (lambda text: RUN.sub(BLOT, text)) if _is_costly(body) else blotted)
 
 
 def refuse_values(body: Any, where: str, kind: type[InvalidInputError] = InvalidEventError) -> None:
     """Raise InvalidInputError of this `kind` if a key value stands anywhere in a JSON value, which
     stands at `where`, or if that cannot be told soon. The message names the place, and never the
     value."""
+    test, problem = holds_value, "must hold no value of an API key"
+    remedy = "Remove it, and rotate the key: a value that was sent is known to others"
     if _is_costly(body):
         most = max(map(_cost, _texts(body)))
-        place = _first_place(body, where, lambda text: _cost(text) == most)
-        raise kind(place, "must have fewer letters and digits without a break", "Shorten it")
-    if any(map(holds_value, _texts(body))):
-        remedy = "Remove it, and rotate the key: a value that was sent is known to others"
-        place = _first_place(body, where, holds_value)
-        raise kind(place, "must hold no value of an API key", remedy)
+        test = lambda text: _cost(text) == most  # noqa: E731
+        problem, remedy = "must have fewer letters and digits without a break", "Shorten it"
+    elif not any(map(holds_value, _texts(body))):
+        return
+    place = visible(without_values(_first_place(body, where, test)))[:MAX_PLACE]
+    raise kind(place, problem, remedy)
 
 
 def _texts(body: Any) -> Iterator[str]:
@@ -121,18 +122,16 @@ def _changed(body: Any, change: Callable[[str], str]) -> Any:
 
 def _first_place(body: Any, where: str, test: Callable[[str], bool]) -> str:
     """Name the place of the first text that passes the test."""
-    return str(visible(without_values(_path(body, where, test))))[:MAX_PLACE]
-
-
-def _path(body: Any, where: str, test: Callable[[str], bool]) -> str:
     if isinstance(body, dict):
         for name, item in body.items():
             if any(map(test, _texts(name))):
                 return where or "event"
             if any(map(test, _texts(item))):
-                return _path(item, f"{where}.{name}".lstrip("."), test)
+                return _first_place(item, f"{where}.{name}".lstrip("."), test)
     if isinstance(body, COLLECTIONS):
-        return next(_path(item, where, test) for item in body if any(map(test, _texts(item))))
+        return next(
+            _first_place(item, where, test) for item in body if any(map(test, _texts(item)))
+        )
     return where
 
 
@@ -143,10 +142,6 @@ def _is_costly(body: Any) -> bool:
 def _cost(text: str) -> int:
     """At how many places of the text a checksum has to be tried."""
     return sum(sum(map(run.count, "01234")) for run in RUN.findall(text))
-
-
-def _without_runs(text: str) -> str:
-    return RUN.sub(BLOT, text)
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from keyward.values import counted
+
 # In JSON that is valid: the brace of an object, or a string, with the colon that makes it a key.
 _TOKEN = re.compile(r'\{|"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
 _PLAIN = "tag:yaml.org,2002:"
@@ -126,7 +128,8 @@ class YamlReader(Reader):
         if node is None:
             return None
         if _size(node, {}) > MAX_VALUES:
-            raise SourceError(f"must have at most {MAX_VALUES:,} values, aliases written out")
+            most = counted(MAX_VALUES, "value")
+            raise SourceError(f"must have at most {most}, aliases written out")
         return self._value(node)
 
     def _value(self, node: yaml.Node) -> Any:

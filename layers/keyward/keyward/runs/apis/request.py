@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keyward.errors import InvalidInputError, WrongAnswerError
 from keyward.events import contracts
 from keyward.events.fields import FINGERPRINT, STAGE
@@ -46,29 +44,18 @@ class ApiRequest:
             rollback,
             str(task.get("execution_arn", "")),
             run.requester_of(task) if task.get("asked") else None,
-            _of_machine(task, "tries", int) or 0,
-            tuple(_stages(task)),
+            *_begun(task),
         )
 
 
-def _stages(task: JSON) -> list[JSON]:
-    stages: list[Any] = _of_machine(task, "stages", list) or []
-    for stage in stages:
-        if not isinstance(stage, dict) or not isinstance(stage.get("stage"), str):
-            raise _not_stated("stages")
-    return stages
-
-
-def _of_machine(task: JSON, name: str, kind: type) -> Any:
-    """What only the machine states of a run. Raises InvalidInputError."""
-    value = task.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise _not_stated(name)
-    return value
-
-
-def _not_stated(name: str) -> InvalidInputError:
-    return InvalidInputError(name, "must be as the machine writes it", "Leave it out")
+def _begun(task: JSON) -> tuple[int, tuple[JSON, ...]]:
+    """Read what only the machine states of a run. Raises InvalidInputError."""
+    tries, stages = task.get("tries") or 0, task.get("stages") or []
+    are_stages = isinstance(stages, list) and all(isinstance(one, dict) for one in stages)
+    if isinstance(tries, int) and are_stages:
+        return tries, tuple(stages)
+    wrong = "tries" if are_stages else "stages"
+    raise InvalidInputError(wrong, "must be as the machine writes it", "Leave it out")
 
 
 def not_held(word: str, fingerprint: str) -> WrongAnswerError:
