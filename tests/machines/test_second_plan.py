@@ -95,7 +95,7 @@ def test_a_key_in_a_second_plan_of_its_stage_is_told_once_and_left_where_it_is()
             bench.advance(86_400)
         assert plans_of(bench, key["id"]) == ["b"]
         [failed] = told(bench, "CustomerFailed")
-        assert "it is in b" in failed["reason"] or ids["b"] in failed["reason"]
+        assert f"it is in {ids['b']}" in failed["reason"], failed["reason"]
 
 
 @pytest.mark.parametrize(

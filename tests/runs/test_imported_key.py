@@ -107,12 +107,12 @@ def test_of_two_keys_of_one_name_the_older_stays(desk: ImportDesk) -> None:
     desk.made("acme")
     [mine] = desk.key_ids("acme/1")
     desk.wait(1)
-    others = [desk.put_beside("acme/1"), desk.put_beside("acme/1")]
+    for _ in range(2):
+        desk.put_beside("acme/1")
     before = desk.count("calls.import.asked")
     assert desk.look() == AGAIN
     assert desk.operations() == [READ, "GetApiKeys", "DeleteApiKey", "DeleteApiKey"]
     assert desk.key_ids("acme/1") == [mine]
-    assert mine not in others
     record = desk.key("acme")
     assert record
     assert record.key_id == mine
@@ -125,10 +125,9 @@ def test_a_key_of_the_name_in_another_plan_is_not_touched(desk: ImportDesk) -> N
     [mine] = desk.key_ids("acme/1")
     desk.wait(1)
     other = desk.put_beside("acme/1", "pro")
-    second = desk.put_beside("acme/1")
+    desk.put_beside("acme/1")
     assert desk.look() == AGAIN
     assert desk.key_ids("acme/1") == [mine, other]
-    assert second not in desk.key_ids("acme/1")
 
 
 def test_a_key_that_somebody_made_before_is_not_touched(desk: ImportDesk) -> None:
@@ -161,8 +160,7 @@ def test_an_end_to_come_is_when_the_customer_is_due(desk: ImportDesk) -> None:
     until = desk.now + 30 * DAY
     desk.made("acme", expires_at=iso(until))
     assert desk.look() == AGAIN
-    [due] = desk.own_runs().values()
-    assert desk.now < due < until
+    assert desk.own_runs() == {"acme": until - 7 * DAY}
 
 
 @pytest.mark.parametrize("seconds", [DAY // 2, 2 * DAY])

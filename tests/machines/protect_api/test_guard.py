@@ -41,7 +41,8 @@ def test_an_edit_between_any_two_calls_is_never_published(
     bench.advance(seconds=600)
     assert "half" not in live(bench, api)
     is_closed = bench.call(api, "prod", "GET", "/pets") == 403
-    assert is_closed or [event["stage"] for event in told(bench, "ApiHeld")] == ["prod"]
+    held = [event["stage"] for event in told(bench, "ApiHeld")]
+    assert held == ([] if is_closed else ["prod"])
     assert told(bench, "ApiFailed") == []
 
 

@@ -86,7 +86,7 @@ def test_a_plan_that_no_record_names_is_not_taken_from_a_key_and_is_named(life: 
     life.run(look=True)
     assert life.keys() == {"acme/1": (True, ["free"])}
     [failed] = life.events("CustomerFailed")
-    assert "it is in free" in failed["reason"] or life.plan_id("free") in failed["reason"]
+    assert f"it is in {life.plan_id('free')}" in failed["reason"], failed["reason"]
 
 
 def test_a_journal_is_left_to_the_planner() -> None:
