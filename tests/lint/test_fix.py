@@ -227,6 +227,20 @@ def test_a_mapping_that_paths_share_is_closed_for_all_of_them(
     assert Path(name).read_text().count("security: [{api_key: []}]") == 1
 
 
+# The definitions hold no members, or another member is the same mapping.
+@pytest.mark.parametrize("definitions", ["none", "7", "[]", "&same {}\nx-other: *same"])
+def test_a_file_of_which_an_edit_would_change_more_is_left(
+    bench: Bench, capsys: Capture, definitions: str
+) -> None:
+    text = f'swagger: "2.0"\nsecurityDefinitions: {definitions}\npaths: {{/a: {{get: {{}}}}}}\n'
+    name = bench.write("file.yaml", text)
+    before = Path(name).read_text()
+    code, out, err = run(["--fix", name], capsys)
+    assert (code, Path(name).read_text()) == (1, before)
+    assert "1 of 1 method in 1 file would be open" in out
+    assert "file.yaml: left as it is, as only a person can tell where" in err
+
+
 def test_findings_go_into_code_scanning(bench: Bench, capsys: Capture) -> None:
     name = bench.write("docs/api.yaml", OPENAPI)
     code, out, _ = run(["--sarif", name, "missing.yaml"], capsys)

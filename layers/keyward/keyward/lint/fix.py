@@ -45,12 +45,12 @@ def fixed(text: str, edits: Iterable[Edit], strict: bool) -> str | None:
     body = text.removeprefix(BOM)
     before, _, is_json = parsed(body, strict)
     wanted = copy.deepcopy(before)
-    for edit in edits:
-        _apply(wanted, edit)
     try:
+        for edit in edits:
+            _apply(wanted, edit)
         new = _patched(body, spans_of(body, is_json), edits, is_json)
         after, _, _ = parsed(new, strict)
-    except (SourceError, LookupError):
+    except (SourceError, LookupError, TypeError):
         return None
     return mark + new if after == wanted else None
 
