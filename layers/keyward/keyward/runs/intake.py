@@ -80,7 +80,8 @@ class Intake:
             if not isinstance(body, dict):
                 problem = f"must be a JSON object, nested at most {MAX_DEPTH} deep"
                 raise InvalidEventError("body", problem, "Send one as it came")
-            _check_names(envelope)
+            for name in NAMES:
+                NAME.read(name, envelope, where="")
             self.take(item)
         except InvalidInputError as error:
             self._refuse(item, str(error))
@@ -103,13 +104,6 @@ class Intake:
         runtime.context().bus.send(self.dlq_url, item.text, reason=reason)
         if self.on_refusal:
             self.on_refusal(item, reason)
-
-
-def _check_names(envelope: JSON) -> None:
-    """Check what an event is told apart by, before anything is looked up by it. Raises
-    InvalidEventError."""
-    for name in NAMES:
-        NAME.read(name, envelope, where="")
 
 
 def _without_values(item: Item) -> Item:
