@@ -23,8 +23,8 @@ from keyward.apis.progress import (
 )
 from keyward.aws.tables import Registry
 from keyward.aws.tables.leases import Lease
-from keyward.events.requester import with_cause
-from keyward.runs import outbox, run, runtime
+from keyward.events.requester import requester_of, with_cause
+from keyward.runs import outbox, runtime
 from keyward.runs.apis.journal import UNREADABLE, ApiJournal
 from keyward.runs.context import Context
 from keyward.runs.ledger import api_lines
@@ -97,7 +97,7 @@ class Concluder:
         )
         records = apis.load_records(rest_api_id)
         deployed = _deployed(self.context.registry, rest_api_id, progress.outcomes)
-        requester = run.requester_of({"asked": progress.asked})
+        requester = requester_of({"asked": progress.asked})
         for name, event in sorted(records.outbox.items()):
             if self.context.now - began > MAX_SECONDS:
                 return False

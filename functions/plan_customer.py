@@ -133,7 +133,7 @@ class Planner:
     @property
     def requester(self) -> JSON:
         """Who or what started the run."""
-        return run.requester_of(self.task)
+        return requester.requester_of(self.task)
 
     @property
     def subject(self) -> str:
@@ -293,8 +293,8 @@ class Planner:
 
 def _with_requester(action: JSON, task: JSON, found: Look) -> JSON:
     """The action with who asked for it, for the ledger."""
-    started, record, by_hand = run.requester_of(task), found.record, manual_fields(found.record)
+    started, by_hand = requester.requester_of(task), manual_fields(found.record)
     begun = ledger.asking_since(started, ledger.epoch_of(task.get("begun")), found.changed_at)
     return action | {
-        "asked": ledger.requester_of_action(action["action"], started, record, by_hand, begun)
+        "asked": ledger.requester_of_action(action["action"], started, found.record, by_hand, begun)
     }

@@ -23,7 +23,7 @@ from keyward.errors import (
     TryUnderwayError,
 )
 from keyward.events import contracts, remedy
-from keyward.events.requester import CONSOLE
+from keyward.events.requester import CONSOLE, requester_of
 from keyward.runs import ledger, outbox, run, runtime
 from keyward.runs.console import customer_in
 from keyward.runs.context import Context
@@ -108,7 +108,7 @@ def _is_typed(task: JSON, error: str) -> bool:
     """Whether a person's input is wrong or a person's dry run found a problem: nothing happened."""
     kind = errors.class_named(error) or KeywardError
     is_wrong = issubclass(kind, WRONG_INPUT) and not issubclass(kind, InvalidRecordError)
-    return run.requester_of(task)["by"] == CONSOLE and bool(is_wrong or task.get("dry_run"))
+    return requester_of(task)["by"] == CONSOLE and bool(is_wrong or task.get("dry_run"))
 
 
 def _refused(subject: Subject | None, error: str, reason: str, context: Context) -> JSON:
@@ -189,7 +189,7 @@ def _look_again(task: JSON, subject: Subject, at: float, context: Context) -> No
         # `keyward start` begins with an audit that finds it; till then it would only go round.
         return
     about: JSON = {"rest_api_id": subject.name} if subject.kind == "api" else {"policy": True}
-    body = about | {"not_before": int(at), "asked": run.requester_of(task)}
+    body = about | {"not_before": int(at), "asked": requester_of(task)}
     context.bus.send_later(runtime.setting("APIS_QUEUE_URL"), body, int(at - context.now))
 
 
@@ -208,7 +208,7 @@ def _announce_failure(
         remedy=_remedy(subject, error, context),
         execution_arn=str(task["execution_arn"]),
     )
-    requester = _requester(task, subject, context) if is_customer else run.requester_of(task)
+    requester = _requester(task, subject, context) if is_customer else requester_of(task)
     line = ledger.failed_line(subject.lease, at, requester, event)
     outbox.announce_now(context, event, [line])
 
@@ -226,7 +226,7 @@ def _failure(subject: Subject, context: Context) -> tuple[str, JSON]:
 def _requester(task: JSON, subject: Subject, context: Context) -> JSON:
     """Who asked for the run. A record of any shape leaves it at whoever started the run: the
     failure path announces what went wrong with just such a record."""
-    starter, begun = run.requester_of(task), ledger.epoch_of(task.get("begun"))
+    starter, begun = requester_of(task), ledger.epoch_of(task.get("begun"))
     try:
         record = context.registry.customers.desired(subject.name) or {}
         return ledger.requester_of_action("", starter, record, manual_fields(record), begun)

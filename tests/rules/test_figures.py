@@ -43,7 +43,7 @@ def arrows() -> set[tuple[str, str]]:
         ("arrows between rooms", len(arrows()), 60),
         ("lines of state machines", lines("statemachines/*.asl.yaml"), 1100),
         ("lines of the template", lines("template.yaml"), 2000),
-        ("lines of the product", lines(*PRODUCT), 39_500),
+        ("lines of the product", lines(*PRODUCT), 39_700),
         ("lines of the README", lines("README.md"), 95),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

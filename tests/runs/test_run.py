@@ -9,14 +9,13 @@ import pytest
 from keyward.aws.tables.leases import FAILED, FUNCTION_SECONDS, POSTPONED, Leases
 from keyward.errors import InvalidInputError, TryUnderwayError
 from keyward.events.key_value import new_value
-from keyward.events.requester import CONSOLE
+from keyward.events.requester import CONSOLE, requester_of
 from keyward.runs.run import (
     MACHINE_FIELDS,
     begin,
     error_of,
     fail_run,
     only_fields,
-    requester_of,
 )
 from keyward.values import JSON
 from tests.support import Bench

@@ -66,6 +66,10 @@ class Journal:
     batch: str | None = None
 
 
+# The `cause` of a key that came back when its replacement was undone.
+UNDONE = "undone"
+
+
 @frozen
 class Succession:
     """What a key takes over. `rotation` is the time of the last rotation request that it satisfies.

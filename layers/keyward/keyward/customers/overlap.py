@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
-from keyward.customers.key import CREATED, KeyRecord, Succession
+from keyward.customers.key import CREATED, UNDONE, KeyRecord, Succession
 from keyward.customers.rotation import Replacement, void_notices
 from keyward.policy.model import Policy
 from keyward.values import frozen
-
-UNDONE = "undone"
 
 
 @frozen

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keyward.customers.actions import Action, key_action
-from keyward.customers.key import CREATED, End, KeyRecord, Succession
-from keyward.customers.overlap import UNDONE
+from keyward.customers.key import CREATED, UNDONE, End, KeyRecord, Succession
 from keyward.customers.rotation import replacement_with_overlap, rotation_of
 from keyward.errors import InvalidEventError
 from keyward.policy.model import Policy

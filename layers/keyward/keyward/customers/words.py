@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from keyward.customers.key import CREATED, DELETED, KeyRecord
-from keyward.customers.overlap import UNDONE
+from keyward.customers.key import CREATED, DELETED, UNDONE, KeyRecord
 from keyward.events import contracts
 from keyward.events.requester import with_cause
 from keyward.values import JSON, frozen, iso

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keyward.events.contracts import announcement
+from keyward.events.key_value import without_values
 from keyward.values import JSON
 
 # Who asked, when it was no event.
@@ -43,6 +44,15 @@ def requester_from_event(envelope: Mapping[str, Any], **more: Any) -> JSON:
         "source": envelope.get("source"),
     }
     return {"by": EVENT} | {n: str(v)[:256] for n, v in (members | more).items() if v is not None}
+
+
+def requester_of(task: JSON) -> JSON:
+    """Who or what started a run, by its input: a person in the console, where nothing is said. A
+    person may state any shape, which is not believed."""
+    stated = task.get("asked")
+    requester = stated if isinstance(stated, dict) else {}
+    texts = {name: text for name, text in requester.items() if isinstance(text, str)}
+    return dict(without_values(texts)) if "by" in texts else {"by": CONSOLE}
 
 
 def caused_by(requester: Mapping[str, Any] | None) -> JSON | None:

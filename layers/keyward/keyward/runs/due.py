@@ -15,9 +15,8 @@ from keyward.errors import (
     KeywardError,
     StillSuspendedError,
 )
-from keyward.events.requester import UNASKED
+from keyward.events.requester import UNASKED, requester_of
 from keyward.runs.context import Context
-from keyward.runs.run import requester_of
 from keyward.values import DAY, HOUR, JSON, frozen
 
 GAVE_WAY = "its place was needed for a customer without a key, as the account has no room for more"

@@ -9,7 +9,6 @@ from keyward.aws.tables.leases import FAILED
 from keyward.errors import InvalidInputError
 from keyward.events.fields import redacted, shown
 from keyward.events.key_value import without_values
-from keyward.events.requester import CONSOLE
 from keyward.values import JSON
 
 if TYPE_CHECKING:
@@ -31,15 +30,6 @@ def only_fields(task: object, fields: tuple[str, ...]) -> None:
             raise InvalidInputError(
                 shown(str(name)), "is not a field of this input", f"Use {', '.join(fields)}"
             )
-
-
-def requester_of(task: JSON) -> JSON:
-    """Who or what started a run, by its input: a person in the console, where nothing is said. A
-    person may state any shape, which is not believed."""
-    stated = task.get("asked")
-    requester = stated if isinstance(stated, dict) else {}
-    texts = {name: text for name, text in requester.items() if isinstance(text, str)}
-    return dict(without_values(texts)) if "by" in texts else {"by": CONSOLE}
 
 
 def begin(leases: Leases, bus: Bus, name: str, owner: str, now: float) -> Lease | None:

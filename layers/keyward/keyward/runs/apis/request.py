@@ -5,6 +5,7 @@ from __future__ import annotations
 from keyward.errors import InvalidInputError, WrongAnswerError
 from keyward.events import contracts
 from keyward.events.fields import FINGERPRINT, STAGE
+from keyward.events.requester import requester_of
 from keyward.runs import run
 from keyward.values import JSON, frozen
 
@@ -43,7 +44,7 @@ class ApiRequest:
             contracts.optional_of(task, "reject", FINGERPRINT),
             rollback,
             str(task.get("execution_arn", "")),
-            run.requester_of(task) if task.get("asked") else None,
+            requester_of(task) if task.get("asked") else None,
             *_begun(task),
         )
 

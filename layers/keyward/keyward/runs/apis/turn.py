@@ -15,7 +15,7 @@ from keyward.aws.tables.call_schedule import TurnItem
 from keyward.aws.tables.leases import Lease
 from keyward.events import contracts
 from keyward.events.requester import AUDIT as BY_AUDIT
-from keyward.events.requester import with_cause
+from keyward.events.requester import requester_of, with_cause
 from keyward.runs import outbox, run
 from keyward.runs.context import Context
 from keyward.runs.schedule import AUDIT, CALLS, LOOK, PROTECTION, QUOTAS, calls_of
@@ -84,7 +84,7 @@ class ApiTurn:
 
     @property
     def _lane(self) -> str:
-        asked = run.requester_of({"asked": self.progress.asked})
+        asked = requester_of({"asked": self.progress.asked})
         if asked["by"] == BY_AUDIT:
             return AUDIT
         return LOOK if self.progress.next == PLAN else PROTECTION

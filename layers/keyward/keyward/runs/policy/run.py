@@ -17,6 +17,7 @@ from keyward.apis.usage_plan_patch import Change
 from keyward.aws.gateway import GatewayPlan
 from keyward.aws.tables.policy import PENDING, Hold, InForce
 from keyward.errors import GatewayRefusedError, PlanThrottledError, WrongAnswerError
+from keyward.events.requester import requester_of
 from keyward.policy.change_set import PLANS, Line, Settled, settle
 from keyward.policy.parse import policy_of
 from keyward.runs import run
@@ -96,7 +97,7 @@ class PolicyRun:
 
     @property
     def _asked(self) -> JSON:
-        return run.requester_of(self.task)
+        return requester_of(self.task)
 
     # the first step
 
