@@ -140,6 +140,33 @@ def test_the_last_plan_is_not_removed(bench: Bench) -> None:
     assert "last plan" in bench.announced[-1]["detail"]["reason"]
 
 
+def test_a_removal_of_a_plan_that_nobody_knows_is_answered(bench: Bench) -> None:
+    sign_up(bench, "free", "reports")
+    told = len(bench.announced)
+    bench.send("PlanRemoved", customer_id="acme", plan="report")
+    bench.advance(60)
+    [failed] = [event["detail"] for event in bench.announced[told:]]
+    assert (failed["error"], failed["reason"]) == (
+        "InvalidEventError",
+        "detail.plan: must be a plan of the customer or of the policy, got report. "
+        "Do you mean reports? Correct it and send it again",
+    )
+    assert plans(bench) == {"acme/1": {"free", "reports"}}
+
+
+@pytest.mark.parametrize("plan", ["gold", "free"])
+def test_a_removal_that_is_repeated_or_comes_first_is_no_failure(bench: Bench, plan: str) -> None:
+    sign_up(bench, "free", "reports", plan) if plan == "gold" else sign_up(bench, "reports")
+    bench.advance(3600)
+    told = [event for event in bench.announced if event["detail-type"] == "CustomerFailed"]
+    for _ in range(3):
+        bench.send("PlanRemoved", customer_id="acme", plan=plan)
+        bench.advance(60)
+    failed = [event for event in bench.announced if event["detail-type"] == "CustomerFailed"]
+    assert failed == told
+    assert plan not in str(plans(bench))
+
+
 def test_of_two_plans_that_share_a_stage_the_earlier_stands_and_the_other_is_named(
     bench: Bench,
 ) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from keyward.customers.billing import Subscription, billing_of
 from keyward.customers.changes import Changes, InForce
-from keyward.customers.plans import ADDED, MAX_PLANS, REMOVED, value_of
+from keyward.customers.plans import (
+    ADDED,
+    MAX_PLANS,
+    REMOVED,
+    is_complete,
+    one_field,
+    value_of,
+)
 from keyward.errors import InvalidEventError
 from keyward.events.contracts import CustomerEvent
-from keyward.events.fields import WHAT
+from keyward.events.fields import WHAT, nearest_hint, shown
 from keyward.values import JSON, stated
 
 FieldUpdates = dict[str, tuple[int, JSON]]
@@ -73,6 +81,25 @@ def check_plans(event: CustomerEvent, before: JSON, in_force: Mapping[str, InFor
             f"must be at most plan {MAX_PLANS} of the customer",
             "Send PlanRemoved first",
         )
+
+
+def check_removed(event: CustomerEvent, before: JSON, named: Collection[str]) -> None:
+    """Raise InvalidEventError for a removal of a plan that the customer has never had and that is
+    not `named` by the policy: nobody else would tell that the name is wrong. A repeat is none."""
+    plan, record = str(event.fields.get("plan")), one_field(before)
+    if event.detail_type != "PlanRemoved" or plan in named or not is_complete(record):
+        return
+    changes = (record.get("recorded") or {}).get("changes") or ()
+    values = [record.get("plan"), *(value for one in changes for value in _set_by(one))]
+    if not any(plan == value or (isinstance(value, list) and plan in value) for value in values):
+        problem = f"must be a plan of the customer or of the policy, got {shown(plan)}"
+        near = nearest_hint(plan, named)
+        raise InvalidEventError("detail.plan", problem, f"{near}Correct it and send it again")
+
+
+def _set_by(change: JSON) -> Iterable[Any]:
+    """What a recorded change set, or what an undo took back."""
+    return ((change.get("of") or change).get("set") or {}).values()
 
 
 def _paid_for(event: CustomerEvent, before: JSON) -> FieldUpdates:

@@ -12,6 +12,7 @@ from keyward.customers.plans import is_complete
 from keyward.customers.removal import Removal
 from keyward.customers.rotation import is_repeat, rotation_of
 from keyward.customers.stops import with_stop
+from keyward.customers.updates import check_removed
 from keyward.errors import InvalidRecordError, PassingError
 from keyward.events.contracts import CustomerEvent
 from keyward.values import JSON, frozen
@@ -97,6 +98,9 @@ def _applied(
     try:
         if _is_repeat(registry, before, event):
             return AppliedEvent(before or {})
+        if event.detail_type == "PlanRemoved":
+            policy = registry.policies.current(event.recorded_at).policy
+            check_removed(event, before or {}, policy.usage_plans)
         applied = apply_event(before, event, records.dated)
         undo_rotation.check(before, applied.record, records.keys)
     except InvalidRecordError:
