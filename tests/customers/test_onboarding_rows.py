@@ -112,6 +112,16 @@ def test_a_bad_row_is_named_by_number_and_column_and_stops_no_other(row: str, co
     assert json.dumps(bad.as_json())
 
 
+@pytest.mark.parametrize(
+    ("cell", "helps"), [("free,pro", True), ("free / pro", True), ("a,b", False)]
+)
+def test_several_plans_in_one_cell_are_told_what_stands_between(cell: str, helps: bool) -> None:
+    for column in ("plan", "plans"):
+        [row] = read(f'customer_id,{column}\nacme,"{cell}"\n').rows
+        assert row.error.field == column
+        assert ("Put | between plans" in str(row.error)) is helps
+
+
 @pytest.mark.parametrize("cell", ["1" * 5000, "1" * 30, "٣", "²", "0", "-1", "1e400", "true"])
 def test_a_number_of_keys_of_any_shape_costs_its_own_row_only(cell: str) -> None:
     file = read(f"customer_id,plan,keys\nacme,free,{cell}\ngood,free,2\n")

@@ -152,6 +152,14 @@ def test_an_unknown_member_is_answered_by_the_nearest_one(
     assert bench.announced.pop()["detail"]["error"] == "InvalidEventError"
 
 
+def test_a_misspelt_member_is_named_before_the_one_that_is_missing(bench: Bench) -> None:
+    bench.send("CustomerSignedUp", customer_id="acme", plna="free")
+    bench.run()
+    [(_, reason)] = letters(bench)
+    assert reason.startswith("detail.plna: ")
+    assert reason.endswith("Do you mean plan? Rename it")
+
+
 def test_an_unknown_name_is_shown_and_not_obeyed(bench: Bench) -> None:
     bench.send("CustomerClosed", customer_id="acme", **{"a\x1b[2K\n": 1})
     bench.run()

@@ -156,8 +156,8 @@ class _Reader:
                 fields |= member.read(name, detail, where="")
                 customer_id = fields.get("customer_id")
             CUSTOMER_EVENTS[SIGN_UP].check(detail, where="")
-            for plan in fields.get("plans", [fields.get("plan")]):
-                self._check_plan(str(plan))
+            for plan in fields.get(PLANS, [fields.get(PLAN)]):
+                self._check_plan(PLANS if PLANS in fields else PLAN, str(plan))
         except InvalidEventError as error:
             return Refused(row.number, error, customer_id)
         return SignUp(row.number, fields.pop("customer_id"), fields)
@@ -187,12 +187,14 @@ class _Reader:
                 detail[name] = None if _is_null(name, cell) else cell
         return detail
 
-    def _check_plan(self, plan: str) -> None:
+    def _check_plan(self, column: str, plan: str) -> None:
         if plan not in self.plans:
             plans = some_of(sorted(self.plans))
             problem = f"must be a plan of the policy ({plans}), got {redacted(plan)}"
             near = nearest_hint(plan, self.plans)
-            raise InvalidEventError("plan", problem, f"{near}{PUT_AGAIN}")
+            if {*re.split(r"[\s,;/+]+", plan)} <= {*self.plans}:
+                near = f"Put {BETWEEN_PLANS} between plans of the column {PLANS}. "
+            raise InvalidEventError(column, problem, f"{near}{PUT_AGAIN}")
 
 
 def _columns(header: Row | None) -> list[str]:

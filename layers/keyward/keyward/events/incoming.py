@@ -7,7 +7,7 @@ and the document.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
 from keyward.errors import InvalidEventError
@@ -64,17 +64,21 @@ class EventIn:
     def read(self, detail: JSON, besides: Iterable[str] = ()) -> JSON:
         """Check the members and give those that were sent. Raises InvalidEventError, for a member
         too that is neither one of these nor `besides` them."""
+        self._check_names(detail, (*besides, *self.fields))
         self.check(detail)
         found: JSON = {}
         for name, member in self.fields.items():
             found |= member.read(name, detail)
-        known = (*besides, *self.fields)
+        return found
+
+    def _check_names(self, detail: JSON, known: Sequence[str]) -> None:
+        """Before what is missing: a misspelt member is missing under its right name."""
         for name in detail:
             if name not in known:
                 problem = f"must be a member that Keyward knows ({', '.join(known) or 'none'})"
                 near = nearest_hint(name, known)
-                raise InvalidEventError(f"detail.{shown(name)}", problem, f"{near}Remove it")
-        return found
+                remedy = f"{near}Rename it" if near else "Remove it"
+                raise InvalidEventError(f"detail.{shown(name)}", problem, remedy)
 
     def check(self, detail: JSON, where: str = "detail.") -> None:
         """Raise InvalidEventError where `alternatives` are not sent as they may be."""
