@@ -70,7 +70,7 @@ def _announce_expiry(step: KeyStep) -> None:
 
 def _restore_key(step: KeyStep) -> None:
     """Undo the rotation: the replaced key becomes the successor of the key that replaced it, so
-    that what follows is a rotation like any other."""
+    that what follows is a rotation like any other. Or give a key that was too many its place."""
     record, action = step.created_record(), step.action
     if record.end.retire_at is not None:
         number = action.get("replaces")

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from keyward.customers.key import CREATING, Journal
+from keyward.customers.key import CREATING, End, Journal
 from keyward.customers.key import Succession as Place
+from keyward.values import HOUR
 from tests.customers.plan_cases import (
     ACME,
     ASKED,
@@ -30,7 +31,62 @@ from tests.customers.plan_cases import (
 )
 
 PLAIN = replace(ASKED, leaked_at=NOW - 3600)
+MORE = replace(ACME, keys=3)
+SPARE = key(
+    2,
+    enabled=False,
+    reason="fewer keys",
+    end=End(replaced_by=0, retire_at=NOW - HOUR, delete_at=NOW + 1),
+)
 CASES: dict[str, tuple[Case, list[str]]] = {
+    "spare": (case(ACME, ISSUED, SPARE), []),
+    "spare, more wanted": (case(TWO, ISSUED, SPARE), ["restore_key 2", "enable_key 2"]),
+    "two spare, the first comes back": (
+        case(TWO, replace(SPARE, number=3), SPARE, ISSUED),
+        ["restore_key 2", "enable_key 2"],
+    ),
+    "spare, and one more wanted": (
+        case(MORE, ISSUED, SPARE, last_number=2),
+        ["restore_key 2", "enable_key 2", "create_key 3", "attach_key 3 free"],
+    ),
+    "spare, over": (
+        case(TWO, ISSUED, SPARE.with_end(delete_at=NOW), last_number=2),
+        ["delete_key 2 retired=True", "create_key 3", "attach_key 3 free"],
+    ),
+    "spare, disabled by hand": (
+        case(TWO, ISSUED, replace(SPARE, by_hand=NOW - 60), last_number=2),
+        ["create_key 3", "attach_key 3 free"],
+    ),
+    "spare, rotated since": (
+        case(
+            replace(TWO, rotation=ASKED),
+            key(succession=Place(rotation=NOW - 60)),
+            SPARE,
+            last_number=2,
+        ),
+        ["create_key 3 rotation=now-60", "attach_key 3 free"],
+    ),
+    "spare, rotated before": (
+        case(
+            replace(TWO, rotation=ASKED),
+            key(succession=Place(rotation=NOW - 60)),
+            replace(SPARE, succession=Place(rotation=NOW - 60)),
+        ),
+        ["restore_key 2", "enable_key 2"],
+    ),
+    "spare, plan unknown": (case(replace(GOLD, keys=2), ISSUED, SPARE), []),
+    "spare, in a plan of before": (
+        case(replace(TWO, plans=("maps",)), key(1, "maps"), SPARE),
+        ["restore_key 2", "move_key 2 maps from=free", "enable_key 2"],
+    ),
+    "spare, and a key named": (
+        case(replace(TWO, key_id="theirs"), ISSUED, SPARE, last_number=2),
+        [
+            "adopt_key 3 key_id=theirs plans=['free']",
+            "enable_key 3",
+            "attach_key 3 free",
+        ],
+    ),
     "too many": (
         case(ACME, ISSUED, key(2)),
         ["disable_key 2 reason=fewer keys retire=True replaced_by=0 grace=24h"],

@@ -60,6 +60,23 @@ def test_another_number_of_keys_adds_or_retires_some(bench: Bench) -> None:
     assert names(bench) == ["acme/1"]
 
 
+def test_a_number_that_was_a_mistake_costs_no_client_its_key(bench: Bench) -> None:
+    send(bench, "CustomerSignedUp", plan="free", keys=3)
+    ids = {key["name"]: key["id"] for key in bench.gateway.get_api_keys()["items"]}
+    for number in (1, 3):
+        bench.advance(60)
+        send(bench, "CustomerSignedUp", plan="free", keys=number)
+    assert enabled(bench) == ["acme/1", "acme/2", "acme/3"]
+    bench.advance(2 * 3600)
+    assert {key["name"]: key["id"] for key in bench.gateway.get_api_keys()["items"]} == ids
+    assert {event["key_id"] for event in told(bench, "KeyResumed")} == {
+        ids["acme/2"],
+        ids["acme/3"],
+    }
+    assert len(told(bench, "KeyIssued")) == 3
+    assert told(bench, "KeyRetired") == []
+
+
 def test_an_older_number_of_keys_that_comes_late_changes_nothing(bench: Bench) -> None:
     send(bench, "CustomerSignedUp", plan="free", keys=2, occurred_at="2026-01-01T00:00:00Z")
     send(bench, "CustomerSignedUp", plan="free", keys=1, occurred_at="2025-12-31T00:00:00Z")

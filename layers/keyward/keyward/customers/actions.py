@@ -64,7 +64,7 @@ ACTIONS: Mapping[str, ActionKind] = {
     "announce_notice": ActionKind(
         "Announce notice", "change_record", (), ("billing", "expires_at", "quota_extension")
     ),
-    "restore_key": ActionKind("Restore key", "change_record", (), ("rotation",)),
+    "restore_key": ActionKind("Restore key", "change_record", (), ("rotation", "keys")),
 }
 # The fields of the desired state of which the record keeps who set them.
 ANSWERED = frozenset(name for kind in ACTIONS.values() for name in kind.answers)

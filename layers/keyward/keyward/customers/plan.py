@@ -17,7 +17,7 @@ from keyward.customers.plan_keys import KeyPlanner, is_switch_needed, label_acti
 from keyward.customers.plan_quota import extensions_for
 from keyward.customers.removal import SIGN_UP_SECONDS
 from keyward.customers.rotation import LEAKED, expires_at, is_leaked, notices, rotates_at
-from keyward.customers.undo_rotation import undo_rotation
+from keyward.customers.undo_rotation import bring_back, undo_rotation
 from keyward.errors import KeyNotTakenError, NoSignUpError, UnknownPlanError
 from keyward.policy.model import Policy
 from keyward.values import frozen
@@ -222,6 +222,9 @@ def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
         undone, keys = undo_rotation(request.requested_at, keys, policy)
         customer = replace(customer, rotation=request.without_undone)
     plans, problem = _named(desired.plans, policy)
+    back: tuple[Action, ...] = ()
+    if plans:
+        back, keys = bring_back(customer, keys, now)
     by_successor = (customer.plan_key or policy.plan_change) == "successor"
     by_successor = by_successor and not desired.in_place
     planner = KeyPlanner(customer, plans, problem is None, by_successor, policy, now)
@@ -230,7 +233,8 @@ def _activate(at: Situation, keys: Sequence[KeyRecord]) -> CustomerPlan:
     actions = tuple(_with_reason(action, desired) for action in actions)
     actions, not_taken = _adopting(customer, actions, at.last_number)
     labels = label_actions(customer, keys)
-    return CustomerPlan((*undone, *before, *actions, *after, *labels), problem or not_taken)
+    steps = (*undone, *back, *before, *actions, *after, *labels)
+    return CustomerPlan(steps, problem or not_taken)
 
 
 def _adopting(

@@ -1,6 +1,7 @@
-"""Undo a rotation: the old key works on as the successor of its successor. Pure.
+"""Bring back keys that are disabled for good and not deleted yet. Pure.
 
-The successor then retires as any replaced key does.
+When a rotation is undone the old key works on as the successor of its successor, which retires as
+any replaced key does. A key that was too many works on when the customer is to have more again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import replace
 
 from keyward.customers.actions import Action, key_action
 from keyward.customers.key import CREATED, UNDONE, End, KeyRecord, Succession
+from keyward.customers.model import Customer
+from keyward.customers.roles import Roles
 from keyward.customers.rotation import replacement_with_overlap, rotation_of
 from keyward.errors import InvalidEventError
 from keyward.policy.model import Policy
@@ -34,6 +37,25 @@ def undo_rotation(
             actions.append(key_action("restore_key", key, replaces=successor, **times))
             after[key.number] = restored(key, successor, **times)
     return tuple(actions), list(after.values())
+
+
+def bring_back(
+    customer: Customer, keys: Sequence[KeyRecord], now: float
+) -> tuple[tuple[Action, ...], list[KeyRecord]]:
+    """The actions that give keys their places back which were too many, the longest known first,
+    and the records after them. Not a key that somebody disabled or wanted replaced since; and a key
+    that the customer names by its id has its place first."""
+    request, named = customer.rotation, customer.key_id is not None
+    missing = Roles.of(keys, customer.keys).missing - named
+    able = [
+        key.number
+        for key in sorted(keys, key=lambda key: key.number)
+        if key.state == CREATED and key.end.replaced_by == 0 and key.by_hand is None
+        if (key.end.delete_at or 0) > now
+        if request is None or request.requested_at <= key.succession.rotation
+    ][: max(0, missing)]
+    actions = tuple(key_action("restore_key", key) for key in keys if key.number in able)
+    return actions, [restored(key, None) if key.number in able else key for key in keys]
 
 
 def restored(key: KeyRecord, replaces: int | None, overlap: int = 0, grace: int = 0) -> KeyRecord:
