@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from keyward.errors import CustomerNotFoundError, InvalidInputError
+from keyward.customers.model import manual_fields
+from keyward.errors import CustomerNotFoundError, InvalidEventError, InvalidInputError
 from keyward.policy.model import Policy
 from keyward.policy.parse import default_text, parse
 from keyward.runs.console import MAX_NAMED, bring, customer_in
@@ -158,14 +159,37 @@ def test_a_record_that_is_active_may_be_pasted_as_a_sign_up(bench: Bench) -> Non
     assert found["status"] == "active"
 
 
+REMOVED: JSON = {
+    "detail-type": "PlanRemoved",
+    "detail": {"customer_id": "acme", "plan": "gold"},
+}
+
+
 def test_a_plan_that_the_policy_names_no_longer_can_be_taken_away(bench: Bench) -> None:
-    task = {"customer_id": "acme", "plans": ["free", "pro"]}
-    bring(task, bench.context())
-    removed = {"detail-type": "PlanRemoved", "detail": {"customer_id": "acme", "plan": "gold"}}
-    bring(removed, bench.context())
+    bring({"customer_id": "acme", "plans": ["free", "pro"]}, bench.context())
+    table = bench.tables["CustomersTable"]
+    put = dict(table.get_item(Key={"customer_id": "acme"})["Item"])
+    put["plans"] = ["free", "pro", "gold"]
+    table.put_item(Item=put)
+    now = int(bench.clock.now())
+    bench.registry.customers.note_dates("acme", manual_fields(record(bench) or {}), now)
+    bench.clock.advance(1)
+    bring(REMOVED, bench.context())
     found = record(bench)
     assert found
     assert found["plans"] == ["free", "pro"]
+
+
+def test_a_plan_that_nobody_knows_cannot_be_taken_away(bench: Bench) -> None:
+    bring({"customer_id": "acme", "plans": ["free", "pro"]}, bench.context())
+    before = record(bench)
+    with pytest.raises(InvalidEventError) as refusal:
+        bring(REMOVED, bench.context())
+    assert str(refusal.value) == (
+        "detail.plan: must be a plan of the customer or of the policy, got gold. "
+        "Correct it and send it again"
+    )
+    assert record(bench) == before
 
 
 def test_nobody_is_changed_who_never_signed_up(bench: Bench) -> None:

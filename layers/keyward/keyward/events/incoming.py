@@ -64,21 +64,18 @@ class EventIn:
     def read(self, detail: JSON, besides: Iterable[str] = ()) -> JSON:
         """Check the members and give those that were sent. Raises InvalidEventError, for a member
         too that is neither one of these nor `besides` them."""
-        self._check_names(detail, (*besides, *self.fields))
+        known = (*besides, *self.fields)
+        unknown = [name for name in detail if name not in known]
+        needed = {*self.alternatives} if self.needs_one else set()
+        needed |= {name for name, member in self.fields.items() if member.required}
+        # A misspelt member is missing under its right name.
+        _refuse([n for n in unknown if nearest_hint(n, needed - {*detail})], known)
         self.check(detail)
         found: JSON = {}
         for name, member in self.fields.items():
             found |= member.read(name, detail)
+        _refuse(unknown, known)
         return found
-
-    def _check_names(self, detail: JSON, known: Sequence[str]) -> None:
-        """Before what is missing: a misspelt member is missing under its right name."""
-        for name in detail:
-            if name not in known:
-                problem = f"must be a member that Keyward knows ({', '.join(known) or 'none'})"
-                near = nearest_hint(name, known)
-                remedy = f"{near}Rename it" if near else "Remove it"
-                raise InvalidEventError(f"detail.{shown(name)}", problem, remedy)
 
     def check(self, detail: JSON, where: str = "detail.") -> None:
         """Raise InvalidEventError where `alternatives` are not sent as they may be."""
@@ -91,6 +88,15 @@ class EventIn:
             either = " or ".join(f"`{name}`" for name in self.alternatives)
             name = where + self.alternatives[0]
             raise InvalidEventError(name, "is missing", f"Send {either}")
+
+
+def _refuse(unknown: Sequence[str], known: Sequence[str]) -> None:
+    """Raise InvalidEventError for the first unknown member."""
+    for name in unknown[:1]:
+        problem = f"must be a member that Keyward knows ({', '.join(known) or 'none'})"
+        near = nearest_hint(name, known)
+        remedy = f"{near}Rename it" if near else "Remove it"
+        raise InvalidEventError(f"detail.{shown(name)}", problem, remedy)
 
 
 _EXPIRY = time(iso, null=NEVER_EXPIRES)
