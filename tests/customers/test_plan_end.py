@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from keyward.customers.billing import Billing, Subscription
 from keyward.customers.key import CREATING, DELETING
 from keyward.customers.key import Succession as Place
+from keyward.errors import StillSuspendedError
 from keyward.values import DAY
 from tests.customers.plan_cases import (
     ACME,
@@ -25,6 +27,7 @@ from tests.customers.plan_cases import (
     Case,
     case,
     key,
+    plan,
     steps,
 )
 
@@ -129,3 +132,14 @@ CASES: dict[str, tuple[Case, list[str]]] = {
 def test_the_plan_is_these_actions_in_this_order(name: str) -> None:
     (customer, keys, more), expected = CASES[name]
     assert steps(customer, *keys, **more) == expected
+
+
+@pytest.mark.parametrize(("said", "is_answered"), [(-DAY, False), (0, False), (1, True)])
+def test_a_word_for_keys_after_a_subscription_closed_the_customer_is_answered(
+    said: int, is_answered: bool
+) -> None:
+    ended = Billing(subscriptions={"s": Subscription("ended", NOW - DAY)})
+    customer = replace(ACME, billing=ended, status_at=NOW - DAY + said)
+    found = plan(customer, ())
+    assert found.actions == ()
+    assert isinstance(found.problem, StillSuspendedError) is is_answered

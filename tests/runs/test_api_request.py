@@ -64,7 +64,10 @@ def test_a_flag_is_what_is_stated(is_flag: bool) -> None:
         ({"reject": "prod"}, "reject", "is malformed"),
         ({"rollback": 1}, "rollback", "must be true or false"),
         ({"rollback": True, "stage": None}, "stage", "is missing. Name the stage to roll back"),
-        *[({"tries": one}, "tries", "must be as the machine writes it") for one in ("x", [7], 1.5)],
+        *[
+            ({"tries": one}, "tries", "must be as the machine writes it. Leave it out")
+            for one in ("x", [7], 1.5)
+        ],
         *[
             ({"stages": one}, "stages", "must be as the machine writes it")
             for one in ("prod", {"stage": "prod"}, ["prod"])

@@ -75,6 +75,15 @@ def test_only_the_same_refusal_that_nobody_asked_for_is_not_told_again(
     assert refuse(bench, reason=reasons[1], by=by).is_told is is_told
 
 
+@pytest.mark.parametrize("by", ["audit", "event", "console"])
+def test_who_is_still_suspended_is_told_once_a_reason_whoever_asks(bench: Bench, by: str) -> None:
+    told = []
+    for reason in ("a", "a", "b", "b"):
+        told.append(refuse(bench, "StillSuspendedError", reason, by).is_told)
+        bench.clock.advance(1)
+    assert told == [False, True, False, True]
+
+
 def test_steps_of_one_run_and_refusals_of_others_are_counted_apart(bench: Bench) -> None:
     task = {"execution_arn": "run", "error": {"Error": "UnknownPlanError"}}
     context, now = bench.context(), bench.clock.now()
