@@ -51,7 +51,9 @@ def test_a_hold_and_an_explanation_forge_no_headline(capsys: Capture) -> None:
     assert all(line.isprintable() for line in printed)
 
 
-@pytest.mark.parametrize("data", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize(
+    "data", [(), pytest.param(("--json",), marks=pytest.mark.sizes)], ids=["text", "json"]
+)
 def test_a_value_in_the_wrong_place_is_not_told_to_the_log(
     data: tuple[str, ...], capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
