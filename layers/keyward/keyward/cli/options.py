@@ -71,10 +71,13 @@ class Call:
         return self.client().stack(self.stack_name)
 
     def show(self, data: Any, lines: Iterable[str], *, secret: bool = False) -> None:
-        """Print the data as JSON where that is wanted, else the lines. Only those that are `secret`
-        may hold a key value."""
+        """Print the data as JSON with `--json`, else the lines. Only `secret` output may show a
+        key value."""
         for line in json_lines(data) if self.as_data else lines:
-            self.say(line) if not secret else say(line, secret=True)
+            if secret:
+                say(line, secret=True)
+            else:
+                self.say(line)
 
     def say(self, line: str, err: bool = False) -> None:
         """Print a line, and complete each command of `keyward` in it: it goes where this one did,

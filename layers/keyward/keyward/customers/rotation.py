@@ -101,7 +101,7 @@ def is_leaked(key: KeyRecord, request: RotationRequest | None) -> bool:
 
 def is_repeat(last: RotationRequest | None, new: RotationRequest, seconds: int) -> bool:
     """Whether a sender repeats its `last` request: the `new` one came within so many seconds of it.
-    The word that the key leaked is no repeat of a request that did not say so."""
+    A request that reports a leak never repeats one that did not."""
     if last is None or last.undone or (new.leaked and not last.leaked):
         return False
     return 0 < new.requested_at - last.requested_at <= seconds

@@ -84,16 +84,18 @@ def refuse_values(body: Any, where: str, kind: type[InvalidInputError] = Invalid
     """Raise InvalidInputError of this `kind` if a key value stands anywhere in a JSON value, which
     stands at `where`, or if that cannot be told soon. The message names the place, and never the
     value."""
-    test, problem = holds_value, "must hold no value of an API key"
-    remedy = "Remove it, and rotate the key: a value that was sent is known to others"
     if _is_costly(body):
         most = max(map(_cost, _texts(body)))
-        test = lambda text: _cost(text) == most  # noqa: E731
-        problem, remedy = "must have fewer letters and digits without a break", "Shorten it"
-    elif not any(map(holds_value, _texts(body))):
-        return
-    place = visible(without_values(_first_place(body, where, test)))[:MAX_PLACE]
-    raise kind(place, problem, remedy)
+        place = _place(body, where, lambda text: _cost(text) == most)
+        raise kind(place, "must have fewer letters and digits without a break", "Shorten it")
+    if any(map(holds_value, _texts(body))):
+        remedy = "Remove it, and rotate the key: a value that was sent is known to others"
+        raise kind(_place(body, where, holds_value), "must hold no value of an API key", remedy)
+
+
+def _place(body: Any, where: str, test: Callable[[str], bool]) -> str:
+    """Name the place of the first text that passes the test, as people may read it."""
+    return str(visible(without_values(_first_place(body, where, test))))[:MAX_PLACE]
 
 
 def _texts(body: Any) -> Iterator[str]:

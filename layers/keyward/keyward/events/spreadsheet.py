@@ -62,8 +62,8 @@ def text_of(content: bytes) -> str:
 
 
 def rows_of(text: str) -> Iterator[Row]:
-    """Read the rows. The first one that is not blank decides the separator. Raises
-    InvalidEventError for more lines than a spreadsheet has."""
+    """Read the rows. The first row with text decides the separator. Raises InvalidEventError for
+    more lines than a spreadsheet has."""
     if text.count("\n") + text.count("\r") > MAX_LINES:
         raise InvalidEventError("file", f"must have at most {MAX_LINES} lines", "Split it")
     lines = io.StringIO(text.removeprefix("\ufeff"), newline="").readlines()

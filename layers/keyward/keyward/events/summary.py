@@ -19,7 +19,7 @@ def summary_of(announced: JSON) -> JSON:
     detail = announced["detail"]
     summary: JSON = {"event": announced["detail_type"]}
     summary |= {name: str(detail[name])[:MAX_CHARACTERS] for name in TEXTS if detail.get(name)}
-    # A command that is cut does something else, so one that is too long is left out.
+    # A truncated command would do something else, so the summary leaves a long one out.
     if 0 < len(str(detail.get("remedy") or "")) <= MAX_CHARACTERS:
         summary["remedy"] = str(detail["remedy"])
     items = [*(detail.get("actions") or []), *(detail.get("differences") or [])]

@@ -242,7 +242,8 @@ def _of_stage_throttle(
 
 
 def _of_throttle(what: str, throttle: Throttle | None) -> list[Cause]:
-    """A bucket of size 0; one that is never refilled (rate 0) still holds its first calls."""
+    """Find a throttle whose burst of 0 refuses every call. A rate of 0 alone lets the first calls
+    of the burst in."""
     if throttle is None or throttle.burst_limit != 0:
         return []
     return [words.throttled(what, throttle)]

@@ -47,8 +47,8 @@ class ApiFacts:
 @frozen
 class PlanFacts:
     """A usage plan of the key: `stages` are (API id, stage) pairs, `methods` the throttles of
-    single methods on the stage in question, by `GET /pets`. `left` is what remains of this period,
-    None when there is no quota, or when the plan does not hold the stage."""
+    single methods on the stage in question, by `GET /pets`. `left` is what remains of this period.
+    It is None without a quota, and for a plan without the stage."""
 
     name: str
     stages: frozenset[tuple[str, str]]

@@ -82,7 +82,7 @@ def _served(facts: Facts) -> Sequence[DeployedMethod]:
 
 
 def _verb(facts: Facts, verbs: Sequence[str]) -> str:
-    """The verb that was asked for, if there, or else one that is."""
+    """Return the requested verb if the stage has it, else the first verb that the stage has."""
     asked = facts.request.method
     return asked if asked in verbs or "ANY" in verbs or not verbs else min(verbs)
 

@@ -57,8 +57,8 @@ def branches(value: Any) -> Iterator[Any]:
 
 
 def maps(value: Any) -> Iterator[Map]:
-    """The mappings among the branches; an empty body counts as an empty mapping, and AWS::NoValue
-    is no branch."""
+    """Give the mappings among the branches. An empty body counts as an empty mapping; AWS::NoValue
+    does not count."""
     for one in branches(value):
         if one is None or (isinstance(one, Map) and argument(one, "Ref") != NOTHING):
             yield Map() if one is None else one
