@@ -104,6 +104,17 @@ def test_each_kind_of_message_goes_to_where_it_belongs(queue: str, body: JSON, t
     assert letter.target == target
 
 
+def test_a_misspelt_member_is_left_out_and_the_right_one_set(desk: Desk) -> None:
+    desk.bench.send("CustomerSignedUp", customer_id="acme", plna="free")
+    desk.bench.run()
+    (one,) = listed(desk)
+    assert one["reason"].endswith("Do you mean plan? Rename it")
+    assert one["remedy"] == f"keyward dlq resend --id {one['id']} --set plan=VALUE --unset plna"
+    words = shlex.split(one["remedy"].replace("VALUE", "free"))[1:]
+    assert desk.run(*words)[0] == 0
+    assert desk.bench.value("acme")
+
+
 def test_a_member_that_nobody_knows_is_left_out(desk: Desk) -> None:
     desk.bench.send("CustomerSignedUp", customer_id="acme", plan="free", colour="red")
     desk.bench.run()

@@ -210,17 +210,27 @@ def _check(letter: DeadLetter) -> None:
 def remedy(letter: DeadLetter, stack: str) -> str:
     """The command that sends the message again, with the correction that it needs."""
     detail_type = letter.body.get("detail-type")
-    mends: dict[str, Any] = {}
     if near := near_miss(detail_type):
-        mends = {"set": f"detail-type={near}"}
+        mends: dict[str, Any] = {"set": f"detail-type={near}"}
     else:
+        mends = _mends(letter, str(detail_type))
+    return command("dlq", "resend", id=letter.id, **mends, stack=stack)
+
+
+def _mends(letter: DeadLetter, detail_type: str) -> dict[str, Any]:
+    """The options that correct the message. Where a member was misspelt, one is left out and the
+    right one is set."""
+    found: dict[str, Any] = {}
+    for _ in range(2):
         try:
             _check(letter)
         except InvalidInputError as error:
             name = error.field.removeprefix("detail.")
-            goes = name in {*letter.detail} - _staying(str(detail_type), letter.detail)
-            mends = {"unset": name} if goes else {"set": f"{name}={PLACEHOLDER}"}
-    return command("dlq", "resend", id=letter.id, **mends, stack=stack)
+            goes = name in {*letter.detail} - _staying(detail_type, letter.detail)
+            mend = {"unset": name} if goes else {"set": f"{name}={PLACEHOLDER}"}
+            found = mend | found
+            letter = letter.mended({name: GONE if goes else PLACEHOLDER})
+    return found
 
 
 def _staying(detail_type: str, detail: JSON) -> set[str]:
